@@ -1,0 +1,1 @@
+"""The nouns of tflbuild; the standard library only."""

@@ -1,0 +1,220 @@
+"""Passes: frozen dataclasses whose fields are their options and therefore their cache key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform, get_type_hints
+
+from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.dataset import Split
+from tflbuild.core.errors import PluginError
+from tflbuild.core.registry import Registry
+
+PASSES: Registry[Pass] = Registry("pass")
+ARCHITECTURES: Registry[Architecture] = Registry("model")
+
+STEP_KEYS = ("pass", "enabled", "after", "budget", "on_breach", "fallback", "timeout")
+"""Keys of every step; no option of a pass may be called so."""
+
+A = TypeVar("A", bound=Artifact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What is known while planning, for defaults that follow from the data.
+
+    Attributes:
+        task: "detection" or "classification".
+        train: images in the train split.
+        classes: number of classes.
+        input_size: pixels along the input's longer side.
+    """
+
+    task: str
+    train: int
+    classes: int
+    input_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Base of every architecture: a frozen dataclass whose fields are its options under `model:`.
+
+    Declared with `@architecture("name")`. `build` runs in a worker and imports its framework there.
+    """
+
+    name: ClassVar[str] = ""
+    task: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
+
+    def check(self) -> None:
+        """Refuse, while planning, options that no model can have.
+
+        Raises:
+            ValueError: "input_size: 40 is too small ...": the option, what was given, what is right.
+        """
+
+    def resolution(self) -> int:
+        """Give the input's longer side in pixels; 0 where only the file knows."""
+        raise NotImplementedError
+
+    def files(self) -> tuple[Path, ...]:
+        """Name the user's files that decide the model; their content enters the cache key."""
+        return ()
+
+    def build(self, classes: int) -> Any:
+        """Build an untrained `tf_keras.Model` for `classes` classes."""
+        raise NotImplementedError
+
+    def detector(self, model: Any) -> dict[str, Any]:
+        """Say how a detector's outputs become boxes, read off the built model; {} for a classifier."""
+        return {}
+
+
+class PassContext(Protocol):
+    """What a pass may use besides its input.
+
+    Attributes:
+        label: the step's label in the recipe.
+        seed: the recipe's seed; Python's, NumPy's and Keras's generators were seeded with it.
+        model_spec: the recipe's architecture and its options.
+        preprocess: options of the data set's one preprocess block.
+        augment: options of the data set's augmentation.
+        log: writes a line to the run's log.
+        notes: facts for the report; a pass adds to it.
+        checkpoint_dir: for long training; valid under this action key only.
+        scratch: an empty folder, removed afterwards.
+    """
+
+    label: str
+    seed: int
+    model_spec: Architecture
+    preprocess: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    log: Callable[[str], None]
+    notes: dict[str, Any]
+    checkpoint_dir: Path
+    scratch: Path
+
+    def dataset(self, split: str) -> Split:
+        """Give a split that the pass declared in `reads`; an undeclared one is an error."""
+        ...
+
+    def emit(
+        self,
+        kind: type[A],
+        content: bytes | Callable[[Path], None],
+        *,
+        fingerprint: str = "",
+        **meta: Any,
+    ) -> A:
+        """Write the result.
+
+        Args:
+            kind: the artifact's kind.
+            content: the file's bytes, or a function that writes the file it is given.
+            fingerprint: digest of what decides later results; the file's own by default.
+            meta: facts that replace or join those of the input.
+        """
+        ...
+
+    def progress(self, done: float, total: float, note: str = "") -> None:
+        """Say how far the pass is."""
+        ...
+
+
+class Pass:
+    """Base of every pass.
+
+    The class docstring is the page that `tflbuild describe` shows; the fields are the options, with
+    their ranges as `Annotated[float, Ge(0), Lt(1)]`. Kinds are read from the annotations of `run`.
+    """
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Tools by import name; their versions enter the cache key."""
+    trains: ClassVar[bool] = False
+    """Whether thread count, oneDNN and device change the bytes, so that they enter the key."""
+    promises: ClassVar[str] = ""
+    """What `verify` holds of the result, for people."""
+
+    def run(self, model: Any, ctx: PassContext) -> Any:
+        """Give the next model; runs in a worker."""
+        raise NotImplementedError
+
+    def reads(self) -> tuple[str, ...]:
+        """Name what else is read: `data.<split>`, or a folder, a glob, a list file or an `.npz`."""
+        return ()
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Fill defaults that follow from the data; the result is what is keyed, run and reported."""
+        return self
+
+    def check(self) -> None:
+        """Refuse combinations of options.
+
+        Raises:
+            ValueError: "option: what was given and what would be right".
+        """
+
+    def output_quantized(self) -> bool | None:
+        """Say whether the result is quantized: True, False, or None for "as its input"."""
+        return None
+
+    def verify(self, model: Any, result: Any) -> None:
+        """Hold the result to what the pass promises, by what is in the file; runs in a worker.
+
+        Raises:
+            BrokenPromise: the file is not what was promised.
+        """
+
+
+def kinds_of(cls: type[Pass]) -> tuple[type[Artifact] | None, type[Artifact]]:
+    """Read the kinds a pass takes and gives from the annotations of its `run`.
+
+    Returns:
+        The input kind, None for a pass that starts from nothing, and the output kind.
+    """
+    try:
+        hints = get_type_hints(cls.run)
+    except NameError as error:
+        raise PluginError(f"pass '{cls.name}' in {cls.__module__}: run's annotations: {error}") from error
+    given, made = hints.get("model"), hints.get("return")
+    wanted = "run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel"
+    for hint, what in ((given, "input"), (made, "result")):
+        if hint is not type(None) and not (isinstance(hint, type) and issubclass(hint, Artifact)):
+            names = ", ".join(KINDS)
+            raise PluginError(
+                f"pass '{cls.name}' in {cls.__module__} declares no type for its {what}; "
+                f"write e.g. '{wanted}' with one of {names}."
+            )
+    if made is type(None) or made is None:
+        raise PluginError(f"pass '{cls.name}' in {cls.__module__} gives nothing; write e.g. '{wanted}'.")
+    return (None if given is type(None) else given), made
+
+
+P = TypeVar("P", bound=Pass)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def compiler_pass(name: str) -> Callable[[type[P]], type[P]]:
+    """Class decorator: make a class a frozen, keyword-only dataclass and declare it as a pass."""
+
+    def decorate(cls: type[P]) -> type[P]:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.name = name
+        kinds_of(made)
+        taken = [f.name for f in dataclasses.fields(made) if f.name in STEP_KEYS]  # type: ignore[arg-type]
+        if taken:
+            raise PluginError(f"pass '{name}' in {cls.__module__}: an option may not be called '{taken[0]}'.")
+        PASSES.add(name, made)
+        return made
+
+    return decorate
+
+
+architecture = ARCHITECTURES.declare
+"""Class decorator: declare an architecture under a name."""

@@ -1,0 +1,180 @@
+"""Data sets: what is in them, without reading a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from tflbuild.core import digest
+from tflbuild.core.registry import Registry
+
+DATASETS: Registry[Dataset] = Registry("data set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One image of a split, by reference.
+
+    Attributes:
+        key: names the image within its data set, e.g. a file name.
+        digest: SHA-256 of what decides the image and its annotation.
+        path: the image file; None where the image is generated.
+        boxes: (ymin, xmin, ymax, xmax) in 0..1, one per object; empty for classification and where
+            annotations are generated.
+        labels: class indices: one per box, or exactly one for classification.
+    """
+
+    key: str
+    digest: str
+    path: str | None = None
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+
+
+class Dropped(NamedTuple):
+    """One thing a loader left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """What a data set holds.
+
+    Attributes:
+        classes: class names, by index.
+        splits: samples of `train`, `val` and `test`.
+        dropped: what was left out: unreadable images, degenerate boxes, broken annotations.
+    """
+
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[Sample, ...]]
+    dropped: tuple[Dropped, ...] = ()
+
+    def digest(self, split: str) -> str:
+        """Name a split by its content: the classes and the ordered digests of its samples."""
+        return digest.of_json([list(self.classes), [sample.digest for sample in self.splits[split]]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a JSON-able form for another process."""
+        return {
+            "classes": list(self.classes),
+            "splits": {
+                name: [[s.key, s.digest, s.path, s.boxes, s.labels] for s in samples]
+                for name, samples in self.splits.items()
+            },
+            "dropped": [list(dropped) for dropped in self.dropped],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Index:
+        """Read what `to_json` gave."""
+        return cls(
+            classes=tuple(value["classes"]),
+            splits={
+                name: tuple(
+                    Sample(
+                        key=key,
+                        digest=sha,
+                        path=path,
+                        boxes=tuple(tuple(box) for box in boxes),
+                        labels=tuple(labels),
+                    )
+                    for key, sha, path, boxes, labels in rows
+                )
+                for name, rows in value["splits"].items()
+            },
+            dropped=tuple(Dropped(*row) for row in value["dropped"]),
+        )
+
+
+class FileFacts(NamedTuple):
+    """What is known of one file: its SHA-256 and, for an image, whether it decodes."""
+
+    digest: str
+    problem: str
+
+
+class Example(NamedTuple):
+    """One image with its annotation, in memory.
+
+    Attributes:
+        image: (height, width, 3) uint8 RGB.
+        boxes: (objects, 4) float32, ymin, xmin, ymax, xmax in 0..1; (0, 4) for classification.
+        labels: (objects,) int32; (1,) for classification.
+    """
+
+    image: Any
+    boxes: Any
+    labels: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Base of every data set: a frozen dataclass whose fields are its options under `data:`.
+
+    A data set says without reading a pixel what it holds (`index`), and reads one example at a
+    time (`read`), in a worker process. Declared with `@dataset("name")`.
+
+    Attributes:
+        preprocess: options of `tflbuild.vision.preprocess.Preprocess`: the one place that says how
+            pixels become a model's input, for training, calibration, evaluation and the device.
+        augment: options of `tflbuild.vision.augment.Augment`, for training only.
+    """
+
+    name: ClassVar[str] = ""
+    task: ClassVar[str] = ""
+
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+    augment: Mapping[str, Any] = field(default_factory=dict)
+
+    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+        """List the splits `train`, `val` and `test`.
+
+        Args:
+            look: gives the digest of an image file and whether it decodes; remembers both.
+
+        Raises:
+            DataError: the root is missing or empty, or a split ends empty.
+        """
+        raise NotImplementedError
+
+    def read(self, sample: Sample) -> Example:
+        """Read one example."""
+        raise NotImplementedError
+
+    def code(self) -> tuple[str, ...]:
+        """Name further modules that decide what `read` gives, for the cache key."""
+        return ()
+
+
+class Split:
+    """A split as a pass or a metric sees it: examples by position.
+
+    Attributes:
+        name: "train", "val", "test", or the calibration source.
+        classes: class names, by index.
+        samples: what the split holds, in order.
+        digest: names the content.
+        dataset: the data set that reads the samples.
+    """
+
+    def __init__(self, name: str, dataset: Dataset, index: Index) -> None:
+        self.name = name
+        self.dataset = dataset
+        self.classes = index.classes
+        self.samples = index.splits[name]
+        self.digest = index.digest(name)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, position: int) -> Example:
+        return self.dataset.read(self.samples[position])
+
+
+dataset = DATASETS.declare
+"""Class decorator: declare a data set under a name."""

@@ -1,0 +1,94 @@
+"""Every error a user can meet, and the exit code it ends with.
+
+    TflbuildError            1  (never raised itself)
+    ├── RecipeError          2  the recipe or its input is wrong
+    │   └── DataError        2  a data set is missing, empty or unusable
+    ├── PluginError          3  a plugin that the recipe needs is wrong
+    ├── PassError            4  a pass failed
+    │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
+    │   └── WorkerDied       4  the process of a pass was killed, aborted or timed out
+    ├── BudgetExceeded       5  a budget was exceeded
+    ├── MissingTool          6  a tool or extra is not installed
+    ├── Drift                7  a check found that something differs from what was recorded
+    └── StoreError           4  the store or the outputs folder cannot be written or read
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class TflbuildError(Exception):
+    """One clear sentence for the user, with the exit code of the command."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class RecipeError(TflbuildError):
+    """The recipe, an override or the user's own file is wrong."""
+
+    exit_code = 2
+
+
+class DataError(RecipeError):
+    """A data set is missing, empty or unusable."""
+
+
+class PluginError(TflbuildError):
+    """A plugin that the recipe needs cannot be used."""
+
+    exit_code = 3
+
+
+class PassError(TflbuildError):
+    """A pass failed; names the pass."""
+
+    exit_code = 4
+
+
+class BrokenPromise(PassError):
+    """A pass ended, but the file it wrote is not what the pass promises."""
+
+
+class WorkerDied(PassError):
+    """The process that ran a pass was killed, aborted or exceeded its time limit."""
+
+
+class StoreError(TflbuildError):
+    """The store or the outputs folder cannot be written or read."""
+
+    exit_code = 4
+
+
+class BudgetExceeded(TflbuildError):
+    """A gate stayed closed."""
+
+    exit_code = 5
+
+
+class MissingTool(TflbuildError):
+    """A tool or an extra is not installed; says the `pip install` line."""
+
+    exit_code = 6
+
+
+class Drift(TflbuildError):
+    """Something differs from what was recorded."""
+
+    exit_code = 7
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """Give the end of an error message: the nearest right spelling, or nothing.
+
+    >>> did_you_mean("int9", ["int8", "int16x8"])
+    " Did you mean 'int8'?"
+    """
+    near = difflib.get_close_matches(given, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,121 @@
+"""Metrics: a number never goes without its unit, sample size and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.registry import Registry
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A measured value.
+
+    Attributes:
+        value: the point value; NaN is a breach of any limit.
+        unit: "1", "bytes", "ms", "cycles", ...
+        split: the split it was measured on; "" for facts of the file.
+        n: images (or runs) it was measured on.
+        low: lower end of the 95 % interval, None where there is none.
+        high: upper end.
+        kernels: what executed the model: "xnnpack", "keras", ...; "" for facts of the file.
+        details: further JSON-able figures, e.g. AP per class.
+    """
+
+    value: float
+    unit: str
+    split: str = ""
+    n: int = 0
+    low: float | None = None
+    high: float | None = None
+    kernels: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that report.json holds; a NaN becomes null."""
+        value = self.value if self.value == self.value else None
+        mapping: dict[str, Any] = {"value": value, "unit": self.unit}
+        if self.split:
+            mapping |= {"split": self.split, "n": self.n, "low": self.low, "high": self.high}
+        if self.kernels:
+            mapping["kernels"] = self.kernels
+        if self.details:
+            mapping["details"] = dict(self.details)
+        return mapping
+
+    @classmethod
+    def from_json(cls, mapping: Mapping[str, Any]) -> Measurement:
+        """Read what `to_json` gave."""
+        value = mapping["value"]
+        return cls(**{**mapping, "value": float("nan") if value is None else value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired difference `after - before` with its 95 % interval, over the same `n` images."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Metric:
+    """Base of every metric. Declared with `@metric("name")`."""
+
+    name: ClassVar[str] = ""
+    unit: ClassVar[str] = "1"
+    higher_is_better: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ()
+    """Tasks it can be measured for; empty means any."""
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Kinds of artifact it can be measured on; empty means any."""
+
+
+class AccuracyMetric(Metric):
+    """A metric of predictions against the truth, over the images of a split."""
+
+    primary: ClassVar[bool] = False
+    """Whether it is measured after every step, gated or not."""
+
+    def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
+        """Measure with a 95 % interval; runs in a worker.
+
+        Args:
+            predictions: arrays as `tflbuild.metrics.evaluation` describes for the task.
+            truth: arrays likewise.
+        """
+        raise NotImplementedError
+
+    def compare(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], truth: Mapping[str, Any]
+    ) -> Difference:
+        """Give the paired difference of two predictions of the same images; runs in a worker."""
+        raise NotImplementedError
+
+
+class FileMetric(Metric):
+    """A fact of the model file itself, e.g. its size or how long it takes."""
+
+    exact: ClassVar[bool] = True
+    """Whether a second measurement gives the same value."""
+
+    def measure(self, model: Artifact) -> Measurement:
+        """Measure the file; runs in a worker."""
+        raise NotImplementedError
+
+
+class TargetMetric(Metric):
+    """A figure that only a target can give, e.g. NPU coverage; read from what the target reports."""
+
+    target: ClassVar[str] = ""
+    """What `Target.name` must start with to give it."""
+
+
+metric = METRICS.declare
+"""Class decorator: declare a metric under a name."""

@@ -1,0 +1,85 @@
+"""Declarations by name: passes, architectures, data sets, metrics and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, dataclass_transform
+
+from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Registry(Generic[T]):
+    """A set of declared classes, each under one name.
+
+    Args:
+        noun: what is declared, as error messages say it.
+    """
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._classes: dict[str, type[T]] = {}
+
+    def add(self, name: str, cls: type[T]) -> None:
+        """Declare `cls` under `name`.
+
+        Raises:
+            PluginError: the name is taken by a class of another module, or is not an identifier.
+        """
+        if not name.isidentifier():
+            raise PluginError(f"{self.noun} name '{name}' in {cls.__module__}: letters, digits and _ only.")
+        other = self._classes.get(name)
+        if other is not None and other.__module__ != cls.__module__:
+            raise PluginError(
+                f"{cls.__module__} declares the {self.noun} '{name}', a name that {other.__module__} has "
+                f"taken; choose another."
+            )
+        self._classes[name] = cls
+
+    @dataclass_transform(frozen_default=True, kw_only_default=True)
+    def declare(self, name: str) -> Callable[[type[C]], type[C]]:
+        """Give the class decorator that makes a frozen dataclass and declares it under `name`."""
+
+        def decorate(cls: type[C]) -> type[C]:
+            made: Any = dataclass(frozen=True, kw_only=True)(cls)
+            made.name = name
+            self.add(name, made)
+            return cls
+
+        return decorate
+
+    def remove_module(self, module: str) -> None:
+        """Take back what a module declared before it failed to load."""
+        for name in [n for n, cls in self._classes.items() if cls.__module__ == module]:
+            del self._classes[name]
+
+    def get(self, name: str, key: str = "") -> type[T]:
+        """Find a class by name.
+
+        Args:
+            name: the declared name.
+            key: the recipe key that named it, for the error message.
+
+        Raises:
+            RecipeError: nothing of that name is declared; the nearest spelling is offered.
+        """
+        if name not in self._classes:
+            where = f"{key}: " if key else ""
+            raise RecipeError(
+                f"{where}there is no {self.noun} '{name}'; there are {', '.join(sorted(self))}."
+                f"{did_you_mean(name, self)}"
+            )
+        return self._classes[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def items(self) -> list[tuple[str, type[T]]]:
+        """Give name and class of every declaration, by name."""
+        return sorted(self._classes.items())

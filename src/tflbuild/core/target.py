@@ -1,0 +1,46 @@
+"""Targets: what a delivered file runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.registry import Registry
+
+TARGETS: Registry[Target] = Registry("target")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Base of every target: a frozen dataclass whose fields are its options under `target.NAME:`.
+
+    Declared with `@target("name")`.
+    """
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Tools by import name, as `tflbuild.core.toolchain` knows them."""
+    compiles: ClassVar[bool] = False
+    """Whether the delivered file differs from the pipeline's."""
+    executes: ClassVar[bool] = True
+    """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
+    integer_only: ClassVar[bool] = False
+    """Whether only full-integer models make sense on it."""
+
+    def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
+        """Compile for the device; runs in a worker, in an empty scratch folder.
+
+        Returns:
+            The delivered file's bytes, and figures by the name of a `TargetMetric` or of a report field.
+        """
+        raise NotImplementedError
+
+    def inspect(self, model: TFLiteModel) -> dict[str, Any]:
+        """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
+        return {}
+
+
+target = TARGETS.declare
+"""Class decorator: declare a target under a name."""

@@ -1,0 +1,51 @@
+"""Tools by import name: which distribution provides them, which version is installed, how to get them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import metadata
+
+from tflbuild.core.errors import MissingTool
+
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly"),
+    "tf_keras": ("tf-keras", "tf-keras-nightly"),
+    "tensorflow_model_optimization": ("tensorflow-model-optimization",),
+    "ai_edge_litert": ("ai-edge-litert", "ai-edge-litert-nightly"),
+    "litert_quantizer": ("litert-quantizer", "ai-edge-quantizer"),
+    "numpy": ("numpy",),
+    "PIL": ("pillow",),
+    "ethosu": ("ethos-u-vela",),
+}
+"""Distributions that may provide an import name, the usual one first."""
+
+EXTRAS: dict[str, str] = {"ethosu": "ethos"}
+"""The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
+
+
+@cache
+def version(tool: str) -> str | None:
+    """Give the installed version of a tool by its import name, None where it is missing."""
+    for distribution in DISTRIBUTIONS.get(tool, (tool,)):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def require(tools: Iterable[str], wanted_by: str) -> dict[str, str]:
+    """Give the versions of tools.
+
+    Raises:
+        MissingTool: one is not installed; the message has the `pip install` line.
+    """
+    versions = {}
+    for tool in tools:
+        found = version(tool)
+        if found is None:
+            package = f'"tflbuild[{EXTRAS[tool]}]"' if tool in EXTRAS else DISTRIBUTIONS.get(tool, (tool,))[0]
+            raise MissingTool(f"{wanted_by} needs {tool}, which is not installed: pip install {package}")
+        versions[tool] = found
+    return versions

@@ -1,0 +1,1 @@
+"""Plan, run, cache and judge passes; no Hydra, no numpy, no TensorFlow."""

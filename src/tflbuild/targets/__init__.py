@@ -1,0 +1,1 @@
+"""What a delivered file runs on."""

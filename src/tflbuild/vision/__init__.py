@@ -1,0 +1,1 @@
+"""What models, data, metrics and a device must agree on; numpy only."""
