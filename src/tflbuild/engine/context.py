@@ -1,0 +1,156 @@
+"""What a pass is given, in the worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.dataset import Dataset, Index, Split
+from tflbuild.core.errors import PassError
+
+A = TypeVar("A", bound=Artifact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """What the main process tells a worker about a pass besides its options and its input.
+
+    Attributes:
+        label: the step's label.
+        seed: the recipe's seed.
+        model_spec: the recipe's architecture.
+        data: the recipe's data set.
+        index: file with what the data set holds, as JSON.
+        reads: sources the pass declared.
+        staging: empty folder on the store's filesystem.
+        checkpoints: folder of this action's checkpoints.
+    """
+
+    label: str
+    seed: int
+    model_spec: Architecture
+    data: Dataset
+    index: Path
+    reads: tuple[str, ...]
+    staging: Path
+    checkpoints: Path
+
+
+@dataclass(kw_only=True)
+class WorkerContext:
+    """The `PassContext` of a worker process.
+
+    Args:
+        assignment: what the main process said.
+        index: what the data set holds.
+        model: the pass's input.
+        report: is told of progress.
+        external: reads a source that is not a split: a folder, a glob, a list file or an `.npz`.
+    """
+
+    assignment: Assignment
+    index: Index
+    model: Artifact | None
+    report: Callable[[float, float, str], None]
+    external: Callable[[str, Dataset], Split]
+    log: Callable[[str], None]
+    notes: dict[str, Any] = field(default_factory=dict)
+    _splits: dict[str, Split] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Give the step's label."""
+        return self.assignment.label
+
+    @property
+    def seed(self) -> int:
+        """Give the recipe's seed."""
+        return self.assignment.seed
+
+    @property
+    def model_spec(self) -> Architecture:
+        """Give the recipe's architecture; only a pass that starts from nothing is keyed by it.
+
+        Raises:
+            PassError: the pass has an input; what it may know of the model lies in `model.meta["facts"]`.
+        """
+        if self.model is not None:
+            raise PassError(
+                f"pass '{self.label}' reads ctx.model_spec, which is not part of its key; "
+                f'read model.meta["facts"] instead.'
+            )
+        return self.assignment.model_spec
+
+    @property
+    def preprocess(self) -> Mapping[str, Any]:
+        """Give the options of the data set's preprocess block."""
+        return self.assignment.data.preprocess
+
+    @property
+    def augment(self) -> Mapping[str, Any]:
+        """Give the options of the data set's augmentation."""
+        return self.assignment.data.augment
+
+    @property
+    def scratch(self) -> Path:
+        """Give an empty folder, removed afterwards."""
+        folder = self.assignment.staging / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Give the folder of this action's checkpoints."""
+        self.assignment.checkpoints.mkdir(parents=True, exist_ok=True)
+        return self.assignment.checkpoints
+
+    def dataset(self, split: str) -> Split:
+        """Give a source that the pass declared in `reads`.
+
+        Raises:
+            PassError: the pass did not declare it, so it is not part of its key.
+        """
+        source = split if split in self.assignment.reads else f"data.{split}"
+        if source not in self.assignment.reads:
+            raise PassError(
+                f"pass '{self.label}' reads '{split}' without declaring it; its reads() gives "
+                f"{list(self.assignment.reads)}, so a change of that data would go unnoticed."
+            )
+        if source not in self._splits:
+            prefix, _, name = source.partition(".")
+            inside = prefix == "data" and name in self.index.splits
+            self._splits[source] = (
+                Split(name, self.assignment.data, self.index)
+                if inside
+                else self.external(source, self.assignment.data)
+            )
+        return self._splits[source]
+
+    def emit(
+        self,
+        kind: type[A],
+        content: bytes | Callable[[Path], None],
+        *,
+        fingerprint: str = "",
+        **meta: Any,
+    ) -> A:
+        """Write the result into the staging folder; facts join those of the input."""
+        path = self.assignment.staging / f"{self.label}{kind.suffix}"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            content(path)
+        sha256 = digest.of_file(path)
+        inherited = {} if self.model is None else dict(self.model.meta)
+        return kind(
+            path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta
+        )
+
+    def progress(self, done: float, total: float, note: str = "") -> None:
+        """Say how far the pass is."""
+        self.report(done, total, note)

@@ -1,0 +1,118 @@
+"""Gates: judge a measurement against a limit. Pure functions."""
+
+from __future__ import annotations
+
+import math
+
+from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.metric import METRICS, Difference, Measurement
+
+
+def judge(
+    limit: Limit,
+    value: Measurement | None,
+    baseline: Measurement | None = None,
+    difference: Difference | None = None,
+    *,
+    strict: bool = False,
+) -> Verdict:
+    """Judge one limit.
+
+    Args:
+        limit: what is allowed.
+        value: what was measured; None where it could not be, which is a breach.
+        baseline: what a relative limit compares with.
+        difference: the paired difference `value - baseline`, where the metric can be paired.
+        strict: make an undecided verdict a breach.
+    """
+    if value is None or math.isnan(value.value):
+        return _unmeasured(limit, f"{limit.metric} could not be measured")
+    if limit.relative and (baseline is None or math.isnan(baseline.value)):
+        return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
+    cost, low, high = _cost(limit, value, baseline, difference)
+    at_least = limit.form == "min"
+    ok = cost >= limit.bound if at_least else cost <= limit.bound
+    decided = low is None or high is None or not low < limit.bound < high
+    n = difference.n if difference else value.n
+    text = _sentence(limit, value, baseline, cost, low, high)
+    if not decided:
+        text += f"; undecided with n = {n}, about {_deciding_n(limit.bound, cost, low, high, n)} would decide"
+    return Verdict(
+        limit=limit,
+        baseline=baseline.value if baseline and limit.relative else None,
+        value=value.value,
+        low=low,
+        high=high,
+        ok=ok and (decided or not strict),
+        decided=decided,
+        text=text,
+        split=value.split,
+    )
+
+
+def _cost(
+    limit: Limit, value: Measurement, baseline: Measurement | None, difference: Difference | None
+) -> tuple[float, float | None, float | None]:
+    """Give what the limit bounds, with its interval: the value itself, or how far it fell or rose."""
+    if not limit.relative:
+        return value.value, value.low, value.high
+    assert baseline is not None
+    sign = 1.0 if limit.form == "max_rise" else -1.0
+    change = difference.value if difference else value.value - baseline.value
+    ends = sorted((sign * difference.low, sign * difference.high)) if difference else None
+    scale = 1.0
+    if limit.form == "max_relative_drop":
+        scale = 1.0 / abs(baseline.value) if baseline.value else math.inf
+    cost = 0.0 if change == 0 else sign * change * scale
+    if ends is None:
+        return cost, None, None
+    return cost, ends[0] * scale if ends[0] else 0.0, ends[1] * scale if ends[1] else 0.0
+
+
+def _sentence(
+    limit: Limit,
+    value: Measurement,
+    baseline: Measurement | None,
+    cost: float,
+    low: float | None,
+    high: float | None,
+) -> str:
+    metric, unit = limit.metric, METRICS.get(limit.metric).unit
+    interval = "" if low is None or high is None else f" [{show(low, unit)}, {show(high, unit)}]"
+    if not limit.relative or baseline is None:
+        word = "at least" if limit.form == "min" else "at most"
+        return f"{metric} {show(cost, unit)}{interval}, {word} {show(limit.bound, unit)} allowed"
+    moved = "rose" if limit.form == "max_rise" else "fell"
+    of = "1" if limit.form == "max_relative_drop" else unit
+    since = f" since {limit.since}" if limit.since else ""
+    interval = "" if low is None or high is None else f" [{show(low, of)}, {show(high, of)}]"
+    return (
+        f"{metric} {moved} by {show(cost, of)}{interval}{since}, from {show(baseline.value, unit)} to "
+        f"{show(value.value, unit)}; at most {show(limit.bound, of)} allowed"
+    )
+
+
+def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Verdict:
+    point = None if value is None or math.isnan(value.value) else value.value
+    return Verdict(
+        limit=limit, baseline=None, value=point, low=None, high=None, ok=False, decided=True, text=text
+    )
+
+
+def _deciding_n(bound: float, cost: float, low: float | None, high: float | None, n: int) -> str:
+    """Estimate the sample size whose interval would leave the bound outside: it shrinks with 1/sqrt(n)."""
+    assert low is not None
+    assert high is not None
+    margin = abs(bound - cost)
+    if margin < 1e-9:
+        return "no sample size"
+    return f"{math.ceil(n * ((high - low) / 2 / margin) ** 2):,}"
+
+
+def show(value: float, unit: str) -> str:
+    """Write a value in its unit, as people read it."""
+    if unit == "1":
+        return f"{value:.4f}"
+    if unit == "bytes":
+        return f"{value:,.0f} bytes"
+    return f"{value:,.4g} {unit}"

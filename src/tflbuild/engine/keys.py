@@ -1,0 +1,211 @@
+"""Action keys: everything that decides a result, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from tflbuild.core import digest, toolchain
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.compiler_pass import DataFacts, kinds_of
+from tflbuild.core.dataset import Index
+from tflbuild.core.metric import METRICS
+from tflbuild.core.options import to_json
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.sources import code_digest
+from tflbuild.engine.store import KEY_SCHEMA
+
+EVALUATION = "tflbuild.metrics.evaluation"
+EVALUATION_TOOLS = {"KerasModel": ("tensorflow", "tf_keras", "numpy")}
+LITERT_TOOLS = ("ai_edge_litert", "numpy")
+
+
+class Keys:
+    """Preimages of every action of a recipe on its data.
+
+    Args:
+        recipe: what is wanted.
+        index: what its data set holds.
+        source_digests: digest of every other source that passes read, by the source's text.
+    """
+
+    def __init__(self, recipe: Recipe, index: Index, source_digests: Mapping[str, str]) -> None:
+        self.recipe = recipe
+        self.index = index
+        self._sources = source_digests
+
+    def facts(self) -> DataFacts:
+        """Give what defaults may follow from."""
+        return DataFacts(
+            task=self.recipe.data.task,
+            train=len(self.index.splits["train"]),
+            classes=len(self.index.classes),
+            input_size=self.recipe.model.resolution(),
+        )
+
+    def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
+        """Give the preimage of a pass on an input."""
+        options = step.options
+        cls = type(options)
+        preimage: dict[str, Any] = {
+            "schema": KEY_SCHEMA,
+            "pass": cls.name,
+            "code": code_digest(cls.__module__),
+            "options": to_json(options),
+            "seed": self.recipe.seed,
+            "toolchain": toolchain.require(cls.needs, f"pass '{cls.name}'"),
+        }
+        if model is not None:
+            preimage["input"] = {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
+        if kinds_of(cls)[0] is None:
+            preimage["model"] = self._model
+        reads = options.reads()
+        if reads:
+            preimage["data"] = {source: self.source(source) for source in reads}
+        if reads or model is None:
+            preimage["reader"] = {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)}
+        if cls.trains:
+            preimage["augment"] = to_json(self.recipe.data.augment)
+            preimage["environment"] = self._environment
+        return preimage
+
+    def predictions(self, model: Artifact, split: str) -> dict[str, Any]:
+        """Give the preimage of a model's predictions on a split."""
+        tools = (*EVALUATION_TOOLS.get(model.kind, ()), *LITERT_TOOLS)
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "predictions",
+            "code": self._evaluation,
+            "toolchain": toolchain.require(tools, "evaluation"),
+            "input": {"digest": model.digest, "meta": digest.of_json(model.meta.get("facts", {}))},
+            "data": self.index.digest(split),
+            "reader": self._reader,
+            "cpu": platform.machine(),
+        }
+
+    def truth(self, split: str) -> dict[str, Any]:
+        """Give the preimage of a split's annotations as arrays."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "truth",
+            "code": self._evaluation,
+            "data": self.index.digest(split),
+            "reader": self._reader,
+        }
+
+    def accuracy(self, metrics: list[str], predictions: str, truth: str) -> dict[str, Any]:
+        """Give the preimage of metrics of predictions, both by the digest of their file."""
+        code = code_digest(EVALUATION, *(METRICS.get(name).__module__ for name in metrics))
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "accuracy",
+            "code": code,
+            "metrics": sorted(metrics),
+            "predictions": predictions,
+            "truth": truth,
+        }
+
+    def comparison(self, metric: str, before: str, after: str, truth: str) -> dict[str, Any]:
+        """Give the preimage of a paired difference."""
+        preimage = self.accuracy([metric], after, truth)
+        return {**preimage, "measure": "comparison", "before": before}
+
+    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+        """Give the preimage of a metric of the file itself."""
+        cls = METRICS.get(metric)
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": metric,
+            "code": code_digest(cls.__module__),
+            "input": model.digest,
+            "cpu": cpu_name() if not getattr(cls, "exact", True) else "",
+            "toolchain": toolchain.require(LITERT_TOOLS, f"metric '{metric}'"),
+        }
+
+    def delivery(self, target: str, model: Artifact) -> dict[str, Any]:
+        """Give the preimage of what a target makes of a model, and reports."""
+        options = self.recipe.targets[target]
+        return {
+            "schema": KEY_SCHEMA,
+            "target": type(options).name,
+            "code": code_digest(type(options).__module__),
+            "options": to_json(options),
+            "input": model.digest,
+            "cpu": cpu_name(),
+            "toolchain": toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),
+        }
+
+    def source(self, source: str) -> str:
+        """Give the content digest of what a pass reads."""
+        prefix, _, split = source.partition(".")
+        if prefix == "data" and split in self.index.splits:
+            return self.index.digest(split)
+        return self._sources[source]
+
+    @cached_property
+    def _model(self) -> dict[str, Any]:
+        model = self.recipe.model
+        options = {k: v for k, v in to_json(model).items() if k != "path"}
+        return {
+            "type": type(model).name,
+            "code": code_digest(type(model).__module__),
+            "options": options,
+            "files": [digest.of_file(path) for path in model.files()],
+            "classes": list(self.index.classes),
+        }
+
+    @cached_property
+    def _reader(self) -> str:
+        data = self.recipe.data
+        return code_digest(type(data).__module__, *data.code())
+
+    @cached_property
+    def _evaluation(self) -> str:
+        return code_digest(EVALUATION)
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        return {
+            "threads": self.recipe.worker.threads,
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+            "device": self.recipe.device,
+            "machine": platform.machine(),
+        }
+
+
+def cpu_name() -> str:
+    """Name this machine's processor; the machine's kind where the system does not say."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except FileNotFoundError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Say field by field how one preimage differs from another.
+
+    >>> difference({"options": {"sparsity": 0.5}}, {"options": {"sparsity": 0.7}})
+    ['options.sparsity 0.5 -> 0.7']
+    """
+    found = []
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += difference(old, new, f"{prefix}{name}.")
+        else:
+            found.append(f"{prefix}{name} {_short(old)} -> {_short(new)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text[:10] if len(text) == 64 else text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,198 @@
+"""Measure once: predictions, metrics, paired differences and targets' reports, all kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.store import Record, Store
+from tflbuild.engine.worker import Answer, Worker
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a computation leaves for the store."""
+
+    value: Mapping[str, Any]
+    cost: Mapping[str, float]
+    files: Mapping[str, Path]
+    artifact: Artifact | None = None
+
+
+class Measurer:
+    """Measures artifacts of one recipe on its data.
+
+    Args:
+        recipe: what is wanted.
+        keys: preimages of measurements.
+        store: where they are kept.
+        worker: what computes them.
+        index: file with what the data set holds.
+        tell: is told what is being measured.
+    """
+
+    def __init__(
+        self, recipe: Recipe, keys: Keys, store: Store, worker: Worker, index: Path, tell: Listener
+    ) -> None:
+        self._recipe = recipe
+        self._keys = keys
+        self._store = store
+        self._worker = worker
+        self._index = index
+        self._tell = tell
+        self.computed = 0
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        """Measure accuracy metrics of a model on a split."""
+        names = [name for name in metrics if issubclass(METRICS.get(name), AccuracyMetric)]
+        if not names:
+            return {}
+        predictions, truth = self.predictions(model, split), self.truth(split)
+        preimage = self._keys.accuracy(names, predictions.value["file"], truth.value["file"])
+
+        def compute(staging: Path) -> Result:
+            paths = (self._path(predictions), self._path(truth))
+            answer = self._ask("measure", names, *paths, what=", ".join(names), split=split)
+            return Result({name: m.to_json() for name, m in answer.value.items()}, answer.cost, {})
+
+        record = self._recall(preimage, compute)
+        kernels = predictions.value["kernels"]
+        return {
+            name: replace(Measurement.from_json(record.value[name]), split=split, kernels=kernels)
+            for name in names
+        }
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        """Give the paired difference of a metric between two models on a split."""
+        old, new, truth = self.predictions(before, split), self.predictions(after, split), self.truth(split)
+        names = (old.value["file"], new.value["file"], truth.value["file"])
+        preimage = self._keys.comparison(metric, *names)
+
+        def compute(staging: Path) -> Result:
+            paths = [self._path(record) for record in (old, new, truth)]
+            answer = self._ask("compare", metric, *paths, what=f"{metric} difference", split=split)
+            return Result(asdict(answer.value), answer.cost, {})
+
+        return Difference(**self._recall(preimage, compute).value)
+
+    def fact(self, metric: str, model: Artifact) -> Measurement:
+        """Measure a fact of the file itself."""
+
+        def compute(staging: Path) -> Result:
+            answer = self._ask("file_fact", metric, model, what=metric, split="")
+            return Result(answer.value.to_json(), answer.cost, {})
+
+        record = self._recall(self._keys.file_fact(metric, model), compute)
+        return Measurement.from_json(record.value)
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are facts of a file of this kind."""
+        return {
+            name: self.fact(name, model)
+            for name in metrics
+            if issubclass(METRICS.get(name), FileMetric)
+            and (not METRICS.get(name).kinds or model.kind in METRICS.get(name).kinds)
+        }
+
+    def deliver(self, target: str, model: TFLiteModel) -> Record:
+        """Compile for a target; gives the delivered file and the target's figures."""
+
+        def compute(staging: Path) -> Result:
+            options = self._recipe.targets[target]
+            answer = self._ask("deliver", options, model, staging, what=f"target {target}", split="")
+            delivered, figures = answer.value
+            if delivered.path == model.path:
+                return Result(figures, answer.cost, {})
+            return Result(figures, answer.cost, {}, artifact=delivered)
+
+        return self._recall(self._keys.delivery(target, model), compute)
+
+    def predictions(self, model: Artifact, split: str) -> Record:
+        """Give a model's predictions on a split: `file`, a blob's digest, and `kernels`."""
+
+        def compute(staging: Path) -> Result:
+            out = staging / "predictions.npz"
+            arguments = (model, self._recipe.data, self._index, split, out)
+            answer = self._ask("predict", *arguments, what="predictions", split=split)
+            return Result({"kernels": answer.value}, answer.cost, {"file": out})
+
+        return self._recall(self._keys.predictions(model, split), compute)
+
+    def truth(self, split: str) -> Record:
+        """Give a split's annotations as arrays: `file`, a blob's digest."""
+
+        def compute(staging: Path) -> Result:
+            out = staging / "truth.npz"
+            answer = self._ask("truth", self._recipe.data, self._index, split, out, what="truth", split=split)
+            return Result({}, answer.cost, {"file": out})
+
+        return self._recall(self._keys.truth(split), compute)
+
+    def _path(self, record: Record) -> Path:
+        return self._store.blob(record.value["file"])
+
+    def _ask(self, name: str, *arguments: Any, what: str, split: str) -> Answer:
+        def progress(done: float, total: float, note: str) -> None:
+            self._tell(Event("progress", {"done": done, "total": total, "note": note}))
+
+        on = f" on {split}" if split else ""
+        self._tell(Event("measuring", {"what": what, "split": split}))
+        self.computed += 1
+        return self._worker.ask(name, *arguments, who=f"measuring {what}{on}", progress=progress)
+
+    def _recall(self, preimage: dict[str, Any], compute: Callable[[Path], Result]) -> Record:
+        return recall_or_compute(self._store, preimage, compute, self._tell)
+
+
+def recall_or_compute(
+    store: Store,
+    preimage: Mapping[str, Any],
+    compute: Callable[[Path], Result],
+    tell: Listener,
+    *,
+    name: str = "",
+    what: str = "",
+) -> Record:
+    """Give a stored result, or compute and keep it under its lock.
+
+    A second process that wants the same result waits for the first and then has a hit.
+
+    Args:
+        store: where results are kept.
+        preimage: everything that decides the result.
+        compute: computes it in an empty staging folder.
+        tell: is told of waiting.
+        name: see `Store.commit`.
+        what: what is computed, for the message of one who waits.
+    """
+    key = digest.of_json(preimage)
+    record = store.recall(key)
+    if record is not None:
+        return record
+
+    def waiting() -> None:
+        text = f"another process is computing {what or 'a measurement'} ({key[:12]}); waiting for it"
+        tell(Event("waiting", {"text": text}))
+
+    with store.lock(key, waiting):
+        record = store.recall(key)
+        if record is not None:
+            return record
+        with store.staging() as staging:
+            result = compute(staging)
+            return store.commit(
+                preimage,
+                artifact=result.artifact,
+                files=result.files,
+                value=result.value,
+                cost=result.cost,
+                name=name,
+            )

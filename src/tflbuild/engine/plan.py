@@ -1,0 +1,276 @@
+"""Plan: what would run, in which order, and why. Pure: imports no framework and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tflbuild.core import digest, toolchain
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
+from tflbuild.core.budget import Limit
+from tflbuild.core.compiler_pass import kinds_of
+from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.keys import Keys, difference
+from tflbuild.engine.store import Record, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One step of a plan.
+
+    Attributes:
+        step: what is configured, with defaults that follow from the data filled in.
+        status: "HIT", "RUN", or "UNKNOWN": its input is not known until an earlier step has run.
+        reason: why.
+        key: the action key, "" where it is unknown.
+        record: the stored result of a HIT.
+    """
+
+    step: Step
+    status: str
+    reason: str
+    key: str = ""
+    record: Record | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would run.
+
+    Attributes:
+        steps: the steps in order.
+        unused: labels that are configured and would not run, with the reason.
+        warnings: what the user should know first.
+    """
+
+    steps: tuple[Planned, ...]
+    unused: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Hold the recipe's steps against one another: names, order, kinds, tasks, budgets, tools.
+
+    Returns:
+        Labels in the order they run, and those that do not run with the reason.
+
+    Raises:
+        RecipeError: something does not fit; the message names the recipe key.
+        MissingTool: a step needs a tool that is not installed.
+    """
+    order, unused = _order(recipe)
+    _check_tasks(recipe)
+    _check_kinds(recipe, order)
+    fallbacks = {label for used in order for f in recipe.steps[used].fallback for label in f.run}
+    for label in (*order, *sorted(fallbacks)):
+        step = recipe.steps[label]
+        toolchain.require(type(step.options).needs, f"pass '{label}'")
+        _check_limits(recipe, step.limits, f"{label}.budget", order)
+    for name, target in recipe.targets.items():
+        toolchain.require(type(target).needs, f"target '{name}'")
+    _check_limits(recipe, recipe.limits, "budget", order)
+    return order, {label: why for label, why in unused.items() if label not in fallbacks}
+
+
+def resolve(recipe: Recipe, keys: Keys) -> Recipe:
+    """Fill defaults that follow from the data, in every step."""
+    facts = keys.facts()
+    steps = {label: replace(s, options=s.options.resolve(facts)) for label, s in recipe.steps.items()}
+    return replace(recipe, steps=steps)
+
+
+def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
+    """Say of each step whether its result is there.
+
+    Gates are taken to stay open; a closed one changes what follows.
+
+    Args:
+        recipe: a resolved recipe.
+        keys: preimages of its actions.
+        store: where results are kept; only read.
+    """
+    order, unused = check(recipe)
+    planned: list[Planned] = []
+    model: Artifact | None = None
+    for position, label in enumerate(order):
+        step = recipe.steps[label]
+        if position and model is None:
+            reason = f"its input is not known until {order[position - 1]} has run"
+            planned.append(Planned(step=step, status="UNKNOWN", reason=reason))
+            continue
+        entry = look_up(step, model, keys, store)
+        planned.append(entry)
+        model = entry.record.artifact if entry.record else None
+    return Plan(steps=tuple(planned), unused=unused)
+
+
+def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Planned:
+    """Say of one step on a known input whether its result is there, and if not, why."""
+    preimage = keys.action(step, model)
+    key = digest.of_json(preimage)
+    record = store.recall(key, read_only=True)
+    if record is not None:
+        saved = record.cost.get("seconds", 0.0)
+        return Planned(step=step, status="HIT", reason=f"saves {saved:.1f} s", key=key, record=record)
+    reason = _why(preimage, store.relatives(type(step.options).name))
+    return Planned(step=step, status="RUN", reason=reason, key=key)
+
+
+def _why(preimage: Mapping[str, Any], relatives: list[Mapping[str, Any]]) -> str:
+    if not relatives:
+        return "never run before"
+    changes = min((difference(old, preimage) for old in relatives), key=len)
+    shown = ", ".join(changes[:4]) + (f" and {len(changes) - 4} more" if len(changes) > 4 else "")
+    return shown or "its stored result is gone"
+
+
+def _order(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
+    order: list[str] = []
+    for position, label in enumerate(recipe.pipeline):
+        if label not in recipe.steps:
+            raise RecipeError(
+                f"pipeline.{position}: '{label}' is not configured; configured are "
+                f"{', '.join(recipe.steps)}.{did_you_mean(label, recipe.steps)}"
+            )
+        if label in order:
+            raise RecipeError(f"pipeline.{position}: '{label}' occurs twice; add +passes@another_label=PASS.")
+        order.append(label)
+    for label, step in recipe.steps.items():
+        if label not in order and step.after:
+            order.insert(_place(step, order), label)
+    unused = {}
+    fallbacks = {label for step in recipe.steps.values() for f in step.fallback for label in f.run}
+    for label, step in recipe.steps.items():
+        if not step.enabled and label in order:
+            order.remove(label)
+            unused[label] = f"{label}.enabled is false"
+        elif label not in order and label not in fallbacks:
+            if label in recipe.added:
+                raise RecipeError(
+                    f"+passes@{label}: nothing would run it; name it in pipeline or in a fallback, or give it "
+                    f"'{label}.after=[LABEL]'."
+                )
+            unused[label] = "not in pipeline"
+    if not order:
+        raise RecipeError("pipeline: no step is left to run.")
+    return tuple(order), unused
+
+
+def _place(step: Step, order: list[str]) -> int:
+    for label in step.after:
+        if label not in order:
+            raise RecipeError(
+                f"{step.label}.after: '{label}' is not in pipeline ({', '.join(order)})."
+                f"{did_you_mean(label, order)}"
+            )
+    return max(order.index(label) for label in step.after) + 1
+
+
+def _check_tasks(recipe: Recipe) -> None:
+    model, data = recipe.model, recipe.data
+    if model.task and model.task != data.task:
+        raise RecipeError(
+            f"model: '{type(model).name}' is for {model.task}, but data '{type(data).name}' is for {data.task}."
+        )
+
+
+def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
+    before: dict[str, str] = {}
+    kind, maker, quantized = "", "", ""
+    for label in order:
+        step = recipe.steps[label]
+        given, made = kinds_of(type(step.options))
+        before[label] = kind
+        if given is None and kind:
+            raise RecipeError(f"pipeline: '{label}' starts a model, so it must come first, not after '{maker}'.")
+        if given is not None and not kind:
+            raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
+        if given is not None and given.kind not in ("Artifact", kind):
+            raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but '{maker}' gives a {kind}.")
+        if step.on_breach == "skip" and (given is None or made.kind != given.kind):
+            raise RecipeError(
+                f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
+                f"{made.kind}; use 'fail' or 'warn', or a fallback."
+            )
+        if quantized and step.options.output_quantized():
+            raise RecipeError(f"pipeline: '{label}' quantizes a model that '{quantized}' has quantized already.")
+        if step.options.output_quantized() and made is TFLiteModel:
+            quantized = label
+        kind, maker = made.kind, label
+    if kind != TFLiteModel.kind:
+        raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
+    for label in order:
+        _check_fallbacks(recipe, recipe.steps[label], order, before)
+
+
+def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before: Mapping[str, str]) -> None:
+    wanted = kinds_of(type(step.options))[1].kind
+    for position, fallback in enumerate(step.fallback):
+        key = f"{step.label}.fallback.{position}"
+        kind = before[step.label]
+        if fallback.start:
+            if fallback.start not in order[: order.index(step.label)]:
+                raise RecipeError(f"{key}.from: '{fallback.start}' does not run before '{step.label}'.")
+            kind = kinds_of(type(recipe.steps[fallback.start].options))[1].kind
+        for label in fallback.run:
+            if label not in recipe.steps:
+                raise RecipeError(f"{key}: '{label}' is not configured.{did_you_mean(label, recipe.steps)}")
+            given, made = kinds_of(type(recipe.steps[label].options))
+            if given is None or given.kind not in ("Artifact", kind):
+                raise RecipeError(f"{key}: '{label}' needs a {given.kind if given else 'start'}, not a {kind}.")
+            kind = made.kind
+        if kind != wanted:
+            raise RecipeError(f"{key}: it gives a {kind}, but '{step.label}' gives a {wanted}.")
+
+
+def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tuple[str, ...]) -> None:
+    for limit in limits:
+        where = f"{key}.{limit.metric}"
+        cls = METRICS.get(limit.metric, where)
+        if cls.tasks and recipe.data.task not in cls.tasks:
+            usable = [n for n, c in METRICS.items() if not c.tasks or recipe.data.task in c.tasks]
+            raise RecipeError(
+                f"{where}: '{limit.metric}' is a metric for {', '.join(cls.tasks)}, but the data are for "
+                f"{recipe.data.task}; there are {', '.join(usable)}."
+            )
+        if issubclass(cls, TargetMetric):
+            _check_target_limit(recipe, limit, cls, key)
+        if limit.since and limit.since not in order:
+            raise RecipeError(f"{where}.since: '{limit.since}' is not in pipeline.{did_you_mean(limit.since, order)}")
+        label = key.partition(".")[0]
+        if cls.kinds and label in recipe.steps:
+            made = kinds_of(type(recipe.steps[label].options))[1].kind
+            if made not in cls.kinds:
+                raise RecipeError(f"{where}: '{limit.metric}' cannot be measured on a {made}.")
+
+
+def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:
+    if key != "budget":
+        raise RecipeError(f"{key}.{limit.metric}: only a target gives it; put it in the recipe's total budget.")
+    if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
+        given = ",".join(recipe.targets)
+        raise RecipeError(
+            f"budget.{limit.metric}: no target of the recipe gives it (target=[{given}]); add a target of type "
+            f"'{cls.target}', e.g. target=[{given},ethos_u55]."
+        )
+
+
+def judged_metrics(recipe: Recipe) -> list[str]:
+    """Name the metrics that are measured after every step: the task's own, and those that a limit names."""
+    task = recipe.data.task
+    primary = {
+        n for n, c in METRICS.items() if issubclass(c, AccuracyMetric) and c.primary and task in c.tasks
+    }
+    limits = [limit for step in recipe.steps.values() for limit in step.limits] + list(recipe.limits)
+    return sorted(primary | {limit.metric for limit in limits})
+
+
+def base_label(recipe: Recipe, order: tuple[str, ...]) -> str:
+    """Name the step whose output total budgets are held against: the last that starts or trains a float model."""
+    starts = [label for label in order if kinds_of(type(recipe.steps[label].options))[0] is None]
+    trained = [label for label in order if type(recipe.steps[label].options).name == "train"]
+    keras = [label for label in order if kinds_of(type(recipe.steps[label].options))[1] is KerasModel]
+    return (trained or starts or keras or list(order))[-1]
