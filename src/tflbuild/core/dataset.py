@@ -92,10 +92,12 @@ class Index:
 
 
 class FileFacts(NamedTuple):
-    """What is known of one file: its SHA-256 and, for an image, whether it decodes."""
+    """What is known of one file: its SHA-256 and, for an image, whether it decodes and its size as seen."""
 
     digest: str
     problem: str
+    height: int = 0
+    width: int = 0
 
 
 class Example(NamedTuple):
