@@ -89,15 +89,24 @@ class PassContext(Protocol):
         scratch: an empty folder, removed afterwards.
     """
 
-    label: str
-    seed: int
-    model_spec: Architecture
-    preprocess: Mapping[str, Any]
-    augment: Mapping[str, Any]
-    log: Callable[[str], None]
-    notes: dict[str, Any]
-    checkpoint_dir: Path
-    scratch: Path
+    @property
+    def label(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def model_spec(self) -> Architecture: ...
+    @property
+    def preprocess(self) -> Mapping[str, Any]: ...
+    @property
+    def augment(self) -> Mapping[str, Any]: ...
+    @property
+    def log(self) -> Callable[[str], object]: ...
+    @property
+    def notes(self) -> dict[str, Any]: ...
+    @property
+    def checkpoint_dir(self) -> Path: ...
+    @property
+    def scratch(self) -> Path: ...
 
     def dataset(self, split: str) -> Split:
         """Give a split that the pass declared in `reads`; an undeclared one is an error."""

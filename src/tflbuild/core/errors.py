@@ -1,16 +1,16 @@
 """Every error a user can meet, and the exit code it ends with.
 
-    TflbuildError            1  (never raised itself)
-    ├── RecipeError          2  the recipe or its input is wrong
-    │   └── DataError        2  a data set is missing, empty or unusable
-    ├── PluginError          3  a plugin that the recipe needs is wrong
-    ├── PassError            4  a pass failed
-    │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
-    │   └── WorkerDied       4  the process of a pass was killed, aborted or timed out
-    ├── BudgetExceeded       5  a budget was exceeded
-    ├── MissingTool          6  a tool or extra is not installed
-    ├── Drift                7  a check found that something differs from what was recorded
-    └── StoreError           4  the store or the outputs folder cannot be written or read
+TflbuildError            1  (never raised itself)
+├── RecipeError          2  the recipe or its input is wrong
+│   └── DataError        2  a data set is missing, empty or unusable
+├── PluginError          3  a plugin that the recipe needs is wrong
+├── PassError            4  a pass failed
+│   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
+│   └── WorkerDied       4  the process of a pass was killed, aborted or timed out
+├── BudgetExceeded       5  a budget was exceeded
+├── MissingTool          6  a tool or extra is not installed
+├── Drift                7  a check found that something differs from what was recorded
+└── StoreError           4  the store or the outputs folder cannot be written or read
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ class Step:
         on_breach: "fail", "skip" or "warn".
         fallback: what is tried first when the gate closes.
         timeout: seconds after which its worker is killed; None for never.
+        instead: why this pass stands where the recipe says another; "" where it does not.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Step:
     on_breach: str = "fail"
     fallback: tuple[Fallback, ...] = ()
     timeout: float | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

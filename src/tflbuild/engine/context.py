@@ -58,7 +58,7 @@ class WorkerContext:
     model: Artifact | None
     report: Callable[[float, float, str], None]
     external: Callable[[str, Dataset], Split]
-    log: Callable[[str], None]
+    log: Callable[[str], object]
     notes: dict[str, Any] = field(default_factory=dict)
     _splits: dict[str, Split] = field(default_factory=dict)
 
@@ -147,9 +147,7 @@ class WorkerContext:
             content(path)
         sha256 = digest.of_file(path)
         inherited = {} if self.model is None else dict(self.model.meta)
-        return kind(
-            path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta
-        )
+        return kind(path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta)
 
     def progress(self, done: float, total: float, note: str = "") -> None:
         """Say how far the pass is."""

@@ -18,7 +18,6 @@ from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.store import KEY_SCHEMA
 
-EVALUATION = "tflbuild.metrics.evaluation"
 EVALUATION_TOOLS = {"KerasModel": ("tensorflow", "tf_keras", "numpy")}
 LITERT_TOOLS = ("ai_edge_litert", "numpy")
 
@@ -30,12 +29,16 @@ class Keys:
         recipe: what is wanted.
         index: what its data set holds.
         source_digests: digest of every other source that passes read, by the source's text.
+        evaluation: module that evaluates, by dotted name.
     """
 
-    def __init__(self, recipe: Recipe, index: Index, source_digests: Mapping[str, str]) -> None:
+    def __init__(
+        self, recipe: Recipe, index: Index, source_digests: Mapping[str, str], evaluation: str
+    ) -> None:
         self.recipe = recipe
         self.index = index
         self._sources = source_digests
+        self._evaluator = evaluation
 
     def facts(self) -> DataFacts:
         """Give what defaults may follow from."""
@@ -98,7 +101,7 @@ class Keys:
 
     def accuracy(self, metrics: list[str], predictions: str, truth: str) -> dict[str, Any]:
         """Give the preimage of metrics of predictions, both by the digest of their file."""
-        code = code_digest(EVALUATION, *(METRICS.get(name).__module__ for name in metrics))
+        code = code_digest(self._evaluator, *(METRICS.get(name).__module__ for name in metrics))
         return {
             "schema": KEY_SCHEMA,
             "measure": "accuracy",
@@ -164,7 +167,7 @@ class Keys:
 
     @cached_property
     def _evaluation(self) -> str:
-        return code_digest(EVALUATION)
+        return code_digest(self._evaluator)
 
     @cached_property
     def _environment(self) -> dict[str, Any]:

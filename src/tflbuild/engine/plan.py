@@ -185,7 +185,9 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         given, made = kinds_of(type(step.options))
         before[label] = kind
         if given is None and kind:
-            raise RecipeError(f"pipeline: '{label}' starts a model, so it must come first, not after '{maker}'.")
+            raise RecipeError(
+                f"pipeline: '{label}' starts a model, so it must come first, not after '{maker}'."
+            )
         if given is not None and not kind:
             raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
         if given is not None and given.kind not in ("Artifact", kind):
@@ -196,8 +198,10 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
                 f"{made.kind}; use 'fail' or 'warn', or a fallback."
             )
         if quantized and step.options.output_quantized():
-            raise RecipeError(f"pipeline: '{label}' quantizes a model that '{quantized}' has quantized already.")
-        if step.options.output_quantized() and made is TFLiteModel:
+            raise RecipeError(
+                f"pipeline: '{label}' quantizes a model that '{quantized}' has quantized already."
+            )
+        if step.options.output_quantized():
             quantized = label
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind:
@@ -220,7 +224,9 @@ def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before:
                 raise RecipeError(f"{key}: '{label}' is not configured.{did_you_mean(label, recipe.steps)}")
             given, made = kinds_of(type(recipe.steps[label].options))
             if given is None or given.kind not in ("Artifact", kind):
-                raise RecipeError(f"{key}: '{label}' needs a {given.kind if given else 'start'}, not a {kind}.")
+                raise RecipeError(
+                    f"{key}: '{label}' needs a {given.kind if given else 'start'}, not a {kind}."
+                )
             kind = made.kind
         if kind != wanted:
             raise RecipeError(f"{key}: it gives a {kind}, but '{step.label}' gives a {wanted}.")
@@ -239,7 +245,9 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
         if issubclass(cls, TargetMetric):
             _check_target_limit(recipe, limit, cls, key)
         if limit.since and limit.since not in order:
-            raise RecipeError(f"{where}.since: '{limit.since}' is not in pipeline.{did_you_mean(limit.since, order)}")
+            raise RecipeError(
+                f"{where}.since: '{limit.since}' is not in pipeline.{did_you_mean(limit.since, order)}"
+            )
         label = key.partition(".")[0]
         if cls.kinds and label in recipe.steps:
             made = kinds_of(type(recipe.steps[label].options))[1].kind
@@ -249,7 +257,9 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
 
 def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:
     if key != "budget":
-        raise RecipeError(f"{key}.{limit.metric}: only a target gives it; put it in the recipe's total budget.")
+        raise RecipeError(
+            f"{key}.{limit.metric}: only a target gives it; put it in the recipe's total budget."
+        )
     if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
         given = ",".join(recipe.targets)
         raise RecipeError(

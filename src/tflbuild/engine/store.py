@@ -101,13 +101,16 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            return self._refuse(path, None, f"its record cannot be read ({error})", read_only)
+            self._refuse(path, None, f"its record cannot be read ({error})", read_only)
+            return None
         if record.key != key or digest.of_json(record.preimage) != key:
-            return self._refuse(path, None, "its record belongs to another key", read_only)
+            self._refuse(path, None, "its record belongs to another key", read_only)
+            return None
         for sha256 in content["blobs"]:
             problem = self._problem(sha256)
             if problem:
-                return self._refuse(path, self.blob(sha256), problem, read_only)
+                self._refuse(path, self.blob(sha256), problem, read_only)
+                return None
         return record
 
     def commit(
@@ -288,4 +291,6 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}; nothing built was lost.") from error
+        raise StoreError(
+            f"cannot write to {folder}: {error.strerror or error}; nothing built was lost."
+        ) from error

@@ -16,6 +16,7 @@ from typing import Any
 
 from tflbuild.core.errors import PassError, TflbuildError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
+from tflbuild.engine.names import Names
 
 Progress = Callable[[float, float, str], None]
 
@@ -35,26 +36,27 @@ class Worker:
         options: memory and threads.
         device: "cpu" or "gpu".
         loader: dotted name of what loads the declarations, and its argument.
+        names: what the worker reaches by dotted name.
         log: is given every line the process prints.
     """
 
     def __init__(
-        self, options: WorkerOptions, device: str, loader: tuple[str, Any], log: Callable[[str], None]
+        self,
+        options: WorkerOptions,
+        device: str,
+        loader: tuple[str, Any],
+        names: Names | None = None,
+        log: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.options = options
         self.device = device
         self.log = log
+        self.names = names or Names()
         self._loader = loader
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._lines: deque[str] = deque(maxlen=15)
         self._reader: threading.Thread | None = None
-
-    def preload(self, modules: tuple[str, ...]) -> None:
-        """Start the process and let it import modules while the main process goes on."""
-        connection = self._start()
-        connection.send(("preload", (modules,)))
-        self._owed = 1
 
     def ask(
         self,
@@ -111,10 +113,7 @@ class Worker:
             if kind == "progress":
                 progress(*value)
             elif kind == "error":
-                self._owed = 0
                 raise _named(value, who)
-            elif self._owed:
-                self._owed -= 1
             else:
                 return Answer(value[0], {**value[1], "peak_rss_mib": max(peak, _rss_mib(process.pid))})
 
@@ -139,11 +138,10 @@ class Worker:
         )
         theirs.close()
         self._connection = ours
-        self._owed = 0
         self._lines.clear()
         self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
         self._reader.start()
-        self.ask("load", *self._loader, who="the worker's start")
+        self.ask("load", *self._loader, self.names, who="the worker's start")
         return ours
 
     def _environment(self) -> dict[str, str]:

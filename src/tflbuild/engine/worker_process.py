@@ -8,7 +8,6 @@ ends and so does the worker.
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import random
@@ -16,7 +15,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,10 +28,8 @@ from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildE
 from tflbuild.core.metric import METRICS, FileMetric, Measurement
 from tflbuild.core.target import Target
 from tflbuild.engine.context import Assignment, WorkerContext
-from tflbuild.engine.keys import EVALUATION
+from tflbuild.engine.names import Names, named
 
-CHECK_RUNS = "tflbuild.backends.litert:check_runs"
-EXTERNAL = "tflbuild.data.external:external_split"
 
 
 class Server:
@@ -41,15 +37,12 @@ class Server:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._names = Names()
 
-    def load(self, loader: str, argument: Any) -> None:
+    def load(self, loader: str, argument: Any, names: Names) -> None:
         """Load the declarations by the dotted name of what does."""
+        self._names = names
         named(loader)(argument)
-
-    def preload(self, modules: tuple[str, ...]) -> None:
-        """Import what the first pass will need."""
-        for module in modules:
-            importlib.import_module(module)
 
     def run_pass(
         self, options: Pass, model: Artifact | None, assignment: Assignment
@@ -61,8 +54,8 @@ class Server:
             index=_index(assignment.index),
             model=model,
             report=self._report,
-            external=named(EXTERNAL),
-            log=lambda text: print(f"[{assignment.label}] {text}", file=sys.stderr),
+            external=named(self._names.external),
+            log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
         )
         result = options.run(model, context)
         wanted = kinds_of(type(options))[1]
@@ -71,26 +64,26 @@ class Server:
         if digest.of_file(result.path) != result.digest:
             raise BrokenPromise(f"pass '{assignment.label}' changed its file after emitting it.")
         if isinstance(result, TFLiteModel):
-            named(CHECK_RUNS)(result.path)
+            named(self._names.check_runs)(result.path)
         options.verify(model, result)
         return result, context.notes
 
     def predict(self, model: Artifact, data: Dataset, index: Path, split: str, out: Path) -> str:
         """Write a model's predictions on a split; gives the kernels that executed it."""
-        kernels = named(f"{EVALUATION}:predict_file")(model, _split(split, data, index), out, self._report)
+        kernels = named(f"{self._names.evaluation}:predict_file")(model, _split(split, data, index), out, self._report)
         return str(kernels)
 
     def truth(self, data: Dataset, index: Path, split: str, out: Path) -> None:
         """Write a split's annotations as arrays."""
-        named(f"{EVALUATION}:truth_file")(_split(split, data, index), out)
+        named(f"{self._names.evaluation}:truth_file")(_split(split, data, index), out)
 
     def measure(self, metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
         """Measure metrics of predictions."""
-        return dict(named(f"{EVALUATION}:measure")(metrics, predictions, truth))
+        return dict(named(f"{self._names.evaluation}:measure")(metrics, predictions, truth))
 
     def compare(self, metric: str, before: Path, after: Path, truth: Path) -> Any:
         """Give the paired difference of two predictions."""
-        return named(f"{EVALUATION}:compare")(metric, before, after, truth)
+        return named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
 
     def file_fact(self, metric: str, model: Artifact) -> Measurement:
         """Measure a fact of the file itself."""
@@ -114,13 +107,6 @@ class Server:
 
     def _report(self, done: float, total: float, note: str = "") -> None:
         self._connection.send(("progress", (done, total, note)))
-
-
-def named(dotted: str) -> Callable[..., Any]:
-    """Give what "package.module:name" names."""
-    module, _, name = dotted.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
 
 
 @cache
@@ -158,7 +144,9 @@ def _answer(server: Server, request: tuple[str, tuple[Any, ...]]) -> tuple[str, 
     except TflbuildError as error:
         return "error", (error, traceback.format_exc())
     except OSError as error:
-        wrapped = StoreError(f"{error.strerror or error}: {error.filename or 'worker'}; nothing built was lost.")
+        wrapped = StoreError(
+            f"{error.strerror or error}: {error.filename or 'worker'}; nothing built was lost."
+        )
         return "error", (wrapped, traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever a pass raises is reported with its name by the parent
         text = f"{type(error).__name__}: {error}"

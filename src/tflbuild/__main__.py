@@ -1,0 +1,7 @@
+"""`python -m tflbuild` is `tflbuild`."""
+
+import sys
+
+from tflbuild.cli import main
+
+sys.exit(main())

@@ -1,0 +1,148 @@
+"""The command line: compose, dispatch, print, exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError, did_you_mean
+
+HELP = """\
+tflbuild: compile models for on-device TensorFlow Lite
+
+  tflbuild recipe=NAME [KEY=VALUE ...]      build; any key of the recipe can be set
+  tflbuild -m recipe=NAME KEY=A,B ...       sweep: build every combination
+  tflbuild plan recipe=NAME ...             what would run, and why; runs nothing
+
+  tflbuild list [recipes|passes|models|data|metrics|targets|plugins]
+  tflbuild describe NAME                    what a pass, model, data set, metric, target or recipe is
+  tflbuild predict RUN_OR_TFLITE IMAGE...   run a delivered file on images; writes them with boxes drawn
+  tflbuild report RUN                       print a run's outcome
+  tflbuild cache info                       what the store holds
+  tflbuild new NAME                         start a plugin in ./plugins/
+
+  --config-dir DIR   further recipes         --verbose   tracebacks of errors
+  --cfg job          print the recipe        --version, --help
+
+  recipe=ssd_mobilenet_int8                 is where to start
+"""
+
+HYDRA_FLAGS = (
+    "--cfg",
+    "-c",
+    "--info",
+    "-i",
+    "--resolve",
+    "--package",
+    "-p",
+    "--shell-completion",
+    "-sc",
+    "--hydra-help",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] == "--version":
+        from tflbuild import __version__
+
+        print(f"tflbuild {__version__}")
+        return 0
+    verbose = "--verbose" in words
+    try:
+        return _dispatch([word for word in words if word != "--verbose"])
+    except TflbuildError as error:
+        return fail(error, verbose=verbose)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+
+
+def fail(error: TflbuildError, *, verbose: bool) -> int:
+    """Print an error, with its traceback if wanted; gives the exit code."""
+    if verbose:
+        traceback.print_exception(error)
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _dispatch(words: list[str]) -> int:
+    words = _take_config_dir(words)
+    if any(word.split("=")[0] in HYDRA_FLAGS for word in words):
+        from tflbuild.hydra_app import run_hydra
+
+        return run_hydra(words)
+    if not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
+        from tflbuild import commands
+
+        command = commands.COMMANDS.get(words[0])
+        if command is None:
+            raise RecipeError(
+                f"'{words[0]}' is neither a command ({', '.join(commands.COMMANDS)}) nor KEY=VALUE."
+                f"{did_you_mean(words[0], commands.COMMANDS)}"
+            )
+        return command(words[1:])
+    sweep = any(word in ("-m", "--multirun") for word in words)
+    overrides = [word for word in words if word not in ("-m", "--multirun")]
+    for word in overrides:
+        if word.startswith("-"):
+            raise RecipeError(f"'{word}' is no option of tflbuild; see tflbuild --help.")
+    if sweep:
+        from tflbuild.sweep import run_sweep
+
+        return run_sweep(overrides)
+    return _build(overrides)
+
+
+def _take_config_dir(words: list[str]) -> list[str]:
+    """Keep --config-dir from Hydra, which would not find flat recipes there."""
+    rest: list[str] = []
+    given: str | None = None
+    pending = False
+    for word in words:
+        if pending:
+            given, pending = word, False
+        elif word in ("--config-dir", "-cd"):
+            pending = True
+        elif word.startswith("--config-dir="):
+            given = word.partition("=")[2]
+        else:
+            rest.append(word)
+    if pending or (given is not None and not os.path.isdir(given)):
+        raise RecipeError(f"--config-dir: '{given or ''}' is no folder.")
+    if given is not None:
+        os.environ["TFLBUILD_CONFIG_DIR"] = os.path.abspath(given)
+    if not rest:
+        raise RecipeError("nothing to do; see tflbuild --help.")
+    return rest
+
+
+def _build(overrides: list[str]) -> int:
+    from tflbuild import terminal
+    from tflbuild.recipe import load_recipe
+    from tflbuild.session import build_once
+
+    recipe = load_recipe(overrides)
+    outcome = build_once(recipe, (terminal.listener(),))
+    folder = os.path.relpath(outcome.report.folder)
+    for line in terminal.outcome_lines(outcome.report.content, folder):
+        print(line)
+    if outcome.error is None:
+        return 0
+    if isinstance(outcome.error, KeyboardInterrupt):
+        print("interrupted; the same command continues", file=sys.stderr)
+        return INTERRUPTED
+    raise outcome.error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Deliver: compile for every target, measure the delivered file on the test split, judge the total budget."""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
+from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement, TargetMetric
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.gate import judge
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.report import measurements
+from tflbuild.engine.run import judge_against
+from tflbuild.engine.store import writing
+
+FINAL_SPLIT = "test"
+ALWAYS = ("size", "compressed_size")
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """What one target gets.
+
+    Attributes:
+        target: the target's name in the recipe.
+        model: the delivered file.
+        figures: what the target reports.
+        metrics: measured on the delivered file.
+        verdicts: of the total budget.
+    """
+
+    target: str
+    model: TFLiteModel
+    figures: Mapping[str, Any]
+    metrics: dict[str, Measurement]
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def to_json(self, path: str) -> dict[str, Any]:
+        """Give the form that report.json holds."""
+        content = self.model.path.read_bytes()
+        signature = self.model.meta.get("signature", {})
+        return {
+            "name": self.target,
+            "path": path,
+            "sha256": self.model.digest,
+            "bytes": len(content),
+            "compressed_bytes": len(zlib.compress(content, 9)),
+            "labels": list(ModelFacts.of(self.model).labels),
+            "metrics": measurements(self.metrics),
+            "inputs": signature.get("inputs", []),
+            "outputs": signature.get("outputs", []),
+            **self.figures,
+        }
+
+
+def deliver(
+    recipe: Recipe, measurer: Measurer, model: TFLiteModel, base: Artifact, metrics: list[str]
+) -> list[Delivery]:
+    """Compile, measure and judge for every target; nothing is put into the run folder yet."""
+    deliveries = []
+    for name, target in recipe.targets.items():
+        record = measurer.deliver(name, model)
+        made = record.artifact if isinstance(record.artifact, TFLiteModel) else model
+        figures = dict(record.value)
+        found: dict[str, Measurement] = {}
+        if type(target).executes:
+            found |= measurer.accuracy(made, metrics, FINAL_SPLIT)
+        else:
+            figures["not_executed"] = (
+                f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
+            )
+        found |= measurer.facts(made, sorted({*ALWAYS, *_runnable(metrics, type(target).executes)}))
+        found |= {
+            metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
+            for metric in METRICS
+            if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
+        }
+        deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found))
+    _judge_total(recipe, measurer, deliveries, base)
+    return deliveries
+
+
+def put(deliveries: list[Delivery], folder: Path) -> list[str]:
+    """Copy the delivered files into a folder; gives their paths relative to it."""
+    paths = []
+    for delivery in deliveries:
+        name = "model.tflite" if len(deliveries) == 1 else f"{delivery.target}/model.tflite"
+        with writing(folder):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(delivery.model.path, folder / name)
+        paths.append(name)
+    return paths
+
+
+def _runnable(metrics: list[str], executes: bool) -> list[str]:
+    """Leave out facts that need the file to be executed, e.g. latency, where this machine cannot."""
+    return [name for name in metrics if executes or getattr(METRICS.get(name), "exact", True)]
+
+
+def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery], base: Artifact) -> None:
+    for limit in recipe.limits:
+        judged = 0
+        for delivery in deliveries:
+            value = delivery.metrics.get(limit.metric)
+            if value is None:
+                continue
+            judged += 1
+            delivery.verdicts.append(_total_verdict(recipe, measurer, limit, value, delivery, base))
+        if not judged:
+            deliveries[0].verdicts.append(judge(limit, None))
+
+
+def _total_verdict(
+    recipe: Recipe,
+    measurer: Measurer,
+    limit: Limit,
+    value: Measurement,
+    delivery: Delivery,
+    base: Artifact,
+) -> Verdict:
+    cls = METRICS.get(limit.metric)
+    if not limit.relative:
+        return judge(limit, value, strict=recipe.strict)
+    if not issubclass(cls, AccuracyMetric) and cls.kinds and base.kind not in cls.kinds:
+        return judge(limit, value, None, strict=recipe.strict)
+    return judge_against(measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict)

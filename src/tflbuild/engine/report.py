@@ -1,0 +1,128 @@
+"""What a run leaves: `report.json`, a contract (`tflbuild.report/1`), filled while the build goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.budget import Verdict
+from tflbuild.core.dataset import Index
+from tflbuild.core.metric import Measurement
+from tflbuild.engine.store import writing
+
+SCHEMA = "tflbuild.report/1"
+
+
+@dataclass(kw_only=True)
+class StepReport:
+    """One step of a report."""
+
+    label: str
+    pass_name: str
+    outcome: str = "failed"
+    reason: str = ""
+    cached: bool = False
+    action: str | None = None
+    input: str | None = None
+    output: str | None = None
+    kind: str | None = None
+    bytes: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Measurement] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+    def took(self, model: Artifact) -> None:
+        """Note what the step gave."""
+        self.output, self.kind = model.digest, model.kind
+        self.bytes = model.path.stat().st_size
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that report.json holds."""
+        return {
+            "label": self.label,
+            "pass": self.pass_name,
+            "outcome": self.outcome,
+            "cached": self.cached,
+            "reason": self.reason,
+            "tried": self.tried,
+            "action": self.action,
+            "input": self.input,
+            "output": self.output,
+            "kind": self.kind,
+            "bytes": self.bytes,
+            "options": dict(self.options),
+            "seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0), 3),
+            "peak_rss_mib": round(self.cost.get("peak_rss_mib", 0.0)),
+            "cost_seconds": round(self.cost.get("seconds", 0.0), 3),
+            "notes": dict(self.notes),
+            "metrics": measurements(self.metrics),
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+        }
+
+
+@dataclass(kw_only=True)
+class Report:
+    """The result of a build.
+
+    Attributes:
+        folder: the run's folder.
+        content: what `report.json` holds.
+    """
+
+    folder: Path
+    content: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """Give "built", "over_budget", "failed" or "interrupted"."""
+        return str(self.content["status"])
+
+    def __getitem__(self, field: str) -> Any:
+        return self.content[field]
+
+    def metric(self, name: str, target: str = "") -> float:
+        """Give a metric of the delivered file of a target, the first by default.
+
+        Raises:
+            KeyError: nothing was delivered, or the metric was not measured.
+        """
+        for delivered in self.content["targets"]:
+            if not target or delivered["name"] == target:
+                return float(delivered["metrics"][name]["value"])
+        raise KeyError(name)
+
+    def write(self) -> None:
+        """Write `report.json`, whole or not at all."""
+        with writing(self.folder):
+            staged = self.folder / ".report.json"
+            staged.write_text(json.dumps(self.content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            os.replace(staged, self.folder / "report.json")
+
+
+def measurements(values: Mapping[str, Measurement]) -> dict[str, Any]:
+    """Give measurements as report.json holds them."""
+    return {name: measurement.to_json() for name, measurement in values.items()}
+
+
+def describe_data(index: Index, options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Give the report's `data`: where it is, what was dropped, and the splits with their digests."""
+    return {
+        "type": name,
+        "root": options.get("root"),
+        "classes": list(index.classes),
+        "dropped": [{"file": d.file, "reason": d.reason} for d in index.dropped],
+        "splits": {
+            split: {"n": len(samples), "digest": index.digest(split)}
+            for split, samples in index.splits.items()
+        },
+    }

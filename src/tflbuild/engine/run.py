@@ -1,0 +1,283 @@
+"""Run a plan: pass by pass, measuring and judging between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.budget import Fallback, Limit, Verdict
+from tflbuild.core.errors import BudgetExceeded, PassError
+from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement
+from tflbuild.core.options import to_json
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.context import Assignment
+from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.gate import judge
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.measure import Measurer, Result, recall_or_compute
+from tflbuild.engine.plan import judged_metrics, look_up
+from tflbuild.engine.report import StepReport
+from tflbuild.engine.store import Record, Store
+from tflbuild.engine.worker import Worker
+
+GATE_SPLIT = "val"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to take a step: what it gave and what its gate said."""
+
+    model: Artifact
+    metrics: Mapping[str, Measurement]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gate stayed open."""
+        return all(verdict.ok for verdict in self.verdicts)
+
+
+class Runner:
+    """Runs the steps of one recipe.
+
+    Args:
+        recipe: a resolved recipe.
+        keys: preimages of its actions.
+        store: where results are kept.
+        worker: what runs passes.
+        measurer: what measures between them.
+        index: file with what the data set holds.
+        tell: is told what happens.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        keys: Keys,
+        store: Store,
+        worker: Worker,
+        measurer: Measurer,
+        index: Path,
+        tell: Listener,
+    ) -> None:
+        self.recipe = recipe
+        self.reports: list[StepReport] = []
+        self.outputs: dict[str, Artifact] = {}
+        self.rejected: tuple[str, Artifact] | None = None
+        self._keys = keys
+        self._store = store
+        self._worker = worker
+        self._measurer = measurer
+        self._index = index
+        self._tell = tell
+        self._metrics = judged_metrics(recipe)
+
+    def run(self, order: tuple[str, ...]) -> Artifact:
+        """Run the steps in order.
+
+        Raises:
+            BudgetExceeded: a gate closed and nothing that was declared kept it open.
+            PassError: a pass failed.
+        """
+        model: Artifact | None = None
+        for label in order:
+            model = self._take(self.recipe.steps[label], model)
+            self.outputs[label] = model
+        assert model is not None
+        return model
+
+    def _take(self, step: Step, model: Artifact | None) -> Artifact:
+        report = StepReport(
+            label=step.label, pass_name=type(step.options).name, input=model.digest if model else None
+        )
+        self.reports.append(report)
+        result = self._produce(step, model, report)
+        report.outcome = "cached" if report.cached else "ran"
+        if step.instead:
+            report.outcome, report.reason = "skipped", step.instead
+        attempt = self._judge(result, step.limits, model)
+        self._note(report, attempt)
+        if not attempt.ok:
+            attempt = self._policy(step, model, attempt, report)
+        self._tell(Event("pass_ended", report.to_json()))
+        return attempt.model
+
+    def _produce(self, step: Step, model: Artifact | None, report: StepReport) -> Artifact:
+        found = look_up(step, model, self._keys, self._store)
+        report.action, report.reason = found.key, found.reason
+        report.options = to_json(step.options)
+        fields = {"label": step.label, "status": found.status, "reason": found.reason}
+        self._tell(Event("pass_started", fields))
+        record = self._record(step, model, report)
+        assert record.artifact is not None
+        report.cost, report.notes = record.cost, record.value
+        report.took(record.artifact)
+        return record.artifact
+
+    def _record(self, step: Step, model: Artifact | None, report: StepReport) -> Record:
+        preimage = self._keys.action(step, model)
+        report.cached = True
+
+        def compute(staging: Path) -> Result:
+            report.cached = False
+            assignment = Assignment(
+                label=step.label,
+                seed=self.recipe.seed,
+                model_spec=self.recipe.model,
+                data=self.recipe.data,
+                index=self._index,
+                reads=step.options.reads(),
+                staging=staging,
+                checkpoints=self._store.root / "checkpoints" / digest.of_json(preimage),
+            )
+
+            def progress(done: float, total: float, note: str) -> None:
+                fields = {"label": step.label, "done": done, "total": total, "note": note}
+                self._tell(Event("progress", fields))
+
+            answer = self._worker.ask(
+                "run_pass",
+                step.options,
+                model,
+                assignment,
+                who=f"pass '{step.label}'",
+                progress=progress,
+                timeout=step.timeout,
+            )
+            artifact, notes = answer.value
+            report.seconds = answer.cost["seconds"]
+            return Result(notes, answer.cost, {}, artifact=artifact)
+
+        name = type(step.options).name
+        return recall_or_compute(
+            self._store, preimage, compute, self._tell, name=name, what=f"'{step.label}'"
+        )
+
+    def _judge(self, model: Artifact, limits: tuple[Limit, ...], before: Artifact | None) -> Attempt:
+        metrics = self._measurer.accuracy(model, self._metrics, GATE_SPLIT)
+        metrics |= self._measurer.facts(model, self._metrics)
+        verdicts = tuple(self._verdict(limit, model, metrics, before) for limit in limits)
+        for verdict in verdicts:
+            self._tell(Event("gate", {"ok": verdict.ok, "text": verdict.text}))
+        return Attempt(model, metrics, verdicts)
+
+    def _verdict(
+        self,
+        limit: Limit,
+        model: Artifact,
+        metrics: Mapping[str, Measurement],
+        before: Artifact | None,
+    ) -> Verdict:
+        strict = self.recipe.strict
+        value = metrics.get(limit.metric)
+        if not limit.relative:
+            return judge(limit, value, strict=strict)
+        baseline = self.outputs.get(limit.since, before) if limit.since else before
+        return judge_against(self._measurer, limit, value, model, baseline, GATE_SPLIT, strict=strict)
+
+    def _note(self, report: StepReport, attempt: Attempt) -> None:
+        report.metrics = dict(attempt.metrics)
+        report.verdicts = list(attempt.verdicts)
+        report.took(attempt.model)
+
+    def _policy(self, step: Step, model: Artifact | None, closed: Attempt, report: StepReport) -> Attempt:
+        report.tried.append(_tried(step.label, closed, report.seconds))
+        for fallback in step.fallback:
+            attempt = self._fall_back(step, fallback, model, report)
+            if attempt is not None and attempt.ok:
+                report.outcome = "replaced"
+                report.reason = f"its gate closed; {fallback.text} took its place"
+                self._note(report, attempt)
+                return attempt
+        if step.on_breach == "warn":
+            text = f"{step.label} is over its budget and kept (on_breach: warn): {_breaches(closed)}"
+            self._tell(Event("warning", {"text": text}))
+            report.reason = f"over its budget and kept (on_breach: warn); {report.reason}"
+            return closed
+        if step.on_breach == "skip":
+            assert model is not None
+            report.outcome = "skipped"
+            report.reason = f"its gate closed (on_breach: skip): {_breaches(closed)}"
+            report.took(model)
+            return replace(closed, model=model)
+        self.rejected = (step.label, closed.model)
+        report.reason = f"its gate closed: {_breaches(closed)}"
+        self._tell(Event("pass_ended", report.to_json()))
+        raise BudgetExceeded(f"{step.label}: {_breaches(closed)}")
+
+    def _fall_back(
+        self, step: Step, fallback: Fallback, model: Artifact | None, report: StepReport
+    ) -> Attempt | None:
+        self._tell(Event("warning", {"text": f"{step.label} is over its budget; trying {fallback.text}"}))
+        current = self.outputs[fallback.start] if fallback.start else model
+        seconds = 0.0
+        passes: list[dict[str, Any]] = []
+        attempt = None
+        for label in fallback.run:
+            alternative = self.recipe.steps[label]
+            part = StepReport(label=label, pass_name=type(alternative.options).name)
+            part.input = current.digest if current else None
+            try:
+                result = self._produce(alternative, current, part)
+            except PassError as error:
+                report.tried.append(
+                    {"run": fallback.text, "ok": False, "error": str(error), "passes": passes}
+                )
+                self._tell(Event("warning", {"text": f"fallback {fallback.text}: {error}"}))
+                return None
+            last = label == fallback.run[-1]
+            attempt = self._judge(result, alternative.limits, current)
+            if last:
+                judged = self._judge(result, step.limits, model)
+                attempt = replace(judged, verdicts=judged.verdicts + attempt.verdicts)
+            self._note(part, attempt)
+            part.outcome = "cached" if part.cached else "ran"
+            seconds += part.seconds
+            passes.append(part.to_json())
+            self._tell(Event("pass_ended", part.to_json()))
+            if not attempt.ok:
+                break
+            current = result
+        assert attempt is not None
+        report.tried.append(_tried(fallback.text, attempt, seconds) | {"passes": passes})
+        return attempt
+
+
+def judge_against(
+    measurer: Measurer,
+    limit: Limit,
+    value: Measurement | None,
+    model: Artifact,
+    baseline: Artifact | None,
+    split: str,
+    *,
+    strict: bool,
+) -> Verdict:
+    """Judge a limit that compares with another model, paired by image where the metric can be."""
+    if baseline is None:
+        return judge(limit, value, strict=strict)
+    if issubclass(METRICS.get(limit.metric), AccuracyMetric):
+        before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
+        paired = measurer.compare(limit.metric, baseline, model, split) if value else None
+        return judge(limit, value, before, paired, strict=strict)
+    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
+    return judge(limit, value, before, strict=strict)
+
+
+def _tried(what: str, attempt: Attempt, seconds: float) -> dict[str, Any]:
+    return {
+        "run": what,
+        "ok": attempt.ok,
+        "output": attempt.model.digest,
+        "seconds": round(seconds, 3),
+        "metrics": {name: m.to_json() for name, m in attempt.metrics.items()},
+        "verdicts": [verdict.to_json() for verdict in attempt.verdicts],
+    }
+
+
+def _breaches(attempt: Attempt) -> str:
+    return "; ".join(verdict.text for verdict in attempt.verdicts if not verdict.ok)

@@ -1,0 +1,134 @@
+"""Find declarations: built-in, in `./plugins/`, and entry points `tflbuild.passes` of installed distributions.
+
+A broken plugin is remembered and warned of; only a recipe that needs it fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.dataset import DATASETS
+from tflbuild.core.errors import PluginError, TflbuildError
+from tflbuild.core.metric import METRICS
+from tflbuild.core.target import TARGETS
+
+BUILT_IN = ("passes", "models", "data", "metrics", "targets")
+ENTRY_POINTS = "tflbuild.passes"
+LOCAL_PACKAGE = "tflbuild_plugins"
+"""Package under which the files of `./plugins/` are imported; a real one, so that their classes can be pickled."""
+
+OFF_SWITCH = "TFLBUILD_NO_LOCAL_PLUGINS"
+REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
+LOADER = "tflbuild.plugins:load"
+
+
+@dataclass
+class Loaded:
+    """What was found.
+
+    Attributes:
+        broken: file or entry point of each plugin that could not be loaded, with the error.
+        origins: where each plugin module came from.
+    """
+
+    broken: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+_loaded: dict[Path | None, Loaded] = {}
+
+
+def default_folder() -> Path | None:
+    """Give `./plugins` if it is there and not switched off by $TFLBUILD_NO_LOCAL_PLUGINS."""
+    folder = Path("plugins").resolve()
+    return folder if folder.is_dir() and not os.environ.get(OFF_SWITCH) else None
+
+
+def load(folder: Path | None = None) -> Loaded:
+    """Load every declaration, once a process.
+
+    Args:
+        folder: the user's plugin files; None for none.
+    """
+    if folder not in _loaded:
+        loaded = Loaded()
+        for package in BUILT_IN:
+            _load_built_in(f"tflbuild.{package}")
+        for point in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
+            origin = f"entry point {point.name} = {point.value}"
+            _load(loaded, point.module, origin)
+        if folder is not None:
+            _mount(folder)
+            for path in sorted(folder.glob("*.py")):
+                if not path.name.startswith(("_", "test_", "conftest")):
+                    _load(loaded, f"{LOCAL_PACKAGE}.{path.stem}", str(path))
+        _loaded[folder] = loaded
+    return _loaded[folder]
+
+
+def require(name: str, loaded: Loaded) -> None:
+    """Explain a missing pass by the broken plugin that may have been meant to declare it.
+
+    Raises:
+        PluginError: plugins are broken and one of them names the pass.
+    """
+    for origin, error in loaded.broken.items():
+        path = Path(origin)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if f'"{name}"' in text or f"'{name}'" in text or name in origin:
+            raise PluginError(
+                f"pass '{name}' is declared by a plugin that cannot be loaded: {origin}: {error}"
+            )
+
+
+def _load_built_in(package: str) -> None:
+    module = importlib.import_module(package)
+    for info in pkgutil.iter_modules(module.__path__):
+        if declares(package, info.name):
+            importlib.import_module(f"{package}.{info.name}")
+
+
+def declares(package: str, name: str) -> bool:
+    """Say whether a built-in module declares something, by its text; what does not is left to be imported when used."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    return any(
+        f"\n@{word}(" in text for word in ("compiler_pass", "architecture", "dataset", "metric", "target")
+    )
+
+
+def _mount(folder: Path) -> None:
+    package = sys.modules.get(LOCAL_PACKAGE)
+    if package is None:
+        package = ModuleType(LOCAL_PACKAGE)
+        sys.modules[LOCAL_PACKAGE] = package
+    package.__path__ = [str(folder)]
+
+
+def _load(loaded: Loaded, module: str, origin: str) -> None:
+    try:
+        importlib.import_module(module)
+        loaded.origins[module] = origin
+    except TflbuildError as error:
+        _forget(module)
+        loaded.broken[origin] = str(error)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and reported
+        _forget(module)
+        loaded.broken[origin] = f"{type(error).__name__}: {error}"
+
+
+def _forget(module: str) -> None:
+    for registry in REGISTRIES:
+        registry.remove_module(module)
+    sys.modules.pop(module, None)

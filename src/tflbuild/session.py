@@ -1,0 +1,63 @@
+"""Build recipes from Python as the command line does: `tflbuild.build("ssd_mobilenet_int8", overrides=[...])`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tflbuild import plugins
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.build import Build, Outcome, make_run_folder
+from tflbuild.engine.events import Listener
+from tflbuild.engine.report import Report
+from tflbuild.engine.store import writing
+from tflbuild.engine.worker import Worker
+from tflbuild.recipe import load_recipe
+
+
+def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> Report:
+    """Build a recipe.
+
+    Args:
+        recipe: name of a recipe, e.g. "ssd_mobilenet_int8".
+        overrides: as on the command line, e.g. ["prune.sparsity=0.7", "model.input_size=128"].
+        show: print progress.
+
+    Returns:
+        The report; `report["targets"]` holds what was delivered, `report.folder` where it lies.
+
+    Raises:
+        TflbuildError: as the command line would end; the message is the same. What was measured until then
+            lies in the newest run folder's report.json.
+    """
+    from tflbuild import terminal
+
+    wanted = load_recipe([f"recipe={recipe}", *overrides])
+    listeners: tuple[Listener, ...] = ()
+    if show:
+        listeners = (terminal.listener(),)
+    outcome = build_once(wanted, listeners)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.report
+
+
+def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
+    """Build one recipe with a worker of its own."""
+    worker = worker_for(recipe)
+    try:
+        return Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish).run()
+    finally:
+        worker.stop()
+
+
+def worker_for(recipe: Recipe) -> Worker:
+    """Give a worker, which starts when it is first asked."""
+    return Worker(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins))
+
+
+def publish(report: Report) -> None:
+    """Write `report.html` beside `report.json`."""
+    from tflbuild.report_page import render
+
+    with writing(report.folder):
+        (report.folder / "report.html").write_text(render(report.content), encoding="utf-8")

@@ -1,0 +1,234 @@
+"""What a person sees while a build runs: a live table, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tflbuild.engine.events import Event, Listener
+
+MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "replaced", "failed": "failed"}
+STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "yellow", "failed": "bold red"}
+
+
+@dataclass
+class Row:
+    """What is shown of one step."""
+
+    label: str
+    state: str = "waiting"
+    started: float = 0.0
+    done: float = 0.0
+    total: float = 0.0
+    note: str = ""
+    seconds: float = 0.0
+    size: int | None = None
+    accuracy: str = ""
+    gate: str = ""
+
+    def show_time(self) -> str:
+        """Say how long it took, or how long it has taken and how long it will."""
+        if self.state not in ("running", "measuring"):
+            return f"{self.seconds:.1f} s" if self.seconds else ""
+        spent = time.time() - self.started
+        if self.done <= 0 or self.total <= 0 or self.state == "measuring":
+            return f"{spent:.0f} s"
+        return f"{spent:.0f} s, {spent * (self.total - self.done) / self.done:.0f} s left"
+
+
+def listener() -> Listener:
+    """Give what shows a build: a live table on a terminal, plain lines elsewhere."""
+    return LiveTable() if sys.stdout.isatty() else PlainLines()
+
+
+def primary_metric(metrics: Mapping[str, Any]) -> str:
+    """Say the task's metric with its interval, in short."""
+    for name in ("map", "top1"):
+        if name in metrics and metrics[name]["value"] is not None:
+            found = metrics[name]
+            interval = "" if found.get("low") is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
+            return f"{name} {found['value']:.3f}{interval}"
+    return ""
+
+
+class PlainLines:
+    """One line an event, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Print what matters of an event."""
+        line = self._line(event)
+        if line:
+            print(line, flush=True)  # noqa: T201 - this is the terminal
+
+    def _line(self, event: Event) -> str:
+        fields = event.fields
+        if event.kind == "plan":
+            return "plan: " + ", ".join(f"{s['label']} {s['status']}" for s in fields["steps"])
+        if event.kind == "pass_started" and fields["status"] != "HIT":
+            return f"{fields['label']}: started ({fields['reason']})"
+        if event.kind == "progress" and fields.get("label") and event.time - self._last > 10:
+            self._last = event.time
+            return f"{fields['label']}: {fields['done']:.0f}/{fields['total']:.0f} {fields['note']}"
+        if event.kind == "pass_ended":
+            return _ended(fields)
+        if event.kind == "gate":
+            return f"  gate {'open' if fields['ok'] else 'CLOSED'}: {fields['text']}"
+        if event.kind in ("warning", "waiting"):
+            return f"{event.kind}: {fields['text']}"
+        return ""
+
+
+def _ended(step: Mapping[str, Any]) -> str:
+    parts = [MARKS[step["outcome"]]]
+    if step["seconds"]:
+        parts.append(f"{step['seconds']:.1f} s")
+    if step["bytes"]:
+        parts.append(f"{step['bytes']:,} bytes")
+    parts.append(primary_metric(step["metrics"]))
+    return f"{step['label']}: " + ", ".join(part for part in parts if part)
+
+
+class LiveTable:
+    """A table of the steps with a progress bar, the time left, and the metric after each gate."""
+
+    def __init__(self) -> None:
+        self.console = Console()
+        self._rows: dict[str, Row] = {}
+        self._current = ""
+        self._live: Live | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        handler = getattr(self, f"_on_{event.kind}", None)
+        if handler is not None:
+            handler(event.fields)
+        if self._live is not None:
+            self._live.update(self.render())
+        if event.kind == "finished":
+            self.close()
+
+    def close(self) -> None:
+        """Leave the last table standing and give the terminal back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _on_plan(self, fields: Mapping[str, Any]) -> None:
+        self._rows = {s["label"]: Row(s["label"]) for s in fields["steps"]}
+        self._live = Live(
+            self.render(), console=self.console, refresh_per_second=8, get_renderable=self.render
+        )
+        self._live.start()
+
+    def _on_pass_started(self, fields: Mapping[str, Any]) -> None:
+        self._current = fields["label"]
+        row = self._rows.setdefault(self._current, Row(self._current))
+        row.state, row.started, row.done, row.note = "running", time.time(), 0.0, ""
+
+    def _on_progress(self, fields: Mapping[str, Any]) -> None:
+        row = self._rows.get(self._current)
+        if row is not None:
+            row.done, row.total, row.note = fields["done"], fields["total"], fields["note"]
+
+    def _on_measuring(self, fields: Mapping[str, Any]) -> None:
+        row = self._rows.get(self._current)
+        if row is not None:
+            on = f" on {fields['split']}" if fields["split"] else ""
+            row.state, row.note = "measuring", f"measuring {fields['what']}{on}"
+            row.started, row.done, row.total = time.time(), 0.0, 0.0
+
+    def _on_gate(self, fields: Mapping[str, Any]) -> None:
+        row = self._rows.get(self._current)
+        if row is not None and not fields["text"].startswith("in total"):
+            row.gate = "open" if fields["ok"] else "CLOSED"
+
+    def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
+        row = self._rows.setdefault(fields["label"], Row(fields["label"]))
+        row.state, row.note = MARKS[fields["outcome"]], ""
+        row.seconds, row.size = fields["seconds"], fields["bytes"]
+        row.accuracy = primary_metric(fields["metrics"])
+
+    def _on_warning(self, fields: Mapping[str, Any]) -> None:
+        self.console.print(Text(f"warning: {fields['text']}", style="yellow"))
+
+    def _on_waiting(self, fields: Mapping[str, Any]) -> None:
+        self.console.print(Text(fields["text"], style="yellow"))
+
+    def render(self) -> RenderableType:
+        """Draw the table and, below it, what is going on now."""
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("bytes", "right")):
+            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column("accuracy on val")
+        table.add_column("gate")
+        for row in self._rows.values():
+            state: RenderableType = Text(row.state, style=STYLES.get(row.state, "dim"))
+            if row.state == "running" and row.total:
+                state = ProgressBar(total=row.total, completed=row.done, width=24)
+            size = f"{row.size:,}" if row.size else ""
+            gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
+            table.add_row(row.label, state, row.show_time(), size, row.accuracy, gate)
+        current = self._rows.get(self._current)
+        return Group(table, Text(current.note if current else "", style="dim"))
+
+
+def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
+    """Say how a build ended: the file, its size, its accuracy against the base, and where the report lies."""
+    lines = []
+    for target in report["targets"]:
+        lines.append(f"built {folder}/{target['path']} for {target['name']}")
+        lines.append(f"  {target['bytes']:,} bytes, {target['compressed_bytes']:,} compressed")
+        lines += _accuracy_lines(report, target)
+        lines += _device_lines(target)
+    lines += [
+        f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
+    ]
+    lines.append(f"report: {folder}/report.html")
+    return lines
+
+
+def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, found in target["metrics"].items():
+        base = report["base"]["metrics"].get(name)
+        if found.get("split") and found["value"] is not None:
+            of = (
+                f"; {report['base']['label']} had {base['value']:.4f}"
+                if base and base["value"] is not None
+                else ""
+            )
+            interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
+            lines.append(
+                f"  {name} {found['value']:.4f}{interval} on {found['n']} {found['split']} images{of}"
+            )
+    return lines
+
+
+def _device_lines(target: Mapping[str, Any]) -> list[str]:
+    lines = []
+    latency, delegate = target.get("latency_ms"), target.get("delegate")
+    if latency:
+        lines.append(
+            f"  {latency['median']:.2f} ms an image (p90 {latency['p90']:.2f}, {latency['threads']} thread(s), "
+            f"{latency['cpu']})"
+        )
+    if delegate:
+        lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
+    if "npu_coverage" in target:
+        lines.append(
+            f"  NPU coverage {target['npu_coverage']:.1%}, {target['npu_cycles']:,.0f} cycles, "
+            f"SRAM {target['npu_sram']:,.1f} KiB"
+        )
+    return lines
