@@ -1,0 +1,75 @@
+"""Pictures that one traffic-sign-like shape nearly fills: a classification set that needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, field
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from tflbuild.core import digest
+from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
+from tflbuild.data.signs import CLASSES, RENDERER, Difficulty
+
+
+@dataset("sign_crops")
+class SignCrops(Dataset):
+    """One sign of `signs` a picture, every class equally often, drawn by seed and number.
+
+    Attributes:
+        seed: of the pictures; independent of the recipe's seed.
+        image_size: side of the square pictures in pixels.
+        train: pictures to train on.
+        val: pictures that gates measure.
+        test: pictures of the final numbers.
+        difficulty: how hard they are; the sizes do not apply.
+    """
+
+    task = "classification"
+
+    seed: Annotated[int, Ge(0)] = 0
+    image_size: Annotated[int, Ge(32), Le(1024)] = 64
+    train: Annotated[int, Ge(8)] = 2000
+    val: Annotated[int, Ge(8)] = 400
+    test: Annotated[int, Ge(8)] = 800
+    difficulty: Difficulty = field(
+        default_factory=lambda: Difficulty(
+            rotation=35, perspective=0.45, clutter=6.0, occlusion=0.6, blur=0.5, noise=48, lighting=0.9
+        )
+    )
+
+    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+        """List the pictures by number."""
+        counts = {"train": self.train, "val": self.val, "test": self.test}
+        return Index(
+            classes=CLASSES,
+            splits={
+                split: tuple(self._sample(split, number) for number in range(count))
+                for split, count in counts.items()
+            },
+        )
+
+    def read(self, sample: Sample) -> Example:
+        """Draw one picture."""
+        from tflbuild.data import sign_renderer
+
+        split, number = sample.key.split("/")
+        return sign_renderer.crop(
+            (self.seed, split, int(number)), sample.labels[0], self.image_size, self.difficulty
+        )
+
+    def code(self) -> tuple[str, ...]:
+        """Name the renderer."""
+        return (
+            "tflbuild.data.sign_renderer",
+            "tflbuild.data.sign_backdrop",
+            "tflbuild.data.sign_shapes",
+            "tflbuild.data.draws",
+        )
+
+    def _sample(self, split: str, number: int) -> Sample:
+        key = f"{split}/{number:05d}"
+        causes = ["sign_crops", RENDERER, self.seed, self.image_size, asdict(self.difficulty), key]
+        return Sample(key=key, digest=digest.of_json(causes), labels=(number % len(CLASSES),))

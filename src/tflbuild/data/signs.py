@@ -1,0 +1,112 @@
+"""Traffic-sign-like scenes, drawn by seed: a detection set that needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le
+
+from tflbuild.core import digest
+from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
+
+RENDERER = 1
+"""Version of what `sign_renderer` draws; raised whenever one pixel changes."""
+
+CLASSES = ("stop", "yield", "warning", "no_entry", "limit", "mandatory", "priority", "parking")
+
+Fraction = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difficulty:
+    """How hard the scenes are.
+
+    Attributes:
+        min_size: smallest sign, as a fraction of the image's shorter side.
+        max_size: largest sign, likewise.
+        rotation: largest turn in degrees, either way.
+        perspective: largest foreshortening; 0 draws every sign from the front.
+        clutter: mean number of shapes that are no sign.
+        occlusion: fraction of signs that something covers in part.
+        blur: fraction of blurred images.
+        noise: largest sensor noise, in steps of 1/255.
+        lighting: how far light falls off across an image.
+    """
+
+    min_size: Annotated[float, Gt(0.05), Le(1)] = 0.25
+    max_size: Annotated[float, Gt(0.05), Le(1)] = 0.6
+    rotation: Annotated[int, Ge(0), Le(45)] = 12
+    perspective: Annotated[float, Ge(0), Le(0.5)] = 0.25
+    clutter: Annotated[float, Ge(0), Le(20)] = 4.0
+    occlusion: Fraction = 0.25
+    blur: Fraction = 0.3
+    noise: Annotated[int, Ge(0), Le(64)] = 14
+    lighting: Fraction = 0.5
+
+
+@dataset("signs")
+class Signs(Dataset):
+    """Scenes with one or several traffic-sign-like shapes of eight classes, drawn by seed and number.
+
+    The same bytes on every machine: the renderer works in integers and exactly rounded operations. Where
+    a sign ends up is known only once its image is drawn, so the index holds no boxes.
+
+    Attributes:
+        seed: of the scenes; independent of the recipe's seed.
+        image_size: longer side of the images in pixels.
+        train: images to train on.
+        val: images that gates measure.
+        test: images of the final numbers.
+        max_objects: most signs in an image; there is always at least one.
+        difficulty: how hard the scenes are.
+    """
+
+    task = "detection"
+
+    seed: Annotated[int, Ge(0)] = 0
+    image_size: Annotated[int, Ge(32), Le(1024)] = 128
+    train: Annotated[int, Ge(1)] = 2400
+    val: Annotated[int, Ge(1)] = 300
+    test: Annotated[int, Ge(1)] = 500
+    max_objects: Annotated[int, Ge(1), Le(8)] = 4
+    difficulty: Difficulty = field(default_factory=Difficulty)
+
+    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+        """List the scenes by number."""
+        counts = {"train": self.train, "val": self.val, "test": self.test}
+        return Index(
+            classes=CLASSES,
+            splits={
+                split: tuple(self._sample(split, number) for number in range(count))
+                for split, count in counts.items()
+            },
+        )
+
+    def read(self, sample: Sample) -> Example:
+        """Draw one scene."""
+        from tflbuild.data import sign_renderer
+
+        split, number = sample.key.split("/")
+        return sign_renderer.scene(
+            (self.seed, split, int(number)), self.image_size, self.max_objects, self.difficulty
+        )
+
+    def code(self) -> tuple[str, ...]:
+        """Name the renderer."""
+        return (
+            "tflbuild.data.sign_renderer",
+            "tflbuild.data.sign_backdrop",
+            "tflbuild.data.sign_shapes",
+            "tflbuild.data.draws",
+        )
+
+    def _sample(self, split: str, number: int) -> Sample:
+        key = f"{split}/{number:05d}"
+        return Sample(key=key, digest=digest.of_json([*self._causes, key]))
+
+    @property
+    def _causes(self) -> list[Any]:
+        return ["signs", RENDERER, self.seed, self.image_size, self.max_objects, asdict(self.difficulty)]
