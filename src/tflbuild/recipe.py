@@ -253,7 +253,7 @@ def _typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str
     if missing:
         raise RecipeError(f"{_join(key, missing[0])}: is needed; set it, e.g. {_join(key, missing[0])}=...")
     try:
-        made: T = _adapter(cls).validate_python(dict(values))
+        made: T = _adapter(cls).validate_python(dict(values))  # type: ignore[arg-type]
         return made
     except ValidationError as error:
         raise RecipeError(_reworded(error, key)) from error

@@ -41,7 +41,9 @@ class Measurement:
         value = self.value if self.value == self.value else None
         mapping: dict[str, Any] = {"value": value, "unit": self.unit}
         if self.split:
-            mapping |= {"split": self.split, "n": self.n, "low": self.low, "high": self.high}
+            mapping["split"] = self.split
+        if self.n:
+            mapping |= {"n": self.n, "low": self.low, "high": self.high}
         if self.kernels:
             mapping["kernels"] = self.kernels
         if self.details:

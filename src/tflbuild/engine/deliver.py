@@ -11,7 +11,7 @@ from typing import Any
 
 from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement, TargetMetric
+from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import judge
 from tflbuild.engine.measure import Measurer
@@ -20,7 +20,6 @@ from tflbuild.engine.run import judge_against
 from tflbuild.engine.store import writing
 
 FINAL_SPLIT = "test"
-ALWAYS = ("size", "compressed_size")
 
 
 @dataclass(kw_only=True)
@@ -75,7 +74,7 @@ def deliver(
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
             )
-        found |= measurer.facts(made, sorted({*ALWAYS, *_runnable(metrics, type(target).executes)}))
+        found |= measurer.facts(made, sorted({*_exact(), *_runnable(metrics, type(target).executes)}))
         found |= {
             metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
             for metric in METRICS
@@ -96,6 +95,11 @@ def put(deliveries: list[Delivery], folder: Path) -> list[str]:
             shutil.copyfile(delivery.model.path, folder / name)
         paths.append(name)
     return paths
+
+
+def _exact() -> list[str]:
+    """Name the facts of a file that are measured on every delivery, e.g. its size."""
+    return [name for name, cls in METRICS.items() if issubclass(cls, FileMetric) and cls.exact]
 
 
 def _runnable(metrics: list[str], executes: bool) -> list[str]:

@@ -123,6 +123,8 @@ class Worker:
             return
         self._process.kill()
         self._process.wait()
+        if self._reader is not None:
+            self._reader.join(timeout=5)
         self._forget()
 
     def _start(self) -> Connection:
@@ -164,10 +166,11 @@ class Worker:
 
     def _read_log(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stderr is not None
-        for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._lines.append(text)
-            self.log(text)
+        with process.stderr as lines:
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                self._lines.append(text)
+                self.log(text)
 
     def _obituary(self, who: str) -> str:
         process = self._process

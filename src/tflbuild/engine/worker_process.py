@@ -31,7 +31,6 @@ from tflbuild.engine.context import Assignment, WorkerContext
 from tflbuild.engine.names import Names, named
 
 
-
 class Server:
     """Answers requests, each a method's name and its arguments."""
 
@@ -70,7 +69,9 @@ class Server:
 
     def predict(self, model: Artifact, data: Dataset, index: Path, split: str, out: Path) -> str:
         """Write a model's predictions on a split; gives the kernels that executed it."""
-        kernels = named(f"{self._names.evaluation}:predict_file")(model, _split(split, data, index), out, self._report)
+        kernels = named(f"{self._names.evaluation}:predict_file")(
+            model, _split(split, data, index), out, self._report
+        )
         return str(kernels)
 
     def truth(self, data: Dataset, index: Path, split: str, out: Path) -> None:

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import fakes  # noqa: E402
+
+from tflbuild.core.recipe import Recipe, Step  # noqa: E402
+from tflbuild.engine.build import Build, Outcome, make_run_folder  # noqa: E402
+from tflbuild.engine.events import Event  # noqa: E402
+from tflbuild.engine.worker import Worker  # noqa: E402
+
+FakeBuild = Callable[..., Outcome]
+
+
+def steps(*options: Any, **changed: dict[str, Any]) -> dict[str, Step]:
+    """Give steps labelled by their pass without 'fake_', each changed as said."""
+    made = {}
+    for option in options:
+        label = type(option).name.removeprefix("fake_")
+        made[label] = replace(Step(label=label, options=option), **changed.get(label, {}))
+    return made
+
+
+def standard() -> dict[str, Step]:
+    return steps(fakes.FakeTrain(), fakes.FakePrune(), fakes.FakeConvert(), fakes.FakeQuantize())
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which fake passes write what they did."""
+    path = tmp_path / "fake.log"
+    path.touch()
+    monkeypatch.setenv("FAKE_LOG", str(path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    return path
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, log: Path) -> Recipe:
+    made = standard()
+    return Recipe(
+        name="fake",
+        model=fakes.FakeModel(),
+        data=fakes.FakeData(),
+        targets={"any": fakes.FakeTarget()},
+        steps=made,
+        pipeline=tuple(made),
+        store=tmp_path / "store",
+        outputs=tmp_path / "outputs",
+    )
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def build(events: list[Event]) -> Iterator[FakeBuild]:
+    """Build a recipe with one worker for the whole test."""
+    workers: list[Worker] = []
+
+    def run(recipe: Recipe) -> Outcome:
+        if not workers:
+            workers.append(Worker(recipe.worker, recipe.device, ("fakes:load", None), fakes.NAMES))
+        return Build(recipe, lambda: make_run_folder(recipe), workers[0], (events.append,)).run()
+
+    yield run
+    for worker in workers:
+        worker.stop()

@@ -1,0 +1,224 @@
+"""Passes, data, a metric and a target that write bytes: the engine's own tests need no framework."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.compiler_pass import Architecture, DataFacts, Pass, PassContext, architecture, compiler_pass
+from tflbuild.core.dataset import Dataset, FileFacts, Index, Sample, dataset
+from tflbuild.core.digest import of_bytes, of_json
+from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.metric import AccuracyMetric, Difference, FileMetric, Measurement, metric
+from tflbuild.core.target import Target, target
+from tflbuild.engine.names import Names
+
+NAMES = Names(
+    evaluation="fakes", check_runs="fakes:check_runs", external="fakes:external", inspect="fakes:inspect"
+)
+FACTS = {"task": "fake", "height": 1, "width": 1, "labels": ["a"], "preprocess": {}, "detector": {}}
+
+
+def load(folder: Path | None) -> None:
+    """Importing this module is what declares."""
+
+
+def content(score: float, size: int = 100) -> bytes:
+    return json.dumps({"score": score, "padding": "x" * size}).encode()
+
+
+def score_of(path: Path) -> float:
+    return float(json.loads(path.read_bytes())["score"])
+
+
+@architecture("fake_model")
+class FakeModel(Architecture):
+    """Nothing."""
+
+    task = "fake"
+    width: int = 1
+
+    def resolution(self) -> int:
+        return self.width
+
+
+@dataset("fake_data")
+class FakeData(Dataset):
+    """Samples without pixels."""
+
+    task = "fake"
+    version: int = 1
+    train: int = 10
+
+    def index(self, look: Any) -> Index:
+        def split(name: str, count: int) -> tuple[Sample, ...]:
+            keys = [f"{name}{i}" for i in range(count)]
+            return tuple(Sample(key=key, digest=of_json([key, self.version])) for key in keys)
+
+        return Index(
+            classes=("a",),
+            splits={"train": split("train", self.train), "val": split("val", 4), "test": split("test", 4)},
+        )
+
+
+@compiler_pass("fake_train")
+class FakeTrain(Pass):
+    """Start with a score."""
+
+    trains = True
+    score: float = 0.9
+    steps: int | None = None
+    epochs: float | None = None
+
+    def reads(self) -> tuple[str, ...]:
+        return ("data.train",)
+
+    def resolve(self, facts: DataFacts) -> FakeTrain:
+        return FakeTrain(score=self.score, steps=self.steps or facts.train * 2, epochs=None)
+
+    def run(self, model: None, ctx: PassContext) -> KerasModel:
+        ctx.progress(1, 2, "half")
+        return ctx.emit(KerasModel, content(self.score, 400), facts=FACTS)
+
+
+@compiler_pass("fake_prune")
+class FakePrune(Pass):
+    """Lower the score by `cost`."""
+
+    cost: float = 0.01
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        count = Path(os.environ["FAKE_LOG"])
+        with count.open("a") as file:
+            file.write(f"{ctx.label} {self.cost}\n")
+        return ctx.emit(KerasModel, content(score_of(model.path) - self.cost, 300))
+
+
+@compiler_pass("fake_convert")
+class FakeConvert(Pass):
+    """Give a flatbuffer of the same score."""
+
+    def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
+        return ctx.emit(TFLiteModel, content(score_of(model.path), 200))
+
+
+@compiler_pass("fake_quantize")
+class FakeQuantize(Pass):
+    """Lower the score by `cost` and the size to `size`."""
+
+    cost: float = 0.0
+    size: int = 50
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        return ctx.emit(TFLiteModel, content(score_of(model.path) - self.cost, self.size))
+
+    def output_quantized(self) -> bool:
+        return True
+
+
+@compiler_pass("fake_slow")
+class FakeSlow(Pass):
+    """Take a while."""
+
+    seconds: float = 1.0
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        with Path(os.environ["FAKE_LOG"]).open("a") as file:
+            file.write("slow\n")
+        time.sleep(self.seconds)
+        return ctx.emit(TFLiteModel, model.path.read_bytes() + b" ")
+
+
+@compiler_pass("fake_bad")
+class FakeBad(Pass):
+    """Go wrong in the way `how` says."""
+
+    how: str = "raise"
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        if self.how == "raise":
+            raise ValueError("seven is right out")
+        if self.how == "abort":
+            os.abort()
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "hang":
+            time.sleep(60)
+        if self.how == "wrong kind":
+            return ctx.emit(KerasModel, b"{}")  # type: ignore[return-value]
+        if self.how == "does not run":
+            return ctx.emit(TFLiteModel, b"garbage")
+        if self.how == "undeclared data":
+            ctx.dataset("val")
+        if self.how == "full disk":
+            raise OSError(28, "No space left on device")
+        return ctx.emit(TFLiteModel, model.path.read_bytes(), sparsity=0.1)
+
+    def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
+        if self.how == "broken promise":
+            raise BrokenPromise("sparsity is 0.1, 0.5 was promised")
+
+
+def check_runs(path: Path) -> None:
+    try:
+        score_of(path)
+    except ValueError as error:
+        raise BrokenPromise("the file cannot be allocated") from error
+
+
+def external(source: str, data: Dataset) -> Any:
+    raise AssertionError("no fake pass reads outside the data set")
+
+
+def inspect(path: Path) -> FileFacts:
+    return FileFacts(of_bytes(path.read_bytes()), "")
+
+
+@metric("score")
+class Score(AccuracyMetric):
+    """What the file says."""
+
+    tasks = ("fake",)
+    primary = True
+
+
+@metric("file_bytes")
+class FileBytes(FileMetric):
+    """Size of the file."""
+
+    unit = "bytes"
+    higher_is_better = False
+
+    def measure(self, model: Any) -> Measurement:
+        return Measurement(value=model.path.stat().st_size, unit="bytes")
+
+
+@target("fake_target")
+class FakeTarget(Target):
+    """Anything."""
+
+
+def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+    with Path(os.environ["FAKE_LOG"]).open("a") as file:
+        file.write(f"predict {split.name}\n")
+    out.write_text(json.dumps({"score": score_of(model.path)}))
+    return "fake"
+
+
+def truth_file(split: Any, out: Path) -> None:
+    out.write_text(json.dumps(len(split)))
+
+
+def measure(metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
+    value = float(json.loads(predictions.read_text())["score"])
+    return {name: Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1) for name in metrics}
+
+
+def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:
+    change = json.loads(after.read_text())["score"] - json.loads(before.read_text())["score"]
+    return Difference(value=change, low=change - 0.001, high=change + 0.001, n=4)

@@ -1,0 +1,251 @@
+"""The engine with fake passes: caching, gates, policies, failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+from conftest import FakeBuild, steps
+
+from tflbuild.core.budget import Fallback, Limit
+from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.build import Outcome
+
+
+def drop(bound: float, since: str = "") -> tuple[Limit, ...]:
+    return (Limit(metric="score", form="max_drop", bound=bound, since=since),)
+
+
+def change(recipe: Recipe, label: str, **fields: Any) -> Recipe:
+    step = recipe.steps[label]
+    return replace(recipe, steps={**recipe.steps, label: replace(step, **fields)})
+
+
+def outcomes(outcome: Outcome) -> dict[str, str]:
+    return {step["label"]: step["outcome"] for step in outcome.report["passes"]}
+
+
+def test_a_build_delivers_a_file_and_a_report(recipe: Recipe, build: FakeBuild) -> None:
+    outcome = build(recipe)
+    assert outcome.error is None
+    folder = outcome.report.folder
+    assert fakes.score_of(folder / "model.tflite") == pytest.approx(0.89)
+    report = json.loads((folder / "report.json").read_text())
+    assert report["schema"] == "tflbuild.report/1"
+    assert report["status"] == "built"
+    assert report["base"]["label"] == "train"
+    assert report["base"]["metrics"]["score"]["split"] == "test"
+    assert report["passes"][1]["metrics"]["score"] == {
+        "value": pytest.approx(0.89),
+        "unit": "1",
+        "split": "val",
+        "n": 4,
+        "low": pytest.approx(0.79),
+        "high": pytest.approx(0.99),
+        "kernels": "fake",
+    }
+    assert report["targets"][0]["metrics"]["score"]["split"] == "test"
+    assert (folder.parent / "latest").resolve() == folder.resolve()
+    for name in ("recipe.lock.yaml", "events.jsonl", "log.txt"):
+        assert (folder / name).exists()
+
+
+def test_a_second_build_runs_nothing(recipe: Recipe, build: FakeBuild, log: Path) -> None:
+    first = build(recipe)
+    done = log.read_text()
+    second = build(recipe)
+    assert set(outcomes(first).values()) == {"ran"}
+    assert set(outcomes(second).values()) == {"cached"}
+    assert log.read_text() == done
+    assert first.report.folder != second.report.folder
+
+
+def test_changing_one_option_reruns_from_there(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    again = build(change(recipe, "prune", options=fakes.FakePrune(cost=0.02)))
+    assert outcomes(again) == {"train": "cached", "prune": "ran", "convert": "ran", "quantize": "ran"}
+    assert "options.cost 0.01 -> 0.02" in again.report["passes"][1]["reason"]
+
+
+def test_the_same_bytes_from_another_option_cut_the_rebuild_short(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    renamed = replace(recipe, data=fakes.FakeData(version=2))
+    assert outcomes(build(renamed))["prune"] == "cached"
+
+
+@pytest.mark.parametrize("damage", ["truncate", "delete", "alter"])
+def test_a_damaged_blob_is_noticed_and_built_again(recipe: Recipe, build: FakeBuild, damage: str) -> None:
+    first = build(recipe)
+    sha256 = first.report["targets"][0]["sha256"]
+    blob = recipe.store / "blobs" / sha256
+    good = blob.read_bytes()
+    blob.chmod(0o644)
+    if damage == "delete":
+        blob.unlink()
+    else:
+        blob.write_bytes(good[:20] if damage == "truncate" else good.replace(b"x", b"y"))
+    second = build(recipe)
+    assert second.error is None
+    assert second.report["targets"][0]["sha256"] == sha256
+    assert (second.report.folder / "model.tflite").read_bytes() == good
+    assert "is not used" in " ".join(second.report["warnings"])
+
+
+def test_a_closed_gate_ends_the_build_and_keeps_the_rejected_file(recipe: Recipe, build: FakeBuild) -> None:
+    recipe = change(recipe, "quantize", options=fakes.FakeQuantize(cost=0.3), limits=drop(0.1))
+    outcome = build(recipe)
+    assert isinstance(outcome.error, BudgetExceeded)
+    folder = outcome.report.folder
+    assert outcome.report.status == "over_budget"
+    assert not (folder / "model.tflite").exists()
+    assert (folder / "rejected" / "quantize.tflite").exists()
+    verdict = outcome.report["passes"][3]["verdicts"][0]
+    assert verdict["ok"] is False
+    assert verdict["baseline"] == pytest.approx(0.89)
+    assert verdict["value"] == pytest.approx(0.59)
+    assert outcome.report["budget"]["ok"] is False
+
+
+def test_an_exceeded_total_budget_ends_the_build(recipe: Recipe, build: FakeBuild) -> None:
+    outcome = build(replace(recipe, limits=drop(0.005)))
+    assert isinstance(outcome.error, BudgetExceeded)
+    assert "budget" in str(outcome.error)
+    assert not (outcome.report.folder / "model.tflite").exists()
+    assert (outcome.report.folder / "rejected" / "model.tflite").exists()
+    assert outcome.report["budget"]["verdicts"][0]["split"] == "test"
+
+
+def test_on_breach_warn_keeps_the_step(recipe: Recipe, build: FakeBuild) -> None:
+    recipe = change(recipe, "prune", limits=drop(0.001), on_breach="warn")
+    outcome = build(recipe)
+    assert outcome.error is None
+    assert outcome.report["passes"][1]["outcome"] == "ran"
+    assert "over its budget and kept" in " ".join(outcome.report["warnings"])
+
+
+def test_on_breach_skip_goes_on_from_the_input(recipe: Recipe, build: FakeBuild) -> None:
+    outcome = build(change(recipe, "prune", limits=drop(0.001), on_breach="skip"))
+    assert outcome.error is None
+    skipped = outcome.report["passes"][1]
+    assert skipped["outcome"] == "skipped"
+    assert skipped["output"] == skipped["input"]
+    assert fakes.score_of(outcome.report.folder / "model.tflite") == pytest.approx(0.9)
+
+
+def test_a_fallback_stands_in_the_place_of_a_step(recipe: Recipe, build: FakeBuild) -> None:
+    recipe = change(
+        recipe,
+        "quantize",
+        options=fakes.FakeQuantize(cost=0.3),
+        limits=drop(0.1),
+        fallback=(Fallback(run=("worse",)), Fallback(run=("gentle",))),
+    )
+    extra = {
+        "worse": replace(recipe.steps["quantize"], label="worse", options=fakes.FakeQuantize(cost=0.5), fallback=()),
+        "gentle": replace(recipe.steps["quantize"], label="gentle", options=fakes.FakeQuantize(cost=0.05), fallback=()),
+    }
+    outcome = build(replace(recipe, steps={**recipe.steps, **extra}))
+    assert outcome.error is None
+    report = outcome.report["passes"][3]
+    assert report["outcome"] == "replaced"
+    assert [(t["run"], t["ok"]) for t in report["tried"]] == [
+        ("quantize", False),
+        ("worse", False),
+        ("gentle", True),
+    ]
+    assert fakes.score_of(outcome.report.folder / "model.tflite") == pytest.approx(0.84)
+
+
+def test_a_fallback_can_go_back_to_an_earlier_step(recipe: Recipe, build: FakeBuild) -> None:
+    recipe = change(
+        recipe,
+        "quantize",
+        options=fakes.FakeQuantize(cost=0.3),
+        limits=drop(0.1),
+        fallback=(Fallback(run=("prune2", "convert"), start="train"),),
+    )
+    prune2 = replace(recipe.steps["prune"], label="prune2", options=fakes.FakePrune(cost=0.002))
+    outcome = build(replace(recipe, steps={**recipe.steps, "prune2": prune2}))
+    assert outcome.error is None
+    assert outcome.report["passes"][3]["tried"][1]["run"] == "prune2 -> convert from train"
+    assert fakes.score_of(outcome.report.folder / "model.tflite") == pytest.approx(0.898)
+
+
+def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recipe, build: FakeBuild) -> None:
+    recipe = change(recipe, "prune", limits=drop(0.0105))
+    assert build(recipe).error is None
+    strict = build(replace(recipe, strict=True))
+    assert isinstance(strict.error, BudgetExceeded)
+    verdict = strict.report["passes"][1]["verdicts"][0]
+    assert verdict["decided"] is False
+    assert "would decide" in verdict["text"]
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ("raise", PassError, "pass 'bad' failed: ValueError: seven is right out"),
+        ("abort", WorkerDied, "SIGABRT"),
+        ("kill", WorkerDied, "memory"),
+        ("hang", WorkerDied, "time limit"),
+        ("wrong kind", BrokenPromise, "gave KerasModel, not TFLiteModel"),
+        ("does not run", BrokenPromise, "cannot be allocated"),
+        ("broken promise", BrokenPromise, "0.5 was promised"),
+        ("undeclared data", PassError, "without declaring it"),
+        ("full disk", StoreError, "No space left on device"),
+    ],
+)
+def test_a_pass_that_goes_wrong_ends_with_its_name(
+    recipe: Recipe, build: FakeBuild, how: str, error: type[Exception], message: str
+) -> None:
+    bad = steps(fakes.FakeBad(how=how), bad={"timeout": 2.0 if how == "hang" else None})
+    broken = replace(recipe, steps={**recipe.steps, **bad}, pipeline=("train", "convert", "bad"))
+    outcome = build(broken)
+    assert type(outcome.error) is error
+    assert message in str(outcome.error)
+    assert outcome.report.status == "failed"
+    assert outcome.report["passes"][-1]["outcome"] == "failed"
+    assert not (outcome.report.folder / "model.tflite").exists()
+    again = build(broken)
+    assert type(again.error) is error, "a failure is never cached"
+    assert build(recipe).error is None, "the worker is there again, and what was built is not lost"
+
+
+def test_the_log_of_a_pass_is_kept(recipe: Recipe, build: FakeBuild) -> None:
+    outcome = build(recipe)
+    assert (outcome.report.folder / "events.jsonl").read_text().count("pass_ended") == 4
+
+
+def test_a_store_of_another_key_schema_is_refused_and_left_alone(recipe: Recipe, build: FakeBuild) -> None:
+    recipe.store.mkdir(parents=True)
+    (recipe.store / "schema").write_text("0\n")
+    with pytest.raises(RecipeError, match=r"store\.path: .* schema 0"):
+        build(recipe)
+    assert [path.name for path in recipe.store.iterdir()] == ["schema"]
+
+
+def test_an_unwritable_outputs_folder_is_one_clear_sentence(recipe: Recipe, build: FakeBuild, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot write to"):
+        build(replace(recipe, outputs=tmp_path / "file" / "outputs"))
+
+
+def test_ctrl_c_leaves_a_valid_report_and_store(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tflbuild.engine import measure
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measure.Measurer, "compare", interrupt)
+        outcome = build(change(recipe, "prune", limits=drop(0.1)))
+    assert outcome.report.status == "interrupted"
+    assert json.loads((outcome.report.folder / "report.json").read_text())["status"] == "interrupted"
+    assert outcomes(build(recipe))["prune"] == "cached"
