@@ -15,12 +15,15 @@ from pydantic import TypeAdapter, ValidationError
 from tflbuild import compose, plugins
 from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, STEP_KEYS, Pass
-from tflbuild.core.dataset import DATASETS
+from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS
+from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
+from tflbuild.vision.augment import Augment
+from tflbuild.vision.preprocess import Preprocess
 
 T = TypeVar("T")
 
@@ -117,7 +120,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         description=root.description,
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
         model=_chosen(ARCHITECTURES, mapping["model"], "model"),
-        data=_chosen(DATASETS, mapping["data"], "data"),
+        data=_data(mapping["data"]),
         targets={
             name: _chosen(TARGETS, options, f"target.{name}") for name, options in mapping["target"].items()
         },
@@ -136,6 +139,14 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     )
     _check_model(recipe)
     return _start_from_file(recipe)
+
+
+def _data(value: Any) -> Dataset:
+    """Validate the data set with the two blocks that say how its pixels become an input."""
+    data = _chosen(DATASETS, value, "data")
+    preprocess = _typed(Preprocess, data.preprocess, "data.preprocess")
+    augment = _typed(Augment, data.augment, "data.augment")
+    return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
 
 
 def _step(label: str, value: Mapping[str, Any], mapping: Mapping[str, Any], overrides: list[str]) -> Step:

@@ -1,0 +1,46 @@
+# A newcomer needs: `make demo` (build a model) and `make test`. Both make .venv first, if it is not there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RECIPE ?= ssd_mobilenet_int8
+OVERRIDES ?=
+WORKERS ?= 2
+
+.PHONY: demo test fast check lint types layers docs clean
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "tflbuild needs Python 3.11 to 3.13, this is %d.%d; set PYTHON=python3.12" % v)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(BIN)/.installed  ## build the SSD MobileNet of README.md
+	$(BIN)/tflbuild recipe=$(RECIPE) $(OVERRIDES)
+
+test: $(BIN)/.installed-dev  ## every test, slow ones included
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+fast: $(BIN)/.installed-dev  ## the tests that need no TensorFlow
+	$(BIN)/python -m pytest -m "not slow"
+
+check: lint types layers test  ## everything that must hold
+
+lint: $(BIN)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(BIN)/.installed-dev
+	$(BIN)/mypy
+
+layers: $(BIN)/.installed-dev
+	$(BIN)/lint-imports
+
+docs: $(BIN)/.installed-dev  ## write docs/passes.md again
+	$(BIN)/python docs/generate_passes.py
+
+clean:  ## remove the environment and every run; the store too
+	rm -rf $(VENV) outputs

@@ -1,0 +1,99 @@
+"""For authors of passes: run a pass on a small file, as the engine would, without a recipe.
+
+    from tflbuild.testing import run_pass, tiny_tflite
+
+    def test_padding_keeps_the_model_running(tmp_path):
+        result = run_pass(PadTail(zeros=16), tiny_tflite(tmp_path), tmp_path)
+        assert result.path.stat().st_size == ...
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
+from tflbuild.core.dataset import Dataset, Index
+from tflbuild.core.errors import BrokenPromise
+from tflbuild.engine.context import Assignment, WorkerContext
+from tflbuild.engine.names import Names, named
+
+
+def run_pass(
+    options: Pass,
+    model: Artifact | None,
+    folder: Path,
+    *,
+    model_spec: Architecture | None = None,
+    data: Dataset | None = None,
+    index: Index | None = None,
+    seed: int = 0,
+    notes: dict[str, Any] | None = None,
+) -> Any:
+    """Run a pass and hold its result to its promises, in this process.
+
+    Args:
+        options: the pass with its options.
+        model: its input; None for a pass that starts a model.
+        folder: where its files go, e.g. pytest's `tmp_path`.
+        model_spec: the architecture, for a pass that starts a model.
+        data: the data set, for a pass that reads one.
+        index: what the data set holds; listed from `data` by default.
+        seed: the recipe's seed.
+        notes: is filled with what the pass notes for the report.
+
+    Returns:
+        The artifact that the pass gave.
+
+    Raises:
+        BrokenPromise: the result is not of the declared kind, does not run, or is not what the pass promises.
+    """
+    reader = data or Dataset()
+    names = Names()
+    held = index or (reader.index(named(names.inspect)) if data else Index(classes=(), splits={}))
+    staging = Path(tempfile.mkdtemp(dir=folder))
+    assignment = Assignment(
+        label=type(options).name,
+        seed=seed,
+        model_spec=model_spec or Architecture(),
+        data=reader,
+        index=staging / "unused",
+        reads=options.reads(),
+        staging=staging,
+        checkpoints=staging / "checkpoints",
+    )
+    context = WorkerContext(
+        assignment=assignment,
+        index=held,
+        model=model,
+        report=lambda done, total, note: None,
+        external=named(names.external),
+        log=lambda text: None,
+        notes={} if notes is None else notes,
+    )
+    result = options.run(model, context)
+    wanted = kinds_of(type(options))[1]
+    if not isinstance(result, wanted):
+        raise BrokenPromise(f"pass '{type(options).name}' gave {type(result).__name__}, not {wanted.kind}.")
+    if isinstance(result, TFLiteModel):
+        named(names.check_runs)(result.path)
+    options.verify(model, result)
+    return result
+
+
+def artifact(kind: type[Artifact], path: Path, facts: ModelFacts, **meta: Any) -> Any:
+    """Give a handle on an existing file.
+
+    Args:
+        kind: `KerasModel`, `TFLiteModel`, ...
+        path: the file.
+        facts: what it means.
+        meta: further facts.
+    """
+    sha256 = digest.of_file(path)
+    known: Mapping[str, Any] = {"facts": facts.to_json(), **meta}
+    return kind(path=path, digest=sha256, fingerprint=sha256, meta=known)
