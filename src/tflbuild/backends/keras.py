@@ -1,0 +1,118 @@
+"""tf_keras models as files: load, save with their facts, name by content, run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras
+from tf_keras import Model, initializers, layers
+
+from tflbuild.core import digest
+from tflbuild.core.errors import RecipeError
+
+__all__ = ["Model", "fingerprint", "initializers", "layers", "load", "predict", "read_facts", "save"]
+
+FACTS = "tflbuild.facts"
+"""Attribute of the HDF5 file that holds a `ModelFacts` mapping as JSON."""
+
+
+def load(path: Path) -> Any:
+    """Load a `tf_keras` model from `.h5` or `.keras`, fake-quantized or not.
+
+    Raises:
+        RecipeError: the file is no model that tf_keras can read.
+    """
+    try:
+        if "quantize" in config_text(path):
+            from tensorflow_model_optimization.quantization.keras import quantize_scope
+
+            with quantize_scope():
+                return tf_keras.models.load_model(path, compile=False)
+        return tf_keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RecipeError(f"{path} is not a tf_keras model that can be loaded: {reason}") from error
+
+
+def config_text(path: Path) -> str:
+    """Give the model's configuration as text; "" where the file is not HDF5."""
+    if not h5py.is_hdf5(path):
+        return ""
+    with h5py.File(path, "r") as file:
+        text = file.attrs.get("model_config", "")
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def save(model: Any, path: Path, facts: dict[str, Any]) -> None:
+    """Write a model to `.h5`, without its optimizer, with what it means."""
+    model.save(path, save_format="h5", include_optimizer=False)
+    with h5py.File(path, "a") as file:
+        file.attrs[FACTS] = json.dumps(facts, sort_keys=True)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Give the facts that `save` embedded; {} where there are none."""
+    if not h5py.is_hdf5(path):
+        return {}
+    with h5py.File(path, "r") as file:
+        facts: dict[str, Any] = json.loads(file.attrs.get(FACTS, "{}"))
+    return facts
+
+
+def fingerprint(model: Any) -> str:
+    """Name a model by its weights and configuration, whatever the bytes of its file."""
+    config = json.loads(model.to_json())
+    for volatile in ("keras_version", "backend"):
+        config.pop(volatile, None)
+    weights = [digest.of_bytes(np.ascontiguousarray(value).tobytes()) for value in model.get_weights()]
+    return digest.of_json([json.dumps(config, sort_keys=True), weights])
+
+
+def ends_in_softmax(model: Any) -> bool:
+    """Say whether a classifier's last layer already gives probabilities."""
+    layer = model.layers[-1]
+    layer = getattr(layer, "layer", layer)  # tfmot's wrapper
+    if isinstance(layer, layers.Softmax):
+        return True
+    activation = getattr(layer, "activation", None)
+    activation = getattr(activation, "activation", activation)  # tfmot's QuantizeAwareActivation
+    return getattr(activation, "__name__", "") == "softmax"
+
+
+def outputs(model: Any, image: Any) -> dict[str, Any]:
+    """Run a model's graph and finish its outputs, as they leave the serving function.
+
+    Returns:
+        `scores` (batch, classes) of a classifier; `box_encodings` (batch, anchors, 4) and `class_scores`
+        (batch, anchors, classes) of a detector. Scores are probabilities in 0..1.
+    """
+    raw = model(image, training=False)
+    if isinstance(raw, list | tuple):
+        boxes, logits = raw
+        return {"box_encodings": boxes, "class_scores": tf.sigmoid(logits)}
+    return {"scores": raw if ends_in_softmax(model) else tf.nn.softmax(raw)}
+
+
+def predict(
+    path: Path, batches: Iterable[npt.NDArray[np.float32]]
+) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+    """Run a model file over batches.
+
+    Args:
+        path: an `.h5` or `.keras` file.
+        batches: (batch, height, width, 3) float32, normalised as the model wants it.
+
+    Yields:
+        What `outputs` gives for each batch, in numpy.
+    """
+    model = load(path)
+    run = tf.function(lambda image: outputs(model, image), reduce_retracing=True)
+    for batch in batches:
+        yield {name: value.numpy() for name, value in run(tf.constant(batch)).items()}

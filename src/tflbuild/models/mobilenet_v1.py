@@ -1,0 +1,116 @@
+"""MobileNet v1: the classifier, and the trunk that detectors stand on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from tflbuild.core.compiler_pass import Architecture, architecture
+
+SMALLEST, LARGEST = 32, 512
+"""Range of the classifier's input in pixels."""
+
+# (filters at alpha 1, stride) of the thirteen separable blocks
+BLOCKS = (
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+)
+
+
+@architecture("mobilenet_v1")
+class MobileNetV1(Architecture):
+    """Classify images with MobileNet v1: thirteen depthwise-separable blocks, then one dense layer.
+
+    References:
+        Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+        Applications, 2017.
+    """
+
+    task = "classification"
+
+    input_size: int = 96  # pixels along either side
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
+    activation: Literal["relu6", "relu"] = "relu6"
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low, so that a short training has fresh statistics
+
+    def check(self) -> None:
+        """Refuse input sizes that the five halvings cannot take."""
+        if not SMALLEST <= self.input_size <= LARGEST:
+            raise ValueError(
+                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
+                f"which is what mobilenet_v1 can take"
+            )
+
+    def resolution(self) -> int:
+        """Give the input's side in pixels."""
+        return self.input_size
+
+    def build(self, classes: int) -> Any:
+        """Build the graph: `image` (1, size, size, 3) to `logits` (1, classes)."""
+        from tflbuild.backends.keras import Model, layers
+
+        image = layers.Input((self.input_size, self.input_size, 3), name="image")
+        _, features = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)
+        pooled = layers.GlobalAveragePooling2D(name="pool")(features)
+        logits = layers.Dense(classes, name="logits")(pooled)
+        return Model(image, logits, name="mobilenet_v1")
+
+
+def trunk(image: Any, alpha: float, activation: str, momentum: float) -> tuple[Any, Any]:
+    """Stack the convolution and the thirteen blocks.
+
+    Returns:
+        The output of block 11, at 1/16 of the image's sides, and that of block 13, at 1/32.
+    """
+    tensor = convolution(image, "conv_0", width(32, alpha), 3, 2, activation, momentum)
+    middle = tensor
+    for number, (filters, stride) in enumerate(BLOCKS, start=1):
+        tensor = depthwise(tensor, f"block_{number}_depthwise", stride, activation, momentum)
+        tensor = convolution(
+            tensor, f"block_{number}_pointwise", width(filters, alpha), 1, 1, activation, momentum
+        )
+        middle = tensor if number == 11 else middle
+    return middle, tensor
+
+
+def width(filters: int, alpha: float) -> int:
+    """Scale a number of filters, to a multiple of 8 as XNNPACK and NPUs like it."""
+    return max(8, round(filters * alpha / 8) * 8)
+
+
+def convolution(
+    tensor: Any, name: str, filters: int, size: int, stride: int, activation: str, momentum: float
+) -> Any:
+    """Add a convolution, its batch norm and its activation."""
+    from tflbuild.backends.keras import layers
+
+    tensor = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, name=name)(tensor)
+    return _normalised(tensor, name, activation, momentum)
+
+
+def depthwise(tensor: Any, name: str, stride: int, activation: str, momentum: float) -> Any:
+    """Add a 3x3 depthwise convolution, its batch norm and its activation."""
+    from tflbuild.backends.keras import layers
+
+    tensor = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=name)(tensor)
+    return _normalised(tensor, name, activation, momentum)
+
+
+def _normalised(tensor: Any, name: str, activation: str, momentum: float) -> Any:
+    """Add batch norm and activation."""
+    from tflbuild.backends.keras import layers
+
+    tensor = layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(tensor)
+    return layers.ReLU(6.0 if activation == "relu6" else None, name=f"{name}_{activation}")(tensor)

@@ -1,0 +1,124 @@
+"""SSD on MobileNet v1, as in the TensorFlow Object Detection API."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.models.mobilenet_v1 import convolution, trunk, width
+from tflbuild.vision.detector import AnchorOptions, Postprocess
+
+SMALLEST, LARGEST = 96, 512
+"""Range of the input in pixels."""
+
+EXTRA_FILTERS = (512, 256, 256, 128)
+"""Filters at alpha 1 of the four layers behind the trunk, each at half the sides of the one before."""
+
+PRIOR = 0.01
+"""Score of every box before training, so that the many background boxes do not drown the first steps."""
+
+
+@architecture("ssd_mobilenet_v1")
+class SSDMobileNetV1(Architecture):
+    """Detect objects with an SSD on MobileNet v1: six feature maps, the finest at 1/16 of the image.
+
+    A box has one sigmoid score a class and no background class.
+
+    References:
+        Liu et al., SSD: Single Shot MultiBox Detector, 2016.
+        Huang et al., Speed/accuracy trade-offs for modern convolutional object detectors, 2017.
+        Lin et al., Focal Loss for Dense Object Detection, 2017 (the initial scores).
+    """
+
+    task = "detection"
+
+    input_size: int = 96  # pixels along either side
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
+    activation: Literal["relu6", "relu"] = "relu6"
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low, so that a short training has fresh statistics
+    anchors: AnchorOptions = field(default_factory=AnchorOptions)
+    postprocess: Postprocess = field(default_factory=Postprocess)
+
+    def check(self) -> None:
+        """Refuse input sizes that six feature maps cannot stand on."""
+        if not SMALLEST <= self.input_size <= LARGEST:
+            raise ValueError(
+                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
+                f"which is what ssd_mobilenet_v1 can take"
+            )
+        if self.anchors.min_scale > self.anchors.max_scale:
+            raise ValueError(
+                f"anchors.min_scale: {self.anchors.min_scale} is above anchors.max_scale "
+                f"({self.anchors.max_scale})"
+            )
+        if not self.anchors.aspect_ratios or min(self.anchors.aspect_ratios) <= 0:
+            raise ValueError("anchors.aspect_ratios: at least one is needed, and all must be above 0")
+
+    def resolution(self) -> int:
+        """Give the input's side in pixels."""
+        return self.input_size
+
+    def build(self, classes: int) -> Any:
+        """Build the graph.
+
+        Returns:
+            A model from `image` (1, size, size, 3) to `box_encodings` (1, anchors, 4) and
+            `class_logits` (1, anchors, classes), all float32.
+        """
+        from tflbuild.backends.keras import Model, layers
+        from tflbuild.vision.anchors import boxes_per_cell
+
+        image = layers.Input((self.input_size, self.input_size, 3), name="image")
+        maps = self._feature_maps(image)
+        boxes, scores = [], []
+        for level, (features, count) in enumerate(
+            zip(maps, boxes_per_cell(len(maps), self.anchors), strict=True)
+        ):
+            boxes.append(_head(features, f"box_{level}", count, 4, 0.0))
+            scores.append(_head(features, f"class_{level}", count, classes, -math.log(1 / PRIOR - 1)))
+        outputs = [
+            layers.Concatenate(axis=1, name="box_encodings")(boxes),
+            layers.Concatenate(axis=1, name="class_logits")(scores),
+        ]
+        return Model(image, outputs, name="ssd_mobilenet_v1")
+
+    def detector(self, model: Any) -> dict[str, Any]:
+        """Read the feature maps off the heads, and add the options that turn outputs into boxes."""
+        heads = [model.get_layer(f"box_{level}") for level in range(2 + len(EXTRA_FILTERS))]
+        return {
+            "feature_maps": [list(head.output.shape[1:3]) for head in heads],
+            "anchors": asdict(self.anchors),
+            "postprocess": asdict(self.postprocess),
+        }
+
+    def _feature_maps(self, image: Any) -> list[Any]:
+        """Give the tensors that the heads look at, the finest first."""
+        middle, last = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)
+        maps = [middle, last]
+        for number, filters in enumerate(EXTRA_FILTERS, start=1):
+            full = width(filters, self.alpha)
+            squeezed = convolution(
+                maps[-1], f"extra_{number}_squeeze", full // 2, 1, 1, self.activation, self.batch_norm_momentum
+            )
+            maps.append(
+                convolution(squeezed, f"extra_{number}", full, 3, 2, self.activation, self.batch_norm_momentum)
+            )
+        return maps
+
+
+def _head(features: Any, name: str, count: int, values: int, bias: float) -> Any:
+    """Predict `values` numbers for each of `count` boxes of every cell: (1, cells * count, values)."""
+    from tflbuild.backends.keras import initializers, layers
+
+    predicted = layers.Conv2D(
+        count * values,
+        1,
+        kernel_initializer=initializers.TruncatedNormal(stddev=0.03),
+        bias_initializer=initializers.Constant(bias),
+        name=name,
+    )(features)
+    return layers.Reshape((-1, values), name=f"{name}_rows")(predicted)
