@@ -82,6 +82,9 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         PluginError: it needs a plugin that cannot be loaded.
     """
     typed = list(overrides)
+    for item in typed:
+        if item.lstrip("+~").startswith(("hydra.", "hydra/")):
+            raise RecipeError(f"{item}: Hydra's own launchers, sweepers and folders are not used; remove it.")
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
     for item in typed:
