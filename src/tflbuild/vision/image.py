@@ -108,7 +108,8 @@ def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[s
     font = ImageFont.load_default(max(9, round(max(height, width) / 36)))
     for (ymin, xmin, ymax, xmax), text in zip(boxes.tolist(), texts, strict=True):
         colour = PALETTE[zlib.crc32(text.split(" ")[0].encode()) % len(PALETTE)]
-        corners = (xmin * (width - 1), ymin * (height - 1), xmax * (width - 1), ymax * (height - 1))
+        left, top = round(xmin * width), round(ymin * height)
+        corners = (left, top, max(left, round(xmax * width) - 1), max(top, round(ymax * height) - 1))
         pen.rectangle(corners, outline=colour, width=line)
         if text:
             _caption(pen, text, corners, colour, font, width)
@@ -118,7 +119,7 @@ def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[s
 def _caption(
     pen: ImageDraw.ImageDraw,
     text: str,
-    corners: tuple[float, float, float, float],
+    corners: tuple[int, int, int, int],
     colour: str,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     width: int,
@@ -126,7 +127,7 @@ def _caption(
     """Write on a patch of colour above the box, or inside it where there is no room above."""
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     tall, wide = bottom - top + 4, right - left + 4
-    x = max(0.0, min(corners[0], width - wide))
+    x = max(0, min(corners[0], width - wide))
     y = corners[1] - tall if corners[1] >= tall else corners[1]
     pen.rectangle((x, y, x + wide, y + tall), fill=colour)
     pen.text((x + 2 - left, y + 2 - top), text, fill="white", font=font)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, Split
+from tflbuild.vision.augment import Augment
+from tflbuild.vision.batches import Batch, ExampleCache, pixels_of, prepared, training_batches
+from tflbuild.vision.preprocess import Preprocess
+
+
+class Numbered(Dataset):
+    """Eleven images, each of its own grey, with one box; counts how often it is read."""
+
+    task = "detection"
+    reads: list[str]
+
+    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+        samples = tuple(Sample(key=str(k), digest=str(k), labels=(k,)) for k in range(11))
+        return Index(classes=tuple("abcdefghijk"), splits={"train": samples})
+
+    def read(self, sample: Sample) -> Example:
+        self.reads.append(sample.key)
+        if sample.key == "99":
+            raise ValueError("broken")
+        number = int(sample.key)
+        image = np.full((64, 80, 3), 20 * number, np.uint8)
+        return Example(image, np.array([[0.2, 0.2, 0.8, 0.8]], np.float32), np.array([number], np.int32))
+
+
+@pytest.fixture
+def split() -> Split:
+    dataset = Numbered()
+    object.__setattr__(dataset, "reads", [])
+    return Split("train", dataset, dataset.index(lambda path: FileFacts("", "")))
+
+
+def take(split: Split, count: int, **options: int) -> list[Batch]:
+    batches = training_batches(split, Preprocess(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options})
+    taken = list(islice(batches, count))
+    batches.close()  # type: ignore[attr-defined]
+    return taken
+
+
+def same(one: list[Batch], two: list[Batch]) -> bool:
+    return all(
+        np.array_equal(a.images, b.images)
+        and all(np.array_equal(x, y) for x, y in zip(a.boxes, b.boxes, strict=True))
+        and all(np.array_equal(x, y) for x, y in zip(a.labels, b.labels, strict=True))
+        for a, b in zip(one, two, strict=True)
+    )
+
+
+def test_batches_have_the_input_size(split: Split) -> None:
+    batch = take(split, 1)[0]
+    assert batch.images.shape == (4, 24, 32, 3)
+    assert batch.images.dtype == np.uint8
+    assert len(batch.boxes) == len(batch.labels) == 4
+
+
+def test_every_epoch_sees_every_image_once_in_another_order(split: Split) -> None:
+    labels = [int(k[0]) for batch in take(split, 11) for k in batch.labels if len(k)]
+    epochs = [labels[start : start + 11] for start in (0, 11, 22, 33)]
+    assert all(sorted(epoch) == list(range(11)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_batches_do_not_depend_on_threads_or_prefetching(split: Split) -> None:
+    assert same(take(split, 9), take(split, 9, workers=3, prefetch=2))
+
+
+def test_training_resumes_at_any_step(split: Split) -> None:
+    assert same(take(split, 9)[4:], take(split, 5, start=4))
+
+
+def test_another_seed_gives_other_batches(split: Split) -> None:
+    assert not same(take(split, 2), take(split, 2, seed=6))
+
+
+def test_images_are_decoded_once(split: Split) -> None:
+    take(split, 12)
+    assert len(split.dataset.reads) == 11  # type: ignore[attr-defined]
+
+
+def test_what_a_cache_gives_does_not_depend_on_its_room(split: Split) -> None:
+    full, empty = (ExampleCache(split, Preprocess(), 16, 16, room) for room in (1 << 20, 0))
+    for position in (0, 3, 3, 0):
+        assert np.array_equal(full[position].image, empty[position].image)
+    assert full[0].image.shape == (32, 32, 3)
+    assert len(split.dataset.reads) == 2 + 4 + 0  # type: ignore[attr-defined]
+
+
+def test_without_antialiasing_nothing_is_shrunk_ahead(split: Split) -> None:
+    assert ExampleCache(split, Preprocess(antialias=False), 16, 16)[0].image.shape == (64, 80, 3)
+
+
+def test_a_letterbox_keeps_its_shape_in_the_cache(split: Split) -> None:
+    assert ExampleCache(split, Preprocess(aspect="letterbox"), 16, 16)[0].image.shape == (26, 32, 3)
+
+
+def test_an_error_in_a_thread_reaches_the_reader(split: Split) -> None:
+    split.samples = (Sample(key="99", digest="99"),)
+    with pytest.raises(ValueError, match="broken"):
+        take(split, 1)
+
+
+def test_evaluation_goes_in_order_and_is_never_augmented(split: Split) -> None:
+    examples = list(prepared(split, Preprocess(), 24, 32))
+    assert [int(e.labels[0]) for e in examples] == list(range(11))
+    assert [int(e.pixels[0, 0, 0]) for e in examples] == [20 * k for k in range(11)]
+    assert examples[0][1:3] == (64, 80)
+    assert all(
+        np.array_equal(a, b.pixels)
+        for a, b in zip(pixels_of(split, Preprocess(), 24, 32), examples, strict=True)
+    )
