@@ -1,8 +1,9 @@
-"""Compare a cold build with a hand-written script of the same steps, in one run: `python benchmarks/engine_overhead.py`.
+"""Compare a cold build with a hand-written script of the same steps: `python benchmarks/engine_overhead.py`.
 
-Both start from nothing in a fresh process and end with the same figures: train, prune, convert, quantize to int8, mAP of
-each on the val split and of the first and last on the test split with the same intervals and paired differences, latency. The script
-(`benchmarks/by_hand.py`) uses the same stack and is one process. They alternate A B B A, so that a machine that slows down slows both.
+Both start from nothing in a fresh process and end with the same figures: train, prune, convert, quantize to int8,
+mAP of each on the val split and of the first and last on the test split with the same intervals and paired
+differences, latency. The script (`benchmarks/by_hand.py`) uses the same stack and is one process. They alternate
+A B B A, so that a machine that slows down slows both.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def main() -> None:
         order = ["tflbuild", "by hand"] if pair % 2 == 0 else ["by hand", "tflbuild"]
         seconds = {name: timed(name, options) for name in order}
         ratios.append(seconds["tflbuild"] / seconds["by hand"])
-        print(json.dumps({**{k: round(v, 1) for k, v in seconds.items()}, "ratio": round(ratios[-1], 3)}), flush=True)
+        rounded = {name: round(value, 1) for name, value in seconds.items()}
+        print(json.dumps({**rounded, "ratio": round(ratios[-1], 3)}), flush=True)
     print(f"median ratio {statistics.median(ratios):.3f} over {len(ratios)} pairs (bar: 1.10)")
 
 
@@ -43,7 +45,11 @@ def timed(name: str, options: argparse.Namespace) -> float:
             free = [f"{label}budget.map.max_drop=1" for label in ("", "prune.", "quantize.")]
             command = [sys.executable, "-m", "tflbuild", "recipe=ssd_mobilenet_int8", *steps, *free]
         else:
-            command = [sys.executable, str(HERE / "by_hand.py"), *map(str, (options.train_steps, options.prune_steps))]
+            command = [
+                sys.executable,
+                str(HERE / "by_hand.py"),
+                *map(str, (options.train_steps, options.prune_steps)),
+            ]
         started = time.perf_counter()
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started

@@ -1,7 +1,8 @@
-"""Time what starts often, in one run: `python benchmarks/startup.py`.
+"""Time what starts often: `python benchmarks/startup.py`.
 
-Prints wall seconds (median of several runs) of `--help`, `plan`, a fully cached build, and `import hydra` for comparison, and
-the peak memory of the main process in a cached build. Builds the recipe first if the store in the current folder lacks it.
+Prints wall seconds (median of several runs) of `--help`, `plan`, a fully cached build, and `import hydra` for
+comparison, and the peak memory of the main process in a cached build. Builds the recipe first if the store in the
+current folder lacks it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def main() -> None:
     hydra = statistics.median(times["import hydra"])
     for name, seconds in times.items():
         median = statistics.median(seconds)
-        print(f"{name:<14} {median:6.3f} s  [{min(seconds):.3f}, {max(seconds):.3f}]  {median / hydra:5.2f} x import hydra")
+        spread = f"[{min(seconds):.3f}, {max(seconds):.3f}]"
+        print(f"{name:<14} {median:6.3f} s  {spread}  {median / hydra:5.2f} x import hydra")
     print(f"main process of a cached build: {peak_mib(build):.0f} MiB")
 
 

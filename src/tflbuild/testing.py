@@ -1,10 +1,10 @@
 """For authors of passes: run a pass on a small file, as the engine would, without a recipe.
 
-    from tflbuild.testing import run_pass, tiny_tflite
+from tflbuild.testing import run_pass, tiny_tflite
 
-    def test_padding_keeps_the_model_running(tmp_path):
-        result = run_pass(PadTail(zeros=16), tiny_tflite(tmp_path), tmp_path)
-        assert result.path.stat().st_size == ...
+def test_padding_keeps_the_model_running(tmp_path):
+result = run_pass(PadTail(zeros=16), tiny_tflite(tmp_path), tmp_path)
+assert result.path.stat().st_size == ...
 """
 
 from __future__ import annotations
@@ -97,3 +97,24 @@ def artifact(kind: type[Artifact], path: Path, facts: ModelFacts, **meta: Any) -
     sha256 = digest.of_file(path)
     known: Mapping[str, Any] = {"facts": facts.to_json(), **meta}
     return kind(path=path, digest=sha256, fingerprint=sha256, meta=known)
+
+
+def tiny_tflite(folder: Path) -> TFLiteModel:
+    """Write the smallest useful `.tflite`: an 8x8 image, one dense layer, softmax over two classes.
+
+    Needs no TensorFlow. Its weights are fixed; its input `image` is (1, 8, 8, 3) float32, normalised, its output `scores`
+    is (1, 2) float32.
+    """
+    from tflbuild.backends.tiny import dense_classifier
+
+    path = folder / "tiny.tflite"
+    path.write_bytes(dense_classifier())
+    facts = ModelFacts(
+        task="classification",
+        height=8,
+        width=8,
+        labels=("cat", "dog"),
+        preprocess={"scale": 0.0078125, "offset": -1.0},
+    )
+    made: TFLiteModel = artifact(TFLiteModel, path, facts)
+    return made

@@ -11,12 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import fakes  # noqa: E402
+import fakes
 
-from tflbuild.core.recipe import Recipe, Step  # noqa: E402
-from tflbuild.engine.build import Build, Outcome, make_run_folder  # noqa: E402
-from tflbuild.engine.events import Event  # noqa: E402
-from tflbuild.engine.worker import Worker  # noqa: E402
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.build import Build, Outcome, make_run_folder
+from tflbuild.engine.events import Event
+from tflbuild.engine.worker import Worker
 
 FakeBuild = Callable[..., Outcome]
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import KerasModel, TFLiteModel
-from tflbuild.core.compiler_pass import Architecture, DataFacts, Pass, PassContext, architecture, compiler_pass
+from tflbuild.core.compiler_pass import (
+    Architecture,
+    DataFacts,
+    Pass,
+    PassContext,
+    architecture,
+    compiler_pass,
+)
 from tflbuild.core.dataset import Dataset, FileFacts, Index, Sample, dataset
 from tflbuild.core.digest import of_bytes, of_json
 from tflbuild.core.errors import BrokenPromise
@@ -216,7 +223,9 @@ def truth_file(split: Any, out: Path) -> None:
 
 def measure(metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
     value = float(json.loads(predictions.read_text())["score"])
-    return {name: Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1) for name in metrics}
+    return {
+        name: Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1) for name in metrics
+    }
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:

@@ -9,8 +9,8 @@ from typing import Any
 
 import fakes
 import pytest
-from conftest import FakeBuild, steps
 
+from conftest import FakeBuild, steps
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied
 from tflbuild.core.recipe import Recipe
@@ -146,8 +146,12 @@ def test_a_fallback_stands_in_the_place_of_a_step(recipe: Recipe, build: FakeBui
         fallback=(Fallback(run=("worse",)), Fallback(run=("gentle",))),
     )
     extra = {
-        "worse": replace(recipe.steps["quantize"], label="worse", options=fakes.FakeQuantize(cost=0.5), fallback=()),
-        "gentle": replace(recipe.steps["quantize"], label="gentle", options=fakes.FakeQuantize(cost=0.05), fallback=()),
+        "worse": replace(
+            recipe.steps["quantize"], label="worse", options=fakes.FakeQuantize(cost=0.5), fallback=()
+        ),
+        "gentle": replace(
+            recipe.steps["quantize"], label="gentle", options=fakes.FakeQuantize(cost=0.05), fallback=()
+        ),
     }
     outcome = build(replace(recipe, steps={**recipe.steps, **extra}))
     assert outcome.error is None
@@ -229,7 +233,9 @@ def test_a_store_of_another_key_schema_is_refused_and_left_alone(recipe: Recipe,
     assert [path.name for path in recipe.store.iterdir()] == ["schema"]
 
 
-def test_an_unwritable_outputs_folder_is_one_clear_sentence(recipe: Recipe, build: FakeBuild, tmp_path: Path) -> None:
+def test_an_unwritable_outputs_folder_is_one_clear_sentence(
+    recipe: Recipe, build: FakeBuild, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot write to"):
         build(replace(recipe, outputs=tmp_path / "file" / "outputs"))

@@ -12,6 +12,7 @@ from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.compiler_pass import DataFacts, kinds_of
 from tflbuild.core.dataset import Index
+from tflbuild.core.machine import cpu_name
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
@@ -177,18 +178,6 @@ class Keys:
             "device": self.recipe.device,
             "machine": platform.machine(),
         }
-
-
-def cpu_name() -> str:
-    """Name this machine's processor; the machine's kind where the system does not say."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except FileNotFoundError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
