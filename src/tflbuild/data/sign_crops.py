@@ -42,11 +42,12 @@ class SignCrops(Dataset):
 
     def index(self, look: Callable[[Path], FileFacts]) -> Index:
         """List the pictures by number."""
+        causes = digest.of_json(["sign_crops", RENDERER, self.seed, self.image_size, asdict(self.difficulty)])
         counts = {"train": self.train, "val": self.val, "test": self.test}
         return Index(
             classes=CLASSES,
             splits={
-                split: tuple(self._sample(split, number) for number in range(count))
+                split: tuple(_sample(causes, split, number) for number in range(count))
                 for split, count in counts.items()
             },
         )
@@ -69,7 +70,8 @@ class SignCrops(Dataset):
             "tflbuild.data.draws",
         )
 
-    def _sample(self, split: str, number: int) -> Sample:
-        key = f"{split}/{number:05d}"
-        causes = ["sign_crops", RENDERER, self.seed, self.image_size, asdict(self.difficulty), key]
-        return Sample(key=key, digest=digest.of_json(causes), labels=(number % len(CLASSES),))
+
+def _sample(causes: str, split: str, number: int) -> Sample:
+    key = f"{split}/{number:05d}"
+    content = digest.of_bytes(f"{causes} {key}".encode())
+    return Sample(key=key, digest=content, labels=(number % len(CLASSES),))

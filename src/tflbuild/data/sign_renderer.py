@@ -118,19 +118,28 @@ def _pose(
     return Pose(x, y, radius, ((cos * squeeze, sin * squeeze, 0.0), (-sin, cos, 0.0), (g, h, 1.0)))
 
 
-def _bounds(pose: Pose, picture: Picture, height: int, width: int) -> Box:
-    """Give the box around a picture as it will be drawn, clipped to the image, in pixels."""
+def _outline(pose: Pose, picture: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give x and y of a picture's outline in the scene, in pixels."""
     (a, b, _), (c, d, _), (g, h, _) = pose.matrix
     u, v = picture.outline[:, 0], picture.outline[:, 1]
     # The adjugate takes the picture back to the scene.
     scale = (c * h - d * g) * u + (b * g - a * h) * v + (a * d - b * c)
     x = pose.x + pose.radius * ((d * u - b * v) / scale)
     y = pose.y + pose.radius * ((a * v - c * u) / scale)
+    return x, y
+
+
+def _bounds(pose: Pose, picture: Picture, height: int, width: int) -> Box:
+    """Give the box around what will be seen of a picture, in pixels."""
+    x, y = _outline(pose, picture)
+    seen = (y > 0) & (y < height) & (x > 0) & (x < width)
+    if not seen.any():
+        return 0.0, 0.0, 0.0, 0.0
     return (
-        max(0.0, float(y.min())),
-        max(0.0, float(x.min())),
-        min(float(height), float(y.max())),
-        min(float(width), float(x.max())),
+        0.0 if y.min() < 0 else float(y[seen].min()),
+        0.0 if x.min() < 0 else float(x[seen].min()),
+        float(height if y.max() > height else y[seen].max()),
+        float(width if x.max() > width else x[seen].max()),
     )
 
 
@@ -152,7 +161,7 @@ def _put_sign(draws: Draws, canvas: Canvas, picture: Picture, pose: Pose, diffic
         thick = max(1, round(pose.radius / 9))
         left, top = max(0, round(pose.x) - thick // 2), min(height, max(0, round(pose.y)))
         canvas[top:, left : left + thick] = draws.between(70, 150)
-    _paste(canvas, picture, pose, box, _gains(draws))
+    _paste(canvas, picture, pose, _gains(draws))
     if draws.chance(difficulty.occlusion):
         _occlude(draws, canvas, box)
     return box
@@ -164,10 +173,12 @@ def _gains(draws: Draws) -> NDArray[np.int32]:
     return np.array([common + draws.between(-22, 22) for _ in range(3)], np.int32)
 
 
-def _paste(canvas: Canvas, picture: Picture, pose: Pose, box: Box, gains: NDArray[np.int32]) -> None:
+def _paste(canvas: Canvas, picture: Picture, pose: Pose, gains: NDArray[np.int32]) -> None:
     """Sample a picture at four points per pixel and blend it in."""
-    top, left = max(0, math.floor(box[0]) - 1), max(0, math.floor(box[1]) - 1)
-    bottom, right = min(canvas.shape[0], math.ceil(box[2]) + 1), min(canvas.shape[1], math.ceil(box[3]) + 1)
+    across, down = _outline(pose, picture)
+    top, left = max(0, math.floor(down.min()) - 1), max(0, math.floor(across.min()) - 1)
+    bottom = min(canvas.shape[0], math.ceil(down.max()) + 1)
+    right = min(canvas.shape[1], math.ceil(across.max()) + 1)
     if bottom <= top or right <= left:
         return
     rows, columns = 2 * (bottom - top), 2 * (right - left)
@@ -223,9 +234,8 @@ def _clutter(draws: Draws, canvas: Canvas) -> None:
     plain = Difficulty(rotation=45, perspective=0.2)
     pose = _pose(draws, height, width, radius, plain, overhang=0.5)
     picture = sign_shapes.plain(draws.below(len(sign_shapes.PLAIN)))
-    box = _bounds(pose, picture, height, width)
     gains = np.array([draws.between(20, 256) for _ in range(3)], np.int32)
-    _paste(canvas, picture, pose, box, gains)
+    _paste(canvas, picture, pose, gains)
 
 
 def _exposed(draws: Draws, canvas: Canvas, difficulty: Difficulty) -> Canvas:

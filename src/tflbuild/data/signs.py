@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
@@ -76,11 +76,14 @@ class Signs(Dataset):
 
     def index(self, look: Callable[[Path], FileFacts]) -> Index:
         """List the scenes by number."""
+        causes = digest.of_json(
+            ["signs", RENDERER, self.seed, self.image_size, self.max_objects, asdict(self.difficulty)]
+        )
         counts = {"train": self.train, "val": self.val, "test": self.test}
         return Index(
             classes=CLASSES,
             splits={
-                split: tuple(self._sample(split, number) for number in range(count))
+                split: tuple(_sample(causes, split, number) for number in range(count))
                 for split, count in counts.items()
             },
         )
@@ -103,10 +106,7 @@ class Signs(Dataset):
             "tflbuild.data.draws",
         )
 
-    def _sample(self, split: str, number: int) -> Sample:
-        key = f"{split}/{number:05d}"
-        return Sample(key=key, digest=digest.of_json([*self._causes, key]))
 
-    @property
-    def _causes(self) -> list[Any]:
-        return ["signs", RENDERER, self.seed, self.image_size, self.max_objects, asdict(self.difficulty)]
+def _sample(causes: str, split: str, number: int) -> Sample:
+    key = f"{split}/{number:05d}"
+    return Sample(key=key, digest=digest.of_bytes(f"{causes} {key}".encode()))
