@@ -1,0 +1,32 @@
+"""Size of a model file."""
+
+from __future__ import annotations
+
+import zlib
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.metric import FileMetric, Measurement, metric
+
+
+@metric("size")
+class Size(FileMetric):
+    """Bytes of the file."""
+
+    unit = "bytes"
+    higher_is_better = False
+
+    def measure(self, model: Artifact) -> Measurement:
+        """Count them."""
+        return Measurement(value=model.path.stat().st_size, unit=self.unit)
+
+
+@metric("compressed_size")
+class CompressedSize(FileMetric):
+    """Bytes of the file compressed with zlib at level 9: what a download takes, and what pruning saves."""
+
+    unit = "bytes"
+    higher_is_better = False
+
+    def measure(self, model: Artifact) -> Measurement:
+        """Compress and count them."""
+        return Measurement(value=len(zlib.compress(model.path.read_bytes(), 9)), unit=self.unit)
