@@ -83,12 +83,15 @@ def assemble(
     complete = dataset.completed(checked, key=lambda image: image.key)
     apart, leaks = without_leaks(complete, lambda image: image.digest, lambda image: image.key)
     dropped += leaks
+    _refuse_empty(
+        dataset, {split: [bool(i.objects) for i in images] for split, images in apart.items()}, dropped
+    )
     in_train = _labels(apart["train"])
     everywhere = set().union(*(_labels(images) for images in apart.values()))
     classes = dataset.chosen_classes(order(in_train), everywhere)
     _report_unknown(dataset, apart, classes, dropped)
     samples = {split: tuple(_sample(image, classes) for image in images) for split, images in apart.items()}
-    _refuse_empty(dataset, samples, dropped)
+    _refuse_empty(dataset, {split: [bool(s.boxes) for s in kept] for split, kept in samples.items()}, dropped)
     return Index(classes=classes, splits=samples, dropped=tuple(dropped))
 
 
@@ -188,16 +191,12 @@ def _sample(image: Checked, classes: Sequence[str]) -> Sample:
     return Sample(key=image.key, digest=content, path=str(image.path), boxes=boxes, labels=labels)
 
 
-def _refuse_empty(
-    dataset: FileDataset, splits: Mapping[str, tuple[Sample, ...]], dropped: list[Dropped]
-) -> None:
+def _refuse_empty(dataset: FileDataset, marked: Mapping[str, Sequence[bool]], dropped: list[Dropped]) -> None:
+    """Refuse a split without images or boxes; `marked` says of every image whether it has a box."""
     for split in SPLITS:
-        samples = splits[split]
-        what = "" if any(sample.boxes for sample in samples) else "box" if samples else "image"
+        what = "" if any(marked[split]) else "box" if marked[split] else "image"
         if what:
-            first = (
-                f"; {len(dropped)} things were dropped, the first: {': '.join(dropped[0])}" if dropped else ""
-            )
+            first = f"; {len(dropped)} were dropped, the first: {': '.join(dropped[0])}" if dropped else ""
             raise DataError(
                 f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{first}."
             )

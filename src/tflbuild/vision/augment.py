@@ -105,10 +105,10 @@ class Augment:
         """Build from the options of the `augment` block, which `recipe.py` validated."""
         groups: dict[str, Any] = {"crop": Crop, "zoom_out": ZoomOut, "colour": Colour}
         built = {
-            key: groups[key](**value) if key in groups and isinstance(value, Mapping) else value
-            for key, value in options.items()
+            key: groups[key](**_frozen(value)) if key in groups and isinstance(value, Mapping) else value
+            for key, value in _frozen(options).items()
         }
-        return cls(**{**built, "flip_except": tuple(built.get("flip_except", ()))})
+        return cls(**built)
 
     def apply(
         self,
@@ -139,3 +139,8 @@ class Augment:
         from tflbuild.vision import augmentation
 
         return augmentation.apply(self, image, boxes, labels, rng, height, width, preprocess, unflippable)
+
+
+def _frozen(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Make tuples of lists, which is what YAML gives."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}

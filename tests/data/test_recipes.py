@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from tflbuild.core.dataset import DATASETS
+from tflbuild.vision.augment import Augment
+from tflbuild.vision.preprocess import Preprocess
+
+FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "data"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def test_every_data_set_has_a_recipe() -> None:
+    assert {"signs", "sign_crops", "voc", "coco", "image_folder"} <= set(NAMES)
+
+
+def keys(value: Any) -> Any:
+    """Give the names of a dataclass's options, nested groups included."""
+    if not is_dataclass(value):
+        return None
+    return {f.name: keys(getattr(value, f.name)) for f in fields(value)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_names_options_that_exist_and_gives_valid_values(name: str) -> None:
+    options = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert options.pop("type") == name
+    import_module(f"tflbuild.data.{name}")
+    cls = DATASETS.get(name)
+    made = TypeAdapter(cls).validate_python(options)
+    assert set(options) == {f.name for f in fields(cls)}
+    for block, kind in (("preprocess", Preprocess), ("augment", Augment)):
+        built = TypeAdapter(kind).validate_python(options[block])
+        assert built == kind.of(options[block])
+        for key, group in options[block].items():
+            known = keys(built)
+            assert key in known
+            assert not isinstance(group, dict) or set(group) <= set(known[key])
+    defaults = {k: v for k, v in keys(made).items() if k not in ("preprocess", "augment")}
+    assert all(getattr(made, key) == getattr(cls(), key) for key in defaults), "YAML and class differ"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recipe_preprocesses_like_the_defaults(name: str) -> None:
+    options = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert Preprocess.of(options["preprocess"]) == Preprocess()

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tflbuild.core.dataset import Dropped, Index, Split
+from tflbuild.core.errors import DataError
+from tflbuild.data.voc import Voc
+from tflbuild.vision.image import inspect
+
+OBJECT = (
+    "<object><name>{}</name><difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"
+    "<ymax>{}</ymax></bndbox></object>"
+)
+
+
+class Folder:
+    """Makes a small VOC folder; every image is 40 x 20 pixels and has its own noise."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+            (root / name).mkdir(parents=True)
+        self.made = 0
+
+    def image(self, stem: str, *objects: tuple[object, ...], size: tuple[int, int] = (40, 20)) -> str:
+        """Write an image with objects (name, xmin, ymin, xmax, ymax)."""
+        self.made += 1
+        pixels = np.random.default_rng(self.made).integers(0, 256, (20, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(self.root / f"JPEGImages/{stem}.jpg")
+        self.annotation(stem, *objects, size=size)
+        return stem
+
+    def annotation(self, stem: str, *objects: tuple[object, ...], size: tuple[int, int] = (40, 20)) -> None:
+        marked = "".join(OBJECT.format(o[0], 0, *o[1:]) for o in objects)
+        text = f"<annotation><size><width>{size[0]}</width><height>{size[1]}</height></size>{marked}</annotation>"
+        (self.root / f"Annotations/{stem}.xml").write_text(text, encoding="utf-8")
+
+    def split(self, name: str, *stems: str) -> None:
+        (self.root / f"ImageSets/Main/{name}.txt").write_text("\n".join(stems) + "\n", encoding="utf-8")
+
+    def index(self, **options: object) -> Index:
+        return Voc(root=str(self.root), **options).index(inspect)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Give two train images, and one each for val and test, with the classes cat and dog."""
+    made = Folder(tmp_path / "voc")
+    cat, dog = ("cat", 4, 5, 20, 15), ("dog", 0, 0, 40, 20)
+    made.split("train", made.image("a", cat, dog), made.image("b", dog))
+    made.split("val", made.image("c", cat))
+    made.split("test", made.image("d", dog))
+    return made
+
+
+def test_a_sound_folder_is_read_as_it_stands(folder: Folder) -> None:
+    index = folder.index()
+    assert index.classes == ("cat", "dog")
+    assert {name: [s.key for s in samples] for name, samples in index.splits.items()} == {
+        "train": ["JPEGImages/a.jpg", "JPEGImages/b.jpg"],
+        "val": ["JPEGImages/c.jpg"],
+        "test": ["JPEGImages/d.jpg"],
+    }
+    assert index.dropped == ()
+    # By hand: x over 40, y over 20.
+    assert index.splits["train"][0].boxes == ((0.25, 0.1, 0.75, 0.5), (0.0, 0.0, 1.0, 1.0))
+    assert index.splits["train"][0].labels == (0, 1)
+
+
+def test_an_example_holds_the_image_and_its_boxes(folder: Folder) -> None:
+    dataset = Voc(root=str(folder.root))
+    image, boxes, labels = Split("train", dataset, dataset.index(inspect))[0]
+    assert (image.shape, image.dtype) == ((20, 40, 3), np.uint8)
+    assert (boxes.shape, boxes.dtype) == ((2, 4), np.float32)
+    assert labels.tolist() == [0, 1]
+
+
+BAD_BOXES = [
+    (("cat", 7, 2, 7, 9), "box 1 (cat) has no area, xmin 7 = xmax 7: dropped"),
+    (("cat", 7, 9, 12, 2), "box 1 (cat) has no area, ymin 9 > ymax 2: dropped"),
+    (
+        ("cat", 50, 2, 60, 9),
+        "box 1 (cat) lies outside its image, x 50..60, y 2..9 in 40 x 20 pixels: dropped",
+    ),
+    (("cat", "nan", 2, 60, 9), "box 1 (cat) has an edge that is no number: dropped"),
+    (("cat", "left", 2, 60, 9), "box 1 (cat) has xmin 'left': dropped"),
+    (("cat", "", 2, 60, 9), "box 1 (cat) has xmin '': dropped"),
+    ((" ", 1, 2, 10, 9), "box 1 has no name: dropped"),
+]
+
+
+@pytest.mark.parametrize(("box", "reason"), BAD_BOXES, ids=[reason[:40] for _, reason in BAD_BOXES])
+def test_a_senseless_box_is_dropped_and_reported(
+    folder: Folder, box: tuple[object, ...], reason: str
+) -> None:
+    folder.annotation("a", box, ("dog", 1, 1, 9, 9), ("cat", 1, 1, 9, 9))
+    index = folder.index()
+    assert index.dropped == (Dropped("Annotations/a.xml", reason),)
+    assert index.splits["train"][0].labels == (1, 0)
+
+
+def test_a_box_that_reaches_outside_is_clipped_and_reported(folder: Folder) -> None:
+    folder.annotation("b", ("dog", -6, 0, 20, 10))
+    index = folder.index()
+    reason = "box 1 (dog) reaches outside its image, x -6..20, y 0..10 in 40 x 20 pixels: clipped"
+    assert index.dropped == (Dropped("Annotations/b.xml", reason),)
+    assert index.splits["train"][1].boxes == ((0.0, 0.0, 0.5, 0.5),)
+
+
+def test_a_pixel_too_far_is_no_news(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 1, 1, 41, 21))
+    index = folder.index()
+    assert index.dropped == ()
+    assert index.splits["train"][1].boxes == ((0.05, 0.025, 1.0, 1.0),)
+
+
+def test_broken_xml_drops_its_image(folder: Folder) -> None:
+    (folder.root / "Annotations/b.xml").write_text("<annotation><object></annotation>", encoding="utf-8")
+    index = folder.index()
+    assert len(index.splits["train"]) == 1
+    assert index.dropped[0].file == "Annotations/b.xml"
+    assert index.dropped[0].reason.startswith("broken XML: mismatched tag")
+
+
+def test_a_document_type_is_refused(folder: Folder) -> None:
+    text = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x;</annotation>'
+    (folder.root / "Annotations/b.xml").write_text(text, encoding="utf-8")
+    assert folder.index().dropped == (
+        Dropped("Annotations/b.xml", "declares a document type, which no annotation needs"),
+    )
+
+
+def test_missing_files_drop_their_image(folder: Folder) -> None:
+    folder.split("train", "a", "b", "ghost")
+    (folder.root / "JPEGImages/b.jpg").unlink()
+    assert folder.index().dropped == (
+        Dropped("Annotations/b.xml", "there is no image JPEGImages/b.*"),
+        Dropped("Annotations/ghost.xml", "the file is missing"),
+    )
+
+
+def test_a_truncated_jpeg_is_dropped(folder: Folder) -> None:
+    path = folder.root / "JPEGImages/b.jpg"
+    path.write_bytes(path.read_bytes()[:600])
+    index = folder.index()
+    assert [dropped.file for dropped in index.dropped] == ["JPEGImages/b.jpg"]
+    assert "does not decode" in index.dropped[0].reason
+
+
+def test_an_image_of_another_shape_than_annotated_is_dropped(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 1, 1, 9, 9), size=(20, 40))
+    reason = "JPEGImages/b.jpg: the annotation says 20 x 40 pixels, but the image has 40 x 20"
+    assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
+
+
+def test_an_image_resized_since_keeps_its_boxes(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 0, 0, 40, 20), size=(80, 40))
+    index = folder.index()
+    assert index.dropped == ()
+    assert index.splits["train"][1].boxes == ((0.0, 0.0, 0.5, 0.5),)
+
+
+def test_an_annotation_without_a_size_takes_the_images(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 0, 0, 20, 20), size=(0, 0))
+    assert folder.index().splits["train"][1].boxes == ((0.0, 0.0, 1.0, 0.5),)
+
+
+def test_a_class_that_train_never_has_is_dropped_from_val(folder: Folder) -> None:
+    folder.annotation("c", ("cat", 1, 1, 9, 9), ("emu", 1, 1, 9, 9), ("emu", 5, 5, 9, 9))
+    index = folder.index()
+    assert index.classes == ("cat", "dog")
+    assert index.splits["val"][0].labels == (0,)
+    assert index.dropped == (
+        Dropped("Annotations/c.xml", "2 x class 'emu' in val, which train never has: dropped"),
+    )
+
+
+def test_classes_may_be_chosen_and_ordered(folder: Folder) -> None:
+    assert folder.index(classes=("dog", "cat")).splits["train"][0].labels == (1, 0)
+    folder.annotation("c", ("dog", 1, 1, 9, 9))
+    index = folder.index(classes=("dog",))
+    assert index.splits["train"][0].labels == (0,)
+    assert index.dropped[0].reason == "boxes of classes not in data.classes: 1 of cat"
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("dogg",), r"data.classes: 'dogg' is no class of .*; there are cat, dog. Did you mean 'dog'\?"),
+        (("dog", "dog"), "none twice"),
+        ((), "name at least one class"),
+    ],
+)
+def test_wrong_classes_are_an_error(folder: Folder, classes: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        folder.index(classes=classes)
+
+
+def test_difficult_objects_can_be_dropped(folder: Folder) -> None:
+    path = folder.root / "Annotations/a.xml"
+    path.write_text(path.read_text().replace("<difficult>0", "<difficult>1", 1), encoding="utf-8")
+    folder.annotation("b", ("cat", 1, 1, 9, 9), ("dog", 1, 1, 9, 9))
+    assert folder.index().splits["train"][0].labels == (0, 1)
+    index = folder.index(difficult="drop")
+    assert index.splits["train"][0].labels == (1,)
+    assert index.dropped == (Dropped("Annotations/a.xml", "box 1 (cat) is difficult: dropped"),)
+
+
+def test_train_images_that_are_measured_on_are_left_out(folder: Folder) -> None:
+    for stem in ("b", "c"):
+        (folder.root / f"JPEGImages/{stem}.jpg").write_bytes((folder.root / "JPEGImages/d.jpg").read_bytes())
+    folder.split("val", "c", folder.image("e", ("cat", 1, 1, 9, 9)))
+    index = folder.index()
+    assert index.dropped == (
+        Dropped("JPEGImages/c.jpg", "left out of val: the same image as JPEGImages/d.jpg in test"),
+        Dropped("JPEGImages/b.jpg", "left out of train: the same image as JPEGImages/d.jpg in test"),
+    )
+    assert [s.key for s in index.splits["val"]] == ["JPEGImages/e.jpg"]
+
+
+def many(root: Path) -> Folder:
+    folder = Folder(root / "many")
+    for k in range(20):
+        folder.image(f"{k:02d}.v1", ("cat", 1, 1, 9, 9))
+    return folder
+
+
+def keys(index: Index, split: str) -> set[str]:
+    return {sample.key for sample in index.splits[split]}
+
+
+def test_without_lists_the_splits_are_seeded_parts(tmp_path: Path) -> None:
+    folder = many(tmp_path)
+    index = folder.index()
+    # By hand: a fifth of 20 is 4; a fifth of the other 16 is 3.
+    assert [len(index.splits[name]) for name in ("train", "val", "test")] == [13, 3, 4]
+    assert len(keys(index, "train") | keys(index, "val") | keys(index, "test")) == 20
+    assert folder.index() == index
+    assert keys(folder.index(seed=1), "test") != keys(index, "test")
+    assert len(folder.index(test_fraction=0.5, val_fraction=0.5).splits["val"]) == 5
+
+
+def test_without_val_a_seeded_part_of_train_becomes_it(tmp_path: Path) -> None:
+    folder = many(tmp_path)
+    folder.split("test", "00.v1", "01.v1")
+    folder.split("trainval", *(f"{k:02d}.v1" for k in range(20)))
+    index = folder.index()
+    assert keys(index, "test") == {"JPEGImages/00.v1.jpg", "JPEGImages/01.v1.jpg"}
+    assert len(index.splits["val"]) == 4  # a fifth of 18
+    assert len(index.splits["train"]) == 14
+
+
+def test_train_is_what_trainval_has_beside_val(tmp_path: Path) -> None:
+    folder = many(tmp_path)
+    folder.split("trainval", *(f"{k:02d}.v1" for k in range(10)))
+    folder.split("val", "00.v1", "01.v1")
+    folder.split("test", "15.v1.jpg", "16.v1.jpg", "16.v1.jpg")
+    index = folder.index()
+    assert [len(index.splits[name]) for name in ("train", "val", "test")] == [8, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("empty_list", "the val split of '.*' ends without a usable image."),
+        ("no_boxes", "the test split of '.*' ends without a usable box"),
+        (
+            "broken",
+            r"the train split of '.*' ends without a usable image; 2 were dropped, the first: ",
+        ),
+    ],
+)
+def test_a_split_that_ends_empty_is_an_error(folder: Folder, damage: str, message: str) -> None:
+    if damage == "empty_list":
+        folder.split("val")
+    elif damage == "no_boxes":
+        folder.annotation("d")
+    else:
+        for stem in ("a", "b"):
+            (folder.root / f"JPEGImages/{stem}.jpg").write_bytes(b"none")
+    with pytest.raises(DataError, match=f"^data.root: {message}"):
+        folder.index()
+
+
+def test_a_root_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "other" / "images").mkdir(parents=True)
+    expected = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Main/"
+    for root, message in (
+        ("", f"data.root: not given; expected {expected}"),
+        (f"{tmp_path}/emty", f"does not exist; expected {expected}. Did you mean 'empty'?"),
+        (f"{tmp_path}/empty", f"is empty; expected {expected}"),
+        (f"{tmp_path}/file", f"is not a folder; expected {expected}"),
+        (f"{tmp_path}/other", f"has no Annotations/; expected {expected}"),
+    ):
+        with pytest.raises(DataError) as raised:
+            Voc(root=root).index(inspect)
+        assert message in str(raised.value)
+        assert str(raised.value).startswith("data.root: ")
+
+
+def test_a_relative_root_is_taken_from_where_one_stands(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.root.parent)
+    index = Voc(root="voc").index(inspect)
+    monkeypatch.chdir("/")
+    assert Voc(root="voc").read(index.splits["val"][0]).image.shape == (20, 40, 3)
+
+
+def test_what_is_digested_is_content_not_place(folder: Folder, tmp_path: Path) -> None:
+    before = folder.index()
+    folder.root.rename(tmp_path / "moved")
+    folder.root = tmp_path / "moved"
+    assert folder.index().digest("train") == before.digest("train")
+    folder.annotation("a", ("cat", 4, 5, 21, 15), ("dog", 0, 0, 40, 20))
+    assert folder.index().digest("train") != before.digest("train")
+    assert folder.index().digest("val") == before.digest("val")
+
+
+def test_bccd_has_exactly_its_two_known_faults(shared_data: Path) -> None:
+    index = Voc(root=str(shared_data / "bccd")).index(inspect)
+    assert sorted(index.dropped) == [
+        Dropped("Annotations/BloodImage_00338.xml", "box 13 (RBC) has no area, xmin 504 = xmax 504: dropped"),
+        Dropped("Annotations/BloodImage_00343.xml", "box 4 (RBC) has no area, xmin 181 = xmax 181: dropped"),
+    ]
+    assert {name: len(samples) for name, samples in index.splits.items()} == {
+        "train": 205,
+        "val": 87,
+        "test": 72,
+    }
+    # Counts from the data's README: 4155 RBC, two of which are the faults.
+    counts = Counter(index.classes[k] for s in index.splits.values() for sample in s for k in sample.labels)
+    assert counts == {"RBC": 4153, "WBC": 372, "Platelets": 361}
