@@ -66,6 +66,9 @@ BAD = [
     (box(iscrowd=1), "annotation 3 of 0.png is a crowd: dropped"),
     (box(image=77), "annotation 3 is of an unknown image 77: dropped"),
     (box(category=4), "annotation 3 of 0.png is of an unknown category 4: dropped"),
+    (box(image=[]), "annotation 3 is of an unknown image []: dropped"),  # type: ignore[arg-type]
+    (box(category={}), "annotation 3 of 0.png is of an unknown category {}: dropped"),  # type: ignore[arg-type]
+    (box(bbox=[1, 2, float("nan"), 4]), "box 3 of 0.png (zebra) has an edge that is no number: dropped"),
     (box(bbox=None), "annotation 3 of 0.png has bbox None: dropped"),
     (box(bbox=[1, 2, 3]), "annotation 3 of 0.png has bbox [1, 2, 3]: dropped"),
     (box(bbox=[1, 2, "3", 4]), "annotation 3 of 0.png has bbox [1, 2, '3', 4]: dropped"),
@@ -95,6 +98,19 @@ def test_missing_and_broken_images_are_dropped(root: Path) -> None:
         Dropped("val.json", "there is no image '0.png'"),
         Dropped("train/1.png", "not an image that PIL can read"),
     )
+
+
+def test_images_and_categories_without_an_id_are_left_out(root: Path) -> None:
+    odd = content(*GOOD)
+    odd["images"] += [{"file_name": "0.png"}, "0.png"]
+    odd["categories"] = [*CATEGORIES, {"name": "emu"}, {"id": [], "name": "emu"}]
+    (root / "train.json").write_text(json.dumps(odd))
+    read = index(root)
+    assert [dropped.reason for dropped in read.dropped] == [
+        "image {'file_name': '0.png'} has no id: dropped",
+        "image 0.png has no id: dropped",
+    ]
+    assert read.classes == ("zebra", "ant")
 
 
 def test_files_may_number_their_categories_differently(root: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tflbuild.core.dataset import Example, FileFacts, Split
+from tflbuild.core.errors import DataError
 from tflbuild.data import sign_renderer, sign_shapes
 from tflbuild.data.draws import Draws
 from tflbuild.data.sign_crops import SignCrops
@@ -161,6 +162,11 @@ def test_more_training_images_leave_the_others_as_they_were() -> None:
     more = replace(PINNED, train=5000)
     assert more.index(never).digest("test") == PINNED.index(never).digest("test")
     assert more.index(never).splits["train"][:2400] == PINNED.index(never).splits["train"]
+
+
+def test_signs_of_no_size_are_an_error() -> None:
+    with pytest.raises(DataError, match=r"data.difficulty.min_size: 0.7 is larger than max_size, 0.6"):
+        Signs(difficulty=Difficulty(min_size=0.7)).index(never)
 
 
 def test_crops_hold_every_class_equally_often_and_say_so_without_drawing() -> None:

@@ -76,9 +76,9 @@ def _load(path: Path, root: Path) -> Mapping[str, Any]:
 
 def _categories(content: Mapping[str, Any]) -> dict[int, str]:
     return {
-        int(category["id"]): str(category["name"])
+        category["id"]: str(category["name"])
         for category in content["categories"]
-        if isinstance(category, dict) and "id" in category and "name" in category
+        if isinstance(category, dict) and isinstance(category.get("id"), int) and "name" in category
     }
 
 
@@ -91,13 +91,16 @@ def _images(
     folders = _folders(root, split, path)
     found = []
     for image in content["images"]:
-        name = str(image.get("file_name", "")) if isinstance(image, dict) else ""
+        if not isinstance(image, dict) or not isinstance(image.get("id"), int | str):
+            dropped.append(Dropped(source, f"image {image} has no id: dropped"))
+            continue
+        name = str(image.get("file_name", ""))
         file = next((folder / name for folder in folders if name and (folder / name).is_file()), None)
         if file is None:
             dropped.append(Dropped(source, f"there is no image '{name}'"))
             continue
         height, width = (_size(image.get(side)) for side in ("height", "width"))
-        boxes = tuple(objects.get(image.get("id"), ()))
+        boxes = tuple(objects.get(image["id"], ()))
         found.append(Annotated(file.relative_to(root).as_posix(), source, file, height, width, boxes))
     return found
 
@@ -116,7 +119,7 @@ def _objects(content: Mapping[str, Any], source: str, dropped: list[Dropped]) ->
     files = {
         image["id"]: str(image.get("file_name"))
         for image in content["images"]
-        if isinstance(image, dict) and "id" in image
+        if isinstance(image, dict) and isinstance(image.get("id"), int | str)
     }
     boxes: dict[Any, list[RawBox]] = defaultdict(list)
     for position, annotation in enumerate(content["annotations"]):
@@ -137,11 +140,12 @@ def _problem(annotation: Any, files: Mapping[Any, str], categories: Mapping[int,
     """Say why an annotation is no box of a known class in a known image; "" if it is."""
     if not isinstance(annotation, dict):
         return "is no mapping"
-    if annotation.get("image_id") not in files:
-        return f"is of an unknown image {annotation.get('image_id')}"
-    where = f"of {files[annotation['image_id']]}"
-    if annotation.get("category_id") not in categories:
-        return f"{where} is of an unknown category {annotation.get('category_id')}"
+    image, category = annotation.get("image_id"), annotation.get("category_id")
+    if not isinstance(image, int | str) or image not in files:
+        return f"is of an unknown image {image}"
+    where = f"of {files[image]}"
+    if not isinstance(category, int) or category not in categories:
+        return f"{where} is of an unknown category {category}"
     if annotation.get("iscrowd"):
         return f"{where} is a crowd"
     box = annotation.get("bbox")

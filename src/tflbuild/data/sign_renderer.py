@@ -92,7 +92,7 @@ def _free_pose(
     """Find a pose that hardly overlaps with the signs already there."""
     height, width = canvas.shape[:2]
     low = round(1000 * difficulty.min_size)
-    high = max(low, round(1000 * difficulty.max_size))
+    high = round(1000 * difficulty.max_size)
     for trial in range(TRIALS):
         # Small ones are commoner, as along a road; later trials are smaller, to find room.
         size = min(draws.between(low, high), draws.between(low, high)) if trial < TRIALS // 2 else low

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le
 
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
+from tflbuild.core.errors import DataError
 
 RENDERER = 1
 """Version of what `sign_renderer` draws; raised whenever one pixel changes."""
@@ -75,7 +76,14 @@ class Signs(Dataset):
     difficulty: Difficulty = field(default_factory=Difficulty)
 
     def index(self, look: Callable[[Path], FileFacts]) -> Index:
-        """List the scenes by number."""
+        """List the scenes by number.
+
+        Raises:
+            DataError: signs could have no size.
+        """
+        low, high = self.difficulty.min_size, self.difficulty.max_size
+        if low > high:
+            raise DataError(f"data.difficulty.min_size: {low:g} is larger than max_size, {high:g}.")
         causes = digest.of_json(
             ["signs", RENDERER, self.seed, self.image_size, self.max_objects, asdict(self.difficulty)]
         )

@@ -84,6 +84,9 @@ class Augmented(NamedTuple):
 class Augment:
     """Options of the `augment` block.
 
+    An image is zoomed out, cropped, or neither; where both probabilities add up to more than 1, crops
+    have what zooming out leaves.
+
     Attributes:
         enabled: whether to augment at all.
         crop: random crops.

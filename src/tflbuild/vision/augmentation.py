@@ -59,7 +59,6 @@ def _window(
     choice = draws[0]
     if detection and choice < options.zoom_out.probability:
         return _zoomed_out(options.zoom_out, draws[1:])
-    # The rest of the unit interval is shared so that both probabilities hold as declared where they fit.
     zoomed = options.zoom_out.probability if detection else 0.0
     if choice < zoomed + options.crop.probability:
         return _cropped(options.crop, boxes, draws[1], rng)
