@@ -1,0 +1,1 @@
+"""Being written by the lead, right now: do not write this file."""
