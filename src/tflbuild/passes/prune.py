@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.fitting import Fitting, fit
 
 
@@ -51,6 +51,8 @@ class Prune(Fitting):
         from tflbuild.backends import keras, tfmot
 
         assert self.steps is not None, "resolve() ran before"
+        if model.meta.get("quantized"):
+            raise PassError(f"pass '{ctx.label}': the model is fake-quantized; prune it before 'qat'.")
         keras.seed(ctx.seed)
         facts = ModelFacts.of(model)
         built = keras.load(model.path)

@@ -1,0 +1,86 @@
+"""Train a model to be quantized."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt
+
+from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes.fitting import Fitting, fit
+
+
+@compiler_pass("qat")
+class QuantizationAwareTraining(Fitting):
+    """Train on with the rounding of int8 in every layer, by tfmot; `convert` then gives an int8 file.
+
+    Weights that `prune` set to zero stay zero (tfmot's sparsity-preserving scheme, used wherever the model's
+    file holds such kernels). The input's range is that of raw pixels, never trained, so that the device's
+    uint8 input has the scale and zero point that the data's preprocess block says.
+
+    References:
+        Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+        Inference, 2018.
+    """
+
+    needs = (*Fitting.needs, "tensorflow_model_optimization")
+    promises = "finite ranges for every tensor, the input's that of pixels; zeros kept"
+
+    learning_rate: Annotated[float, Gt(0)] = 5e-4
+    warmup: Annotated[float, Ge(0)] = 0.1
+
+    def usual_steps(self, facts: DataFacts) -> int:
+        """Give the length that suits the data."""
+        return 600
+
+    def output_quantized(self) -> bool | None:
+        """Say that no later pass should quantize again."""
+        return True
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        """Fake-quantize, train on the train split, fix the input's range."""
+        from tflbuild.backends import keras, tfmot
+
+        if model.meta.get("quantized"):
+            raise PassError(f"pass '{ctx.label}': the model is fake-quantized already.")
+        keras.seed(ctx.seed)
+        facts = ModelFacts.of(model)
+        built = keras.load(model.path)
+        sparse = tfmot.is_sparse(built)
+        fake = tfmot.FakeQuantization(built, sparse, _pixel_range(facts), ctx.label)
+        fit(fake.model, facts, self, ctx, fake.hooks())
+        fake.fix_input_range()
+        kept = facts.to_json()
+        census = tfmot.census(fake.model)
+        sparsity = {**model.meta.get("sparsity", {}), "layers": census}
+        return ctx.emit(
+            KerasModel,
+            lambda path: keras.save(fake.model, path, kept),
+            fingerprint=keras.fingerprint(fake.model),
+            facts=kept,
+            quantized="qat",
+            **({"sparsity": sparsity | {"overall": tfmot.overall_sparsity(fake.model)}} if sparse else {}),
+        )
+
+    def verify(self, model: KerasModel, result: KerasModel) -> None:
+        """Look at every range and every zero in the file."""
+        from tflbuild.backends import keras, tfmot
+
+        built = keras.load(result.path)
+        tfmot.check_ranges(built, _pixel_range(ModelFacts.of(result)))
+        before, after = tfmot.census(keras.load(model.path)), tfmot.census(built)
+        for name in before.keys() & after.keys():
+            if before[name] > tfmot.SPARSE and after[name] < before[name]:
+                raise BrokenPromise(
+                    f"pass 'qat': {name} had {before[name]:.1%} zeros and now has {after[name]:.1%}."
+                )
+
+
+def _pixel_range(facts: ModelFacts) -> tuple[float, float]:
+    """Give the model values that a uint8 input can express, by its scale and zero point."""
+    from tflbuild.vision.preprocess import Preprocess
+
+    scale, zero_point = Preprocess.of(facts.preprocess).quantization()
+    return -zero_point * scale, (255 - zero_point) * scale
