@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real data: neither $TFLBUILD_TEST_DATA nor ../shared/data is a folder")
     return folder
+
+
+@pytest.fixture
+def float_classifier(tmp_path: Path) -> Path:
+    """Give a tiny float32 `.tflite`: an 8x8 image to two scores."""
+    from tflbuild.backends.tiny import dense_classifier
+
+    path = tmp_path / "float_classifier.tflite"
+    path.write_bytes(dense_classifier())
+    return path
+
+
+@pytest.fixture
+def integer_classifier(float_classifier: Path, tmp_path: Path) -> Path:
+    """Give the same in int8, its input with the range of raw bytes: scale 1/128, zero point 0."""
+    import numpy as np
+    from litert_quantizer import quantizer, recipe
+
+    bounds = {"image": (-1.0, 127 / 128), "logits": (-40.0, 40.0), "scores": (0.0, 1.0)}
+    ranges = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in bounds.items()}
+    path = tmp_path / "integer_classifier.tflite"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
+        made = quantizer.Quantizer(str(float_classifier))
+        made.load_quantization_recipe(recipe.static_wi8_ai8())
+        made.quantize(ranges).export_model(str(path), overwrite=True)
+    return path

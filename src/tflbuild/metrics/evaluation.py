@@ -12,6 +12,7 @@ the classes that the model does not know: it never finds them, which counts agai
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,7 +25,7 @@ from tflbuild.core.artifact import Artifact, KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import PassError
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement
-from tflbuild.metrics.examples import Examples, annotations, in_order
+from tflbuild.metrics.examples import Examples, annotated, in_order
 from tflbuild.vision.batches import Prepared
 from tflbuild.vision.preprocess import Preprocess
 
@@ -100,7 +101,7 @@ def predict(
 
 def truth(split: Split) -> Arrays:
     """Give a split's annotations as the module describes."""
-    rows = list(annotations(split, _cores()))
+    rows = list(annotated(split, _cores()))
     arrays: Arrays = {
         "labels": np.concatenate([row.labels for row in rows]).astype(np.int32),
         "names": np.array(split.classes, np.str_),
@@ -168,25 +169,24 @@ def _run_keras(model: KerasModel, facts: ModelFacts, examples: Examples, threads
     from tflbuild.backends.keras import predict as predict_batches
 
     preprocess = Preprocess.of(facts.preprocess)
-    read: list[Prepared] = []
+    waiting: deque[Prepared] = deque()
 
     def batches() -> Iterator[npt.NDArray[np.float32]]:
         stack: list[npt.NDArray[np.uint8]] = []
-        for example in in_order(examples.__getitem__, len(examples), threads):
-            read.append(example)
+        reading = in_order(examples.__getitem__, len(examples), threads)
+        for count, example in enumerate(reading, start=1):
+            waiting.append(example)
             stack.append(example.pixels)
-            if len(stack) == BATCH or len(read) == len(examples):
+            if len(stack) == BATCH or count == len(examples):
                 stack += [stack[-1]] * (BATCH - len(stack))
                 yield preprocess.normalise(np.stack(stack))
                 stack = []
 
     finish = _decoder(facts)
-    done = 0
     for outputs in predict_batches(model.path, batches()):
-        for row in range(min(BATCH, len(read) - done)):
+        for row in range(min(BATCH, len(waiting))):
             found = finish({name: value[row] for name, value in outputs.items()})
-            yield _in_image(found, read[done], facts)
-            done += 1
+            yield _in_image(found, waiting.popleft(), facts)
 
 
 def _decoder(facts: ModelFacts) -> Callable[[Outputs], Outputs]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -18,6 +19,10 @@ T = TypeVar("T")
 
 ROOM = 1 << 28
 """Bytes that kept images may take: every step of a build is measured on the same ones."""
+
+
+AHEAD = 64
+"""Results that may wait to be taken, so that a slow taker doesn't fill the memory."""
 
 
 class Annotation(NamedTuple):
@@ -97,7 +102,7 @@ class _Kept:
 _KEPT = _Kept()
 
 
-def annotations(split: Split, threads: int) -> Iterator[Annotation]:
+def annotated(split: Split, threads: int) -> Iterator[Annotation]:
     """Give every annotation in order; images are read only where nothing else says what is in them."""
 
     def annotation(position: int) -> Annotation:
@@ -117,7 +122,11 @@ def annotations(split: Split, threads: int) -> Iterator[Annotation]:
 def in_order(compute: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
     """Compute for 0 .. count - 1 on several threads, and give the results in order."""
     with ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(compute, position) for position in range(min(AHEAD, count)))
         try:
-            yield from pool.map(compute, range(count))
+            for following in range(AHEAD, AHEAD + count):
+                yield waiting.popleft().result()
+                if following < count:
+                    waiting.append(pool.submit(compute, following))
         finally:
             pool.shutdown(cancel_futures=True)

@@ -82,7 +82,8 @@ def match(
 
 def _image_of(offsets: Any) -> Ints:
     """Give the image of every row from the offsets of the images."""
-    counts: Ints = np.diff(np.asarray(offsets, np.int64))
+    bounds = np.asarray(offsets, np.int64)
+    counts = bounds[1:] - bounds[:-1]
     return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
 

@@ -1,0 +1,32 @@
+"""The processor: LiteRT with XNNPACK."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.target import Target, target
+
+
+@target("cpu")
+class Cpu(Target):
+    """Deliver the file as it is, for LiteRT's interpreter with XNNPACK on a phone, a board or a desktop.
+
+    Reports which operators XNNPACK takes, and the latency on the machine that builds.
+    """
+
+    needs = ("ai_edge_litert",)
+
+    threads: Annotated[int, Ge(1)] = 1  # of the interpreter, for the latency
+    runs: Annotated[int, Ge(1)] = 50  # timed after a warm-up
+
+    def inspect(self, model: TFLiteModel) -> dict[str, Any]:
+        """Give `latency_ms` and `delegate`."""
+        from tflbuild.backends.litert import delegation, latency
+
+        return {
+            "latency_ms": latency(model.path, self.threads, self.runs),
+            "delegate": delegation(model.path),
+        }
