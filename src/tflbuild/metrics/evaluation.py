@@ -87,7 +87,7 @@ def predict(
     elif isinstance(model, KerasModel):
         outputs, kernels = _run_keras(model, facts, examples, threads or _cores()), "keras"
     else:
-        raise PassError(f"a {model.kind} cannot be executed, so its accuracy cannot be measured.")
+        raise PassError(f"no metric can execute a model of kind {model.kind}; convert it first.")
     seen = []
     for count, image_outputs in enumerate(outputs, start=1):
         seen.append(image_outputs)
