@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tf_keras  # noqa: F401  (before tfmot, which would take Keras 3)
+import tf_keras
 from tensorflow_model_optimization.python.core.quantization.keras import (
     quant_ops,
     quantize,
@@ -61,7 +61,7 @@ class Pruning:
             wrapper = PruneLowMagnitude(
                 layer, pruning_schedule=schedule, sparsity_m_by_n=TWO_OF_FOUR if two_of_four else None
             )
-            wrapper.build(layer.input_shape)
+            wrapper.build(None)  # its layer is built already
             self._wrappers.append(wrapper)
 
     def hooks(self) -> Hooks:
@@ -113,11 +113,13 @@ def schedule(kind: str, sparsity: float, steps: int, ramp: float, frequency: int
 
 def prunable_layers(model: Any, exclude: Sequence[str] = ()) -> list[Any]:
     """List a model's layers that have kernels tfmot can prune, but for those whose name fits a pattern."""
-    return [
-        layer
-        for layer in model.layers
-        if kernels_of(layer) and not any(fnmatchcase(layer.name, pattern) for pattern in exclude)
-    ]
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            found += prunable_layers(layer, exclude)
+        elif kernels_of(layer) and not any(fnmatchcase(layer.name, pattern) for pattern in exclude):
+            found.append(layer)
+    return found
 
 
 def kernels_of(layer: Any) -> list[Any]:
@@ -143,7 +145,8 @@ def census(model: Any, exclude: Sequence[str] = ()) -> dict[str, float]:
 def overall_sparsity(model: Any, exclude: Sequence[str] = ()) -> float:
     """Give the share of zeros in all prunable kernels together."""
     kernels = [k.numpy() for layer in prunable_layers(model, exclude) for k in kernels_of(layer)]
-    return sum(int(np.sum(k == 0)) for k in kernels) / max(1, sum(k.size for k in kernels))
+    zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels)
+    return zeros / max(1, sum(int(kernel.size) for kernel in kernels))
 
 
 def is_sparse(model: Any) -> bool:

@@ -26,7 +26,7 @@ class Prune(Fitting):
         Mishra et al., Accelerating Sparse Deep Neural Networks, 2021 (2:4).
     """
 
-    needs = (*Fitting.needs, "tensorflow_model_optimization")
+    needs = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
     promises = "the declared share of zeros in every pruned kernel"
 
     schedule: Literal["polynomial", "constant", "2:4"] = "polynomial"
@@ -59,13 +59,14 @@ class Prune(Fitting):
         two_of_four = self.schedule == "2:4"
         plan = tfmot.schedule(self.schedule, self.sparsity, self.steps, self.ramp, self.frequency)
         fit(built, facts, self, ctx, tfmot.Pruning(built, self.exclude, plan, two_of_four).hooks())
+        overall = tfmot.overall_sparsity(built)
+        ctx.notes["sparsity"] = round(overall, 4)
         sparsity = {
             "target": self.sparsity,
             "schedule": self.schedule,
             "layers": tfmot.census(built, self.exclude),
-            "overall": tfmot.overall_sparsity(built),
+            "overall": overall,
         }
-        ctx.notes["sparsity"] = round(sparsity["overall"], 4)
         kept = facts.to_json()
         return ctx.emit(
             KerasModel,

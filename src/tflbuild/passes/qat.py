@@ -25,7 +25,7 @@ class QuantizationAwareTraining(Fitting):
         Inference, 2018.
     """
 
-    needs = (*Fitting.needs, "tensorflow_model_optimization")
+    needs = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
     promises = "finite ranges for every tensor, the input's that of pixels; zeros kept"
 
     learning_rate: Annotated[float, Gt(0)] = 5e-4
