@@ -116,3 +116,38 @@ def predict(
     run = tf.function(lambda image: outputs(model, image), reduce_retracing=True)
     for batch in batches:
         yield {name: value.numpy() for name, value in run(tf.constant(batch)).items()}
+
+
+def seed(value: int) -> None:
+    """Seed Python's, NumPy's and Keras's generators."""
+    tf_keras.utils.set_random_seed(value % 2**31)
+
+
+def take_weights(model: Any, path: Path) -> dict[str, Any]:
+    """Take a file's weights where a layer's name and every shape agree; the rest stays as built.
+
+    Returns:
+        `taken`, how many layers were; `fresh`, the names of those with weights that were not.
+
+    Raises:
+        RecipeError: the file cannot be loaded, or nothing in it agrees.
+    """
+    given = {layer.name: layer.get_weights() for layer in load(path).layers}
+    taken, fresh = 0, []
+    for layer in model.layers:
+        own, other = layer.get_weights(), given.get(layer.name, [])
+        if not own:
+            continue
+        if [w.shape for w in own] == [w.shape for w in other]:
+            layer.set_weights(other)
+            taken += 1
+        else:
+            fresh.append(layer.name)
+    if not taken:
+        raise RecipeError(f"train.init: no layer of '{path}' agrees with {model.name} in name and shape.")
+    return {"path": path.name, "taken": taken, "fresh": fresh}
+
+
+def not_finite(model: Any) -> list[str]:
+    """Name the weights that hold a NaN or an infinity."""
+    return [variable.name for variable in model.variables if not np.all(np.isfinite(variable.numpy()))]

@@ -43,7 +43,9 @@ class MobileNetV1(Architecture):
     input_size: int = 96  # pixels along either side
     alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
     activation: Literal["relu6", "relu"] = "relu6"
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low, so that a short training has fresh statistics
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = (
+        0.97  # low, so that a short training has fresh statistics
+    )
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""
@@ -62,27 +64,29 @@ class MobileNetV1(Architecture):
         from tflbuild.backends.keras import Model, layers
 
         image = layers.Input((self.input_size, self.input_size, 3), name="image")
-        _, features = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)
+        features = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)[32]
         pooled = layers.GlobalAveragePooling2D(name="pool")(features)
         logits = layers.Dense(classes, name="logits")(pooled)
         return Model(image, logits, name="mobilenet_v1")
 
 
-def trunk(image: Any, alpha: float, activation: str, momentum: float) -> tuple[Any, Any]:
+def trunk(image: Any, alpha: float, activation: str, momentum: float) -> dict[int, Any]:
     """Stack the convolution and the thirteen blocks.
 
     Returns:
-        The output of block 11, at 1/16 of the image's sides, and that of block 13, at 1/32.
+        The last output at each stride: 2, 4, 8, 16 and 32.
     """
     tensor = convolution(image, "conv_0", width(32, alpha), 3, 2, activation, momentum)
-    middle = tensor
+    reached = 2
+    last = {reached: tensor}
     for number, (filters, stride) in enumerate(BLOCKS, start=1):
         tensor = depthwise(tensor, f"block_{number}_depthwise", stride, activation, momentum)
         tensor = convolution(
             tensor, f"block_{number}_pointwise", width(filters, alpha), 1, 1, activation, momentum
         )
-        middle = tensor if number == 11 else middle
-    return middle, tensor
+        reached *= stride
+        last[reached] = tensor
+    return last
 
 
 def width(filters: int, alpha: float) -> int:

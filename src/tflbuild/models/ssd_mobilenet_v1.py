@@ -15,8 +15,11 @@ from tflbuild.vision.detector import AnchorOptions, Postprocess
 SMALLEST, LARGEST = 96, 512
 """Range of the input in pixels."""
 
+MAPS = 6
+"""Feature maps, whatever the stride of the finest."""
+
 EXTRA_FILTERS = (512, 256, 256, 128)
-"""Filters at alpha 1 of the four layers behind the trunk, each at half the sides of the one before."""
+"""Filters at alpha 1 of the layers behind the trunk, each at half the sides of the one before."""
 
 PRIOR = 0.01
 """Score of every box before training, so that the many background boxes do not drown the first steps."""
@@ -24,7 +27,11 @@ PRIOR = 0.01
 
 @architecture("ssd_mobilenet_v1")
 class SSDMobileNetV1(Architecture):
-    """Detect objects with an SSD on MobileNet v1: six feature maps, the finest at 1/16 of the image.
+    """Detect objects with an SSD on MobileNet v1: six feature maps.
+
+    At 300 pixels the finest map, at 1/16 of the image's sides, has 19 x 19 cells, which is what the anchors'
+    scales were made for. A small input would leave it 6 x 6, too few for most objects to find an
+    anchor, so below 256 pixels the maps begin at 1/8.
 
     A box has one sigmoid score a class and no background class.
 
@@ -39,7 +46,10 @@ class SSDMobileNetV1(Architecture):
     input_size: int = 96  # pixels along either side
     alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
     activation: Literal["relu6", "relu"] = "relu6"
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low, so that a short training has fresh statistics
+    finest_stride: Literal[8, 16] | None = None  # of the first feature map; None: 8 below 256 pixels, else 16
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = (
+        0.97  # low, so that a short training has fresh statistics
+    )
     anchors: AnchorOptions = field(default_factory=AnchorOptions)
     postprocess: Postprocess = field(default_factory=Postprocess)
 
@@ -81,14 +91,14 @@ class SSDMobileNetV1(Architecture):
             boxes.append(_head(features, f"box_{level}", count, 4, 0.0))
             scores.append(_head(features, f"class_{level}", count, classes, -math.log(1 / PRIOR - 1)))
         outputs = [
-            layers.Concatenate(axis=1, name="box_encodings")(boxes),
-            layers.Concatenate(axis=1, name="class_logits")(scores),
+            _joined(boxes, "box_encodings"),
+            _joined(scores, "class_logits"),
         ]
         return Model(image, outputs, name="ssd_mobilenet_v1")
 
     def detector(self, model: Any) -> dict[str, Any]:
         """Read the feature maps off the heads, and add the options that turn outputs into boxes."""
-        heads = [model.get_layer(f"box_{level}") for level in range(2 + len(EXTRA_FILTERS))]
+        heads = [model.get_layer(f"box_{level}") for level in range(MAPS)]
         return {
             "feature_maps": [list(head.output.shape[1:3]) for head in heads],
             "anchors": asdict(self.anchors),
@@ -97,17 +107,34 @@ class SSDMobileNetV1(Architecture):
 
     def _feature_maps(self, image: Any) -> list[Any]:
         """Give the tensors that the heads look at, the finest first."""
-        middle, last = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)
-        maps = [middle, last]
-        for number, filters in enumerate(EXTRA_FILTERS, start=1):
+        stages = trunk(image, self.alpha, self.activation, self.batch_norm_momentum)
+        finest = self.finest_stride or (8 if self.input_size < 256 else 16)
+        maps = [features for stride, features in stages.items() if stride >= finest]
+        for number, filters in enumerate(EXTRA_FILTERS[: MAPS - len(maps)], start=1):
             full = width(filters, self.alpha)
             squeezed = convolution(
-                maps[-1], f"extra_{number}_squeeze", full // 2, 1, 1, self.activation, self.batch_norm_momentum
+                maps[-1],
+                f"extra_{number}_squeeze",
+                full // 2,
+                1,
+                1,
+                self.activation,
+                self.batch_norm_momentum,
             )
             maps.append(
-                convolution(squeezed, f"extra_{number}", full, 3, 2, self.activation, self.batch_norm_momentum)
+                convolution(
+                    squeezed, f"extra_{number}", full, 3, 2, self.activation, self.batch_norm_momentum
+                )
             )
         return maps
+
+
+def _joined(parts: list[Any], name: str) -> Any:
+    """Concatenate along the boxes, at most four at a time: XNNPACK leaves longer ones to slower kernels."""
+    from tflbuild.backends.keras import layers
+
+    finest = layers.Concatenate(axis=1, name=f"{name}_finest")(parts[:3])
+    return layers.Concatenate(axis=1, name=name)([finest, *parts[3:]])
 
 
 def _head(features: Any, name: str, count: int, values: int, bias: float) -> Any:

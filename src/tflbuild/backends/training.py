@@ -1,0 +1,227 @@
+"""Train a tf_keras model, step by step, so that a killed training goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from tflbuild.backends.losses import Loss
+from tflbuild.core.errors import PassError
+
+Batches = Callable[[int], Iterator[tuple[Any, ...]]]
+"""From the first step to (images uint8, *targets) of that step and all that follow."""
+
+REPORT_EVERY = 20  # steps between two looks at the loss
+CHECKPOINT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        steps: batches.
+        learning_rate: highest; reached after `warmup` steps, then falling to 0 as a half cosine.
+        warmup: steps of linear rise.
+        weight_decay: decoupled, on kernels only.
+        gradient_clip: largest global norm of a step's gradient.
+        average: decay of the running mean of weights that replaces them in the end; 0 for none.
+    """
+
+    steps: int
+    learning_rate: float
+    warmup: int
+    weight_decay: float = 0.0
+    gradient_clip: float = 10.0
+    average: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What else happens in a step, inside the graph.
+
+    Attributes:
+        before: is given the step, an int64 scalar, before the model runs.
+        after: runs when the weights have changed.
+    """
+
+    before: Callable[[Any], None] = lambda step: None
+    after: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Who is told, and where the state is kept.
+
+    Attributes:
+        progress: is told done steps, all steps and a note.
+        checkpoint: file of the training state; None for no checkpoints.
+        label: names the step of the recipe in messages.
+    """
+
+    progress: Callable[[float, float, str], None] = field(default=lambda done, total, note: None)
+    checkpoint: Path | None = None
+    label: str = "train"
+
+
+def fit(
+    model: Any,
+    batches: Batches,
+    loss: Loss,
+    schedule: Schedule,
+    normalisation: tuple[float, float],
+    watch: Watch,
+    hooks: Hooks | None = None,
+) -> float:
+    """Train a model in place.
+
+    The result follows from the model, the batches and the schedule alone: a training that was killed and
+    continued from its checkpoint ends with the same weights.
+
+    Args:
+        model: a `tf_keras.Model` from (batch, height, width, 3) float32 to its raw outputs.
+        batches: gives what to train on from a step on.
+        loss: what is minimised.
+        schedule: how long and how fast.
+        normalisation: scale and offset that make model values of pixels.
+        watch: who is told, and where the state is kept.
+        hooks: what else happens in a step.
+
+    Returns:
+        The last step's loss.
+
+    Raises:
+        PassError: the loss is no longer finite.
+    """
+    training = _Training(model, loss, schedule, normalisation, hooks or Hooks())
+    state = _Checkpoint(watch.checkpoint, training.variables)
+    start = state.restore()
+    saved = time.monotonic()
+    value = float("nan") if start < schedule.steps else 0.0
+    stream = batches(start)
+    for step in range(start, schedule.steps):
+        images, *targets = next(stream)
+        result = training.step(tf.constant(step, tf.int64), images, tuple(targets))
+        if step % REPORT_EVERY == 0 or step + 1 == schedule.steps:
+            value = _finite(float(result), step, schedule, watch.label)
+            watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            state.save(step + 1)
+            saved = time.monotonic()
+    training.finish()
+    state.forget()
+    return value
+
+
+class _Training:
+    """The graph of one training step and the state it changes."""
+
+    def __init__(
+        self, model: Any, loss: Loss, schedule: Schedule, normalisation: tuple[float, float], hooks: Hooks
+    ) -> None:
+        self.model = model
+        self.schedule = schedule
+        self._loss, self._hooks = loss, hooks
+        self._scale, self._offset = normalisation
+        self._optimizer = tf_keras.optimizers.Adam(1e-3, epsilon=1e-7)
+        self._optimizer.build(model.trainable_variables)
+        self._averaged = _averaged(model) if schedule.average else []
+        self._means = [tf.Variable(variable, trainable=False) for variable in self._averaged]
+        self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
+        self.variables: list[Any] = [*model.variables, *self._optimizer.variables, *self._means]
+        self.step = tf.function(self._step, reduce_retracing=True)
+
+    def _step(self, step: Any, images: Any, targets: tuple[Any, ...]) -> Any:
+        model = self.model
+        rate = self._rate(tf.cast(step, tf.float32))
+        self._hooks.before(step)
+        with tf.GradientTape() as tape:
+            values = tf.cast(images, tf.float32) * self._scale + self._offset
+            loss = self._loss(model(values, training=True), targets)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, self.schedule.gradient_clip)
+        for variable in self._decayed if self.schedule.weight_decay else ():
+            variable.assign_sub(rate * self.schedule.weight_decay * variable)
+        self._optimizer.learning_rate = rate
+        self._optimizer.apply_gradients(
+            (g, v) for g, v in zip(gradients, model.trainable_variables, strict=True) if g is not None
+        )
+        self._hooks.after()
+        self._average(tf.cast(step, tf.float32))
+        return loss
+
+    def _rate(self, step: Any) -> Any:
+        schedule = self.schedule
+        rise = (step + 1) / max(schedule.warmup, 1)
+        done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
+        fall = 0.5 * (1 + tf.cos(np.pi * tf.clip_by_value(done, 0.0, 1.0)))
+        return schedule.learning_rate * tf.where(step < schedule.warmup, rise, fall)
+
+    def _average(self, step: Any) -> None:
+        decay = tf.minimum(self.schedule.average, (1 + step) / (10 + step))
+        for mean, variable in zip(self._means, self._averaged, strict=True):
+            mean.assign_sub((1 - decay) * (mean - variable))
+
+    def finish(self) -> None:
+        """Put the running means in place of the weights."""
+        for mean, variable in zip(self._means, self._averaged, strict=True):
+            variable.assign(mean)
+        self._hooks.after()
+
+
+def _averaged(model: Any) -> list[Any]:
+    """Give what a running mean is kept of: weights and the statistics of batch norm."""
+    statistics = [v for v in model.non_trainable_variables if "moving_" in v.name]
+    return [*model.trainable_variables, *statistics]
+
+
+def _finite(value: float, step: int, schedule: Schedule, label: str) -> float:
+    if not np.isfinite(value):
+        raise PassError(
+            f"pass '{label}': the loss became {value} at step {step + 1} of {schedule.steps}; lower "
+            f"{label}.learning_rate (it is {schedule.learning_rate:g}) or look at the data's boxes."
+        )
+    return value
+
+
+class _Checkpoint:
+    """The state of a training in one file, replaced as a whole."""
+
+    def __init__(self, path: Path | None, variables: Sequence[Any]) -> None:
+        self._path = path
+        self._variables = variables
+
+    def restore(self) -> int:
+        """Take up a kept state; gives the step to go on from."""
+        if self._path is None or not self._path.is_file():
+            return 0
+        with np.load(self._path) as kept:
+            for number, variable in enumerate(self._variables):
+                variable.assign(kept[str(number)])
+            return int(kept["step"])
+
+    def save(self, step: int) -> None:
+        """Keep the state before `step`."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        staged = self._path.with_suffix(".partial")
+        arrays = {str(number): variable.numpy() for number, variable in enumerate(self._variables)}
+        with staged.open("wb") as file:
+            np.savez(file, allow_pickle=False, step=np.int64(step), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(self._path)
+
+    def forget(self) -> None:
+        """Remove the state of a training that ended."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""What `train`, `prune` and `qat` share: options of training, and training on the recipe's data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Gt, Lt
+
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting(Pass):
+    """Base of the passes that train on `data.train`."""
+
+    needs = ("tensorflow", "tf_keras", "numpy", "PIL")
+    trains = True
+
+    steps: Annotated[int, Ge(1)] | None = (
+        None  # batches; follows from the data where neither it nor epochs is set
+    )
+    epochs: Annotated[float, Gt(0)] | None = None  # passes over the data, instead of steps
+    batch_size: Annotated[int, Ge(1)] = 32  # images
+    learning_rate: Annotated[float, Gt(0)] = 1e-3  # highest; Adam, half cosine down to 0
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
+    weight_decay: Annotated[float, Ge(0)] = 0.0  # decoupled, of kernels
+    gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
+    average: Annotated[float, Ge(0), Lt(1)] = (
+        0.0  # decay of the running mean of weights that is kept; 0: the last
+    )
+    loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0  # of a classifier's targets
+
+    def reads(self) -> tuple[str, ...]:
+        """Train on the train split."""
+        return ("data.train",)
+
+    def check(self) -> None:
+        """Refuse two lengths at once."""
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError(f"epochs: {self.epochs:g} and steps: {self.steps} are both set; one is enough")
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say the length in steps."""
+        if self.steps is not None:
+            return self
+        if self.epochs is not None:
+            steps = math.ceil(self.epochs * facts.train / self.batch_size)
+        else:
+            steps = self.usual_steps(facts)
+        return replace(self, steps=max(1, steps), epochs=None)
+
+    def usual_steps(self, facts: DataFacts) -> int:
+        """Give the length that suits the data."""
+        raise NotImplementedError
+
+
+def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks: Any = None) -> float:
+    """Train a model in place on the recipe's train split.
+
+    Args:
+        model: a `tf_keras.Model` of these facts.
+        facts: what goes in and what comes out.
+        options: how long and how fast.
+        ctx: seed, data, progress and checkpoints.
+        hooks: a `tflbuild.backends.training.Hooks`.
+
+    Returns:
+        The last loss.
+    """
+    from tflbuild.backends import keras, losses, training
+    from tflbuild.vision.augment import Augment
+    from tflbuild.vision.batches import training_batches
+    from tflbuild.vision.preprocess import Preprocess
+    from tflbuild.vision.targets import ahead, classification_targets, detection_targets
+
+    assert options.steps is not None, "resolve() ran before"
+    split, preprocess = ctx.dataset("data.train"), Preprocess.of(facts.preprocess)
+    augment = Augment.of(ctx.augment)
+    if facts.task == "detection":
+        boxes = anchors_of(facts)
+        loss = losses.detection(options.loss)
+    else:
+        boxes = None
+        loss = losses.classification(not keras.ends_in_softmax(model), options.label_smoothing)
+
+    def batches(start: int) -> Any:
+        stream = training_batches(
+            split, preprocess, augment, facts.height, facts.width, options.batch_size, ctx.seed, start
+        )
+        return ahead(
+            classification_targets(batch) if boxes is None else detection_targets(batch, boxes)
+            for batch in stream
+        )
+
+    schedule = training.Schedule(
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        warmup=round(options.warmup * options.steps),
+        weight_decay=options.weight_decay,
+        gradient_clip=options.gradient_clip,
+        average=options.average,
+    )
+    watch = training.Watch(
+        progress=ctx.progress, checkpoint=ctx.checkpoint_dir / "training.npz", label=ctx.label
+    )
+    last = training.fit(model, batches, loss, schedule, (preprocess.scale, preprocess.offset), watch, hooks)
+    ctx.notes["loss"] = round(last, 4)
+    return last
+
+
+def anchors_of(facts: ModelFacts) -> Any:
+    """Give a detector's anchors, (anchors, 4) float32: ycenter, xcenter, height, width."""
+    from tflbuild.vision.anchors import AnchorOptions, anchors
+
+    return anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"]))
