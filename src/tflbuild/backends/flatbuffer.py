@@ -1,1 +1,281 @@
-"""Being written by the lead, right now: do not write this file."""
+"""Read and edit `.tflite` files: what is in them, what they mean, the type of their input."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.core.errors import BrokenPromise, RecipeError
+
+FACTS = "tflbuild.facts"
+"""Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
+
+DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+"""Operators whose second input is a weight."""
+
+MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
+"""Operators whose output is made of their inputs' values, so that one scale serves both."""
+
+SMALLEST_SCALE = 1e-8
+"""Scales below are the mark of ranges that nothing was ever measured for."""
+
+
+def load(path: Path) -> Any:
+    """Unpack a file.
+
+    Raises:
+        RecipeError: it is no TensorFlow Lite flatbuffer.
+    """
+    content = path.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise RecipeError(f"{path} is no TensorFlow Lite file.")
+    return unpack(content)
+
+
+def unpack(content: bytes) -> Any:
+    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def pack(model: Any) -> bytes:
+    """Pack a model again."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
+    """Write what a model means into its file, so that the file alone is enough to use it."""
+    model = unpack(content)
+    text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8)
+    for entry in model.metadata or []:
+        if entry.name == FACTS.encode():
+            model.buffers[entry.buffer].data = text
+            return pack(model)
+    buffer = schema.BufferT()
+    buffer.data = text
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = FACTS, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    return pack(model)
+
+
+def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """Write the shapes of outputs by name, which the converter leaves open behind a custom operator."""
+    model = unpack(content)
+    for entry in model.signatureDefs[0].outputs:
+        if entry.name.decode() in shapes:
+            tensor = model.subgraphs[0].tensors[entry.tensorIndex]
+            tensor.shape = np.array(shapes[entry.name.decode()], np.int32)
+    return pack(model)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Give what `with_facts` wrote; {} where there is nothing."""
+    model = load(path)
+    for entry in model.metadata or []:
+        if entry.name == FACTS.encode():
+            facts: dict[str, Any] = json.loads(bytes(model.buffers[entry.buffer].data))
+            return facts
+    return {}
+
+
+def signature(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Describe inputs and outputs: name, shape, dtype, and scale and zero point where they are quantized."""
+    model = load(path)
+    graph = model.subgraphs[0]
+    if not model.signatureDefs:
+        return {"inputs": [], "outputs": []}
+    found = model.signatureDefs[0]
+    return {
+        "inputs": [_described(graph, entry) for entry in found.inputs],
+        "outputs": [_described(graph, entry) for entry in found.outputs],
+    }
+
+
+def _described(graph: Any, entry: Any) -> dict[str, Any]:
+    tensor = graph.tensors[entry.tensorIndex]
+    described = {
+        "name": entry.name.decode(),
+        "shape": [int(side) for side in (tensor.shape if tensor.shape is not None else [])],
+        "dtype": DTYPES[tensor.type],
+    }
+    quantization = tensor.quantization
+    if quantization is not None and quantization.scale is not None and len(quantization.scale):
+        described |= {
+            "scale": float(quantization.scale[0]),
+            "zero_point": int(quantization.zeroPoint[0]),
+        }
+    return described
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One operator of a file.
+
+    Attributes:
+        name: e.g. "CONV_2D", or a custom operator's own name.
+        inputs: dtypes of its inputs; "" for one that is left out.
+        outputs: dtypes of its outputs.
+        output: name of its first output tensor.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    output: str
+
+
+def operators(path: Path) -> list[Operator]:
+    """List the operators of a file in order of execution."""
+    model = load(path)
+    graph = model.subgraphs[0]
+
+    def dtype(index: int) -> str:
+        return DTYPES[graph.tensors[index].type] if index >= 0 else ""
+
+    return [
+        Operator(
+            name=_name(model.operatorCodes[operator.opcodeIndex]),
+            inputs=tuple(dtype(index) for index in operator.inputs),
+            outputs=tuple(dtype(index) for index in operator.outputs),
+            output=graph.tensors[operator.outputs[0]].name.decode(),
+        )
+        for operator in graph.operators
+    ]
+
+
+def moved(path: Path) -> list[set[str]]:
+    """Name, for each operator that only moves or joins values, the activations it reads and writes."""
+    model = load(path)
+    graph = model.subgraphs[0]
+    found = []
+    for operator in graph.operators:
+        if _name(model.operatorCodes[operator.opcodeIndex]) in MOVING:
+            indices = [int(i) for i in (*operator.inputs, *operator.outputs) if i >= 0]
+            tensors = [graph.tensors[i] for i in indices]
+            found.append({t.name.decode() for t in tensors if model.buffers[t.buffer].data is None})
+    return found
+
+
+def _name(code: Any) -> str:
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return str(code.customCode.decode())
+    return OPERATORS[builtin]
+
+
+def census(path: Path) -> dict[str, Any]:
+    """Count what is in a file: operators, dtypes of tensors, bytes of weights, zeros among them."""
+    model = load(path)
+    graph = model.subgraphs[0]
+    weights = _weights(model)
+    zeros = {name: float(np.mean(values == zero)) for name, (values, zero, _) in weights.items()}
+    count = sum(values.size for values, _, _ in weights.values())
+    zero_count = sum(zeros[name] * weights[name][0].size for name in weights)
+    return {
+        "operators": dict(sorted(Counter(op.name for op in operators(path)).items())),
+        "tensors": dict(sorted(Counter(DTYPES[t.type] for t in graph.tensors).items())),
+        "weight_bytes": int(sum(values.nbytes for values, _, _ in weights.values())),
+        "weights": int(count),
+        "sparsity": round(zero_count / count, 6) if count else 0.0,
+    }
+
+
+def _weights(model: Any) -> dict[str, tuple[Any, Any, str]]:
+    """Give constant kernels by tensor name: values, the value that means zero, dtype."""
+    graph = model.subgraphs[0]
+    kinds = {
+        schema.TensorType.FLOAT32: np.float32,
+        schema.TensorType.FLOAT16: np.float16,
+        schema.TensorType.INT8: np.int8,
+    }
+    found = {}
+    for tensor in graph.tensors:
+        data = model.buffers[tensor.buffer].data
+        if data is None or not len(data) or tensor.type not in kinds or len(tensor.shape) < 2:
+            continue
+        values = np.frombuffer(bytes(data), kinds[tensor.type]).reshape(tensor.shape)
+        quantization = tensor.quantization
+        zero = 0
+        if quantization is not None and quantization.zeroPoint is not None and len(quantization.zeroPoint):
+            zero = int(quantization.zeroPoint[0])
+        found[tensor.name.decode()] = (values, zero, DTYPES[tensor.type])
+    return found
+
+
+def check_scales(path: Path) -> None:
+    """Hold every scale to be finite and of a sensible size.
+
+    Raises:
+        BrokenPromise: one is not; names the tensor.
+    """
+    for tensor in load(path).subgraphs[0].tensors:
+        quantization = tensor.quantization
+        accumulates = DTYPES[tensor.type] in ("int32", "int64")  # a bias: its scale is a product
+        if quantization is None or quantization.scale is None or accumulates:
+            continue
+        scales = np.asarray(quantization.scale)
+        if len(scales) and (not np.all(np.isfinite(scales)) or scales.max() < SMALLEST_SCALE):
+            raise BrokenPromise(
+                f"tensor '{tensor.name.decode()}' has a degenerate scale {scales.max():.3g}: its range was never "
+                f"measured, or it is constant zero."
+            )
+
+
+def take_uint8(content: bytes, scale: float, zero_point: int) -> bytes:
+    """Let an int8 input take raw bytes: put a QUANTIZE from uint8 in front of it.
+
+    Args:
+        content: a file whose one input is int8.
+        scale: of a raw byte.
+        zero_point: of a raw byte, in 0..255.
+    """
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    (inner,) = graph.inputs
+    outer = schema.TensorT()
+    outer.name = b"image_uint8"
+    outer.shape, outer.type, outer.buffer = graph.tensors[inner].shape, schema.TensorType.UINT8, 0
+    outer.quantization = schema.QuantizationParametersT()
+    outer.quantization.scale = np.array([scale], np.float32)
+    outer.quantization.zeroPoint = np.array([zero_point], np.int64)
+    graph.tensors.append(outer)
+    index = len(graph.tensors) - 1
+    operator = schema.OperatorT()
+    operator.opcodeIndex = _code_index(model, schema.BuiltinOperator.QUANTIZE)
+    operator.inputs, operator.outputs = np.array([index], np.int32), np.array([inner], np.int32)
+    operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
+    operator.builtinOptions = schema.QuantizeOptionsT()
+    graph.operators.insert(0, operator)
+    graph.inputs = np.array([index], np.int32)
+    for entry in model.signatureDefs[0].inputs:
+        entry.tensorIndex = index
+    return pack(model)
+
+
+def _code_index(model: Any, builtin: int) -> int:
+    for position, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+            return position
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = 2  # the version that requantizes
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1

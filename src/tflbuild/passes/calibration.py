@@ -1,0 +1,51 @@
+"""Calibration images: which, how many, and as the model wants them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What ranges are measured on.
+
+    Attributes:
+        source: `data.train` or `data.val`, a folder, a glob, a list file or an `.npz`; never augmented, never test.
+        samples: images, chosen by the recipe's seed.
+    """
+
+    source: str = "data.train"
+    samples: Annotated[int, Ge(1)] = 200
+
+
+def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassContext) -> list[Any]:
+    """Give the calibration images, each (height, width, 3) float32, normalised.
+
+    Raises:
+        DataError: the source holds no image.
+    """
+    from tflbuild.vision.preprocess import Preprocess
+
+    split = ctx.dataset(calibration.source)
+    if not len(split):
+        raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no image.")
+    preprocess = Preprocess.of(facts.preprocess)
+    count = min(calibration.samples, len(split))
+    chosen = sorted(random.Random(ctx.seed).sample(range(len(split)), count))
+    ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
+    if count < calibration.samples:
+        ctx.log(f"{calibration.samples} calibration images were wanted, {calibration.source} holds {count}")
+    images = []
+    for done, position in enumerate(chosen):
+        pixels = preprocess.pixels(split[position].image, facts.height, facts.width)
+        images.append(preprocess.normalise(pixels))
+        ctx.progress(done + 1, count, "calibration images")
+    return images

@@ -1,0 +1,119 @@
+"""What every pass that writes a `.tflite` shares: what the file means, and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.errors import BrokenPromise
+
+FLOAT_BORDERS = ("DEQUANTIZE", "QUANTIZE")
+"""Operators that may touch floats in a full-integer model, besides custom ones."""
+
+
+def detector_of(facts: ModelFacts) -> Any:
+    """Give a `tflbuild.backends.converter.Detector`, None for a classifier."""
+    if facts.task != "detection":
+        return None
+    from tflbuild.backends.converter import Detector
+    from tflbuild.vision.anchors import AnchorOptions, anchors
+    from tflbuild.vision.detector import BOX_SCALES, Postprocess
+
+    options = Postprocess.of(facts.detector["postprocess"])
+    return Detector(
+        anchors=anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"])),
+        classes=len(facts.labels),
+        box_scales=BOX_SCALES,
+        max_detections=options.max_detections,
+        class_wise=options.nms == "class_wise",
+        score_threshold=options.score_threshold,
+        iou_threshold=options.iou_threshold,
+    )
+
+
+def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any) -> TFLiteModel:
+    """Write a flatbuffer with its labels and preprocessing inside, and say what is in it."""
+    from tflbuild.backends import flatbuffer
+
+    kept = facts.to_json()
+    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(content, _shapes(facts)), kept)
+    path = ctx.scratch / "census.tflite"
+    path.write_bytes(whole)
+    return ctx.emit(
+        TFLiteModel,
+        whole,
+        facts=kept,
+        signature=flatbuffer.signature(path),
+        census=flatbuffer.census(path),
+        **meta,
+    )
+
+
+def _shapes(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
+    if facts.task != "detection":
+        return {}
+    count = int(facts.detector["postprocess"]["max_detections"])
+    return {
+        "detection_boxes": (1, count, 4),
+        "detection_classes": (1, count),
+        "detection_scores": (1, count),
+        "num_detections": (1,),
+    }
+
+
+def check_full_integer(path: Path, activations: str) -> None:
+    """Hold a file to compute in integers between its borders.
+
+    Args:
+        path: the file.
+        activations: "int8" or "int16".
+
+    Raises:
+        BrokenPromise: an operator computes in floats, or nothing does in integers; names the operator.
+    """
+    from tflbuild.backends import flatbuffer
+
+    operators = flatbuffer.operators(path)
+    for operator in operators:
+        custom = not operator.name.isupper()
+        floats = "float32" in (*operator.inputs, *operator.outputs)
+        if floats and not custom and operator.name not in FLOAT_BORDERS:
+            raise BrokenPromise(
+                f"full-integer was promised, but {operator.name} '{operator.output}' computes in float32."
+            )
+    if not any(activations in operator.outputs for operator in operators):
+        raise BrokenPromise(f"{activations} activations were promised, but no operator gives any.")
+    flatbuffer.check_scales(path)
+
+
+def check_input(result: TFLiteModel, dtype: str) -> None:
+    """Hold a file's input to a dtype and, for raw bytes, to the scale and zero point of the preprocessing.
+
+    Raises:
+        BrokenPromise: it is another.
+    """
+    from tflbuild.backends import flatbuffer
+    from tflbuild.vision.preprocess import Preprocess
+
+    found = flatbuffer.signature(result.path)["inputs"][0]
+    if found["dtype"] != dtype:
+        raise BrokenPromise(f"a {dtype} input was promised, but it is {found['dtype']}.")
+    if dtype not in ("uint8", "int8"):
+        return
+    scale, zero_point = Preprocess.of(ModelFacts.of(result).preprocess).quantization()
+    zero_point -= 128 if dtype == "int8" else 0
+    if abs(found["scale"] - scale) > 1e-4 * scale or found["zero_point"] != zero_point:
+        raise BrokenPromise(
+            f"the input's scale {found['scale']:.6g} and zero point {found['zero_point']} are not those of the "
+            f"preprocess block, {scale:.6g} and {zero_point}."
+        )
+
+
+def pixel_range(facts: ModelFacts) -> tuple[float, float]:
+    """Give the model values of a black and a white pixel, as a uint8 input expresses them."""
+    from tflbuild.vision.preprocess import Preprocess
+
+    scale, zero_point = Preprocess.of(facts.preprocess).quantization()
+    return -zero_point * scale, (255 - zero_point) * scale
