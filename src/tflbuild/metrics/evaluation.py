@@ -193,21 +193,23 @@ def _decoder(facts: ModelFacts) -> Callable[[Outputs], Outputs]:
     """Give what turns one image's raw outputs into those of the device."""
     if facts.task != "detection":
         return lambda outputs: outputs
-    from tflbuild.vision.anchors import AnchorOptions, anchors
-    from tflbuild.vision.boxes import Postprocess, detections
+    from tflbuild.backends.suppression import SuppressionOptions, Suppressor
+    from tflbuild.vision.anchors import anchors
+    from tflbuild.vision.detector import BOX_SCALES, AnchorOptions, Postprocess
 
-    boxes = anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"]))
     options = Postprocess.of(facts.detector["postprocess"])
-
-    def decode(outputs: Outputs) -> Outputs:
-        found = detections(outputs["box_encodings"], outputs["class_scores"], boxes, options)
-        return {
-            "detection_boxes": found.boxes,
-            "detection_classes": found.classes.astype(np.float32),
-            "detection_scores": found.scores,
-        }
-
-    return decode
+    suppressor = Suppressor(
+        anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"])),
+        SuppressionOptions(
+            classes=len(facts.labels),
+            box_scales=BOX_SCALES,
+            max_detections=options.max_detections,
+            class_wise=options.nms == "class_wise",
+            score_threshold=options.score_threshold,
+            iou_threshold=options.iou_threshold,
+        ),
+    )
+    return lambda outputs: suppressor.run(outputs["box_encodings"], outputs["class_scores"])
 
 
 def _in_image(outputs: Outputs, example: Prepared, facts: ModelFacts) -> Outputs:
