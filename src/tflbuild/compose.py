@@ -117,7 +117,7 @@ class FlatSource(ConfigSource):
             config=loaded,
             path=f"{self.scheme()}://{self.path}",
             provider=self.provider,
-            header={"package": header[1]} if header else {},
+            header={"package": header[1] if header else None},
         )
 
     def is_group(self, config_path: str) -> bool:
@@ -193,7 +193,7 @@ def register() -> None:
         Plugins.instance().register(RecipeSearchPath)
         OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
     store = ConfigStore.instance()
-    defaults = [{"recipe": "???"}, "_self_"]
+    defaults = ["_self_", {"recipe": "???"}]
     store.store(name=PRIMARY, node={"defaults": defaults, **root_node()}, provider="tflbuild")
     for name, cls in PASSES.items():
         store.store(group="passes", name=name, node=step_node(name, cls), provider="tflbuild")
