@@ -1,0 +1,167 @@
+"""The user's own model: what is taken, and what is refused with which sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from tflbuild.core.errors import RecipeError
+from tflbuild.models.keras_file import KerasFile
+from tflbuild.vision.detector import AnchorOptions
+
+pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+
+
+def described(
+    path: Path, layers: list[dict[str, Any]], version: str = "2.21.0", kind: str = "Functional"
+) -> Path:
+    """Write a file with a model's configuration and no weights, as far as a plan looks."""
+    config = {"class_name": kind, "config": {"layers": layers, "output_layers": [["scores", 0, 0]]}}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = version
+    return path
+
+
+def layer(kind: str, name: str, **config: Any) -> dict[str, Any]:
+    return {"class_name": kind, "config": {"name": name, **config}}
+
+
+IMAGE = layer("InputLayer", "image", batch_input_shape=[None, 64, 48, 3])
+SCORES = layer("Dense", "scores", activation="softmax")
+
+REFUSED = {
+    "no file": (lambda path: path, "there is no file"),
+    "no model": (lambda path: _text(path), "is not a Keras model"),
+    "weights only": (lambda path: _weights(path), "perhaps only weights"),
+    "keras 3": (lambda path: described(path, [IMAGE, SCORES], "3.11.0"), "saved by Keras 3.11.0"),
+    "subclassed": (lambda path: described(path, [IMAGE, SCORES], kind="Mine"), "subclassed model .'Mine'"),
+    "lambda": (
+        lambda path: described(path, [IMAGE, layer("Lambda", "twice"), SCORES]),
+        "layer 'twice' .* is a Lambda",
+    ),
+    "two inputs": (lambda path: described(path, [IMAGE, IMAGE, SCORES]), "has 2 inputs"),
+    "any size": (
+        lambda path: described(
+            path, [layer("InputLayer", "image", batch_input_shape=[None, None, None, 3]), SCORES]
+        ),
+        "height and width must be fixed",
+    ),
+    "grey": (
+        lambda path: described(
+            path, [layer("InputLayer", "image", batch_input_shape=[None, 8, 8, 1]), SCORES]
+        ),
+        r"\(height, width, 3\) is expected",
+    ),
+}
+
+
+def _text(path: Path) -> Path:
+    path.write_text("not HDF5")
+    return path
+
+
+def _weights(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file["kernel"] = [1.0]
+    return path
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_no_pass_could_take_is_refused_while_planning(case: str, tmp_path: Path) -> None:
+    write, message = REFUSED[case]
+    with pytest.raises(RecipeError, match=f"^model.path: .*{message}"):
+        KerasFile(path=str(write(tmp_path / "my.h5"))).check()
+
+
+def test_a_path_is_needed() -> None:
+    with pytest.raises(ValueError, match=r"^path: is needed"):
+        KerasFile().check()
+
+
+def test_task_and_input_size_are_known_without_tensorflow(tmp_path: Path) -> None:
+    path = described(tmp_path / "my.h5", [IMAGE, SCORES])
+    script = (
+        "import sys; from tflbuild.models.keras_file import KerasFile; model = KerasFile(path=sys.argv[1]);"
+        "model.check(); assert model.files(); print(model.task, model.resolution(), 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["classification", "64", "False"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_a_classifier_is_loaded_with_its_weights(suffix: str, tmp_path: Path) -> None:
+    made = classifier(tmp_path / f"my.{suffix}")
+    built = KerasFile(path=str(tmp_path / f"my.{suffix}")).build(2)
+    assert all((a == b).all() for a, b in zip(built.get_weights(), made.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:
+    classifier(tmp_path / "my.h5")
+    with pytest.raises(RecipeError, match=r"gives \(1, 2\); the data want \(1, 5\) of a classifier"):
+        KerasFile(path=str(tmp_path / "my.h5")).build(5)
+
+
+@pytest.mark.slow
+def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> None:
+    path = str(detector(tmp_path / "my.h5", ""))
+    options = KerasFile(path=path)
+    built = options.build(2)
+    assert options.task == "detection"
+    with pytest.raises(RecipeError, match=r"^model.feature_maps: .* where its 12 anchors lie"):
+        options.detector(built)
+    with pytest.raises(RecipeError, match=r"^model.feature_maps: .* give 27 anchors, but .* has 12"):
+        KerasFile(path=path, feature_maps=((3, 3),)).detector(built)
+    said = KerasFile(path=path, feature_maps=((2, 2),)).detector(
+        built
+    )  # three boxes a cell on the finest map
+    assert said["feature_maps"] == [[2, 2]]
+    assert said["anchors"] == asdict(AnchorOptions())
+
+
+@pytest.mark.slow
+def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) -> None:
+    path = detector(tmp_path / "my.h5", "")
+    known = {"feature_maps": [[2, 2]], "anchors": {}, "postprocess": {}}
+    with h5py.File(path, "a") as file:
+        file.attrs["tflbuild.facts"] = json.dumps({"detector": known})
+    options = KerasFile(path=str(path))
+    assert options.detector(options.build(2)) == known
+
+
+@pytest.mark.slow
+def test_class_scores_after_their_sigmoid_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="end the model with logits"):
+        KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid"))).build(2)
+
+
+def classifier(path: Path) -> Any:
+    from tf_keras import Sequential, layers
+
+    model = Sequential([layers.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2, activation="softmax")])
+    model.save(path)
+    return model
+
+
+def detector(path: Path, activation: str) -> Path:
+    from tf_keras import Model, layers
+
+    image = layers.Input((8, 8, 3), name="image")
+    features = layers.Conv2D(4, 3, 4, padding="same")(image)
+    boxes = layers.Reshape((12, 4))(layers.Conv2D(12, 1)(features))
+    scores = layers.Reshape((12, 2))(layers.Conv2D(6, 1)(features))
+    end: Callable[[Any], Any] = layers.Activation(activation or "linear")
+    Model(image, [boxes, end(scores)]).save(path)
+    return path
