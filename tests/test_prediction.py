@@ -1,0 +1,143 @@
+"""`tflbuild predict`, on models made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tflbuild.backends.flatbuffer import with_facts
+from tflbuild.backends.tiny import brightness_detector
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.prediction import lines, predict
+from tflbuild.vision.preprocess import Preprocess
+
+
+def facts(task: str, **preprocess: Any) -> dict[str, Any]:
+    options = Preprocess(**preprocess).to_json()
+    labels = ("bright", "dark")
+    return ModelFacts(task=task, height=8, width=8, labels=labels, preprocess=options).to_json()
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(with_facts(brightness_detector(), facts("detection")))
+    return path
+
+
+@pytest.fixture
+def white(tmp_path: Path) -> Path:
+    path = tmp_path / "white.jpg"
+    Image.new("RGB", (60, 40), "white").save(path)
+    return path
+
+
+def test_a_detector_gives_boxes_in_the_image_and_draws_them(
+    detector: Path, white: Path, tmp_path: Path
+) -> None:
+    (result,) = predict(detector, [white], tmp_path / "out")
+    (found,) = result.found
+    assert found.label == "bright"
+    assert found.score > 0.99
+    assert found.box == pytest.approx((0.0, 0.0, 0.5, 0.5))
+    assert lines(result)[1] == "  bright  1.00  x 0-30, y 0-20"
+    with Image.open(result.drawn) as drawn:
+        assert drawn.size == (60, 40)
+        assert np.asarray(drawn).min() < 255, "a box is drawn on the white image"
+
+
+def test_the_letterbox_is_undone(white: Path, tmp_path: Path) -> None:
+    path = tmp_path / "letterboxed.tflite"
+    path.write_bytes(with_facts(brightness_detector(), facts("detection", aspect="letterbox")))
+    (result,) = predict(path, [white], tmp_path / "out")
+    # By hand: the 60x40 image fills rows 1 to 6 of 8; the box ends at row 4, which is 3/5 of the image.
+    assert result.found[0].box == pytest.approx((0.0, 0.0, 0.6, 0.5))
+
+
+def test_what_is_unlikely_is_not_shown_but_its_best_score_is_said(
+    detector: Path, white: Path, tmp_path: Path
+) -> None:
+    (result,) = predict(detector, [white], tmp_path / "out", least_score=0.9999)
+    assert result.found == ()
+    assert lines(result)[1] == "  nothing found (best score 1.00)"
+
+
+def test_a_classifier_gives_classes(float_classifier: Path, white: Path, tmp_path: Path) -> None:
+    path = tmp_path / "classifier.tflite"
+    path.write_bytes(with_facts(float_classifier.read_bytes(), facts("classification")))
+    (result,) = predict(path, [white], tmp_path / "out")
+    assert {found.label for found in result.found} == {"bright", "dark"}
+    assert sum(found.score for found in result.found) == pytest.approx(1.0)
+    assert result.found[0].score >= result.found[1].score
+    assert result.drawn.is_file()
+
+
+def test_images_of_one_name_do_not_overwrite_one_another(detector: Path, white: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    again = tmp_path / "other" / "white.png"
+    Image.new("RGB", (8, 8)).save(again)
+    results = predict(detector, [white, again], tmp_path / "out")
+    assert [result.drawn.name for result in results] == ["white.png", "white-2.png"]
+
+
+def run_folder(folder: Path, *targets: dict[str, Any], status: str = "built") -> Path:
+    (folder / "report.json").write_text(json.dumps({"status": status, "targets": list(targets)}))
+    return folder
+
+
+def test_a_run_is_known_by_its_report(detector: Path, white: Path, tmp_path: Path) -> None:
+    npu = {"name": "ethos_u55", "path": "ethos_u55/model.tflite", "not_executed": "no such device here"}
+    run = run_folder(tmp_path, npu, {"name": "cpu", "path": detector.name})
+    assert predict(run, [white], tmp_path / "out")[0].found[0].label == "bright"
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        (None, "over_budget", r"this run delivered no model \(over_budget\)"),
+        ({"name": "cpu", "path": "gone.tflite"}, "built", "this run delivered no model"),
+        (
+            {"name": "ethos_u55", "path": "x", "not_executed": "y"},
+            "built",
+            "compiled for ethos_u55, which this machine cannot execute",
+        ),
+    ],
+)
+def test_a_run_without_a_file_to_execute_is_refused(
+    white: Path, tmp_path: Path, target: dict[str, Any] | None, status: str, message: str
+) -> None:
+    run = run_folder(tmp_path, *([target] if target else []), status=status)
+    with pytest.raises(RecipeError, match=message):
+        predict(run, [white], tmp_path / "out")
+
+
+def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path: Path) -> None:
+    nowhere, text = tmp_path / "nowhere", tmp_path / "text.tflite"
+    text.write_text("not a model")
+    half = tmp_path / "half.jpg"
+    half.write_bytes(white.read_bytes()[:200])
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(brightness_detector())
+    (tmp_path / "folder").mkdir()
+    for model, image, message in (
+        (nowhere, white, "nowhere does not exist; expected a run's folder or a .tflite file"),
+        (tmp_path / "folder", white, "folder is no run's folder"),
+        (text, white, "text.tflite is no TensorFlow Lite file"),
+        (foreign, white, "foreign.tflite does not say how it was preprocessed"),
+        (detector, nowhere, "nowhere does not exist; expected an image file"),
+        (detector, half, "half.jpg"),
+        (detector, text, "text.tflite: not an image that PIL can read"),
+    ):
+        with pytest.raises(RecipeError, match=message.replace(".", r"\.")):
+            predict(model, [image], tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_made_is_said(detector: Path, white: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        predict(detector, [white], white / "out")
