@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize
 from hydra.core.config_search_path import ConfigSearchPath
@@ -108,7 +109,10 @@ class FlatSource(ConfigSource):
             raise ConfigLoadError(f"Config not found : {path}")
         text = path.read_text(encoding="utf-8")
         header = re.match(r"\s*#\s*@package\s+(\S+)", text)
-        loaded = OmegaConf.create(text)
+        try:
+            loaded = OmegaConf.create(text)
+        except yaml.YAMLError as error:
+            raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
         if not isinstance(loaded, DictConfig):
             raise ConfigLoadError(f"{path} is no mapping of recipe keys.")
         if config_path.startswith("recipe/"):
@@ -295,8 +299,8 @@ def _missing_choice(text: str, overrides: list[str]) -> str:
     if match is None:
         match = re.search(r"Could not override '(\w+)(?:@[^']*)?'.*?'(?:\w+)/([^']+)'", text, re.DOTALL)
     if match is None:
-        override = re.search(r"Could not override '([\w@.]+)'", text)
-        if override:
+        override = re.search(r"Could not override '([\w@]+)'", text)
+        if override and override[1] in GROUPS:
             return f"'{override[1]}' cannot be overridden, since the recipe does not use that group."
         return ""
     group, name = match[1], match[2].removesuffix(".yaml")
@@ -314,10 +318,10 @@ def _missing_choice(text: str, overrides: list[str]) -> str:
 def _unknown_key(text: str, overrides: list[str]) -> str:
     match = re.search(r"Could not (?:override|append to config|delete from config)[^']*'([^']+)'", text)
     match = match or re.search(r"full_key: (\S+)", text)
-    if match is None or "not in" not in text:
+    if match is None:
         return ""
     typed = match[1]
-    known = sorted(_known_keys(overrides))
+    known = sorted(key for key in _known_keys(overrides) if ".budget." not in key)
     return f"{typed}: there is no such key in this recipe.{did_you_mean(typed, known)}"
 
 
