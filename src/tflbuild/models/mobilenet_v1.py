@@ -43,9 +43,7 @@ class MobileNetV1(Architecture):
     input_size: int = 96  # pixels along either side
     alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
     activation: Literal["relu6", "relu"] = "relu6"
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = (
-        0.97  # low, so that a short training has fresh statistics
-    )
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""

@@ -46,10 +46,8 @@ class SSDMobileNetV1(Architecture):
     input_size: int = 96  # pixels along either side
     alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
     activation: Literal["relu6", "relu"] = "relu6"
-    finest_stride: Literal[8, 16] | None = None  # of the first feature map; None: 8 below 256 pixels, else 16
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = (
-        0.97  # low, so that a short training has fresh statistics
-    )
+    finest_stride: Literal[8, 16] | None = None  # of the first map; None: 8 below 256 pixels, else 16
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
     anchors: AnchorOptions = field(default_factory=AnchorOptions)
     postprocess: Postprocess = field(default_factory=Postprocess)
 

@@ -19,18 +19,14 @@ class Fitting(Pass):
     needs = ("tensorflow", "tf_keras", "numpy", "PIL")
     trains = True
 
-    steps: Annotated[int, Ge(1)] | None = (
-        None  # batches; follows from the data where neither it nor epochs is set
-    )
+    steps: Annotated[int, Ge(1)] | None = None  # batches; by default follows from the data
     epochs: Annotated[float, Gt(0)] | None = None  # passes over the data, instead of steps
     batch_size: Annotated[int, Ge(1)] = 32  # images
     learning_rate: Annotated[float, Gt(0)] = 1e-3  # highest; Adam, half cosine down to 0
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
     weight_decay: Annotated[float, Ge(0)] = 0.0  # decoupled, of kernels
     gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
-    average: Annotated[float, Ge(0), Lt(1)] = (
-        0.0  # decay of the running mean of weights that is kept; 0: the last
-    )
+    average: Annotated[float, Ge(0), Lt(1)] = 0.0  # decay of a running mean of weights, kept instead; 0: off
     loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0  # of a classifier's targets
 

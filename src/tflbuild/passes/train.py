@@ -12,7 +12,6 @@ from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
 from tflbuild.passes.fitting import Fitting, fit
 
-
 FROM_MODEL = ("scratch", "continue")
 """Values of `init` that start from what the architecture builds: fresh, or the user's own file."""
 

@@ -1,0 +1,35 @@
+"""Targets of training, on batches made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflbuild.vision.batches import Batch
+from tflbuild.vision.boxes import decode
+from tflbuild.vision.targets import ahead, classification_targets, detection_targets
+
+ANCHORS = np.array([[0.25, 0.25, 0.5, 0.5], [0.75, 0.75, 0.5, 0.5]], np.float32)
+
+
+def test_matched_anchors_are_told_the_box_and_its_class() -> None:
+    box = np.array([[0.5, 0.5, 0.9, 1.0]], np.float32)
+    nothing = (np.zeros((0, 4), np.float32), np.zeros(0, np.int32))
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    batch = Batch(images, [box, nothing[0]], [np.array([3], np.int32), nothing[1]])
+    pixels, code, labels = detection_targets(batch, ANCHORS)
+    assert pixels is images
+    assert labels.tolist() == [[-1, 3], [-1, -1]]
+    np.testing.assert_allclose(decode(code[0], ANCHORS)[1], box[0], atol=1e-6)
+    assert not code[0, 0].any()
+    assert not code[1].any()
+
+
+def test_classes_of_a_batch_become_one_array() -> None:
+    labels = [np.array([k], np.int32) for k in (2, 0, 1)]
+    batch = Batch(np.zeros((3, 8, 8, 3), np.uint8), [np.zeros((0, 4), np.float32)] * 3, labels)
+    assert classification_targets(batch)[1].tolist() == [2, 0, 1]
+
+
+def test_items_computed_ahead_come_in_order_and_end() -> None:
+    assert list(ahead(k * k for k in range(5))) == [0, 1, 4, 9, 16]
+    assert list(ahead([])) == []
