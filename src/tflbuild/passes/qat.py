@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit
 
 
@@ -49,7 +50,7 @@ class QuantizationAwareTraining(Fitting):
         facts = ModelFacts.of(model)
         built = keras.load(model.path)
         sparse = tfmot.is_sparse(built)
-        fake = tfmot.FakeQuantization(built, sparse, _pixel_range(facts), ctx.label)
+        fake = tfmot.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
         fit(fake.model, facts, self, ctx, fake.hooks())
         fake.fix_input_range()
         kept = facts.to_json()
@@ -69,18 +70,10 @@ class QuantizationAwareTraining(Fitting):
         from tflbuild.backends import keras, tfmot
 
         built = keras.load(result.path)
-        tfmot.check_ranges(built, _pixel_range(ModelFacts.of(result)))
+        tfmot.check_ranges(built, writing.pixel_range(ModelFacts.of(result)))
         before, after = tfmot.census(keras.load(model.path)), tfmot.census(built)
         for name in before.keys() & after.keys():
             if before[name] > tfmot.SPARSE and after[name] < before[name]:
                 raise BrokenPromise(
                     f"pass 'qat': {name} had {before[name]:.1%} zeros and now has {after[name]:.1%}."
                 )
-
-
-def _pixel_range(facts: ModelFacts) -> tuple[float, float]:
-    """Give the model values that a uint8 input can express, by its scale and zero point."""
-    from tflbuild.vision.preprocess import Preprocess
-
-    scale, zero_point = Preprocess.of(facts.preprocess).quantization()
-    return -zero_point * scale, (255 - zero_point) * scale
