@@ -26,7 +26,13 @@ class Prune(Fitting):
         Mishra et al., Accelerating Sparse Deep Neural Networks, 2021 (2:4).
     """
 
-    needs = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
+    needs = (  # type: ignore[assignment]  # the base has fewer
+        "tensorflow",
+        "tf_keras",
+        "tensorflow_model_optimization",
+        "numpy",
+        "PIL",
+    )
     promises = "the declared share of zeros in every pruned kernel"
 
     schedule: Literal["polynomial", "constant", "2:4"] = "polynomial"

@@ -26,7 +26,13 @@ class QuantizationAwareTraining(Fitting):
         Inference, 2018.
     """
 
-    needs = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
+    needs = (  # type: ignore[assignment]  # the base has fewer
+        "tensorflow",
+        "tf_keras",
+        "tensorflow_model_optimization",
+        "numpy",
+        "PIL",
+    )
     promises = "finite ranges for every tensor, the input's that of pixels; zeros kept"
 
     learning_rate: Annotated[float, Gt(0)] = 5e-4
