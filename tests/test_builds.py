@@ -1,0 +1,341 @@
+"""Builds as a user runs them, in a process of their own, on small settings; one store for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+DATA = ["data.train=320", "data.val=60", "data.test=80"]
+TRAIN = ["train.steps=300", *DATA]
+FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
+PRUNE = ["prune.steps=40", "prune.budget.map.max_drop=1"]
+INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
+
+
+class Workspace:
+    """A folder in which the command is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run the command; gives what it printed."""
+        command = [sys.executable, "-m", "tflbuild", *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def report(self, recipe: str) -> dict[str, Any]:
+        """Give the report of the newest run of a recipe."""
+        path = self.folder / "outputs" / recipe / "latest" / "report.json"
+        report: dict[str, Any] = json.loads(path.read_text())
+        return report
+
+    def build(self, *words: str, code: int = 0) -> dict[str, Any]:
+        """Run a build; gives its report."""
+        self.run(*words, code=code)
+        return self.report(words[0].partition("=")[2])
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("builds"))
+
+
+@pytest.fixture(scope="module")
+def int8(here: Workspace) -> dict[str, Any]:
+    return here.build(*INT8)
+
+
+def delivered(here: Workspace, recipe: str, name: str = "model.tflite") -> Path:
+    return here.folder / "outputs" / recipe / "latest" / name
+
+
+def step(report: dict[str, Any], label: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(s for s in report["passes"] if s["label"] == label)
+    return found
+
+
+def test_the_int8_file_is_what_the_issue_asks_for(here: Workspace, int8: dict[str, Any]) -> None:
+    from tflbuild.backends import flatbuffer
+
+    target = int8["targets"][0]
+    assert int8["status"] == "built"
+    assert target["inputs"] == [
+        {"name": "image", "shape": [1, 96, 96, 3], "dtype": "uint8", "scale": 0.0078125, "zero_point": 128}
+    ]
+    shapes = {output["name"]: output["shape"] for output in target["outputs"]}
+    assert shapes["detection_boxes"] == [1, 100, 4]
+    assert set(shapes) == {"detection_boxes", "detection_classes", "detection_scores", "num_detections"}
+    assert len(target["labels"]) == 8
+    assert target["delegate"]["delegated"] >= 0.95 * target["delegate"]["total"]
+    assert target["bytes"] <= step(int8, "convert")["bytes"] / 2.7
+    path = delivered(here, "ssd_mobilenet_int8")
+    operators = flatbuffer.operators(path)
+    assert operators[-1].name == "TFLite_Detection_PostProcess"
+    floats = [op.name for op in operators[:-1] if "float32" in (*op.inputs, *op.outputs)]
+    assert floats == ["DEQUANTIZE", "DEQUANTIZE"]
+    assert flatbuffer.read_facts(path)["labels"] == target["labels"]
+    blobs = here.folder / "outputs" / "store" / "blobs"
+    before = flatbuffer.census(blobs / step(int8, "convert")["output"])["weight_bytes"]
+    assert flatbuffer.census(path)["weight_bytes"] <= before / 3.8
+    assert flatbuffer.census(path)["sparsity"] > 0.4
+
+
+def test_conversion_costs_nothing(int8: dict[str, Any]) -> None:
+    before, after = (step(int8, label)["metrics"]["map"]["value"] for label in ("prune", "convert"))
+    assert before > 0.01, "a model that finds nothing would prove nothing"
+    assert after == pytest.approx(before, abs=0.001)
+
+
+def test_what_is_reported_is_measured_on_the_delivered_file(here: Workspace, int8: dict[str, Any]) -> None:
+    from tflbuild.core.digest import of_file
+
+    assert of_file(delivered(here, "ssd_mobilenet_int8")) == int8["targets"][0]["sha256"]
+    found = int8["targets"][0]["metrics"]["map"]
+    assert (found["split"], found["n"], found["kernels"]) == ("test", 80, "xnnpack")
+    assert found["low"] <= found["value"] <= found["high"]
+    assert len(found["details"]["per_class"]) == 8
+
+
+def test_a_cached_build_imports_no_tensorflow_and_starts_no_worker(
+    here: Workspace, int8: dict[str, Any]
+) -> None:
+    code = f"""
+import subprocess, sys
+from tflbuild.cli import main
+subprocess.Popen = None
+assert main({INT8!r}) == 0
+assert not [name for name in ("tensorflow", "tf_keras", "ai_edge_litert") if name in sys.modules]
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=here.folder, check=True, stdout=subprocess.DEVNULL)
+    again = here.report("ssd_mobilenet_int8")
+    assert {s["outcome"] for s in again["passes"]} == {"cached"}
+    assert again["targets"][0]["sha256"] == int8["targets"][0]["sha256"]
+    assert again["targets"][0]["metrics"] == int8["targets"][0]["metrics"]
+
+
+def test_a_run_leaves_a_page_and_a_lock(here: Workspace, int8: dict[str, Any]) -> None:
+    folder = delivered(here, "ssd_mobilenet_int8").parent
+    assert "<html" in (folder / "report.html").read_text()
+    assert int8["targets"][0]["sha256"] in (folder / "recipe.lock.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "extra", "dtype", "most"),
+    [
+        ("ssd_mobilenet_float", [], "float32", 1.0),
+        ("ssd_mobilenet_float16", ["quantize.budget.map.max_drop=1"], "float32", 0.56),
+        ("ssd_mobilenet_dynamic", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
+        ("ssd_mobilenet_int16x8", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
+        ("ssd_mobilenet_tfconverter", [*PRUNE, "convert_quantized.budget.map.max_drop=1"], "uint8", 0.37),
+        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=30"], "uint8", 0.37),
+    ],
+)
+def test_every_other_recipe_builds(
+    here: Workspace, int8: dict[str, Any], recipe: str, extra: list[str], dtype: str, most: float
+) -> None:
+    free = [
+        f"{key}" for key in FREE if not (recipe == "ssd_mobilenet_tfconverter" and key.startswith("convert"))
+    ]
+    report = here.build(f"recipe={recipe}", *TRAIN, *free, *extra)
+    assert step(report, "train")["outcome"] == "cached", "the training is shared"
+    target = report["targets"][0]
+    assert target["inputs"][0]["dtype"] == dtype
+    assert target["bytes"] <= most * step(int8, "convert")["bytes"]
+    if recipe == "ssd_mobilenet_qat":
+        from tflbuild.backends import flatbuffer
+
+        census = flatbuffer.census(delivered(here, recipe))
+        assert census["sparsity"] > 0.4, "training for quantization keeps the zeros"
+        assert target["inputs"][0]["scale"] == pytest.approx(1 / 128, rel=1e-4)
+        assert target["inputs"][0]["zero_point"] == 128
+
+
+def test_an_impossible_budget_ends_with_5_and_presents_nothing(here: Workspace, int8: dict[str, Any]) -> None:
+    report = here.build(*INT8[:-1], "quantize.budget.map.max_drop=-1", code=5)
+    assert report["status"] == "over_budget"
+    verdict = step(report, "quantize")["verdicts"][0]
+    assert (verdict["ok"], verdict["limit"]) == (False, {"max_drop": -1.0})
+    assert verdict["value"] is not None
+    assert not delivered(here, "ssd_mobilenet_int8").exists()
+    assert delivered(here, "ssd_mobilenet_int8", "rejected/quantize.tflite").exists()
+
+
+def test_a_fallback_delivers_another_scheme(here: Workspace, int8: dict[str, Any]) -> None:
+    tight = [*INT8[:-1], "quantize.budget.size.max=540_000", "quantize.scheme=float16"]
+    added = ["+passes@smaller=quantize", "smaller.scheme=int8", "quantize.fallback=[smaller]"]
+    report = here.build(*tight, *added)
+    assert step(report, "quantize")["outcome"] == "replaced"
+    assert [attempt["ok"] for attempt in step(report, "quantize")["tried"]] == [False, True]
+    assert report["targets"][0]["inputs"][0]["dtype"] == "uint8"
+
+
+def test_a_sweep_trains_once_and_lists_every_job(here: Workspace, int8: dict[str, Any]) -> None:
+    printed = here.run("-m", *INT8, "prune.sparsity=0.5,0.8,2", "seed=0", code=2)
+    assert "3 jobs, " in printed
+    folder = max((here.folder / "outputs" / "ssd_mobilenet_int8").glob("sweep-*"))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["schema"] == "tflbuild.summary/1"
+    statuses = {job["overrides"]["prune.sparsity"]: job["status"] for job in summary["jobs"]}
+    assert statuses == {"0.5": "built", "0.8": "built", "2": "invalid"}
+    sizes = [job["compressed_bytes"] for job in summary["jobs"][:2]]
+    assert sizes[1] < sizes[0], "more zeros compress better"
+    assert (folder / "prune.sparsity=0.8" / "report.json").exists()
+    assert (folder / "summary.csv").read_text().startswith("prune.sparsity,map,drop,bytes,compressed")
+    trained = json.loads((folder / "prune.sparsity=0.8" / "report.json").read_text())["passes"][0]
+    assert trained["outcome"] == "cached"
+
+
+def test_two_targets_are_delivered(here: Workspace, int8: dict[str, Any]) -> None:
+    pytest.importorskip("ethosu", reason='pip install "tflbuild[ethos]"')
+    report = here.build(*INT8, "target=[cpu,ethos_u55]", "budget.npu_coverage.min=0.5")
+    targets = {target["name"]: target for target in report["targets"]}
+    assert delivered(here, "ssd_mobilenet_int8", "cpu/model.tflite").exists()
+    assert delivered(here, "ssd_mobilenet_int8", "ethos_u55/model.tflite").exists()
+    assert targets["ethos_u55"]["metrics"]["npu_coverage"]["value"] > 0.5
+    assert targets["ethos_u55"]["metrics"]["npu_cycles"]["value"] > 0
+    assert "map" not in targets["ethos_u55"]["metrics"], "this machine cannot execute that file"
+    assert "map" in targets["cpu"]["metrics"]
+
+
+def test_the_users_own_model_takes_the_place_of_training(here: Workspace, int8: dict[str, Any]) -> None:
+    blob = here.folder / "outputs" / "store" / "blobs" / step(int8, "train")["output"]
+    (here.folder / "my.h5").write_bytes(blob.read_bytes())
+    report = here.build(*INT8, "model=keras", "model.path=my.h5")
+    assert step(report, "train")["outcome"] == "skipped"
+    assert "train.init=continue" in step(report, "train")["reason"]
+    same = report["base"]["metrics"]["map"]["value"]
+    assert same == pytest.approx(int8["base"]["metrics"]["map"]["value"], abs=1e-6)
+    further = here.build(*INT8, "model=keras", "model.path=my.h5", "train.init=continue", "train.steps=20")
+    assert step(further, "train")["outcome"] == "ran"
+
+
+def test_training_starts_from_a_file_whose_head_is_for_other_classes(
+    here: Workspace, int8: dict[str, Any], shared_data: Path
+) -> None:
+    if not (here.folder / "my.h5").exists():
+        blob = here.folder / "outputs" / "store" / "blobs" / step(int8, "train")["output"]
+        (here.folder / "my.h5").write_bytes(blob.read_bytes())
+    words = [
+        "recipe=ssd_mobilenet_float",
+        "data=voc",
+        f"data.root={shared_data / 'bccd'}",
+        "train.init=my.h5",
+    ]
+    report = here.build(*words, "train.steps=5", *FREE)
+    notes = json.dumps(step(report, "train")["notes"])
+    assert "class_0" in notes, "the head left fresh is named"
+    assert report["data"]["splits"]["test"]["n"] == 72
+    assert sorted(d["file"] for d in report["data"]["dropped"])[0].startswith("BloodImage_00338")
+
+
+def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
+    words = ["recipe=ssd_mobilenet_int8", "data=coco", f"data.root={shared_data / 'cards'}", "train.steps=5"]
+    report = here.build(*words, *FREE, "prune.steps=5", *PRUNE[1:], "quantize.budget.map.max_drop=1")
+    assert sorted(report["data"]["classes"]) == ["ace", "jack", "king", "nine", "queen", "ten"]
+    assert report["targets"][0]["metrics"]["map"]["n"] == 67
+
+
+def test_a_classifier_builds(here: Workspace) -> None:
+    free = [f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "convert.", "quantize.")]
+    words = ["recipe=mobilenet_v1_int8", "train.steps=60", "prune.steps=10", *free]
+    report = here.build(*words, "data.train=320", "data.val=60", "data.test=80")
+    target = report["targets"][0]
+    assert target["inputs"][0]["dtype"] == "uint8"
+    assert target["metrics"]["top1"]["n"] == 80
+    assert target["delegate"]["delegated"] >= 0.95 * target["delegate"]["total"]
+
+
+def test_predict_prints_detections_and_draws_them(here: Workspace, int8: dict[str, Any]) -> None:
+    from PIL import Image
+
+    image = np.zeros((120, 160, 3), np.uint8)
+    image[30:90, 40:100] = (200, 20, 20)
+    Image.fromarray(image).save(here.folder / "scene.png")
+    here.run(*INT8)
+    printed = here.run("predict", "outputs/ssd_mobilenet_int8/latest", "scene.png")
+    assert "scene.png" in printed
+    assert list((here.folder / "predictions").glob("scene*"))
+
+
+def test_ctrl_c_leaves_a_report_and_the_same_command_continues(here: Workspace) -> None:
+    words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=5"]
+    command = [sys.executable, "-m", "tflbuild", *words]
+    with subprocess.Popen(command, cwd=here.folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("train: ") and "/" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    runs = [p for p in (here.folder / "outputs" / "ssd_mobilenet_float").iterdir() if not p.is_symlink()]
+    report = json.loads((max(runs, key=lambda p: p.stat().st_mtime) / "report.json").read_text())
+    assert report["status"] == "interrupted"
+    shorter = [word.replace("5000", "3") for word in words]
+    assert here.build(*shorter, *FREE)["status"] == "built"
+
+
+def test_two_processes_compute_every_action_once(here: Workspace) -> None:
+    words = [
+        "recipe=ssd_mobilenet_float",
+        "train.steps=20",
+        *DATA,
+        *FREE,
+        "seed=9",
+        "store.path=shared_store",
+    ]
+    command = [sys.executable, "-m", "tflbuild", *words]
+    both = [subprocess.Popen(command, cwd=here.folder, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    runs = sorted(
+        (here.folder / "outputs" / "ssd_mobilenet_float").iterdir(), key=lambda p: p.stat().st_mtime
+    )
+    reports = [json.loads((p / "report.json").read_text()) for p in runs if not p.is_symlink()]
+    mine = [report for report in reports if report["seed"] == 9]
+    assert len(mine) == 2
+    ran = [s["label"] for report in mine for s in report["passes"] if s["outcome"] == "ran"]
+    assert sorted(ran) == ["convert", "train"]
+
+
+def test_a_worker_dies_with_its_parent(here: Workspace) -> None:
+    import psutil
+
+    words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=6"]
+    command = [sys.executable, "-m", "tflbuild", *words]
+    with subprocess.Popen(command, cwd=here.folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("train: ") and "/" in line)
+        workers = psutil.Process(process.pid).children()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    deadline = time.monotonic() + 20
+    while any(w.is_running() and w.status() != psutil.STATUS_ZOMBIE for w in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert workers
+
+
+def test_python_builds_as_the_command_does(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tflbuild
+    from tflbuild.core.errors import BudgetExceeded
+
+    monkeypatch.chdir(here.folder)
+    report = tflbuild.build("ssd_mobilenet_int8", overrides=INT8[1:], show=False)
+    assert report.status == "built"
+    assert report.metric("map") == report["targets"][0]["metrics"]["map"]["value"]
+    with pytest.raises(BudgetExceeded, match="map fell by"):
+        tflbuild.build(
+            "ssd_mobilenet_int8", overrides=[*INT8[1:-1], "quantize.budget.map.max_drop=-1"], show=False
+        )
