@@ -102,8 +102,8 @@ def artifact(kind: type[Artifact], path: Path, facts: ModelFacts, **meta: Any) -
 def tiny_tflite(folder: Path) -> TFLiteModel:
     """Write the smallest useful `.tflite`: an 8x8 image, one dense layer, softmax over two classes.
 
-    Needs no TensorFlow. Its weights are fixed; its input `image` is (1, 8, 8, 3) float32, normalised, its output `scores`
-    is (1, 2) float32.
+    Needs no TensorFlow. Its weights are fixed; its input `image` is (1, 8, 8, 3) float32, normalised, its output
+    `scores` is (1, 2) float32.
     """
     from tflbuild.backends.tiny import dense_classifier
 

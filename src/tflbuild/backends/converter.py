@@ -154,7 +154,7 @@ def _postprocess(detector: Detector) -> Any:
         f'attr {{ key: "{key}" value {{ {_attribute(value)} }} }}' for key, value in values.items()
     )
 
-    @tf.function(experimental_implements=f'name: "TFLite_Detection_PostProcess" {attributes}')
+    @tf.function(experimental_implements=f'name: "TFLite_Detection_PostProcess" {attributes}')  # type: ignore[untyped-decorator]
     def postprocess(box_encodings: Any, class_predictions: Any, anchors: Any) -> Any:
         nothing = tf.constant(0.0)
         return nothing, nothing, nothing, nothing

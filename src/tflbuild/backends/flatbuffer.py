@@ -19,7 +19,9 @@ FACTS = "tflbuild.facts"
 """Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
 
 DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+OPERATORS: dict[int, str] = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 """Operators whose second input is a weight."""
 
@@ -178,7 +180,8 @@ def _name(code: Any) -> str:
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:
         return str(code.customCode.decode())
-    return OPERATORS[builtin]
+    name: str = OPERATORS[builtin]
+    return name
 
 
 def census(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """LiteRT Quantizer: quantize a float `.tflite`, with ranges that we measured.
 
-Its own calibration merges by a moving average that depends on the order of the images and was the worst sane setting in most of
-our measurements; ranges are injected instead.
+Its own calibration merges by a moving average that depends on the order of the images and was the worst sane
+setting in most of our measurements; ranges are injected instead.
 """
 
 from __future__ import annotations

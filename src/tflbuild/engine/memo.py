@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tflbuild.core.dataset import FileFacts
 
@@ -23,7 +24,7 @@ class FileMemo:
         self._inspect = inspect
         self._changed = False
         try:
-            self._known: dict[str, list[object]] = json.loads(path.read_text(encoding="utf-8"))
+            self._known: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             self._known = {}
 
@@ -37,9 +38,9 @@ class FileMemo:
         stamp = [status.st_size, status.st_mtime_ns]
         known = self._known.get(name)
         if known is not None and known[:2] == stamp:
-            return FileFacts(str(known[2]), str(known[3]))
+            return FileFacts(*known[2:])
         facts = self._inspect(path)
-        self._known[name] = [*stamp, facts.digest, facts.problem]
+        self._known[name] = [*stamp, *facts]
         self._changed = True
         return facts
 

@@ -15,8 +15,9 @@ class Convert(Pass):
     """Convert to TensorFlow Lite as the model is: float32, or int8 where `qat` trained the ranges.
 
     The batch is static and inputs and outputs have names: `image`; `scores` of a classifier; `detection_boxes`
-    (ymin, xmin, ymax, xmax in 0..1), `detection_classes`, `detection_scores` and `num_detections` of a detector, whose file ends in
-    `TFLite_Detection_PostProcess`. A float model takes normalised float32; a fake-quantized one takes raw RGB bytes.
+    (ymin, xmin, ymax, xmax in 0..1), `detection_classes`, `detection_scores` and `num_detections` of a detector,
+    whose file ends in `TFLite_Detection_PostProcess`. A float model takes normalised float32; a fake-quantized one
+    takes raw RGB bytes.
     """
 
     needs = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "ai_edge_litert", "numpy")

@@ -19,9 +19,10 @@ PERCENTILES = {"minmax": 100.0, "p99.99": 99.99}
 class Quantize(Pass):
     """Quantize a float `.tflite` from any source.
 
-    `int8` is full-integer: per-channel weights, asymmetric activations, a uint8 input that takes raw RGB bytes with scale
-    and zero point of the preprocess block. `int16x8` keeps activations in int16 (slow on most devices). `dynamic` keeps activations
-    float and weights int8, `float16` stores weights in half the bytes; neither needs calibration.
+    `int8` is full-integer: per-channel weights, asymmetric activations, a uint8 input that takes raw RGB bytes with
+    scale and zero point of the preprocess block. `int16x8` keeps activations in int16 (slow on most devices).
+    `dynamic` keeps activations float and weights int8, `float16` stores weights in half the bytes; neither needs
+    calibration.
 
     Ranges of activations are measured on calibration images by running the float model: `minmax`, or `p99.99`, which
     cuts 0.005 % of a tensor's values off either end. LiteRT Quantizer's own calibration, a moving average, is not used.
