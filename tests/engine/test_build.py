@@ -69,7 +69,7 @@ def test_changing_one_option_reruns_from_there(recipe: Recipe, build: FakeBuild)
     build(recipe)
     again = build(change(recipe, "prune", options=fakes.FakePrune(cost=0.02)))
     assert outcomes(again) == {"train": "cached", "prune": "ran", "convert": "ran", "quantize": "ran"}
-    assert "options.cost 0.01 -> 0.02" in again.report["passes"][1]["reason"]
+    assert "prune.cost 0.01 -> 0.02" in again.report["passes"][1]["reason"]
 
 
 def test_the_same_bytes_from_another_option_cut_the_rebuild_short(recipe: Recipe, build: FakeBuild) -> None:
@@ -231,6 +231,29 @@ def test_a_store_of_another_key_schema_is_refused_and_left_alone(recipe: Recipe,
     with pytest.raises(RecipeError, match=r"store\.path: .* schema 0"):
         build(recipe)
     assert [path.name for path in recipe.store.iterdir()] == ["schema"]
+
+
+def test_a_full_disk_while_committing_leaves_a_valid_store(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tflbuild.engine import store
+
+    assert build(change(recipe, "prune", options=fakes.FakePrune(cost=0.5))).error is None
+    commits = []
+
+    def full(path: Path) -> None:
+        commits.append(path)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_flush", full)
+        outcome = build(recipe)
+    assert commits
+    assert isinstance(outcome.error, StoreError)
+    assert "No space left on device" in str(outcome.error)
+    again = build(recipe)
+    assert again.error is None
+    assert outcomes(again)["train"] == "cached", "what was built before is not lost"
 
 
 def test_an_unwritable_outputs_folder_is_one_clear_sentence(

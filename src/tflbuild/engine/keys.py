@@ -180,22 +180,59 @@ class Keys:
         }
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Say field by field how one preimage differs from another.
+def difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], prefix: tuple[str, ...] = ()
+) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """Give the fields in which one preimage differs from another: path, old value, new value.
 
     >>> difference({"options": {"sparsity": 0.5}}, {"options": {"sparsity": 0.7}})
-    ['options.sparsity 0.5 -> 0.7']
+    [(('options', 'sparsity'), 0.5, 0.7)]
     """
-    found = []
+    found: list[tuple[tuple[str, ...], Any, Any]] = []
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += difference(old, new, f"{prefix}{name}.")
+            found += difference(old, new, (*prefix, name))
         else:
-            found.append(f"{prefix}{name} {_short(old)} -> {_short(new)}")
+            found.append(((*prefix, name), old, new))
     return found
+
+
+def explained(label: str, name: str, change: tuple[tuple[str, ...], Any, Any]) -> str:
+    """Say one difference as the user knows the field.
+
+    Args:
+        label: the step's label.
+        name: its pass.
+        change: what `difference` gave.
+    """
+    (first, *rest), old, new = change
+    inner = ".".join(rest)
+    moved = f"{_short(old)} -> {_short(new)}"
+    match first, inner:
+        case "options", _:
+            return f"{label}.{inner} {moved}"
+        case "toolchain", _:
+            return f"{inner} {moved}"
+        case "code", _:
+            return f"source of pass {name} changed"
+        case "input", _:
+            return "its input changed"
+        case "model", "code":
+            return "source of the model changed"
+        case "model", "files":
+            return "model.path content changed"
+        case "model", _:
+            return f"{inner.replace('options.', 'model.')} {moved}"
+        case "data", _:
+            return f"{inner} content changed"
+        case "reader", "code":
+            return "source of the data's reader changed"
+        case "reader" | "augment", _:
+            return f"data.{inner if first == 'reader' else 'augment.' + inner} {moved}"
+    return f"{'.'.join([first, *rest])} {moved}"
 
 
 def _short(value: Any) -> str:

@@ -13,7 +13,7 @@ from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.engine.keys import Keys, difference
+from tflbuild.engine.keys import Keys, difference, explained
 from tflbuild.engine.store import Record, Store
 
 
@@ -115,15 +115,17 @@ def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Pla
     if record is not None:
         saved = record.cost.get("seconds", 0.0)
         return Planned(step=step, status="HIT", reason=f"saves {saved:.1f} s", key=key, record=record)
-    reason = _why(preimage, store.relatives(type(step.options).name))
+    reason = _why(step, preimage, store.relatives(type(step.options).name))
     return Planned(step=step, status="RUN", reason=reason, key=key)
 
 
-def _why(preimage: Mapping[str, Any], relatives: list[Mapping[str, Any]]) -> str:
+def _why(step: Step, preimage: Mapping[str, Any], relatives: list[Mapping[str, Any]]) -> str:
     if not relatives:
         return "never run before"
     changes = min((difference(old, preimage) for old in relatives), key=len)
-    shown = ", ".join(changes[:4]) + (f" and {len(changes) - 4} more" if len(changes) > 4 else "")
+    said = [explained(step.label, type(step.options).name, change) for change in changes]
+    said = list(dict.fromkeys(said))
+    shown = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
     return shown or "its stored result is gone"
 
 
