@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.core.options import to_json
 from tflbuild.models.mobilenet_v1 import convolution, trunk, width
 from tflbuild.vision.detector import AnchorOptions, Postprocess
 
@@ -99,8 +100,8 @@ class SSDMobileNetV1(Architecture):
         heads = [model.get_layer(f"box_{level}") for level in range(MAPS)]
         return {
             "feature_maps": [list(head.output.shape[1:3]) for head in heads],
-            "anchors": asdict(self.anchors),
-            "postprocess": asdict(self.postprocess),
+            "anchors": to_json(self.anchors),
+            "postprocess": to_json(self.postprocess),
         }
 
     def _feature_maps(self, image: Any) -> list[Any]:

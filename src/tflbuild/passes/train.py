@@ -44,6 +44,11 @@ class Train(Fitting):
         """Give the length that suits the data."""
         return 3000
 
+    def reads(self) -> tuple[str, ...]:
+        """Read the train split, and the file to start from."""
+        given = self.init not in FROM_MODEL and Path(self.init).is_file()
+        return (*super().reads(), *((self.init,) if given else ()))
+
     def check(self) -> None:
         """Refuse two lengths at once, and a file to start from that is not there."""
         super().check()
@@ -56,6 +61,7 @@ class Train(Fitting):
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         """Build, fill, train, and keep the model with what it means."""
         from tflbuild.backends import keras
+        from tflbuild.vision.preprocess import Preprocess
 
         keras.seed(ctx.seed)
         classes = ctx.dataset("data.train").classes
@@ -68,7 +74,7 @@ class Train(Fitting):
             height=built.input_shape[1],
             width=built.input_shape[2],
             labels=classes,
-            preprocess=ctx.preprocess,
+            preprocess=Preprocess.of(ctx.preprocess).to_json(),
             detector=detector,
         )
         fit(built, facts, self, ctx)

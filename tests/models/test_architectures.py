@@ -1,0 +1,90 @@
+"""Architectures: options refused while planning, and the graphs they build."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tflbuild.core.compiler_pass import Architecture
+from tflbuild.models.mobilenet_v1 import MobileNetV1, width
+from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
+from tflbuild.vision.detector import AnchorOptions
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (SSDMobileNetV1(input_size=95), "input_size: 95 is not between 96 and 512"),
+        (SSDMobileNetV1(input_size=513), "input_size: 513 is not between 96 and 512"),
+        (MobileNetV1(input_size=31), "input_size: 31 is not between 32 and 512"),
+        (
+            SSDMobileNetV1(anchors=AnchorOptions(min_scale=0.9, max_scale=0.5)),
+            "anchors.min_scale: 0.9 is above",
+        ),
+        (SSDMobileNetV1(anchors=AnchorOptions(aspect_ratios=())), "anchors.aspect_ratios"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(model: Architecture, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model.check()
+
+
+def test_filters_are_multiples_of_eight_and_at_least_eight() -> None:
+    assert [width(filters, 0.25) for filters in (32, 64, 128)] == [8, 16, 32]
+    assert width(64, 0.05) == 8
+    assert width(100, 1.0) == 96  # 12.5 eights, rounded half to even
+
+
+def test_declaring_architectures_imports_no_framework_and_no_numpy() -> None:
+    code = (
+        "import sys, tflbuild.models.ssd_mobilenet_v1, tflbuild.passes.train\n"
+        "print([m for m in ('numpy', 'tensorflow', 'tf_keras') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "finest", "alpha"), [(96, 12, 0.25), (100, 13, 0.25), (256, 16, 0.25), (96, 12, 0.4)]
+)
+def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: float) -> None:
+    from tflbuild.vision.anchors import anchors
+
+    model = SSDMobileNetV1(input_size=size, alpha=alpha)
+    model.check()
+    built = model.build(5)
+    detector = model.detector(built)
+    assert detector["feature_maps"][0] == [finest, finest]  # size / stride, rounded up
+    assert len(detector["feature_maps"]) == 6
+    count = len(anchors(detector["feature_maps"], AnchorOptions.of(detector["anchors"])))
+    assert built.output_shape == [(None, count, 4), (None, count, 5)]
+
+
+@pytest.mark.slow
+def test_first_feature_map_can_be_chosen() -> None:
+    model = SSDMobileNetV1(finest_stride=16)
+    assert model.detector(model.build(2))["feature_maps"] == [[6, 6], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]]
+
+
+@pytest.mark.slow
+def test_scores_start_at_one_in_a_hundred() -> None:
+    import numpy as np
+
+    from tflbuild.backends import keras
+
+    keras.seed(0)
+    built = SSDMobileNetV1().build(3)
+    scores = keras.outputs(built, np.zeros((1, 96, 96, 3), np.float32))["class_scores"].numpy()
+    np.testing.assert_allclose(scores, 0.01, atol=0.003)
+
+
+@pytest.mark.slow
+def test_classifier_gives_logits_of_every_class() -> None:
+    model = MobileNetV1(input_size=64)
+    built = model.build(7)
+    assert built.input_shape == (None, 64, 64, 3)
+    assert built.output_shape == (None, 7)
+    assert model.detector(built) == {}
