@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -49,8 +50,8 @@ class Prune(Fitting):
             raise ValueError(f"sparsity: {self.sparsity} is not possible with schedule=2:4, which gives 0.5")
 
     def usual_steps(self, facts: DataFacts) -> int:
-        """Give the length that suits the data."""
-        return 1500
+        """Give the length that suits the data: four passes, and enough to recover where they are few images."""
+        return max(1000, math.ceil(4 * facts.train / self.batch_size))
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Prune while training on the train split."""

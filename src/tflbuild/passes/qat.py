@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from annotated_types import Ge, Gt
@@ -39,8 +40,8 @@ class QuantizationAwareTraining(Fitting):
     warmup: Annotated[float, Ge(0)] = 0.1
 
     def usual_steps(self, facts: DataFacts) -> int:
-        """Give the length that suits the data."""
-        return 600
+        """Give the length that suits the data: two passes, and enough to settle where they are few images."""
+        return max(400, math.ceil(2 * facts.train / self.batch_size))
 
     def output_quantized(self) -> bool | None:
         """Say that no later pass should quantize again."""
