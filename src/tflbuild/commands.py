@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import json
 import os
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +165,11 @@ def _type_text(hint: Any) -> str:
         return f"{_type_text(base)} ({', '.join(repr(r) for r in ranges)})"
     if typing.get_origin(hint) is typing.Literal:
         return " | ".join(str(choice) for choice in typing.get_args(hint))
-    return getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " | ".join(_type_text(part) for part in typing.get_args(hint))
+    if hint is type(None):
+        return "None"
+    return str(hint).replace("typing.", "") if typing.get_args(hint) else hint.__name__
 
 
 def predict(words: list[str]) -> int:

@@ -1,0 +1,78 @@
+"""What the documents say is true: commands are valid, examples run, the generated page is fresh."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tflbuild import plugins
+from tflbuild.commands import COMMANDS
+from tflbuild.recipe import load_recipe
+from tflbuild.sweep import expand
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Give every indented or fenced line that begins with tflbuild."""
+    found = []
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            text = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+            if text.startswith("tflbuild ") and line.startswith(("    ", "$ ")):
+                found.append((page.name, shlex.split(text, comments=True)[1:]))
+    return found
+
+
+@pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: " ".join(value)[:70])
+def test_every_command_of_the_documents_is_valid(
+    page: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    first = words[0]
+    if "model.path=my.h5" in words:
+        pytest.skip("needs the reader's own model; tests/test_builds.py builds with one")
+    if first in COMMANDS and first != "plan":
+        return
+    overrides = [word for word in words if word not in ("-m", "plan")]
+    if first == "-m":
+        assert len(expand(overrides)) > 1
+        overrides = expand(overrides)[0].overrides
+    load_recipe(overrides)
+
+
+def test_the_page_of_passes_is_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("generate_passes", ROOT / "docs" / "generate_passes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    plugins.load(None)
+    written = (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")
+    assert written == generator.page_of_everything(), "run `make docs`"
+
+
+def modules_with_examples() -> list[str]:
+    source = ROOT / "src"
+    paths = [path for path in source.rglob("*.py") if ">>>" in path.read_text(encoding="utf-8")]
+    return [".".join(path.relative_to(source).with_suffix("").parts) for path in sorted(paths)]
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_docstring_examples_run(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted
+    assert not result.failed
+
+
+def test_no_document_names_a_file_that_is_not_there() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([\w./-]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links {link}"
