@@ -61,7 +61,8 @@ class Job:
     def name(self) -> str:
         """Name its folder by what differs."""
         text = ",".join(f"{key}={value}" for key, value in self.differs.items()) or "only"
-        return re.sub(r"[^\w=.,+-]+", "_", text)[:180]
+        name = re.sub(r"[^\w=.,+-]+", "_", text)
+        return name if len(name) <= 180 else f"{name[:160]}-{digest.of_bytes(text.encode())[:12]}"
 
 
 def run_sweep(overrides: list[str]) -> int:
@@ -158,12 +159,15 @@ def _make_folder(jobs: list[Job]) -> Path:
 
 
 def _run_all(jobs: list[Job], folder: Path) -> None:
-    first = jobs[0].recipe
-    assert first is not None
-    worker = session.worker_for(first)
+    worker: Worker | None = None
     stopped = False
     try:
         for position, job in enumerate(jobs):
+            assert job.recipe is not None
+            if worker is None or (worker.options, worker.device) != (job.recipe.worker, job.recipe.device):
+                if worker is not None:
+                    worker.stop()
+                worker = session.worker_for(job.recipe)
             if stopped:
                 job.exit_code = INTERRUPTED
                 job.row = {"overrides": job.differs, "status": "interrupted", "run": None, "metrics": {}}
@@ -172,7 +176,8 @@ def _run_all(jobs: list[Job], folder: Path) -> None:
             _run_one(job, folder / job.name, worker)
             stopped = job.exit_code == INTERRUPTED
     finally:
-        worker.stop()
+        if worker is not None:
+            worker.stop()
 
 
 def _run_one(job: Job, folder: Path, worker: Worker) -> None:
