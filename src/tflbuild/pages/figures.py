@@ -1,0 +1,76 @@
+"""Figures as people read them, on the pages of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MISSING = "–"
+PRIMARY = ("map", "top1")
+"""Metrics that stand for a model's accuracy, the first that was measured."""
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Write a value in its unit.
+
+    >>> figure(0.61234, "1"), figure(0.00123, "1"), figure(312345, "bytes"), figure(1.2345, "ms")
+    ('0.612', '0.0012', '305.0 KiB', '1.23 ms')
+    """
+    if value is None:
+        return MISSING
+    if unit == "1":
+        return f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
+    if unit == "bytes":
+        return size(value)
+    return f"{value:,.0f} {unit}" if abs(value) >= 1000 else f"{value:.3g} {unit}"
+
+
+def size(value: float | None) -> str:
+    """Write a number of bytes."""
+    if value is None:
+        return MISSING
+    if value < 1024:
+        return f"{value:.0f} B"
+    return f"{value / 1024:,.1f} KiB" if value < 1024**2 else f"{value / 1024**2:,.1f} MiB"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time span.
+
+    >>> duration(0.42), duration(71.2), duration(192)
+    ('0.4 s', '71 s', '3 min 12 s')
+    """
+    if seconds is None:
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def change(value: float | None, unit: str = "1") -> str:
+    """Write a difference with its sign; a typographic minus lines up with the plus.
+
+    >>> change(-0.0131), change(0.02), change(-0.00001)
+    ('−0.013', '+0.020', '0')
+    """
+    if value is None:
+        return MISSING
+    text = figure(abs(value), unit)
+    if not any(digit in text for digit in "123456789"):
+        return "0"
+    return ("+" if value > 0 else "−") + text
+
+
+def interval(measurement: Mapping[str, Any]) -> str:
+    """Write a measurement's interval; "" where there is none."""
+    low, high, unit = measurement.get("low"), measurement.get("high"), measurement["unit"]
+    return "" if low is None or high is None else f"{figure(low, unit)} to {figure(high, unit)}"
+
+
+def primary_metric(report: Mapping[str, Any]) -> str:
+    """Name the metric that the page is about."""
+    measured = [step["metrics"] for step in report["passes"]] + [t["metrics"] for t in report["targets"]]
+    names = [name for metrics in measured for name in metrics]
+    return next((name for name in PRIMARY if name in names), next(iter(names), PRIMARY[0]))

@@ -1,0 +1,266 @@
+"""A report as one page of HTML that needs nothing else: no script, no font, no network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tflbuild.pages.figures import (
+    change,
+    duration,
+    figure,
+    interval,
+    primary_metric,
+    size,
+)
+from tflbuild.pages.scatter import scatter
+from tflbuild.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
+
+HEADLINES = {
+    "built": "Built, within its budget",
+    "over_budget": "Over budget: not delivered",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
+KEPT = ("ran", "cached")
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """Write the page of `report.json` (schema `tflbuild.report/1`)."""
+    metric = primary_metric(report)
+    unit = _unit(report, metric)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            metric=metric,
+            unit=unit,
+            headline=_headline(report),
+            command=_command(report),
+            tiles=_tiles(report, metric, unit),
+            chart=_chart(report, metric, unit),
+            steps=[_step(step, metric) for step in report["passes"]],
+            longest=max((step["seconds"] for step in report["passes"]), default=0) or 1,
+            largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
+            verdicts=_verdicts(report["budget"]["verdicts"]),
+            dropped=_dropped(report["data"].get("dropped", [])),
+            resolved=_yaml(report.get("resolved", {})),
+        )
+    )
+
+
+def render_summary(summary: Mapping[str, Any]) -> str:
+    """Write the page of `summary.json` (schema `tflbuild.summary/1`)."""
+    jobs = summary["jobs"]
+    keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
+    names = [name for job in jobs for name in job.get("metrics", {})]
+    metric = next((name for name in ("map", "top1") if name in names), "map")
+    counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
+    return (
+        _environment()
+        .get_template("summary.html.j2")
+        .render(
+            summary=summary,
+            keys=keys,
+            metric=metric,
+            counts={status: count for status, count in counts.items() if count},
+            invalid=sum(job["status"] not in HEADLINES for job in jobs),
+            chart=scatter(jobs, metric),
+            rows=[_job(job, keys, metric) for job in jobs],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tflbuild.pages", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": figure,
+        "size": size,
+        "duration": duration,
+        "change": change,
+        "interval": interval,
+    }
+    return environment
+
+
+def _headline(report: Mapping[str, Any]) -> str:
+    if report["status"] != "built":
+        return HEADLINES.get(report["status"], str(report["status"]))
+    verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
+    if any(not verdict["ok"] for verdict in verdicts):
+        return "Built, with a closed gate: see below"
+    return "Built, within its budget" if verdicts else "Built; nothing was limited"
+
+
+def _command(report: Mapping[str, Any]) -> str:
+    return shlex.join(["tflbuild", f"recipe={report['recipe']}", *report["overrides"]])
+
+
+def _unit(report: Mapping[str, Any], metric: str) -> str:
+    for step in report["passes"]:
+        if metric in step["metrics"]:
+            return str(step["metrics"][metric]["unit"])
+    return "1"
+
+
+def _tiles(report: Mapping[str, Any], metric: str, unit: str) -> list[dict[str, str]]:
+    """Give the figures that people look for first."""
+    tiles = []
+    target = report["targets"][0] if report["targets"] else None
+    measured = (target or {"metrics": {}})["metrics"].get(metric)
+    measured = measured or _last_measured(report, metric)
+    if measured is not None:
+        tiles.append(_tile(metric, figure(measured["value"], unit), interval(measured), _where(measured)))
+    base = report["base"]["metrics"].get(metric)
+    if base and measured and base.get("split") == measured.get("split") and measured["value"] is not None:
+        since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
+        tiles.append(_tile("change", change(measured["value"] - base["value"], unit), since))
+    if target:
+        tiles.append(
+            _tile(
+                "file",
+                size(target["bytes"]),
+                f"{size(target['compressed_bytes'])} compressed",
+                target["name"],
+            )
+        )
+        tiles += _speed(target)
+    cached = sum(bool(step.get("cached")) for step in report["passes"])
+    total = len(report["passes"])
+    tiles.append(_tile("time", duration(report["seconds"]), f"{cached} of {total} passes from the store"))
+    return tiles
+
+
+def _speed(target: Mapping[str, Any]) -> list[dict[str, str]]:
+    if target.get("latency_ms"):
+        found = target["latency_ms"]
+        threads = f"{found['threads']} thread{'s' if found['threads'] > 1 else ''}"
+        return [
+            _tile(
+                "latency", f"{found['median']:.2f} ms", f"p90 {found['p90']:.2f} ms, {threads}", found["cpu"]
+            )
+        ]
+    if target.get("npu_latency") is not None:
+        note = f"{target['npu_coverage']:.0%} of operators on the NPU"
+        return [_tile("NPU", f"{target['npu_latency']:.2f} ms", note)]
+    return []
+
+
+def _tile(name: str, value: str, *notes: str) -> dict[str, Any]:
+    return {"name": name, "value": value, "notes": [note for note in notes if note]}
+
+
+def _where(measured: Mapping[str, Any]) -> str:
+    return f"{measured['split']}, n = {measured['n']:,}" if measured.get("split") else ""
+
+
+def _last_measured(report: Mapping[str, Any], metric: str) -> Mapping[str, Any] | None:
+    found = [step["metrics"][metric] for step in report["passes"] if metric in step["metrics"]]
+    return found[-1] if found else None
+
+
+def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | None:
+    """Show the metric after every pass, and on the test split what was delivered beside the base."""
+    steps = [
+        Column(
+            label=step["label"],
+            measurement=step["metrics"][metric],
+            state=_state(step),
+            limits=limits_of(step["verdicts"], metric),
+            output=step["output"] or "",
+            input=step["input"] or "",
+        )
+        for step in report["passes"]
+        if step["metrics"].get(metric, {}).get("value") is not None
+    ]
+    base = report["base"]["metrics"].get(metric)
+    final = [Column(label=f"{report['base']['label']} (base)", measurement=base)] if base else []
+    for target in report["targets"]:
+        if target["metrics"].get(metric, {}).get("value") is not None:
+            verdicts = [
+                v for v in report["budget"]["verdicts"] if v.get("target", target["name"]) == target["name"]
+            ]
+            limits = limits_of(verdicts, metric)
+            final.append(Column(label=target["name"], measurement=target["metrics"][metric], limits=limits))
+    final = final if len(final) > 1 else []
+    return waterfall(
+        metric, unit, [(_title("after each pass", steps), steps), (_title("delivered", final), final)]
+    )
+
+
+def _title(text: str, columns: list[Column]) -> str:
+    where = _where(columns[0].measurement) if columns else ""
+    return f"{text} ({where})" if where else text
+
+
+def _state(step: Mapping[str, Any]) -> str:
+    if any(not verdict["ok"] for verdict in step["verdicts"]):
+        return "closed"
+    return "kept" if step["outcome"] in KEPT else "left"
+
+
+def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    others = {name: found for name, found in step["metrics"].items() if name != metric}
+    return {
+        **step,
+        "measured": step["metrics"].get(metric),
+        "others": others,
+        "judged": _verdicts(step["verdicts"]),
+        "notes": step.get("notes", {}),
+        "options": step.get("options", {}),
+    }
+
+
+def _verdicts(verdicts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each verdict its word and its gauge."""
+    judged = []
+    for verdict in verdicts:
+        word = "open" if verdict["ok"] else "closed"
+        judged.append(
+            {**verdict, "word": word if verdict["decided"] else f"{word}, undecided", "gauge": gauge(verdict)}
+        )
+    return judged
+
+
+def _dropped(dropped: list[Mapping[str, str]]) -> list[tuple[str, list[str]]]:
+    """Group what was left out by file."""
+    files: dict[str, list[str]] = {}
+    for entry in dropped:
+        files.setdefault(entry["file"], []).append(entry["reason"])
+    return list(files.items())
+
+
+def _yaml(mapping: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(mapping), sort_keys=False, allow_unicode=True)) if mapping else ""
+
+
+def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]:
+    measured = job.get("metrics", {}).get(metric)
+    base = (job.get("base") or {}).get("metrics", {}).get(metric)
+    known = measured and base and measured["value"] is not None and base["value"] is not None
+    return {
+        "settings": [str(job["overrides"].get(key, "")) for key in keys],
+        "status": job["status"],
+        "error": job.get("error"),
+        "run": job.get("run"),
+        "measured": measured,
+        "change": measured["value"] - base["value"] if known else None,
+        "bytes": job.get("bytes"),
+        "compressed_bytes": job.get("compressed_bytes"),
+        "latency_ms": job.get("latency_ms"),
+        "seconds": job.get("seconds"),
+    }

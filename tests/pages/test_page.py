@@ -1,0 +1,247 @@
+"""The pages of a report and of a sweep."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tflbuild.pages.figures import change, duration, figure, size
+from tflbuild.pages.page import render, render_summary
+from tflbuild.pages.scatter import scatter
+from tflbuild.pages.waterfall import Column, gauge, limits_of, round_values, waterfall
+
+spec = importlib.util.spec_from_file_location("made_up_pages", Path(__file__).parent / "made_up.py")
+assert spec is not None
+assert spec.loader is not None
+pages: Any = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(pages)
+
+
+class Outline(HTMLParser):
+    """Collects text and addresses, and holds that every element is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += f" {data}"
+
+
+def outline(page: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(page)
+    parsed.text = re.sub(r"\s+", " ", parsed.text)
+    assert parsed.open == [], "every element is closed"
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("status", "headline"),
+    [
+        ("built", "Built, within its budget"),
+        ("over_budget", "Over budget: not delivered"),
+        ("failed", "Failed"),
+        ("interrupted", "Interrupted"),
+    ],
+)
+def test_the_page_opens_with_the_outcome(status: str, headline: str) -> None:
+    report = pages.report(status)
+    parsed = outline(render(report))
+    assert headline in parsed.text
+    if report["error"]:
+        assert report["error"] in parsed.text
+
+
+def test_the_page_needs_nothing_else() -> None:
+    for page in (render(pages.report()), render_summary(pages.summary())):
+        assert not re.search(r"https?://|@import|<script|<link", page)
+        assert all(not address.startswith(("/", "file:")) for address in outline(page).addresses)
+
+
+def test_everything_the_report_proves_is_on_the_page() -> None:
+    report = pages.report()
+    text = outline(render(report)).text
+    for passed in report["passes"]:
+        assert passed["label"] in text
+        assert passed["reason"] in text
+        for verdict in passed["verdicts"]:
+            assert verdict["text"] in text
+    for target in report["targets"]:
+        assert target["sha256"] in text
+        assert f"{target['bytes']:,} bytes" in text
+    for expected in (
+        "64 of 65 run on xnnpack",
+        "TFLite_Detection_PostProcess",
+        "median 1.234 ms, p90 1.410 ms",
+        "scale 0.0078125, zero point 128",
+        "This machine cannot execute a file for ethos_u55",
+        "0.566",  # average precision of the first class
+        "test, n = 500, xnnpack",
+        "3 left out of 2 files",
+        "box 3 has no width; box 4 lies <outside>",
+        "tensorflow 2.21.0",
+        "tflbuild recipe=ssd_mobilenet_int8 prune.sparsity=0.5 'data.root=a folder'",
+        "sparsity: 0.5",
+        "open, undecided",
+    ):
+        assert expected in text, expected
+
+
+def test_what_a_report_quotes_cannot_become_markup() -> None:
+    report = pages.report("failed")
+    report["error"] = "<script>alert(1)</script>"
+    page = render(report)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_closed_gate_that_was_kept_is_said_in_the_headline() -> None:
+    report = pages.report()
+    report["passes"][-1]["verdicts"][0]["ok"] = False
+    assert "Built, with a closed gate" in outline(render(report)).text
+
+
+def test_a_build_that_failed_before_any_pass_has_a_page() -> None:
+    report = pages.report("failed") | {"passes": [], "base": {"label": "", "metrics": {}}, "resolved": {}}
+    assert "Failed" in outline(render(report)).text
+
+
+def test_a_metric_that_is_not_a_number_leaves_a_gap_in_the_chart() -> None:
+    report = pages.report()
+    report["passes"][1]["metrics"]["map"] |= {"value": None, "low": None, "high": None}
+    page = render(report)
+    outline(page)
+    assert page.count('class="dot"') == 5  # of 4 passes and 2 on test
+
+
+def test_the_waterfall_draws_a_point_a_pass_and_a_line_a_limit() -> None:
+    page = render(pages.report())
+    assert page.count('class="dot"') == 6
+    assert page.count('<line class="limit"') == 3
+
+
+def chart(*columns: Column) -> Any:
+    made = waterfall("map", "1", [("val", columns)])
+    assert made is not None
+    return made
+
+
+def test_higher_values_stand_higher_and_limits_far_off_point_outside() -> None:
+    made = chart(
+        Column(label="a", measurement={"value": 0.7, "low": 0.68, "high": 0.72}, output="x"),
+        Column(
+            label="b", measurement={"value": 0.6}, limits=((1.7, True), (-0.3, True)), output="y", input="x"
+        ),
+    )
+    first, second = made.points
+    assert first["y"] < second["y"]  # SVG counts downwards
+    assert first["high"] < first["y"] < first["low"]
+    assert second["change"] == "−0.100"
+    assert [limit["text"] for limit in made.limits] == ["≥ 1.700 ↑"]
+
+
+def test_a_step_is_linked_with_what_it_was_made_from() -> None:
+    made = chart(
+        Column(label="a", measurement={"value": 0.7}, output="x"),
+        Column(label="b", measurement={"value": 0.5}, state="left", output="y", input="x"),
+        Column(label="c", measurement={"value": 0.6}, output="z", input="x"),
+    )
+    assert [point["change"] for point in made.points] == ["", "−0.200", "−0.100"]
+    assert [link["state"] for link in made.links] == ["left", "kept"]
+
+
+def test_one_value_alone_has_a_chart() -> None:
+    assert len(chart(Column(label="a", measurement={"value": 0.0})).points) == 1
+    assert waterfall("map", "1", [("val", ())]) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "line"),
+    [
+        ({"min": 0.6}, (0.6, True)),
+        ({"max": 0.9}, (0.9, False)),
+        ({"max_drop": 0.1, "since": "train"}, (0.6, True)),
+        ({"max_relative_drop": 0.5}, (0.35, True)),
+        ({"max_rise": 0.1}, (0.8, False)),
+    ],
+)
+def test_a_limit_is_a_line_relative_to_its_baseline(limit: dict[str, Any], line: tuple[float, bool]) -> None:
+    ((value, floor),) = limits_of([{"metric": "map", "limit": limit, "baseline": 0.7}], "map")
+    assert (round(value, 9), floor) == line
+
+
+def test_a_gauge_shows_whether_the_interval_holds_the_limit() -> None:
+    inside = gauge({"limit": {"max_drop": 0.01}, "low": 0.0, "high": 0.02})
+    outside = gauge({"limit": {"max_drop": 0.05}, "low": 0.0, "high": 0.02})
+    assert inside is not None
+    assert outside is not None
+    assert inside["low"] < inside["limit"] < inside["low"] + inside["width"]
+    assert outside["low"] + outside["width"] < outside["limit"]
+    assert gauge({"limit": {"max": 5}, "low": None, "high": None}) is None
+
+
+def test_ticks_are_round() -> None:
+    values, decimals = round_values(0.63, 0.74)
+    assert [round(value, decimals) for value in values] == [0.64, 0.66, 0.68, 0.7, 0.72, 0.74]
+    assert round_values(180, 340)[0] == [200, 250, 300]
+
+
+def test_a_summary_holds_every_job_failed_ones_included() -> None:
+    summary = pages.summary()
+    parsed = outline(render_summary(summary))
+    for expected in ("3 built", "1 over budget", "1 invalid", "0.670", "0.648 to 0.690", "−0.020"):
+        assert expected in parsed.text, expected
+    for job in summary["jobs"]:
+        assert not job["error"] or job["error"] in parsed.text
+    assert parsed.addresses == [f"{job['run']}/report.html" for job in summary["jobs"] if job["run"]]
+
+
+def test_the_front_leaves_out_what_something_smaller_equals() -> None:
+    jobs = pages.summary()["jobs"]
+    jobs[0]["metrics"]["map"]["value"] = 0.6  # now larger and worse than the second job
+    made = scatter(jobs, "map")
+    assert made is not None
+    assert len(made.front.split()) == 2
+    assert scatter(jobs[:1], "map") is None
+
+
+def test_a_sweep_in_which_nothing_was_built_has_a_page() -> None:
+    summary = pages.summary()
+    summary["jobs"] = summary["jobs"][3:]
+    assert "Sweep of 2 jobs" in outline(render_summary(summary)).text
+
+
+def test_figures_are_written_as_people_read_them() -> None:
+    assert (figure(None, "1"), figure(371_355.0, "cycles"), size(100), size(3 << 20)) == (
+        "–",
+        "371,355 cycles",
+        "100 B",
+        "3.0 MiB",
+    )
+    assert (duration(None), duration(0.42), duration(71.2), duration(192.4)) == (
+        "–",
+        "0.4 s",
+        "71 s",
+        "3 min 12 s",
+    )
+    assert (change(None), change(0.0), change(-0.00001)) == ("–", "0", "0")
