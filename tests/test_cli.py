@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import compose, plugins
+from tflbuild import plugins, recipe_files
 from tflbuild.cli import main
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.recipe import load_recipe
@@ -21,7 +21,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "_loaded", {})
 
 
-@pytest.mark.parametrize("recipe", compose.recipe_names())
+@pytest.mark.parametrize("recipe", recipe_files.recipe_names())
 def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", f"recipe={recipe}"]) == 0
     assert "never run before" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tflbuild import compose, plugins
+from tflbuild import plugins, recipe_files
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass, kinds_of
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
@@ -91,7 +91,7 @@ def list_(words: list[str]) -> int:
 
 def _listing(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
     if kind == "recipes":
-        return [(name, _recipe_line(name)) for name in compose.recipe_names()]
+        return [(name, _recipe_line(name)) for name in recipe_files.recipe_names()]
     if kind == "plugins":
         broken = [(origin, f"BROKEN: {error}") for origin, error in loaded.broken.items()]
         return [*((module, origin) for module, origin in loaded.origins.items()), *broken]
@@ -102,7 +102,7 @@ def _listing(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
 
 
 def _recipe_line(name: str) -> str:
-    path = compose.find_recipe(name)
+    path = recipe_files.find_recipe(name)
     assert path is not None
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("description:"):
@@ -124,13 +124,13 @@ def describe(words: list[str]) -> int:
             say(f"{name} ({registry.noun})\n")
             say(page(registry.get(name), kind))
             found = True
-    path = compose.find_recipe(name)
+    path = recipe_files.find_recipe(name)
     if path is not None:
         say(f"{name} (recipe), {os.path.relpath(path)}\n\n{path.read_text(encoding='utf-8')}")
         found = True
     if not found:
         plugins.require(name, loaded)
-        choices = [*compose.recipe_names(), *(n for registry in REGISTRIES.values() for n in registry)]
+        choices = [*recipe_files.recipe_names(), *(n for registry in REGISTRIES.values() for n in registry)]
         raise RecipeError(f"describe: nothing is called '{name}'.{did_you_mean(name, choices)}")
     return 0
 

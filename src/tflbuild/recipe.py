@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge
-from pydantic import TypeAdapter, ValidationError
 
-from tflbuild import compose, plugins
+from tflbuild import compose, plugins, recipe_files
 from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, STEP_KEYS, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
@@ -22,6 +20,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
+from tflbuild.validation import typed
 from tflbuild.vision.augment import Augment
 from tflbuild.vision.preprocess import Preprocess
 
@@ -81,17 +80,17 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         RecipeError: anything that is wrong with it, by its key.
         PluginError: it needs a plugin that cannot be loaded.
     """
-    typed = list(overrides)
-    for item in typed:
+    words = list(overrides)
+    for item in words:
         if item.lstrip("+~").startswith(("hydra.", "hydra/")):
             raise RecipeError(f"{item}: Hydra's own launchers, sweepers and folders are not used; remove it.")
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
-    for item in typed:
+    for item in words:
         key, _, name = item.lstrip("+").partition("=")
         if key.startswith("passes@") and name not in PASSES:
             plugins.require(name, loaded)
-    return recipe_of(compose.compose(typed), typed, folder)
+    return recipe_of(compose.compose(words), words, folder)
 
 
 def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:
@@ -114,7 +113,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     for group in ("model", "data", "target"):
         if group not in mapping:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
-    root = _typed(RootOptions, {key: mapping[key] for key in roots}, "")
+    root = typed(RootOptions, {key: mapping[key] for key in roots}, "")
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -147,8 +146,8 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
 def _data(value: Any) -> Dataset:
     """Validate the data set with the two blocks that say how its pixels become an input."""
     data = _chosen(DATASETS, value, "data")
-    preprocess = _typed(Preprocess, data.preprocess, "data.preprocess")
-    augment = _typed(Augment, data.augment, "data.augment")
+    preprocess = typed(Preprocess, data.preprocess, "data.preprocess")
+    augment = typed(Augment, data.augment, "data.augment")
     return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
 
 
@@ -162,10 +161,10 @@ def _step(label: str, value: Mapping[str, Any], mapping: Mapping[str, Any], over
             f"{label}.on_breach: '{value['on_breach']}' is not one of {', '.join(POLICIES)}."
             f"{did_you_mean(str(value['on_breach']), POLICIES)}"
         )
-    common = _typed(StepOptions, {key: value.get(key, default) for key, default in keys.items()}, label)
+    common = typed(StepOptions, {key: value.get(key, default) for key, default in keys.items()}, label)
     return Step(
         label=label,
-        options=_typed(cls, options, label, also=STEP_KEYS),
+        options=typed(cls, options, label, also=STEP_KEYS),
         enabled=common.enabled,
         after=common.after,
         limits=_limits(value.get("budget") or {}, f"{label}.budget"),
@@ -195,7 +194,7 @@ def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
     """Give which of `names` the first recipe file says that says any, from the recipe up through its ancestors."""
     from omegaconf import OmegaConf
 
-    path = compose.find_recipe(recipe)
+    path = recipe_files.find_recipe(recipe)
     if path is None:
         return set()
     content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
@@ -250,72 +249,7 @@ def _chosen(registry: Registry[T], value: Any, key: str) -> T:
     if not isinstance(value, Mapping) or "type" not in value:
         raise RecipeError(f"{key}: needs a 'type', one of {', '.join(sorted(registry))}.")
     cls = registry.get(str(value["type"]), f"{key}.type")
-    return _typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
-
-
-def _typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str] = ()) -> T:
-    """Make a frozen dataclass of options; every error names the recipe key.
-
-    Args:
-        cls: the dataclass.
-        values: what the recipe says.
-        key: where it says so.
-        also: further keys that would have been right there, for the nearest spelling.
-    """
-    _refuse_unknown(cls, values, key, also)
-    missing = [name for name, value in values.items() if value == "???"]
-    if missing:
-        raise RecipeError(f"{_join(key, missing[0])}: is needed; set it, e.g. {_join(key, missing[0])}=...")
-    try:
-        made: T = _adapter(cls).validate_python(dict(values))  # type: ignore[arg-type]
-        return made
-    except ValidationError as error:
-        raise RecipeError(_reworded(error, key)) from error
-
-
-@cache
-def _adapter(cls: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
-
-
-def _refuse_unknown(cls: Any, values: Mapping[str, Any], key: str, also: Iterable[str]) -> None:
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    hints = _hints(cls)
-    for name, value in values.items():
-        if name not in fields:
-            choices = [*fields, *also]
-            raise RecipeError(
-                f"{_join(key, name)}: there is no such option; there are {', '.join(fields) or 'none'}."
-                f"{did_you_mean(str(name), choices)}"
-            )
-        nested = hints[name]
-        if dataclasses.is_dataclass(nested) and isinstance(value, Mapping):
-            _refuse_unknown(nested, value, _join(key, name), ())
-
-
-@cache
-def _hints(cls: Any) -> dict[str, Any]:
-    from typing import get_type_hints
-
-    return get_type_hints(cls)
-
-
-def _reworded(error: ValidationError, key: str) -> str:
-    first = error.errors()[0]
-    where = _join(key, ".".join(str(part) for part in first["loc"] if _is_key(part)))
-    given, context = first["input"], first.get("ctx", {})
-    if first["type"] == "missing":
-        return f"{_join(key, str(first['loc'][-1]))}: is needed; set it, e.g. {where}=..."
-    if first["type"] == "literal_error":
-        choices = [choice.strip(" '") for choice in str(context["expected"]).replace(" or ", ", ").split(",")]
-        return f"{where}: {given!r} is not one of {', '.join(choices)}.{did_you_mean(str(given), choices)}"
-    message = first["msg"].replace("Input should be", "should be").replace("Value error, ", "")
-    return f"{where}: {given!r} {message}."
-
-
-def _is_key(part: int | str) -> bool:
-    """Leave out what pydantic adds to a path for members of a union, e.g. 'int' or 'constrained-float'."""
-    return isinstance(part, int) or (part.isidentifier() and part not in ("int", "float", "str", "bool"))
+    return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
 
 
 def _check_model(recipe: Recipe) -> None:
@@ -352,9 +286,5 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_file(label: str, mapping: Mapping[str, Any]) -> str:
-    path = compose.find_recipe(str(mapping["recipe"]))
+    path = recipe_files.find_recipe(str(mapping["recipe"]))
     return f" ({path})" if path and f"{label}:" in path.read_text(encoding="utf-8") else ""
-
-
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key and name else key or name

@@ -57,7 +57,7 @@ def worker_for(recipe: Recipe) -> Worker:
 
 def publish(report: Report) -> None:
     """Write `report.html` beside `report.json`."""
-    from tflbuild.report_page import render
+    from tflbuild.pages.page import render
 
     with writing(report.folder):
         (report.folder / "report.html").write_text(render(report.content), encoding="utf-8")
