@@ -1,7 +1,7 @@
 """Boxes of a detector: overlap, code, assignment to anchors, and the final suppression.
 
-`detections` does in numpy what `TFLite_Detection_PostProcess` does on the device, in the same order and
-in float32, so that a Keras model and its float `.tflite` are measured by the same rule.
+`detections` says in numpy what `TFLite_Detection_PostProcess` does on the device, in the same order and in
+float32: the specification that the operator itself is tested against.
 """
 
 from __future__ import annotations
