@@ -94,6 +94,14 @@ def test_a_fake_quantized_model_is_refused(
         run_pass(Prune(steps=1), fake, tmp_path, data=few_signs)
 
 
+@pytest.mark.slow
+def test_leaving_out_every_layer_is_refused(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    with pytest.raises(PassError, match="'exclude' names every layer"):
+        run_pass(Prune(steps=1, exclude=("*",)), small_detector, tmp_path, data=few_signs)
+
+
 def test_a_sparsity_that_two_of_four_cannot_have_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^sparsity: 0.7 is not possible with schedule=2:4"):
         Prune(schedule="2:4", sparsity=0.7).check()

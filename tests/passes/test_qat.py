@@ -33,13 +33,13 @@ def load(model: KerasModel) -> Any:
 def test_the_input_range_is_that_of_pixels(
     steps: int, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import tfmot
+    from tflbuild.backends import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=steps, batch_size=4), small_detector, tmp_path, data=few_signs
     )
     # scale 1/128 and offset -1, by hand: 0 * 1/128 - 1 and 255 * 1/128 - 1
-    assert tfmot.input_ranges(load(result)) == [(-1.0, 127 / 128)]
+    assert fake_quantization.input_ranges(load(result)) == [(-1.0, 127 / 128)]
     assert result.meta["quantized"] == "qat"
     assert "sparsity" not in result.meta
 
@@ -47,12 +47,12 @@ def test_the_input_range_is_that_of_pixels(
 def test_ranges_of_activations_follow_the_first_batch(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import tfmot
+    from tflbuild.backends import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs
     )
-    relu6 = {name: ends for name, ends in tfmot.ranges(load(result)).items() if "relu6" in name}
+    relu6 = {name: ends for name, ends in fake_quantization.ranges(load(result)).items() if "relu6" in name}
     assert len(relu6) == 4
     assert all(low == 0 and 0 < high <= 6 for low, high in relu6.values())
 
@@ -85,23 +85,23 @@ def test_a_classifier_that_ends_in_softmax_trains(small_classifier: KerasModel, 
 
 
 def test_an_untrained_range_breaks_the_promise(small_detector: KerasModel) -> None:
-    from tflbuild.backends import tfmot
+    from tflbuild.backends import fake_quantization
 
-    fake = tfmot.FakeQuantization(load(small_detector), False, (-1.0, 127 / 128))
+    fake = fake_quantization.FakeQuantization(load(small_detector), False, (-1.0, 127 / 128))
     with pytest.raises(BrokenPromise, match="was never trained"):
-        tfmot.check_ranges(fake.model, (-1.0, 127 / 128))
+        fake_quantization.check_ranges(fake.model, (-1.0, 127 / 128))
 
 
 def test_another_input_range_breaks_the_promise(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import tfmot
+    from tflbuild.backends import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs
     )
     with pytest.raises(BrokenPromise, match="not that of pixels"):
-        tfmot.check_ranges(load(result), (0.0, 1.0))
+        fake_quantization.check_ranges(load(result), (0.0, 1.0))
 
 
 def test_a_second_fake_quantization_is_refused(
@@ -117,9 +117,9 @@ def test_a_second_fake_quantization_is_refused(
 def test_a_layer_that_tfmot_does_not_know_is_named() -> None:
     from tf_keras import Model, layers
 
-    from tflbuild.backends import tfmot
+    from tflbuild.backends import fake_quantization
 
     image = layers.Input((32, 32, 3))
     odd = Model(image, layers.Dense(2)(layers.Flatten()(layers.ELU(name="odd")(image))))
     with pytest.raises(PassError, match=r"^pass 'qat': tfmot cannot fake-quantize .*odd"):
-        tfmot.FakeQuantization(odd, False, (-1.0, 127 / 128))
+        fake_quantization.FakeQuantization(odd, False, (-1.0, 127 / 128))

@@ -49,7 +49,7 @@ class QuantizationAwareTraining(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the input's range."""
-        from tflbuild.backends import keras, tfmot
+        from tflbuild.backends import fake_quantization, keras, tfmot
 
         if model.meta.get("quantized"):
             raise PassError(f"pass '{ctx.label}': the model is fake-quantized already.")
@@ -57,7 +57,7 @@ class QuantizationAwareTraining(Fitting):
         facts = ModelFacts.of(model)
         built = keras.load(model.path)
         sparse = tfmot.is_sparse(built)
-        fake = tfmot.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
+        fake = fake_quantization.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
         fit(fake.model, facts, self, ctx, fake.hooks())
         fake.fix_input_range()
         kept = facts.to_json()
@@ -74,10 +74,10 @@ class QuantizationAwareTraining(Fitting):
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Look at every range and every zero in the file."""
-        from tflbuild.backends import keras, tfmot
+        from tflbuild.backends import fake_quantization, keras, tfmot
 
         built = keras.load(result.path)
-        tfmot.check_ranges(built, writing.pixel_range(ModelFacts.of(result)))
+        fake_quantization.check_ranges(built, writing.pixel_range(ModelFacts.of(result)))
         before, after = tfmot.census(keras.load(model.path)), tfmot.census(built)
         for name in before.keys() & after.keys():
             if before[name] > tfmot.SPARSE and after[name] < before[name]:

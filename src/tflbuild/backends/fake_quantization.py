@@ -1,0 +1,156 @@
+"""TensorFlow Model Optimization: a model that computes, while it trains, as its int8 form will."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras  # noqa: F401  # before tfmot, which would take Keras 3
+from tensorflow_model_optimization.python.core.quantization.keras import (
+    quant_ops,
+    quantize,
+    quantizers,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
+    default_8bit_prune_preserve_quantize_scheme as prune_preserve,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_scheme as default_8bit,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
+
+from tflbuild.backends.training import Hooks
+from tflbuild.core.errors import BrokenPromise, PassError
+
+UNTRAINED = 6.0
+"""Where tfmot's ranges start, to either side."""
+
+
+class FakeQuantization:
+    """A model that computes as its int8 form will, so that training can adapt to it.
+
+    Ranges of activations follow the batches with a running mean that is fresh from the first step on; tfmot's
+    own starts at [-6, 6] and forgets that only after thousands of steps.
+
+    Args:
+        model: a flat float `tf_keras.Model`; copied.
+        sparse: whether zeros of kernels are kept.
+        input_range: smallest and largest model value of a pixel.
+        label: names the step of the recipe in messages.
+
+    Attributes:
+        model: the fake-quantized copy.
+
+    Raises:
+        PassError: tfmot does not know how to quantize one of the layers.
+    """
+
+    def __init__(
+        self, model: Any, sparse: bool, input_range: tuple[float, float], label: str = "qat"
+    ) -> None:
+        scheme = (
+            prune_preserve.Default8BitPrunePreserveQuantizeScheme()
+            if sparse
+            else default_8bit.Default8BitQuantizeScheme()
+        )
+        try:
+            with quantize.quantize_scope():
+                self.model = quantize.quantize_apply(quantize.quantize_annotate_model(model), scheme)
+        except (ValueError, RuntimeError) as error:
+            raise PassError(
+                f"pass '{label}': tfmot cannot fake-quantize this model ({error}); 'quantize' after 'convert' needs "
+                f"no training and takes every layer."
+            ) from error
+        self._range = input_range
+        self._decay = tf.Variable(0.0, trainable=False)
+        for layer in self.model.layers:
+            if isinstance(layer, QuantizeWrapper):
+                self._refresh(layer)
+        self.fix_input_range()
+
+    def hooks(self) -> Hooks:
+        """Give what a training must do in each step."""
+
+        def before(step: Any) -> None:
+            done = tf.cast(step, tf.float32)
+            self._decay.assign(tf.minimum(0.999, done / (done + 9)))
+
+        return Hooks(before=before)
+
+    def _refresh(self, wrapper: Any) -> None:
+        """Let the ranges of a layer's outputs follow the batches faster."""
+        for activation in wrapper._quantize_activations:
+            activation.quantizer = _RunningMean.instead_of(activation.quantizer, self._decay)
+        wrapper._output_quantizers = [
+            _RunningMean.instead_of(quantizer, self._decay) for quantizer in wrapper._output_quantizers
+        ]
+
+    def fix_input_range(self) -> None:
+        """Set the input's range to that of pixels, whatever training saw."""
+        for layer in self.model.layers:
+            if isinstance(layer, QuantizeLayer):
+                layer.quantizer_vars["min_var"].assign(self._range[0])
+                layer.quantizer_vars["max_var"].assign(self._range[1])
+
+
+class _RunningMean(quantizers.MovingAverageQuantizer):  # type: ignore[misc]
+    """tfmot's quantizer of activations, with a decay that can change while training."""
+
+    @classmethod
+    def instead_of(cls, usual: Any, decay: Any) -> Any:
+        """Give what takes the place of a quantizer: itself, where it keeps no running mean."""
+        if type(usual) is not quantizers.MovingAverageQuantizer:
+            return usual
+        made = cls(**usual.get_config())
+        made._decay = decay
+        return made
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
+        return quant_ops.MovingAvgQuantize(
+            inputs,
+            weights["min_var"],
+            weights["max_var"],
+            ema_decay=self._decay,
+            is_training=training,
+            num_bits=self.num_bits,
+            per_channel=self.per_axis,
+            symmetric=self.symmetric,
+            narrow_range=self.narrow_range,
+        )
+
+
+def ranges(model: Any) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Give the smallest and largest value of every quantized tensor of a fake-quantized model, by name."""
+    ends = {variable.name.split(":")[0]: variable.numpy() for variable in model.non_trainable_variables}
+    return {
+        name.removesuffix("_min"): (least, ends[f"{name.removesuffix('_min')}_max"])
+        for name, least in ends.items()
+        if name.endswith("_min")
+    }
+
+
+def input_ranges(model: Any) -> list[tuple[float, float]]:
+    """Give the range of each input of a fake-quantized model."""
+    kept = [layer.quantizer_vars for layer in model.layers if isinstance(layer, QuantizeLayer)]
+    return [(float(ends["min_var"].numpy()), float(ends["max_var"].numpy())) for ends in kept]
+
+
+def check_ranges(model: Any, input_range: tuple[float, float]) -> None:
+    """Refuse a fake-quantized model that would convert silently into nonsense.
+
+    Raises:
+        BrokenPromise: a range is not finite, empty, or was never trained; or the input's is not that of pixels.
+    """
+    for name, (least, most) in ranges(model).items():
+        if not (np.isfinite(least).all() and np.isfinite(most).all()):
+            raise BrokenPromise(f"pass 'qat': the range of {name} is not finite.")
+        if not np.max(most - least) > 1e-6:
+            raise BrokenPromise(f"pass 'qat': the range of {name} is empty: {least} to {most}.")
+        if np.all(least == -UNTRAINED) and np.all(most == UNTRAINED):
+            raise BrokenPromise(f"pass 'qat': the range of {name} was never trained.")
+    found = input_ranges(model)
+    if not found or any(not np.allclose(ends, input_range, rtol=1e-6, atol=0) for ends in found):
+        raise BrokenPromise(f"pass 'qat': the input's range is {found}, not that of pixels, {input_range}.")
