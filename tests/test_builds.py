@@ -238,7 +238,10 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
     notes = json.dumps(step(report, "train")["notes"])
     assert "class_0" in notes, "the head left fresh is named"
     assert report["data"]["splits"]["test"]["n"] == 72
-    assert sorted(d["file"] for d in report["data"]["dropped"])[0].startswith("BloodImage_00338")
+    assert {Path(d["file"]).stem for d in report["data"]["dropped"]} == {
+        "BloodImage_00338",
+        "BloodImage_00343",
+    }
 
 
 def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
@@ -255,7 +258,7 @@ def test_a_classifier_builds(here: Workspace) -> None:
     target = report["targets"][0]
     assert target["inputs"][0]["dtype"] == "uint8"
     assert target["metrics"]["top1"]["n"] == 80
-    assert target["delegate"]["delegated"] >= 0.95 * target["delegate"]["total"]
+    assert set(target["delegate"]["left"]) <= {"QUANTIZE", "SOFTMAX"}, "XNNPACK has no int8 softmax"
 
 
 def test_predict_prints_detections_and_draws_them(here: Workspace, int8: dict[str, Any]) -> None:

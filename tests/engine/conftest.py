@@ -13,10 +13,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
 
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.dataset import DATASETS
+from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome, make_run_folder
 from tflbuild.engine.events import Event
 from tflbuild.engine.worker import Worker
+
+REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
+FAKES = [{name: cls for name, cls in r.items() if cls.__module__ == "fakes"} for r in REGISTRIES]
+for registry in REGISTRIES:
+    registry.remove_module("fakes")
 
 FakeBuild = Callable[..., Outcome]
 
@@ -32,6 +41,13 @@ def steps(*options: Any, **changed: dict[str, Any]) -> dict[str, Step]:
 
 def standard() -> dict[str, Step]:
     return steps(fakes.FakeTrain(), fakes.FakePrune(), fakes.FakeConvert(), fakes.FakeQuantize())
+
+
+@pytest.fixture(autouse=True)
+def only_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declare the fakes and nothing else, for one test."""
+    for registry, fakes_of_it in zip(REGISTRIES, FAKES, strict=True):
+        monkeypatch.setattr(registry, "_classes", dict(fakes_of_it))
 
 
 @pytest.fixture
