@@ -52,8 +52,8 @@ class Train(Fitting):
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: more for more images, fewer where each step costs more."""
-        images = (facts.train / USUAL_IMAGES) ** 0.2
-        pixels = (USUAL_SIZE / (facts.input_size or USUAL_SIZE)) ** 0.5
+        images: float = (facts.train / USUAL_IMAGES) ** 0.2
+        pixels: float = (USUAL_SIZE / (facts.input_size or USUAL_SIZE)) ** 0.5
         return round(USUAL_STEPS[facts.task] * images * pixels)
 
     def reads(self) -> tuple[str, ...]:
