@@ -28,6 +28,9 @@ from tflbuild.core.errors import BrokenPromise, PassError
 UNTRAINED = 6.0
 """Where tfmot's ranges start, to either side."""
 
+EMPTY = 1e-6
+"""Range of a channel's weights, relative to the widest channel's, below which it holds none."""
+
 
 class FakeQuantization:
     """A model that computes as its int8 form will, so that training can adapt to it.
@@ -69,7 +72,7 @@ class FakeQuantization:
         for layer in self.model.layers:
             if isinstance(layer, QuantizeWrapper):
                 self._refresh(layer)
-        self.fix_input_range()
+        self._fix_input_range()
 
     def hooks(self) -> Hooks:
         """Give what a training must do in each step."""
@@ -88,8 +91,22 @@ class FakeQuantization:
             _RunningMean.instead_of(quantizer, self._decay) for quantizer in wrapper._output_quantizers
         ]
 
-    def fix_input_range(self) -> None:
-        """Set the input's range to that of pixels, whatever training saw."""
+    def finish(self) -> None:
+        """Set the ranges that training cannot: the input's, and those of channels without weights.
+
+        A channel that pruning left empty has the range [0, 0], hence a scale next to nothing, in which its bias
+        would overflow int32; its zeros are zeros in any scale, so it takes that of the layer's widest channel.
+        """
+        self._fix_input_range()
+        for layer in self.model.layers:
+            if isinstance(layer, QuantizeWrapper):
+                for _, _, ends in layer._weight_vars:
+                    widest = tf.reduce_max(ends["max_var"])
+                    empty = ends["max_var"] <= EMPTY * widest
+                    ends["min_var"].assign(tf.where(empty, -widest, ends["min_var"]))
+                    ends["max_var"].assign(tf.where(empty, widest, ends["max_var"]))
+
+    def _fix_input_range(self) -> None:
         for layer in self.model.layers:
             if isinstance(layer, QuantizeLayer):
                 layer.quantizer_vars["min_var"].assign(self._range[0])
@@ -147,7 +164,7 @@ def check_ranges(model: Any, input_range: tuple[float, float]) -> None:
     for name, (least, most) in ranges(model).items():
         if not (np.isfinite(least).all() and np.isfinite(most).all()):
             raise BrokenPromise(f"pass 'qat': the range of {name} is not finite.")
-        if not np.max(most - least) > 1e-6:
+        if not np.min(most - least) > EMPTY * np.max(most - least):
             raise BrokenPromise(f"pass 'qat': the range of {name} is empty: {least} to {most}.")
         if np.all(least == -UNTRAINED) and np.all(most == UNTRAINED):
             raise BrokenPromise(f"pass 'qat': the range of {name} was never trained.")

@@ -48,7 +48,7 @@ class QuantizationAwareTraining(Fitting):
         return True
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
-        """Fake-quantize, train on the train split, fix the input's range."""
+        """Fake-quantize, train on the train split, fix the ranges that training cannot."""
         from tflbuild.backends import fake_quantization, keras, tfmot
 
         if model.meta.get("quantized"):
@@ -59,7 +59,7 @@ class QuantizationAwareTraining(Fitting):
         sparse = tfmot.is_sparse(built)
         fake = fake_quantization.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
         fit(fake.model, facts, self, ctx, fake.hooks())
-        fake.fix_input_range()
+        fake.finish()
         kept = facts.to_json()
         census = tfmot.census(fake.model)
         sparsity = {**model.meta.get("sparsity", {}), "layers": census}

@@ -1,0 +1,91 @@
+"""Biases that fit: keep int32 biases of a quantized file from saturating.
+
+A bias has the scale of its input times that of its channel's weights. Where pruning or training left a channel
+without weights, that scale is next to nothing, the bias overflows int32, and the channel gives a wrong constant:
+a class head then reports one false object in every image. TensorFlow's converter widens the weights' scale in
+that case; LiteRT Quantizer does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.backends import flatbuffer
+
+LARGEST = 2.0**30
+"""Largest size of an int32 bias, as in TensorFlow's converter: half of what fits, so that sums do too."""
+
+
+def fit(content: bytes, float_path: Path) -> bytes:
+    """Widen the scales of weights whose bias does not fit.
+
+    Args:
+        content: a file quantized to int8 weights and int32 biases.
+        float_path: the float file that it was made from, for the biases' true values.
+    """
+    model, source = flatbuffer.unpack(content), flatbuffer.load(float_path)
+    constants = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
+    truth = {tensor.name: _values(source, tensor, np.float32) for tensor in constants}
+    changed = False
+    for entry, weights, bias in _biased(model):
+        wanted = truth.get(bias.name)
+        if wanted is not None and len(wanted) == bias.shape[-1]:
+            changed |= _fit(model, entry, weights, bias, wanted)
+    return flatbuffer.pack(model) if changed else content
+
+
+def saturated(content: bytes) -> list[str]:
+    """Name the biases of a file that int32 cuts off."""
+    model = flatbuffer.unpack(content)
+    return [
+        bias.name.decode()
+        for _, _, bias in _biased(model)
+        if np.abs(_values(model, bias, np.int32).astype(np.int64)).max() >= 2**31 - 1
+    ]
+
+
+def _biased(model: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Give input, weights and bias of every operator with int8 weights and an int32 bias."""
+    graph, types = model.subgraphs[0], schema.TensorType
+    for operator in graph.operators:
+        inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
+        if len(inputs) < 3 or (inputs[1].type, inputs[2].type) != (types.INT8, types.INT32):
+            continue
+        if inputs[2].quantization is not None and inputs[2].quantization.scale is not None:
+            yield inputs[0], inputs[1], inputs[2]
+
+
+def _fit(model: Any, entry: Any, weights: Any, bias: Any, wanted: npt.NDArray[np.float32]) -> bool:
+    """Rescale the channels of one operator; says whether any needed it."""
+    before = np.asarray(weights.quantization.scale, np.float64)
+    input_scale = float(entry.quantization.scale[0])
+    needed = np.abs(wanted.astype(np.float64)) / (input_scale * LARGEST)
+    after = np.maximum(before, needed if len(before) > 1 else needed.max())
+    if np.array_equal(after, before):
+        return False
+    shape = np.ones(len(weights.shape), np.int64)
+    shape[weights.quantization.quantizedDimension] = len(before)
+    values = _values(model, weights, np.int8).reshape(weights.shape)
+    kept = np.round(values * (before / after).reshape(shape)).astype(np.int8)
+    scale = (input_scale * after).astype(np.float32)
+    old = _values(model, bias, np.int32)
+    fitting = np.round(np.clip(wanted / scale.astype(np.float64), -LARGEST, LARGEST)).astype(np.int32)
+    _store(model, weights, kept, after)
+    _store(model, bias, np.where(np.broadcast_to(after > before, old.shape), fitting, old), scale)
+    return True
+
+
+def _values(model: Any, tensor: Any, dtype: Any) -> Any:
+    data = model.buffers[tensor.buffer].data
+    return None if data is None or not len(data) else np.frombuffer(bytes(data), dtype)
+
+
+def _store(model: Any, tensor: Any, values: Any, scale: Any) -> None:
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+    tensor.quantization.scale = np.asarray(scale, np.float32)

@@ -1,0 +1,77 @@
+"""A channel without weights keeps its bias in int8, on every way there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tflbuild.core.artifact import KerasModel
+from tflbuild.data.signs import Signs
+from tflbuild.passes.convert import Convert
+from tflbuild.passes.qat import QuantizationAwareTraining
+from tflbuild.testing import run_pass
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
+    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning"),
+]
+
+EMPTY = 3
+"""Channels of the class head that lose their weights; their biases stay at -log(99)."""
+
+
+@pytest.fixture
+def emptied(small_detector: KerasModel, tmp_path: Path) -> KerasModel:
+    """Give the small detector with channels that pruning left empty."""
+    from tflbuild.backends import keras
+
+    built = keras.load(small_detector.path)
+    kernel = built.get_layer("class_0").kernel
+    kernel.assign(kernel * np.repeat([0.0, 1.0], [EMPTY, kernel.shape[-1] - EMPTY]).astype(np.float32))
+    path = tmp_path / "emptied.h5"
+    keras.save(built, path, dict(small_detector.meta["facts"]))
+    return replace(small_detector, path=path)
+
+
+def class_biases(content: bytes) -> Any:
+    """Give the biases of the class head's empty channels, dequantized."""
+    from tflbuild.backends import flatbuffer
+
+    model = flatbuffer.unpack(content)
+    graph = model.subgraphs[0]
+    (bias,) = (t for t in graph.tensors if b"class_0" in t.name and len(t.shape) == 1 and t.shape[0] == 24)
+    data = bytes(model.buffers[bias.buffer].data)
+    return np.frombuffer(data, np.int32)[:EMPTY] * np.asarray(bias.quantization.scale)[:EMPTY]
+
+
+def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path) -> None:
+    from tflbuild.backends import bias_scales, quantizer
+
+    converted = run_pass(Convert(), emptied, tmp_path)
+    images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
+    ranges = quantizer.tied(converted.path, quantizer.observe(converted.path, images))
+    made = quantizer.quantize(converted.path, "int8", ranges, float_input=True, float_output=True)
+    assert len(bias_scales.saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
+    mended = bias_scales.fit(made, converted.path)
+    assert bias_scales.saturated(mended) == []
+    np.testing.assert_allclose(class_biases(mended), -np.log(99), rtol=1e-6)
+    assert bias_scales.fit(mended, converted.path) == mended
+
+
+def test_fake_quantization_gives_empty_channels_a_range(
+    emptied: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    from tflbuild.backends import bias_scales
+
+    options = QuantizationAwareTraining(steps=1, batch_size=4, learning_rate=1e-6)
+    content = run_pass(
+        Convert(), run_pass(options, emptied, tmp_path, data=few_signs), tmp_path
+    ).path.read_bytes()
+    assert bias_scales.saturated(content) == []
+    np.testing.assert_allclose(class_biases(content), -np.log(99), rtol=1e-3)
