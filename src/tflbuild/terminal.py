@@ -29,7 +29,6 @@ class Row:
     started: float = 0.0
     done: float = 0.0
     total: float = 0.0
-    note: str = ""
     seconds: float = 0.0
     size: int | None = None
     accuracy: str = ""
@@ -107,6 +106,7 @@ class LiveTable:
         self.console = Console()
         self._rows: dict[str, Row] = {}
         self._current = ""
+        self._note = ""
         self._live: Live | None = None
 
     def __call__(self, event: Event) -> None:
@@ -121,6 +121,7 @@ class LiveTable:
 
     def close(self) -> None:
         """Leave the last table standing and give the terminal back."""
+        self._note = ""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -135,19 +136,20 @@ class LiveTable:
     def _on_pass_started(self, fields: Mapping[str, Any]) -> None:
         self._current = fields["label"]
         row = self._rows.setdefault(self._current, Row(self._current))
-        row.state, row.started, row.done, row.note = "running", time.time(), 0.0, ""
+        row.state, row.started, row.done, self._note = "running", time.time(), 0.0, ""
 
     def _on_progress(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
         if row is not None:
-            row.done, row.total, row.note = fields["done"], fields["total"], fields["note"]
+            row.done, row.total = fields["done"], fields["total"]
+            self._note = fields["note"] or self._note
 
     def _on_measuring(self, fields: Mapping[str, Any]) -> None:
+        on = f" on {fields['split']}" if fields["split"] else ""
+        self._note = f"measuring {fields['what']}{on}"
         row = self._rows.get(self._current)
         if row is not None:
-            on = f" on {fields['split']}" if fields["split"] else ""
-            row.state, row.note = "measuring", f"measuring {fields['what']}{on}"
-            row.started, row.done, row.total = time.time(), 0.0, 0.0
+            row.state, row.started, row.done, row.total = "measuring", time.time(), 0.0, 0.0
 
     def _on_gate(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
@@ -156,7 +158,7 @@ class LiveTable:
 
     def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(fields["label"], Row(fields["label"]))
-        row.state, row.note = MARKS[fields["outcome"]], ""
+        row.state, self._current, self._note = MARKS[fields["outcome"]], "", ""
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
 
@@ -180,8 +182,7 @@ class LiveTable:
             size = f"{row.size:,}" if row.size else ""
             gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
             table.add_row(row.label, state, row.show_time(), size, row.accuracy, gate)
-        current = self._rows.get(self._current)
-        return Group(table, Text(current.note if current else "", style="dim"))
+        return Group(table, Text(self._note, style="dim"))
 
 
 def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Gt, Lt
 
@@ -16,7 +16,7 @@ from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 class Fitting(Pass):
     """Base of the passes that train on `data.train`."""
 
-    needs = ("tensorflow", "tf_keras", "numpy", "PIL")
+    needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras", "numpy", "PIL")
     trains = True
 
     steps: Annotated[int, Ge(1)] | None = None  # batches; by default follows from the data

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import RecipeError
@@ -28,6 +31,8 @@ class Load(Pass):
         classes = ctx.dataset("train").classes
         built = ctx.model_spec.build(len(classes))
         detector = ctx.model_spec.detector(built)
+        for path in ctx.model_spec.files():
+            _check_preprocess(str(path), keras.read_facts(path).get("preprocess"), ctx.preprocess)
         height, width = built.input_shape[1:3]
         outputs = built.output_shape[-1][-1] if detector else built.output_shape[-1]
         if outputs != len(classes):
@@ -49,3 +54,15 @@ class Load(Pass):
             fingerprint=keras.fingerprint(built),
             facts=facts,
         )
+
+
+def _check_preprocess(path: str, trained: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+    """Refuse to feed a model other pixels than it was trained with, where its file says which.
+
+    Raises:
+        RecipeError: the data set's preprocess block differs; names the keys.
+    """
+    differing = [key for key, value in (trained or {}).items() if wanted.get(key) != value]
+    if trained and differing:
+        said = ", ".join(f"data.preprocess.{key}={trained[key]}" for key in differing)
+        raise RecipeError(f"model.path: {path} was trained with another preprocessing; set {said}.")

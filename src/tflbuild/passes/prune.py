@@ -28,7 +28,7 @@ class Prune(Fitting):
         Mishra et al., Accelerating Sparse Deep Neural Networks, 2021 (2:4).
     """
 
-    needs = (  # type: ignore[assignment]  # the base has fewer
+    needs = (
         "tensorflow",
         "tf_keras",
         "tensorflow_model_optimization",

@@ -27,7 +27,7 @@ class QuantizationAwareTraining(Fitting):
         Inference, 2018.
     """
 
-    needs = (  # type: ignore[assignment]  # the base has fewer
+    needs = (
         "tensorflow",
         "tf_keras",
         "tensorflow_model_optimization",

@@ -65,7 +65,7 @@ class Quantize(Pass):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give the input the dtype that is wanted."""
-        from tflbuild.backends import flatbuffer, quantizer
+        from tflbuild.backends import bias_scales, flatbuffer, quantizer
 
         facts = ModelFacts.of(model)
         ranges = self._ranges(model, facts, ctx) if self.scheme in INTEGER else None
@@ -76,6 +76,8 @@ class Quantize(Pass):
             float_input=self._input == "float32",
             float_output=self.output_dtype == "float32" or facts.task == "detection",
         )
+        if self.scheme == "int8":
+            content = bias_scales.fit(content, model.path)
         if self._input == "uint8":
             low, high = writing.pixel_range(facts)
             scale = (high - low) / 255
@@ -93,8 +95,13 @@ class Quantize(Pass):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
-        from tflbuild.backends import flatbuffer
+        from tflbuild.backends import bias_scales, flatbuffer
 
+        saturated = bias_scales.saturated(result.path.read_bytes())
+        if saturated:
+            raise BrokenPromise(
+                f"the int32 bias of {', '.join(map(str, saturated))} does not hold its values."
+            )
         writing.check_input(result, self._input)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")

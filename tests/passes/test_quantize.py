@@ -1,0 +1,169 @@
+"""Quantization of a float flatbuffer; needs no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tflbuild import plugins
+from tflbuild.backends import flatbuffer, litert, quantizer
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.compiler_pass import PASSES
+from tflbuild.core.dataset import Dataset, Index, Sample
+from tflbuild.core.errors import BrokenPromise, DataError, PassError
+from tflbuild.passes import writing
+from tflbuild.passes.calibration import Calibration
+from tflbuild.testing import run_pass, tiny_tflite
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> str:
+    """Ten images of noise in an `.npz`."""
+    path = tmp_path / "images.npz"
+    np.savez(path, images=np.random.default_rng(1).integers(0, 256, (10, 20, 20, 3), dtype=np.uint8))
+    return str(path)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> TFLiteModel:
+    return tiny_tflite(tmp_path)
+
+
+def quantized(
+    model: TFLiteModel, folder: Path, source: str, notes: dict[str, Any] | None = None, **options: Any
+) -> Any:
+    plugins.load(None)
+    made = PASSES.get("quantize")(calibration=Calibration(source=source, samples=8), **options)
+    made.check()
+    return run_pass(made, model, folder, notes=notes)
+
+
+def scores(path: Path) -> Any:
+    pixels = np.random.default_rng(2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return litert.Runner(path, scale=1 / 128, offset=-1.0).run(pixels)["scores"]
+
+
+@pytest.mark.parametrize(
+    ("options", "dtype", "tolerance"),
+    [
+        ({"scheme": "int8"}, "uint8", 0.05),
+        ({"scheme": "int8", "ranges": "p99.99"}, "uint8", 0.05),
+        ({"scheme": "int8", "input_dtype": "int8", "output_dtype": "int8"}, "int8", 0.05),
+        ({"scheme": "int8", "input_dtype": "float32"}, "float32", 0.05),
+        ({"scheme": "int16x8"}, "float32", 0.02),
+        ({"scheme": "dynamic"}, "float32", 0.05),
+        ({"scheme": "float16"}, "float32", 0.005),
+    ],
+    ids=str,
+)
+def test_every_scheme_runs_and_stays_near_the_float_model(
+    model: TFLiteModel, images: str, tmp_path: Path, options: dict[str, Any], dtype: str, tolerance: float
+) -> None:
+    result = quantized(model, tmp_path, images, **options)
+    assert result.meta["signature"]["inputs"][0]["dtype"] == dtype
+    assert scores(result.path) == pytest.approx(scores(model.path), abs=tolerance)
+    assert flatbuffer.read_facts(result.path)["labels"] == ["cat", "dog"]
+
+
+def test_the_uint8_input_takes_raw_bytes_whatever_calibration_saw(model: TFLiteModel, tmp_path: Path) -> None:
+    dark = tmp_path / "dark.npz"
+    np.savez(dark, images=np.random.default_rng(1).integers(90, 120, (10, 8, 8, 3), dtype=np.uint8))
+    entry = quantized(model, tmp_path, str(dark)).meta["signature"]["inputs"][0]
+    assert (entry["scale"], entry["zero_point"]) == (0.0078125, 128)
+
+
+def test_calibration_is_reported_and_seeded(model: TFLiteModel, images: str, tmp_path: Path) -> None:
+    notes: dict[str, Any] = {}
+    first = quantized(model, tmp_path, images, notes)
+    assert notes["calibration"] == {"source": images, "samples": 8, "of": 10}
+    assert quantized(model, tmp_path, images).digest == first.digest
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"scheme": "float16", "input_dtype": "uint8"},
+            "input_dtype: 'uint8' is only possible with scheme int8",
+        ),
+        ({"scheme": "dynamic", "output_dtype": "int8"}, "output_dtype: 'int8'"),
+    ],
+)
+def test_borders_that_a_scheme_cannot_have_are_refused(
+    model: TFLiteModel, images: str, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        quantized(model, tmp_path, images, **options)
+
+
+def test_calibration_images_that_are_no_raw_pixels_are_refused(model: TFLiteModel, tmp_path: Path) -> None:
+    path = tmp_path / "floats.npz"
+    np.savez(path, images=np.zeros((3, 8, 8, 3), np.float32))
+    with pytest.raises(DataError, match="uint8"):
+        quantized(model, tmp_path, str(path))
+
+
+def test_no_calibration_image_is_an_error(model: TFLiteModel, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="names no image"):
+        quantized(model, tmp_path, str(tmp_path / "nowhere"))
+
+
+class Gradient(Dataset):
+    """One image of every grey value."""
+
+    def read(self, sample: Sample) -> Any:
+        raise NotImplementedError
+
+
+def test_only_declared_data_can_be_read(model: TFLiteModel, tmp_path: Path) -> None:
+    index = Index(classes=("a",), splits={"train": (), "val": (), "test": ()})
+    options = PASSES.get("quantize")(calibration=Calibration(source="data.train"))
+    with pytest.raises(DataError, match="holds no image"):
+        run_pass(options, model, tmp_path, data=Gradient(), index=index)
+
+
+def test_a_float_file_does_not_pass_for_full_integer(model: TFLiteModel) -> None:
+    with pytest.raises(BrokenPromise, match="FULLY_CONNECTED 'logits' computes in float32"):
+        writing.check_full_integer(model.path, "int8")
+    with pytest.raises(BrokenPromise, match="a uint8 input was promised, but it is float32"):
+        writing.check_input(model, "uint8")
+
+
+def test_a_wrong_input_scale_is_noticed(model: TFLiteModel, images: str, tmp_path: Path) -> None:
+    result = quantized(model, tmp_path, images)
+    facts = {**result.meta["facts"], "preprocess": {"scale": 1 / 255, "offset": 0.0}}
+    wrong = replace(result, meta={**result.meta, "facts": facts})
+    with pytest.raises(
+        BrokenPromise, match=r"scale 0\.0078125 and zero point 128 are not those of the preprocess"
+    ):
+        writing.check_input(wrong, "uint8")
+
+
+def test_ranges_are_the_smallest_and_largest_value(model: TFLiteModel) -> None:
+    rng = np.random.default_rng(3)
+    values = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(5)]
+    ranges = quantizer.observe(model.path, values)
+    stacked = np.stack(values)
+    assert ranges["image"] == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
+    assert ranges["scores"][0] == 0.0, "zero is always inside"
+
+
+def test_percentiles_agree_with_numpy(model: TFLiteModel) -> None:
+    rng = np.random.default_rng(4)
+    values = [rng.normal(size=(8, 8, 3)).astype(np.float32) for _ in range(200)]
+    low, high = quantizer.observe(model.path, values, 99.0)["image"]
+    wanted = np.percentile(np.stack(values), [0.5, 99.5])
+    assert low == pytest.approx(wanted[0], abs=0.01)
+    assert high == pytest.approx(wanted[1], abs=0.01)
+
+
+def test_a_tensor_that_is_not_finite_is_named(model: TFLiteModel) -> None:
+    image = np.full((8, 8, 3), np.nan, np.float32)
+    with pytest.raises(PassError, match="is not finite"):
+        quantizer.observe(model.path, [image])
