@@ -36,11 +36,11 @@ def test_epochs_become_steps_of_the_data() -> None:
 
 def test_length_that_is_not_given_follows_from_the_data() -> None:
     assert Train(steps=7).resolve(FACTS).steps == 7
-    assert Train().resolve(FACTS).steps == 2400
+    assert Train().resolve(FACTS).steps == 2000
     # a 32nd of the images has half the steps, four times the side has half the steps
-    assert Train().resolve(replace(FACTS, train=75)).steps == 1200
-    assert Train().resolve(replace(FACTS, input_size=384)).steps == 1200
-    assert Train().resolve(replace(FACTS, input_size=0)).steps == 2400  # only the file knows
+    assert Train().resolve(replace(FACTS, train=75)).steps == 1000
+    assert Train().resolve(replace(FACTS, input_size=384)).steps == 1000
+    assert Train().resolve(replace(FACTS, input_size=0)).steps == 2000  # only the file knows
 
 
 @pytest.mark.parametrize(

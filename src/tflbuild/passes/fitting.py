@@ -11,6 +11,9 @@ from annotated_types import Ge, Gt, Lt
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 
+USUAL_SIZE = 96
+"""Input of the shipped recipes in pixels, which the usual lengths were measured on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fitting(Pass):
@@ -52,6 +55,12 @@ class Fitting(Pass):
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data."""
         raise NotImplementedError
+
+
+def shortened(steps: int, facts: DataFacts) -> int:
+    """Give a length for an input of `USUAL_SIZE` that suits this one: fewer where each step costs more."""
+    share: float = (USUAL_SIZE / (facts.input_size or USUAL_SIZE)) ** 0.5
+    return round(steps * share)
 
 
 def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks: Any = None) -> float:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import Fitting, fit
+from tflbuild.passes.fitting import Fitting, fit, shortened
 
 
 @compiler_pass("prune")
@@ -52,7 +52,7 @@ class Prune(Fitting):
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: four passes, and enough to recover where they are few images."""
-        return max(1000, math.ceil(4 * facts.train / self.batch_size))
+        return max(shortened(800, facts), math.ceil(4 * facts.train / self.batch_size))
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Prune while training on the train split."""

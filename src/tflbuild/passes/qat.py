@@ -11,7 +11,7 @@ from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import writing
-from tflbuild.passes.fitting import Fitting, fit
+from tflbuild.passes.fitting import Fitting, fit, shortened
 
 
 @compiler_pass("qat")
@@ -41,7 +41,7 @@ class QuantizationAwareTraining(Fitting):
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: two passes, and enough to settle where they are few images."""
-        return max(400, math.ceil(2 * facts.train / self.batch_size))
+        return max(shortened(400, facts), math.ceil(2 * facts.train / self.batch_size))
 
     def output_quantized(self) -> bool | None:
         """Say that no later pass should quantize again."""

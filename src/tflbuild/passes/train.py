@@ -10,16 +10,16 @@ from annotated_types import Ge, Gt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
-from tflbuild.passes.fitting import Fitting, fit
+from tflbuild.passes.fitting import Fitting, fit, shortened
 
 FROM_MODEL = ("scratch", "continue")
 """Values of `init` that start from what the architecture builds: fresh, or the user's own file."""
 
-USUAL_IMAGES, USUAL_SIZE = 2400, 96
-"""The data set `signs` and the input of the shipped recipes, which the usual lengths were measured on."""
+USUAL_IMAGES = 2400
+"""Images of the data set `signs`, which the usual length was measured on."""
 
-USUAL_STEPS = {"detection": 2400, "classification": 1200}
-"""Batches that train from scratch at `USUAL_IMAGES` and `USUAL_SIZE`.
+USUAL_STEPS = {"detection": 2000, "classification": 1200}
+"""Batches that train from scratch on that many images at `tflbuild.passes.fitting.USUAL_SIZE`.
 
 On `signs`, 1000 batches reached mAP 0.49 on the test split and 2500 batches 0.68; on `sign_crops`, 600
 reached a top-1 accuracy of 0.96.
@@ -53,8 +53,7 @@ class Train(Fitting):
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: more for more images, fewer where each step costs more."""
         images: float = (facts.train / USUAL_IMAGES) ** 0.2
-        pixels: float = (USUAL_SIZE / (facts.input_size or USUAL_SIZE)) ** 0.5
-        return round(USUAL_STEPS[facts.task] * images * pixels)
+        return round(shortened(USUAL_STEPS[facts.task], facts) * images)
 
     def reads(self) -> tuple[str, ...]:
         """Read the train split, and the file to start from."""
