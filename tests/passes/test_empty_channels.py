@@ -47,16 +47,18 @@ def class_biases(content: bytes) -> Any:
     graph = model.subgraphs[0]
     (bias,) = (t for t in graph.tensors if b"class_0" in t.name and len(t.shape) == 1 and t.shape[0] == 24)
     data = bytes(model.buffers[bias.buffer].data)
-    return np.frombuffer(data, np.int32)[:EMPTY] * np.asarray(bias.quantization.scale)[:EMPTY]
+    dtype = np.int32 if len(data) == 4 * bias.shape[0] else np.int64
+    return np.frombuffer(data, dtype)[:EMPTY] * np.asarray(bias.quantization.scale)[:EMPTY]
 
 
-def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
     from tflbuild.backends import bias_scales, quantizer
 
     converted = run_pass(Convert(), emptied, tmp_path)
     images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
     ranges = quantizer.tied(converted.path, quantizer.observe(converted.path, images))
-    made = quantizer.quantize(converted.path, "int8", ranges, float_input=True, float_output=True)
+    made = quantizer.quantize(converted.path, scheme, ranges, float_input=True, float_output=True)
     assert len(bias_scales.saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
     mended = bias_scales.fit(made, converted.path)
     assert bias_scales.saturated(mended) == []

@@ -1,7 +1,7 @@
-"""Biases that fit: keep int32 biases of a quantized file from saturating.
+"""Biases that fit: keep the integer biases of a quantized file from saturating.
 
 A bias has the scale of its input times that of its channel's weights. Where pruning or training left a channel
-without weights, that scale is next to nothing, the bias overflows int32, and the channel gives a wrong constant:
+without weights, that scale is next to nothing, the bias is cut off at 2^31, and the channel gives a wrong constant:
 a class head then reports one false object in every image. TensorFlow's converter widens the weights' scale in
 that case; LiteRT Quantizer does not.
 """
@@ -19,14 +19,20 @@ from ai_edge_litert import schema_py_generated as schema
 from tflbuild.backends import flatbuffer
 
 LARGEST = 2.0**30
-"""Largest size of an int32 bias, as in TensorFlow's converter: half of what fits, so that sums do too."""
+"""Largest size of a bias, as in TensorFlow's converter: half of what fits int32, so that sums do too.
+
+LiteRT Quantizer cuts the int64 biases of int16 activations off at the same size.
+"""
+
+BIASES = {schema.TensorType.INT32: np.int32, schema.TensorType.INT64: np.int64}
+"""Types of biases: int32 with int8 activations, int64 with int16."""
 
 
 def fit(content: bytes, float_path: Path) -> bytes:
     """Widen the scales of weights whose bias does not fit.
 
     Args:
-        content: a file quantized to int8 weights and int32 biases.
+        content: a file quantized to int8 weights and integer biases.
         float_path: the float file that it was made from, for the biases' true values.
     """
     model, source = flatbuffer.unpack(content), flatbuffer.load(float_path)
@@ -41,21 +47,21 @@ def fit(content: bytes, float_path: Path) -> bytes:
 
 
 def saturated(content: bytes) -> list[str]:
-    """Name the biases of a file that int32 cuts off."""
+    """Name the biases of a file that are cut off."""
     model = flatbuffer.unpack(content)
     return [
         bias.name.decode()
         for _, _, bias in _biased(model)
-        if np.abs(_values(model, bias, np.int32).astype(np.int64)).max() >= 2**31 - 1
+        if np.abs(_values(model, bias, BIASES[bias.type]).astype(np.int64)).max() >= 2**31 - 1
     ]
 
 
 def _biased(model: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Give input, weights and bias of every operator with int8 weights and an int32 bias."""
+    """Give input, weights and bias of every operator with int8 weights and an integer bias."""
     graph, types = model.subgraphs[0], schema.TensorType
     for operator in graph.operators:
         inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
-        if len(inputs) < 3 or (inputs[1].type, inputs[2].type) != (types.INT8, types.INT32):
+        if len(inputs) < 3 or inputs[1].type != types.INT8 or inputs[2].type not in BIASES:
             continue
         if inputs[2].quantization is not None and inputs[2].quantization.scale is not None:
             yield inputs[0], inputs[1], inputs[2]
@@ -74,8 +80,9 @@ def _fit(model: Any, entry: Any, weights: Any, bias: Any, wanted: npt.NDArray[np
     values = _values(model, weights, np.int8).reshape(weights.shape)
     kept = np.round(values * (before / after).reshape(shape)).astype(np.int8)
     scale = (input_scale * after).astype(np.float32)
-    old = _values(model, bias, np.int32)
-    fitting = np.round(np.clip(wanted / scale.astype(np.float64), -LARGEST, LARGEST)).astype(np.int32)
+    dtype = BIASES[bias.type]
+    old = _values(model, bias, dtype)
+    fitting = np.round(np.clip(wanted / scale.astype(np.float64), -LARGEST, LARGEST)).astype(dtype)
     _store(model, weights, kept, after)
     _store(model, bias, np.where(np.broadcast_to(after > before, old.shape), fitting, old), scale)
     return True

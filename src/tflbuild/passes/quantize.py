@@ -76,7 +76,7 @@ class Quantize(Pass):
             float_input=self._input == "float32",
             float_output=self.output_dtype == "float32" or facts.task == "detection",
         )
-        if self.scheme == "int8":
+        if self.scheme in INTEGER:
             content = bias_scales.fit(content, model.path)
         if self._input == "uint8":
             low, high = writing.pixel_range(facts)
@@ -99,9 +99,7 @@ class Quantize(Pass):
 
         saturated = bias_scales.saturated(result.path.read_bytes())
         if saturated:
-            raise BrokenPromise(
-                f"the int32 bias of {', '.join(map(str, saturated))} does not hold its values."
-            )
+            raise BrokenPromise(f"the bias of {', '.join(map(str, saturated))} does not hold its values.")
         writing.check_input(result, self._input)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")
