@@ -178,10 +178,15 @@ def test_a_recipe_that_needs_a_broken_plugin_ends_with_3(
 
 def test_a_broken_plugin_does_not_stop_others(capsys: pytest.CaptureFixture[str]) -> None:
     plugin(TAKEN)
-    assert main(["plan", R]) == 0
-    capsys.readouterr()
-    main(["list", "plugins"])
+    assert main(["plan", "recipe=ssd_mobilenet_float"]) == 0
     assert "a name that tflbuild.passes.prune has taken" in capsys.readouterr().out
+
+
+def test_a_recipe_that_uses_a_name_claimed_twice_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin(TAKEN)
+    code, error = ends(["plan", R], capsys)
+    assert code == 3
+    assert "a name that tflbuild.passes.prune has taken; choose another" in error
 
 
 def test_a_voc_file_with_broken_xml_is_left_out_by_name(

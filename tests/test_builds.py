@@ -342,3 +342,31 @@ def test_python_builds_as_the_command_does(here: Workspace, monkeypatch: pytest.
         tflbuild.build(
             "ssd_mobilenet_int8", overrides=[*INT8[1:-1], "quantize.budget.map.max_drop=-1"], show=False
         )
+
+
+def test_a_plugin_of_the_users_is_built_with(here: Workspace, int8: dict[str, Any]) -> None:
+    source = Path(__file__).resolve().parents[1] / "plugins" / "pad_tail.py"
+    (here.folder / "plugins").mkdir(exist_ok=True)
+    (here.folder / "plugins" / "pad_tail.py").write_text(source.read_text())
+    report = here.build(*INT8, "+passes@pad=pad_tail", "pad.after=[quantize]", "pad.zeros=64")
+    assert step(report, "pad")["outcome"] == "ran"
+    assert step(report, "quantize")["outcome"] == "cached"
+    assert report["targets"][0]["bytes"] == step(report, "quantize")["bytes"] + 64
+    assert report["targets"][0]["metrics"]["map"] == int8["targets"][0]["metrics"]["map"]
+
+
+def test_calibration_from_a_folder_is_keyed_by_content(
+    here: Workspace, int8: dict[str, Any], shared_data: Path
+) -> None:
+    folder = here.folder / "calibration"
+    folder.mkdir()
+    names = sorted((shared_data / "cards" / "train").glob("*.jpg"))[:4]
+    for path in names[:3]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    words = [*INT8, "quantize.calibration.source=calibration"]
+    assert step(here.build(*words), "quantize")["notes"]["calibration"]["samples"] == 3
+    assert step(here.build(*words), "quantize")["outcome"] == "cached"
+    (folder / names[3].name).write_bytes(names[3].read_bytes())
+    again = step(here.build(*words), "quantize")
+    assert (again["outcome"], again["notes"]["calibration"]["samples"]) == ("ran", 4)
+    assert "calibration content changed" in again["reason"]

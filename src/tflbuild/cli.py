@@ -99,6 +99,7 @@ def _dispatch(words: list[str]) -> int:
     if sweep:
         from tflbuild.sweep import run_sweep
 
+        warn_of_plugins()
         return run_sweep(overrides)
     return _build(overrides)
 
@@ -126,12 +127,21 @@ def _take_config_dir(words: list[str]) -> list[str]:
     return rest
 
 
+def warn_of_plugins() -> None:
+    """Say which plugins could not be loaded, though the recipe does not need them."""
+    from tflbuild import plugins
+
+    for text in plugins.load(plugins.default_folder()).warnings:
+        print(f"warning: {text}", file=sys.stderr)
+
+
 def _build(overrides: list[str]) -> int:
     from tflbuild import terminal
     from tflbuild.recipe import load_recipe
     from tflbuild.session import build_once
 
     recipe = load_recipe(overrides)
+    warn_of_plugins()
     outcome = build_once(recipe, (terminal.listener(),))
     folder = os.path.relpath(outcome.report.folder)
     for line in terminal.outcome_lines(outcome.report.content, folder):

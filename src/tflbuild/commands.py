@@ -56,7 +56,7 @@ def plan(words: list[str]) -> int:
     from tflbuild.engine.prepare import prepare
     from tflbuild.recipe import load_recipe
 
-    warnings: list[str] = []
+    warnings = list(plugins.load(plugins.default_folder()).warnings)
     prepared = prepare(load_recipe(words), warnings.append)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
     width = max(len(planned.step.label) for planned in made.steps)

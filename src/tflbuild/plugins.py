@@ -17,7 +17,7 @@ from types import ModuleType
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
-from tflbuild.core.errors import PluginError, TflbuildError
+from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.metric import METRICS
 from tflbuild.core.target import TARGETS
 
@@ -37,11 +37,18 @@ class Loaded:
 
     Attributes:
         broken: file or entry point of each plugin that could not be loaded, with the error.
+        taken: names that a plugin wanted although they were taken, with the error.
         origins: where each plugin module came from.
     """
 
     broken: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Give a sentence for each plugin that could not be loaded."""
+        return [f"plugin {origin} is left out: {error}" for origin, error in self.broken.items()]
 
 
 _loaded: dict[Path | None, Loaded] = {}
@@ -123,6 +130,8 @@ def _load(loaded: Loaded, module: str, origin: str) -> None:
     except TflbuildError as error:
         _forget(module)
         loaded.broken[origin] = str(error)
+        if isinstance(error, NameTaken):
+            loaded.taken[error.name] = str(error)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and reported
         _forget(module)
         loaded.broken[origin] = f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ from tflbuild import compose, plugins, recipe_files
 from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, STEP_KEYS, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
@@ -90,7 +90,11 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         key, _, name = item.lstrip("+").partition("=")
         if key.startswith("passes@") and name not in PASSES:
             plugins.require(name, loaded)
-    return recipe_of(compose.compose(words), words, folder)
+    recipe = recipe_of(compose.compose(words), words, folder)
+    for label, step in recipe.steps.items():
+        if type(step.options).name in loaded.taken:
+            raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")
+    return recipe
 
 
 def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:

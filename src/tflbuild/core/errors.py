@@ -4,6 +4,7 @@ TflbuildError            1  (never raised itself)
 ├── RecipeError          2  the recipe or its input is wrong
 │   └── DataError        2  a data set is missing, empty or unusable
 ├── PluginError          3  a plugin that the recipe needs is wrong
+│   └── NameTaken        3  it declares a name that is taken
 ├── PassError            4  a pass failed
 │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
 │   └── WorkerDied       4  the process of a pass was killed, aborted or timed out
@@ -40,6 +41,19 @@ class PluginError(TflbuildError):
     """A plugin that the recipe needs cannot be used."""
 
     exit_code = 3
+
+
+class NameTaken(PluginError):
+    """A plugin declares a name that is taken.
+
+    Args:
+        name: the name.
+        message: the sentence for the user.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class PassError(TflbuildError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, dataclass_transform
 
-from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
+from tflbuild.core.errors import NameTaken, PluginError, RecipeError, did_you_mean
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -33,9 +33,10 @@ class Registry(Generic[T]):
             raise PluginError(f"{self.noun} name '{name}' in {cls.__module__}: letters, digits and _ only.")
         other = self._classes.get(name)
         if other is not None and other.__module__ != cls.__module__:
-            raise PluginError(
+            raise NameTaken(
+                name,
                 f"{cls.__module__} declares the {self.noun} '{name}', a name that {other.__module__} has "
-                f"taken; choose another."
+                f"taken; choose another.",
             )
         self._classes[name] = cls
 
