@@ -26,8 +26,7 @@ def test_keras_and_float_tflite_agree_within_a_thousandth(tmp_path: Path) -> Non
 
     from tflbuild.backends import converter, keras
     from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
-    from tflbuild.vision.anchors import AnchorOptions, anchors
-    from tflbuild.vision.detector import BOX_SCALES
+    from tflbuild.vision.decoding import anchors_of, suppression_of
 
     data = Signs(train=1, val=1, test=45)
     index = data.index(lambda path: None)  # type: ignore[arg-type, return-value]
@@ -36,28 +35,21 @@ def test_keras_and_float_tflite_agree_within_a_thousandth(tmp_path: Path) -> Non
     architecture = SSDMobileNetV1()
     model = architecture.build(len(index.classes))
     detector = architecture.detector(model)
-    facts = ModelFacts(
+    meant = ModelFacts(
         task="detection",
         height=96,
         width=96,
         labels=index.classes,
         preprocess=Preprocess().to_json(),
         detector=detector,
-    ).to_json()
+    )
+    facts = meant.to_json()
     h5, tflite = tmp_path / "model.h5", tmp_path / "model.tflite"
     keras.save(model, h5, facts)
     tflite.write_bytes(
         converter.to_float(
             model,
-            converter.Detector(
-                anchors=anchors(detector["feature_maps"], AnchorOptions.of(detector["anchors"])),
-                classes=len(index.classes),
-                box_scales=BOX_SCALES,
-                max_detections=100,
-                class_wise=True,
-                score_threshold=0.01,
-                iou_threshold=0.6,
-            ),
+            converter.Detector(anchors=anchors_of(meant), suppression=suppression_of(meant)),
         )
     )
     by_keras, kernels = evaluation.predict(

@@ -17,13 +17,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tflbuild.backends import keras
+from tflbuild.backends.suppression import OUTPUTS, SuppressionOptions, attributes_of
 from tflbuild.core.errors import PassError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Samples = Callable[[], Iterable[npt.NDArray[np.float32]]]
 """Gives calibration images, each (height, width, 3) float32, normalised."""
-
-DETECTION_OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,21 +31,11 @@ class Detector:
 
     Attributes:
         anchors: (anchors, 4) float32: ycenter, xcenter, height, width.
-        classes: number of classes; there is no background class.
-        box_scales: of the box code: y, x, height, width.
-        max_detections: entries of the outputs.
-        class_wise: whether suppression looks at one class at a time.
-        score_threshold: what is less likely is left out.
-        iou_threshold: what overlaps more is suppressed.
+        suppression: options of the final operator.
     """
 
     anchors: npt.NDArray[np.float32]
-    classes: int
-    box_scales: tuple[float, float, float, float]
-    max_detections: int
-    class_wise: bool
-    score_threshold: float
-    iou_threshold: float
+    suppression: SuppressionOptions
 
 
 class _Variables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -123,33 +112,20 @@ def _serve_classes(model: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def _serve_boxes(model: Any, detector: Detector) -> Callable[[Any], dict[str, Any]]:
-    suppress = _postprocess(detector)
+    suppress = _postprocess(detector.suppression)
     anchors = tf.constant(detector.anchors)
 
     def serve(image: Any) -> dict[str, Any]:
         found = keras.outputs(model, image)
         results = suppress(found["box_encodings"], found["class_scores"], anchors)
-        return dict(zip(DETECTION_OUTPUTS, results, strict=True))
+        return dict(zip(OUTPUTS, results, strict=True))
 
     return serve
 
 
-def _postprocess(detector: Detector) -> Any:
+def _postprocess(options: SuppressionOptions) -> Any:
     """Stand for the custom operator `TFLite_Detection_PostProcess`, which the converter puts in its place."""
-    scale_y, scale_x, scale_height, scale_width = detector.box_scales
-    values: dict[str, int | float | bool] = {
-        "max_detections": detector.max_detections,
-        "max_classes_per_detection": 1,
-        "detections_per_class": detector.max_detections,
-        "use_regular_nms": detector.class_wise,
-        "nms_score_threshold": detector.score_threshold,
-        "nms_iou_threshold": detector.iou_threshold,
-        "y_scale": scale_y,
-        "x_scale": scale_x,
-        "h_scale": scale_height,
-        "w_scale": scale_width,
-        "num_classes": detector.classes,
-    }
+    values = attributes_of(options)
     attributes = " ".join(
         f'attr {{ key: "{key}" value {{ {_attribute(value)} }} }}' for key, value in values.items()
     )

@@ -93,19 +93,28 @@ def output_shapes(max_detections: int) -> dict[str, tuple[int, ...]]:
     return dict(zip(OUTPUTS, shapes, strict=True))
 
 
-def _packed(options: SuppressionOptions) -> bytes:
+def attributes_of(options: SuppressionOptions) -> dict[str, int | float | bool]:
+    """Give the operator's attributes by its own names."""
     scale_y, scale_x, scale_height, scale_width = options.box_scales
+    return {
+        "max_detections": options.max_detections,
+        "max_classes_per_detection": 1,
+        "detections_per_class": options.max_detections,
+        "num_classes": options.classes,
+        "use_regular_nms": options.class_wise,
+        "nms_score_threshold": options.score_threshold,
+        "nms_iou_threshold": options.iou_threshold,
+        "y_scale": scale_y,
+        "x_scale": scale_x,
+        "h_scale": scale_height,
+        "w_scale": scale_width,
+    }
+
+
+def _packed(options: SuppressionOptions) -> bytes:
     builder = flexbuffers.Builder()
     with builder.Map():
-        builder.Int("max_detections", options.max_detections)
-        builder.Int("max_classes_per_detection", 1)
-        builder.Int("detections_per_class", options.max_detections)
-        builder.Int("num_classes", options.classes)
-        builder.Bool("use_regular_nms", options.class_wise)
-        builder.Float("nms_score_threshold", options.score_threshold)
-        builder.Float("nms_iou_threshold", options.iou_threshold)
-        builder.Float("y_scale", scale_y)
-        builder.Float("x_scale", scale_x)
-        builder.Float("h_scale", scale_height)
-        builder.Float("w_scale", scale_width)
+        for name, value in attributes_of(options).items():
+            add = {bool: builder.Bool, int: builder.Int, float: builder.Float}[type(value)]
+            add(name, value)
     return bytes(builder.Finish())

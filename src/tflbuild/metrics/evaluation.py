@@ -193,22 +193,10 @@ def _decoder(facts: ModelFacts) -> Callable[[Outputs], Outputs]:
     """Give what turns one image's raw outputs into those of the device."""
     if facts.task != "detection":
         return lambda outputs: outputs
-    from tflbuild.backends.suppression import SuppressionOptions, Suppressor
-    from tflbuild.vision.anchors import anchors
-    from tflbuild.vision.detector import BOX_SCALES, AnchorOptions, Postprocess
+    from tflbuild.backends.suppression import Suppressor
+    from tflbuild.vision.decoding import anchors_of, suppression_of
 
-    options = Postprocess.of(facts.detector["postprocess"])
-    suppressor = Suppressor(
-        anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"])),
-        SuppressionOptions(
-            classes=len(facts.labels),
-            box_scales=BOX_SCALES,
-            max_detections=options.max_detections,
-            class_wise=options.nms == "class_wise",
-            score_threshold=options.score_threshold,
-            iou_threshold=options.iou_threshold,
-        ),
-    )
+    suppressor = Suppressor(anchors_of(facts), suppression_of(facts))
     return lambda outputs: suppressor.run(outputs["box_encodings"], outputs["class_scores"])
 
 

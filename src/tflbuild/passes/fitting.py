@@ -79,6 +79,7 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
     from tflbuild.backends import keras, losses, training
     from tflbuild.vision.augment import Augment
     from tflbuild.vision.batches import training_batches
+    from tflbuild.vision.decoding import anchors_of
     from tflbuild.vision.preprocess import Preprocess
     from tflbuild.vision.targets import ahead, classification_targets, detection_targets
 
@@ -115,10 +116,3 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
     last = training.fit(model, batches, loss, schedule, (preprocess.scale, preprocess.offset), watch, hooks)
     ctx.notes["loss"] = round(last, 4)
     return last
-
-
-def anchors_of(facts: ModelFacts) -> Any:
-    """Give a detector's anchors, (anchors, 4) float32: ycenter, xcenter, height, width."""
-    from tflbuild.vision.anchors import AnchorOptions, anchors
-
-    return anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"]))

@@ -18,19 +18,9 @@ def detector_of(facts: ModelFacts) -> Any:
     if facts.task != "detection":
         return None
     from tflbuild.backends.converter import Detector
-    from tflbuild.vision.anchors import AnchorOptions, anchors
-    from tflbuild.vision.detector import BOX_SCALES, Postprocess
+    from tflbuild.vision.decoding import anchors_of, suppression_of
 
-    options = Postprocess.of(facts.detector["postprocess"])
-    return Detector(
-        anchors=anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"])),
-        classes=len(facts.labels),
-        box_scales=BOX_SCALES,
-        max_detections=options.max_detections,
-        class_wise=options.nms == "class_wise",
-        score_threshold=options.score_threshold,
-        iou_threshold=options.iou_threshold,
-    )
+    return Detector(anchors=anchors_of(facts), suppression=suppression_of(facts))
 
 
 def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any) -> TFLiteModel:
@@ -54,13 +44,9 @@ def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any
 def _shapes(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
     if facts.task != "detection":
         return {}
-    count = int(facts.detector["postprocess"]["max_detections"])
-    return {
-        "detection_boxes": (1, count, 4),
-        "detection_classes": (1, count),
-        "detection_scores": (1, count),
-        "num_detections": (1,),
-    }
+    from tflbuild.backends.suppression import output_shapes
+
+    return output_shapes(int(facts.detector["postprocess"]["max_detections"]))
 
 
 def check_full_integer(path: Path, activations: str) -> None:

@@ -1,0 +1,29 @@
+"""How a detector's raw outputs become boxes, read off what its file means."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tflbuild.backends.suppression import SuppressionOptions
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.vision.anchors import AnchorOptions, anchors
+from tflbuild.vision.detector import BOX_SCALES, Postprocess
+
+
+def anchors_of(facts: ModelFacts) -> npt.NDArray[np.float32]:
+    """Give a detector's anchors, (anchors, 4) float32: ycenter, xcenter, height, width."""
+    return anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"]))
+
+
+def suppression_of(facts: ModelFacts) -> SuppressionOptions:
+    """Give the options of a detector's final operator."""
+    options = Postprocess.of(facts.detector["postprocess"])
+    return SuppressionOptions(
+        classes=len(facts.labels),
+        box_scales=BOX_SCALES,
+        max_detections=options.max_detections,
+        class_wise=options.nms == "class_wise",
+        score_threshold=options.score_threshold,
+        iou_threshold=options.iou_threshold,
+    )
