@@ -78,18 +78,23 @@ def _sentence(
     high: float | None,
 ) -> str:
     metric, unit = limit.metric, METRICS.get(limit.metric).unit
-    interval = "" if low is None or high is None else f" [{show(low, unit)}, {show(high, unit)}]"
     if not limit.relative or baseline is None:
         word = "at least" if limit.form == "min" else "at most"
-        return f"{metric} {show(cost, unit)}{interval}, {word} {show(limit.bound, unit)} allowed"
-    moved = "rose" if limit.form == "max_rise" else "fell"
+        return f"{metric} {show(cost, unit)}{_interval(low, high, unit)}, {word} {show(limit.bound, unit)} allowed"
+    bad, good = ("rise", "fall") if limit.form == "max_rise" else ("fall", "rise")
+    moved = {"rise": "rose", "fall": "fell"}[bad if cost >= 0 else good]
+    if cost < 0:
+        cost, low, high = -cost, None if high is None else -high, None if low is None else -low
     of = "1" if limit.form == "max_relative_drop" else unit
     since = f" since {limit.since}" if limit.since else ""
-    interval = "" if low is None or high is None else f" [{show(low, of)}, {show(high, of)}]"
     return (
-        f"{metric} {moved} by {show(cost, of)}{interval}{since}, from {show(baseline.value, unit)} to "
-        f"{show(value.value, unit)}; at most {show(limit.bound, of)} allowed"
+        f"{metric} {moved} by {show(cost, of)}{_interval(low, high, of)}{since}, from {show(baseline.value, unit)} "
+        f"to {show(value.value, unit)}; a {bad} of at most {show(limit.bound, of)} allowed"
     )
+
+
+def _interval(low: float | None, high: float | None, unit: str) -> str:
+    return "" if low is None or high is None else f" [{show(low, unit)}, {show(high, unit)}]"
 
 
 def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Verdict:
@@ -111,6 +116,7 @@ def _deciding_n(bound: float, cost: float, low: float | None, high: float | None
 
 def show(value: float, unit: str) -> str:
     """Write a value in its unit, as people read it."""
+    value += 0.0  # no minus before a zero
     if unit == "1":
         return f"{value:.4f}"
     if unit == "bytes":
