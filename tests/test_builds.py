@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -273,14 +276,33 @@ def test_predict_prints_detections_and_draws_them(here: Workspace, int8: dict[st
     assert list((here.folder / "predictions").glob("scene*"))
 
 
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a build and wait until it trains; it is gone afterwards, whatever happened.
+
+    A process started in the background may inherit that SIGINT is ignored; a person's terminal does not do that.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    try:
+        next(line for line in process.stdout if line.startswith("train: ") and "/" in line)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def test_ctrl_c_leaves_a_report_and_the_same_command_continues(here: Workspace) -> None:
     words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=5"]
     command = [sys.executable, "-m", "tflbuild", *words]
-    with subprocess.Popen(command, cwd=here.folder, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("train: ") and "/" in line:
-                break
+    with started(command, here.folder) as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
     runs = [p for p in (here.folder / "outputs" / "ssd_mobilenet_float").iterdir() if not p.is_symlink()]
@@ -317,9 +339,7 @@ def test_a_worker_dies_with_its_parent(here: Workspace) -> None:
 
     words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=6"]
     command = [sys.executable, "-m", "tflbuild", *words]
-    with subprocess.Popen(command, cwd=here.folder, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith("train: ") and "/" in line)
+    with started(command, here.folder) as process:
         workers = psutil.Process(process.pid).children()
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
