@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -280,7 +281,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     for job in summary["jobs"]:
         if job.get("error"):
             print(f"{job['overrides']}: {job['error']}")  # noqa: T201
