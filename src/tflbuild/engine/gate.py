@@ -116,7 +116,7 @@ def _deciding_n(bound: float, cost: float, low: float | None, high: float | None
 
 def show(value: float, unit: str) -> str:
     """Write a value in its unit, as people read it."""
-    value += 0.0  # no minus before a zero
+    value = round(value, 4) + 0.0 if unit == "1" else value  # no minus before a zero
     if unit == "1":
         return f"{value:.4f}"
     if unit == "bytes":
