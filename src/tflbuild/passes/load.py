@@ -8,6 +8,7 @@ from typing import Any
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import RecipeError
+from tflbuild.passes import writing
 
 
 @compiler_pass("load")
@@ -47,12 +48,11 @@ class Load(Pass):
             labels=classes,
             preprocess=ctx.preprocess,
             detector=detector,
-        ).to_json()
-        return ctx.emit(
-            KerasModel,
-            lambda path: keras.save(built, path, facts),
-            fingerprint=keras.fingerprint(built),
-            facts=facts,
+        )
+        return writing.emit_keras(
+            ctx,
+            built,
+            facts,
         )
 
 

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
 
 
@@ -75,12 +76,10 @@ class Prune(Fitting):
             "layers": tfmot.census(built, self.exclude),
             "overall": overall,
         }
-        kept = facts.to_json()
-        return ctx.emit(
-            KerasModel,
-            lambda path: keras.save(built, path, kept),
-            fingerprint=keras.fingerprint(built),
-            facts=kept,
+        return writing.emit_keras(
+            ctx,
+            built,
+            facts,
             sparsity=sparsity,
         )
 

@@ -60,14 +60,12 @@ class QuantizationAwareTraining(Fitting):
         fake = fake_quantization.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
         fit(fake.model, facts, self, ctx, fake.hooks())
         fake.finish()
-        kept = facts.to_json()
         census = tfmot.census(fake.model)
         sparsity = {**model.meta.get("sparsity", {}), "layers": census}
-        return ctx.emit(
-            KerasModel,
-            lambda path: keras.save(fake.model, path, kept),
-            fingerprint=keras.fingerprint(fake.model),
-            facts=kept,
+        return writing.emit_keras(
+            ctx,
+            fake.model,
+            facts,
             quantized="qat",
             **({"sparsity": sparsity | {"overall": tfmot.overall_sparsity(fake.model)}} if sparse else {}),
         )

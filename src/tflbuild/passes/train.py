@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
+from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
 
 FROM_MODEL = ("scratch", "continue")
@@ -89,12 +90,10 @@ class Train(Fitting):
             detector=detector,
         )
         fit(built, facts, self, ctx)
-        kept = facts.to_json()
-        return ctx.emit(
-            KerasModel,
-            lambda path: keras.save(built, path, kept),
-            fingerprint=keras.fingerprint(built),
-            facts=kept,
+        return writing.emit_keras(
+            ctx,
+            built,
+            facts,
         )
 
     def verify(self, model: None, result: KerasModel) -> None:

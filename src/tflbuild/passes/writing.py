@@ -1,11 +1,11 @@
-"""What every pass that writes a `.tflite` shares: what the file means, and what is in it."""
+"""What passes that write a model share: what the file means, and what is in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise
 
@@ -21,6 +21,20 @@ def detector_of(facts: ModelFacts) -> Any:
     from tflbuild.vision.decoding import anchors_of, suppression_of
 
     return Detector(anchors=anchors_of(facts), suppression=suppression_of(facts))
+
+
+def emit_keras(ctx: PassContext, built: Any, facts: ModelFacts, **meta: Any) -> KerasModel:
+    """Write a tf_keras model with what it means inside, named by its weights and configuration."""
+    from tflbuild.backends import keras
+
+    kept = facts.to_json()
+    return ctx.emit(
+        KerasModel,
+        lambda path: keras.save(built, path, kept),
+        fingerprint=keras.fingerprint(built),
+        facts=kept,
+        **meta,
+    )
 
 
 def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any) -> TFLiteModel:
