@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
-from tflbuild.data.signs import CLASSES, RENDERER, Difficulty
+from tflbuild.data.signs import CLASSES, RENDERER, RENDERER_CODE, Difficulty, drawn
 
 
 @dataset("sign_crops")
@@ -43,12 +43,14 @@ class SignCrops(Dataset):
     def index(self, look: Callable[[Path], FileFacts]) -> Index:
         """List the pictures by number."""
         causes = digest.of_json(["sign_crops", RENDERER, self.seed, self.image_size, asdict(self.difficulty)])
-        counts = {"train": self.train, "val": self.val, "test": self.test}
+        splits = drawn(causes, self.train, self.val, self.test)
         return Index(
             classes=CLASSES,
             splits={
-                split: tuple(_sample(causes, split, number) for number in range(count))
-                for split, count in counts.items()
+                split: tuple(
+                    replace(sample, labels=(number % len(CLASSES),)) for number, sample in enumerate(samples)
+                )
+                for split, samples in splits.items()
             },
         )
 
@@ -63,15 +65,4 @@ class SignCrops(Dataset):
 
     def code(self) -> tuple[str, ...]:
         """Name the renderer."""
-        return (
-            "tflbuild.data.sign_renderer",
-            "tflbuild.data.sign_backdrop",
-            "tflbuild.data.sign_shapes",
-            "tflbuild.data.draws",
-        )
-
-
-def _sample(causes: str, split: str, number: int) -> Sample:
-    key = f"{split}/{number:05d}"
-    content = digest.of_bytes(f"{causes} {key}".encode())
-    return Sample(key=key, digest=content, labels=(number % len(CLASSES),))
+        return RENDERER_CODE

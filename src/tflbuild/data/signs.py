@@ -16,6 +16,14 @@ from tflbuild.core.errors import DataError
 RENDERER = 1
 """Version of what `sign_renderer` draws; raised whenever one pixel changes."""
 
+RENDERER_CODE = (
+    "tflbuild.data.sign_renderer",
+    "tflbuild.data.sign_backdrop",
+    "tflbuild.data.sign_shapes",
+    "tflbuild.data.draws",
+)
+"""Modules that decide the pixels, for the cache key."""
+
 CLASSES = ("stop", "yield", "warning", "no_entry", "limit", "mandatory", "priority", "parking")
 
 Fraction = Annotated[float, Ge(0), Le(1)]
@@ -87,14 +95,7 @@ class Signs(Dataset):
         causes = digest.of_json(
             ["signs", RENDERER, self.seed, self.image_size, self.max_objects, asdict(self.difficulty)]
         )
-        counts = {"train": self.train, "val": self.val, "test": self.test}
-        return Index(
-            classes=CLASSES,
-            splits={
-                split: tuple(_sample(causes, split, number) for number in range(count))
-                for split, count in counts.items()
-            },
-        )
+        return Index(classes=CLASSES, splits=drawn(causes, self.train, self.val, self.test))
 
     def read(self, sample: Sample) -> Example:
         """Draw one scene."""
@@ -107,14 +108,23 @@ class Signs(Dataset):
 
     def code(self) -> tuple[str, ...]:
         """Name the renderer."""
-        return (
-            "tflbuild.data.sign_renderer",
-            "tflbuild.data.sign_backdrop",
-            "tflbuild.data.sign_shapes",
-            "tflbuild.data.draws",
-        )
+        return RENDERER_CODE
 
 
-def _sample(causes: str, split: str, number: int) -> Sample:
-    key = f"{split}/{number:05d}"
-    return Sample(key=key, digest=digest.of_bytes(f"{causes} {key}".encode()))
+def drawn(causes: str, train: int, val: int, test: int) -> dict[str, tuple[Sample, ...]]:
+    """Give splits of so many pictures that are drawn by number.
+
+    Args:
+        causes: digest of everything else that decides the pixels.
+        train: pictures to train on.
+        val: pictures that gates measure.
+        test: pictures of the final numbers.
+    """
+    keys = {
+        split: [f"{split}/{number:05d}" for number in range(count)]
+        for split, count in (("train", train), ("val", val), ("test", test))
+    }
+    return {
+        split: tuple(Sample(key=key, digest=digest.of_bytes(f"{causes} {key}".encode())) for key in named)
+        for split, named in keys.items()
+    }
