@@ -10,7 +10,7 @@ from typing import Any
 
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.compiler_pass import DataFacts, kinds_of
+from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.metric import METRICS
@@ -40,15 +40,6 @@ class Keys:
         self.index = index
         self._sources = source_digests
         self._evaluator = evaluation
-
-    def facts(self) -> DataFacts:
-        """Give what defaults may follow from."""
-        return DataFacts(
-            task=self.recipe.data.task,
-            train=len(self.index.splits["train"]),
-            classes=len(self.index.classes),
-            input_size=self.recipe.model.resolution(),
-        )
 
     def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
         """Give the preimage of a pass on an input."""

@@ -9,7 +9,8 @@ from typing import Any
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import kinds_of
+from tflbuild.core.compiler_pass import DataFacts, kinds_of
+from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
@@ -75,9 +76,14 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
     return order, {label: why for label, why in unused.items() if label not in fallbacks}
 
 
-def resolve(recipe: Recipe, keys: Keys) -> Recipe:
+def resolve(recipe: Recipe, index: Index) -> Recipe:
     """Fill defaults that follow from the data, in every step."""
-    facts = keys.facts()
+    facts = DataFacts(
+        task=recipe.data.task,
+        train=len(index.splits["train"]),
+        classes=len(index.classes),
+        input_size=recipe.model.resolution(),
+    )
     steps = {label: replace(s, options=s.options.resolve(facts)) for label, s in recipe.steps.items()}
     return replace(recipe, steps=steps)
 

@@ -59,8 +59,7 @@ def prepare(
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")
-    keys = Keys(recipe, index, _sources(recipe, index, memo), reached.evaluation)
-    resolved = resolve(recipe, keys)
+    resolved = resolve(recipe, index)
     for label, step in resolved.steps.items():
         try:
             step.options.check()

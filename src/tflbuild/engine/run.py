@@ -112,13 +112,15 @@ class Runner:
         report.options = to_json(step.options)
         fields = {"label": step.label, "status": found.status, "reason": found.reason}
         self._tell(Event("pass_started", fields))
-        record = self._record(step, model, report)
+        report.cached = found.record is not None
+        record = found.record or self._compute(step, model, report)
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
         report.took(record.artifact)
         return record.artifact
 
-    def _record(self, step: Step, model: Artifact | None, report: StepReport) -> Record:
+    def _compute(self, step: Step, model: Artifact | None, report: StepReport) -> Record:
+        """Run the pass, unless another process has just done so."""
         preimage = self._keys.action(step, model)
         report.cached = True
 
