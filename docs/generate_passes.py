@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.commands import REGISTRIES, page
+from tflbuild.commands.describe import page
+from tflbuild.commands.listing import REGISTRIES
 
 
 def page_of_everything() -> str:

@@ -84,13 +84,12 @@ def _dispatch(words: list[str]) -> int:
     if not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
         from tflbuild import commands
 
-        command = commands.COMMANDS.get(words[0])
-        if command is None:
+        if words[0] not in commands.COMMANDS:
             raise RecipeError(
                 f"'{words[0]}' is neither a command ({', '.join(commands.COMMANDS)}) nor KEY=VALUE."
                 f"{did_you_mean(words[0], commands.COMMANDS)}"
             )
-        return command(words[1:])
+        return commands.run(words[0], words[1:])
     sweep = any(word in ("-m", "--multirun") for word in words)
     overrides = [word for word in words if word not in ("-m", "--multirun")]
     for word in overrides:

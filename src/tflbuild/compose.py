@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tflbuild.core.budget import LIMITS
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.recipe_files import FlatSource, RecipeSearchPath, group_names, keys_of, recipe_names
@@ -40,9 +41,16 @@ ROOT: dict[str, Any] = {
     "seed": 0,
     "device": "cpu",
     "strict": False,
-    "store": {"path": "${oc.env:TFLBUILD_STORE,null}"},
+    "seeds": [],
+    "objective": [],
+    "store": {"path": "${oc.env:TFLBUILD_STORE,null}", "remote": "${oc.env:TFLBUILD_REMOTE,null}"},
     "outputs": "outputs",
-    "worker": {"max_rss": 6000, "threads": 2},
+    "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
+    "hooks": {},
+    "locked": False,
+    "stop_after": None,
+    "keep_intermediate": False,
+    "time_passes": False,
 }
 """Keys of every recipe and their defaults."""
 
@@ -85,10 +93,13 @@ def register() -> None:
         Plugins.instance().register(RecipeSearchPath)
         OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
     store = ConfigStore.instance()
-    defaults = ["_self_", {"recipe": "???"}]
+    defaults = ["_self_", {"recipe": "???"}, {"hooks": []}]
     store.store(name=PRIMARY, node={"defaults": defaults, **root_node()}, provider="tflbuild")
     for name, cls in PASSES.items():
         store.store(group="passes", name=name, node=step_node(name, cls), provider="tflbuild")
+    for name, hook in HOOKS.items():
+        node = {"type": name, **options_node(hook)}
+        store.store(group="hooks", name=name, node=node, package=f"hooks.{name}", provider="tflbuild")
 
 
 def root_node() -> dict[str, Any]:
@@ -103,10 +114,6 @@ def budget_node() -> dict[str, Any]:
 
 def step_node(name: str, cls: type[Pass]) -> dict[str, Any]:
     """Give what a recipe may say of a step: the keys of every step, and the pass's own options."""
-    options = {
-        f.name: to_json(_default(f))
-        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-    }
     step = {
         "pass": name,
         "enabled": True,
@@ -116,7 +123,12 @@ def step_node(name: str, cls: type[Pass]) -> dict[str, Any]:
         "fallback": [],
         "timeout": None,
     }
-    return {**step, **options}
+    return {**step, **options_node(cls)}
+
+
+def options_node(cls: type[Any]) -> dict[str, Any]:
+    """Give the options of a declared class with their defaults."""
+    return {option.name: to_json(_default(option)) for option in dataclasses.fields(cls)}
 
 
 def _default(option: dataclasses.Field[Any]) -> Any:

@@ -11,23 +11,20 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Ge
 
 from tflbuild import compose, plugins, recipe_files
-from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, STEP_KEYS, Pass
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
-from tflbuild.core.metric import METRICS
+from tflbuild.core.hook import HOOKS
 from tflbuild.core.options import to_json
-from tflbuild.core.recipe import Recipe, Step, WorkerOptions
+from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
+from tflbuild.recipe_steps import limits_at, settle_alternatives, step_of
 from tflbuild.validation import typed
 from tflbuild.vision.augment import Augment
 from tflbuild.vision.preprocess import Preprocess
 
 T = TypeVar("T")
-
-ALTERNATIVES = ("steps", "epochs")
-"""Options that are two words for one thing: setting one replaces the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +32,7 @@ class StoreOptions:
     """Where results are kept."""
 
     path: str | None = None
+    remote: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +41,8 @@ class WorkerSettings:
 
     max_rss: Annotated[int, Ge(500)] = 6000
     threads: Annotated[int, Ge(1)] = 2
+    evaluators: Annotated[int, Ge(1)] | None = None
+    checkpoint_seconds: Annotated[float, Ge(0)] = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +58,12 @@ class RootOptions:
     store: StoreOptions
     outputs: str
     worker: WorkerSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepOptions:
-    """Keys of every step, besides its pass's options."""
-
-    enabled: bool
-    after: tuple[str, ...]
-    on_breach: Literal["fail", "skip", "warn"]
-    timeout: Annotated[float, Ge(0)] | None
+    seeds: tuple[Annotated[int, Ge(0)], ...] = ()
+    objective: tuple[str, ...] = ()
+    locked: bool | str = False
+    stop_after: str | None = None
+    keep_intermediate: bool = False
+    time_passes: bool = False
 
 
 def load_recipe(overrides: Iterable[str]) -> Recipe:
@@ -90,7 +86,7 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         key, _, name = item.lstrip("+").partition("=")
         if key.startswith("passes@") and name not in PASSES:
             plugins.require(name, loaded)
-    recipe = recipe_of(compose.compose(words), words, folder)
+    recipe = recipe_of(settle_alternatives(compose.compose(words), words), words, folder)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
             raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")
@@ -98,15 +94,15 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
 
 
 def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:
-    """Validate a composed mapping.
+    """Validate a composed mapping; reads no file, so that a frozen recipe stays what it was.
 
     Args:
-        mapping: what `compose.compose` gave.
+        mapping: what `compose.compose` gave, its alternatives settled, or the `mapping` of a recipe made earlier.
         overrides: what the user typed.
         folder: the user's plugin files.
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
-    known = {*roots, "model", "data", "target", "budget"}
+    known = {*roots, "model", "data", "target", "budget", "hooks"}
     steps = {key: value for key, value in mapping.items() if key not in known}
     for label, value in steps.items():
         if not isinstance(value, dict) or "pass" not in value:
@@ -117,7 +113,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     for group in ("model", "data", "target"):
         if group not in mapping:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
-    root = typed(RootOptions, {key: mapping[key] for key in roots}, "")
+    root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -130,16 +126,29 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         targets={
             name: _chosen(TARGETS, options, f"target.{name}") for name, options in mapping["target"].items()
         },
-        steps={label: _step(label, value, mapping, overrides) for label, value in steps.items()},
+        steps={label: step_of(label, value) for label, value in steps.items()},
         pipeline=root.pipeline,
         added=added,
-        limits=_limits(mapping["budget"], "budget"),
+        limits=limits_at(mapping["budget"], "budget"),
         seed=root.seed,
         device=root.device,
         strict=root.strict,
         store=Path(root.store.path or Path(root.outputs) / "store").resolve(),
         outputs=Path(root.outputs).resolve(),
         worker=WorkerOptions(**dataclasses.asdict(root.worker)),
+        seeds=root.seeds,
+        objective=root.objective,
+        remote=root.store.remote,
+        run=RunOptions(
+            locked="true" if root.locked is True else root.locked or "",
+            stop_after=root.stop_after,
+            keep_intermediate=root.keep_intermediate,
+            time_passes=root.time_passes,
+        ),
+        hooks={
+            name: _chosen(HOOKS, options, f"hooks.{name}")
+            for name, options in (mapping.get("hooks") or {}).items()
+        },
         mapping=_without_empty(mapping),
         plugins=folder,
     )
@@ -153,100 +162,6 @@ def _data(value: Any) -> Dataset:
     preprocess = typed(Preprocess, data.preprocess, "data.preprocess")
     augment = typed(Augment, data.augment, "data.augment")
     return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
-
-
-def _step(label: str, value: Mapping[str, Any], mapping: Mapping[str, Any], overrides: list[str]) -> Step:
-    cls = PASSES.get(str(value["pass"]), f"{label}.pass")
-    options = {key: item for key, item in value.items() if key not in STEP_KEYS}
-    options = _one_alternative(label, options, mapping["recipe"], overrides)
-    keys = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
-    if value.get("on_breach") not in (None, *POLICIES):
-        raise RecipeError(
-            f"{label}.on_breach: '{value['on_breach']}' is not one of {', '.join(POLICIES)}."
-            f"{did_you_mean(str(value['on_breach']), POLICIES)}"
-        )
-    common = typed(StepOptions, {key: value.get(key, default) for key, default in keys.items()}, label)
-    return Step(
-        label=label,
-        options=typed(cls, options, label, also=STEP_KEYS),
-        enabled=common.enabled,
-        after=common.after,
-        limits=_limits(value.get("budget") or {}, f"{label}.budget"),
-        on_breach=common.on_breach,
-        fallback=tuple(
-            _fallback(item, f"{label}.fallback.{i}") for i, item in enumerate(value.get("fallback") or [])
-        ),
-        timeout=common.timeout,
-    )
-
-
-def _one_alternative(
-    label: str, options: dict[str, Any], recipe: str, overrides: list[str]
-) -> dict[str, Any]:
-    """Let the later of `steps` and `epochs` replace the other: the command line, then the nearest file."""
-    given = [name for name in ALTERNATIVES if options.get(name) is not None]
-    if len(given) < 2:
-        return options
-    typed = [name for name in given if any(o.lstrip("+").startswith(f"{label}.{name}=") for o in overrides)]
-    chosen = typed or [name for name in given if name in _nearest(recipe, label, set(given))]
-    if len(chosen) != 1:
-        raise RecipeError(f"{label}: set either {label}.steps or {label}.epochs, not both.")
-    return {key: (None if key in given and key != chosen[0] else value) for key, value in options.items()}
-
-
-def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
-    """Give which of `names` the first recipe file says that says any, from the recipe up through its ancestors."""
-    from omegaconf import OmegaConf
-
-    path = recipe_files.find_recipe(recipe)
-    if path is None:
-        return set()
-    content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    said = {name for name in names if (content.get(label) or {}).get(name) is not None}
-    if said:
-        return said
-    for parent in reversed([entry for entry in content.get("defaults", []) if isinstance(entry, str)]):
-        found = set() if parent == "_self_" else _nearest(parent, label, names)
-        if found:
-            return found
-    return set()
-
-
-def _fallback(value: Any, key: str) -> Fallback:
-    if isinstance(value, str):
-        return Fallback(run=(value,))
-    if isinstance(value, Mapping) and set(value) == {"from", "run"}:
-        run = value["run"]
-        return Fallback(run=(run,) if isinstance(run, str) else tuple(run), start=str(value["from"]))
-    raise RecipeError(f"{key}: {value!r} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
-
-
-def _limits(budget: Mapping[str, Any], key: str) -> tuple[Limit, ...]:
-    for metric, limits in budget.items():
-        METRICS.get(str(metric), key)
-        if limits is None:
-            continue
-        if not isinstance(limits, Mapping):
-            raise RecipeError(
-                f"{key}.{metric}: {limits!r} is no limit; write e.g. {{max_drop: 0.01}} with one of "
-                f"{', '.join(LIMITS)}."
-            )
-        for form, bound in limits.items():
-            if form not in (*LIMITS, "since"):
-                raise RecipeError(
-                    f"{key}.{metric}.{form}: there is no such limit; there are {', '.join(LIMITS)}."
-                    f"{did_you_mean(str(form), LIMITS)}"
-                )
-            if form != "since" and bound is not None and (isinstance(bound, bool) or not _number(bound)):
-                raise RecipeError(f"{key}.{metric}.{form}: {bound!r} is not a number.")
-    return limits_of(budget)
-
-
-def _number(value: Any) -> bool:
-    try:
-        return float(value) == float(value)
-    except (TypeError, ValueError):
-        return False
 
 
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.compiler_pass import Architecture, Pass
 from tflbuild.core.dataset import Dataset
+from tflbuild.core.hook import Hook
 from tflbuild.core.target import Target
 
 
@@ -46,11 +47,45 @@ class WorkerOptions:
 
     Attributes:
         max_rss: MiB above which a worker is replaced before its next pass.
-        threads: threads TensorFlow and the interpreters may use.
+        threads: threads TensorFlow may use.
+        evaluators: light processes that evaluate; None for one a core.
+        checkpoint_seconds: how often a training keeps its state.
     """
 
     max_rss: int = 6000
     threads: int = 2
+    evaluators: int | None = None
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What one run does beyond building; decides no result and is part of no key.
+
+    Attributes:
+        locked: hold the build to a lock: "" for no, "true" to find the recipe's lock, or the lock's path.
+        stop_after: label behind which the run ends; None for the whole pipeline.
+        keep_intermediate: put each step's model into the run folder.
+        time_passes: print what each pass took.
+    """
+
+    locked: str = ""
+    stop_after: str | None = None
+    keep_intermediate: bool = False
+    time_passes: bool = False
+
+
+RUN_KEYS = (
+    "locked",
+    "stop_after",
+    "keep_intermediate",
+    "time_passes",
+    "store",
+    "outputs",
+    "hooks",
+    "objective",
+)
+"""Keys at the root of a recipe that decide no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +106,14 @@ class Recipe:
         seed: seeds every pass.
         device: "cpu" or "gpu".
         strict: whether an undecided gate is a breach.
+        seeds: build once with each of these instead of `seed`; empty for one build.
+        objective: metrics that an optimising sweep aims at.
         store: folder of the store.
+        remote: fsspec URL of a store that this one reads through and writes back to; None for none.
         outputs: folder of the runs.
         worker: how worker processes run.
+        run: what this run does beyond building.
+        hooks: who watches, by name.
         mapping: the resolved recipe, JSON-able.
         plugins: folder of the user's plugin files, None where there is none.
     """
@@ -91,8 +131,13 @@ class Recipe:
     seed: int = 0
     device: str = "cpu"
     strict: bool = False
+    seeds: tuple[int, ...] = ()
+    objective: tuple[str, ...] = ()
     store: Path = Path("outputs/store")
+    remote: str | None = None
     outputs: Path = Path("outputs")
     worker: WorkerOptions = WorkerOptions()
+    run: RunOptions = RunOptions()
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
     plugins: Path | None = None

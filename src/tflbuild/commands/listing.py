@@ -1,0 +1,60 @@
+"""`tflbuild list`: what is declared."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from tflbuild import plugins, recipe_files
+from tflbuild.commands.words import say
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.dataset import DATASETS
+from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import METRICS
+from tflbuild.core.registry import Registry
+from tflbuild.core.target import TARGETS
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    "passes": PASSES,
+    "models": ARCHITECTURES,
+    "data": DATASETS,
+    "metrics": METRICS,
+    "targets": TARGETS,
+}
+
+
+def list_(words: list[str]) -> int:
+    """List what is declared."""
+    loaded = plugins.load(plugins.default_folder())
+    kinds = words or ["recipes", *REGISTRIES, "plugins"]
+    for kind in kinds:
+        if len(kinds) > 1:
+            say(f"{kind}:")
+        for name, text in _listing(kind, loaded):
+            say(f"  {name:<26} {text}")
+    return 0
+
+
+def _listing(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
+    if kind == "recipes":
+        return [(name, _recipe_line(name)) for name in recipe_files.recipe_names()]
+    if kind == "plugins":
+        broken = [(origin, f"BROKEN: {error}") for origin, error in loaded.broken.items()]
+        return [*((module, origin) for module, origin in loaded.origins.items()), *broken]
+    if kind not in REGISTRIES:
+        choices = ["recipes", *REGISTRIES, "plugins"]
+        raise RecipeError(f"list: '{kind}' is none of {', '.join(choices)}.{did_you_mean(kind, choices)}")
+    return [(name, _first_line(cls)) for name, cls in REGISTRIES[kind].items()]
+
+
+def _recipe_line(name: str) -> str:
+    path = recipe_files.find_recipe(name)
+    assert path is not None
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("description:"):
+            return line.partition(":")[2].strip()
+    return ""
+
+
+def _first_line(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").partition("\n")[0]

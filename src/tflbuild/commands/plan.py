@@ -1,0 +1,33 @@
+"""`tflbuild plan`: what would run, and why."""
+
+from __future__ import annotations
+
+from tflbuild import plugins
+from tflbuild.commands.words import say
+
+
+def plan(words: list[str]) -> int:
+    """Print what would run, and why; imports no TensorFlow and writes nothing."""
+    from tflbuild.engine.plan import plan as make_plan
+    from tflbuild.engine.prepare import prepare
+    from tflbuild.recipe import load_recipe
+
+    warnings = list(plugins.load(plugins.default_folder()).warnings)
+    prepared = prepare(load_recipe(words), warnings.append)
+    made = make_plan(prepared.recipe, prepared.keys, prepared.store)
+    width = max(len(planned.step.label) for planned in made.steps)
+    for planned in made.steps:
+        name = type(planned.step.options).name
+        of = "" if name == planned.step.label else f" ({name})"
+        say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}")
+    for label, reason in made.unused.items():
+        say(f"{label:<{width}}  unused   {reason}")
+    for text in warnings:
+        say(f"warning: {text}")
+    if prepared.index.dropped:
+        say(f"data: {len(prepared.index.dropped)} thing(s) left out:")
+        for dropped in prepared.index.dropped[:5]:
+            say(f"  {dropped.file}: {dropped.reason}")
+    counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
+    say(f"data: {counts}; {len(prepared.index.classes)} classes")
+    return 0

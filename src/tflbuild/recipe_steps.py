@@ -1,0 +1,138 @@
+"""Steps, limits and fallbacks of a recipe, validated."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
+
+from tflbuild import recipe_files
+from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
+from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
+from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import METRICS
+from tflbuild.core.recipe import Step
+from tflbuild.validation import typed
+
+ALTERNATIVES = ("steps", "epochs")
+"""Options that are two words for one thing: setting one replaces the other."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepOptions:
+    """Keys of every step, besides its pass's options."""
+
+    enabled: bool
+    after: tuple[str, ...]
+    on_breach: Literal["fail", "skip", "warn"]
+    timeout: Annotated[float, Ge(0)] | None
+
+
+def step_of(label: str, value: Mapping[str, Any]) -> Step:
+    """Validate one step."""
+    cls = PASSES.get(str(value["pass"]), f"{label}.pass")
+    options = {key: item for key, item in value.items() if key not in STEP_KEYS}
+    keys = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
+    if value.get("on_breach") not in (None, *POLICIES):
+        raise RecipeError(
+            f"{label}.on_breach: '{value['on_breach']}' is not one of {', '.join(POLICIES)}."
+            f"{did_you_mean(str(value['on_breach']), POLICIES)}"
+        )
+    common = typed(StepOptions, {key: value.get(key, default) for key, default in keys.items()}, label)
+    return Step(
+        label=label,
+        options=typed(cls, options, label, also=STEP_KEYS),
+        enabled=common.enabled,
+        after=common.after,
+        limits=limits_at(value.get("budget") or {}, f"{label}.budget"),
+        on_breach=common.on_breach,
+        fallback=tuple(
+            _fallback(item, f"{label}.fallback.{i}") for i, item in enumerate(value.get("fallback") or [])
+        ),
+        timeout=common.timeout,
+    )
+
+
+def settle_alternatives(mapping: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """Let the later of `steps` and `epochs` replace the other: the command line, then the nearest file.
+
+    Args:
+        mapping: what `compose.compose` gave.
+        overrides: what the user typed.
+    """
+    settled = dict(mapping)
+    for label, value in mapping.items():
+        if isinstance(value, dict) and "pass" in value:
+            settled[label] = _one_alternative(label, value, str(mapping["recipe"]), overrides)
+    return settled
+
+
+def _one_alternative(
+    label: str, options: dict[str, Any], recipe: str, overrides: list[str]
+) -> dict[str, Any]:
+    given = [name for name in ALTERNATIVES if options.get(name) is not None]
+    if len(given) < 2:
+        return options
+    typed = [name for name in given if any(o.lstrip("+").startswith(f"{label}.{name}=") for o in overrides)]
+    chosen = typed or [name for name in given if name in _nearest(recipe, label, set(given))]
+    if len(chosen) != 1:
+        raise RecipeError(f"{label}: set either {label}.steps or {label}.epochs, not both.")
+    return {key: (None if key in given and key != chosen[0] else value) for key, value in options.items()}
+
+
+def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
+    """Give which of `names` the first recipe file says that says any, from the recipe up through its ancestors."""
+    from omegaconf import OmegaConf
+
+    path = recipe_files.find_recipe(recipe)
+    if path is None:
+        return set()
+    content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    said = {name for name in names if (content.get(label) or {}).get(name) is not None}
+    if said:
+        return said
+    for parent in reversed([entry for entry in content.get("defaults", []) if isinstance(entry, str)]):
+        found = set() if parent == "_self_" else _nearest(parent, label, names)
+        if found:
+            return found
+    return set()
+
+
+def _fallback(value: Any, key: str) -> Fallback:
+    if isinstance(value, str):
+        return Fallback(run=(value,))
+    if isinstance(value, Mapping) and set(value) == {"from", "run"}:
+        run = value["run"]
+        return Fallback(run=(run,) if isinstance(run, str) else tuple(run), start=str(value["from"]))
+    raise RecipeError(f"{key}: {value!r} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
+
+
+def limits_at(budget: Mapping[str, Any], key: str) -> tuple[Limit, ...]:
+    """Validate a budget."""
+    for metric, limits in budget.items():
+        METRICS.get(str(metric), key)
+        if limits is None:
+            continue
+        if not isinstance(limits, Mapping):
+            raise RecipeError(
+                f"{key}.{metric}: {limits!r} is no limit; write e.g. {{max_drop: 0.01}} with one of "
+                f"{', '.join(LIMITS)}."
+            )
+        for form, bound in limits.items():
+            if form not in (*LIMITS, "since"):
+                raise RecipeError(
+                    f"{key}.{metric}.{form}: there is no such limit; there are {', '.join(LIMITS)}."
+                    f"{did_you_mean(str(form), LIMITS)}"
+                )
+            if form != "since" and bound is not None and (isinstance(bound, bool) or not _number(bound)):
+                raise RecipeError(f"{key}.{metric}.{form}: {bound!r} is not a number.")
+    return limits_of(budget)
+
+
+def _number(value: Any) -> bool:
+    try:
+        return float(value) == float(value)
+    except (TypeError, ValueError):
+        return False
