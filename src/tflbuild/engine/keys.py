@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -23,22 +23,30 @@ EVALUATION_TOOLS = {"KerasModel": ("tensorflow", "tf_keras", "numpy")}
 LITERT_TOOLS = ("ai_edge_litert", "numpy")
 
 
+ENVIRONMENT_KEYS = {
+    "threads": "worker.threads",
+    "onednn": "TF_ENABLE_ONEDNN_OPTS",
+    "machine": "kind of processor",
+}
+"""How a user knows what of the environment decides a training's bytes."""
+
+
 class Keys:
     """Preimages of every action of a recipe on its data.
 
     Args:
         recipe: what is wanted.
         index: what its data set holds.
-        source_digests: digest of every other source that passes read, by the source's text.
+        sources: files of every other source that passes read with their digests, by the source's text.
         evaluation: module that evaluates, by dotted name.
     """
 
     def __init__(
-        self, recipe: Recipe, index: Index, source_digests: Mapping[str, str], evaluation: str
+        self, recipe: Recipe, index: Index, sources: Mapping[str, Mapping[str, str]], evaluation: str
     ) -> None:
         self.recipe = recipe
         self.index = index
-        self._sources = source_digests
+        self._sources = sources
         self._evaluator = evaluation
 
     def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
@@ -138,6 +146,13 @@ class Keys:
         prefix, _, split = source.partition(".")
         if prefix == "data" and split in self.index.splits:
             return self.index.digest(split)
+        return digest.of_json(list(self._sources[source].values()))
+
+    def listing(self, source: str) -> Mapping[str, str]:
+        """Give what a source holds: the digest of each of its things by name."""
+        prefix, _, split = source.partition(".")
+        if prefix == "data" and split in self.index.splits:
+            return {sample.key: sample.digest for sample in self.index.splits[split]}
         return self._sources[source]
 
     @cached_property
@@ -191,13 +206,19 @@ def difference(
     return found
 
 
-def explained(label: str, name: str, change: tuple[tuple[str, ...], Any, Any]) -> str:
+def explained(
+    label: str,
+    name: str,
+    change: tuple[tuple[str, ...], Any, Any],
+    contents: Callable[[str, str], str] = lambda source, before: "",
+) -> str:
     """Say one difference as the user knows the field.
 
     Args:
         label: the step's label.
         name: its pass.
         change: what `difference` gave.
+        contents: says how a source differs from what it held, by the source and its earlier digest.
     """
     (first, *rest), old, new = change
     inner = ".".join(rest)
@@ -218,7 +239,10 @@ def explained(label: str, name: str, change: tuple[tuple[str, ...], Any, Any]) -
         case "model", _:
             return f"{inner.replace('options.', 'model.')} {moved}"
         case "data", _:
-            return f"{inner} content changed"
+            how = contents(inner, old) if old and new else ""
+            return f"{inner} content changed{': ' if how else ''}{how}"
+        case "environment", _:
+            return f"{ENVIRONMENT_KEYS.get(inner, inner)} {moved}"
         case "reader", "code":
             return "source of the data's reader changed"
         case "reader" | "augment", _:

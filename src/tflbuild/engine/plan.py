@@ -14,6 +14,7 @@ from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.keys import Keys, difference, explained
 from tflbuild.engine.store import Record, Store
 
@@ -121,18 +122,25 @@ def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Pla
     if record is not None:
         saved = record.cost.get("seconds", 0.0)
         return Planned(step=step, status="HIT", reason=f"saves {saved:.1f} s", key=key, record=record)
-    reason = _why(step, preimage, store.relatives(type(step.options).name))
+    reason = _why(step, preimage, keys, store)
     return Planned(step=step, status="RUN", reason=reason, key=key)
 
 
-def _why(step: Step, preimage: Mapping[str, Any], relatives: list[Mapping[str, Any]]) -> str:
+def _why(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) -> str:
+    """Say in which fields an action differs from the nearest earlier one, and what that one took."""
+    name = type(step.options).name
+    relatives = store.relatives(name)
     if not relatives:
         return "never run before"
-    changes = min((difference(old, preimage) for old in relatives), key=len)
-    said = [explained(step.label, type(step.options).name, change) for change in changes]
-    said = list(dict.fromkeys(said))
+
+    def contents(source: str, before: str) -> str:
+        return changed_contents(store.root, before, keys.listing(source))
+
+    nearest = min(relatives, key=lambda relative: len(difference(relative.preimage, preimage)))
+    changes = difference(nearest.preimage, preimage)
+    said = list(dict.fromkeys(explained(step.label, name, change, contents) for change in changes))
     shown = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
-    return shown or "its stored result is gone"
+    return f"{shown or 'its stored result is gone'}; took {nearest.seconds:.1f} s last time"
 
 
 def _order(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:

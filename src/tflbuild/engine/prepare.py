@@ -69,9 +69,9 @@ def prepare(
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store, memo=memo)
 
 
-def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, str]:
-    """Digest every source outside the data set; refuse test images among them."""
-    digests: dict[str, str] = {}
+def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, dict[str, str]]:
+    """Give the files of every source outside the data set with their digests; refuse test images among them."""
+    found: dict[str, dict[str, str]] = {}
     for label, step in recipe.steps.items():
         for source in step.options.reads():
             prefix, _, split = source.partition(".")
@@ -87,8 +87,8 @@ def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, str]:
             files = files_of(source, f"{label}.calibration.source")
             content = [memo(path).digest for path in files]
             _refuse_test_images(f"{label}.calibration.source", files, content, index, memo)
-            digests[source] = digest.of_json(content)
-    return digests
+            found[source] = dict(zip(map(str, files), content, strict=True))
+    return found
 
 
 def _refuse_test_images(

@@ -14,6 +14,7 @@ from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.context import Assignment
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.gate import judge
@@ -21,7 +22,7 @@ from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.plan import judged_metrics, look_up
 from tflbuild.engine.report import StepReport
-from tflbuild.engine.store import Record, Store
+from tflbuild.engine.store import Record, Store, writing
 from tflbuild.engine.worker import Worker
 
 GATE_SPLIT = "val"
@@ -123,6 +124,9 @@ class Runner:
         """Run the pass, unless another process has just done so."""
         preimage = self._keys.action(step, model)
         report.cached = True
+        with writing(self._store.root):
+            for source in step.options.reads():
+                keep_contents(self._store.root, self._keys.source(source), self._keys.listing(source))
 
         def compute(staging: Path) -> Result:
             report.cached = False

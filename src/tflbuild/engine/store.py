@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -45,6 +45,13 @@ class Record:
     artifact: Artifact | None
     value: Mapping[str, Any]
     cost: Mapping[str, float]
+
+
+class Relative(NamedTuple):
+    """An earlier action of the same pass: what decided it, and the seconds it took."""
+
+    preimage: Mapping[str, Any]
+    seconds: float
 
 
 class Store:
@@ -188,8 +195,8 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def relatives(self, name: str) -> list[Mapping[str, Any]]:
-        """Give the preimages of the latest actions of a name, newest first; an unreadable one is passed over."""
+    def relatives(self, name: str) -> list[Relative]:
+        """Give the latest actions of a name, newest first; an unreadable one is passed over."""
         try:
             keys = json.loads((self.root / "recent" / f"{name}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
@@ -197,8 +204,8 @@ class Store:
         found = []
         for key in reversed(keys):
             try:
-                text = (self.root / "actions" / f"{key}.json").read_text(encoding="utf-8")
-                found.append(json.loads(text)["preimage"])
+                content = json.loads((self.root / "actions" / f"{key}.json").read_text(encoding="utf-8"))
+                found.append(Relative(content["preimage"], content["cost"].get("seconds", 0.0)))
             except (FileNotFoundError, ValueError, KeyError):
                 continue
         return found

@@ -1,0 +1,120 @@
+"""Why a pass would run: the field that changed, as the user knows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import fakes
+import pytest
+
+from conftest import FakeBuild
+from tflbuild.core import toolchain
+from tflbuild.core.recipe import Recipe, WorkerOptions
+from tflbuild.engine.plan import Plan, plan
+from tflbuild.engine.prepare import prepare
+
+
+def planned(recipe: Recipe) -> Plan:
+    prepared = prepare(recipe, names=fakes.NAMES)
+    return plan(prepared.recipe, prepared.keys, prepared.store)
+
+
+def with_options(recipe: Recipe, label: str, **options: Any) -> Recipe:
+    step = recipe.steps[label]
+    return replace(
+        recipe, steps={**recipe.steps, label: replace(step, options=replace(step.options, **options))}
+    )
+
+
+CHANGES = {
+    "an option": (lambda r: with_options(r, "prune", cost=0.02), "prune", "prune.cost 0.01 -> 0.02"),
+    "the seed": (lambda r: replace(r, seed=3), "train", "seed 0 -> 3"),
+    "files added": (
+        lambda r: replace(r, data=fakes.FakeData(train=13)),
+        "train",
+        "data.train content changed: 3 files added, train.steps 20 -> 26",
+    ),
+    "files removed": (
+        lambda r: with_options(replace(r, data=fakes.FakeData(train=9)), "train", steps=20),
+        "train",
+        "data.train content changed: 1 file removed",
+    ),
+    "files changed": (
+        lambda r: replace(r, data=fakes.FakeData(version=2)),
+        "train",
+        "data.train content changed: 10 files changed",
+    ),
+    "threads": (
+        lambda r: replace(r, worker=WorkerOptions(threads=4)),
+        "train",
+        "worker.threads 2 -> 4",
+    ),
+    "an option of the model": (
+        lambda r: replace(r, model=fakes.FakeModel(width=2)),
+        "train",
+        "model.width 1 -> 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_run_says_which_field_changed_and_what_it_took_last_time(
+    recipe: Recipe, build: FakeBuild, what: str
+) -> None:
+    build(recipe)
+    change, label, reason = CHANGES[what]
+    steps = {p.step.label: p for p in planned(change(recipe)).steps}
+    assert steps[label].status == "RUN"
+    text, _, cost = steps[label].reason.partition("; ")
+    assert text == reason
+    assert cost.startswith("took ")
+    assert cost.endswith(" s last time")
+
+
+def test_the_version_of_a_tool_is_a_reason(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.FakePrune, "needs", ("tensorflow",))
+    monkeypatch.setattr(toolchain, "require", lambda tools, who: dict.fromkeys(tools, "2.20.0"))
+    build(recipe)
+    monkeypatch.setattr(toolchain, "require", lambda tools, who: dict.fromkeys(tools, "2.21.0"))
+    reasons = [p.reason for p in planned(recipe).steps if p.step.label == "prune"]
+    assert reasons[0].startswith("tensorflow 2.20.0 -> 2.21.0; took ")
+
+
+def test_the_source_of_a_pass_is_a_reason(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(recipe)
+    monkeypatch.setattr("tflbuild.engine.keys.code_digest", lambda *modules: "0" * 64)
+    first, *rest = planned(recipe).steps
+    assert first.reason.startswith("source of pass fake_train changed, source of the model changed")
+    assert [p.status for p in rest] == ["UNKNOWN"] * 3
+    assert rest[0].reason == "its input is not known until train has run"
+
+
+def test_a_hit_says_what_it_saves(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    assert [p.status for p in planned(recipe).steps] == ["HIT"] * 4
+    assert all(p.reason.startswith("saves ") for p in planned(recipe).steps)
+
+
+def test_a_first_run_says_so(recipe: Recipe) -> None:
+    assert planned(recipe).steps[0].reason == "never run before"
+
+
+def test_the_report_says_the_same_reasons_as_the_plan(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    changed = with_options(recipe, "prune", cost=0.02)
+    reason = planned(changed).steps[1].reason
+    report = build(changed).report
+    assert report["passes"][1]["reason"] == reason
+    assert report["passes"][0]["reason"].startswith("saves ")
+
+
+def test_planning_writes_nothing(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    before = {path: path.stat().st_mtime_ns for path in recipe.store.rglob("*")}
+    planned(with_options(recipe, "prune", cost=0.02))
+    assert {path: path.stat().st_mtime_ns for path in recipe.store.rglob("*")} == before
