@@ -21,6 +21,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.events import Event, EventLog, Listener
+from tflbuild.engine.judging import gate_event
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.plan import base_label, judged_metrics, plan
 from tflbuild.engine.prepare import Prepared, prepare
@@ -129,7 +130,7 @@ class Build:
         self._deliveries = delivering.deliver(recipe, measurer, model, base, metrics)
         breaches = [v.text for d in self._deliveries for v in d.verdicts if not v.ok]
         for verdict in (v for d in self._deliveries for v in d.verdicts):
-            self._tell(Event("gate", {"ok": verdict.ok, "text": f"in total: {verdict.text}"}))
+            self._tell(gate_event("", verdict))
         if breaches:
             runner.rejected = ("model", model)
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")

@@ -14,9 +14,9 @@ from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import judge
+from tflbuild.engine.judging import judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.report import measurements
-from tflbuild.engine.run import judge_against
 from tflbuild.engine.store import writing
 
 FINAL_SPLIT = "test"

@@ -35,6 +35,7 @@ class StepReport:
     options: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    measuring_seconds: float = 0.0
     notes: Mapping[str, Any] = field(default_factory=dict)
     metrics: dict[str, Measurement] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -63,6 +64,7 @@ class StepReport:
             "seconds": round(self.seconds, 3),
             "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0), 3),
             "peak_rss_mib": round(self.cost.get("peak_rss_mib", 0.0)),
+            "measuring_seconds": round(self.measuring_seconds, 3),
             "cost_seconds": round(self.cost.get("seconds", 0.0), 3),
             "notes": dict(self.notes),
             "metrics": measurements(self.metrics),

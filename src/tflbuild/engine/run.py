@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.budget import Fallback, Limit, Verdict
+from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
-from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.context import Assignment
 from tflbuild.engine.events import Event, Listener
-from tflbuild.engine.gate import judge
+from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
-from tflbuild.engine.plan import judged_metrics, look_up
+from tflbuild.engine.plan import look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.store import Record, Store, writing
 from tflbuild.engine.worker import Worker
-
-GATE_SPLIT = "val"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One way to take a step: what it gave and what its gate said."""
-
-    model: Artifact
-    metrics: Mapping[str, Measurement]
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the gate stayed open."""
-        return all(verdict.ok for verdict in self.verdicts)
 
 
 class Runner:
@@ -72,10 +55,9 @@ class Runner:
         self._keys = keys
         self._store = store
         self._worker = worker
-        self._measurer = measurer
         self._index = index
         self._tell = tell
-        self._metrics = judged_metrics(recipe)
+        self._gates = Judge(recipe, measurer, tell)
 
     def run(self, order: tuple[str, ...]) -> Artifact:
         """Run the steps in order.
@@ -100,7 +82,7 @@ class Runner:
         report.outcome = "cached" if report.cached else "ran"
         if step.instead:
             report.outcome, report.reason = "skipped", step.instead
-        attempt = self._judge(result, step.limits, model)
+        attempt = self._judge(step.label, result, step.limits, model, report)
         self._note(report, attempt)
         if not attempt.ok:
             attempt = self._policy(step, model, attempt, report)
@@ -111,8 +93,8 @@ class Runner:
         found = look_up(step, model, self._keys, self._store)
         report.action, report.reason = found.key, found.reason
         report.options = to_json(step.options)
-        fields = {"label": step.label, "status": found.status, "reason": found.reason}
-        self._tell(Event("pass_started", fields))
+        fields = {"label": step.label, "pass": report.pass_name, "options": report.options}
+        self._tell(Event("pass_started", {**fields, "status": found.status, "reason": found.reason}))
         report.cached = found.record is not None
         record = found.record or self._compute(step, model, report)
         assert record.artifact is not None
@@ -163,27 +145,18 @@ class Runner:
             self._store, preimage, compute, self._tell, name=name, what=f"'{step.label}'"
         )
 
-    def _judge(self, model: Artifact, limits: tuple[Limit, ...], before: Artifact | None) -> Attempt:
-        metrics = self._measurer.accuracy(model, self._metrics, GATE_SPLIT)
-        metrics |= self._measurer.facts(model, self._metrics)
-        verdicts = tuple(self._verdict(limit, model, metrics, before) for limit in limits)
-        for verdict in verdicts:
-            self._tell(Event("gate", {"ok": verdict.ok, "text": verdict.text}))
-        return Attempt(model, metrics, verdicts)
-
-    def _verdict(
+    def _judge(
         self,
-        limit: Limit,
+        label: str,
         model: Artifact,
-        metrics: Mapping[str, Measurement],
+        limits: tuple[Limit, ...],
         before: Artifact | None,
-    ) -> Verdict:
-        strict = self.recipe.strict
-        value = metrics.get(limit.metric)
-        if not limit.relative:
-            return judge(limit, value, strict=strict)
-        baseline = self.outputs.get(limit.since, before) if limit.since else before
-        return judge_against(self._measurer, limit, value, model, baseline, GATE_SPLIT, strict=strict)
+        report: StepReport,
+    ) -> Attempt:
+        started = time.perf_counter()
+        attempt = self._gates.attempt(label, model, limits, before, self.outputs)
+        report.measuring_seconds += time.perf_counter() - started
+        return attempt
 
     def _note(self, report: StepReport, attempt: Attempt) -> None:
         report.metrics = dict(attempt.metrics)
@@ -200,20 +173,20 @@ class Runner:
                 self._note(report, attempt)
                 return attempt
         if step.on_breach == "warn":
-            text = f"{step.label} is over its budget and kept (on_breach: warn): {_breaches(closed)}"
+            text = f"{step.label} is over its budget and kept (on_breach: warn): {closed.breaches}"
             self._tell(Event("warning", {"text": text}))
             report.reason = f"over its budget and kept (on_breach: warn); {report.reason}"
             return closed
         if step.on_breach == "skip":
             assert model is not None
             report.outcome = "skipped"
-            report.reason = f"its gate closed (on_breach: skip): {_breaches(closed)}"
+            report.reason = f"its gate closed (on_breach: skip): {closed.breaches}"
             report.took(model)
             return replace(closed, model=model)
         self.rejected = (step.label, closed.model)
-        report.reason = f"its gate closed: {_breaches(closed)}"
+        report.reason = f"its gate closed: {closed.breaches}"
         self._tell(Event("pass_ended", report.to_json()))
-        raise BudgetExceeded(f"{step.label}: {_breaches(closed)}")
+        raise BudgetExceeded(f"{step.label}: {closed.breaches}")
 
     def _fall_back(
         self, step: Step, fallback: Fallback, model: Artifact | None, report: StepReport
@@ -236,9 +209,9 @@ class Runner:
                 self._tell(Event("warning", {"text": f"fallback {fallback.text}: {error}"}))
                 return None
             last = label == fallback.run[-1]
-            attempt = self._judge(result, alternative.limits, current)
+            attempt = self._judge(label, result, alternative.limits, current, part)
             if last:
-                judged = self._judge(result, step.limits, model)
+                judged = self._judge(step.label, result, step.limits, model, part)
                 attempt = replace(judged, verdicts=judged.verdicts + attempt.verdicts)
             self._note(part, attempt)
             part.outcome = "cached" if part.cached else "ran"
@@ -253,27 +226,6 @@ class Runner:
         return attempt
 
 
-def judge_against(
-    measurer: Measurer,
-    limit: Limit,
-    value: Measurement | None,
-    model: Artifact,
-    baseline: Artifact | None,
-    split: str,
-    *,
-    strict: bool,
-) -> Verdict:
-    """Judge a limit that compares with another model, paired by image where the metric can be."""
-    if baseline is None:
-        return judge(limit, value, strict=strict)
-    if issubclass(METRICS.get(limit.metric), AccuracyMetric):
-        before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
-        paired = measurer.compare(limit.metric, baseline, model, split) if value else None
-        return judge(limit, value, before, paired, strict=strict)
-    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
-    return judge(limit, value, before, strict=strict)
-
-
 def _tried(what: str, attempt: Attempt, seconds: float) -> dict[str, Any]:
     return {
         "run": what,
@@ -283,7 +235,3 @@ def _tried(what: str, attempt: Attempt, seconds: float) -> dict[str, Any]:
         "metrics": {name: m.to_json() for name, m in attempt.metrics.items()},
         "verdicts": [verdict.to_json() for verdict in attempt.verdicts],
     }
-
-
-def _breaches(attempt: Attempt) -> str:
-    return "; ".join(verdict.text for verdict in attempt.verdicts if not verdict.ok)

@@ -1,0 +1,109 @@
+"""Judge what a step gave: measure it, and hold it to limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.gate import judge
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.plan import judged_metrics
+
+GATE_SPLIT = "val"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to take a step: what it gave and what its gate said."""
+
+    model: Artifact
+    metrics: Mapping[str, Measurement]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gate stayed open."""
+        return all(verdict.ok for verdict in self.verdicts)
+
+    @property
+    def breaches(self) -> str:
+        """Say which limits were exceeded."""
+        return "; ".join(verdict.text for verdict in self.verdicts if not verdict.ok)
+
+
+class Judge:
+    """Holds the steps of one recipe to their limits, on the validation split.
+
+    Args:
+        recipe: a resolved recipe.
+        measurer: what measures.
+        tell: is told each verdict.
+    """
+
+    def __init__(self, recipe: Recipe, measurer: Measurer, tell: Listener) -> None:
+        self._measurer = measurer
+        self._strict = recipe.strict
+        self._metrics = judged_metrics(recipe)
+        self._tell = tell
+
+    def attempt(
+        self,
+        label: str,
+        model: Artifact,
+        limits: tuple[Limit, ...],
+        before: Artifact | None,
+        outputs: Mapping[str, Artifact],
+    ) -> Attempt:
+        """Measure a model and judge it.
+
+        Args:
+            label: the step whose gate this is.
+            model: what was made.
+            limits: what is allowed.
+            before: the step's input, against which a limit without `since` is held.
+            outputs: what earlier steps gave, by label.
+        """
+        metrics = self._measurer.accuracy(model, self._metrics, GATE_SPLIT)
+        metrics |= self._measurer.facts(model, self._metrics)
+        verdicts = []
+        for limit in limits:
+            baseline = outputs.get(limit.since, before) if limit.since else before
+            value = metrics.get(limit.metric)
+            verdict = judge_against(
+                self._measurer, limit, value, model, baseline, GATE_SPLIT, strict=self._strict
+            )
+            verdicts.append(verdict)
+            self._tell(gate_event(label, verdict))
+        return Attempt(model, metrics, tuple(verdicts))
+
+
+def gate_event(label: str, verdict: Verdict) -> Event:
+    """Give what listeners are told of a verdict; `label` is "" for the recipe's total budget."""
+    text = verdict.text if label else f"in total: {verdict.text}"
+    return Event("gate", {"label": label, "ok": verdict.ok, "text": text, "verdict": verdict.to_json()})
+
+
+def judge_against(
+    measurer: Measurer,
+    limit: Limit,
+    value: Measurement | None,
+    model: Artifact,
+    baseline: Artifact | None,
+    split: str,
+    *,
+    strict: bool,
+) -> Verdict:
+    """Judge a limit; one that compares with another model is paired by image where the metric can be."""
+    if not limit.relative or baseline is None:
+        return judge(limit, value, strict=strict)
+    if issubclass(METRICS.get(limit.metric), AccuracyMetric):
+        before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
+        paired = measurer.compare(limit.metric, baseline, model, split) if value else None
+        return judge(limit, value, before, paired, strict=strict)
+    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
+    return judge(limit, value, before, strict=strict)
