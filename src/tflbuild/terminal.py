@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -60,16 +60,21 @@ def primary_metric(metrics: Mapping[str, Any]) -> str:
 
 
 class PlainLines:
-    """One line an event, for logs and pipes."""
+    """One line an event, for logs and pipes.
 
-    def __init__(self) -> None:
+    Args:
+        file: where to; None for the standard output.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
         """Print what matters of an event."""
         line = self._line(event)
         if line:
-            print(line, flush=True)  # noqa: T201 - this is the terminal
+            print(line, file=self._file, flush=True)  # noqa: T201 - this is the terminal
 
     def _line(self, event: Event) -> str:
         fields = event.fields

@@ -1,0 +1,5 @@
+"""Sweeps: every job of a grid is composed and frozen before the first one starts."""
+
+from tflbuild.sweep.run import expand, run_sweep
+
+__all__ = ["expand", "run_sweep"]

@@ -1,0 +1,64 @@
+"""A row of a summary: what it says of one job, however the job ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.errors import INTERRUPTED, StoreError, TflbuildError
+
+
+def row_of_report(
+    name: str, differs: Mapping[str, str], report: Mapping[str, Any], exit_code: int, seconds: float
+) -> dict[str, Any]:
+    """Give the row of a job that left a report."""
+    row = _row(name, differs, report["status"], exit_code, report["error"])
+    row |= {"run": name, "seconds": round(seconds, 2), "base": report["base"]}
+    if report["targets"]:
+        target = report["targets"][0]
+        row |= {
+            "metrics": target["metrics"],
+            "bytes": target["bytes"],
+            "compressed_bytes": target["compressed_bytes"],
+            "latency_ms": (target.get("latency_ms") or {}).get("median"),
+            "sha256": target["sha256"],
+        }
+    return row
+
+
+def row_of_error(name: str, differs: Mapping[str, str], error: Exception) -> dict[str, Any]:
+    """Give the row of a job that ended before its report was begun."""
+    if isinstance(error, TflbuildError):
+        status = "failed" if isinstance(error, StoreError) else "invalid"
+        return _row(name, differs, status, error.exit_code, str(error))
+    return _row(name, differs, "failed", 4, f"a defect of tflbuild: {type(error).__name__}: {error}")
+
+
+def row_of_interruption(name: str, differs: Mapping[str, str]) -> dict[str, Any]:
+    """Give the row of a job that was interrupted before its report was begun."""
+    return _row(name, differs, "interrupted", INTERRUPTED, "interrupted by the user")
+
+
+def row_of_loss(name: str, differs: Mapping[str, str]) -> dict[str, Any]:
+    """Give the row of a job whose launcher ended without a result of it."""
+    return _row(name, differs, "failed", 4, "its launcher ended without a result")
+
+
+def row_of_waiting(name: str, differs: Mapping[str, str]) -> dict[str, Any]:
+    """Give the row of a job that is still to be built."""
+    return _row(name, differs, "waiting", 0, None)
+
+
+def _row(
+    name: str, differs: Mapping[str, str], status: str, exit_code: int, error: str | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "overrides": dict(differs),
+        "status": status,
+        "exit_code": exit_code,
+        "run": None,
+        "error": error,
+        "pareto": False,
+        "metrics": {},
+    }
