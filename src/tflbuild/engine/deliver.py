@@ -59,7 +59,7 @@ class Delivery:
     def _compressed_bytes(self) -> int:
         """Give what was measured of it once; compressing takes longer than the rest of a cached build."""
         measured = self.metrics.get("compressed_size")
-        if measured is not None and measured.value is not None:
+        if measured is not None:
             return int(measured.value)
         return len(zlib.compress(self.model.path.read_bytes(), 9))
 
