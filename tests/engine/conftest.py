@@ -18,8 +18,9 @@ from tflbuild.core.dataset import DATASETS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.target import TARGETS
-from tflbuild.engine.build import Build, Outcome, make_run_folder
+from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Event
+from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.worker import Worker
 
 REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import digest, toolchain
+from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.errors import BudgetExceeded, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, TflbuildError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
+from tflbuild.engine.bundle import write_bundle
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.judging import gate_event
+from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.plan import base_label, judged_metrics, plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.report import SCHEMA, Report, describe_data, measurements
+from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements
 from tflbuild.engine.run import Runner
+from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.store import writing
 from tflbuild.engine.worker import Worker
 
@@ -72,6 +70,9 @@ class Build:
         self._prepared: Prepared | None = None
         self._runner: Runner | None = None
         self._warnings: list[str] = []
+        self._order: tuple[str, ...] = ()
+        self._lock: Lock | None = None
+        self._reproduce: str | None = None
         self._base: dict[str, Any] = {"label": "", "metrics": {}}
         self._deliveries: list[delivering.Delivery] = []
 
@@ -84,7 +85,7 @@ class Build:
         """
         prepared = prepare(self.recipe, self._warn, self._worker.names)
         self._prepared = prepared
-        self.recipe = prepared.recipe
+        self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()
         with writing(self.folder):
             prepared.memo.save()
@@ -102,8 +103,16 @@ class Build:
         return Outcome(report, error)
 
     def _build(self, prepared: Prepared) -> None:
-        planned = plan(prepared.recipe, prepared.keys, prepared.store)
-        steps = [{"label": p.step.label, "status": p.status, "reason": p.reason} for p in planned.steps]
+        recipe = prepared.recipe
+        order = _until(prepared.order, recipe.run.stop_after)
+        if recipe.run.locked:
+            self._lock = Lock(find_lock(recipe), prepared.keys, prepared.store.root)
+            self._lock.check_causes()
+        planned = plan(recipe, prepared.keys, prepared.store)
+        steps = [
+            {"label": p.step.label, "status": p.status, "reason": p.reason}
+            for p in planned.steps[: len(order)]
+        ]
         self._tell(Event("plan", {"steps": steps, "unused": dict(planned.unused)}))
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
@@ -111,14 +120,24 @@ class Build:
                 f"data: {count} thing(s) left out, e.g. {prepared.index.dropped[0].file}: "
                 f"{prepared.index.dropped[0].reason}; all are in report.json"
             )
-        index = _keep_index(prepared)
         keys, store = prepared.keys, prepared.store
-        measurer = Measurer(prepared.recipe, keys, store, self._worker, index, self._tell)
-        runner = Runner(prepared.recipe, keys, store, self._worker, measurer, index, self._tell)
+        index = keep_index(prepared.index, store.root)
+        measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
+        runner = Runner(recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         self._runner = runner
-        model = runner.run(prepared.order)
+        model = runner.run(order)
+        if recipe.run.stop_after:
+            keep_model(model, self.folder / recipe.run.stop_after)
+            return
         assert isinstance(model, TFLiteModel)
         self._deliver(prepared, measurer, runner, model)
+
+    def _after_step(self, step: StepReport, model: Artifact) -> None:
+        if self.recipe.run.keep_intermediate:
+            assert self._runner is not None
+            keep_model(model, self.folder / "intermediate" / f"{len(self._runner.reports)}-{step.label}")
+        if self._lock is not None:
+            self._lock.check_step(step)
 
     def _deliver(self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel) -> None:
         recipe = prepared.recipe
@@ -134,6 +153,8 @@ class Build:
         if breaches:
             runner.rejected = ("model", model)
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
+        if self._lock is not None:
+            self._lock.check_delivery({d.target: d.to_json("") for d in self._deliveries})
 
     def _finish(self, error: TflbuildError | KeyboardInterrupt | None) -> Report:
         runner = self._runner
@@ -141,15 +162,33 @@ class Build:
         if error is None:
             paths = delivering.put(self._deliveries, self.folder)
         elif isinstance(error, BudgetExceeded) and runner and runner.rejected:
-            self._keep_rejected(*runner.rejected)
+            label, model = runner.rejected
+            keep_model(model, self.folder / "rejected" / label)
+        if error is not None:
+            self._tell(Event("failed", self._failed(error)))
         report = Report(folder=self.folder, content=self._content(error, paths))
         report.write()
-        self._write_lock(report)
+        if report["targets"]:
+            assert runner is not None
+            write_lock(report, runner.causes)
         self._publish(report)
-        if error is None or not isinstance(error, KeyboardInterrupt):
-            _point_latest(self.folder)
+        if not isinstance(error, KeyboardInterrupt):
+            point_latest(self.folder)
         self._tell(Event("finished", {"status": report.status, "seconds": report["seconds"]}))
         return report
+
+    def _failed(self, error: TflbuildError | KeyboardInterrupt) -> dict[str, Any]:
+        """Say what failed, leaving a bundle that runs a failed pass alone."""
+        runner = self._runner
+        fields: dict[str, Any] = {"label": "", "error": _error_text(error), "command": None}
+        fields["exit_code"] = INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.exit_code
+        if runner is not None and runner.reports and isinstance(error, (PassError, BudgetExceeded)):
+            done = len(runner.outputs) == len(_until(self._order, self.recipe.run.stop_after))
+            fields["label"] = "" if done else runner.reports[-1].label
+        if runner is not None and runner.failure and isinstance(error, PassError):
+            self._reproduce = write_bundle(runner.failure, self.recipe, self.folder)
+            fields |= {"label": runner.failure.step.label, "command": self._reproduce}
+        return fields
 
     def _content(self, error: TflbuildError | KeyboardInterrupt | None, paths: list[str]) -> dict[str, Any]:
         prepared, recipe = self._prepared, self.recipe
@@ -163,6 +202,9 @@ class Build:
             "description": recipe.description,
             "status": _status(error),
             "error": _error_text(error),
+            "reproduce": self._reproduce,
+            "stopped_after": recipe.run.stop_after,
+            "locked": str(self._lock.path) if self._lock else None,
             "overrides": list(recipe.overrides),
             "seed": recipe.seed,
             "started": datetime.fromtimestamp(self._started).astimezone().isoformat(timespec="seconds"),
@@ -182,38 +224,6 @@ class Build:
             "resolved": dict(recipe.mapping),
         }
 
-    def _keep_rejected(self, label: str, model: Artifact) -> None:
-        with writing(self.folder):
-            (self.folder / "rejected").mkdir(exist_ok=True)
-            shutil.copyfile(model.path, self.folder / "rejected" / f"{label}{model.suffix}")
-
-    def _write_lock(self, report: Report) -> None:
-        """Tie the delivered bytes to their causes; only of what was built."""
-        if report.status != "built":
-            return
-        import yaml
-
-        content = {
-            "schema": "tflbuild.lock/1",
-            "recipe": report["recipe"],
-            "resolved": report["resolved"],
-            "model": report["model"],
-            "steps": {
-                p["label"]: {k: p[k] for k in ("pass", "options", "action", "input", "output")}
-                for p in report["passes"]
-            },
-            "data": report["data"]["splits"],
-            "toolchain": report["toolchain"],
-            "environment": report["environment"],
-            "targets": {
-                t["name"]: {k: t[k] for k in ("path", "sha256", "bytes", "metrics")}
-                for t in report["targets"]
-            },
-        }
-        with writing(self.folder):
-            text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-            (self.folder / "recipe.lock.yaml").write_text(text, encoding="utf-8")
-
     def _warn(self, text: str) -> None:
         self._tell(Event("warning", {"text": text}))
 
@@ -226,30 +236,9 @@ class Build:
             listener(event)
 
 
-def make_run_folder(recipe: Recipe) -> Path:
-    """Make `<outputs>/<recipe>/<timestamp>`, exclusively: cached builds can share a second."""
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    parent = recipe.outputs / recipe.name
-    with writing(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        for count in itertools.count(1):
-            folder = parent / (stamp if count == 1 else f"{stamp}-{count}")
-            with suppress(FileExistsError):
-                folder.mkdir()
-                break
-    return folder
-
-
-def _keep_index(prepared: Prepared) -> Path:
-    """Write what the data set holds where the worker reads it, named by content."""
-    content = json.dumps(prepared.index.to_json()).encode()
-    path = prepared.store.root / "memo" / f"index-{digest.of_bytes(content)[:32]}.json"
-    if not path.exists():
-        with writing(path.parent):
-            staged = path.with_name(f".{path.name}.{os.getpid()}")
-            staged.write_bytes(content)
-            os.replace(staged, path)
-    return path
+def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:
+    """Give the labels up to and with one."""
+    return order if label is None else order[: order.index(label) + 1]
 
 
 def _status(error: TflbuildError | KeyboardInterrupt | None) -> str:
@@ -264,11 +253,3 @@ def _error_text(error: TflbuildError | KeyboardInterrupt | None) -> str | None:
     if error is None:
         return None
     return "interrupted by the user" if isinstance(error, KeyboardInterrupt) else str(error)
-
-
-def _point_latest(folder: Path) -> None:
-    staged = folder.parent / f".latest.{os.getpid()}"
-    with writing(folder.parent):
-        staged.unlink(missing_ok=True)
-        staged.symlink_to(folder.name, target_is_directory=True)
-        os.replace(staged, folder.parent / "latest")

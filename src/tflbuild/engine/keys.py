@@ -51,8 +51,16 @@ class Keys:
 
     def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
         """Give the preimage of a pass on an input."""
+        preimage = self.preimage_but_input(step)
+        if model is not None:
+            preimage["input"] = {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
+        return preimage
+
+    def preimage_but_input(self, step: Step) -> dict[str, Any]:
+        """Give what decides a pass besides its input, which may not be known yet."""
         options = step.options
         cls = type(options)
+        starts = kinds_of(cls)[0] is None
         preimage: dict[str, Any] = {
             "schema": KEY_SCHEMA,
             "pass": cls.name,
@@ -61,14 +69,12 @@ class Keys:
             "seed": self.recipe.seed,
             "toolchain": toolchain.require(cls.needs, f"pass '{cls.name}'"),
         }
-        if model is not None:
-            preimage["input"] = {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
-        if kinds_of(cls)[0] is None:
+        if starts:
             preimage["model"] = self._model
         reads = options.reads()
         if reads:
             preimage["data"] = {source: self.source(source) for source in reads}
-        if reads or model is None:
+        if reads or starts:
             preimage["reader"] = {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)}
         if cls.trains:
             preimage["augment"] = to_json(self.recipe.data.augment)
@@ -222,7 +228,7 @@ def explained(
     """
     (first, *rest), old, new = change
     inner = ".".join(rest)
-    moved = f"{_short(old)} -> {_short(new)}"
+    moved = f"{short(old)} -> {short(new)}"
     match first, inner:
         case "options", _:
             return f"{label}.{inner} {moved}"
@@ -250,6 +256,7 @@ def explained(
     return f"{'.'.join([first, *rest])} {moved}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Write a value, or the beginning of a digest, so that it fits a line."""
     text = str(value)
     return text[:10] if len(text) == 64 else text if len(text) <= 60 else text[:57] + "..."

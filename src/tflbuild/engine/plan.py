@@ -73,7 +73,14 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
         _check_limits(recipe, step.limits, f"{label}.budget", order)
     for name, target in recipe.targets.items():
         toolchain.require(type(target).needs, f"target '{name}'")
+    for name, hook in recipe.hooks.items():
+        toolchain.require(type(hook).needs, f"hook '{name}'")
     _check_limits(recipe, recipe.limits, "budget", order)
+    if recipe.run.stop_after not in (None, *order):
+        raise RecipeError(
+            f"stop_after: '{recipe.run.stop_after}' does not run; there are {', '.join(order)}."
+            f"{did_you_mean(str(recipe.run.stop_after), order)}"
+        )
     return order, {label: why for label, why in unused.items() if label not in fallbacks}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.bundle import Failure
 from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.context import Assignment
 from tflbuild.engine.events import Event, Listener
@@ -36,6 +38,14 @@ class Runner:
         measurer: what measures between them.
         index: file with what the data set holds.
         tell: is told what happens.
+        after_step: is given each step's report and model when its gate is behind it; what it raises ends the build.
+
+    Attributes:
+        reports: of the steps so far.
+        outputs: what they gave, by label.
+        causes: the preimages of their actions, by label.
+        rejected: the step whose gate stayed closed, and what it gave.
+        failure: the last pass that failed.
     """
 
     def __init__(
@@ -47,11 +57,15 @@ class Runner:
         measurer: Measurer,
         index: Path,
         tell: Listener,
+        after_step: Callable[[StepReport, Artifact], None] = lambda report, model: None,
     ) -> None:
         self.recipe = recipe
         self.reports: list[StepReport] = []
         self.outputs: dict[str, Artifact] = {}
+        self.causes: dict[str, Mapping[str, Any]] = {}
         self.rejected: tuple[str, Artifact] | None = None
+        self.failure: Failure | None = None
+        self._after_step = after_step
         self._keys = keys
         self._store = store
         self._worker = worker
@@ -87,6 +101,7 @@ class Runner:
         if not attempt.ok:
             attempt = self._policy(step, model, attempt, report)
         self._tell(Event("pass_ended", report.to_json()))
+        self._after_step(report, attempt.model)
         return attempt.model
 
     def _produce(self, step: Step, model: Artifact | None, report: StepReport) -> Artifact:
@@ -96,6 +111,7 @@ class Runner:
         fields = {"label": step.label, "pass": report.pass_name, "options": report.options}
         self._tell(Event("pass_started", {**fields, "status": found.status, "reason": found.reason}))
         report.cached = found.record is not None
+        self.causes[step.label] = self._keys.action(step, model)
         record = found.record or self._compute(step, model, report)
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
@@ -127,15 +143,19 @@ class Runner:
                 fields = {"label": step.label, "done": done, "total": total, "note": note}
                 self._tell(Event("progress", fields))
 
-            answer = self._worker.ask(
-                "run_pass",
-                step.options,
-                model,
-                assignment,
-                who=f"pass '{step.label}'",
-                progress=progress,
-                timeout=step.timeout,
-            )
+            try:
+                answer = self._worker.ask(
+                    "run_pass",
+                    step.options,
+                    model,
+                    assignment,
+                    who=f"pass '{step.label}'",
+                    progress=progress,
+                    timeout=step.timeout,
+                )
+            except PassError as error:
+                self.failure = Failure(step, model, preimage, str(error))
+                raise
             artifact, notes = answer.value
             report.seconds = answer.cost["seconds"]
             return Result(notes, answer.cost, {}, artifact=artifact)

@@ -1,0 +1,188 @@
+"""A bundle that runs one failed pass alone: what it was given, by digest, and where."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import digest, toolchain
+from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.machine import cpu_name
+from tflbuild.core.options import to_json
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.context import Assignment
+from tflbuild.engine.prepare import Prepared
+from tflbuild.engine.run_folder import keep_index
+from tflbuild.engine.store import writing
+from tflbuild.engine.worker import Answer, Progress, Worker
+
+SCHEMA = "tflbuild.reproduce/1"
+NAME = "reproduce.yaml"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pass that failed: its step, its input, what decided it, and how it ended."""
+
+    step: Step
+    model: Artifact | None
+    preimage: Mapping[str, Any]
+    error: str
+
+
+def write_bundle(failure: Failure, recipe: Recipe, folder: Path) -> str:
+    """Write `reproduce.yaml`; gives the command that runs the pass alone.
+
+    Args:
+        failure: which pass failed, on what.
+        recipe: the recipe, resolved.
+        folder: the run folder.
+    """
+    import yaml
+
+    step, model = failure.step, failure.model
+    command = f"tflbuild reproduce {shlex.quote(str(folder))}"
+    content = {
+        "schema": SCHEMA,
+        "command": command,
+        "error": failure.error,
+        "pass": {"label": step.label, "name": type(step.options).name, "options": to_json(step.options)},
+        "action": digest.of_json(failure.preimage),
+        "causes": failure.preimage,
+        "input": None
+        if model is None
+        else {
+            "kind": model.kind,
+            "digest": model.digest,
+            "fingerprint": model.fingerprint,
+            "path": str(model.path),
+            "meta": to_json(model.meta),
+        },
+        "environment": environment(recipe),
+        "recipe": {
+            "resolved": to_json(recipe.mapping),
+            "overrides": list(recipe.overrides),
+            "plugins": str(recipe.plugins) if recipe.plugins else None,
+        },
+    }
+    with writing(folder):
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / NAME).write_text(text, encoding="utf-8")
+    return command
+
+
+def read_bundle(path: Path) -> dict[str, Any]:
+    """Read a bundle.
+
+    Args:
+        path: the file, or the run folder it lies in.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    import yaml
+
+    file = path / NAME if path.is_dir() else path
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{file} cannot be read: {error}; a run whose pass failed leaves one.") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise RecipeError(f"{file} is no bundle: its schema is not {SCHEMA}.")
+    return content
+
+
+def environment(recipe: Recipe) -> dict[str, Any]:
+    """Say on what a pass ran."""
+    tools = sorted({tool for step in recipe.steps.values() for tool in type(step.options).needs})
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": cpu_name(),
+        "device": recipe.device,
+        "threads": recipe.worker.threads,
+        "seed": recipe.seed,
+        "toolchain": {tool: toolchain.version(tool) for tool in (*tools, "tflbuild")},
+    }
+
+
+def run_bundle(
+    content: Mapping[str, Any],
+    prepared: Prepared,
+    worker: Worker,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Answer:
+    """Run the pass of a bundle alone; keeps nothing.
+
+    Args:
+        content: what `read_bundle` gave.
+        prepared: the bundle's recipe on its data.
+        worker: what runs it.
+        progress: is told how far it is.
+        say: is told what differs from when the pass failed.
+
+    Raises:
+        RecipeError: the input is not there any more.
+        PassError: the pass failed again.
+    """
+    recipe = prepared.recipe
+    step = recipe.steps[content["pass"]["label"]]
+    for text in _differences(content, recipe):
+        say(text)
+    model = _input(content, prepared)
+    if digest.of_json(prepared.keys.action(step, model)) != content["action"]:
+        say("its key differs from the failed one: code, data or tools are not what they were")
+    prepared.store.prepare()
+    with tempfile.TemporaryDirectory(prefix="tflbuild-reproduce-") as name:
+        staging = Path(name)
+        assignment = Assignment(
+            label=step.label,
+            seed=recipe.seed,
+            model_spec=recipe.model,
+            data=recipe.data,
+            index=keep_index(prepared.index, prepared.store.root),
+            reads=step.options.reads(),
+            staging=staging,
+            checkpoints=staging / "checkpoints",
+        )
+        who = f"pass '{step.label}'"
+        arguments = (step.options, model, assignment)
+        return worker.ask("run_pass", *arguments, who=who, progress=progress, timeout=step.timeout)
+
+
+def _differences(content: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    then, now = content["environment"], environment(recipe)
+    tools = [
+        f"{tool} is {now['toolchain'].get(tool)}, it failed with {version}"
+        for tool, version in then["toolchain"].items()
+        if now["toolchain"].get(tool) != version
+    ]
+    fields = [
+        f"{key} is {now[key]}, it failed on {then[key]}"
+        for key in ("python", "cpu", "device", "threads")
+        if now[key] != then[key]
+    ]
+    return [*fields, *tools]
+
+
+def _input(content: Mapping[str, Any], prepared: Prepared) -> Artifact | None:
+    """Find the input by its digest: in the store, or where it was."""
+    given = content["input"]
+    if given is None:
+        return None
+    for path in (prepared.store.blob(given["digest"]), Path(given["path"])):
+        if path.is_file() and digest.of_file(path) == given["digest"]:
+            return KINDS[given["kind"]](
+                path=path, digest=given["digest"], fingerprint=given["fingerprint"], meta=given["meta"]
+            )
+    raise RecipeError(
+        f"reproduce: the input of '{content['pass']['label']}', {given['kind']} {given['digest'][:12]}, is not in the "
+        f"store {prepared.store.root} any more; build the recipe again to have it."
+    )
