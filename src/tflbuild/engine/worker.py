@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-from tflbuild.core.errors import PassError, TflbuildError, WorkerDied
+from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.names import Names
 
@@ -203,6 +203,8 @@ def _named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
     error, text = value
     if type(error) is PassError:
         error = PassError(f"{who} failed: {error}")
+    elif isinstance(error, BrokenPromise) and who not in str(error):
+        error = BrokenPromise(f"{who} broke its promise: {error}")
     error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
     return error
 
