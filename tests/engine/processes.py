@@ -1,0 +1,171 @@
+"""Run `driver.py` in processes of its own, kill them, and check by hand what they leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HERE = Path(__file__).parent
+Job = dict[str, Any]
+
+
+class Workshop:
+    """A folder with a store, runs and a log, and processes that build there.
+
+    Args:
+        folder: empty or not there yet.
+        pause: seconds that slow fakes wait at every stop.
+    """
+
+    def __init__(self, folder: Path, pause: float = 0.0) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.log = folder / "fake.log"
+        self.log.touch()
+        self.environment = {
+            **os.environ,
+            "FAKE_LOG": str(self.log),
+            "FAKE_PAUSE": str(pause),
+            "PYTHONPATH": os.pathsep.join([str(folder), str(HERE), *sys.path]),
+        }
+
+    def job(self, **fields: Any) -> Job:
+        """Give a job in this folder's store."""
+        return {"store": str(self.store), "outputs": str(self.outputs), **fields}
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    def start(self, *jobs: Job, **environment: str) -> subprocess.Popen[str]:
+        """Start building jobs, one after the other, in one process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "driver", json.dumps(jobs)],
+            env={**self.environment, **environment},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *jobs: Job, code: int = 0, **environment: str) -> list[dict[str, Any]]:
+        """Build jobs to the end; gives what was said of each."""
+        said, errors, given = self.finish(self.start(*jobs, **environment))
+        assert given == code, errors
+        return said
+
+    def finish(self, process: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str, int]:
+        """Wait for a process; gives what it said of each job, its errors and its exit code."""
+        said, errors = process.communicate(timeout=120)
+        return [json.loads(line) for line in said.splitlines()], errors, process.returncode
+
+    def workers(self) -> list[psutil.Process]:
+        """Find every process that serves builds of this folder, whoever its parent is now."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if (
+                    "tflbuild.engine" in " ".join(process.cmdline())
+                    and process.environ().get("FAKE_LOG") == str(self.log)
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def computed(self) -> list[tuple[str, str]]:
+        """List what was begun: the process of the build, and what it computed, out of which causes."""
+        rows = [line.split(" ", 1) for line in self.log.read_text().splitlines()]
+        return [(main, what) for main, what in rows if what.startswith("begin:")]
+
+
+def kill(process: subprocess.Popen[str], who: str, workers: list[psutil.Process]) -> None:
+    """End the main process, its workers or both with SIGKILL, as `who` says."""
+    if who in ("main", "both"):
+        process.send_signal(signal.SIGKILL)
+    if who in ("worker", "both"):
+        for worker in workers:
+            try:
+                worker.kill()
+            except psutil.NoSuchProcess:
+                continue
+
+
+def ended(workers: list[psutil.Process], seconds: float = 20.0) -> bool:
+    """Wait until processes have ended; one that nobody reaps has ended too."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if not any(_runs(worker) for worker in workers):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def problems_of_store(store: Path) -> Iterator[str]:
+    """Check a store without the engine's help: whole records, and each blob what its name says."""
+    for blob in _visible(store / "blobs"):
+        if sha256_of(blob) != blob.name:
+            yield f"blob {blob.name[:12]} holds something else"
+    for path in _visible(store / "actions"):
+        try:
+            record = json.loads(path.read_text())
+        except ValueError:
+            yield f"record {path.name[:12]} cannot be read"
+            continue
+        if record["key"] != path.stem:
+            yield f"record {path.name[:12]} belongs to another key"
+        for sha256 in record["blobs"]:
+            if not (store / "blobs" / sha256).is_file():
+                yield f"record {path.name[:12]} has lost its blob {sha256[:12]}"
+
+
+def problems_of_runs(outputs: Path, right: set[str]) -> Iterator[str]:
+    """Check that whatever lies under a final name is whole: reports, delivered files and `latest`.
+
+    Args:
+        outputs: folder of the runs.
+        right: digests that a delivered file may have.
+    """
+    for path in outputs.rglob("report.json"):
+        try:
+            json.loads(path.read_text())
+        except ValueError:
+            yield f"{path} is cut short"
+    for path in outputs.rglob("model.tflite"):
+        if sha256_of(path) not in right:
+            yield f"{path} is not what was built"
+    for path in outputs.rglob("latest"):
+        if not path.is_dir():
+            yield f"{path} points nowhere"
+
+
+def _visible(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
