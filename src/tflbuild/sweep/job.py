@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,12 +113,12 @@ def thaw(job: FrozenJob) -> Recipe:
 
 
 def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...]) -> JobResult:
-    folder, started = Path(job.folder), time.time()
+    folder = Path(job.folder)
     try:
         with contextlib.chdir(job.cwd):
             recipe = thaw(job)
             build = Build(recipe, lambda: folder, worker_for(recipe), listeners, session.publish)
-            return _result(job, build.run(), time.time() - started)
+            return _result(job, build.run())
     except KeyboardInterrupt:
         return JobResult(INTERRUPTED, row_of_interruption(job.name, job.differs))
     except TflbuildError as error:
@@ -132,13 +131,13 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
             folder.rmdir()
 
 
-def _result(job: FrozenJob, outcome: Outcome, seconds: float) -> JobResult:
+def _result(job: FrozenJob, outcome: Outcome) -> JobResult:
     code = 0
     if isinstance(outcome.error, KeyboardInterrupt):
         code = INTERRUPTED
     elif outcome.error is not None:
         code = outcome.error.exit_code
-    return JobResult(code, row_of_report(job.name, job.differs, outcome.report.content, code, seconds))
+    return JobResult(code, row_of_report(job.name, job.differs, outcome.report.content, code))
 
 
 @cache

@@ -9,11 +9,11 @@ from tflbuild.core.errors import INTERRUPTED, StoreError, TflbuildError
 
 
 def row_of_report(
-    name: str, differs: Mapping[str, str], report: Mapping[str, Any], exit_code: int, seconds: float
+    name: str, differs: Mapping[str, str], report: Mapping[str, Any], exit_code: int
 ) -> dict[str, Any]:
     """Give the row of a job that left a report."""
     row = _row(name, differs, report["status"], exit_code, report["error"])
-    row |= {"run": name, "seconds": round(seconds, 2), "base": report["base"]}
+    row |= {"run": name, "seconds": round(report["seconds"], 2), "base": report["base"]}
     if report["targets"]:
         target = report["targets"][0]
         row |= {
@@ -39,9 +39,11 @@ def row_of_interruption(name: str, differs: Mapping[str, str]) -> dict[str, Any]
     return _row(name, differs, "interrupted", INTERRUPTED, "interrupted by the user")
 
 
-def row_of_loss(name: str, differs: Mapping[str, str]) -> dict[str, Any]:
-    """Give the row of a job whose launcher ended without a result of it."""
-    return _row(name, differs, "failed", 4, "its launcher ended without a result")
+def row_of_loss(
+    name: str, differs: Mapping[str, str], why: str = "its launcher ended without a result"
+) -> dict[str, Any]:
+    """Give the row of a job of which there is no result, and why."""
+    return _row(name, differs, "failed", 4, why)
 
 
 def row_of_waiting(name: str, differs: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Compose every job of a sweep before the first one starts, and count the passes that they share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tflbuild.core import digest
+from tflbuild.core.errors import RecipeError, TflbuildError
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.plan import plan
+from tflbuild.engine.prepare import Prepared, prepare
+from tflbuild.recipe import load_recipe
+from tflbuild.sweep.grid import Combination, names_of
+from tflbuild.sweep.job import FrozenJob
+from tflbuild.sweep.record import Entry
+from tflbuild.sweep.row import row_of_error, row_of_waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A point of the grid, composed and planned as far as it goes.
+
+    Attributes:
+        combination: what is typed for it.
+        recipe: None where it cannot be composed.
+        passes: every pass it needs, by what decides its result; whether that is in the store.
+        error: why it cannot be built.
+    """
+
+    combination: Combination
+    recipe: Recipe | None = None
+    passes: dict[str, bool] = field(default_factory=dict)
+    error: TflbuildError | None = None
+
+
+def candidates(combinations: Sequence[Combination]) -> list[Candidate]:
+    """Compose every combination, once per seed where its recipe has `seeds`, and plan it."""
+    return [candidate for combination in combinations for candidate in _composed(combination)]
+
+
+def announcement(found: Sequence[Candidate]) -> str:
+    """Say how many jobs and distinct passes there are, and how many of them would run."""
+    distinct = {key: hit for candidate in found for key, hit in candidate.passes.items()}
+    running = sum(not hit for hit in distinct.values())
+    text = f"{len(found)} jobs, {len(distinct)} distinct passes, {running} to run"
+    invalid = sum(candidate.error is not None for candidate in found)
+    return f"{text}; {invalid} invalid" if invalid else text
+
+
+def freeze(found: Sequence[Candidate], folder: Path) -> list[Entry]:
+    """Give the jobs as they are recorded, each with its own folder.
+
+    Args:
+        found: composed jobs.
+        folder: of the sweep.
+    """
+    names = names_of([candidate.combination for candidate in found])
+    return [_entry(candidate, name, folder) for candidate, name in zip(found, names, strict=True)]
+
+
+def _composed(combination: Combination) -> Iterator[Candidate]:
+    try:
+        recipe = load_recipe(combination.overrides)
+        seeds = _seeds(recipe)
+    except TflbuildError as error:
+        yield Candidate(combination=combination, error=error)
+        return
+    if not seeds:
+        yield _planned(combination, recipe)
+    for seed in seeds:
+        mapping = {**recipe.mapping, "seed": seed, "seeds": []}
+        yield _planned(combination.with_seed(seed), replace(recipe, seed=seed, seeds=(), mapping=mapping))
+
+
+def _seeds(recipe: Recipe) -> tuple[int, ...]:
+    for seed, count in Counter(recipe.seeds).items():
+        if count > 1:
+            raise RecipeError(f"seeds: {seed} occurs {count} times; one job is enough.")
+    return recipe.seeds
+
+
+def _planned(combination: Combination, recipe: Recipe) -> Candidate:
+    try:
+        passes = _passes(prepare(recipe))
+    except TflbuildError as error:
+        return Candidate(combination=combination, recipe=recipe, error=error)
+    return Candidate(combination=combination, recipe=recipe, passes=passes)
+
+
+def _passes(prepared: Prepared) -> dict[str, bool]:
+    """Name each pass by its action key, or where its input is not known yet by all that leads to it."""
+    found: dict[str, bool] = {}
+    chain = ""
+    for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
+        symbol = prepared.keys.action(planned.step, None) if not planned.key else None
+        chain = planned.key or digest.of_json([chain, symbol])
+        found[chain] = planned.status == "HIT"
+    return found
+
+
+def _entry(candidate: Candidate, name: str, folder: Path) -> Entry:
+    combination, recipe = candidate.combination, candidate.recipe
+    differs = combination.differs
+    row = row_of_waiting(name, differs)
+    if candidate.error is not None:
+        row = row_of_error(name, differs, candidate.error)
+    if recipe is None:
+        return Entry(frozen=None, row=row)
+    frozen = FrozenJob(
+        mapping=dict(recipe.mapping),
+        overrides=tuple(combination.overrides),
+        differs=differs,
+        name=name,
+        plugins=str(recipe.plugins) if recipe.plugins else None,
+        folder=str(folder / name),
+        cwd=str(Path.cwd()),
+    )
+    return Entry(frozen=frozen, row=row)

@@ -1,0 +1,190 @@
+"""What a sweep's folder holds: `sweep.json` with the frozen jobs, and the summary as far as it goes.
+
+`sweep.json` is written once, before the first job starts. What has been built since is found in the jobs' own
+reports, so that a sweep that is killed loses no result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tflbuild.core.errors import RecipeError
+from tflbuild.engine.store import writing
+from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report
+from tflbuild.sweep.summary import summarise, write_json
+
+SCHEMA = "tflbuild.sweep/1"
+FINISHED = {"built": 0, "over_budget": 5}
+"""Exit codes of jobs whose report is a result that another try would not change."""
+
+SUMMARY_EVERY = 1.0
+"""Seconds between two writings of `summary.json` while jobs end."""
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """One job of a sweep.
+
+    Attributes:
+        frozen: what to build; None where its recipe could not be composed.
+        row: what the summary says of it.
+    """
+
+    frozen: FrozenJob | None
+    row: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class SweepRecord:
+    """A sweep and its folder.
+
+    Attributes:
+        folder: where it lies.
+        command: what was typed.
+        launcher: where its jobs run.
+        launcher_options: of the launcher.
+        entries: one a job, in the order of the grid.
+    """
+
+    folder: Path
+    command: list[str]
+    launcher: str
+    launcher_options: Mapping[str, Any]
+    entries: list[Entry]
+    _written: float = field(default=0.0, repr=False)
+
+    def write(self) -> None:
+        """Write `sweep.json`, flushed to the disk: it is what a killed sweep continues from."""
+        content = {
+            "schema": SCHEMA,
+            "command": self.command,
+            "launcher": self.launcher,
+            "launcher_options": dict(self.launcher_options),
+            "jobs": [_entry_to_json(entry) for entry in self.entries],
+        }
+        with writing(self.folder):
+            staged = self.folder / ".sweep.json"
+            with staged.open("w", encoding="utf-8") as file:
+                file.write(json.dumps(content) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(staged, self.folder / "sweep.json")
+
+    def summary(self) -> dict[str, Any]:
+        """Give what `summary.json` holds."""
+        return summarise([entry.row for entry in self.entries], self.command)
+
+    def unfinished(self) -> list[int]:
+        """Give the positions of the jobs that can be built and are not."""
+        return [
+            position
+            for position, entry in enumerate(self.entries)
+            if entry.frozen is not None and entry.row["status"] not in FINISHED
+        ]
+
+    def note(self, position: int, result: JobResult) -> None:
+        """Take a job's result, and write the summary as far as it goes."""
+        self.entries[position].row = result.row
+        if time.monotonic() - self._written > SUMMARY_EVERY:
+            write_json(self.summary(), self.folder)
+            self._written = time.monotonic()
+
+    def close(self, positions: list[int], *, interrupted: bool) -> None:
+        """Mark the jobs that were launched and of which no result came."""
+        row = row_of_interruption if interrupted else row_of_loss
+        for entry in (self.entries[position] for position in positions):
+            if entry.row["status"] == "waiting":
+                entry.row = row(entry.row["name"], entry.row["overrides"])
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the sweep, so that no second process builds into its folders; gone with the process.
+
+        Raises:
+            RecipeError: another process holds it.
+        """
+        with writing(self.folder):
+            held = FileLock(self.folder / ".lock")
+            try:
+                held.acquire(blocking=False)
+            except Timeout as error:
+                raise RecipeError(f"{self.folder}: another process is building this sweep.") from error
+        try:
+            yield
+        finally:
+            held.release()
+
+
+def read_record(folder: Path) -> SweepRecord:
+    """Read a sweep's folder, the results that its jobs left included.
+
+    Raises:
+        RecipeError: there is no readable `sweep.json`.
+    """
+    path = folder / "sweep.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise RecipeError(f"{path}: its schema is {content['schema']}, this tflbuild reads {SCHEMA}.")
+        return SweepRecord(
+            folder=folder,
+            command=content["command"],
+            launcher=content["launcher"],
+            launcher_options=content["launcher_options"],
+            entries=[_entry_from_json(entry, folder) for entry in content["jobs"]],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{path} cannot be read: {error!r}") from error
+
+
+def _entry_to_json(entry: Entry) -> dict[str, Any]:
+    job = entry.frozen
+    if job is None:
+        return {"frozen": None, "row": entry.row}
+    frozen = {
+        "mapping": job.mapping,
+        "overrides": list(job.overrides),
+        "plugins": job.plugins,
+        "cwd": job.cwd,
+    }
+    return {"frozen": frozen, "row": entry.row}
+
+
+def _entry_from_json(content: Mapping[str, Any], folder: Path) -> Entry:
+    row, frozen = content["row"], content["frozen"]
+    if frozen is None:
+        return Entry(frozen=None, row=row)
+    name, differs = row["name"], row["overrides"]
+    job = FrozenJob(
+        mapping=frozen["mapping"],
+        overrides=tuple(frozen["overrides"]),
+        differs=differs,
+        name=name,
+        plugins=frozen["plugins"],
+        folder=str((folder / name).resolve()),
+        cwd=frozen["cwd"],
+    )
+    report = _report_of(folder / name)
+    status = report.get("status", "")
+    if status in FINISHED:
+        row = row_of_report(name, differs, report, FINISHED[status])
+    return Entry(frozen=job, row=row)
+
+
+def _report_of(folder: Path) -> dict[str, Any]:
+    """Give the report that a job left; empty where it was killed before it had written everything."""
+    try:
+        report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if (folder / "report.html").is_file() else {}

@@ -1,0 +1,83 @@
+"""What a person sees of a sweep: how jobs end, and the summary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tflbuild.sweep.summary import accuracy_metric, table_of
+
+PIPE_WIDTH = 160
+"""Columns of a table that no terminal limits."""
+
+
+def say(text: str) -> None:
+    """Print for the user."""
+    print(text, flush=True)  # noqa: T201 - this is the terminal
+
+
+def show_row(row: Mapping[str, Any], count: str) -> None:
+    """Say in one line how a job ended.
+
+    Args:
+        row: of the summary.
+        count: e.g. "[3/12]".
+    """
+    metric = row["metrics"].get(accuracy_metric([row]), {})
+    parts = [row["status"].replace("_", " ")]
+    if metric.get("value") is not None:
+        parts.append(f"{accuracy_metric([row])} {metric['value']:.3f}")
+    if row.get("bytes") is not None:
+        parts.append(f"{row['bytes']:,} bytes")
+    if row.get("latency_ms") is not None:
+        parts.append(f"{row['latency_ms']:.2f} ms")
+    if row.get("seconds") is not None:
+        parts.append(f"{row['seconds']:.1f} s")
+    error = f": {row['error']}" if row["error"] else ""
+    say(f"{count} {row['name']}: {', '.join(parts)}{error}")
+
+
+def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
+    """Print a summary: its table, the spread over seeds, the errors, and where it lies."""
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    headings, rows = table_of(summary)
+    console.print(_table(headings, rows))
+    if any(job["pareto"] for job in summary["jobs"]):
+        say(
+            f"pareto: no other built job is as good in {summary['metric']}, bytes and latency and better in one"
+        )
+    if summary["groups"]:
+        console.print(_spread(summary))
+    for job in summary["jobs"]:
+        if job["error"]:
+            say(f"{job['name']}: {job['error']}")
+    say(f"summary: {os.path.relpath(folder)}/summary.html")
+
+
+def _table(headings: list[str], rows: list[list[str]]) -> Table:
+    table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _spread(summary: Mapping[str, Any]) -> Table:
+    """Show mean, standard deviation and range of every group of seeds."""
+    keys = list(dict.fromkeys(key for group in summary["groups"] for key in group["overrides"]))
+    rows = []
+    for group in summary["groups"]:
+        settings = [group["overrides"].get(key, "") for key in keys]
+        of = f"{group['built']} of {len(group['jobs'])}"
+        for name, found in group["figures"].items():
+            form = ",.0f" if name == "bytes" else ".4f"
+            if found["n"]:
+                sd = "" if found["sd"] is None else f"± {found['sd']:{form}}"
+                span = f"{found['min']:{form}} to {found['max']:{form}}"
+                rows.append([*settings, of, name, f"{found['mean']:{form}}", sd, span])
+    return _table([*keys, "seeds built", "figure", "mean", "sd", "range"], rows)

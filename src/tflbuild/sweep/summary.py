@@ -1,0 +1,96 @@
+"""The summary: every job of a sweep, the Pareto-optimal ones marked, and the spread over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.metric import METRICS, AccuracyMetric
+from tflbuild.engine.store import writing
+from tflbuild.sweep.pareto import optimal
+from tflbuild.sweep.spread import groups_of
+
+SCHEMA = "tflbuild.summary/1"
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict[str, Any]:
+    """Give what `summary.json` holds.
+
+    Args:
+        rows: one a job, in the order of the grid.
+        command: what was typed.
+    """
+    metric = accuracy_metric(rows)
+    marks = optimal(rows, metric)
+    return {
+        "schema": SCHEMA,
+        "command": list(command),
+        "metric": metric,
+        "jobs": [{**row, "pareto": mark} for row, mark in zip(rows, marks, strict=True)],
+        "groups": groups_of(rows, metric),
+    }
+
+
+def accuracy_metric(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Name the metric that stands for accuracy: the first that jobs measured and a task calls its primary."""
+    primary = [name for name, cls in METRICS.items() if issubclass(cls, AccuracyMetric) and cls.primary]
+    measured = {
+        name for row in rows for name in (*row["metrics"], *(row.get("base") or {"metrics": ()})["metrics"])
+    }
+    return next((name for name in primary if name in measured), "accuracy")
+
+
+def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Give a summary as headings and rows of text: what differs, accuracy, drop, size, latency, time, status."""
+    keys = list(dict.fromkeys(key for job in summary["jobs"] for key in job["overrides"]))
+    metric = summary["metric"]
+    headings = [*keys, metric, "drop", "bytes", "compressed", "latency ms", "seconds", "pareto", "status"]
+    rows = []
+    for job in summary["jobs"]:
+        value = job["metrics"].get(metric, {}).get("value")
+        base = (job.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
+        drop = base - value if value is not None and base is not None else None
+        figures = [
+            _text(value, "{:.4f}"),
+            _text(drop, "{:+.4f}"),
+            _text(job.get("bytes"), "{}"),
+            _text(job.get("compressed_bytes"), "{}"),
+            _text(job.get("latency_ms"), "{:.3f}"),
+            _text(job.get("seconds"), "{:.1f}"),
+            "yes" if job["pareto"] else "",
+        ]
+        rows.append([*(job["overrides"].get(key, "") for key in keys), *figures, job["status"]])
+    return headings, rows
+
+
+def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
+    """Write `summary.json`, `summary.csv` and `summary.html`."""
+    from tflbuild.pages.page import render_summary
+
+    text = io.StringIO()
+    headings, rows = table_of(summary)
+    csv.writer(text).writerows([headings, *rows])
+    write_json(summary, folder)
+    _write(folder / "summary.csv", text.getvalue())
+    _write(folder / "summary.html", render_summary(summary))
+
+
+def write_json(summary: Mapping[str, Any], folder: Path) -> None:
+    """Write `summary.json`, whole or not at all."""
+    _write(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    with writing(path.parent):
+        staged = path.with_name(f".{path.name}")
+        staged.write_text(text, encoding="utf-8")
+        os.replace(staged, path)
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
