@@ -207,6 +207,7 @@ def summary() -> dict[str, Any]:
             "bytes": 643_384 if value else None,
             "compressed_bytes": compressed if value else None,
             "latency_ms": 1.234 if value else None,
+            "pareto": bool(value),
         }
         for sparsity, side, status, value, compressed in (
             ("0.5", "96", "built", 0.67, 321_000),
@@ -217,6 +218,7 @@ def summary() -> dict[str, Any]:
     ]
     invalid = {"prune.sparsity": "1.5", "model.input_size": "96"}
     error = "prune.sparsity: 1.5 should be less than 1"
-    jobs.append({"overrides": invalid, "status": "invalid", "run": None, "error": error, "metrics": {}})
+    none = {"run": None, "metrics": {}, "pareto": False}
+    jobs.append({"overrides": invalid, "status": "invalid", "error": error, **none})
     command = ["recipe=ssd_mobilenet_int8", "prune.sparsity=0.5,0.8,1.5"]
-    return {"schema": "tflbuild.summary/1", "command": command, "jobs": jobs}
+    return {"schema": "tflbuild.summary/1", "command": command, "metric": "map", "jobs": jobs, "groups": []}

@@ -216,6 +216,25 @@ def test_a_summary_holds_every_job_failed_ones_included() -> None:
     assert parsed.addresses == [f"{job['run']}/report.html" for job in summary["jobs"] if job["run"]]
 
 
+def test_the_pareto_optimal_are_marked_in_table_and_chart() -> None:
+    page = render_summary(pages.summary())
+    assert page.count('class="badge pareto"') == 3
+    assert page.count('class="ring"') == 3
+
+
+def test_the_spread_over_seeds_has_a_table() -> None:
+    summary = pages.summary()
+    found = {"n": 2, "mean": 0.65, "sd": 0.02, "min": 0.63, "max": 0.67}
+    none = {"n": 0, "mean": None, "sd": None, "min": None, "max": None}
+    figures = {"map": found, "bytes": {**found, "mean": 2048}, "latency_ms": none}
+    group = {"overrides": {"prune.sparsity": "0.5"}, "jobs": ["a", "b", "c"], "built": 2, "figures": figures}
+    summary["groups"] = [group]
+    text = outline(render_summary(summary)).text
+    for expected in ("Spread over seeds", "prune.sparsity=0.5", "2 of 3", "0.650", "0.020", "2.0 KiB"):
+        assert expected in text, expected
+    assert "latency_ms" not in text, "nothing was measured"
+
+
 def test_the_front_leaves_out_what_something_smaller_equals() -> None:
     jobs = pages.summary()["jobs"]
     jobs[0]["metrics"]["map"]["value"] = 0.6  # now larger and worse than the second job

@@ -58,8 +58,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     """Write the page of `summary.json` (schema `tflbuild.summary/1`)."""
     jobs = summary["jobs"]
     keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
-    names = [name for job in jobs for name in job.get("metrics", {})]
-    metric = next((name for name in ("map", "top1") if name in names), "map")
+    metric = summary["metric"]
     counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
     return (
         _environment()
@@ -72,6 +71,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
             invalid=sum(job["status"] not in HEADLINES for job in jobs),
             chart=scatter(jobs, metric),
             rows=[_job(job, keys, metric) for job in jobs],
+            spreads=_spreads(summary),
         )
     )
 
@@ -263,4 +263,23 @@ def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]
         "compressed_bytes": job.get("compressed_bytes"),
         "latency_ms": job.get("latency_ms"),
         "seconds": job.get("seconds"),
+        "pareto": job["pareto"],
     }
+
+
+def _spreads(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give a row for each figure of each group of jobs that differ in nothing but their seed."""
+    units = {"bytes": "bytes", "latency_ms": "ms"}
+    return [
+        {
+            "settings": [f"{key}={value}" for key, value in group["overrides"].items()],
+            "built": group["built"],
+            "jobs": len(group["jobs"]),
+            "name": name,
+            "unit": units.get(name, "1"),
+            **found,
+        }
+        for group in summary["groups"]
+        for name, found in group["figures"].items()
+        if found["n"]
+    ]

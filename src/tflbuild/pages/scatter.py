@@ -57,6 +57,7 @@ def scatter(jobs: Sequence[Mapping[str, Any]], metric: str) -> Scatter | None:
             "high": scale.y(found["value"] if found.get("high") is None else found["high"]),
             "number": number,
             "status": job["status"],
+            "pareto": job["pareto"],
             "text": f"{_settings(job)}: {figure(found['value'], found['unit'])}, {size:.0f} KiB",
             "rank": (size, -found["value"]),
         }
