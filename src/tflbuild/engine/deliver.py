@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from tflbuild.engine.gate import judge
 from tflbuild.engine.judging import judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.report import measurements
-from tflbuild.engine.store import writing
+from tflbuild.engine.run_folder import keep_model
 
 FINAL_SPLIT = "test"
 
@@ -95,11 +94,9 @@ def put(deliveries: list[Delivery], folder: Path) -> list[str]:
     """Copy the delivered files into a folder; gives their paths relative to it."""
     paths = []
     for delivery in deliveries:
-        name = "model.tflite" if len(deliveries) == 1 else f"{delivery.target}/model.tflite"
-        with writing(folder):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(delivery.model.path, folder / name)
-        paths.append(name)
+        name = "model" if len(deliveries) == 1 else f"{delivery.target}/model"
+        keep_model(delivery.model, folder / name)
+        paths.append(name + delivery.model.suffix)
     return paths
 
 

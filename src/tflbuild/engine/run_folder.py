@@ -13,6 +13,7 @@ from pathlib import Path
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Index
+from tflbuild.core.errors import StoreError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.store import writing
 
@@ -32,22 +33,38 @@ def make_run_folder(recipe: Recipe) -> Path:
 
 
 def keep_model(model: Artifact, path: Path) -> None:
-    """Copy a model out of the store; the copy is the user's, so it can be written.
+    """Copy a model out of the store, whole or not at all; the copy is the user's, so it can be written.
 
     Args:
         model: what is in the store.
         path: where it goes, without the suffix of its kind.
+
+    Raises:
+        StoreError: the folder cannot be written, or the stored file was damaged since it was found whole.
     """
+    final = path.with_name(path.name + model.suffix)
+    staged = final.with_name(f".{final.name}.part")
+    if not model.path.is_file():
+        raise StoreError(_damaged(model))
     with writing(path.parent):
-        path.parent.mkdir(exist_ok=True)
-        shutil.copyfile(model.path, path.with_name(path.name + model.suffix))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(model.path, staged)
+    if digest.of_file(staged) != model.digest:
+        staged.unlink()
+        raise StoreError(_damaged(model))
+    with writing(path.parent):
+        os.replace(staged, final)
+
+
+def _damaged(model: Artifact) -> str:
+    return f"{model.path} was damaged while the build ran; the same command notices it and builds it again."
 
 
 def keep_index(index: Index, store: Path) -> Path:
     """Write what the data set holds where the worker reads it, named by content."""
     content = json.dumps(index.to_json()).encode()
     path = store / "memo" / f"index-{digest.of_bytes(content)[:32]}.json"
-    if not path.exists():
+    if not path.is_file() or path.read_bytes() != content:
         with writing(path.parent):
             staged = path.with_name(f".{path.name}.{os.getpid()}")
             staged.write_bytes(content)
