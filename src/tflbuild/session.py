@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tflbuild import plugins
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
@@ -29,10 +30,16 @@ def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> R
     Raises:
         TflbuildError: as the command line would end; the message is the same. What was measured until then
             lies in the newest run folder's report.json.
+        RecipeError: the recipe has `seeds`, which make several builds; this gives one report.
     """
     from tflbuild import terminal
 
     wanted = load_recipe([f"recipe={recipe}", *overrides])
+    if wanted.seeds:
+        raise RecipeError(
+            f"seeds: {list(wanted.seeds)} make {len(wanted.seeds)} builds, and build() gives one report; call it "
+            f'once a seed, with overrides=["seeds=[]", "seed={wanted.seeds[0]}"].'
+        )
     listeners: tuple[Listener, ...] = ()
     if show:
         listeners = (terminal.listener(),)

@@ -1,0 +1,34 @@
+"""Building, the command without a name: one build, shown as it goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tflbuild.commands.words import say
+from tflbuild.core.errors import INTERRUPTED
+from tflbuild.core.recipe import Recipe
+
+
+def build(recipe: Recipe) -> int:
+    """Build one recipe into a new run folder; gives the exit code.
+
+    Raises:
+        TflbuildError: what the build ended with.
+    """
+    from tflbuild import terminal
+    from tflbuild.session import build_once
+
+    outcome = build_once(recipe, (terminal.listener(),))
+    for line in terminal.outcome_lines(outcome.report.content, os.path.relpath(outcome.report.folder)):
+        say(line)
+    if recipe.run.time_passes:
+        from tflbuild.timings import time_lines
+
+        say("\n".join(time_lines(outcome.report.content)))
+    if outcome.error is None:
+        return 0
+    if isinstance(outcome.error, KeyboardInterrupt):
+        print("interrupted; the same command continues", file=sys.stderr)  # noqa: T201 - this is the terminal
+        return INTERRUPTED
+    raise outcome.error
