@@ -45,9 +45,21 @@ def find_recipe(name: str) -> Path | None:
     return None
 
 
+def find_lock(recipe: str) -> Path | None:
+    """Find the lock that lies beside a recipe's file: `NAME.lock.yaml`."""
+    path = find_recipe(recipe)
+    lock = path.with_name(f"{recipe}.lock.yaml") if path else None
+    return lock if lock and lock.is_file() else None
+
+
 def recipe_names() -> list[str]:
     """List the recipes that can be found."""
-    return sorted({path.stem for folder in recipe_folders() for path in folder.glob("[!_]*.yaml")})
+    return sorted({name for folder in recipe_folders() for name in _names_in(folder)})
+
+
+def _names_in(folder: Path) -> list[str]:
+    """List the recipes of a folder; locks lie beside them."""
+    return [path.stem for path in folder.glob("[!_]*.yaml") if not path.name.endswith(".lock.yaml")]
 
 
 def group_names(group: str) -> list[str]:
@@ -104,7 +116,7 @@ class FlatSource(ConfigSource):
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """List what lies in a group, for completion and error messages."""
         folder = Path(self.path) / ("" if config_path == "recipe" else config_path)
-        names = [path.stem for path in folder.glob("[!_]*.yaml")] if config_path else []
+        names = _names_in(folder) if config_path else []
         groups = [] if config_path else [p.name for p in folder.iterdir() if p.is_dir()] + ["recipe"]
         if results_filter == ObjectType.CONFIG:
             return sorted(names)

@@ -74,7 +74,7 @@ class PlainLines:
         """Print what matters of an event."""
         line = self._line(event)
         if line:
-            print(line, file=self._file, flush=True)  # noqa: T201 - this is the terminal
+            print(line, file=self._file, flush=True)
 
     def _line(self, event: Event) -> str:
         fields = event.fields
@@ -201,6 +201,14 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
     lines += [
         f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
     ]
+    if report["status"] == "built" and report.get("stopped_after"):
+        last = report["passes"][-1]
+        lines.append(
+            f"stopped after {last['label']}: a {last['kind']} of {last['bytes']:,} bytes in {folder}, "
+            f"{primary_metric(last['metrics'])} on val"
+        )
+    if report.get("reproduce"):
+        lines.append(f"to run the failed pass alone: {report['reproduce']}")
     lines.append(f"report: {folder}/report.html")
     return lines
 

@@ -12,6 +12,7 @@ from tflbuild.core.errors import RecipeError
 def report(words: list[str]) -> int:
     """Print a run's outcome."""
     from tflbuild import terminal
+    from tflbuild.timings import time_lines
 
     folder = Path(one(words, "report RUN"))
     path = folder / "report.json" if folder.is_dir() else folder
@@ -23,7 +24,7 @@ def report(words: list[str]) -> int:
         say(f"{step['label']:<18} {step['outcome']:<9} {terminal.primary_metric(step['metrics'])}")
         for verdict in step["verdicts"]:
             say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}")
-    for line in terminal.outcome_lines(content, str(path.parent)):
+    for line in (*time_lines(content), *terminal.outcome_lines(content, str(path.parent))):
         say(line)
     if content["error"]:
         say(f"error: {content['error']}")

@@ -1,0 +1,84 @@
+"""`tflbuild verify`: measure a shipped file again and compare it with its lock."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tflbuild import plugins, session
+from tflbuild.commands.words import one, say
+from tflbuild.core import toolchain
+from tflbuild.core.errors import Drift
+from tflbuild.core.machine import cpu_name
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.lock import NAME, read_lock
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.prepare import Prepared, prepare
+from tflbuild.engine.run_folder import keep_index
+from tflbuild.engine.verify import Claim
+from tflbuild.engine.verify import verify as verify_claims
+from tflbuild.recipe import recipe_of
+
+
+def verify(words: list[str]) -> int:
+    """Measure what a run delivered again; exit code 7 where the lock claims something else."""
+    from tflbuild.backends.flatbuffer import read_facts
+
+    folder = Path(one(words, "verify RUN"))
+    lock = read_lock(folder / NAME)
+    with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
+        prepared = prepare(_recipe(lock, Path(scratch)), lambda text: say(f"warning: {text}"))
+        drift = _data_drift(lock, prepared)
+        for text in _notes(lock):
+            say(f"note: {text}")
+        prepared.store.prepare()
+        worker = session.worker_for(prepared.recipe)
+        try:
+            index = keep_index(prepared.index, prepared.store.root)
+            measurer = Measurer(
+                prepared.recipe, prepared.keys, prepared.store, worker, index, lambda event: None
+            )
+            claims = []
+            for claim in verify_claims(lock, folder, measurer, read_facts):
+                say(_line(claim))
+                claims.append(claim)
+        finally:
+            worker.stop()
+    drift += [f"{c.what} is {c.found}, the lock claims {c.claimed}" for c in claims if not c.ok]
+    if drift:
+        raise Drift(f"{folder / NAME}: {'; '.join(drift)}.")
+    say(f"{folder}: the file is what its lock claims")
+    return 0
+
+
+def _recipe(lock: dict[str, Any], scratch: Path) -> Recipe:
+    """Thaw the lock's recipe with an empty store, so that nothing is taken from a cache."""
+    folder = plugins.default_folder()
+    plugins.load(folder)
+    places = {"store": {"path": str(scratch / "store")}, "outputs": str(scratch)}
+    return recipe_of({**lock["resolved"], **places}, [], folder)
+
+
+def _data_drift(lock: dict[str, Any], prepared: Prepared) -> list[str]:
+    locked, now = lock["data"]["test"]["digest"], prepared.index.digest("test")
+    return [] if locked == now else [f"data.test is {now[:10]}, the lock was measured on {locked[:10]}"]
+
+
+def _notes(lock: dict[str, Any]) -> list[str]:
+    """Say what may explain a difference: other tools, another processor."""
+    tools = [
+        f"{tool} is {toolchain.version(tool)}, locked is {version}"
+        for tool, version in lock["toolchain"].items()
+        if toolchain.version(tool) != version
+    ]
+    cpu = lock["environment"]["cpu"]
+    return [*tools, *([] if cpu == cpu_name() else [f"this is {cpu_name()}, the lock was made on {cpu}"])]
+
+
+def _line(claim: Claim) -> str:
+    state = "ok" if claim.ok else "DRIFT"
+    if claim.note:
+        return f"{'-':<6} {claim.what:<28} claimed {claim.claimed}; {claim.note}"
+    found = "" if claim.ok else f", found {claim.found}"
+    return f"{state:<6} {claim.what:<28} claimed {claim.claimed}{found}"

@@ -1,0 +1,83 @@
+"""Measure a shipped file again and compare it with what its lock claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric
+from tflbuild.engine.deliver import FINAL_SPLIT
+from tflbuild.engine.measure import Measurer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One thing a lock says, and what was found.
+
+    Attributes:
+        what: e.g. "cpu: map".
+        claimed: what the lock says.
+        found: what is there now; None where it was not measured again.
+        ok: whether they agree; true for what cannot be measured again.
+        note: why it was not measured again; "" where it was.
+    """
+
+    what: str
+    claimed: Any
+    found: Any
+    ok: bool
+    note: str = ""
+
+
+def verify(
+    lock: Mapping[str, Any], folder: Path, measurer: Measurer, facts: Callable[[Path], Mapping[str, Any]]
+) -> Iterator[Claim]:
+    """Hold every claim of a lock about its delivered files to the files.
+
+    Args:
+        lock: what `lock.read_lock` gave.
+        folder: the run folder.
+        measurer: measures on the lock's data; its store must be an empty one, or nothing would be measured again.
+        facts: reads from a file what it means.
+    """
+    for name, claims in lock["targets"].items():
+        path = folder / claims["path"]
+        if not path.is_file():
+            yield Claim(what=f"{name}: file", claimed=claims["path"], found="missing", ok=False)
+            continue
+        sha256 = digest.of_file(path)
+        yield _compared(f"{name}: sha256", claims["sha256"], sha256)
+        yield _compared(f"{name}: bytes", claims["bytes"], path.stat().st_size)
+        model = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": facts(path)})
+        yield from _measured(name, claims["metrics"], model, measurer)
+
+
+def _measured(
+    target: str, claims: Mapping[str, Any], model: TFLiteModel, measurer: Measurer
+) -> Iterator[Claim]:
+    accuracy = [
+        metric for metric in claims if metric in METRICS and issubclass(METRICS.get(metric), AccuracyMetric)
+    ]
+    found = measurer.accuracy(model, accuracy, FINAL_SPLIT) if accuracy else {}
+    for metric, claim in claims.items():
+        what = f"{target}: {metric}"
+        cls = METRICS.get(metric) if metric in METRICS else None
+        if metric in found:
+            yield _compared(what, claim["value"], found[metric].value)
+        elif cls is not None and issubclass(cls, FileMetric) and cls.exact:
+            yield _compared(what, claim["value"], measurer.fact(metric, model).value)
+        else:
+            note = (
+                "a time, never the same twice"
+                if claim.get("unit") == "ms"
+                else "cannot be measured on the file"
+            )
+            yield Claim(what=what, claimed=claim["value"], found=None, ok=True, note=note)
+
+
+def _compared(what: str, claimed: Any, found: Any) -> Claim:
+    return Claim(what=what, claimed=claimed, found=found, ok=claimed == found)
