@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import get_yaml_loader
 
 from tflbuild.core.errors import RecipeError
 
@@ -91,7 +93,7 @@ class FlatSource(ConfigSource):
         text = path.read_text(encoding="utf-8")
         header = re.match(r"\s*#\s*@package\s+(\S+)", text)
         try:
-            loaded = OmegaConf.create(text)
+            loaded = OmegaConf.create(_parsed(text))
         except yaml.YAMLError as error:
             raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
         if not isinstance(loaded, DictConfig):
@@ -138,6 +140,35 @@ class RecipeSearchPath(SearchPathPlugin):
         """Append the folders, the user's first."""
         for position, folder in enumerate(recipe_folders()):
             search_path.append(provider=f"recipes-{position}", path=f"flat://{folder}")
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Parse YAML as `OmegaConf.create` would, by libyaml, and once: a sweep reads the same files often."""
+    try:
+        content = yaml.load(text, Loader=_fast_loader())
+    except yaml.YAMLError:
+        content = yaml.load(text, Loader=get_yaml_loader())  # shows the line, too
+    return {} if content is None else content
+
+
+@cache
+def _fast_loader() -> Any:
+    """Give OmegaConf's loader with libyaml's parser, where PyYAML was built with it."""
+    careful: Any = get_yaml_loader()
+    if not yaml.__with_libyaml__:
+        return careful
+    from yaml._yaml import CParser
+
+    class FastLoader(CParser, careful):  # type: ignore[misc]
+        """Reads events from libyaml, and makes of them what OmegaConf makes of them."""
+
+        def __init__(self, stream: str) -> None:
+            CParser.__init__(self, stream)
+            yaml.constructor.SafeConstructor.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+    return FastLoader
 
 
 def _refuse_code(path: Path, config: DictConfig) -> None:

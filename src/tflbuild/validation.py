@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ValidationError
 
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.option_schema import validator
 
 T = TypeVar("T")
 
@@ -28,15 +29,15 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
     if missing:
         raise RecipeError(f"{_join(key, missing[0])}: is needed; set it, e.g. {_join(key, missing[0])}=...")
     try:
-        made: T = _adapter(cls).validate_python(dict(values))  # type: ignore[arg-type]
+        made: T = _validator(cls).validate_python(dict(values))  # type: ignore[arg-type]
         return made
     except ValidationError as error:
         raise RecipeError(_reworded(error, key)) from error
 
 
 @cache
-def _adapter(cls: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+def _validator(cls: type[Any]) -> Any:
+    return validator(cls)
 
 
 def _refuse_unknown(cls: Any, values: Mapping[str, Any], key: str, also: Iterable[str]) -> None:
