@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tflbuild.core.artifact import KerasModel, ModelFacts, OnnxModel, SavedModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.hook import Hook, hook
 
 if TYPE_CHECKING:
     from tflbuild.engine.report import Report
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Hook",
     "KerasModel",
     "ModelFacts",
     "OnnxModel",
@@ -24,6 +26,7 @@ __all__ = [
     "__version__",
     "build",
     "compiler_pass",
+    "hook",
 ]
 
 

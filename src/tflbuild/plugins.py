@@ -18,16 +18,18 @@ from types import ModuleType
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
+from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.target import TARGETS
 
-BUILT_IN = ("passes", "models", "data", "metrics", "targets")
+BUILT_IN = ("passes", "models", "data", "metrics", "targets", "hooks")
 ENTRY_POINTS = "tflbuild.passes"
 LOCAL_PACKAGE = "tflbuild_plugins"
 """Package under which the files of `./plugins/` are imported; a real one, so that their classes can be pickled."""
 
 OFF_SWITCH = "TFLBUILD_NO_LOCAL_PLUGINS"
-REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
+REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS, HOOKS)
+DECORATORS = ("compiler_pass", "architecture", "dataset", "metric", "target", "hook")
 LOADER = "tflbuild.plugins:load"
 
 
@@ -82,18 +84,18 @@ def load(folder: Path | None = None) -> Loaded:
     return _loaded[folder]
 
 
-def require(name: str, loaded: Loaded) -> None:
-    """Explain a missing pass by the broken plugin that may have been meant to declare it.
+def require(name: str, loaded: Loaded, noun: str = "pass") -> None:
+    """Explain a missing pass or hook by the broken plugin that may have been meant to declare it.
 
     Raises:
-        PluginError: plugins are broken and one of them names the pass.
+        PluginError: plugins are broken and one of them names it.
     """
     for origin, error in loaded.broken.items():
         path = Path(origin)
         text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         if f'"{name}"' in text or f"'{name}'" in text or name in origin:
             raise PluginError(
-                f"pass '{name}' is declared by a plugin that cannot be loaded: {origin}: {error}"
+                f"{noun} '{name}' is declared by a plugin that cannot be loaded: {origin}: {error}"
             )
 
 
@@ -110,9 +112,7 @@ def declares(package: str, name: str) -> bool:
     assert spec is not None
     assert spec.origin is not None
     text = Path(spec.origin).read_text(encoding="utf-8")
-    return any(
-        f"\n@{word}(" in text for word in ("compiler_pass", "architecture", "dataset", "metric", "target")
-    )
+    return any(f"\n@{word}(" in text for word in DECORATORS)
 
 
 def _mount(folder: Path) -> None:
@@ -132,7 +132,7 @@ def _load(loaded: Loaded, module: str, origin: str) -> None:
         loaded.broken[origin] = str(error)
         if isinstance(error, NameTaken):
             loaded.taken[error.name] = str(error)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and reported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
         _forget(module)
         loaded.broken[origin] = f"{type(error).__name__}: {error}"
 

@@ -17,7 +17,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 
 
 def describe(words: list[str]) -> int:
-    """Print the page of a pass, model, data set, metric, target or recipe."""
+    """Print the page of a pass, model, data set, metric, target, hook or recipe."""
     name = one(words, "describe NAME")
     loaded = plugins.load(plugins.default_folder())
     found = False

@@ -10,6 +10,7 @@ from tflbuild.commands.words import say
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "data": DATASETS,
     "metrics": METRICS,
     "targets": TARGETS,
+    "hooks": HOOKS,
 }
 
 

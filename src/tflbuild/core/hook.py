@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tflbuild.core.errors import PluginError, did_you_mean
 from tflbuild.core.registry import Registry
 
 HOOKS: Registry[Hook] = Registry("hook")
+CALLS = ("before_build", "before_pass", "after_pass", "on_gate", "on_failure", "after_build")
+"""What a hook may watch, in the order of a build."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +22,30 @@ class Hook:
 
     Declared with `@hook("name")`, chosen by `hooks=[name]`, called in the main process, which imports no TensorFlow.
     What it is given is JSON-able and its own copy. A hook that raises is named in a warning and not called again in
-    that build; it never changes what is built, nor how the build ends.
+    that build; it never changes what is built, nor how the build ends. The build waits for it.
     """
 
     name: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
     """Tools by import name, as `tflbuild.core.toolchain` knows them."""
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a misspelt call, which nobody would ever make.
+
+        Raises:
+            PluginError: a public method begins like a call and is none.
+        """
+        for name in vars(cls):
+            if name.startswith(("before_", "after_", "on_")) and name not in CALLS:
+                raise PluginError(
+                    f"hook {cls.__qualname__} in {cls.__module__}: '{name}' is none of {', '.join(CALLS)}."
+                    f"{did_you_mean(name, CALLS)}"
+                )
+
+    @cached_property
+    def memory(self) -> dict[str, Any]:
+        """What the hook itself keeps from one call to the next; empty when a build begins."""
+        return {}
 
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
         """A build begins: its resolved recipe and its run folder."""
@@ -32,7 +54,7 @@ class Hook:
         """A step begins: `label`, `pass`, `options`, `status` ("HIT" or "RUN") and `reason`."""
 
     def after_pass(self, step: Mapping[str, Any]) -> None:
-        """A step ended: its entry in report.json."""
+        """A step gave a model: its entry in report.json. What a fallback tries begins and ends inside its step."""
 
     def on_gate(self, verdict: Mapping[str, Any]) -> None:
         """A gate was judged: the verdict as in report.json, and the `label` of its step, "" for the total budget."""
@@ -41,7 +63,18 @@ class Hook:
         """A pass failed or a budget was exceeded: `label` ("" where no step did it), `error` and `exit_code`."""
 
     def after_build(self, report: Mapping[str, Any], folder: Path) -> None:
-        """A build ended, however it did: its report.json."""
+        """A build ended, however it did, Ctrl-C included: its report.json, and the folder with all it left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmade(Hook):
+    """Stands for a hook whose `__post_init__` raised; a build names it and goes on.
+
+    Attributes:
+        error: what it raised.
+    """
+
+    error: BaseException
 
 
 hook = HOOKS.declare

@@ -1,4 +1,4 @@
-"""Declarations by name: passes, architectures, data sets, metrics and targets."""
+"""Declarations by name: passes, architectures, data sets, metrics, targets and hooks."""
 
 from __future__ import annotations
 

@@ -17,10 +17,11 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "PIL": ("pillow",),
     "ethosu": ("ethos-u-vela",),
+    "mlflow": ("mlflow-skinny", "mlflow"),
 }
 """Distributions that may provide an import name, the usual one first."""
 
-EXTRAS: dict[str, str] = {"ethosu": "ethos"}
+EXTRAS: dict[str, str] = {"ethosu": "ethos", "mlflow": "mlflow"}
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 
 

@@ -82,10 +82,11 @@ class Judge:
         return Attempt(model, metrics, tuple(verdicts))
 
 
-def gate_event(label: str, verdict: Verdict) -> Event:
-    """Give what listeners are told of a verdict; `label` is "" for the recipe's total budget."""
+def gate_event(label: str, verdict: Verdict, target: str = "") -> Event:
+    """Give what listeners are told of a verdict; `label` is "" for the recipe's total budget of a target."""
     text = verdict.text if label else f"in total: {verdict.text}"
-    return Event("gate", {"label": label, "ok": verdict.ok, "text": text, "verdict": verdict.to_json()})
+    judged = verdict.to_json() | ({"target": target} if target else {})
+    return Event("gate", {"label": label, "ok": verdict.ok, "text": text, "verdict": judged})
 
 
 def judge_against(

@@ -1,0 +1,247 @@
+"""MLflow: every build is a run of an experiment."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tflbuild.core.hook import Hook, hook
+from tflbuild.core.recipe import RUN_KEYS
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+}
+"""MLflow's environment while it is called, unless the user's own says otherwise.
+
+A server that does not answer costs seconds, where MLflow by itself tries for minutes; a folder may hold runs; the
+terminal belongs to the build, and nobody else is told of it.
+"""
+
+STATUS = {"built": "FINISHED", "interrupted": "KILLED"}
+FILES = ("report.json", "report.html", "recipe.lock.yaml")
+LONGEST_NAME = 250
+LONGEST_VALUE = 5000
+LARGEST_BATCH = 100
+"""What MLflow accepts of a name, of a value (characters), and at once."""
+
+
+@hook("mlflow")
+class MlflowRun(Hook):
+    """Log each build as a run of MLflow: parameters, metrics after every pass, what was delivered, and how it ended.
+
+    Parameters are the resolved recipe, as dotted keys. After pass LABEL: the metrics `LABEL.map`, `LABEL.bytes`,
+    `LABEL.seconds`, and one more point of `val.map`, which shows along the pipeline where accuracy was lost. At the
+    end: `base.map`, `TARGET.map` with `.low`, `.high` and `.n`, sizes and latency; model, report and lock as
+    artifacts; status, tools and git commit as tags. Jobs of a sweep share the tag `tflbuild.sweep`.
+
+    A server is given ten seconds to answer, and one more try; raise MLFLOW_HTTP_REQUEST_TIMEOUT for a slow one. Its
+    credentials belong into MLFLOW_TRACKING_USERNAME and _PASSWORD: a recipe is kept in the run folder.
+    `tracking_uri` is a server, `sqlite:///FILE` or a folder. Where it is not set, MLflow's own default holds;
+    `experiment` is then $MLFLOW_EXPERIMENT_NAME or the recipe's name, `run_name` that of the run folder.
+    """
+
+    needs = ("mlflow",)
+
+    tracking_uri: str | None = None
+    experiment: str | None = None
+    run_name: str | None = None
+    log_model: bool = True  # upload the delivered files
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
+        """Begin a run with the recipe as its parameters."""
+        name = self.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or recipe["recipe"]
+        with self._client() as client:
+            tags = {**_origin(folder), "tflbuild.recipe": recipe["recipe"], **self.tags}
+            run = client.create_run(
+                _experiment(client, name), tags=_short(tags), run_name=self.run_name or folder.name
+            )
+            self.memory |= {"run": run.info.run_id, "passes": 0}
+            decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
+            self._log(client, params=_flat(decisive))
+
+    def after_pass(self, step: Mapping[str, Any]) -> None:
+        """Log what the pass gave."""
+        label = step["label"]
+        figures = {f"{label}.{name}": found["value"] for name, found in step["metrics"].items()}
+        figures |= {f"{found['split']}.{name}": found["value"] for name, found in _accuracies(step).items()}
+        figures |= {f"{label}.{name}": step[name] for name in ("seconds", "bytes", "peak_rss_mib")}
+        with self._client() as client:
+            self._log(client, metrics=figures)
+        self.memory["passes"] += 1
+
+    def after_build(self, report: Mapping[str, Any], folder: Path) -> None:
+        """Log what was delivered, and end the run."""
+        with self._client() as client:
+            self._log(client, metrics=_delivered(report), tags=_ending(report))
+            for path in _files(report, folder, with_model=self.log_model):
+                inner = path.parent.relative_to(folder).as_posix()
+                client.log_artifact(self.memory["run"], str(path), None if inner == "." else inner)
+            client.set_terminated(self.memory["run"], STATUS.get(report["status"], "FAILED"))
+
+    def _log(
+        self,
+        client: MlflowClient,
+        *,
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float | None] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log in batches, so that a pass costs one request."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now, step = int(time.time() * 1000), self.memory["passes"]
+        found = {_name(name): value for name, value in (metrics or {}).items() if value is not None}
+        points = [Metric(name, float(value), now, step) for name, value in found.items()]
+        words = [Param(name, value) for name, value in _short(params or {}).items()]
+        notes = [RunTag(name, value) for name, value in _short(tags or {}).items()]
+        for start in range(0, max(len(points), len(words), len(notes)), LARGEST_BATCH):
+            batch = slice(start, start + LARGEST_BATCH)
+            client.log_batch(self.memory["run"], points[batch], words[batch], notes[batch])
+
+    @contextmanager
+    def _client(self) -> Iterator[MlflowClient]:
+        """Give the client of this build, with MLflow kept quick and quiet."""
+        with _environment(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from mlflow.tracking import MlflowClient
+
+            with _silence("mlflow", "alembic"):
+                if "client" not in self.memory:
+                    self.memory["client"] = MlflowClient(tracking_uri=self.tracking_uri)
+                yield self.memory["client"]
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    """Give the experiment's identifier; another process may make it at the same time."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name))
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return str(found.experiment_id)
+
+
+def _origin(folder: Path) -> dict[str, str]:
+    """Say where a run comes from: who, which commit of the working folder, which sweep."""
+    from mlflow.tracking.context.registry import resolve_tags
+    from mlflow.utils.git_utils import get_git_commit
+
+    tags = {name: value for name, value in resolve_tags().items() if ".git." not in name}
+    commit = get_git_commit(os.getcwd())
+    sweep = folder.parent.name if folder.parent.name.startswith("sweep-") else None
+    known = {"mlflow.source.git.commit": commit, "tflbuild.sweep": sweep}
+    known |= {"mlflow.source.name": "tflbuild", "tflbuild.folder": str(folder)}
+    return tags | {name: value for name, value in known.items() if value}
+
+
+def _accuracies(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Give those metrics of a step that were measured on a split."""
+    return {name: found for name, found in step["metrics"].items() if found.get("split")}
+
+
+def _delivered(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """Give the figures of the base and of each delivered file."""
+    figures: dict[str, float | None] = {"seconds": report["seconds"]}
+    figures |= {f"base.{name}": found["value"] for name, found in report["base"]["metrics"].items()}
+    for target in report["targets"]:
+        for name, found in target["metrics"].items():
+            figures[f"{target['name']}.{name}"] = found["value"]
+            if found.get("n"):
+                figures |= {
+                    f"{target['name']}.{name}.{part}": found.get(part) for part in ("low", "high", "n")
+                }
+        figures[f"{target['name']}.bytes"] = target["bytes"]
+        figures[f"{target['name']}.latency_ms"] = (target.get("latency_ms") or {}).get("median")
+    return figures
+
+
+def _ending(report: Mapping[str, Any]) -> dict[str, str]:
+    """Say in tags how a build ended, and with which tools it was made."""
+    gates = [verdict["text"] for verdict in report["budget"]["verdicts"]]
+    note = "\n\n".join(part for part in (report["description"], report["error"], *gates) if part)
+    tags = {
+        "tflbuild.status": report["status"],
+        "tflbuild.error": report["error"],
+        "tflbuild.overrides": " ".join(report["overrides"]),
+        "tflbuild.passes": ", ".join(f"{step['label']} {step['outcome']}" for step in report["passes"]),
+        "mlflow.note.content": note,
+    }
+    tags |= {f"tflbuild.toolchain.{tool}": version for tool, version in report["toolchain"].items()}
+    return {name: value for name, value in tags.items() if value}
+
+
+def _files(report: Mapping[str, Any], folder: Path, *, with_model: bool) -> list[Path]:
+    models = [target["path"] for target in report["targets"]] if with_model else []
+    return [folder / name for name in (*models, *FILES) if (folder / name).is_file()]
+
+
+def _flat(value: Any, key: str = "") -> dict[str, str]:
+    """Flatten a recipe to dotted keys; what says nothing is left out, a list is one value."""
+    if value is None or value == {} or value == []:
+        return {}
+    if isinstance(value, Mapping):
+        flat: dict[str, str] = {}
+        for name, item in value.items():
+            flat |= _flat(item, f"{key}.{name}" if key else str(name))
+        return flat
+    return {key: value if isinstance(value, str) else json.dumps(value)}
+
+
+def _short(words: Mapping[str, str]) -> dict[str, str]:
+    """Cut names and values to what MLflow accepts; the whole recipe lies among the artifacts."""
+    cut = {
+        name: value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 3]}..."
+        for name, value in words.items()
+    }
+    return {_name(name): value for name, value in cut.items()}
+
+
+def _name(name: str) -> str:
+    return re.sub(r"[^\w\-. ]", "_", name)[:LONGEST_NAME]
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    added = {name: value for name, value in SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _silence(*names: str) -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
