@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -24,31 +25,6 @@ TRAIN = ["train.steps=300", *DATA]
 FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
 PRUNE = ["prune.steps=40", "prune.budget.map.max_drop=1"]
 INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
-
-
-class Workspace:
-    """A folder in which the command is run."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run the command; gives what it printed."""
-        command = [sys.executable, "-m", "tflbuild", *words]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def report(self, recipe: str) -> dict[str, Any]:
-        """Give the report of the newest run of a recipe."""
-        path = self.folder / "outputs" / recipe / "latest" / "report.json"
-        report: dict[str, Any] = json.loads(path.read_text())
-        return report
-
-    def build(self, *words: str, code: int = 0) -> dict[str, Any]:
-        """Run a build; gives its report."""
-        self.run(*words, code=code)
-        return self.report(words[0].partition("=")[2])
 
 
 @pytest.fixture(scope="module")
