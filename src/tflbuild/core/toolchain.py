@@ -21,7 +21,14 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 }
 """Distributions that may provide an import name, the usual one first."""
 
-EXTRAS: dict[str, str] = {"ethosu": "ethos", "mlflow": "mlflow"}
+EXTRAS: dict[str, str] = {
+    "ethosu": "ethos",
+    "mlflow": "mlflow",
+    "joblib": "joblib",
+    "ray": "ray",
+    "submitit": "submitit",
+    "optuna": "optuna",
+}
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from tflbuild.core.errors import INTERRUPTED, TflbuildError
 from tflbuild.core.recipe import Recipe
@@ -15,7 +14,7 @@ from tflbuild.engine.store import writing
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import FrozenJob, JobResult
-from tflbuild.sweep.launchers import Launch, launcher
+from tflbuild.sweep.launchers import Session, session
 from tflbuild.sweep.record import SweepRecord, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
@@ -36,13 +35,11 @@ def run_sweep(overrides: Sequence[str]) -> int:
         RecipeError: the words cannot be read, or no job of the sweep is valid.
     """
     request = read_request(overrides)
-    launch = launcher(request.launcher)
+    chosen = session(request.launcher, request.launcher_options)
     if request.sweeper != GRID:
         from tflbuild.sweep.search import run_search
 
-        return run_search(
-            request.overrides, request.sweeper_options, request.launcher, request.launcher_options
-        )
+        return run_search(request, chosen, list(overrides))
     found = candidates(expand(request.overrides))
     recipes = [candidate.recipe for candidate in found if candidate.recipe and not candidate.error]
     if not recipes:
@@ -59,7 +56,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     with record.lock():
         record.write()
         positions = [n for n, entry in enumerate(record.entries) if entry.row["status"] == "waiting"]
-        return _run(record, positions, launch, request.launcher_options)
+        return _run(record, positions, chosen)
 
 
 def rerun_sweep(folder: Path, words: Sequence[str] = ()) -> int:
@@ -77,13 +74,13 @@ def rerun_sweep(folder: Path, words: Sequence[str] = ()) -> int:
     name, options = record.launcher, record.launcher_options
     if words:
         name, options = request.launcher, request.launcher_options
-    launch = launcher(name)
+    chosen = session(name, options)
     with record.lock():
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])
         say(f"{len(record.entries)} jobs, {len(positions)} to run, the others are kept")
-        return _run(record, positions, launch, options)
+        return _run(record, positions, chosen)
 
 
 def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
@@ -110,7 +107,7 @@ def finish(record: SweepRecord) -> int:
     return next(code for code in EXIT_ORDER if code in codes)
 
 
-def _run(record: SweepRecord, positions: list[int], launch: Launch, options: Mapping[str, Any]) -> int:
+def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
     """Launch some of the jobs; whatever happens, every job is in the summary."""
     ended = itertools.count(1)
     interrupted = False
@@ -122,7 +119,8 @@ def _run(record: SweepRecord, positions: list[int], launch: Launch, options: Map
         show_row(result.row, f"[{next(ended)}/{len(positions)}]")
 
     try:
-        launch(_frozen(record, positions), options, done)
+        with chosen as started:
+            started.launch(_frozen(record, positions), done)
     except KeyboardInterrupt:
         interrupted = True
     except BaseException:

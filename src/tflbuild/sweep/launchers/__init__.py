@@ -1,19 +1,23 @@
-"""Launchers: where the jobs of a sweep run. Each is one module with one function, found by name.
+"""Launchers: where the jobs of a sweep run. Each is one module with one class, found by name.
 
-    def launch(jobs: Sequence[FrozenJob], options: Mapping[str, Any], done: Done) -> None
+    with session(name, options) as started:
+        started.launch(jobs, done)
 
-builds every job, by `run_job` in this process or by `run_here` in others, and calls `done(position, result)`, in the
-main thread, as soon as a job has ended. `options` are the `hydra.launcher.*` overrides as a nested mapping.
+A session is made before anything is built: it raises RecipeError where an option is wrong and MissingTool where its
+extra is not installed. `launch` builds every job, by `run_job` in this process or by `run_here` in others, and calls
+`done(position, result)`, in the main thread, as soon as a job has ended. It may be called again: a search launches one
+batch after another, and processes stay warm between them.
 
 A launcher that is interrupted raises KeyboardInterrupt or returns; jobs of which it gave no result are then marked. It
-raises MissingTool where its extra is not installed, RecipeError where an option is wrong, and nothing for a job that fails.
+raises nothing for a job that fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.sweep.job import FrozenJob, JobResult
@@ -21,28 +25,60 @@ from tflbuild.sweep.job import FrozenJob, JobResult
 DEFAULT = "serial"
 
 LAUNCHERS = {
-    "serial": "tflbuild.sweep.launchers.serial:launch",
-    "basic": "tflbuild.sweep.launchers.serial:launch",
+    "serial": "tflbuild.sweep.launchers.serial",
+    "basic": "tflbuild.sweep.launchers.serial",
+    "joblib": "tflbuild.sweep.launchers.joblib",
+    "ray": "tflbuild.sweep.launchers.ray",
+    "submitit": "tflbuild.sweep.launchers.submitit",
+    "submitit_local": "tflbuild.sweep.launchers.submitit",
+    "submitit_slurm": "tflbuild.sweep.launchers.submitit",
 }
-"""Every launcher by name: its module and function. `basic` is what Hydra calls the default."""
+"""The module of every launcher by its name in Hydra; its class is `Session`. `basic` is Hydra's default."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "submitit_local": {"cluster": "local"},
+    "submitit_slurm": {"cluster": "slurm"},
+}
+"""Options that a name implies."""
 
 Done = Callable[[int, JobResult], None]
 """Is told the position of a job in the sequence, and how it ended."""
 
-Launch = Callable[[Sequence[FrozenJob], Mapping[str, Any], Done], None]
+
+class Session(Protocol):
+    """A launcher with its options; processes that it starts end when it is left."""
+
+    @property
+    def parallel(self) -> int:
+        """How many jobs run at once; a search asks for so many trials at a time."""
+        ...
+
+    def launch(self, jobs: Sequence[FrozenJob], done: Done) -> None:
+        """Build every job."""
+        ...
+
+    def __enter__(self) -> Session: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
-def launcher(name: str) -> Launch:
-    """Find a launcher by name.
+def session(name: str, options: Mapping[str, Any]) -> Session:
+    """Make a session of a launcher; nothing is started yet.
+
+    Args:
+        name: as in `hydra/launcher=NAME`.
+        options: the `hydra.launcher.*` overrides as a nested mapping.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there is none of that name, or an option is wrong.
+        MissingTool: its extra is not installed.
     """
     if name not in LAUNCHERS:
         raise RecipeError(
             f"hydra/launcher: there is no launcher '{name}'; there are {', '.join(sorted(LAUNCHERS))}."
             f"{did_you_mean(name, LAUNCHERS)}"
         )
-    module, _, function = LAUNCHERS[name].partition(":")
-    launch: Launch = getattr(import_module(module), function)
-    return launch
+    made: Session = import_module(LAUNCHERS[name]).Session({**PRESETS.get(name, {}), **options})
+    return made

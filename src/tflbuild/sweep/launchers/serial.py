@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 from tflbuild import terminal
@@ -12,18 +13,36 @@ from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.warm import WarmWorker
 
 
-def launch(jobs: Sequence[FrozenJob], options: Mapping[str, Any], done: Done) -> None:
-    """Build every job; ends early when the user interrupts one.
+class Session:
+    """One warm worker for every job.
+
+    Args:
+        options: none; this launcher has no options.
 
     Raises:
-        RecipeError: an option was given; this launcher has none.
+        RecipeError: one was given.
     """
-    if options:
-        raise RecipeError(f"hydra.launcher.{next(iter(options))}: the serial launcher has no options.")
-    with WarmWorker() as worker:
+
+    parallel = 1
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        if options:
+            raise RecipeError(f"hydra.launcher.{next(iter(options))}: the serial launcher has no options.")
+        self._worker = WarmWorker()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.stop()
+
+    def launch(self, jobs: Sequence[FrozenJob], done: Done) -> None:
+        """Build every job; ends early when the user interrupts one."""
         for position, job in enumerate(jobs):
             print(f"[{position + 1}/{len(jobs)}] {job.name}", flush=True)  # noqa: T201 - this is the terminal
-            result = run_job(job, worker, (terminal.listener(),))
+            result = run_job(job, self._worker, (terminal.listener(),))
             done(position, result)
             if result.exit_code == INTERRUPTED:
                 return

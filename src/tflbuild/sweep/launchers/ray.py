@@ -1,0 +1,202 @@
+"""Build the jobs on a Ray cluster: an existing one, or one that is started on this machine.
+
+Ray's own retries are off: a job whose node or process died is started again here, a limited number of times, and the
+user is told. What the dead process had committed are hits on the other node, and training continues from its
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from tflbuild.core import toolchain
+from tflbuild.core.errors import RecipeError
+from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.launchers import Done
+from tflbuild.sweep.launchers.process import build_there, deciding_environment, failed, lost
+from tflbuild.sweep.show import say
+from tflbuild.validation import typed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Init:
+    """`hydra.launcher.ray.init.*`: what `ray.init` is given.
+
+    Attributes:
+        address: of a cluster, e.g. "auto" or "ray://head:10001"; None for Ray's own rule, which starts one here.
+        num_cpus: cores that a cluster started here offers; None for all.
+        num_gpus: GPUs likewise.
+        resources: further resources that it offers, by name.
+        object_store_memory: bytes of its object store.
+        include_dashboard: start its dashboard.
+        namespace: of the cluster.
+        runtime_env: environment of the jobs, as Ray describes it.
+        log_to_driver: print what the processes print.
+        temp_dir: where a cluster started here keeps its session; Ray calls it `_temp_dir`. At most about 40 characters.
+    """
+
+    address: str | None = None
+    num_cpus: Annotated[int, Ge(1)] | None = None
+    num_gpus: Annotated[int, Ge(0)] | None = None
+    resources: dict[str, float] | None = None
+    object_store_memory: Annotated[int, Ge(80_000_000)] | None = None
+    include_dashboard: bool = False
+    namespace: str | None = None
+    runtime_env: dict[str, Any] | None = None
+    log_to_driver: bool = False
+    temp_dir: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """`hydra.launcher.ray.remote.*`: what a job asks of the cluster.
+
+    Attributes:
+        num_cpus: cores.
+        num_gpus: GPUs.
+        memory: bytes.
+        resources: further resources by name.
+        accelerator_type: e.g. "A100".
+        scheduling_strategy: "DEFAULT" or "SPREAD".
+        runtime_env: environment of the jobs, as Ray describes it.
+        max_retries: how often a job is started again whose node or process died.
+    """
+
+    num_cpus: Annotated[float, Ge(0)] = 1
+    num_gpus: Annotated[float, Ge(0)] | None = None
+    memory: Annotated[int, Ge(1)] | None = None
+    resources: dict[str, float] | None = None
+    accelerator_type: str | None = None
+    scheduling_strategy: str | None = None
+    runtime_env: dict[str, Any] | None = None
+    max_retries: Annotated[int, Ge(0)] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ray:
+    """`hydra.launcher.ray.*`."""
+
+    init: Init = field(default_factory=Init)
+    remote: Remote = field(default_factory=Remote)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`hydra.launcher.*` of Ray."""
+
+    ray: Ray = field(default_factory=Ray)
+
+
+class Session:
+    """A connection to a cluster; one that was started here ends with it.
+
+    Args:
+        options: `hydra.launcher.*`.
+
+    Raises:
+        RecipeError: an option is wrong.
+        MissingTool: Ray is not installed.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = typed(Options, options, "hydra.launcher").ray
+        toolchain.require(["ray"], "hydra/launcher=ray")
+        self._connected = False
+
+    @property
+    def parallel(self) -> int:
+        """How many jobs fit on the cluster at once."""
+        import ray
+
+        cpus = float(ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's own lack)
+        return max(1, int(cpus // (self.options.remote.num_cpus or 1)))
+
+    def __enter__(self) -> Session:
+        """Connect.
+
+        Raises:
+            RecipeError: there is no cluster at the address, or it refuses an option.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a build tells nobody that it runs
+        import ray
+
+        if ray.is_initialized():
+            return self
+        given = {name: value for name, value in asdict(self.options.init).items() if value is not None}
+        if "temp_dir" in given:
+            given["_temp_dir"] = given.pop("temp_dir")
+        try:
+            ray.init(**given, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, OSError) as error:
+            raise RecipeError(f"hydra.launcher.ray.init: {error}") from error
+        self._connected = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import ray
+
+        if self._connected:
+            ray.shutdown()
+
+    def launch(self, jobs: Sequence[FrozenJob], done: Done) -> None:
+        """Build every job."""
+        import ray
+
+        asked = {name: value for name, value in asdict(self.options.remote).items() if value is not None}
+        remote = ray.remote(**{**asked, "max_retries": 0})(build_there)
+        environment = deciding_environment()
+        deaths: Counter[int] = Counter()
+        running = {remote.remote(job, environment): position for position, job in enumerate(jobs)}
+        try:
+            while running:
+                ended, _ = ray.wait(list(running), num_returns=1)
+                position = running.pop(ended[0])
+                job = jobs[position]
+                result = self._result(job, ended[0], deaths[position])
+                if result is not None:
+                    done(position, result)
+                    continue
+                deaths[position] += 1
+                running[remote.remote(job, environment)] = position
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _result(self, job: FrozenJob, reference: Any, deaths: int) -> JobResult | None:
+        """Give how a job ended; None where it is to be started again."""
+        import ray
+        from ray import exceptions
+
+        try:
+            result: JobResult = ray.get(reference)
+        except exceptions.RayTaskError as error:
+            return failed(job, error)
+        except (exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
+            return lost(job, f"Ray cannot start it: {error}")
+        except exceptions.RayError as error:
+            how = _how(error)
+            if deaths >= self.options.remote.max_retries:
+                return lost(job, f"{how}, for the {deaths + 1}. time")
+            say(f"{job.name}: {how}; it starts again")
+            return None
+        return result
+
+
+def _how(error: Exception) -> str:
+    from ray import exceptions
+
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return "Ray ended its process because memory ran out on its node"
+    if isinstance(error, exceptions.NodeDiedError):
+        return "its Ray node was lost"
+    return f"its Ray process was lost ({type(error).__name__})"
