@@ -16,18 +16,34 @@ tflbuild: compile models for on-device TensorFlow Lite
   tflbuild -m recipe=NAME KEY=A,B ...       sweep: build every combination
   tflbuild plan recipe=NAME ...             what would run, and why; runs nothing
 
-  tflbuild list [recipes|passes|models|data|metrics|targets|plugins]
-  tflbuild describe NAME                    what a pass, model, data set, metric, target or recipe is
+  tflbuild list [recipes|passes|models|data|metrics|targets|hooks|plugins]
+  tflbuild describe NAME                    what a pass, model, data set, metric, target, hook or recipe is
   tflbuild predict RUN_OR_TFLITE IMAGE...   run a delivered file on images; writes them with boxes drawn
-  tflbuild report RUN                       print a run's outcome
+  tflbuild report RUN                       print a run's outcome and what each pass took
+  tflbuild verify RUN                       measure the delivered file again, compare with its lock
+  tflbuild compare RUN RUN                  what differs in recipe, causes and figures
+  tflbuild rerun RUN_OR_SWEEP               build a run again; of a sweep, what is missing or failed
+  tflbuild bisect recipe=NAME metric=map    which pass lost the accuracy
+  tflbuild reproduce RUN                    run the pass that failed alone
   tflbuild cache info                       what the store holds
   tflbuild new NAME                         start a plugin in ./plugins/
+
+  --locked           fail on any difference from the lock (locked=FILE: from that one)
+  --time-passes      print what each pass took       --keep-intermediate   keep each pass's model
+  stop_after=LABEL   end behind a pass               seeds=[0,1,2]         build once a seed
 
   --config-dir DIR   further recipes         --verbose   tracebacks of errors
   --cfg job          print the recipe        --version, --help
 
   recipe=ssd_mobilenet_int8                 is where to start
 """
+
+FLAGS = {
+    "--locked": "locked=true",
+    "--time-passes": "time_passes=true",
+    "--keep-intermediate": "keep_intermediate=true",
+}
+"""Flags that are another way to say a key of the recipe."""
 
 HYDRA_FLAGS = (
     "--cfg",
@@ -76,7 +92,7 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    words = _take_config_dir(words)
+    words = [FLAGS.get(word, word) for word in _take_config_dir(words)]
     if any(word.split("=")[0] in HYDRA_FLAGS for word in words):
         from tflbuild.hydra_app import run_hydra
 
@@ -135,22 +151,16 @@ def warn_of_plugins() -> None:
 
 
 def _build(overrides: list[str]) -> int:
-    from tflbuild import terminal
+    from tflbuild.commands.build import build
     from tflbuild.recipe import load_recipe
-    from tflbuild.session import build_once
 
     recipe = load_recipe(overrides)
     warn_of_plugins()
-    outcome = build_once(recipe, (terminal.listener(),))
-    folder = os.path.relpath(outcome.report.folder)
-    for line in terminal.outcome_lines(outcome.report.content, folder):
-        print(line)
-    if outcome.error is None:
-        return 0
-    if isinstance(outcome.error, KeyboardInterrupt):
-        print("interrupted; the same command continues", file=sys.stderr)
-        return INTERRUPTED
-    raise outcome.error
+    if recipe.seeds:
+        from tflbuild.sweep import run_sweep
+
+        return run_sweep(overrides)
+    return build(recipe)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from annotated_types import Ge
 from tflbuild import compose, plugins, recipe_files
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
-from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
-from tflbuild.core.hook import HOOKS
+from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
+from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.registry import Registry
@@ -82,14 +82,20 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
             raise RecipeError(f"{item}: Hydra's own launchers, sweepers and folders are not used; remove it.")
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
-    for item in words:
-        key, _, name = item.lstrip("+").partition("=")
-        if key.startswith("passes@") and name not in PASSES:
-            plugins.require(name, loaded)
-    recipe = recipe_of(settle_alternatives(compose.compose(words), words), words, folder)
+    try:
+        composed = compose.compose(words)
+    except compose.NoSuchChoice as error:
+        plugins.require(error.name, loaded, error.noun)
+        raise
+    if composed["locked"] is True:
+        composed["locked"] = str(recipe_files.find_lock(composed["recipe"]) or "true")
+    recipe = recipe_of(settle_alternatives(composed, words), words, folder)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
             raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")
+    for name in recipe.hooks:
+        if name in loaded.taken:
+            raise PluginError(f"hooks.{name}: {loaded.taken[name]}")
     return recipe
 
 
@@ -140,15 +146,12 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         objective=root.objective,
         remote=root.store.remote,
         run=RunOptions(
-            locked="true" if root.locked is True else root.locked or "",
+            locked="true" if root.locked is True else str(root.locked or ""),
             stop_after=root.stop_after,
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
         ),
-        hooks={
-            name: _chosen(HOOKS, options, f"hooks.{name}")
-            for name, options in (mapping.get("hooks") or {}).items()
-        },
+        hooks={name: _hook(name, options) for name, options in (mapping.get("hooks") or {}).items()},
         mapping=_without_empty(mapping),
         plugins=folder,
     )
@@ -169,6 +172,16 @@ def _chosen(registry: Registry[T], value: Any, key: str) -> T:
         raise RecipeError(f"{key}: needs a 'type', one of {', '.join(sorted(registry))}.")
     cls = registry.get(str(value["type"]), f"{key}.type")
     return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
+
+
+def _hook(name: str, value: Any) -> Hook:
+    """Validate a hook's options; what else its class raises is for the build to name."""
+    try:
+        return _chosen(HOOKS, value, f"hooks.{name}")
+    except TflbuildError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
+        return Unmade(error=error)
 
 
 def _check_model(recipe: Recipe) -> None:

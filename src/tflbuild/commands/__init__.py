@@ -12,6 +12,11 @@ COMMANDS = {
     "report": "report:report",
     "cache": "cache:cache",
     "new": "new:new",
+    "compare": "compare:compare",
+    "rerun": "rerun:rerun",
+    "verify": "verify:verify",
+    "reproduce": "reproduce:reproduce",
+    "bisect": "bisect:bisect",
 }
 """Every command by name: its module and function here."""
 
