@@ -17,6 +17,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
 from tflbuild.engine.events import Event, EventLog, Listener
+from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
@@ -63,7 +64,8 @@ class Build:
         self.folder = Path()
         self._make_folder = make_folder
         self._worker = worker
-        self._listeners = listeners
+        self._hooks = Hooks(recipe.hooks, self._tell)
+        self._listeners: tuple[Listener, ...] = (*listeners, self._hooks)
         self._publish = publish
         self._started = time.time()
         self._log: EventLog | None = None
@@ -75,6 +77,7 @@ class Build:
         self._reproduce: str | None = None
         self._base: dict[str, Any] = {"label": "", "metrics": {}}
         self._deliveries: list[delivering.Delivery] = []
+        self._paths: list[str] = []
 
     def run(self) -> Outcome:
         """Build; every error ends up in the report and in the outcome.
@@ -95,12 +98,13 @@ class Build:
         self._worker.log = lambda text: self._tell(Event("log", {"text": text}))
         error: TflbuildError | KeyboardInterrupt | None = None
         try:
+            self._hooks.before_build(prepared.recipe, self.folder)
             self._build(prepared)
         except (TflbuildError, KeyboardInterrupt) as caught:
             error = caught
         report = self._finish(error)
         self._log.close()
-        return Outcome(report, error)
+        return Outcome(report, self._hooks.interrupt or error)
 
     def _build(self, prepared: Prepared) -> None:
         recipe = prepared.recipe
@@ -141,32 +145,31 @@ class Build:
 
     def _deliver(self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel) -> None:
         recipe = prepared.recipe
-        metrics = judged_metrics(recipe)
+        metrics = sorted({*judged_metrics(recipe), *recipe.objective})
         label = base_label(recipe, prepared.order)
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._base = {"label": label, "metrics": measurements(measured)}
         self._deliveries = delivering.deliver(recipe, measurer, model, base, metrics)
         breaches = [v.text for d in self._deliveries for v in d.verdicts if not v.ok]
-        for verdict in (v for d in self._deliveries for v in d.verdicts):
-            self._tell(gate_event("", verdict))
+        for delivery in self._deliveries:
+            for verdict in delivery.verdicts:
+                self._tell(gate_event("", verdict, delivery.target))
         if breaches:
             runner.rejected = ("model", model)
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
         if self._lock is not None:
             self._lock.check_delivery({d.target: d.to_json("") for d in self._deliveries})
+        self._paths = delivering.put(self._deliveries, self.folder)
 
     def _finish(self, error: TflbuildError | KeyboardInterrupt | None) -> Report:
         runner = self._runner
-        paths: list[str] = []
-        if error is None:
-            paths = delivering.put(self._deliveries, self.folder)
-        elif isinstance(error, BudgetExceeded) and runner and runner.rejected:
+        if isinstance(error, BudgetExceeded) and runner and runner.rejected:
             label, model = runner.rejected
             keep_model(model, self.folder / "rejected" / label)
         if error is not None:
             self._tell(Event("failed", self._failed(error)))
-        report = Report(folder=self.folder, content=self._content(error, paths))
+        report = Report(folder=self.folder, content=self._content(error))
         report.write()
         if report["targets"]:
             assert runner is not None
@@ -174,8 +177,17 @@ class Build:
         self._publish(report)
         if not isinstance(error, KeyboardInterrupt):
             point_latest(self.folder)
+        self._after_build(report)
         self._tell(Event("finished", {"status": report.status, "seconds": report["seconds"]}))
         return report
+
+    def _after_build(self, report: Report) -> None:
+        """Let hooks have what the build left, and write down which of them raised."""
+        known = len(self._warnings)
+        self._hooks.after_build(report.content, self.folder)
+        if len(self._warnings) > known:
+            report.write()
+            self._publish(report)
 
     def _failed(self, error: TflbuildError | KeyboardInterrupt) -> dict[str, Any]:
         """Say what failed, leaving a bundle that runs a failed pass alone."""
@@ -190,10 +202,10 @@ class Build:
             fields |= {"label": runner.failure.step.label, "command": self._reproduce}
         return fields
 
-    def _content(self, error: TflbuildError | KeyboardInterrupt | None, paths: list[str]) -> dict[str, Any]:
+    def _content(self, error: TflbuildError | KeyboardInterrupt | None) -> dict[str, Any]:
         prepared, recipe = self._prepared, self.recipe
         assert prepared is not None
-        delivered = [d.to_json(path) for d, path in zip(self._deliveries, paths, strict=False)]
+        delivered = [d.to_json(path) for d, path in zip(self._deliveries, self._paths, strict=False)]
         verdicts = [v.to_json() | {"target": d.target} for d in self._deliveries for v in d.verdicts]
         tools = sorted({tool for step in recipe.steps.values() for tool in type(step.options).needs})
         return {
