@@ -6,15 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO
-
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tflbuild.engine.events import Event, Listener
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
 
 MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "replaced", "failed": "failed"}
 STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "yellow", "failed": "bold red"}
@@ -105,9 +103,14 @@ def _ended(step: Mapping[str, Any]) -> str:
 
 
 class LiveTable:
-    """A table of the steps with a progress bar, the time left, and the metric after each gate."""
+    """A table of the steps with a progress bar, the time left, and the metric after each gate.
+
+    Rich is imported here only: what nobody watches starts sooner without it.
+    """
 
     def __init__(self) -> None:
+        from rich.console import Console
+
         self.console = Console()
         self._rows: dict[str, Row] = {}
         self._current = ""
@@ -133,6 +136,8 @@ class LiveTable:
 
     def _on_plan(self, fields: Mapping[str, Any]) -> None:
         self._rows = {s["label"]: Row(s["label"]) for s in fields["steps"]}
+        from rich.live import Live
+
         self._live = Live(
             self.render(), console=self.console, refresh_per_second=8, get_renderable=self.render
         )
@@ -168,13 +173,21 @@ class LiveTable:
         row.accuracy = primary_metric(fields["metrics"])
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
-        self.console.print(Text(f"warning: {fields['text']}", style="yellow"))
+        self._note_down(f"warning: {fields['text']}")
 
     def _on_waiting(self, fields: Mapping[str, Any]) -> None:
-        self.console.print(Text(fields["text"], style="yellow"))
+        self._note_down(fields["text"])
+
+    def _note_down(self, text: str) -> None:
+        self.console.print(text, style="yellow", markup=False, highlight=False)
 
     def render(self) -> RenderableType:
         """Draw the table and, below it, what is going on now."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("bytes", "right")):
             table.add_column(heading, justify=justify)  # type: ignore[arg-type]
