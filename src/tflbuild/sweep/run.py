@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from tflbuild import plugins
 from tflbuild.core.errors import INTERRUPTED, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.store import writing
@@ -70,6 +71,8 @@ def rerun_sweep(folder: Path, words: Sequence[str] = ()) -> int:
         RecipeError: the folder holds no sweep, or another process is building it.
     """
     record = read_record(folder)
+    for local in {entry.frozen.plugins for entry in record.entries if entry.frozen}:
+        plugins.load(Path(local) if local else None)
     request = read_request(words)
     name, options = record.launcher, record.launcher_options
     if words:

@@ -1,0 +1,127 @@
+"""`tflbuild compare`: runs side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tflbuild import comparison
+from tflbuild.commands.words import say
+from tflbuild.core.errors import RecipeError
+from tflbuild.engine.keys import short
+from tflbuild.engine.lock import NAME, read_lock
+
+USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json]"
+
+
+def compare(words: list[str]) -> int:
+    """Print what differs between runs in recipe, causes and figures, and say in one line what does not.
+
+    Raises:
+        RecipeError: fewer than two runs, or one that left no report.
+    """
+    runs = [word for word in words if word != "--json"]
+    if len(runs) < 2 or any(run.startswith("-") for run in runs):
+        raise RecipeError(USAGE)
+    folders = [Path(run) for run in runs]
+    reports = [_report(folder) for folder in folders]
+
+    @cache
+    def steps(position: int) -> Mapping[str, Any]:
+        path = _folder(folders[position]) / NAME
+        return read_lock(path)["steps"] if path.is_file() else {}
+
+    def causes(position: int, label: str) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = steps(position).get(label, {}).get("causes")
+        return found
+
+    made = comparison.compare(runs, reports, causes)
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+    else:
+        _show(made)
+    return 0
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _report(path: Path) -> dict[str, Any]:
+    file = path / "report.json" if path.is_dir() else path
+    if (path / "sweep.json").is_file():
+        raise RecipeError(f"compare: {path} is a sweep; name its jobs, e.g. {path}/*/")
+    try:
+        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        comparison.figures_of(report)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"compare: {file} is no report of a run: {error!r}") from error
+    return report
+
+
+def _show(made: comparison.Comparison) -> None:
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", *_names(made.runs), box=None, header_style="bold", padding=(0, 2, 0, 0))
+    two = len(made.runs) == 2
+    if two:
+        table.add_column("change")
+    for section in comparison.SECTIONS:
+        if made.differing[section]:
+            table.add_row(f"[bold]{section}[/bold]")
+        for key, values in made.differing[section].items():
+            change = [_change(values)] if two else []
+            table.add_row(f"  {key}", *(_text(value) for value in values), *change)
+    Console(width=None if sys.stdout.isatty() else 200, markup=True).print(table)
+    say(_equal(made))
+
+
+def _names(runs: Sequence[str]) -> list[str]:
+    """Leave out the folders that all names begin with."""
+    parts = [Path(run).parts for run in runs]
+    common = 0
+    while all(len(part) > common + 1 and part[common] == parts[0][common] for part in parts):
+        common += 1
+    return [str(Path(*part[common:])) for part in parts]
+
+
+def _equal(made: comparison.Comparison) -> str:
+    counts = [f"{len(made.equal[section])} of {section}" for section in comparison.SECTIONS]
+    return f"equal: {', '.join(counts)}"
+
+
+def _text(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return "–"
+    if isinstance(value, Mapping) and "value" in value:
+        return _measurement(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = str(value)
+    return escape(short(text) if len(text) == 64 else text)
+
+
+def _measurement(found: Mapping[str, Any]) -> str:
+    if found["value"] is None:
+        return "not measured"
+    text = f"{found['value']:,.0f}" if found["unit"] == "bytes" else f"{found['value']:.4f}"
+    return text if found.get("low") is None else f"{text} ({found['low']:.4f} to {found['high']:.4f})"
+
+
+def _change(values: Sequence[Any]) -> str:
+    """Give the difference of two figures, where they are numbers."""
+    before, after = (value.get("value") if isinstance(value, Mapping) else value for value in values)
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (before, after))
+    if not numbers:
+        return ""
+    return f"{after - before:+,}" if isinstance(after - before, int) else f"{after - before:+.4f}"
