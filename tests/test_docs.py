@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tflbuild import plugins
+from tflbuild.cli import FLAGS
 from tflbuild.commands import COMMANDS
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import expand
@@ -41,7 +42,7 @@ def test_every_command_of_the_documents_is_valid(
         pytest.skip("needs the reader's own model; tests/test_builds.py builds with one")
     if first in COMMANDS and first != "plan":
         return
-    overrides = [word for word in words if word not in ("-m", "plan")]
+    overrides = [FLAGS.get(word, word) for word in words if word not in ("-m", "plan")]
     if first == "-m":
         assert len(expand(overrides)) > 1
         overrides = expand(overrides)[0].overrides
