@@ -28,6 +28,8 @@ EXTRAS: dict[str, str] = {
     "ray": "ray",
     "submitit": "submitit",
     "optuna": "optuna",
+    "fsspec": "remote",
+    "s3fs": "s3",
 }
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 

@@ -183,7 +183,7 @@ def recall_or_compute(
         tell(Event("waiting", {"text": text}))
 
     with store.lock(key, waiting):
-        record = store.recall(key)
+        record = store.recall(key, locked=True)
         if record is not None:
             return record
         with store.staging() as staging:

@@ -125,7 +125,7 @@ def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Pla
     """Say of one step on a known input whether its result is there, and if not, why."""
     preimage = keys.action(step, model)
     key = digest.of_json(preimage)
-    record = store.recall(key, read_only=True)
+    record = store.recall(key)
     if record is not None:
         saved = record.cost.get("seconds", 0.0)
         return Planned(step=step, status="HIT", reason=f"saves {saved:.1f} s", key=key, record=record)

@@ -51,7 +51,7 @@ def prepare(
         RecipeError: the recipe does not fit together.
         DataError: the data are missing, empty, or used both for calibration and as the test split.
     """
-    store = Store(recipe.store, warn)
+    store = Store(recipe.store, warn, recipe.remote)
     reached = names or Names()
     order, _ = check(recipe)
     memo = FileMemo(recipe.store / "memo" / "files.json", partial(_inspect, reached.inspect))

@@ -2,56 +2,43 @@
 
 `blobs/<sha256>` and `actions/<key>.json`. Files are staged on the same filesystem, flushed to the disk and
 renamed; an action's record comes last, so that a record without its blob cannot be the work of a crash. A hit is
-believed only if the blob's bytes have the digest that the record says; what is not believed is moved to
-`quarantine/`.
+believed only if the record has the digest it says of itself and each blob the digest that the record says; what is
+not believed is moved to `quarantine/`.
+
+Locks, all of the kernel: one an action, held while it is computed; one a blob, held for the moment in which it is
+put in place or removed; and one that commits share, which only `collect` takes alone, for the moment in which it
+removes blobs. Planning and reading take none: what a process uses stands in its workspace before it is read.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from filelock import FileLock, Timeout
+from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import KINDS, Artifact
-from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.errors import RecipeError
+from tflbuild.engine import kernel_lock, record, workspace
+from tflbuild.engine.disk import write_whole, writing
+from tflbuild.engine.record import Damaged, Record, Relative
+from tflbuild.engine.remote import Remote
+from tflbuild.engine.shelf import Shelf
+
+__all__ = ["KEY_SCHEMA", "Record", "Relative", "Store", "writing"]
 
 KEY_SCHEMA = 1
 """Version of what an action key covers; a store holds keys of one schema."""
 
+FOLDERS = ("blobs", "actions", "locks", "tmp", "recent", "checkpoints", "memo")
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A stored result.
-
-    Attributes:
-        key: SHA-256 of `preimage`.
-        preimage: everything that decided the result.
-        artifact: the model, None for a measurement.
-        value: JSON-able result of a measurement or of a target; what a pass noted, for a pass.
-        cost: `seconds`, `cpu_seconds`, `peak_rss_mib` when it was computed.
-    """
-
-    key: str
-    preimage: Mapping[str, Any]
-    artifact: Artifact | None
-    value: Mapping[str, Any]
-    cost: Mapping[str, float]
-
-
-class Relative(NamedTuple):
-    """An earlier action of the same pass: what decided it, and the seconds it took."""
-
-    preimage: Mapping[str, Any]
-    seconds: float
+_told_of_network: set[Path] = set()
 
 
 class Store:
@@ -59,16 +46,23 @@ class Store:
 
     Args:
         root: the folder; made when something is first written.
-        warn: is told when something had to be quarantined.
+        warn: is told when something is damaged or the remote cannot be used.
+        remote: fsspec URL of a store to read through and to write back to; None for none.
 
     Raises:
-        RecipeError: the folder belongs to another key schema.
+        RecipeError: the folder belongs to another key schema, or `remote` is no URL.
+        MissingTool: `remote` needs a package that is not installed.
     """
 
-    def __init__(self, root: Path, warn: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, root: Path, warn: Callable[[str], None] = lambda text: None, remote: str | None = None
+    ) -> None:
         self.root = root
+        self.shelf = Shelf(root)
         self._warn = warn
-        self._verified: set[str] = set()
+        self._said: set[str] = set()
+        self._workspace: workspace.Workspace | None = None
+        self._remote = Remote(remote, self._tell) if remote else None
         schema = root / "schema"
         if schema.is_file():
             found = schema.read_text(encoding="utf-8").strip()
@@ -79,46 +73,62 @@ class Store:
                 )
 
     def prepare(self) -> None:
-        """Make the folders.
+        """Make the folders, clean up after processes that were killed, and from now on keep what is used.
+
+        Before this nothing is written. A store that may only be read is used as it is.
 
         Raises:
             StoreError: the folder cannot be written.
         """
+        if self._workspace is not None:
+            return
         with writing(self.root):
-            for name in ("blobs", "actions", "locks", "tmp", "recent", "checkpoints", "memo"):
+            for name in FOLDERS:
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            if not (self.root / "schema").is_file():
+            written = (self.root / "schema").is_file()
+            try:
+                workspace.reap(self.root / "tmp")
+                self._workspace = workspace.Workspace(self.root / "tmp")
+            except OSError as error:
+                if written and error.errno in (errno.EROFS, errno.EACCES):
+                    return
+                raise
+            if not written:
                 self._write(self.root / "schema", f"{KEY_SCHEMA}\n".encode())
+            self._tell_of_network()
 
     def blob(self, sha256: str) -> Path:
         """Give the path of a blob, there or not."""
-        return self.root / "blobs" / sha256
+        return self.shelf.blob(sha256)
 
-    def recall(self, key: str, *, read_only: bool = False) -> Record | None:
-        """Find a stored result, believed only if its blob is whole.
+    def recall(self, key: str, *, locked: bool = False) -> Record | None:
+        """Find a stored result, believed only if its record and its blobs are whole.
 
         Args:
             key: the action key.
-            read_only: leave what is broken where it is.
+            locked: the caller holds the action's lock, so that what is damaged can be moved to quarantine; without
+                it another process may just be putting it right.
         """
-        path = self.root / "actions" / f"{key}.json"
+        with writing(self.root):
+            self._use(key)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            record = self._record(content)
+            found = self.shelf.read(key)
         except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            self._refuse(path, None, f"its record cannot be read ({error})", read_only)
-            return None
-        if record.key != key or digest.of_json(record.preimage) != key:
-            self._refuse(path, None, "its record belongs to another key", read_only)
-            return None
-        for sha256 in content["blobs"]:
-            problem = self._problem(sha256)
-            if problem:
-                self._refuse(path, self.blob(sha256), problem, read_only)
+            return self._recall_remote(key)
+        except Damaged as damage:
+            if not self.shelf.action(key).exists():
+                return self._recall_remote(key)  # it was collected while it was read
+            self._tell(f"stored result {key[:12]} is not used: {damage}; it is built again.")
+            if not locked:
                 return None
-        return record
+            self.shelf.quarantine(key, damage)
+            return self._recall_remote(key)
+        with writing(self.root):
+            self._use(*found.blobs)
+        if self._workspace is not None:
+            with suppress(OSError):  # only a date: without it the result is collected sooner
+                os.utime(self.shelf.action(key))
+        return found
 
     def commit(
         self,
@@ -130,7 +140,7 @@ class Store:
         cost: Mapping[str, float] | None = None,
         name: str = "",
     ) -> Record:
-        """Keep a result: blobs first, the record last.
+        """Keep a result: blobs first, the record last; its checkpoints are no longer needed.
 
         Args:
             preimage: everything that decided the result.
@@ -139,31 +149,33 @@ class Store:
             value: JSON-able result.
             cost: what computing it cost.
             name: what kind of action it is, so that a later one finds its nearest relative.
+
+        Raises:
+            StoreError: the disk is full or cannot be written; the store is as valid as it was.
         """
         key = digest.of_json(preimage)
-        blobs = {field: self._keep(path) for field, path in (files or {}).items()}
-        content: dict[str, Any] = {
-            "key": key,
-            "preimage": preimage,
-            "artifact": None,
-            "value": {**(value or {}), **blobs},
-            "cost": dict(cost or {}),
-            "blobs": list(blobs.values()),
-        }
-        if artifact is not None:
-            sha256 = self._keep(artifact.path)
-            content["blobs"].append(sha256)
-            content["artifact"] = {
-                "kind": artifact.kind,
-                "digest": sha256,
-                "fingerprint": artifact.fingerprint or sha256,
-                "meta": dict(artifact.meta),
-            }
-        with writing(self.root):
-            self._write(self.root / "actions" / f"{key}.json", json.dumps(content, indent=1).encode())
+        with self._committing():
+            self._use(key)
+            named = {field: self._keep(path) for field, path in (files or {}).items()}
+            blobs = list(named.values())
+            if artifact is not None:
+                sha256 = self._keep(artifact.path)
+                blobs.append(sha256)
+                artifact = replace(artifact, digest=sha256, fingerprint=artifact.fingerprint or sha256)
+            content = record.write(
+                preimage,
+                artifact=artifact,
+                value={**(value or {}), **named},
+                cost=cost or {},
+                blobs=blobs,
+            )
+            self._write(self.shelf.action(key), content)
             if name:
                 self._remember(name, key)
-        return self._record(content)
+        shutil.rmtree(self.shelf.checkpoints(key), ignore_errors=True)
+        if self._remote is not None:
+            self._remote.keep(key, content, {sha256: self.blob(sha256) for sha256 in blobs})
+        return record.read(content, key, self.blob)
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
@@ -174,12 +186,7 @@ class Store:
             waiting: is called once if another process holds it.
         """
         with writing(self.root):
-            held = FileLock(self.root / "locks" / f"{key}.lock")
-            try:
-                held.acquire(blocking=False)
-            except Timeout:
-                waiting()
-                held.acquire()
+            held = kernel_lock.acquire(self.shelf.lock(key), waiting=waiting)
         try:
             yield
         finally:
@@ -187,9 +194,9 @@ class Store:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """Give an empty folder on the store's filesystem, removed afterwards."""
+        """Give an empty folder on the store's filesystem; removed afterwards, at the latest by the next build."""
         with writing(self.root):
-            folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+            folder = self._own.stage()
         try:
             yield folder
         finally:
@@ -197,107 +204,90 @@ class Store:
 
     def relatives(self, name: str) -> list[Relative]:
         """Give the latest actions of a name, newest first; an unreadable one is passed over."""
+        found = []
+        for key in reversed(self._latest(name)):
+            with suppress(FileNotFoundError, Damaged):
+                earlier = record.read(self.shelf.action(key).read_bytes(), key, self.blob)
+                found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))
+        return found
+
+    def _latest(self, name: str) -> list[str]:
         try:
             keys = json.loads((self.root / "recent" / f"{name}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return []
-        found = []
-        for key in reversed(keys):
-            try:
-                content = json.loads((self.root / "actions" / f"{key}.json").read_text(encoding="utf-8"))
-                found.append(Relative(content["preimage"], content["cost"].get("seconds", 0.0)))
-            except (FileNotFoundError, ValueError, KeyError):
-                continue
-        return found
+        return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
 
     def _remember(self, name: str, key: str, limit: int = 16) -> None:
-        path = self.root / "recent" / f"{name}.json"
-        try:
-            keys = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            keys = []
-        self._write(path, json.dumps([*(k for k in keys if k != key), key][-limit:]).encode())
+        keys = [*(k for k in self._latest(name) if k != key), key][-limit:]
+        self._write(self.root / "recent" / f"{name}.json", json.dumps(keys).encode())
 
-    def _record(self, content: Mapping[str, Any]) -> Record:
-        made = content["artifact"]
-        artifact = None
-        if made is not None:
-            artifact = KINDS[made["kind"]](
-                path=self.blob(made["digest"]),
-                digest=made["digest"],
-                fingerprint=made["fingerprint"],
-                meta=made["meta"],
-            )
-        return Record(
-            key=content["key"],
-            preimage=content["preimage"],
-            artifact=artifact,
-            value=content["value"],
-            cost=content["cost"],
-        )
+    def _recall_remote(self, key: str) -> Record | None:
+        """Look for a result in the remote; a plan is only told of it, a build gets it whole."""
+        if self._remote is None:
+            return None
+        if self._workspace is None:
+            return self._remote.peek(key, self.shelf)
+        with self.lock(f"{key}.fetch", lambda: None):
+            if not self.shelf.action(key).exists() and not self._fetch(key, self._remote):
+                return None
+            try:
+                return self.shelf.read(key)
+            except (FileNotFoundError, Damaged):
+                return None  # the caller computes it, and looks again under the action's lock
 
-    def _problem(self, sha256: str) -> str:
-        if sha256 in self._verified:
-            return ""
-        path = self.blob(sha256)
-        if not path.is_file():
-            return "its file is gone"
-        if digest.of_file(path) != sha256:
-            return "its file was altered or cut short"
-        self._verified.add(sha256)
-        return ""
+    def _fetch(self, key: str, remote: Remote) -> bool:
+        content = remote.record(key)
+        if content is None:
+            return False
+        found = record.read(content, key, self.blob)
+        with self.staging() as folder:
+            with writing(self.root):
+                self._use(*found.blobs)
+            for sha256 in found.blobs:
+                if self.shelf.problem(sha256) and not remote.fetch(key, sha256, folder / sha256):
+                    return False
+            with self._committing():
+                for path in folder.iterdir():
+                    self._keep(path)
+                self._write(self.shelf.action(key), content)
+                if "pass" in found.preimage:
+                    self._remember(found.preimage["pass"], key)
+        return True
 
-    def _refuse(self, record: Path, blob: Path | None, why: str, read_only: bool) -> None:
-        self._warn(f"stored result {record.stem[:12]} is not used: {why}; it is built again.")
-        if read_only:
-            return
-        with writing(self.root):
-            quarantine = self.root / "quarantine"
-            quarantine.mkdir(exist_ok=True)
-            for path in (record, blob):
-                if path is not None and path.exists():
-                    os.replace(path, quarantine / path.name)
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        with writing(self.root), kernel_lock.holding(self.shelf.commits, shared=True):
+            yield
 
     def _keep(self, staged: Path) -> str:
         sha256 = digest.of_file(staged)
-        path = self.blob(sha256)
-        with writing(self.root):
-            if not path.exists() or self._problem(sha256):
-                staged.chmod(0o444)
-                _flush(staged)
-                os.replace(staged, path)
-                _flush(path.parent)
-        self._verified.add(sha256)
+        self._use(sha256)
+        self.shelf.keep(staged, sha256)
         return sha256
 
+    def _use(self, *names: str) -> None:
+        if self._workspace is not None:
+            self._workspace.use(*names)
+
     def _write(self, path: Path, content: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _flush(path.parent)
+        write_whole(path, content, self._own.folder)
 
+    @property
+    def _own(self) -> workspace.Workspace:
+        assert self._workspace is not None, "Store.prepare() comes before anything is written"
+        return self._workspace
 
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _tell(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._warn(text)
 
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn a full disk or a folder that cannot be written into one clear sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"cannot write to {folder}: {error.strerror or error}; nothing built was lost."
-        ) from error
+    def _tell_of_network(self) -> None:
+        kind = kernel_lock.network_filesystem(self.root)
+        if kind and self.root not in _told_of_network:
+            _told_of_network.add(self.root)
+            self._tell(
+                f"store.path: {self.root} lies on a network filesystem ({kind}), where another machine may not see "
+                f"a lock: a pass might be computed twice. Share a store by store.remote=URL instead."
+            )

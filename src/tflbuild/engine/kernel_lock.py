@@ -1,0 +1,147 @@
+"""Kernel locks: held by a process and gone with it, however it ends; never a pid file.
+
+A lock is an `flock` on a file of its own. Who holds one alone may remove its file: whoever waited for the removed
+file sees, once it has the lock, that the path leads elsewhere by now, and starts over. So no two processes ever hold
+"the same" lock on two files, and lock files can be collected like everything else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NETWORK = ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "afpfs", "9p", "drvfs", "ncpfs")
+"""Filesystems whose kernel locks may be unknown to other machines; besides those that begin with "fuse."."""
+
+
+class Held:
+    """A lock that this process holds, until it is released or the process ends."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        os.close(self._descriptor)
+
+    def remove(self) -> None:
+        """Release the lock and leave no file behind; only for a lock that is held alone."""
+        self._path.unlink(missing_ok=True)
+        self.release()
+
+
+def take(path: Path, *, shared: bool = False, wait: bool = True) -> Held | None:
+    """Take a lock, making its file if need be.
+
+    Args:
+        path: the lock's file.
+        shared: hold it together with others who share it.
+        wait: wait for whoever holds it.
+
+    Returns:
+        The lock; None if another holds it and `wait` is false.
+
+    Raises:
+        OSError: the file cannot be made or the filesystem knows no locks.
+    """
+    how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, how)
+            if _leads_to(path, descriptor):
+                return Held(path, descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def acquire(path: Path, *, shared: bool = False, waiting: Callable[[], None] = lambda: None) -> Held:
+    """Take a lock, however long that takes.
+
+    Args:
+        path: the lock's file.
+        shared: hold it together with others who share it.
+        waiting: is called once if another holds it.
+
+    Raises:
+        OSError: as `take`.
+    """
+    held = take(path, shared=shared, wait=False)
+    if held is None:
+        waiting()
+        held = take(path, shared=shared)
+    assert held is not None
+    return held
+
+
+@contextmanager
+def holding(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock for a while."""
+    held = acquire(path, shared=shared)
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def is_held(path: Path) -> bool:
+    """Say whether anybody holds a lock alone; changes nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def network_filesystem(path: Path) -> str | None:
+    """Name the network filesystem that a folder lies on; None for a local one."""
+    kind = _filesystem(path)
+    return kind if kind in NETWORK or kind.startswith("fuse.") else None
+
+
+def _leads_to(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _filesystem(path: Path) -> str:
+    """Give a folder's filesystem type, from the kernel's own list where there is one: it costs no import."""
+    mounts = Path("/proc/self/mountinfo")
+    if not mounts.exists():
+        return _filesystem_elsewhere(path)
+    device = os.stat(path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2] == number:
+            return after.split()[0]
+    return ""
+
+
+def _filesystem_elsewhere(path: Path) -> str:
+    import psutil
+
+    real = os.path.realpath(path)
+    mounted = [p for p in psutil.disk_partitions(all=True) if _within(real, p.mountpoint)]
+    return max(mounted, key=lambda p: len(p.mountpoint)).fstype if mounted else ""
+
+
+def _within(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder

@@ -1,0 +1,108 @@
+"""What a process has under way in a store: files it stages, and the list of what it uses.
+
+`tmp/<name>.lock`, held as long as the process lives, `tmp/<name>/` with what is staged, and in it `uses`, one key or
+digest a line. A folder whose lock can be taken is nobody's any more, however its owner ended, and is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+import weakref
+from pathlib import Path
+
+from tflbuild.engine import kernel_lock
+from tflbuild.engine.disk import append
+
+USES = "uses"
+
+
+class Workspace:
+    """A folder of one process in a store's `tmp/`; removed when it is closed, forgotten, or its process is gone.
+
+    Args:
+        tmp: the store's `tmp/`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, tmp: Path) -> None:
+        name = uuid.uuid4().hex
+        self.folder = tmp / name
+        lock = kernel_lock.take(tmp / f"{name}.lock")
+        assert lock is not None
+        self.folder.mkdir()
+        self._uses = os.open(self.folder / USES, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
+        self._used: set[str] = set()
+        self.close = weakref.finalize(self, _close, self.folder, self._uses, lock, os.getpid())
+        """Remove the folder and let go of what was used; happens by itself when the process ends."""
+
+    def use(self, *names: str) -> None:
+        """Keep keys and digests from being collected, from now on; to be said before they are read."""
+        new = [name for name in names if name not in self._used]
+        if new:
+            # A line that a full disk cut short must not run into the next one, hence the newline before.
+            append(self._uses, "".join(f"\n{name}\n" for name in new).encode())
+            self._used.update(new)
+
+    def stage(self) -> Path:
+        """Make an empty folder to stage files in."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+
+def reap(tmp: Path) -> int:
+    """Remove what processes left that are gone; gives how many they were."""
+    return sum(_reap(tmp, name) for name in _names(tmp))
+
+
+def abandoned(tmp: Path) -> list[Path]:
+    """List the folders that `reap` would remove."""
+    return [tmp / name for name in _names(tmp) if not kernel_lock.is_held(tmp / f"{name}.lock")]
+
+
+def used(tmp: Path) -> set[str]:
+    """Give the keys and digests that living processes use."""
+    found: set[str] = set()
+    for name in _names(tmp):
+        if kernel_lock.is_held(tmp / f"{name}.lock"):
+            try:
+                found.update((tmp / name / USES).read_text(encoding="utf-8").split())
+            except FileNotFoundError:
+                continue  # it has just begun, or has just ended
+    return found
+
+
+def _names(tmp: Path) -> set[str]:
+    try:
+        return {name.removesuffix(".lock") for name in os.listdir(tmp)}
+    except FileNotFoundError:
+        return set()
+
+
+def _reap(tmp: Path, name: str) -> bool:
+    lock = kernel_lock.take(tmp / f"{name}.lock", wait=False)
+    if lock is None:
+        return False
+    _remove(tmp / name, lock)
+    return True
+
+
+def _close(folder: Path, uses: int, lock: kernel_lock.Held, owner: int) -> None:
+    if os.getpid() != owner:
+        return  # a forked child; the folder is its parent's
+    os.close(uses)
+    _remove(folder, lock)
+
+
+def _remove(folder: Path, lock: kernel_lock.Held) -> None:
+    if folder.is_file():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        lock.release()  # a worker of the dead process still writes there; the next one removes it
+    else:
+        lock.remove()
