@@ -127,8 +127,9 @@ def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Pla
     key = digest.of_json(preimage)
     record = store.recall(key)
     if record is not None:
-        saved = record.cost.get("seconds", 0.0)
-        return Planned(step=step, status="HIT", reason=f"saves {saved:.1f} s", key=key, record=record)
+        origin = f", from {record.remote}" if record.remote else ""
+        reason = f"saves {record.cost.get('seconds', 0.0):.1f} s{origin}"
+        return Planned(step=step, status="HIT", reason=reason, key=key, record=record)
     reason = _why(step, preimage, keys, store)
     return Planned(step=step, status="RUN", reason=reason, key=key)
 
