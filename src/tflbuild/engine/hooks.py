@@ -90,7 +90,7 @@ class Hooks:
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
     """Give a recipe's mapping with the defaults that followed from the data."""
-    mapping = {**recipe.mapping, "seed": recipe.seed}
+    mapping = {"recipe": recipe.name, **recipe.mapping, "seed": recipe.seed}
     for label, step in recipe.steps.items():
         if not step.instead:
             written = mapping.get(label, {"pass": type(step.options).name})

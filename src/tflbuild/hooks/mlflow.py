@@ -74,7 +74,7 @@ class MlflowRun(Hook):
             run = client.create_run(
                 _experiment(client, name), tags=_short(tags), run_name=self.run_name or folder.name
             )
-            self.memory |= {"run": run.info.run_id, "passes": 0}
+            self.memory.update(run=run.info.run_id, passes=0)
             decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
             self._log(client, params=_flat(decisive))
 
