@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tflbuild.pages.compiled import CompiledTemplates
 from tflbuild.pages.figures import (
     change,
     duration,
@@ -27,6 +29,14 @@ HEADLINES = {
     "interrupted": "Interrupted",
 }
 KEPT = ("ran", "cached")
+TEMPLATES = Path(__file__).with_name("templates")
+OPTIONS: Mapping[str, Any] = {
+    "autoescape": True,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "optimized": False,
+}
+"""What decides the code of a compiled template, besides its text; optimizing would run filters while compiling."""
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -79,11 +89,10 @@ def render_summary(summary: Mapping[str, Any]) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("tflbuild.pages", "templates"),
-        autoescape=True,
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(TEMPLATES, OPTIONS),
+        **OPTIONS,
     )
     environment.filters |= {
         "figure": figure,
@@ -245,7 +254,10 @@ def _dropped(dropped: list[Mapping[str, str]]) -> list[tuple[str, list[str]]]:
 def _yaml(mapping: Mapping[str, Any]) -> str:
     import yaml
 
-    return str(yaml.safe_dump(dict(mapping), sort_keys=False, allow_unicode=True)) if mapping else ""
+    if not mapping:
+        return ""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(dict(mapping), Dumper=dumper, sort_keys=False, allow_unicode=True))
 
 
 def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]:
