@@ -116,7 +116,8 @@ class Session:
         """How many jobs fit on the cluster at once."""
         import ray
 
-        cpus = float(ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's own lack)
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's own lack
+        cpus = float(resources.get("CPU", 1))
         return max(1, int(cpus // (self.options.remote.num_cpus or 1)))
 
     def __enter__(self) -> Session:

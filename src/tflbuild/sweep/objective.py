@@ -1,0 +1,98 @@
+"""What an optimising sweep aims at: the figures of a job, their directions, and how far a job is over its budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import METRICS
+from tflbuild.core.recipe import Recipe
+
+OF_THE_FILE = {"size": "bytes", "compressed_size": "compressed_bytes", "latency": "latency_ms"}
+"""Metrics that a summary's row holds beside `metrics`, by the row's name for them."""
+
+Direction = Literal["maximize", "minimize"]
+
+LEAST = 1e-6
+"""How far a job is over its budget at least, e.g. when an undecided gate is a breach."""
+
+
+def directions_of(recipe: Recipe) -> list[Direction]:
+    """Give "maximize" or "minimize" for each metric of `objective`.
+
+    Raises:
+        RecipeError: there is none, or it is no metric of the recipe's task.
+    """
+    if not recipe.objective:
+        raise RecipeError("objective: a search needs to know what it aims at, e.g. objective=[map,size].")
+    task = recipe.data.task
+    fit = [name for name, cls in METRICS.items() if not cls.tasks or task in cls.tasks]
+    for name in recipe.objective:
+        if name not in fit:
+            raise RecipeError(
+                f"objective: '{name}' is no metric for {task}; there are {', '.join(sorted(fit))}."
+                f"{did_you_mean(name, fit)}"
+            )
+    return ["maximize" if METRICS.get(name).higher_is_better else "minimize" for name in recipe.objective]
+
+
+def figures_of(row: Mapping[str, Any], objective: Sequence[str]) -> list[float] | None:
+    """Give a built job's figures in the order of the objective; None where one was not measured.
+
+    Args:
+        row: of the summary.
+        objective: names of metrics.
+    """
+    found = [_figure(row["metrics"], name, row.get(OF_THE_FILE.get(name, ""))) for name in objective]
+    return _complete(found)
+
+
+def figures_at_gate(report: Mapping[str, Any], objective: Sequence[str]) -> list[float] | None:
+    """Give the figures, on the validation split, of the model whose budget was exceeded; None where one is missing."""
+    if not report["passes"]:
+        return None
+    last = report["passes"][-1]
+    size = last["bytes"] if last["kind"] == "TFLiteModel" else None
+    return _complete([_figure(last["metrics"], name, size if name == "size" else None) for name in objective])
+
+
+def excess_of(report: Mapping[str, Any]) -> float:
+    """Give how far a job that is over its budget is over it: the sum over limits, each relative to its bound."""
+    verdicts = [verdict for verdict in report["budget"]["verdicts"] if not verdict["ok"]]
+    if not verdicts and report["passes"]:
+        verdicts = [verdict for verdict in report["passes"][-1]["verdicts"] if not verdict["ok"]]
+    return max(LEAST, sum(_excess(verdict) for verdict in verdicts))
+
+
+def _excess(verdict: Mapping[str, Any]) -> float:
+    value, baseline = verdict["value"], verdict["baseline"]
+    form, bound = next((f, b) for f, b in verdict["limit"].items() if f != "since")
+    if value is None or (baseline is None and form not in ("min", "max")):
+        return 1.0
+    return max(0.0, _over(form, float(bound), float(value), baseline or 0.0) / (abs(bound) or 1.0))
+
+
+def _over(form: str, bound: float, value: float, baseline: float) -> float:
+    match form:
+        case "max":
+            return value - bound
+        case "min":
+            return bound - value
+        case "max_drop":
+            return baseline - value - bound
+        case "max_rise":
+            return value - baseline - bound
+        case _:  # max_relative_drop
+            return (baseline - value) / (baseline or 1.0) - bound
+
+
+def _figure(metrics: Mapping[str, Any], name: str, otherwise: float | None) -> float | None:
+    value = metrics.get(name, {}).get("value")
+    return otherwise if value is None else float(value)
+
+
+def _complete(found: list[float | None]) -> list[float] | None:
+    values = [float(value) for value in found if value is not None and math.isfinite(value)]
+    return values if len(values) == len(found) else None

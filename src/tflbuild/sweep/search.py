@@ -1,0 +1,240 @@
+"""Search a recipe's options for the best figures, with Optuna, through any launcher.
+
+Trials are asked for, composed, frozen and built in batches, and told in the order in which they were asked, so that
+a search with the same seed and batch size asks the same again and finds every pass in the store. A trial that fails is
+told as failed; one that is over its budget as infeasible, by how far it is over, which steers the sampler back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tflbuild.core import toolchain
+from tflbuild.core.errors import INTERRUPTED, RecipeError
+from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.engine.store import writing
+from tflbuild.sweep.freeze import candidates, freeze
+from tflbuild.sweep.grid import Combination
+from tflbuild.sweep.launchers import Session
+from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
+from tflbuild.sweep.record import Entry, SweepRecord, read_record
+from tflbuild.sweep.request import Request
+from tflbuild.sweep.run import finish, make_sweep_folder, settle
+from tflbuild.sweep.show import say
+from tflbuild.sweep.space import Space, space_of
+from tflbuild.sweep.study import (
+    FOLDER,
+    RUN,
+    Options,
+    ask_again,
+    check_sampler,
+    counted,
+    names_in,
+    open_study,
+    sampler_of,
+)
+from tflbuild.validation import typed
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial
+
+RESULTS = "optimization_results.yaml"
+
+
+def run_search(request: Request, chosen: Session, command: Sequence[str]) -> int:
+    """Search; gives the exit code, by the same rule as a sweep's.
+
+    Args:
+        request: the search space among the recipe's overrides, and Optuna's options.
+        chosen: where trials are built.
+        command: as typed.
+
+    Raises:
+        RecipeError: an option, the space, the objective or the recipe is wrong.
+        MissingTool: Optuna is not installed.
+    """
+    options = typed(Options, request.sweeper_options, "hydra.sweeper")
+    toolchain.require(["optuna"], "hydra/sweeper=optuna")
+    space = space_of(request.overrides)
+    recipe = _corner_of(space)
+    directions = directions_of(recipe)
+    check_sampler(options, len(directions))
+    kept = {key: value for key, value in recipe.mapping.items() if key not in RUN_KEYS}
+    searched = [dimension.typed for dimension in space.dimensions.values()]
+    search = {"recipe": kept, "space": searched, "objective": list(recipe.objective)}
+    study, existed = open_study(options, recipe.name, directions, search)
+    record = _record_of(study, recipe, request, command)
+    aims = ", ".join(f"{way} {name}" for name, way in zip(recipe.objective, directions, strict=True))
+    say(f"search: {options.n_trials} trials to {aims}")
+    with record.lock():
+        if existed:
+            again = ask_again(study)
+            say(
+                f"continuing: {len(counted(study))} trials are done, {again} were cut short and are built again"
+            )
+        return Search(options, space, recipe.objective, study, record).run(chosen)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that goes on.
+
+    Attributes:
+        options: how far, and how.
+        space: what is searched.
+        objective: names of metrics.
+        study: Optuna's memory.
+        record: the sweep's folder; every trial is a job in it.
+    """
+
+    options: Options
+    space: Space
+    objective: tuple[str, ...]
+    study: Study
+    record: SweepRecord
+
+    def run(self, chosen: Session) -> int:
+        """Build trials until there are enough; gives the exit code."""
+        interrupted = False
+        try:
+            with chosen as started:
+                size = self.options.n_jobs or min(started.parallel, max(1, self.options.n_trials // 5))
+                while not interrupted and self._missing:
+                    interrupted = self._build_batch(min(size, self._missing), started)
+        except KeyboardInterrupt:
+            interrupted = True
+        self._write_results()
+        code = finish(self.record)
+        return INTERRUPTED if interrupted else code
+
+    @property
+    def _missing(self) -> int:
+        return max(0, self.options.n_trials - len(counted(self.study)))
+
+    def _build_batch(self, size: int, started: Session) -> bool:
+        """Ask for, build and tell some trials; gives whether the user interrupted them."""
+        before = len(counted(self.study))
+        asked = [self._ask(before + number) for number in range(size)]
+        self.record.write()
+        positions = [n for _, n in asked if self.record.entries[n].row["status"] == "waiting"]
+        interrupted = settle(
+            self.record,
+            positions,
+            lambda done: started.launch(self.record.frozen(positions), done),
+            self.options.n_trials,
+            before + 1,
+        )
+        if not interrupted:
+            for trial, position in asked:
+                self._tell(trial, self.record.entries[position])
+        return interrupted
+
+    def _ask(self, position: int) -> tuple[Trial, int]:
+        """Ask for a trial and freeze it; gives it with its position in the record."""
+        self.study.sampler = sampler_of(self.options, position)
+        trial = self.study.ask(self.space.distributions)
+        combination = self.space.point(trial.params)
+        name, place = self._place(combination)
+        entry = freeze(candidates([combination]), self.record.folder, [name])[0]
+        self.record.entries[place : place + 1] = [entry]
+        trial.set_user_attr(RUN, name)
+        return trial, place
+
+    def _place(self, combination: Combination) -> tuple[str, int]:
+        """Name a trial's folder by its values, numbered where they were tried before; give its place in the record."""
+        places = {entry.row["name"].casefold(): n for n, entry in enumerate(self.record.entries)}
+        taken = {str(name).casefold() for name in names_in(self.study)}
+        name, count = combination.name, 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{combination.name}-{count}"
+        return name, places.get(name.casefold(), len(self.record.entries))
+
+    def _tell(self, trial: Trial, entry: Entry) -> None:
+        from optuna.trial import TrialState
+
+        row, status = entry.row, entry.row["status"]
+        values, excess = None, 0.0
+        if status == "built":
+            values = figures_of(row, self.objective)
+        elif status == "over_budget":
+            report = json.loads(
+                (self.record.folder / row["name"] / "report.json").read_text(encoding="utf-8")
+            )
+            values, excess = figures_at_gate(report, self.objective), excess_of(report)
+        if values is None and status == "built":
+            say(
+                f"{row['name']}: {', '.join(self.objective)}: not all were measured; the trial counts as failed"
+            )
+        if values is not None or excess:
+            trial.set_constraint("budget", excess)
+        if values is not None:
+            self.study.tell(trial, values)
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED if excess else TrialState.FAIL)
+
+    def _write_results(self) -> None:
+        """Write the best trials as Hydra's Optuna sweeper does, and say them."""
+        import yaml
+
+        best = self.study.best_trials
+        found = [
+            {
+                "params": self.space.point(trial.params).differs,
+                "values": dict(zip(self.objective, trial.values, strict=True)),
+                "run": trial.user_attrs[RUN],
+            }
+            for trial in best
+        ]
+        content: dict[str, Any] = {"name": "optuna", "objective": list(self.objective), "solutions": found}
+        if len(self.objective) == 1 and found:
+            content |= {
+                "best_evaluated_params": found[0]["params"],
+                "best_evaluated_value": best[0].values[0],
+            }
+        with writing(self.record.folder):
+            text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+            (self.record.folder / RESULTS).write_text(text, encoding="utf-8")
+        for solution in found:
+            say(f"best: {solution['run']}: {', '.join(f'{k} {v:g}' for k, v in solution['values'].items())}")
+        if not found:
+            say("best: none; no trial was built within its budget")
+
+
+def _corner_of(space: Space) -> Recipe:
+    """Compose the corner of the space, so that what is wrong with every trial is said before the first.
+
+    Raises:
+        TflbuildError: what is wrong.
+    """
+    found = candidates([space.corner])
+    recipe, error = found[0].recipe, found[0].error
+    if error is not None:
+        raise error
+    assert recipe is not None
+    if len(found) > 1 or "seed" in found[0].combination.differs:
+        raise RecipeError("seeds: a search builds every trial once; give seed, or seeds=[].")
+    return recipe
+
+
+def _record_of(study: Study, recipe: Recipe, request: Request, command: Sequence[str]) -> SweepRecord:
+    """Give the record of a study's folder, or of a new one."""
+    folder = Path(study.user_attrs.get(FOLDER, ""))
+    if study.user_attrs.get(FOLDER) and (folder / "sweep.json").is_file():
+        record = read_record(folder)
+        record.launcher, record.launcher_options = request.launcher, request.launcher_options
+        return record
+    folder = make_sweep_folder([recipe])
+    study.set_user_attr(FOLDER, str(folder))
+    return SweepRecord(
+        folder=folder,
+        command=list(command),
+        launcher=request.launcher,
+        launcher_options=request.launcher_options,
+        entries=[],
+    )
