@@ -17,10 +17,11 @@ from typing import Any
 
 from tflbuild import plugins
 from tflbuild.backends import litert
-from tflbuild.core.artifact import Artifact
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.dataset import Split
-from tflbuild.metrics import evaluation
+from tflbuild.metrics import evaluation, keras_predictions, tflite_predictions
+from tflbuild.metrics.truth import truth_file
 from tflbuild.recipe import load_recipe
 from tflbuild.testing import run_pass
 from tflbuild.vision import image
@@ -43,7 +44,7 @@ def main(train_steps: str, prune_steps: str) -> None:
     folder = Path.cwd()
     splits = {name: Split(name, recipe.data, index) for name in ("val", "test")}
     for name, split in splits.items():
-        evaluation.truth_file(split, folder / f"{name}.npz")
+        truth_file(split, folder / f"{name}.npz")
     model: Any = None
     predictions: dict[str, Path] = {}
     for label in recipe.pipeline:
@@ -59,11 +60,15 @@ def main(train_steps: str, prune_steps: str) -> None:
     print(litert.latency(model.path), litert.delegation(model.path))
 
 
-def measure(model: Artifact, split: Split, folder: Path, name: str) -> Path:
+def measure(model: Any, split: Split, folder: Path, name: str) -> Path:
     """Print the metrics of a model on a split; gives its predictions."""
     out = folder / f"{name}_{split.name}.npz"
-    evaluation.predict_file(model, split, out)
-    print(name, evaluation.measure(METRICS, out, folder / f"{split.name}.npz"))
+    if isinstance(model, KerasModel):
+        keras_predictions.predict_file(model, split, out)
+    else:
+        tflite_predictions.predict_file(model, split, out)
+    for metric in METRICS:
+        print(name, evaluation.measure(metric, out, folder / f"{split.name}.npz"))
     return out
 
 

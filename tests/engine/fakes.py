@@ -26,7 +26,14 @@ from tflbuild.core.target import Target, target
 from tflbuild.engine.names import Names
 
 NAMES = Names(
-    evaluation="fakes", check_runs="fakes:check_runs", external="fakes:external", inspect="fakes:inspect"
+    predict={"KerasModel": "fakes:predict_file", "TFLiteModel": "fakes:predict_file"},
+    truth="fakes:truth_file",
+    merge="fakes:merge",
+    evaluation="fakes",
+    check_runs="fakes:check_runs",
+    check_opens="fakes:check_runs",
+    external="fakes:external",
+    inspect="fakes:inspect",
 )
 FACTS = {"task": "fake", "height": 1, "width": 1, "labels": ["a"], "preprocess": {}, "detector": {}}
 
@@ -221,11 +228,14 @@ def truth_file(split: Any, out: Path) -> None:
     out.write_text(json.dumps(len(split)))
 
 
-def measure(metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
+def merge(parts: list[Path], out: Path) -> None:
+    loaded = [json.loads(part.read_text()) for part in parts]
+    out.write_text(json.dumps(sum(loaded) if isinstance(loaded[0], int) else loaded[0]))
+
+
+def measure(metric: str, predictions: Path, truth: Path) -> Measurement:
     value = float(json.loads(predictions.read_text())["score"])
-    return {
-        name: Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1) for name in metrics
-    }
+    return Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1)
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:

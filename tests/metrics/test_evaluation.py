@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from tflbuild.backends.tiny import brightness_detector
-from tflbuild.core.artifact import ModelFacts, OnnxModel, TFLiteModel
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
-from tflbuild.metrics import detection, evaluation  # noqa: F401
+from tflbuild.metrics import arrays as array_files
+from tflbuild.metrics import detection, evaluation, tflite_predictions  # noqa: F401
+from tflbuild.metrics.truth import truth, truth_file
 from tflbuild.vision.preprocess import Preprocess
 
 CLASSES = ("bright", "dark")
@@ -77,48 +79,72 @@ def test_a_detector_is_measured_from_file_to_file(detector: TFLiteModel, tmp_pat
     found, wanted = tmp_path / "predictions.npz", tmp_path / "truth.npz"
     told: list[tuple[float, float]] = []
     data = split(Greys())
-    kernels = evaluation.predict_file(detector, data, found, lambda done, total: told.append((done, total)))
-    evaluation.truth_file(data, wanted)
+    kernels = tflite_predictions.predict_file(
+        detector, data, found, lambda done, total: told.append((done, total))
+    )
+    truth_file(data, wanted)
     assert kernels == "xnnpack"
     assert told[-1] == (5, 5)
-    measured = evaluation.measure(["map", "map50"], found, wanted)
-    assert measured["map"].value == measured["map50"].value == 1.0
-    assert measured["map"].n == 5
+    measured = evaluation.measure("map", found, wanted)
+    assert measured.value == evaluation.measure("map50", found, wanted).value == 1.0
+    assert measured.n == 5
     assert evaluation.compare("map", found, found, wanted).value == 0.0
 
 
-def test_predictions_are_in_the_order_of_the_split_whatever_the_threads(detector: TFLiteModel) -> None:
-    data = split(Greys(grey=tuple(range(0, 256, 3))))
-    alone, _ = evaluation.predict(detector, data, threads=1)
-    abreast, _ = evaluation.predict(detector, data, threads=3)
-    assert alone.keys() == abreast.keys()
-    assert all(np.array_equal(alone[name], abreast[name]) for name in alone)
-    assert len(alone["offsets"]) == len(data) + 1
+@pytest.mark.parametrize("task", ["detection", "classification"])
+def test_parts_join_to_the_bytes_of_the_whole(
+    task: str, detector: TFLiteModel, classifier: TFLiteModel, tmp_path: Path
+) -> None:
+    model, kind = (detector, Greys) if task == "detection" else (classifier, GreyClasses)
+    data = split(kind(grey=tuple(range(0, 256, 3))))
+    for name, write in (
+        ("predictions", lambda part, out: tflite_predictions.predict_file(model, part, out)),
+        ("truth", truth_file),
+    ):
+        whole, joined = tmp_path / f"{name}.npz", tmp_path / f"{name}_joined.npz"
+        write(data, whole)
+        parts = []
+        for start, stop in ((0, 1), (1, 40), (40, 86)):
+            parts.append(tmp_path / f"{name}.{start}")
+            write(data.part(start, stop), parts[-1])
+        array_files.merge(parts, joined)
+        assert joined.read_bytes() == whole.read_bytes()
+
+
+def test_a_part_of_a_split_is_read_once(detector: TFLiteModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = split(Greys(grey=tuple(range(7, 47))))
+    parts = [data.part(0, 20), data.part(20, 40)]
+    for part in parts:
+        tflite_predictions.predict(detector, part)
+    monkeypatch.setattr(Greys, "read", None)
+    for part in parts:
+        tflite_predictions.predict(detector, part)
+        assert len(truth(part)["labels"]) == 20
 
 
 def test_the_same_arrays_give_the_same_bytes(detector: TFLiteModel, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("one.npz", "two.npz")]
     for path in paths:
-        evaluation.predict_file(detector, split(Greys()), path)
+        tflite_predictions.predict_file(detector, split(Greys()), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    arrays = evaluation.load(paths[0])
+    arrays = array_files.load(paths[0])
     assert arrays["boxes"].dtype == arrays["scores"].dtype == np.float32
     assert (arrays["classes"].dtype, arrays["offsets"].dtype) == (np.int32, np.int64)
 
 
 def test_boxes_come_back_from_the_letterbox(detector: TFLiteModel) -> None:
     letterboxed = with_facts(detector, aspect="letterbox")
-    arrays, _ = evaluation.predict(letterboxed, split(Greys(grey=(255,))))
+    arrays, _ = tflite_predictions.predict(letterboxed, split(Greys(grey=(255,))))
     # By hand: the 8x16 image fills rows 2 to 6 of the 8x8 input; the input's upper half is rows -2 to 2 of 4.
     assert arrays["boxes"][0].tolist() == pytest.approx([0.0, 0.0, 0.5, 0.5])
-    stretched, _ = evaluation.predict(detector, split(Greys(grey=(255,))))
+    stretched, _ = tflite_predictions.predict(detector, split(Greys(grey=(255,))))
     assert stretched["boxes"][0].tolist() == pytest.approx(list(QUARTER))
 
 
 def test_labels_in_another_order_are_matched_by_name(detector: TFLiteModel) -> None:
     swapped = with_facts(detector, labels=("dark", "bright"))
-    arrays, _ = evaluation.predict(swapped, split(Greys(grey=(255, 0)), ("dark", "bright")))
-    plain, _ = evaluation.predict(detector, split(Greys(grey=(255, 0)), ("dark", "bright")))
+    arrays, _ = tflite_predictions.predict(swapped, split(Greys(grey=(255, 0)), ("dark", "bright")))
+    plain, _ = tflite_predictions.predict(detector, split(Greys(grey=(255, 0)), ("dark", "bright")))
     best = arrays["offsets"][:-1]
     assert arrays["classes"][best].tolist() == [0, 1]
     assert plain["classes"][best].tolist() == [1, 0]
@@ -126,7 +152,7 @@ def test_labels_in_another_order_are_matched_by_name(detector: TFLiteModel) -> N
 
 def test_classes_that_only_one_side_knows_are_left_out_and_said(detector: TFLiteModel) -> None:
     other = with_facts(detector, labels=("bright", "dim"))
-    arrays, _ = evaluation.predict(other, split(Greys(grey=(255, 0))))
+    arrays, _ = tflite_predictions.predict(other, split(Greys(grey=(255, 0))))
     assert arrays["classes"].tolist() == [0]
     assert arrays["offsets"].tolist() == [0, 1, 1]
     assert arrays["missing"].tolist() == ["dark"]
@@ -134,33 +160,35 @@ def test_classes_that_only_one_side_knows_are_left_out_and_said(detector: TFLite
 
 def test_a_classifiers_scores_follow_the_datas_classes(classifier: TFLiteModel) -> None:
     data = split(GreyClasses(), ("dark", "cat", "bright"))
-    arrays, _ = evaluation.predict(with_facts(classifier, labels=("bright", "dark")), data)
-    plain, _ = evaluation.predict(classifier, split(GreyClasses()))
+    arrays, _ = tflite_predictions.predict(with_facts(classifier, labels=("bright", "dark")), data)
+    plain, _ = tflite_predictions.predict(classifier, split(GreyClasses()))
     assert arrays["scores"][:, [2, 0]].tolist() == plain["scores"].tolist()
     assert (arrays["scores"][:, 1] == -math.inf).all()
     assert arrays["missing"].tolist() == ["cat"]
 
 
 def test_a_label_that_the_data_lacks_gets_a_column_that_is_never_right(classifier: TFLiteModel) -> None:
-    arrays, _ = evaluation.predict(with_facts(classifier, labels=("zebra", "dark")), split(GreyClasses()))
-    plain, _ = evaluation.predict(classifier, split(GreyClasses()))
+    arrays, _ = tflite_predictions.predict(
+        with_facts(classifier, labels=("zebra", "dark")), split(GreyClasses())
+    )
+    plain, _ = tflite_predictions.predict(classifier, split(GreyClasses()))
     assert arrays["scores"].shape == (5, 3)
     assert arrays["scores"][:, 2].tolist() == plain["scores"][:, 0].tolist()
 
 
 def test_truth_holds_names_and_boxes(tmp_path: Path) -> None:
-    arrays = evaluation.truth(split(Greys()))
+    arrays = truth(split(Greys()))
     assert arrays["names"].tolist() == list(CLASSES)
     assert arrays["labels"].tolist() == [0, 1, 0, 1, 0]
     assert arrays["offsets"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert "boxes" not in evaluation.truth(split(GreyClasses()))
+    assert "boxes" not in truth(split(GreyClasses()))
 
 
 def test_truth_of_image_files_is_read_without_opening_them() -> None:
     sample = Sample(key="x", digest="x", path="nowhere.jpg", boxes=(QUARTER,), labels=(1,))
     empty = Sample(key="y", digest="y", path="nowhere.jpg")
     data = Split("test", Greys(), Index(classes=CLASSES, splits={"test": (sample, empty)}))
-    arrays = evaluation.truth(data)
+    arrays = truth(data)
     assert arrays["labels"].tolist() == [1]
     assert arrays["offsets"].tolist() == [0, 1, 1]
 
@@ -169,13 +197,7 @@ def test_a_file_of_another_input_size_than_its_facts_is_refused(detector: TFLite
     wrong = ModelFacts(task="detection", height=16, width=16, labels=CLASSES, preprocess={}).to_json()
     model = TFLiteModel(path=detector.path, digest="", fingerprint="", meta={"facts": wrong})
     with pytest.raises(PassError, match="takes 8x8 images, but it was made for 16x16"):
-        evaluation.predict(model, split(Greys()))
-
-
-def test_a_kind_that_cannot_be_executed_is_refused(tmp_path: Path) -> None:
-    model = OnnxModel(path=tmp_path / "x.onnx", digest="", fingerprint="", meta={"facts": facts("detection")})
-    with pytest.raises(PassError, match="no metric can execute a model of kind OnnxModel"):
-        evaluation.predict(model, split(Greys()))
+        tflite_predictions.predict(model, split(Greys()))
 
 
 def test_declarations_import_neither_numpy_nor_a_framework() -> None:

@@ -10,8 +10,9 @@ import pytest
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Split
 from tflbuild.data.signs import Signs
-from tflbuild.metrics import evaluation
+from tflbuild.metrics import keras_predictions, tflite_predictions
 from tflbuild.metrics.detection import MeanAveragePrecision
+from tflbuild.metrics.truth import truth
 from tflbuild.vision.preprocess import Preprocess
 
 pytestmark = [
@@ -52,14 +53,13 @@ def test_keras_and_float_tflite_agree_within_a_thousandth(tmp_path: Path) -> Non
             converter.Detector(anchors=anchors_of(meant), suppression=suppression_of(meant)),
         )
     )
-    by_keras, kernels = evaluation.predict(
+    by_keras = keras_predictions.predict(
         KerasModel(path=h5, digest="", fingerprint="", meta={"facts": facts}), split
     )
-    by_tflite, _ = evaluation.predict(
+    by_tflite, _ = tflite_predictions.predict(
         TFLiteModel(path=tflite, digest="", fingerprint="", meta={"facts": facts}), split
     )
-    assert kernels == "keras"
     assert np.array_equal(by_keras["offsets"], by_tflite["offsets"])
-    difference = MeanAveragePrecision().compare(by_keras, by_tflite, evaluation.truth(split))
+    difference = MeanAveragePrecision().compare(by_keras, by_tflite, truth(split))
     assert abs(difference.value) < 1e-3
     assert by_keras["scores"] == pytest.approx(by_tflite["scores"], abs=1e-4)

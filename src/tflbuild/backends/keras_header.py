@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import BrokenPromise, RecipeError
 
 GRAPHS = ("Functional", "Sequential", "Model")
 """Classes of a model that is a graph of layers."""
@@ -76,6 +76,18 @@ def read(path: Path) -> Header:
             f"({' '.join(str(error).split())[:160]})."
         ) from error
     return header
+
+
+def check_opens(path: Path) -> None:
+    """Look whether a pass wrote a file that can be read as a model.
+
+    Raises:
+        BrokenPromise: it is cut short, or something else.
+    """
+    try:
+        read(path)
+    except RecipeError as error:
+        raise BrokenPromise(f"the file it wrote cannot be read: {error.__cause__ or error}") from error
 
 
 def _zipped(path: Path) -> Header:

@@ -171,6 +171,11 @@ class Split:
         self.samples = index.splits[name]
         self.digest = index.digest(name)
 
+    def part(self, start: int, stop: int) -> Split:
+        """Give the images from `start` to `stop` as a split of the same name."""
+        samples = {self.name: self.samples[start:stop]}
+        return Split(self.name, self.dataset, Index(classes=self.classes, splits=samples))
+
     def __len__(self) -> int:
         return len(self.samples)
 

@@ -77,6 +77,8 @@ class Metric:
     """Tasks it can be measured for; empty means any."""
     kinds: ClassVar[tuple[str, ...]] = ()
     """Kinds of artifact it can be measured on; empty means any."""
+    needs: ClassVar[tuple[str, ...]] = ("numpy",)
+    """Tools by import name, whose versions decide the value."""
 
 
 class AccuracyMetric(Metric):
@@ -89,7 +91,7 @@ class AccuracyMetric(Metric):
         """Measure with a 95 % interval; runs in a worker.
 
         Args:
-            predictions: arrays as `tflbuild.metrics.evaluation` describes for the task.
+            predictions: arrays as `tflbuild.metrics.arrays` describes for the task.
             truth: arrays likewise.
         """
         raise NotImplementedError
@@ -104,6 +106,7 @@ class AccuracyMetric(Metric):
 class FileMetric(Metric):
     """A fact of the model file itself, e.g. its size or how long it takes."""
 
+    needs: ClassVar[tuple[str, ...]] = ("ai_edge_litert", "numpy")
     exact: ClassVar[bool] = True
     """Whether a second measurement gives the same value."""
 

@@ -29,6 +29,10 @@ class Target:
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
 
+    def files(self) -> tuple[Path, ...]:
+        """Name the user's files that decide the result; their content enters the cache key."""
+        return ()
+
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile for the device; runs in a worker, in an empty scratch folder.
 

@@ -12,14 +12,22 @@ from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
+from tflbuild.core.errors import PassError
 from tflbuild.core.machine import cpu_name
-from tflbuild.core.metric import METRICS
+from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.names import Names
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.store import KEY_SCHEMA
 
-EVALUATION_TOOLS = {"KerasModel": ("tensorflow", "tf_keras", "numpy")}
+PREDICTION_TOOLS = {
+    "KerasModel": ("tensorflow", "tf_keras", "ai_edge_litert", "numpy", "PIL"),
+    "TFLiteModel": ("ai_edge_litert", "numpy", "PIL"),
+}
+"""Tools by kind of model: what executes it, and what reads and resizes the images."""
+
+ARRAY_TOOLS = ("numpy",)
 LITERT_TOOLS = ("ai_edge_litert", "numpy")
 
 
@@ -38,16 +46,16 @@ class Keys:
         recipe: what is wanted.
         index: what its data set holds.
         sources: files of every other source that passes read with their digests, by the source's text.
-        evaluation: module that evaluates, by dotted name.
+        names: what evaluates, by dotted name.
     """
 
     def __init__(
-        self, recipe: Recipe, index: Index, sources: Mapping[str, Mapping[str, str]], evaluation: str
+        self, recipe: Recipe, index: Index, sources: Mapping[str, Mapping[str, str]], names: Names
     ) -> None:
         self.recipe = recipe
         self.index = index
         self._sources = sources
-        self._evaluator = evaluation
+        self._names = names
 
     def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
         """Give the preimage of a pass on an input."""
@@ -82,56 +90,70 @@ class Keys:
         return preimage
 
     def predictions(self, model: Artifact, split: str) -> dict[str, Any]:
-        """Give the preimage of a model's predictions on a split."""
-        tools = (*EVALUATION_TOOLS.get(model.kind, ()), *LITERT_TOOLS)
-        return {
+        """Give the preimage of a model's predictions on a split.
+
+        Not how many processes share the images: what they write together does not depend on it.
+
+        Raises:
+            PassError: nothing can execute a model of this kind.
+        """
+        if model.kind not in self._names.predict:
+            raise PassError(f"no metric can execute a model of kind {model.kind}; convert it first.")
+        preimage = {
             "schema": KEY_SCHEMA,
             "measure": "predictions",
-            "code": self._evaluation,
-            "toolchain": toolchain.require(tools, "evaluation"),
+            "code": _code(self._names.predict[model.kind]),
+            "toolchain": toolchain.require(PREDICTION_TOOLS.get(model.kind, ()), "evaluation"),
             "input": {"digest": model.digest, "meta": digest.of_json(model.meta.get("facts", {}))},
             "data": self.index.digest(split),
             "reader": self._reader,
             "cpu": platform.machine(),
         }
+        if needs_tensorflow(model):
+            preimage["environment"] = self._environment
+        return preimage
 
     def truth(self, split: str) -> dict[str, Any]:
         """Give the preimage of a split's annotations as arrays."""
         return {
             "schema": KEY_SCHEMA,
             "measure": "truth",
-            "code": self._evaluation,
+            "code": _code(self._names.truth),
+            "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "data": self.index.digest(split),
             "reader": self._reader,
         }
 
-    def accuracy(self, metrics: list[str], predictions: str, truth: str) -> dict[str, Any]:
-        """Give the preimage of metrics of predictions, both by the digest of their file."""
-        code = code_digest(self._evaluator, *(METRICS.get(name).__module__ for name in metrics))
+    def accuracy(self, metric: str, predictions: str, truth: str) -> dict[str, Any]:
+        """Give the preimage of a metric of predictions; they and the truth are named by the digest of their file."""
+        cls = METRICS.get(metric)
         return {
             "schema": KEY_SCHEMA,
             "measure": "accuracy",
-            "code": code,
-            "metrics": sorted(metrics),
+            "metric": metric,
+            "code": code_digest(self._names.evaluation, cls.__module__),
+            "toolchain": toolchain.require(cls.needs, f"metric '{metric}'"),
             "predictions": predictions,
             "truth": truth,
         }
 
     def comparison(self, metric: str, before: str, after: str, truth: str) -> dict[str, Any]:
         """Give the preimage of a paired difference."""
-        preimage = self.accuracy([metric], after, truth)
+        preimage = self.accuracy(metric, after, truth)
         return {**preimage, "measure": "comparison", "before": before}
 
     def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
-        """Give the preimage of a metric of the file itself."""
+        """Give the preimage of a metric of the file itself; one that times it depends on the machine too."""
         cls = METRICS.get(metric)
+        assert issubclass(cls, FileMetric)
         return {
             "schema": KEY_SCHEMA,
-            "measure": metric,
+            "measure": "file",
+            "metric": metric,
             "code": code_digest(cls.__module__),
             "input": model.digest,
-            "cpu": cpu_name() if not getattr(cls, "exact", True) else "",
-            "toolchain": toolchain.require(LITERT_TOOLS, f"metric '{metric}'"),
+            "cpu": "" if cls.exact else cpu_name(),
+            "toolchain": toolchain.require(cls.needs, f"metric '{metric}'"),
         }
 
     def delivery(self, target: str, model: Artifact) -> dict[str, Any]:
@@ -142,7 +164,9 @@ class Keys:
             "target": type(options).name,
             "code": code_digest(type(options).__module__),
             "options": to_json(options),
+            "files": [digest.of_file(path) for path in options.files()],
             "input": model.digest,
+            "meta": digest.of_json(model.meta) if options.compiles else "",
             "cpu": cpu_name(),
             "toolchain": toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),
         }
@@ -179,10 +203,6 @@ class Keys:
         return code_digest(type(data).__module__, *data.code())
 
     @cached_property
-    def _evaluation(self) -> str:
-        return code_digest(self._evaluator)
-
-    @cached_property
     def _environment(self) -> dict[str, Any]:
         return {
             "threads": self.recipe.worker.threads,
@@ -190,6 +210,15 @@ class Keys:
             "device": self.recipe.device,
             "machine": platform.machine(),
         }
+
+
+def needs_tensorflow(model: Artifact) -> bool:
+    """Say whether running a model takes TensorFlow, whose threads and device change its results."""
+    return "tensorflow" in PREDICTION_TOOLS.get(model.kind, ())
+
+
+def _code(dotted: str) -> str:
+    return code_digest(dotted.partition(":")[0])
 
 
 def difference(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.crew import Job
 from tflbuild.engine.events import Event, Listener
-from tflbuild.engine.keys import Keys
+from tflbuild.engine.keys import Keys, needs_tensorflow
 from tflbuild.engine.store import Record, Store
-from tflbuild.engine.worker import Answer, Worker
+from tflbuild.engine.worker import Answer, Progress, Worker
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Measurer:
         self._worker = worker
         self._index = index
         self._tell = tell
+        self._read_beside_tensorflow: set[str] = set()
         self.computed = 0
 
     def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
@@ -56,19 +58,20 @@ class Measurer:
         if not names:
             return {}
         predictions, truth = self.predictions(model, split), self.truth(split)
-        preimage = self._keys.accuracy(names, predictions.value["file"], truth.value["file"])
-
-        def compute(staging: Path) -> Result:
-            paths = (self._path(predictions), self._path(truth))
-            answer = self._ask("measure", names, *paths, what=", ".join(names), split=split)
-            return Result({name: m.to_json() for name, m in answer.value.items()}, answer.cost, {})
-
-        record = self._recall(preimage, compute)
         kernels = predictions.value["kernels"]
         return {
-            name: replace(Measurement.from_json(record.value[name]), split=split, kernels=kernels)
+            name: replace(self._accuracy(name, predictions, truth, split), split=split, kernels=kernels)
             for name in names
         }
+
+    def _accuracy(self, metric: str, predictions: Record, truth: Record, split: str) -> Measurement:
+        def compute(staging: Path) -> Result:
+            paths = (self._path(predictions), self._path(truth))
+            answer = self._ask("measure", metric, *paths, what=metric, split=split)
+            return Result(answer.value, answer.cost, {})
+
+        preimage = self._keys.accuracy(metric, predictions.value["file"], truth.value["file"])
+        return Measurement.from_json(self._recall(preimage, compute).value)
 
     def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
         """Give the paired difference of a metric between two models on a split."""
@@ -79,16 +82,16 @@ class Measurer:
         def compute(staging: Path) -> Result:
             paths = [self._path(record) for record in (old, new, truth)]
             answer = self._ask("compare", metric, *paths, what=f"{metric} difference", split=split)
-            return Result(asdict(answer.value), answer.cost, {})
+            return Result(answer.value, answer.cost, {})
 
         return Difference(**self._recall(preimage, compute).value)
 
     def fact(self, metric: str, model: Artifact) -> Measurement:
-        """Measure a fact of the file itself."""
+        """Measure a fact of the file itself; nothing else is evaluated meanwhile, so that it can be timed."""
 
         def compute(staging: Path) -> Result:
-            answer = self._ask("file_fact", metric, model, what=metric, split="")
-            return Result(answer.value.to_json(), answer.cost, {})
+            answer = self._ask("file_fact", metric, model, what=metric)
+            return Result(answer.value, answer.cost, {})
 
         record = self._recall(self._keys.file_fact(metric, model), compute)
         return Measurement.from_json(record.value)
@@ -107,7 +110,7 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             options = self._recipe.targets[target]
-            answer = self._ask("deliver", options, model, staging, what=f"target {target}", split="")
+            answer = self._ask("deliver", options, model, staging, what=f"target {target}")
             delivered, figures = answer.value
             if delivered.path == model.path:
                 return Result(figures, answer.cost, {})
@@ -120,8 +123,12 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             out = staging / "predictions.npz"
-            arguments = (model, self._recipe.data, self._index, split, out)
-            answer = self._ask("predict", *arguments, what="predictions", split=split)
+            heavy = needs_tensorflow(model)
+            answer = self._read(
+                "predict", model, split=split, out=out, what="predictions", beside_tensorflow=heavy
+            )
+            if heavy:
+                self._read_beside_tensorflow.add(split)
             return Result({"kernels": answer.value}, answer.cost, {"file": out})
 
         return self._recall(self._keys.predictions(model, split), compute)
@@ -131,22 +138,37 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             out = staging / "truth.npz"
-            answer = self._ask("truth", self._recipe.data, self._index, split, out, what="truth", split=split)
+            here = split in self._read_beside_tensorflow  # that process has kept what is in the images
+            answer = self._read("truth", split=split, out=out, what="truth", beside_tensorflow=here)
             return Result({}, answer.cost, {"file": out})
 
         return self._recall(self._keys.truth(split), compute)
 
+    def _read(
+        self, name: str, *arguments: Any, split: str, out: Path, what: str, beside_tensorflow: bool
+    ) -> Answer:
+        """Have every image of a split read: by the TensorFlow process, or by the crew."""
+        images = len(self._keys.index.splits[split])
+        of_the_split = (*arguments, self._recipe.data, self._index, split)
+        who, progress = self._announce(what, split)
+        if beside_tensorflow:
+            return self._worker.ask(name, *of_the_split, 0, images, out, who=who, progress=progress)
+        return self._worker.crew.share(Job(name, of_the_split, images, out, who, progress))
+
     def _path(self, record: Record) -> Path:
         return self._store.blob(record.value["file"])
 
-    def _ask(self, name: str, *arguments: Any, what: str, split: str) -> Answer:
+    def _ask(self, name: str, *arguments: Any, what: str, split: str = "") -> Answer:
+        who, progress = self._announce(what, split)
+        return self._worker.crew.ask(name, *arguments, who=who, progress=progress)
+
+    def _announce(self, what: str, split: str) -> tuple[str, Progress]:
         def progress(done: float, total: float, note: str) -> None:
             self._tell(Event("progress", {"done": done, "total": total, "note": note}))
 
-        on = f" on {split}" if split else ""
         self._tell(Event("measuring", {"what": what, "split": split}))
         self.computed += 1
-        return self._worker.ask(name, *arguments, who=f"measuring {what}{on}", progress=progress)
+        return f"measuring {what}{f' on {split}' if split else ''}", progress
 
     def _recall(self, preimage: dict[str, Any], compute: Callable[[Path], Result]) -> Record:
         return recall_or_compute(self._store, preimage, compute, self._tell)

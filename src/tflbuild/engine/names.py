@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """Dotted names, each "package.module" or "package.module:function".
+    """Dotted names, each "package.module:function" but for `evaluation`.
 
     Attributes:
-        evaluation: module with `predict_file`, `truth_file`, `measure` and `compare`.
+        predict: by kind of model, writes its predictions on a split.
+        truth: writes a split's annotations.
+        merge: joins what either wrote of neighbouring images.
+        evaluation: module with `measure` and `compare`.
         check_runs: allocates and invokes a `.tflite`; raises if it does not run.
+        check_opens: looks whether a Keras model's file is one; raises if it is not.
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
     """
 
+    predict: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "KerasModel": "tflbuild.metrics.keras_predictions:predict_file",
+            "TFLiteModel": "tflbuild.metrics.tflite_predictions:predict_file",
+        }
+    )
+    truth: str = "tflbuild.metrics.truth:truth_file"
+    merge: str = "tflbuild.metrics.arrays:merge"
     evaluation: str = "tflbuild.metrics.evaluation"
     check_runs: str = "tflbuild.backends.litert:check_runs"
+    check_opens: str = "tflbuild.backends.keras_header:check_opens"
     external: str = "tflbuild.data.external:external_split"
     inspect: str = "tflbuild.vision.image:inspect"
 

@@ -65,7 +65,7 @@ def prepare(
             step.options.check()
         except ValueError as error:
             raise RecipeError(f"{label}.{error}") from error
-    keys = Keys(resolved, index, _sources(resolved, index, memo), reached.evaluation)
+    keys = Keys(resolved, index, _sources(resolved, index, memo), reached)
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store, memo=memo)
 
 

@@ -1,42 +1,73 @@
 """The worker process: runs passes and measurements, one at a time, for its parent.
 
-Started as `python -m tflbuild.engine.worker_process FD`, never forked. Requests and replies are pickled over the
-socket FD; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard input
-ends and so does the worker.
+Started as `python -m tflbuild.engine.worker_process FD`, never forked. Requests and replies go over the socket FD;
+everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard input ends and so
+does the worker. Nothing is imported before something asks for it, so that one that evaluates stays light.
 """
 
 from __future__ import annotations
 
+import errno
+import faulthandler
+import fcntl
 import gc
 import json
 import os
+import pickle
 import random
+import resource
+import signal
+import socket
 import sys
 import threading
 import time
 import traceback
+from dataclasses import asdict
 from functools import cache
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildError
-from tflbuild.core.metric import METRICS, FileMetric, Measurement
+from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.target import Target
+from tflbuild.engine.channel import Channel, ChannelClosed
 from tflbuild.engine.context import Assignment, WorkerContext
 from tflbuild.engine.names import Names, named
 
+TELL_EVERY = 0.05  # seconds between two reports of progress
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What is not the fault of who writes."""
+
 
 class Server:
-    """Answers requests, each a method's name and its arguments."""
+    """Answers requests, each a method's name and its arguments.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    Args:
+        channel: where progress is told.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._names = Names()
+        self._request, self._told = 0, 0.0
+        self._splits: dict[tuple[str, Path], Split] = {}
+
+    def answer(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
+        """Do one thing and reply."""
+        self._request, self._told = number, 0.0
+        kind, value = _outcome(getattr(self, name), arguments)
+        try:
+            self._channel.send((number, kind, value))
+        except ChannelClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - pickling calls what foreign code made, which may raise anything
+            text = f"its result cannot be sent: {type(error).__name__}: {error}"
+            self._channel.send((number, "error", (PassError(text), traceback.format_exc())))
 
     def load(self, loader: str, argument: Any, names: Names) -> None:
         """Load the declarations by the dotted name of what does."""
@@ -57,40 +88,55 @@ class Server:
             log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
         )
         result = options.run(model, context)
+        self._hold(result, options, assignment.label)
+        options.verify(model, result)
+        return result, _plain(context.notes)
+
+    def _hold(self, result: Any, options: Pass, label: str) -> None:
         wanted = kinds_of(type(options))[1]
         if not isinstance(result, wanted):
-            raise BrokenPromise(f"pass '{assignment.label}' gave {type(result).__name__}, not {wanted.kind}.")
-        if digest.of_file(result.path) != result.digest:
-            raise BrokenPromise(f"pass '{assignment.label}' changed its file after emitting it.")
+            raise BrokenPromise(f"pass '{label}' gave {type(result).__name__}, not {wanted.kind}.")
+        if not result.path.is_file() or digest.of_file(result.path) != result.digest:
+            raise BrokenPromise(f"pass '{label}' changed its file after emitting it.")
+        try:
+            digest.canonical_json(result.meta)
+        except (TypeError, ValueError) as error:
+            raise BrokenPromise(f"pass '{label}' gave facts that are not JSON: {error}") from error
         if isinstance(result, TFLiteModel):
             named(self._names.check_runs)(result.path)
-        options.verify(model, result)
-        return result, context.notes
+        if isinstance(result, KerasModel):
+            named(self._names.check_opens)(result.path)
 
-    def predict(self, model: Artifact, data: Dataset, index: Path, split: str, out: Path) -> str:
-        """Write a model's predictions on a split; gives the kernels that executed it."""
-        kernels = named(f"{self._names.evaluation}:predict_file")(
-            model, _split(split, data, index), out, self._report
-        )
-        return str(kernels)
+    def predict(
+        self, model: Artifact, data: Dataset, index: Path, split: str, start: int, stop: int, out: Path
+    ) -> str:
+        """Write a model's predictions on images `start` to `stop` of a split; gives the kernels that executed it."""
+        images = self._split(split, data, index).part(start, stop)
+        return str(named(self._names.predict[model.kind])(model, images, out, self._report))
 
-    def truth(self, data: Dataset, index: Path, split: str, out: Path) -> None:
-        """Write a split's annotations as arrays."""
-        named(f"{self._names.evaluation}:truth_file")(_split(split, data, index), out)
+    def truth(self, data: Dataset, index: Path, split: str, start: int, stop: int, out: Path) -> None:
+        """Write the annotations of images `start` to `stop` of a split as arrays."""
+        named(self._names.truth)(self._split(split, data, index).part(start, stop), out)
 
-    def measure(self, metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
-        """Measure metrics of predictions."""
-        return dict(named(f"{self._names.evaluation}:measure")(metrics, predictions, truth))
+    def merge(self, parts: list[Path], out: Path) -> None:
+        """Join what `predict` or `truth` wrote of neighbouring images."""
+        named(self._names.merge)(parts, out)
 
-    def compare(self, metric: str, before: Path, after: Path, truth: Path) -> Any:
-        """Give the paired difference of two predictions."""
-        return named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
+    def measure(self, metric: str, predictions: Path, truth: Path) -> dict[str, Any]:
+        """Measure a metric of predictions; gives a `Measurement` as JSON."""
+        found = named(f"{self._names.evaluation}:measure")(metric, predictions, truth)
+        return _jsonable(found.to_json(), f"metric '{metric}'")
 
-    def file_fact(self, metric: str, model: Artifact) -> Measurement:
-        """Measure a fact of the file itself."""
+    def compare(self, metric: str, before: Path, after: Path, truth: Path) -> dict[str, Any]:
+        """Give the paired difference of two predictions as JSON."""
+        found = named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
+        return _jsonable(asdict(found), f"metric '{metric}'")
+
+    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+        """Measure a fact of the file itself; gives a `Measurement` as JSON."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)
-        return cls().measure(model)
+        return _jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
 
     def deliver(
         self, target: Target, model: TFLiteModel, staging: Path
@@ -104,19 +150,26 @@ class Server:
             path.write_bytes(content)
             sha256 = digest.of_file(path)
             delivered = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
-        return delivered, figures | target.inspect(delivered)
+        return delivered, _jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
+
+    def _split(self, name: str, data: Dataset, index: Path) -> Split:
+        """Give a split; the last ones are kept, because naming a large one by its content takes a while."""
+        found = self._splits.get((name, index))
+        if found is None or found.dataset != data:
+            found = self._splits[name, index] = Split(name, data, _index(index))
+        return found
 
     def _report(self, done: float, total: float, note: str = "") -> None:
-        self._connection.send(("progress", (done, total, note)))
+        """Tell the parent, but not more often than anyone can see."""
+        now = time.monotonic()
+        if now - self._told >= TELL_EVERY or done >= total:
+            self._told = now
+            self._channel.send((self._request, "progress", (done, total, note)))
 
 
 @cache
 def _index(path: Path) -> Index:
     return Index.from_json(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _split(name: str, data: Dataset, index: Path) -> Split:
-    return Split(name, data, _index(index))
 
 
 def _reset(seed: int) -> None:
@@ -132,42 +185,94 @@ def _reset(seed: int) -> None:
     gc.collect()
 
 
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)
+def _plain(notes: dict[str, Any]) -> Any:
+    """Bring notes for the report into JSON, whatever a pass noted: a long training is not thrown away for them."""
+    return json.loads(json.dumps(notes, default=str), parse_constant=lambda name: None)
 
 
-def _answer(server: Server, request: tuple[str, tuple[Any, ...]]) -> tuple[str, Any]:
-    name, arguments = request
-    started, cpu = time.perf_counter(), time.process_time()
+def _jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
     try:
-        value = getattr(server, name)(*arguments)
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise PassError(f"{whose} gave something that is not JSON: {error}") from error
+    return value
+
+
+def _outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    """Call a method; whatever it raises becomes an error that the parent can read."""
+    started, cpu = time.perf_counter(), _cpu_seconds()
+    try:
+        value = method(*arguments)
     except TflbuildError as error:
-        return "error", (error, traceback.format_exc())
+        return "error", (_sendable(error), traceback.format_exc())
     except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            return "error", (_foreign(error), traceback.format_exc())
         wrapped = StoreError(
             f"{error.strerror or error}: {error.filename or 'worker'}; nothing built was lost."
         )
         return "error", (wrapped, traceback.format_exc())
-    except Exception as error:  # noqa: BLE001 - whatever a pass raises is reported with its name by the parent
-        text = f"{type(error).__name__}: {error}"
-        return "error", (PassError(text), traceback.format_exc())
-    cost = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+    except BaseException as error:  # noqa: BLE001 - a pass may raise anything, SystemExit too; the parent names it
+        return "error", (_foreign(error), traceback.format_exc())
+    cost = {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds() - cpu}
     return "done", (value, cost)
+
+
+def _foreign(error: BaseException) -> PassError:
+    return PassError(f"{type(error).__name__}: {error}")
+
+
+def _sendable(error: TflbuildError) -> TflbuildError:
+    """Give an error as it is, if the parent could read it."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - unpickling calls the error's class, which may raise anything
+        return _foreign(error)
+    return error
+
+
+def _cpu_seconds() -> float:
+    """Give what this process, all its threads and the processes it waited for have used."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _end_with_parent() -> None:
+    """End when the parent does, and leave standard input empty for whatever a pass starts.
+
+    The parent never writes to the pipe, so the one thing that can happen to it is its end. A signal says so even
+    while C code holds the interpreter; where the signal's default is to be ignored, a thread does.
+    """
+    pipe = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def main() -> None:
     """Answer requests until the parent closes the socket."""
-    connection: Connection = Connection(int(sys.argv[1]))
+    end = socket.socket(fileno=int(sys.argv[1]))
+    end.set_inheritable(False)
+    _end_with_parent()
     os.dup2(2, 1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    server = Server(connection)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    faulthandler.enable(all_threads=False)
+    channel = Channel(end)
+    server = Server(channel)
     while True:
         try:
-            request = connection.recv()
-        except EOFError:
+            server.answer(*channel.wait())
+        except ChannelClosed:
             os._exit(0)
-        connection.send(_answer(server, request))
 
 
 if __name__ == "__main__":

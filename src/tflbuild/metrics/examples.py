@@ -21,6 +21,9 @@ ROOM = 1 << 28
 """Bytes that kept images may take: every step of a build is measured on the same ones."""
 
 
+READERS = 4
+"""Threads that read images while TensorFlow computes."""
+
 AHEAD = 64
 """Results that may wait to be taken, so that a slow taker doesn't fill the memory."""
 
@@ -67,31 +70,45 @@ class Examples:
         return prepared
 
 
+class _Key(NamedTuple):
+    digest: str
+    split: str
+    preprocess: Preprocess
+    height: int
+    width: int
+
+
 class _Kept:
-    """Examples of the splits read last, as many splits as there is room for."""
+    """Examples of the splits, or parts of splits, read last.
+
+    Where a split is larger than the room, its first parts stay: it is read from front to back every time.
+    """
 
     def __init__(self) -> None:
-        self._splits: dict[tuple[str, Preprocess, int, int], dict[int, Prepared]] = {}
+        self._splits: dict[_Key, dict[int, Prepared]] = {}
         self._lock = threading.Lock()
 
     def open(
         self, split: Split, preprocess: Preprocess, height: int, width: int
     ) -> dict[int, Prepared] | None:
         """Give where a split's examples are kept; None where they would not fit."""
-        key = (split.digest, preprocess, height, width)
+        key = _Key(split.digest, split.name, preprocess, height, width)
         size = len(split) * height * width * 3
         with self._lock:
-            if key in self._splits or size > ROOM:
-                return self._splits.get(key)
-            while self._splits and self._bytes() + size > ROOM:
-                del self._splits[next(iter(self._splits))]
+            if key in self._splits:
+                return self._splits[key]
+            others = [kept for kept in self._splits if kept[1:] != key[1:]]
+            while others and self._bytes() + size > ROOM:
+                del self._splits[others.pop(0)]
+            if self._bytes() + size > ROOM:
+                return None
             self._splits[key] = {}
             return self._splits[key]
 
     def annotation(self, split: Split, position: int) -> Annotation | None:
         """Give what a kept example says is in the image."""
-        for (digest, *_), kept in list(self._splits.items()):
-            if digest == split.digest and position in kept:
+        for key, kept in list(self._splits.items()):
+            if key.digest == split.digest and position in kept:
                 return Annotation(kept[position].boxes, kept[position].labels)
         return None
 
@@ -102,7 +119,7 @@ class _Kept:
 _KEPT = _Kept()
 
 
-def annotated(split: Split, threads: int) -> Iterator[Annotation]:
+def annotated(split: Split) -> Iterator[Annotation]:
     """Give every annotation in order; images are read only where nothing else says what is in them."""
 
     def annotation(position: int) -> Annotation:
@@ -116,12 +133,12 @@ def annotated(split: Split, threads: int) -> Iterator[Annotation]:
         example = split[position]
         return Annotation(example.boxes, example.labels)
 
-    return in_order(annotation, len(split), threads)
+    return map(annotation, range(len(split)))
 
 
-def in_order(compute: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
-    """Compute for 0 .. count - 1 on several threads, and give the results in order."""
-    with ThreadPoolExecutor(threads) as pool:
+def in_order(compute: Callable[[int], T], count: int) -> Iterator[T]:
+    """Compute for 0 .. count - 1 on a few threads, beside who takes the results in order."""
+    with ThreadPoolExecutor(READERS) as pool:
         waiting = deque(pool.submit(compute, position) for position in range(min(AHEAD, count)))
         try:
             for following in range(AHEAD, AHEAD + count):

@@ -13,6 +13,7 @@ class Size(FileMetric):
     """Bytes of the file."""
 
     unit = "bytes"
+    needs = ()
     higher_is_better = False
 
     def measure(self, model: Artifact) -> Measurement:
@@ -25,6 +26,7 @@ class CompressedSize(FileMetric):
     """Bytes of the file compressed with zlib at level 9: what a download takes, and what pruning saves."""
 
     unit = "bytes"
+    needs = ()
     higher_is_better = False
 
     def measure(self, model: Artifact) -> Measurement:

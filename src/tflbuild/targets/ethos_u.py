@@ -56,6 +56,11 @@ class EthosU(Target):
         if self.config_file == SHIPPED_CONFIG and not f"{system}_".startswith(f"{family}_"):
             raise ValueError(f"system_config '{system}' is not a system with {self.accelerator}")
 
+    def files(self) -> tuple[Path, ...]:
+        """Name the user's own configuration of the system."""
+        own = Path(self.config_file)
+        return (own,) if self.config_file != SHIPPED_CONFIG and own.is_file() else ()
+
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile with vela; figures are those of the metrics, `delegate`, and `npu` with the rest."""
         from tflbuild.backends.vela import compile_for_ethos_u

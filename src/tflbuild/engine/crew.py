@@ -1,0 +1,181 @@
+"""Light worker processes that evaluate, in parallel over the cores; they never import TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tflbuild.engine.process import (
+    Answer,
+    Process,
+    Progress,
+    Start,
+    Task,
+    finished,
+    next_answer,
+    none_left_running,
+)
+
+IMAGES_A_PROCESS = 64
+"""Starting another process costs as much as evaluating about so many images."""
+
+SHARD_IMAGES = 32
+"""Images of a shard: few enough that uneven ones balance, enough that handing them out costs nothing."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that is done with every image of a split.
+
+    Attributes:
+        name: a method of `tflbuild.engine.worker_process.Server` that takes, besides `arguments`, the first image,
+            the one behind the last, and the file to write.
+        arguments: its other arguments.
+        images: how many images the split has.
+        out: the file that the parts are joined to, in order; the parts lie beside it.
+        who: what asks, as the error message names it.
+        progress: is told how many images are done.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    images: int
+    out: Path
+    who: str
+    progress: Progress = lambda done, total, note: None
+
+    @cached_property
+    def shards(self) -> list[range]:
+        """Give the images of each part; they do not depend on how many processes there are."""
+        starts = range(0, self.images, SHARD_IMAGES)
+        return [range(start, min(start + SHARD_IMAGES, self.images)) for start in starts]
+
+    def part(self, shard: range) -> Path:
+        """Name the file of a part."""
+        return self.out.with_name(f"{self.out.name}.{shard.start:08d}")
+
+
+class Crew:
+    """A process a core, each started when there is work for it.
+
+    Args:
+        start: how they are started.
+        size: how many there may be; None for one a usable core.
+    """
+
+    def __init__(self, start: Start, size: int | None = None) -> None:
+        self._members = [Process(start) for _ in range(size or usable_cores())]
+
+    def ask(
+        self,
+        name: str,
+        *arguments: Any,
+        who: str,
+        progress: Progress = lambda done, total, note: None,
+    ) -> Answer:
+        """Have one process do one thing while the others rest; see `Worker.ask`."""
+        return finished(self._members[0].begin(name, *arguments, who=who, progress=progress))
+
+    def share(self, job: Job) -> Answer:
+        """Do a job with as many processes as it is worth; what is written does not depend on how many.
+
+        Returns:
+            What the method gave of the first images; wall seconds, and CPU seconds and memory of all processes.
+
+        Raises:
+            WorkerDied: a process aborted or was killed; the others were stopped.
+            PassError: what was asked raised.
+        """
+        started = time.perf_counter()
+        sharing = _Sharing(job, self._members[: max(1, job.images // IMAGES_A_PROCESS)])
+        answers = sharing.run()
+        if len(answers) == 1:
+            job.part(job.shards[0]).replace(job.out)
+        else:
+            parts = [job.part(shard) for shard in job.shards]
+            answers.append(self.ask("merge", parts, job.out, who=job.who))
+        cost = {
+            "seconds": time.perf_counter() - started,
+            "cpu_seconds": sum(answer.cost["cpu_seconds"] for answer in answers),
+            "peak_rss_mib": sum(sharing.peaks),
+        }
+        return Answer(answers[0].value, cost)
+
+    def stop(self) -> None:
+        """Kill every process."""
+        for member in self._members:
+            member.stop()
+
+
+class _Sharing:
+    """Hands a job's shards out.
+
+    Each process has a home: neighbouring shards that it takes in order, so that it meets the same images the next
+    time and has kept them. One that is done at home takes the last shard of the home where most is left.
+
+    Attributes:
+        peaks: MiB that each process held at most.
+    """
+
+    def __init__(self, job: Job, members: Sequence[Process]) -> None:
+        self._job, self._members = job, members
+        count = len(job.shards)
+        bounds = [count * member // len(members) for member in range(len(members) + 1)]
+        self._homes = [deque(range(*home)) for home in pairwise(bounds)]
+        self._done = [0.0] * count
+        self._running: dict[Task, tuple[int, int]] = {}
+        self.peaks = [0.0] * len(members)
+
+    def run(self) -> list[Answer]:
+        """Give the answers of all shards, in order."""
+        answers: dict[int, Answer] = {}
+        with none_left_running(self._running):
+            for member in range(len(self._members)):
+                self._hand_out(member)
+            while self._running:
+                task, answer = next_answer(list(self._running))
+                member, number = self._running.pop(task)
+                answers[number] = answer
+                self.peaks[member] = max(self.peaks[member], answer.cost["peak_rss_mib"])
+                self._hand_out(member)
+                self._tell(number, len(self._job.shards[number]))
+        return [answers[number] for number in range(len(answers))]
+
+    def _hand_out(self, member: int) -> None:
+        home = self._homes[member]
+        if home:
+            number = home.popleft()
+        else:
+            fullest = max(self._homes, key=len)
+            if not fullest:
+                return
+            number = fullest.pop()
+        job, shard = self._job, self._job.shards[number]
+        task = self._members[member].begin(
+            job.name,
+            *job.arguments,
+            shard.start,
+            shard.stop,
+            job.part(shard),
+            who=job.who,
+            progress=lambda done, total, note: self._tell(number, done),
+        )
+        self._running[task] = (member, number)
+
+    def _tell(self, number: int, done: float) -> None:
+        self._done[number] = done
+        self._job.progress(sum(self._done), self._job.images, "")
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
