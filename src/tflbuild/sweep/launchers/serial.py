@@ -41,7 +41,8 @@ class Session:
     def launch(self, jobs: Sequence[FrozenJob], done: Done) -> None:
         """Build every job; ends early when the user interrupts one."""
         for position, job in enumerate(jobs):
-            print(f"[{position + 1}/{len(jobs)}] {job.name}", flush=True)  # noqa: T201 - this is the terminal
+            count = f"[{position + 1}/{len(jobs)}] " if len(jobs) > 1 else ""
+            print(f"{count}{job.name}", flush=True)  # noqa: T201 - this is the terminal
             result = run_job(job, self._worker, (terminal.listener(),))
             done(position, result)
             if result.exit_code == INTERRUPTED:

@@ -7,6 +7,7 @@ committed passes are hits, training continues from its checkpoint.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -123,6 +124,11 @@ class Session:
         }
         self.options = typed(Options, given, "hydra.launcher")
         toolchain.require(["submitit"], "hydra/launcher=submitit")
+        if self.options.cluster == "slurm" and shutil.which("srun") is None:
+            raise MissingTool(
+                "hydra.launcher.cluster=slurm: there is no srun on this machine; hydra.launcher.cluster=local starts "
+                "processes here."
+            )
 
     @property
     def parallel(self) -> int:
@@ -161,6 +167,8 @@ class Session:
 
     def _submit(self, executor: Any, batch: list[tuple[int, Task]]) -> dict[int, Any]:
         """Submit some jobs; on Slurm several of them as one array."""
+        if not batch:
+            return {}
         with executor.batch():
             return {position: executor.submit(task) for position, task in batch}
 
@@ -178,8 +186,6 @@ class Session:
             executor = submitit.AutoExecutor(folder=folder / "%j", cluster=options.cluster, **limits)
             given = {name: value for name, value in asdict(options).items() if name not in OURS}
             executor.update_parameters(**given)
-        except RuntimeError as error:  # submitit finds no srun
-            raise MissingTool(f"hydra.launcher.cluster=slurm: {error}") from error
         except (NameError, ValueError, AssertionError) as error:
             raise RecipeError(f"hydra.launcher: {error}") from error
         return executor
