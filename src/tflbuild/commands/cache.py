@@ -1,21 +1,200 @@
-"""`tflbuild cache`: what the store holds."""
+"""`tflbuild cache`: what the store holds, whether it is whole, and what of it may go."""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tflbuild.commands.words import say
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import Drift, RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from tflbuild.engine.collect import Candidate
+
+USAGE = """\
+usage: tflbuild cache info    what the store holds
+       tflbuild cache verify  hold every byte of it to its digest
+       tflbuild cache gc [--max-size 5G] [--older-than 30d] [--dry-run]
+with [store.path=FOLDER] [store.remote=URL] [outputs=FOLDER,...]"""
+
+PLACES = ("store.path", "store.remote", "outputs")
+LIMITS = ("max-size", "older-than", "dry-run")
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+SHOWN = 8
 
 
 def cache(words: list[str]) -> int:
+    """Do something with the store.
+
+    Raises:
+        RecipeError: the words are wrong, or a limit is below what is needed.
+        Drift: `verify` found something damaged.
+    """
+    commands: dict[str, tuple[Callable[[Mapping[str, str]], int], tuple[str, ...]]] = {
+        "info": (info, PLACES),
+        "verify": (verify, PLACES),
+        "gc": (gc, (*PLACES, *LIMITS)),
+    }
+    if not words or words[0] not in commands:
+        raise RecipeError(USAGE)
+    command, known = commands[words[0]]
+    return command(_read(words[1:], known))
+
+
+def info(given: Mapping[str, str]) -> int:
     """Say what the store holds."""
-    if words[:1] != ["info"]:
-        raise RecipeError("usage: tflbuild cache info [store.path=FOLDER]")
-    given = [word.partition("=")[2] for word in words[1:] if word.startswith("store.path=")]
-    root = Path(given[0] if given else os.environ.get("TFLBUILD_STORE", "outputs/store"))
-    for name in ("actions", "blobs", "quarantine"):
-        sizes = [path.stat().st_size for path in (root / name).glob("*")]
-        say(f"{name:<11} {len(sizes):>7} files {sum(sizes) / 2**20:>10.1f} MiB")
+    from tflbuild.engine.inventory import take_inventory
+
+    root = _root(given)
+    inventory = take_inventory(root)
+    say(f"{root}: {_human(inventory.bytes)}")
+    for kind, (count, size) in inventory.kinds().items():
+        if count:
+            say(f"  {kind:<12} {count:>7} {_human(size):>10}")
+    actions = sorted(inventory.actions.values(), key=lambda action: action.used)
+    if actions:
+        say(f"least lately used: {_date(actions[0].used)}; last used: {_date(actions[-1].used)}")
+        say("largest:")
+    for action in sorted(actions, key=inventory.size, reverse=True)[:SHOWN]:
+        say(
+            f"  {action.key[:12]}  {action.name:<18} {_human(inventory.size(action)):>10}"
+            f"  took {action.seconds:.1f} s, last used {_date(action.used)}"
+        )
+    remote = given.get("store.remote") or os.environ.get("TFLBUILD_REMOTE")
+    if remote:
+        say(f"remote: {remote}")
     return 0
+
+
+def verify(given: Mapping[str, str]) -> int:
+    """Hold everything in the store to its digest."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    from tflbuild.engine.audit import audit
+
+    root = _root(given)
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("")
+        found = audit(root, lambda done, total: bar.update(task, completed=done, total=total))
+    for name, why in found.damaged.items():
+        say(f"damaged: {name[:12]}: {why}")
+    for name, why in found.busy.items():
+        say(f"damaged: {name[:12]}: {why}; a build is putting it right")
+    if found.orphans:
+        size = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
+        say(
+            f"{len(found.orphans)} file(s) that no record names ({_human(size)}); tflbuild cache gc removes them"
+        )
+    say(f"{found.records} records and {found.blobs} files read, {_human(found.bytes)}")
+    if found.damaged or found.busy:
+        raise Drift(
+            f"{len(found.damaged) + len(found.busy)} stored result(s) or file(s) of {root} were damaged; they lie in "
+            f"{root / 'quarantine'} and are built again when they are next wanted."
+        )
+    return 0
+
+
+def gc(given: Mapping[str, str]) -> int:
+    """Remove what nothing needs, the longest unused first."""
+    from tflbuild.engine.collect import choose, collect
+    from tflbuild.engine.inventory import take_inventory
+    from tflbuild.engine.roots import find_roots
+
+    root = _root(given)
+    max_bytes = _bytes(given["max-size"]) if "max-size" in given else None
+    older_than = _age(given["older-than"]) if "older-than" in given else None
+    inventory = take_inventory(root)
+    roots = find_roots(inventory, _outputs(given), lambda text: say(f"warning: {text}"))
+    choice = choose(inventory, roots, max_bytes=max_bytes, older_than=older_than)
+    dry = given.get("dry-run", "false").lower() in ("true", "1", "yes")
+    if dry:
+        for candidate in choice.candidates:
+            say(_line(candidate))
+    left = [] if dry else collect(inventory, choice)
+    freed = choice.before - choice.after - sum(candidate.bytes for candidate in left)
+    count = len(choice.candidates) - len(left)
+    say(
+        f"{'would remove' if dry else 'removed'} {count} thing(s), {_human(freed)}; "
+        f"{_human(choice.before - freed)} stay, {_human(choice.needed)} of them needed by {roots.runs} run(s) on disk "
+        f"and running builds"
+    )
+    if left:
+        say(f"{len(left)} thing(s) stay, since a build uses them by now")
+    return 0
+
+
+def _line(candidate: Candidate) -> str:
+    named = f"{candidate.name[:12]}  {candidate.what}" if candidate.kind == "result" else candidate.name[:60]
+    when = f"last used {_date(candidate.used)}" if candidate.used else "no record names it"
+    return f"{candidate.kind:<10}  {named:<32} {_human(candidate.bytes):>10}  {when}"
+
+
+def _read(words: list[str], known: tuple[str, ...]) -> dict[str, str]:
+    """Read `--max-size 5G`, `--max-size=5G` and `max_size=5G` alike."""
+    given: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        key, equals, value = rest.pop(0).partition("=")
+        name = key.removeprefix("--").replace("_", "-")
+        if name not in known or (key.startswith("--") and name in PLACES):
+            raise RecipeError(f"cache: '{key}' is none of its options.{did_you_mean(name, known)}\n{USAGE}")
+        if not equals and name == "dry-run":
+            value = "true"
+        elif not equals:
+            if not rest:
+                raise RecipeError(f"cache: --{name} needs a value.\n{USAGE}")
+            value = rest.pop(0)
+        given[name] = value
+    return given
+
+
+def _outputs(given: Mapping[str, str]) -> list[Path]:
+    return [Path(folder) for folder in given.get("outputs", "outputs").split(",")]
+
+
+def _root(given: Mapping[str, str]) -> Path:
+    root = Path(given.get("store.path") or os.environ.get("TFLBUILD_STORE") or _outputs(given)[0] / "store")
+    if not (root / "schema").is_file():
+        raise RecipeError(
+            f"store.path: there is no store in {root}; set store.path=FOLDER or $TFLBUILD_STORE."
+        )
+    return root
+
+
+def _bytes(text: str) -> int:
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError as error:
+        raise RecipeError(
+            f"--max-size: '{text}' is no size; right would be 5G, 500M, 5GiB or bytes."
+        ) from error
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text)
+    if match is None:
+        raise RecipeError(f"--older-than: '{text}' is no age; right would be 30d, 12h or 2w.")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def _human(size: int) -> str:
+    from rich.filesize import decimal
+
+    return decimal(size)
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

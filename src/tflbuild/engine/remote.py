@@ -230,7 +230,7 @@ def within(seconds: float, action: Callable[[], T]) -> T:
     def run() -> None:
         try:
             answers.put((True, action()))
-        except Exception as error:  # raised again below
+        except Exception as error:  # noqa: BLE001 - raised again below
             answers.put((False, error))
 
     threading.Thread(target=run, daemon=True, name="store.remote").start()

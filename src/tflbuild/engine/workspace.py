@@ -1,7 +1,9 @@
 """What a process has under way in a store: files it stages, and the list of what it uses.
 
-`tmp/<name>.lock`, held as long as the process lives, `tmp/<name>/` with what is staged, and in it `uses`, one key or
-digest a line. A folder whose lock can be taken is nobody's any more, however its owner ended, and is removed.
+`tmp/<host>-<name>.lock`, held as long as the process lives, `tmp/<host>-<name>/` with what is staged, and in it
+`uses`, one key or digest a line. A folder whose lock can be taken is nobody's any more, however its owner ended, and
+is removed. On a network filesystem a free lock says little of a process on another machine; what that left is removed
+only when it has not changed for weeks.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 import weakref
 from pathlib import Path
@@ -17,6 +20,8 @@ from tflbuild.engine import kernel_lock
 from tflbuild.engine.disk import append
 
 USES = "uses"
+IDLE_SECONDS = 30 * 86_400.0
+"""How long the workspace of another machine has been idle before it is taken to be abandoned."""
 
 
 class Workspace:
@@ -30,7 +35,7 @@ class Workspace:
     """
 
     def __init__(self, tmp: Path) -> None:
-        name = uuid.uuid4().hex
+        name = f"{os.uname().nodename}-{uuid.uuid4().hex}"
         self.folder = tmp / name
         lock = kernel_lock.take(tmp / f"{name}.lock")
         assert lock is not None
@@ -60,18 +65,24 @@ def reap(tmp: Path) -> int:
 
 def abandoned(tmp: Path) -> list[Path]:
     """List the folders that `reap` would remove."""
-    return [tmp / name for name in _names(tmp) if not kernel_lock.is_held(tmp / f"{name}.lock")]
+    return [tmp / name for name in _names(tmp) - alive(tmp)]
+
+
+def alive(tmp: Path) -> set[str]:
+    """Name the workspaces of living processes."""
+    return {
+        name for name in _names(tmp) if kernel_lock.is_held(tmp / f"{name}.lock") or _elsewhere(tmp, name)
+    }
 
 
 def used(tmp: Path) -> set[str]:
     """Give the keys and digests that living processes use."""
     found: set[str] = set()
-    for name in _names(tmp):
-        if kernel_lock.is_held(tmp / f"{name}.lock"):
-            try:
-                found.update((tmp / name / USES).read_text(encoding="utf-8").split())
-            except FileNotFoundError:
-                continue  # it has just begun, or has just ended
+    for name in alive(tmp):
+        try:
+            found.update((tmp / name / USES).read_text(encoding="utf-8").split())
+        except FileNotFoundError:
+            continue  # it has just begun, or has just ended
     return found
 
 
@@ -82,7 +93,21 @@ def _names(tmp: Path) -> set[str]:
         return set()
 
 
+def _elsewhere(tmp: Path, name: str) -> bool:
+    """Say whether a workspace may be in use on another machine, whose locks this one might not see."""
+    if name.rpartition("-")[0] == os.uname().nodename or not kernel_lock.network_filesystem(tmp):
+        return False
+    for path in (tmp / name / USES, tmp / f"{name}.lock"):
+        try:
+            return time.time() - path.stat().st_mtime < IDLE_SECONDS
+        except FileNotFoundError:
+            continue
+    return False
+
+
 def _reap(tmp: Path, name: str) -> bool:
+    if _elsewhere(tmp, name):
+        return False
     lock = kernel_lock.take(tmp / f"{name}.lock", wait=False)
     if lock is None:
         return False
