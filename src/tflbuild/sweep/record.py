@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from tflbuild.core.errors import RecipeError
+from tflbuild.engine.kernel_lock import take
 from tflbuild.engine.store import writing
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report
@@ -92,6 +91,12 @@ class SweepRecord:
             if entry.frozen is not None and entry.row["status"] not in FINISHED
         ]
 
+    def frozen(self, positions: list[int]) -> list[FrozenJob]:
+        """Give the frozen jobs at some positions, each of which can be built."""
+        jobs = [self.entries[position].frozen for position in positions]
+        assert all(job is not None for job in jobs)
+        return [job for job in jobs if job is not None]
+
     def note(self, position: int, result: JobResult) -> None:
         """Take a job's result, and write the summary as far as it goes."""
         self.entries[position].row = result.row
@@ -114,15 +119,13 @@ class SweepRecord:
             RecipeError: another process holds it.
         """
         with writing(self.folder):
-            held = FileLock(self.folder / ".lock")
-            try:
-                held.acquire(blocking=False)
-            except Timeout as error:
-                raise RecipeError(f"{self.folder}: another process is building this sweep.") from error
+            held = take(self.folder / ".lock", wait=False)
+        if held is None:
+            raise RecipeError(f"{self.folder}: another process is building this sweep.")
         try:
             yield
         finally:
-            held.release()
+            held.remove()
 
 
 def read_record(folder: Path) -> SweepRecord:

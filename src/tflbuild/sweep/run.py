@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +14,8 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.store import writing
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
-from tflbuild.sweep.job import FrozenJob, JobResult
-from tflbuild.sweep.launchers import Session, session
+from tflbuild.sweep.job import JobResult
+from tflbuild.sweep.launchers import Done, Session, session
 from tflbuild.sweep.record import SweepRecord, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
@@ -106,24 +106,49 @@ def finish(record: SweepRecord) -> int:
     summary = record.summary()
     write_summary(summary, record.folder)
     show_summary(summary, record.folder)
-    codes = {job["exit_code"] for job in summary["jobs"]}
+    return exit_code_of({job["exit_code"] for job in summary["jobs"]})
+
+
+def exit_code_of(codes: Set[int]) -> int:
+    """Give the exit code of a sweep whose jobs would have ended with these."""
     return next(code for code in EXIT_ORDER if code in codes)
 
 
 def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
-    """Launch some of the jobs; whatever happens, every job is in the summary."""
-    ended = itertools.count(1)
+    def work(done: Done) -> None:
+        with chosen as started:
+            started.launch(record.frozen(positions), done)
+
+    settle(record, positions, work, len(positions))
+    return finish(record)
+
+
+def settle(
+    record: SweepRecord, positions: list[int], work: Callable[[Done], None], total: int, first: int = 1
+) -> bool:
+    """Have some of the jobs built; whatever happens, each has its row in the summary.
+
+    Args:
+        record: the sweep.
+        positions: of the jobs in the record.
+        work: launches them.
+        total: how many jobs there will be, as the user is told.
+        first: the number of the first.
+
+    Returns:
+        Whether the user interrupted it.
+    """
+    ended = itertools.count(first)
     interrupted = False
 
     def done(position: int, result: JobResult) -> None:
         nonlocal interrupted
         interrupted = interrupted or result.exit_code == INTERRUPTED
         record.note(positions[position], result)
-        show_row(result.row, f"[{next(ended)}/{len(positions)}]")
+        show_row(result.row, f"[{next(ended)}/{total}]")
 
     try:
-        with chosen as started:
-            started.launch(_frozen(record, positions), done)
+        work(done)
     except KeyboardInterrupt:
         interrupted = True
     except BaseException:
@@ -131,12 +156,7 @@ def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
         write_json(record.summary(), record.folder)
         raise
     record.close(positions, interrupted=interrupted)
-    return finish(record)
-
-
-def _frozen(record: SweepRecord, positions: list[int]) -> list[FrozenJob]:
-    jobs = (record.entries[position].frozen for position in positions)
-    return [job for job in jobs if job is not None]
+    return interrupted
 
 
 def _nothing_valid(found: Sequence[Candidate]) -> TflbuildError:
