@@ -19,7 +19,8 @@ import pytest
 from conftest import FakeBuild, steps
 from tflbuild.core.budget import Limit
 from tflbuild.core.recipe import Recipe
-from tflbuild.hooks.mlflow import LARGEST_BATCH, LONGEST_VALUE, SETTINGS, MlflowRun
+from tflbuild.hooks.mlflow import LARGEST_BATCH, LONGEST_VALUE, MlflowRun
+from tflbuild.hooks.tracking import SETTINGS, experiment_id
 
 pytest.importorskip("mlflow")
 
@@ -268,12 +269,12 @@ from tflbuild.hooks.mlflow import MlflowRun
 
 assert "mlflow" not in sys.modules
 hook = MlflowRun(tracking_uri={uri!r})
-hook.before_build({{"recipe": "fake"}}, Path("run"))
-Path("run").mkdir()
-Path("run/report.json").write_text("{{}}")
+hook.before_build({{"recipe": "fake"}}, Path({run!r}))
+Path({run!r}).mkdir()
+Path({run!r}, "report.json").write_text("{{}}")
 report = {{"status": "built", "description": "", "error": None, "overrides": [], "passes": [], "seconds": 1.0}}
 report |= {{"base": {{"metrics": {{}}}}, "targets": [], "toolchain": {{}}, "budget": {{"verdicts": []}}}}
-hook.after_build(report, Path("run"))
+hook.after_build(report, Path({run!r}))
 assert not [name for name in os.environ if name.startswith("MLFLOW")]
 """
 
@@ -285,7 +286,7 @@ def test_mlflow_prints_nothing_into_the_terminal(tmp_path: Path, given: str | No
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(uri=given)],
+        [sys.executable, "-c", SCRIPT.format(uri=given, run="run")],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -298,10 +299,28 @@ def test_mlflow_prints_nothing_into_the_terminal(tmp_path: Path, given: str | No
     assert run.info.status == "FINISHED"
 
 
-def test_a_run_of_two_processes_at_once_makes_one_experiment(uri: str, tmp_path: Path) -> None:
-    from mlflow.exceptions import MlflowException
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["sqlite:///runs.db", "folder"])
+def test_processes_that_begin_at_once_share_one_new_store(tmp_path: Path, given: str) -> None:
+    """MLflow by itself spoils the tables of a new SQLite file."""
+    uri = f"sqlite:///{tmp_path}/runs.db" if given.startswith("sqlite") else str(tmp_path / given)
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT.format(uri=uri, run=f"run{position}")],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for position in range(4)
+    ]
+    assert [process.communicate()[1] for process in processes] == [""] * 4
+    assert [run.info.status for run in runs(uri)] == ["FINISHED"] * 4
 
-    from tflbuild.hooks.mlflow import _experiment
+
+def test_an_experiment_that_another_machine_has_just_made_is_found() -> None:
+    from mlflow.exceptions import MlflowException
 
     class Racing:
         """Another process makes the experiment between looking and making."""
@@ -315,4 +334,4 @@ def test_a_run_of_two_processes_at_once_makes_one_experiment(uri: str, tmp_path:
         def create_experiment(self, name: str) -> str:
             raise MlflowException("RESOURCE_ALREADY_EXISTS")
 
-    assert _experiment(Racing(), "fake") == "7"  # type: ignore[arg-type]
+    assert experiment_id(Racing(), "fake") == "7"  # type: ignore[arg-type]

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tflbuild.core.hook import Hook, hook
 from tflbuild.core.recipe import RUN_KEYS
+from tflbuild.hooks.tracking import connect, quietly
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ALLOW_FILE_STORE": "true",
-}
-"""MLflow's environment while it is called, unless the user's own says otherwise.
-
-A server that does not answer costs seconds, where MLflow by itself tries for minutes; a folder may hold runs; the
-terminal belongs to the build, and nobody else is told of it.
-"""
 
 STATUS = {"built": "FINISHED", "interrupted": "KILLED"}
 FILES = ("report.json", "report.html", "recipe.lock.yaml")
@@ -69,14 +52,15 @@ class MlflowRun(Hook):
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
         """Begin a run with the recipe as its parameters."""
         name = self.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or recipe["recipe"]
-        with self._client() as client:
-            tags = {**_origin(folder), "tflbuild.recipe": recipe["recipe"], **self.tags}
+        tags = {"tflbuild.recipe": recipe["recipe"], **self.tags}
+        decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
+        with quietly():
+            client, experiment = connect(self.tracking_uri, name)
             run = client.create_run(
-                _experiment(client, name), tags=_short(tags), run_name=self.run_name or folder.name
+                experiment, tags=_short(_origin(folder) | tags), run_name=self.run_name or folder.name
             )
-            self.memory.update(run=run.info.run_id, passes=0)
-            decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
-            self._log(client, params=_flat(decisive))
+            self.memory.update(client=client, run=run.info.run_id, passes=0)
+            self._log(params=_flat(decisive))
 
     def after_pass(self, step: Mapping[str, Any]) -> None:
         """Log what the pass gave."""
@@ -84,14 +68,15 @@ class MlflowRun(Hook):
         figures = {f"{label}.{name}": found["value"] for name, found in step["metrics"].items()}
         figures |= {f"{found['split']}.{name}": found["value"] for name, found in _accuracies(step).items()}
         figures |= {f"{label}.{name}": step[name] for name in ("seconds", "bytes", "peak_rss_mib")}
-        with self._client() as client:
-            self._log(client, metrics=figures)
+        with quietly():
+            self._log(metrics=figures)
         self.memory["passes"] += 1
 
     def after_build(self, report: Mapping[str, Any], folder: Path) -> None:
         """Log what was delivered, and end the run."""
-        with self._client() as client:
-            self._log(client, metrics=_delivered(report), tags=_ending(report))
+        client: MlflowClient = self.memory["client"]
+        with quietly():
+            self._log(metrics=_delivered(report), tags=_ending(report))
             for path in _files(report, folder, with_model=self.log_model):
                 inner = path.parent.relative_to(folder).as_posix()
                 client.log_artifact(self.memory["run"], str(path), None if inner == "." else inner)
@@ -99,7 +84,6 @@ class MlflowRun(Hook):
 
     def _log(
         self,
-        client: MlflowClient,
         *,
         params: Mapping[str, str] | None = None,
         metrics: Mapping[str, float | None] | None = None,
@@ -108,6 +92,7 @@ class MlflowRun(Hook):
         """Log in batches, so that a pass costs one request."""
         from mlflow.entities import Metric, Param, RunTag
 
+        client: MlflowClient = self.memory["client"]
         now, step = int(time.time() * 1000), self.memory["passes"]
         found = {_name(name): value for name, value in (metrics or {}).items() if value is not None}
         points = [Metric(name, float(value), now, step) for name, value in found.items()]
@@ -116,33 +101,6 @@ class MlflowRun(Hook):
         for start in range(0, max(len(points), len(words), len(notes)), LARGEST_BATCH):
             batch = slice(start, start + LARGEST_BATCH)
             client.log_batch(self.memory["run"], points[batch], words[batch], notes[batch])
-
-    @contextmanager
-    def _client(self) -> Iterator[MlflowClient]:
-        """Give the client of this build, with MLflow kept quick and quiet."""
-        with _environment(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from mlflow.tracking import MlflowClient
-
-            with _silence("mlflow", "alembic"):
-                if "client" not in self.memory:
-                    self.memory["client"] = MlflowClient(tracking_uri=self.tracking_uri)
-                yield self.memory["client"]
-
-
-def _experiment(client: MlflowClient, name: str) -> str:
-    """Give the experiment's identifier; another process may make it at the same time."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name))
-        except MlflowException:
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
-    return str(found.experiment_id)
 
 
 def _origin(folder: Path) -> dict[str, str]:
@@ -222,26 +180,3 @@ def _short(words: Mapping[str, str]) -> dict[str, str]:
 
 def _name(name: str) -> str:
     return re.sub(r"[^\w\-. ]", "_", name)[:LONGEST_NAME]
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    added = {name: value for name, value in SETTINGS.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
-
-
-@contextmanager
-def _silence(*names: str) -> Iterator[None]:
-    levels = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
