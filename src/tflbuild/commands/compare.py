@@ -121,7 +121,10 @@ def _measurement(found: Mapping[str, Any]) -> str:
 def _change(values: Sequence[Any]) -> str:
     """Give the difference of two figures, where they are numbers."""
     before, after = (value.get("value") if isinstance(value, Mapping) else value for value in values)
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (before, after))
-    if not numbers:
+    if isinstance(before, bool) or isinstance(after, bool):
         return ""
-    return f"{after - before:+,}" if isinstance(after - before, int) else f"{after - before:+.4f}"
+    if isinstance(before, int) and isinstance(after, int):
+        return f"{after - before:+,}"
+    if isinstance(before, int | float) and isinstance(after, int | float):
+        return f"{after - before:+.4f}"
+    return ""

@@ -50,14 +50,15 @@ def announcement(found: Sequence[Candidate]) -> str:
     return f"{text}; {invalid} invalid" if invalid else text
 
 
-def freeze(found: Sequence[Candidate], folder: Path) -> list[Entry]:
+def freeze(found: Sequence[Candidate], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
     """Give the jobs as they are recorded, each with its own folder.
 
     Args:
         found: composed jobs.
         folder: of the sweep.
+        names: of the jobs' folders; empty to name them by what differs.
     """
-    names = names_of([candidate.combination for candidate in found])
+    names = names or names_of([candidate.combination for candidate in found])
     return [_entry(candidate, name, folder) for candidate, name in zip(found, names, strict=True)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.errors import OverrideParseException
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.launchers import DEFAULT
@@ -49,8 +49,10 @@ def parse(words: Iterable[str]) -> list[Override]:
     """
     try:
         return OverridesParser.create().parse_overrides(list(words))
-    except HydraException as error:
-        raise RecipeError(str(error)) from error
+    except OverrideParseException as error:
+        raise RecipeError(
+            f"{error.override}: cannot be read as KEY=VALUE: {error.message.splitlines()[0]}."
+        ) from error
 
 
 def read_request(words: Iterable[str]) -> Request:

@@ -1,0 +1,110 @@
+"""Which jobs a grid has, in which order, and what their folders are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sweep_place import Place
+
+from tflbuild.core.errors import RecipeError
+from tflbuild.sweep.grid import Combination, expand, names_of
+from tflbuild.sweep.request import read_request
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["a=1,2", "b.c=x,y"], ["a=1,b.c=x", "a=1,b.c=y", "a=2,b.c=x", "a=2,b.c=y"]),
+        (["a=1", "b=x,y"], ["b=x", "b=y"]),
+        (["a=range(1,4)"], ["a=1", "a=2", "a=3"]),
+        (["+a=choice(1,2)"], ["a=1", "a=2"]),
+        (["pipeline=[train,convert],[train]"], ["pipeline=_train,convert_", "pipeline=_train_"]),
+        (["seed=0"], ["only"]),
+    ],
+)
+def test_jobs_are_named_by_what_differs(words: list[str], names: list[str]) -> None:
+    assert names_of(expand(["recipe=r", *words])) == names
+
+
+def test_names_that_a_disk_could_not_tell_apart_get_a_digest() -> None:
+    names = names_of(expand(["data.root=a/b,a_b,A_B,c"]))
+    assert len({name.casefold() for name in names}) == 4
+    assert names[3] == "data.root=c"
+    assert all(name.startswith("data.root=") for name in names)
+
+
+def test_a_long_name_is_cut_to_what_file_systems_allow() -> None:
+    long = Combination(["k=" + "ü" * 300], {"k": "ü" * 300})
+    other = Combination(["k=" + "ü" * 301], {"k": "ü" * 301})
+    assert len(long.name.encode()) <= 180
+    assert long.name != other.name
+
+
+def test_a_glob_sweeps_over_recipes_and_files_of_a_group(here: Place) -> None:
+    (here.folder / "recipes" / "fake_too.yaml").write_text("description: another\n")
+    names = names_of(expand(["recipe=glob(fake*)", "model=glob([fake*])"]))
+    assert names == ["recipe=fake,model=fake_model", "recipe=fake_too,model=fake_model"]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("a=interval(0,1)", "a grid needs its values one by one"),
+        ("a=1,1", "1 occurs 2 times"),
+        ("a=[1", "a=[1: cannot be read as KEY=VALUE"),
+        ("recipe=glob(nothing_like_this*)", "matches nothing"),
+        ("seed=glob(1*)", "'seed' is no group"),
+    ],
+)
+def test_what_is_no_grid_is_refused(word: str, message: str, here: Place) -> None:
+    with pytest.raises(RecipeError) as caught:
+        expand(["recipe=fake", word])
+    assert message in str(caught.value)
+
+
+def test_a_seed_of_a_recipe_replaces_what_was_typed() -> None:
+    job = Combination(["recipe=r", "seeds=[0,1]", "seed=7", "a=1"], {"a": "1"}).with_seed(1)
+    assert job.overrides == ["recipe=r", "a=1", "seed=1", "seeds=[]"]
+    assert job.name == "a=1,seed=1"
+
+
+def test_the_words_of_launcher_and_sweeper_are_taken_apart() -> None:
+    request = read_request(
+        [
+            "recipe=r",
+            "hydra/launcher=joblib",
+            "hydra.launcher.n_jobs=2",
+            "+hydra.launcher.ray.init.num_cpus=3",
+            "hydra/sweeper=optuna",
+            "hydra/sweeper/sampler=tpe",
+            "hydra.sweeper.direction=[maximize,minimize]",
+            "+hydra.sweeper.params.x=interval(0,1)",
+            "prune.sparsity=0.5,0.7",
+        ]
+    )
+    assert request.overrides == ["recipe=r", "prune.sparsity=0.5,0.7"]
+    assert request.launcher == "joblib"
+    assert request.launcher_options == {"n_jobs": 2, "ray": {"init": {"num_cpus": 3}}}
+    assert request.sweeper == "optuna"
+    expected: dict[str, Any] = {"sampler": "tpe", "direction": ["maximize", "minimize"]}
+    assert request.sweeper_options == {**expected, "params": {"x": "interval(0,1)"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["hydra.run.dir=here"], "only hydra/launcher="),
+        (["hydra.job.name=x"], "only hydra/launcher="),
+        (["~hydra.launcher.n_jobs"], "only hydra/launcher="),
+        (["hydra.launcher=joblib"], "only hydra/launcher="),
+        (["hydra/launcher=joblib,ray"], "give one value"),
+        (["hydra.launcher.n_jobs=1,2"], "give one value"),
+        (["hydra/sweeper=nevergrad"], "there are basic, optuna"),
+        (["hydra.launcher.ray=1", "hydra.launcher.ray.init=2"], "ray was given a value already"),
+    ],
+)
+def test_other_settings_of_hydra_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read_request(words)
+    assert message in str(caught.value)

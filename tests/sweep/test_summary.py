@@ -1,0 +1,107 @@
+"""Pareto optimality and spread, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tflbuild.core.errors import MissingTool, RecipeError, StoreError
+from tflbuild.sweep.pareto import optimal
+from tflbuild.sweep.row import row_of_error
+from tflbuild.sweep.spread import groups_of, spread_of
+from tflbuild.sweep.summary import summarise, table_of
+
+
+def row(
+    accuracy: float | None, size: int | None, latency: float | None, status: str = "built", **differs: str
+) -> dict[str, Any]:
+    return {
+        "name": ",".join(f"{key}={value}" for key, value in differs.items()),
+        "overrides": differs,
+        "status": status,
+        "exit_code": 0,
+        "error": None,
+        "metrics": {"score": {"value": accuracy}},
+        "bytes": size,
+        "latency_ms": latency,
+    }
+
+
+PARETO = {
+    "alone": ([row(0.5, 10, 1.0)], [True]),
+    "beaten in everything": ([row(0.5, 10, 1.0), row(0.4, 11, 1.1)], [True, False]),
+    "beaten in one, equal in two": ([row(0.5, 10, 1.0), row(0.5, 10, 1.1)], [True, False]),
+    "a trade each": ([row(0.5, 10, 1.0), row(0.6, 20, 1.0), row(0.4, 10, 0.5)], [True, True, True]),
+    "equal in everything": ([row(0.5, 10, 1.0), row(0.5, 10, 1.0)], [True, True]),
+    "between two, beaten by neither": ([row(0.7, 30, 3.0), row(0.6, 20, 2.0), row(0.5, 10, 1.0)], [True] * 3),
+    "worse than a mixture, beaten by one": ([row(0.7, 10, 3.0), row(0.6, 20, 4.0)], [True, False]),
+    "what was not built": ([row(0.9, 1, 0.1, "over_budget"), row(0.5, 10, 1.0)], [False, True]),
+    "not measured is worst": ([row(0.5, 10, None), row(0.5, 10, 1.0)], [False, True]),
+    "measured nowhere": ([row(0.5, 10, None), row(0.5, 11, None)], [True, False]),
+}
+
+
+@pytest.mark.parametrize("what", PARETO)
+def test_a_job_is_optimal_that_no_other_beats(what: str) -> None:
+    rows, expected = PARETO[what]
+    assert optimal(rows, "score") == expected
+
+
+def test_the_spread_is_mean_sample_deviation_and_range() -> None:
+    # 2, 4, 4, 4, 5, 5, 7, 9: mean 5, squares of deviations 9+1+1+1+0+0+4+16 = 32, over n-1 = 7
+    found = spread_of([2, 4, 4, 4, 5, 5, 7, 9])
+    assert found == pytest.approx({"n": 8, "mean": 5, "sd": (32 / 7) ** 0.5, "min": 2, "max": 9})
+    assert spread_of([3.0]) == {"n": 1, "mean": 3.0, "sd": None, "min": 3.0, "max": 3.0}
+    assert spread_of([]) == {"n": 0, "mean": None, "sd": None, "min": None, "max": None}
+
+
+def test_jobs_are_grouped_that_differ_in_nothing_but_their_seed() -> None:
+    rows = [
+        row(0.5, 10, 1.0, side="96", seed="0"),
+        row(0.7, 12, 1.0, side="96", seed="1"),
+        row(None, None, None, "failed", side="96", seed="2"),
+        row(0.9, 20, None, side="128", seed="0"),
+    ]
+    small, large = groups_of(rows, "score")
+    assert small["overrides"] == {"side": "96"}
+    assert small["jobs"] == ["side=96,seed=0", "side=96,seed=1", "side=96,seed=2"]
+    assert small["built"] == 2
+    assert small["figures"]["score"] == pytest.approx(
+        {"n": 2, "mean": 0.6, "sd": 0.02**0.5, "min": 0.5, "max": 0.7}
+    )
+    assert small["figures"]["bytes"]["mean"] == 11
+    assert large["figures"]["latency_ms"]["n"] == 0
+    assert groups_of([row(0.5, 10, 1.0, side="96")], "score") == []
+
+
+def test_a_summary_names_the_metric_that_stands_for_accuracy() -> None:
+    failed = {**row(None, None, None, "failed"), "metrics": {}}
+    measured_base = {**failed, "base": {"label": "train", "metrics": {"score": {"value": 0.9}}}}
+    assert summarise([row(0.5, 10, 1.0)], [])["metric"] == "score"
+    assert summarise([measured_base], [])["metric"] == "score"
+    assert summarise([failed], [])["metric"] == "accuracy"
+
+
+def test_the_table_leaves_empty_what_is_not_known() -> None:
+    rows = [row(0.5, 10, 1.0, side="96"), {**row(None, None, None, "failed", seed="1"), "metrics": {}}]
+    rows[0]["base"] = {"label": "train", "metrics": {"score": {"value": 0.6}}}
+    headings, texts = table_of(summarise(rows, []))
+    assert headings[:4] == ["side", "seed", "score", "drop"]
+    assert texts[0] == ["96", "", "0.5000", "+0.1000", "10", "", "1.000", "", "yes", "built"]
+    assert texts[1] == ["", "1", "", "", "", "", "", "", "", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RecipeError("x"), "invalid", 2),
+        (MissingTool("x"), "invalid", 6),
+        (StoreError("x"), "failed", 4),
+        (TypeError("x"), "failed", 4),
+    ],
+)
+def test_an_error_before_the_report_is_a_row_too(error: Exception, status: str, code: int) -> None:
+    made = row_of_error("only", {}, error)
+    assert (made["status"], made["exit_code"], made["run"]) == (status, code, None)
+    assert "x" in made["error"]
