@@ -16,6 +16,8 @@ from pathlib import Path
 NETWORK = ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "afpfs", "9p", "drvfs", "ncpfs")
 """Filesystems whose kernel locks may be unknown to other machines; besides those that begin with "fuse."."""
 
+MOUNTS = Path("/proc/self/mountinfo")
+
 
 class Held:
     """A lock that this process holds, until it is released or the process ends."""
@@ -123,12 +125,11 @@ def _leads_to(path: Path, descriptor: int) -> bool:
 
 def _filesystem(path: Path) -> str:
     """Give a folder's filesystem type, from the kernel's own list where there is one: it costs no import."""
-    mounts = Path("/proc/self/mountinfo")
-    if not mounts.exists():
+    if not MOUNTS.exists():
         return _filesystem_elsewhere(path)
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
         before, _, after = line.partition(" - ")
         if before.split()[2] == number:
             return after.split()[0]
