@@ -1,7 +1,8 @@
 """Name the code that decides a result: a module and all it reaches within its own package.
 
-The closure follows every import statement, those inside functions included, as text: a word in a docstring
-that looks like an import adds a module too many, never one too few. See docs/decisions/0001-source-digest.md.
+The closure follows every import statement and every `import_module("...")`, those inside functions included, as
+text: a sentence in a docstring that looks like an import adds a module too many, never one too few. See
+docs/decisions/0001-source-digest.md.
 """
 
 from __future__ import annotations
@@ -11,58 +12,83 @@ import sys
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import NamedTuple
 
 from tflbuild.core import digest
 
+_COMMENT = re.compile(r"#[^\n]*")
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#]+)"
-    r"|import[ \t]+(?P<modules>[^\n#]+))",
+    r"(?:^|[:;])[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|(?:[^\n\\;]|\\\n)+)"
+    r"|import[ \t]+(?P<modules>(?:[^\n\\;]|\\\n)+))"
+    r"|import_module\(\s*[\"'](?P<named>[\w.]+)",
     re.MULTILINE,
 )
 
+REPORTING = frozenset({"tflbuild.core.errors"})
+"""Modules that decide no byte of a result: sentences and exit codes. The decision says what may join them."""
 
+
+class Module(NamedTuple):
+    """What is known of a module from its text: its digest, and the modules of the same packages that it imports."""
+
+    digest: str
+    reaches: tuple[str, ...]
+
+
+@cache
 def code_digest(*modules: str) -> str:
     """Digest the source of modules and of everything they reach within their own packages.
 
     Args:
         modules: dotted names, e.g. "tflbuild.passes.prune".
     """
+    return digest.of_json([(name, _module(name).digest) for name in closure(*modules)])
+
+
+def closure(*modules: str) -> list[str]:
+    """List modules and everything they reach within their own packages, sorted."""
     reached: set[str] = set()
     todo = list(modules)
     while todo:
         name = todo.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        todo.extend(_reached_from(name))
-    return digest.of_json(sorted((name, _text_digest(name)) for name in reached))
+        if name not in reached and name not in REPORTING:
+            reached.add(name)
+            todo.extend(_module(name).reaches)
+    return sorted(reached)
 
 
 @cache
-def _text_digest(module: str) -> str:
-    path = _source(module)
-    return digest.of_file(path) if path else ""
-
-
-@cache
-def _reached_from(module: str) -> tuple[str, ...]:
-    path = _source(module)
+def _module(name: str) -> Module:
+    path = _source(name)
     if path is None:
-        return ()
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        return Module("", ())
+    content = path.read_bytes()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    packages = {name.partition(".")[0], "tflbuild"}
+    found = {
+        other
+        for other in _imported(content.decode("utf-8", "replace"), package)
+        if other.partition(".")[0] in packages and _source(other)
+    }
+    return Module(digest.of_bytes(content), tuple(sorted(found)))
+
+
+def _imported(text: str, package: str) -> set[str]:
+    """Name what import statements may import; `from a import b` may mean the module a or a.b."""
     found: set[str] = set()
-    for match in _IMPORT.finditer(path.read_text(encoding="utf-8")):
-        if match["modules"]:
-            found |= {name.split(" as ")[0].strip() for name in match["modules"].split(",")}
-            continue
-        base = _absolute(match["base"], package)
-        names = match["names"].strip("()").replace("\n", " ").split(",")
-        found.add(base)
-        found |= {f"{base}.{name.split(' as ')[0].strip()}" for name in names}
-    root = module.partition(".")[0]
-    return tuple(
-        sorted(name for name in found if name.partition(".")[0] in {root, "tflbuild"} and _source(name))
-    )
+    for match in _IMPORT.finditer(_COMMENT.sub("", text)):
+        if match["named"]:
+            found.add(match["named"])
+        elif match["modules"]:
+            found |= _names(match["modules"])
+        else:
+            base = _absolute(match["base"], package)
+            found |= {base, *(f"{base}.{name}" for name in _names(match["names"]))}
+    return found
+
+
+def _names(listed: str) -> set[str]:
+    return {name.split()[0] for name in re.sub(r"[()\\\n]", " ", listed).split(",") if name.split()}
 
 
 def _absolute(base: str, package: str) -> str:

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tflbuild.engine import sources
+
+PACKAGE = Path(sources.__file__).parents[1]
+DIGESTS = """
+import json
+from tflbuild import plugins
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.dataset import DATASETS
+from tflbuild.core.metric import METRICS
+from tflbuild.core.target import TARGETS
+from tflbuild.engine.sources import code_digest
+
+plugins.load(None)
+registries = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
+print(json.dumps({name: code_digest(cls.__module__) for names in registries for name, cls in names.items()}))
+"""
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write modules of a made-up package `probe`, looked at afresh."""
+    (tmp_path / "probe").mkdir()
+    (tmp_path / "probe/__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write_modules(**modules: str) -> None:
+        for name, text in modules.items():
+            (tmp_path / f"probe/{name}.py").write_text(text)
+        for cached in (sources.code_digest, sources._module, sources._source):
+            cached.cache_clear()  # type: ignore[attr-defined]
+
+    return write_modules
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import probe.b",
+        "import os, probe.b as c",
+        "from probe import b",
+        "from probe.b import something",
+        "from . import b",
+        "from .b import (\n    one,  # and not :)\n    two,\n)",
+        "from . import (  # the others (all of them)\n    b,\n)",
+        "from . import a, \\\n    b",
+        "def run():\n    from probe import b",
+        "try: import probe.b\nexcept ImportError: pass",
+        "import os; from probe import b; import sys",
+        "import importlib\nimportlib.import_module('probe.b')",
+    ],
+)
+def test_every_form_of_import_is_followed(statement: str, write: Write) -> None:
+    write(a=statement, b="from .c import x", c="x = 1")
+    before = sources.code_digest("probe.a")
+    assert {"probe.a", "probe.b", "probe.c"} <= set(sources.closure("probe.a"))
+    write(c="x = 2")
+    assert sources.code_digest("probe.a") != before
+
+
+def test_what_is_not_reached_decides_nothing(write: Write) -> None:
+    write(a="import json, numpy\nx = 1", b="x = 1")
+    before = sources.code_digest("probe.a")
+    assert sources.closure("probe.a") == ["probe.a"], "other packages are named by their version"
+    write(b="x = 2")
+    assert sources.code_digest("probe.a") == before
+
+
+def test_errors_are_words_and_decide_nothing(write: Write) -> None:
+    write(a="from tflbuild.core.errors import RecipeError\nfrom tflbuild.core import digest")
+    assert "tflbuild.core.digest" in sources.closure("probe.a")
+    assert "tflbuild.core.errors" not in sources.closure("probe.a")
+
+
+def test_modules_that_import_one_another_end(write: Write) -> None:
+    write(a="from . import b", b="from . import a")
+    assert {"probe.a", "probe.b"} <= set(sources.closure("probe.a"))
+
+
+@pytest.fixture(scope="module")
+def changed_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], set[str]]:
+    """Append a comment to a file of a copy of the package; gives what has other digests then."""
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, root / "tflbuild", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    def digests() -> dict[str, str]:
+        command = [sys.executable, "-c", DIGESTS]
+        printed = subprocess.run(
+            command, env=environment, cwd=root, check=True, capture_output=True, text=True
+        ).stdout
+        found: dict[str, str] = json.loads(printed)
+        return found
+
+    before = digests()
+
+    def edit(file: str) -> set[str]:
+        path = root / "tflbuild" / file
+        text = path.read_text()
+        path.write_text(f"{text}\n# A comment.\n")
+        after = digests()
+        path.write_text(text)
+        return {name for name in before if before[name] != after[name]}
+
+    return edit
+
+
+@pytest.mark.parametrize("file", ["cli.py", "core/errors.py"])
+def test_editing_what_only_reports_rebuilds_nothing(file: str, changed_by: Callable[[str], set[str]]) -> None:
+    assert changed_by(file) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "users"),
+    [
+        ("backends/tfmot.py", {"prune", "qat"}),
+        ("backends/quantizer.py", {"quantize"}),
+        ("backends/vela.py", {"ethos_u"}),
+        ("data/sign_renderer.py", {"signs", "sign_crops"}),
+    ],
+)
+def test_editing_a_backend_rebuilds_what_uses_it(
+    file: str, users: set[str], changed_by: Callable[[str], set[str]]
+) -> None:
+    assert changed_by(file) == users
+
+
+def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
+    from tflbuild import plugins
+    from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+    from tflbuild.core.dataset import DATASETS
+
+    plugins.load(None)
+    rooms = {"backends", "core", "data", "models", "passes", "vision"}
+    declared = [
+        cls.__module__ for registry in (PASSES, ARCHITECTURES, DATASETS) for _, cls in registry.items()
+    ]
+    reached = sources.closure(*(module for module in declared if module.startswith("tflbuild.")))
+    assert {module.split(".")[1] for module in reached} == rooms
