@@ -19,6 +19,7 @@ from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.context import Assignment, WorkerContext
 from tflbuild.engine.names import Names, named
 
@@ -65,6 +66,7 @@ def run_pass(
         reads=options.reads(),
         staging=staging,
         checkpoints=staging / "checkpoints",
+        checkpoint_seconds=WorkerOptions().checkpoint_seconds,
     )
     context = WorkerContext(
         assignment=assignment,

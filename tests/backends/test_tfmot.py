@@ -15,6 +15,9 @@ pytestmark = [
 ]
 
 
+EVERY_STEP = 1e-9  # seconds between two checkpoints
+
+
 @pytest.mark.parametrize("kind", ["polynomial", "constant"])
 @pytest.mark.parametrize(
     ("steps", "ramp", "frequency"), [(1, 0.5, 50), (2, 1.0, 1), (7, 0.5, 3), (1000, 0.75, 50)]
@@ -49,15 +52,11 @@ def test_two_of_four_looks_along_the_input_channels(weights: list[list[int]], ex
     assert tfmot.is_two_of_four(kernel) is expected
 
 
-def test_a_killed_pruning_goes_on_with_the_same_zeros(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_pruning_goes_on_with_the_same_zeros(tmp_path: Path) -> None:
     import tf_keras
 
     from tflbuild.backends import tfmot, training
     from tflbuild.backends.losses import classification
-
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
 
     def batches(start: int) -> Iterator[tuple[Any, ...]]:
         for step in range(start, 10):
@@ -79,7 +78,7 @@ def test_a_killed_pruning_goes_on_with_the_same_zeros(
         model = tf_keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)])
         pruning = tfmot.Pruning(model, (), tfmot.schedule("polynomial", 0.5, 10, 0.4, 2), False)
         schedule = training.Schedule(steps=10, learning_rate=1e-2, warmup=0)
-        watch = training.Watch(checkpoint=checkpoint)
+        watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP)
         training.fit(
             model, stream, classification(True, 0.0), schedule, (1 / 255, 0.0), watch, pruning.hooks()
         )

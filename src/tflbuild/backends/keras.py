@@ -19,6 +19,8 @@ from tflbuild.core.errors import RecipeError
 
 __all__ = ["Model", "fingerprint", "initializers", "layers", "load", "predict", "read_facts", "save"]
 
+tf_keras.backend.experimental.enable_tf_random_generator()  # what Dropout draws follows from a state one can keep
+
 FACTS = "tflbuild.facts"
 """Attribute of the HDF5 file that holds a `ModelFacts` mapping as JSON."""
 
@@ -121,6 +123,13 @@ def predict(
 def seed(value: int) -> None:
     """Seed Python's, NumPy's and Keras's generators."""
     tf_keras.utils.set_random_seed(value % 2**31)
+
+
+def random_states(model: Any) -> list[Any]:
+    """Give the states of what a model draws in training, e.g. for Dropout, as variables."""
+    generators = [getattr(module, "_random_generator", None) for module in model.submodules]
+    drawn = [generator._generator for generator in generators if generator is not None]
+    return [generator.state for generator in drawn if generator is not None]
 
 
 def take_weights(model: Any, path: Path) -> dict[str, Any]:

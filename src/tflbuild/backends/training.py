@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from tflbuild.backends import keras
 from tflbuild.backends.losses import Loss
 from tflbuild.core.errors import PassError
 
@@ -20,7 +21,6 @@ Batches = Callable[[int], Iterator[tuple[Any, ...]]]
 """From the first step to (images uint8, *targets) of that step and all that follow."""
 
 REPORT_EVERY = 20  # steps between two looks at the loss
-CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,16 @@ class Watch:
 
     Attributes:
         progress: is told done steps, all steps and a note.
+        log: is given a line.
         checkpoint: file of the training state; None for no checkpoints.
+        checkpoint_seconds: how often the state is kept; 0 for as often as the loss is looked at.
         label: names the step of the recipe in messages.
     """
 
     progress: Callable[[float, float, str], None] = field(default=lambda done, total, note: None)
+    log: Callable[[str], object] = field(default=lambda text: None)
     checkpoint: Path | None = None
+    checkpoint_seconds: float = 30.0
     label: str = "train"
 
 
@@ -84,7 +88,9 @@ def fit(
     """Train a model in place.
 
     The result follows from the model, the batches and the schedule alone: a training that was killed and
-    continued from its checkpoint ends with the same weights.
+    continued from its checkpoint ends with the same weights, to the bit. The checkpoint holds every variable of the
+    model and of the optimizer, the running means, the state of what Dropout draws, and the step; the batches
+    follow from their step.
 
     Args:
         model: a `tf_keras.Model` from (batch, height, width, 3) float32 to its raw outputs.
@@ -104,16 +110,20 @@ def fit(
     training = _Training(model, loss, schedule, normalisation, hooks or Hooks())
     state = _Checkpoint(watch.checkpoint, training.variables)
     start = state.restore()
+    if start:
+        watch.log(f"continued from step {start} of {schedule.steps}")
     saved = time.monotonic()
     value = float("nan") if start < schedule.steps else 0.0
     stream = batches(start)
     for step in range(start, schedule.steps):
         images, *targets = next(stream)
         result = training.step(tf.constant(step, tf.int64), images, tuple(targets))
-        if step % REPORT_EVERY == 0 or step + 1 == schedule.steps:
+        looked = step % REPORT_EVERY == 0 or step + 1 == schedule.steps
+        if looked:
             value = _finite(float(result), step, schedule, watch.label)
             watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+        due = looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds
+        if due:
             state.save(step + 1)
             saved = time.monotonic()
     training.finish()
@@ -136,7 +146,12 @@ class _Training:
         self._averaged = _averaged(model) if schedule.average else []
         self._means = [tf.Variable(variable, trainable=False) for variable in self._averaged]
         self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
-        self.variables: list[Any] = [*model.variables, *self._optimizer.variables, *self._means]
+        self.variables: list[Any] = [
+            *model.variables,
+            *self._optimizer.variables,
+            *self._means,
+            *keras.random_states(model),
+        ]
         self.step = tf.function(self._step, reduce_retracing=True)
 
     def _step(self, step: Any, images: Any, targets: tuple[Any, ...]) -> Any:

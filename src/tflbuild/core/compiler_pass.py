@@ -86,6 +86,7 @@ class PassContext(Protocol):
         log: writes a line to the run's log.
         notes: facts for the report; a pass adds to it.
         checkpoint_dir: for long training; valid under this action key only.
+        checkpoint_seconds: how often a training keeps its state there.
         scratch: an empty folder, removed afterwards.
     """
 
@@ -105,6 +106,8 @@ class PassContext(Protocol):
     def notes(self) -> dict[str, Any]: ...
     @property
     def checkpoint_dir(self) -> Path: ...
+    @property
+    def checkpoint_seconds(self) -> float: ...
     @property
     def scratch(self) -> Path: ...
 

@@ -151,6 +151,7 @@ def run_bundle(
             reads=step.options.reads(),
             staging=staging,
             checkpoints=staging / "checkpoints",
+            checkpoint_seconds=prepared.recipe.worker.checkpoint_seconds,
         )
         who = f"pass '{step.label}'"
         arguments = (step.options, model, assignment)

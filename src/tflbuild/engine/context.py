@@ -29,6 +29,7 @@ class Assignment:
         reads: sources the pass declared.
         staging: empty folder on the store's filesystem.
         checkpoints: folder of this action's checkpoints.
+        checkpoint_seconds: how often a training keeps its state; decides no result.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Assignment:
     reads: tuple[str, ...]
     staging: Path
     checkpoints: Path
+    checkpoint_seconds: float
 
 
 @dataclass(kw_only=True)
@@ -108,6 +110,11 @@ class WorkerContext:
         """Give the folder of this action's checkpoints."""
         self.assignment.checkpoints.mkdir(parents=True, exist_ok=True)
         return self.assignment.checkpoints
+
+    @property
+    def checkpoint_seconds(self) -> float:
+        """Give how often a training keeps its state, in seconds; 0 for as often as it looks at its loss."""
+        return self.assignment.checkpoint_seconds
 
     def dataset(self, split: str) -> Split:
         """Give a source that the pass declared in `reads`.

@@ -19,9 +19,12 @@ from tflbuild.engine.names import Names
 from tflbuild.engine.tail import Tail
 
 Progress = Callable[[float, float, str], None]
-LOOK_EVERY = (
-    0.1  # seconds between two looks at a silent process: its memory, its time limit, whether it lives
-)
+
+GRACE = 2.0
+"""Seconds in which a process that closed its channel may end by itself."""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at a silent process: its memory, its time limit, whether it lives."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,10 @@ class Task:
 
     def _died(self) -> WorkerDied:
         self.ended = True
+        try:
+            self._popen.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            return self._stopped("closed the channel that carries its answers")
         code, lines = self.process.bury()
         how = f"ended with exit code {code}"
         if code < 0:

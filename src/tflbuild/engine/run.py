@@ -137,6 +137,7 @@ class Runner:
                 reads=step.options.reads(),
                 staging=staging,
                 checkpoints=self._store.root / "checkpoints" / digest.of_json(preimage),
+                checkpoint_seconds=self.recipe.worker.checkpoint_seconds,
             )
 
             def progress(done: float, total: float, note: str) -> None:

@@ -22,6 +22,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -87,7 +89,8 @@ class Server:
             external=named(self._names.external),
             log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
         )
-        result = options.run(model, context)
+        with _same_folder():
+            result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
         return result, _plain(context.notes)
@@ -170,6 +173,16 @@ class Server:
 @cache
 def _index(path: Path) -> Index:
     return Index.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """Come back to the current folder, which relative paths of the recipe start from."""
+    folder = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(folder)
 
 
 def _reset(seed: int) -> None:

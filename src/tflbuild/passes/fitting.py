@@ -111,7 +111,11 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
         average=options.average,
     )
     watch = training.Watch(
-        progress=ctx.progress, checkpoint=ctx.checkpoint_dir / "training.npz", label=ctx.label
+        progress=ctx.progress,
+        log=ctx.log,
+        checkpoint=ctx.checkpoint_dir / "training.npz",
+        checkpoint_seconds=ctx.checkpoint_seconds,
+        label=ctx.label,
     )
     last = training.fit(model, batches, loss, schedule, (preprocess.scale, preprocess.offset), watch, hooks)
     ctx.notes["loss"] = round(last, 4)
