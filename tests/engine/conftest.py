@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
+from processes import Workshop
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
@@ -29,6 +30,7 @@ for registry in REGISTRIES:
     registry.remove_module("fakes")
 
 FakeBuild = Callable[..., Outcome]
+OpenWorkshop = Callable[..., Workshop]
 
 
 def steps(*options: Any, **changed: dict[str, Any]) -> dict[str, Step]:
@@ -74,6 +76,26 @@ def recipe(tmp_path: Path, log: Path) -> Recipe:
         store=tmp_path / "store",
         outputs=tmp_path / "outputs",
     )
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[OpenWorkshop]:
+    """Open workshops in folders of their own: `workshop("name", pause=0.01)`; what a test leaves running is ended."""
+    opened: list[Workshop] = []
+
+    def open_one(name: str = "shop", pause: float = 0.0) -> Workshop:
+        opened.append(Workshop(tmp_path / name, pause))
+        return opened[-1]
+
+    yield open_one
+    for shop in opened:
+        shop.close()
+
+
+@pytest.fixture
+def shop(workshop: OpenWorkshop) -> Workshop:
+    """Give one workshop whose fakes do not wait."""
+    return workshop()
 
 
 @pytest.fixture

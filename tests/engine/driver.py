@@ -1,9 +1,9 @@
 """Build fake recipes in a process of its own: `python -m driver '[{"store": ..., "outputs": ...}, ...]'`.
 
 A job is a mapping: `store`, `outputs`, `seed`, `steps` (label to pass and options), `modules` that declare further
-passes, `data` (name and options). One line of JSON is printed for every build; the exit code is the first error's.
-The last line on standard error counts the changes of files under the working folder; with $FAKE_DIE_BEFORE=N the
-process is killed just before the N-th.
+passes, `data` (name and options), `plan` (only plan it). One line of JSON is printed for every job; the exit code is
+the first error's. The last line on standard error counts the changes of files under the working folder; with
+$FAKE_DIE_BEFORE=N the process is killed just before the N-th.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import TflbuildError
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
-from tflbuild.engine.build import Build, Outcome
+from tflbuild.engine.build import Build
+from tflbuild.engine.plan import plan
+from tflbuild.engine.prepare import prepare
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.worker import Worker
 
@@ -68,7 +70,19 @@ def recipe_of(job: dict[str, Any]) -> Recipe:
     )
 
 
-def build(job: dict[str, Any], worker: Worker) -> Outcome:
+def say(content: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
+
+
+def plan_only(job: dict[str, Any]) -> None:
+    """Plan one job and print each step's status."""
+    prepared = prepare(recipe_of(job), names=slow_fakes.NAMES)
+    planned = plan(prepared.recipe, prepared.keys, prepared.store)
+    say({"plan": {step.step.label: step.status for step in planned.steps}})
+
+
+def build(job: dict[str, Any], worker: Worker) -> None:
     """Build one job and print what came of it."""
     recipe = recipe_of(job)
     outcome = Build(recipe, lambda: make_run_folder(recipe), worker).run()
@@ -82,10 +96,9 @@ def build(job: dict[str, Any], worker: Worker) -> Outcome:
         "delivered": [given["sha256"] for given in report["targets"]],
         "warnings": report["warnings"],
     }
-    print(json.dumps(said), flush=True)
+    say(said)
     if outcome.error is not None:
         raise outcome.error
-    return outcome
 
 
 class Changes:
@@ -122,13 +135,13 @@ def main() -> int:
     worker = Worker(WorkerOptions(), "cpu", ("driver:load", ["slow_fakes", *modules]), slow_fakes.NAMES)
     try:
         for job in jobs:
-            build(job, worker)
+            plan_only(job) if job.get("plan") else build(job, worker)
     except TflbuildError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     finally:
         worker.stop()
-    print(f"changes: {changes.count}", file=sys.stderr)
+    sys.stderr.write(f"changes: {changes.count}\n")
     return 0
 
 

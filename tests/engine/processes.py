@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ class Workshop:
         folder.mkdir(exist_ok=True)
         self.log = folder / "fake.log"
         self.log.touch()
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = {
             **os.environ,
             "FAKE_LOG": str(self.log),
@@ -53,7 +53,7 @@ class Workshop:
 
     def start(self, *jobs: Job, **environment: str) -> subprocess.Popen[str]:
         """Start building jobs, one after the other, in one process."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "driver", json.dumps(jobs)],
             env={**self.environment, **environment},
             cwd=self.folder,
@@ -61,6 +61,15 @@ class Workshop:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                process.communicate()
 
     def run(self, *jobs: Job, code: int = 0, **environment: str) -> list[dict[str, Any]]:
         """Build jobs to the end; gives what was said of each."""
@@ -87,6 +96,13 @@ class Workshop:
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         return found
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a fake has written `text` into the log."""
+        limit = time.monotonic() + 60
+        while text not in self.log.read_text():
+            assert time.monotonic() < limit, f"no '{text}' in the log"
+            time.sleep(0.01)
 
     def computed(self) -> list[tuple[str, str]]:
         """List what was begun: the process of the build, and what it computed, out of which causes."""
@@ -127,45 +143,45 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def problems_of_store(store: Path) -> Iterator[str]:
+def problems_of_store(store: Path) -> list[str]:
     """Check a store without the engine's help: whole records, and each blob what its name says."""
-    for blob in _visible(store / "blobs"):
-        if sha256_of(blob) != blob.name:
-            yield f"blob {blob.name[:12]} holds something else"
+    found = [
+        f"{blob} holds something else" for blob in _visible(store / "blobs") if sha256_of(blob) != blob.name
+    ]
     for path in _visible(store / "actions"):
         try:
             record = json.loads(path.read_text())
         except ValueError:
-            yield f"record {path.name[:12]} cannot be read"
+            found.append(f"{path} cannot be read")
             continue
         if record["key"] != path.stem:
-            yield f"record {path.name[:12]} belongs to another key"
-        for sha256 in record["blobs"]:
-            if not (store / "blobs" / sha256).is_file():
-                yield f"record {path.name[:12]} has lost its blob {sha256[:12]}"
+            found.append(f"{path} belongs to another key")
+        lost = [sha256 for sha256 in record["blobs"] if not (store / "blobs" / sha256).is_file()]
+        found += [f"{path} has lost its blob {sha256}" for sha256 in lost]
+    return found
 
 
-def problems_of_runs(outputs: Path, right: set[str]) -> Iterator[str]:
+def problems_of_runs(outputs: Path, right: set[str]) -> list[str]:
     """Check that whatever lies under a final name is whole: reports, delivered files and `latest`.
 
     Args:
         outputs: folder of the runs.
         right: digests that a delivered file may have.
     """
+    found = []
     for path in outputs.rglob("report.json"):
         try:
             json.loads(path.read_text())
         except ValueError:
-            yield f"{path} is cut short"
-    for path in outputs.rglob("model.tflite"):
-        if sha256_of(path) not in right:
-            yield f"{path} is not what was built"
-    for path in outputs.rglob("latest"):
-        if not path.is_dir():
-            yield f"{path} points nowhere"
+            found.append(f"{path} is cut short")
+    wrong = (path for path in outputs.rglob("model.tflite") if sha256_of(path) not in right)
+    found += [f"{path} is not what was built" for path in wrong]
+    found += [f"{path} points nowhere" for path in outputs.rglob("latest") if not path.is_dir()]
+    return found
 
 
 def _visible(folder: Path) -> list[Path]:
+    """List a folder without the files that are being written, which are hidden."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

@@ -15,6 +15,7 @@ from typing import Any
 
 import fakes
 from fakes import content, score_of
+
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.digest import of_file, of_json
@@ -24,8 +25,12 @@ from tflbuild.core.target import Target, target
 from tflbuild.engine.names import Names
 
 NAMES = Names(
+    predict={"KerasModel": "slow_fakes:predict_file", "TFLiteModel": "slow_fakes:predict_file"},
+    truth="slow_fakes:truth_file",
+    merge="fakes:merge",
     evaluation="slow_fakes",
     check_runs="fakes:check_runs",
+    check_opens="fakes:check_runs",
     external="slow_fakes:external",
     inspect="fakes:inspect",
 )
@@ -175,10 +180,10 @@ def truth_file(split: Any, out: Path) -> None:
     out.write_text(json.dumps([split.name, len(split)]))
 
 
-def measure(metrics: list[str], predictions: Path, truth: Path) -> dict[str, Measurement]:
-    note("begin:measure", [metrics, of_file(predictions), of_file(truth)])
+def measure(metric: str, predictions: Path, truth: Path) -> Measurement:
+    note("begin:measure", [metric, of_file(predictions), of_file(truth)])
     pause()
-    return fakes.measure(metrics, predictions, truth)
+    return fakes.measure(metric, predictions, truth)
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:
