@@ -116,6 +116,13 @@ def spin(seconds: float) -> None:
         sum(range(1000))
 
 
+def wait_for_lines(count: int) -> None:
+    """Wait until so many shards were begun."""
+    deadline = time.monotonic() + 30
+    while len(Path(os.environ["FAKE_LOG"]).read_text().split()) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 WAYS: dict[str, Any] = {
     "abort": lambda ctx: os.abort(),
     "be killed": lambda ctx: os.kill(os.getpid(), signal.SIGKILL),
@@ -140,6 +147,9 @@ WAYS: dict[str, Any] = {
     "note anything": note_anything,
     "burn": burn,
     "nothing": lambda ctx: None,
+    "wait for 8 shards": lambda ctx: wait_for_lines(8),
+    "spin": lambda ctx: spin(0.2),
+    "hold the interpreter": lambda ctx: ctypes.PyDLL(None).sleep(60),
 }
 
 
