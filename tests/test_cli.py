@@ -28,7 +28,14 @@ def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.Capture
     assert not Path("outputs").exists(), "plan writes nothing"
 
 
-FRAMEWORKS = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "ai_edge_litert", "litert_quantizer")
+FRAMEWORKS = (
+    "tensorflow",
+    "tf_keras",
+    "tensorflow_model_optimization",
+    "ai_edge_litert",
+    "litert_quantizer",
+    "mlflow",
+)
 
 
 @pytest.mark.parametrize(

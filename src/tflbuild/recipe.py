@@ -151,7 +151,9 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
         ),
-        hooks={name: _hook(name, options) for name, options in (mapping.get("hooks") or {}).items()},
+        hooks=_hooks(
+            mapping.get("hooks") or {}, replaced=any(item.startswith("hooks=") for item in overrides)
+        ),
         mapping=_without_empty(mapping),
         plugins=folder,
     )
@@ -172,6 +174,21 @@ def _chosen(registry: Registry[T], value: Any, key: str) -> T:
         raise RecipeError(f"{key}: needs a 'type', one of {', '.join(sorted(registry))}.")
     cls = registry.get(str(value["type"]), f"{key}.type")
     return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
+
+
+def _hooks(value: Mapping[str, Any], *, replaced: bool) -> dict[str, Hook]:
+    """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake."""
+    hooks = {}
+    for name, options in value.items():
+        if isinstance(options, Mapping) and "type" not in options:
+            if replaced and name in HOOKS:
+                continue
+            raise RecipeError(
+                f"hooks.{name}: this hook is not chosen; add '- /hooks: [{name}]' to the recipe's defaults, or "
+                f"hooks=[{name}].{did_you_mean(name, HOOKS)}"
+            )
+        hooks[name] = _hook(name, options)
+    return hooks
 
 
 def _hook(name: str, value: Any) -> Hook:

@@ -159,7 +159,7 @@ def _files(report: Mapping[str, Any], folder: Path, *, with_model: bool) -> list
 
 def _flat(value: Any, key: str = "") -> dict[str, str]:
     """Flatten a recipe to dotted keys; what says nothing is left out, a list is one value."""
-    if value is None or value == {} or value == []:
+    if value is None or value in ("", {}, []):
         return {}
     if isinstance(value, Mapping):
         flat: dict[str, str] = {}
