@@ -10,6 +10,7 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.engine.disk import writing
 from tflbuild.engine.record import Record
 from tflbuild.engine.store import Store
 
@@ -33,7 +34,8 @@ def keep(store: Store, number: int, content: bytes = b"", name: str = "fake") ->
     content = content or f"{number}".encode().rjust(1000)
     with store.staging() as folder:
         path = folder / "model.tflite"
-        path.write_bytes(content)
+        with writing(folder):
+            path.write_bytes(content)
         model = TFLiteModel(path=path, digest="", fingerprint="", meta={"number": number})
         return store.commit(
             preimage(number, name), artifact=model, value={"note": number}, cost={"seconds": 2.5}, name=name
@@ -45,7 +47,8 @@ def measure(store: Store, of: str, score: float, content: bytes = b"boxes") -> R
     said: Mapping[str, Any] = {"schema": 1, "measure": "predictions", "input": {"digest": of, "meta": "m"}}
     with store.staging() as folder:
         path = folder / "predictions.npz"
-        path.write_bytes(content)
+        with writing(folder):
+            path.write_bytes(content)
         return store.commit(said, files={"file": path}, value={"score": score})
 
 

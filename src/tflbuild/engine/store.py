@@ -62,6 +62,7 @@ class Store:
         self._warn = warn
         self._said: set[str] = set()
         self._workspace: workspace.Workspace | None = None
+        self._refused: OSError | None = None
         self._remote = Remote(remote, self._tell) if remote else None
         schema = root / "schema"
         if schema.is_file():
@@ -90,9 +91,10 @@ class Store:
                 workspace.reap(self.root / "tmp")
                 self._workspace = workspace.Workspace(self.root / "tmp")
             except OSError as error:
-                if written and error.errno in (errno.EROFS, errno.EACCES):
-                    return
-                raise
+                if not written or error.errno not in (errno.EROFS, errno.EACCES):
+                    raise
+                self._refused = error
+                return
             if not written:
                 self._write(self.root / "schema", f"{KEY_SCHEMA}\n".encode())
             self._tell_of_network()
@@ -275,6 +277,8 @@ class Store:
 
     @property
     def _own(self) -> workspace.Workspace:
+        if self._refused is not None:
+            raise self._refused
         assert self._workspace is not None, "Store.prepare() comes before anything is written"
         return self._workspace
 
