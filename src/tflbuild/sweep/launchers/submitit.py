@@ -6,13 +6,17 @@ committed passes are hits, training continues from its checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from subprocess import Popen
 from types import TracebackType
 from typing import Annotated, Any, Literal
 
@@ -28,8 +32,8 @@ from tflbuild.validation import typed
 POLL_SECONDS = {"slurm": 2.0}
 """How often jobs are looked at; on this machine ten times a second."""
 
-CANCEL_SECONDS = 5.0
-"""How long cancelled processes of this machine are waited for."""
+CANCEL_SECONDS = 2.0
+"""How long killed processes of this machine are waited for."""
 
 LAST_LINES = 5
 
@@ -169,7 +173,7 @@ class Session:
         """Submit some jobs; on Slurm several of them as one array."""
         if not batch:
             return {}
-        with executor.batch():
+        with _deaf_to_interrupts(), executor.batch():
             return {position: executor.submit(task) for position, task in batch}
 
     def _executor(self, sweep: Path) -> Any:
@@ -206,13 +210,40 @@ def _result(job: FrozenJob, handle: Any) -> JobResult:
 
 
 def _cancel(handles: list[Any]) -> None:
-    """Stop jobs; those of this machine have ended when this returns."""
+    """Stop jobs at once; the store keeps what was built."""
+    import psutil
+
+    killed: list[psutil.Process] = []
     for handle in handles:
-        handle.cancel(check=False)
-    processes = [handle._process for handle in handles if getattr(handle, "_process", None) is not None]
-    deadline = time.monotonic() + CANCEL_SECONDS
-    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for process in processes:
-        process.kill()
-        process.wait()
+        if isinstance(getattr(handle, "_process", None), Popen):
+            killed += _kill_with_children(handle._process.pid)
+        else:
+            handle.cancel(check=False)
+    psutil.wait_procs(killed, timeout=CANCEL_SECONDS)
+
+
+def _kill_with_children(pid: int) -> list[Any]:
+    """End a process of this machine and all that it started; submitit's own way prints their tracebacks."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        controller = psutil.Process(pid)
+        processes = [controller, *controller.children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        return processes
+    return []
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Have processes that are started meanwhile leave Ctrl-C to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
