@@ -15,9 +15,8 @@ from typing import Any
 import fakes
 import psutil
 import pytest
-import rogues
-
 from test_worker import gone
+
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PassError, WorkerDied

@@ -9,7 +9,7 @@ import pytest
 
 from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, Split
 from tflbuild.vision.augment import Augment
-from tflbuild.vision.batches import Batch, ExampleCache, pixels_of, prepared, training_batches
+from tflbuild.vision.batches import Batch, ExampleCache, training_batches
 from tflbuild.vision.preprocess import Preprocess
 
 
@@ -106,14 +106,3 @@ def test_an_error_in_a_thread_reaches_the_reader(split: Split) -> None:
     split.samples = (Sample(key="99", digest="99"),)
     with pytest.raises(ValueError, match="broken"):
         take(split, 1)
-
-
-def test_evaluation_goes_in_order_and_is_never_augmented(split: Split) -> None:
-    examples = list(prepared(split, Preprocess(), 24, 32))
-    assert [int(e.labels[0]) for e in examples] == list(range(11))
-    assert [int(e.pixels[0, 0, 0]) for e in examples] == [20 * k for k in range(11)]
-    assert examples[0][1:3] == (64, 80)
-    assert all(
-        np.array_equal(a, b.pixels)
-        for a, b in zip(pixels_of(split, Preprocess(), 24, 32), examples, strict=True)
-    )

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core.dataset import Split
-from tflbuild.vision.batches import Prepared
 from tflbuild.vision.preprocess import Preprocess
 
 T = TypeVar("T")
@@ -36,6 +35,24 @@ class Annotation(NamedTuple):
         labels: (objects,) int32; (1,) for classification.
     """
 
+    boxes: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32]
+
+
+class Prepared(NamedTuple):
+    """One example as a model's input.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 in the model's channel order.
+        image_height: of the original image, which boxes refer to.
+        image_width: of the original image.
+        boxes: (objects, 4) float32 in 0..1 of the original image.
+        labels: (objects,) int32.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    image_height: int
+    image_width: int
     boxes: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int32]
 

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.dataset import Split
 from tflbuild.metrics.arrays import Arrays, store
-from tflbuild.metrics.examples import Examples, in_order
+from tflbuild.metrics.examples import Examples, Prepared, in_order
 from tflbuild.metrics.predictions import Outputs, Progress, collect, in_image
-from tflbuild.vision.batches import Prepared
 from tflbuild.vision.preprocess import Preprocess
 
 BATCH = 32

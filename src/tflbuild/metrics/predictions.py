@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.dataset import Split
 from tflbuild.metrics.arrays import Arrays, offsets_of
-from tflbuild.vision.batches import Prepared
+from tflbuild.metrics.examples import Prepared
 from tflbuild.vision.preprocess import Preprocess
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]

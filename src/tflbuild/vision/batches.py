@@ -1,4 +1,4 @@
-"""Examples in batches: endless and augmented for training, in order for everything else."""
+"""Examples in endless, augmented batches, for training."""
 
 from __future__ import annotations
 
@@ -32,24 +32,6 @@ class Batch(NamedTuple):
     images: NDArray[np.uint8]
     boxes: list[NDArray[np.float32]]
     labels: list[NDArray[np.int32]]
-
-
-class Prepared(NamedTuple):
-    """One example as a model's input, for evaluation.
-
-    Attributes:
-        pixels: (height, width, 3) uint8 in the model's channel order.
-        image_height: of the original image, which boxes refer to.
-        image_width: of the original image.
-        boxes: (objects, 4) float32 in 0..1 of the original image.
-        labels: (objects,) int32.
-    """
-
-    pixels: NDArray[np.uint8]
-    image_height: int
-    image_width: int
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int32]
 
 
 class ExampleCache:
@@ -169,17 +151,3 @@ class _Shuffle:
             # Replaced, not changed, since other threads read it; only neighbouring epochs are alive.
             self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) <= 2} | {epoch: order}
         return int(order[place])
-
-
-def prepared(split: Split, preprocess: Preprocess, height: int, width: int) -> Iterator[Prepared]:
-    """Give every example of a split in order, as a model's input, never augmented."""
-    for position in range(len(split)):
-        image, boxes, labels = split[position]
-        pixels = preprocess.pixels(image, height, width)
-        yield Prepared(pixels, image.shape[0], image.shape[1], boxes, labels)
-
-
-def pixels_of(split: Split, preprocess: Preprocess, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
-    """Give every image of a split in order as (height, width, 3) uint8 pixels, e.g. for calibration."""
-    for example in prepared(split, preprocess, height, width):
-        yield example.pixels
