@@ -10,7 +10,7 @@ from tflbuild.commands.listing import REGISTRIES
 def page_of_everything() -> str:
     """Give the page; plugins of the reader's own are left out."""
     lines = [
-        "# Passes, models, data sets, metrics and targets",
+        "# Passes, models, data sets, metrics, targets and hooks",
         "",
         "Written by `make docs`; do not edit.",
         "",

@@ -14,6 +14,7 @@ import pytest
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
 from tflbuild.commands import COMMANDS
+from tflbuild.core.hook import CALLS, HOOKS
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import expand
 
@@ -58,6 +59,18 @@ def test_the_page_of_passes_is_fresh() -> None:
     plugins.load(None)
     written = (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")
     assert written == generator.page_of_everything(), "run `make docs`"
+
+
+def test_the_hook_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "writing_a_hook.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(HOOKS, "_classes", {})
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], {"__name__": __name__})  # type: ignore[index]
+    documented = HOOKS.get("notify")(path=str(tmp_path / "failures.txt"))  # type: ignore[call-arg]
+    documented.before_build({}, tmp_path)
+    documented.on_failure({"label": "prune", "error": "over budget", "exit_code": 5})
+    assert (tmp_path / "failures.txt").read_text() == f"{tmp_path}: over budget\n"
+    for call in CALLS:
+        assert f"`{call}(" in text
 
 
 def modules_with_examples() -> list[str]:

@@ -53,6 +53,16 @@ def test_an_installed_plugin_is_planned_with_typed_options(python: Path, tmp_pat
     assert "note.level: 10" in wrong.stderr
 
 
+def test_an_installed_hook_is_chosen_with_typed_options(python: Path, tmp_path: Path) -> None:
+    assert "count_passes" in run(python, tmp_path, "list", "hooks").stdout
+    chosen = ["plan", "recipe=ssd_mobilenet_float", "hooks=[count_passes]"]
+    planned = run(python, tmp_path, *chosen, "hooks.count_passes.unit=hits")
+    assert planned.returncode == 0, planned.stderr
+    wrong = run(python, tmp_path, *chosen, "hooks.count_passes.unit=misses")
+    assert wrong.returncode == 2
+    assert "hooks.count_passes.unit: 'misses' is not one of runs, hits" in wrong.stderr
+
+
 def test_without_the_distribution_the_pass_is_unknown(tmp_path: Path) -> None:
     missing = run(Path(sys.executable), tmp_path, "describe", "describe_file")
     assert missing.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
+import re
 import types
 import typing
 from typing import Any
@@ -71,4 +72,4 @@ def _type_text(hint: Any) -> str:
         return " | ".join(_type_text(part) for part in typing.get_args(hint))
     if hint is type(None):
         return "None"
-    return str(hint).replace("typing.", "") if typing.get_args(hint) else hint.__name__
+    return re.sub(r"\b(typing|collections\.abc)\.", "", str(hint)) if typing.get_args(hint) else hint.__name__
