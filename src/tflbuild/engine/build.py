@@ -90,6 +90,12 @@ class Build:
         self._prepared = prepared
         self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()
+        try:
+            return self._run(prepared)
+        finally:
+            prepared.store.close()
+
+    def _run(self, prepared: Prepared) -> Outcome:
         with writing(self.folder):
             prepared.memo.save()
         self.folder = self._make_folder()

@@ -129,10 +129,14 @@ class Shelf:
             os.rename(path, target)
         except FileNotFoundError:
             return
-        when = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        target.with_name(f"{target.name}.why.txt").write_text(
-            f"{when}: {path.name}: {why}\n", encoding="utf-8"
-        )
+        changed = _date(target.stat().st_mtime)
+        os.utime(target)  # so that it is collected by how long it lies here
+        note = f"{_date(time.time())}: {path.name}, last changed {changed}: {why}\n"
+        target.with_name(f"{target.name}.why.txt").write_text(note, encoding="utf-8")
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -99,6 +99,12 @@ class Store:
                 self._write(self.root / "schema", f"{KEY_SCHEMA}\n".encode())
             self._tell_of_network()
 
+    def close(self) -> None:
+        """Remove what is staged, and let go of what was used; what is forgotten is closed by itself."""
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+
     def blob(self, sha256: str) -> Path:
         """Give the path of a blob, there or not."""
         return self.shelf.blob(sha256)
