@@ -205,6 +205,7 @@ class Score(AccuracyMetric):
 class FileBytes(FileMetric):
     """Size of the file."""
 
+    needs = ()
     unit = "bytes"
     higher_is_better = False
 
@@ -212,14 +213,44 @@ class FileBytes(FileMetric):
         return Measurement(value=model.path.stat().st_size, unit="bytes")
 
 
+@metric("fake_latency")
+class FakeLatency(FileMetric):
+    """Depends on the machine."""
+
+    unit = "ms"
+    higher_is_better = False
+    exact = False
+
+    def measure(self, model: Any) -> Measurement:
+        return Measurement(value=1.0, unit="ms")
+
+
 @target("fake_target")
 class FakeTarget(Target):
     """Anything."""
 
 
-def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+@target("fake_compiler")
+class FakeCompiler(Target):
+    """Adds a byte."""
+
+    compiles = True
+    system: Path = Path("npu.ini")
+
+    def files(self) -> tuple[Path, ...]:
+        return (self.system,) if self.system.is_file() else ()
+
+    def compile(self, model: Any, folder: Path) -> tuple[bytes, dict[str, Any]]:
+        return model.path.read_bytes() + b" ", {}
+
+
+def note(text: str) -> None:
     with Path(os.environ["FAKE_LOG"]).open("a") as file:
-        file.write(f"predict {split.name}\n")
+        file.write(f"{text}\n")
+
+
+def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+    note(f"predict {split.name}")
     out.write_text(json.dumps({"score": score_of(model.path)}))
     return "fake"
 
@@ -234,10 +265,12 @@ def merge(parts: list[Path], out: Path) -> None:
 
 
 def measure(metric: str, predictions: Path, truth: Path) -> Measurement:
+    note(f"measure {metric}")
     value = float(json.loads(predictions.read_text())["score"])
     return Measurement(value=value, unit="1", n=4, low=value - 0.1, high=value + 0.1)
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:
+    note(f"compare {metric}")
     change = json.loads(after.read_text())["score"] - json.loads(before.read_text())["score"]
     return Difference(value=change, low=change - 0.001, high=change + 0.001, n=4)
