@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from tflbuild.engine.disk import append, writing
 
 
 @dataclass(frozen=True)
@@ -30,25 +34,58 @@ Listener = Callable[[Event], None]
 
 
 class EventLog:
-    """Write events to `events.jsonl` and log lines to `log.txt`, each flushed at once."""
+    """Write events to `events.jsonl` and log lines to `log.txt`, each at once.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._events: TextIO = (folder / "events.jsonl").open("a", encoding="utf-8")
-        self._log: TextIO = (folder / "log.txt").open("a", encoding="utf-8")
+        self._folder = folder
+        self._problem: OSError | None = None
+        self._closed = False
+        self._logging = threading.Lock()
+        with writing(folder):
+            self._events = _appending(folder / "events.jsonl")
+            self._log = _appending(folder / "log.txt")
 
     def __call__(self, event: Event) -> None:
-        """Write one event; progress is too frequent to be kept."""
+        """Write one event; progress is too frequent to be kept.
+
+        Raises:
+            StoreError: the run folder cannot be written. Log lines come from a thread that reads them, which must
+                go on reading: the next event raises for them.
+        """
         if event.kind == "progress":
             return
         if event.kind == "log":
-            self._log.write(event.fields["text"].rstrip("\n") + "\n")
-            self._log.flush()
+            self._keep(event.fields["text"].rstrip("\n") + "\n")
             return
         line = json.dumps({"time": round(event.time, 3), "event": event.kind, **event.fields})
-        self._events.write(line + "\n")
-        self._events.flush()
+        with writing(self._folder):
+            if self._problem is not None:
+                raise self._problem
+            append(self._events, f"{line}\n".encode())
+
+    def _keep(self, line: str) -> None:
+        with self._logging:
+            if self._closed:
+                return  # a warm worker may print after the run has ended: that belongs to no run
+            try:
+                append(self._log, line.encode())
+            except OSError as error:
+                self._problem = error
 
     def close(self) -> None:
         """Close both files."""
-        self._events.close()
-        self._log.close()
+        with self._logging:
+            self._closed = True
+            os.close(self._events)
+            os.close(self._log)
+
+
+def _appending(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
