@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from sweep_place import Place
+from visiting import PLUGIN, RECIPE
+
+from tflbuild import plugins
+
+
+@pytest.fixture
+def there(here: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Stand in a folder with the recipe `visits`, whose last pass is a plugin's."""
+    (here.folder / "recipes" / "visits.yaml").write_text(RECIPE)
+    (here.folder / "plugins").mkdir()
+    (here.folder / "plugins" / "visit.py").write_text(PLUGIN)
+    monkeypatch.delitem(sys.modules, f"{plugins.LOCAL_PACKAGE}.visit", raising=False)
+    return here
