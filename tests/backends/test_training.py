@@ -79,9 +79,38 @@ def test_killed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
     seen: list[int] = []
     train(fresh, lambda start: seen.append(start) or batches(start), checkpoint)
     assert seen == [17]
-    assert not checkpoint.exists()
     for one, other in zip(whole.get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_training_that_ended_but_was_not_kept_is_not_trained_again(tmp_path: Path) -> None:
+    whole, fresh = build(), build()
+    loss = train(whole, checkpoint=tmp_path / "training.npz")
+    assert train(fresh, lambda start: batches(start, last=start), tmp_path / "training.npz") == loss
+    for one, other in zip(whole.get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_damaged_checkpoint_is_left_and_said(tmp_path: Path) -> None:
+    from tflbuild.backends.training import _Checkpoint
+
+    path = tmp_path / "training.npz"
+    variables = build().variables
+    _Checkpoint(path, variables).save(7, 0.25)
+    good = path.read_bytes()
+    assert _Checkpoint(path, variables).restore() == (7, 0.25)
+    before = [variable.numpy() for variable in variables]
+    damages = [good[:size] for size in range(0, len(good), 211)]
+    damages += [
+        good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :] for place in range(0, len(good), 97)
+    ]
+    for content in [*damages, b"garbage"]:
+        path.write_bytes(content)
+        said: list[str] = []
+        assert _Checkpoint(path, variables, said.append).restore()[0] == 0
+        assert "damaged" in said[0]
+        for variable, kept in zip(variables, before, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), kept)
 
 
 def test_loss_that_is_not_finite_ends_in_one_sentence() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +23,7 @@ Batches = Callable[[int], Iterator[tuple[Any, ...]]]
 """From the first step to (images uint8, *targets) of that step and all that follow."""
 
 REPORT_EVERY = 20  # steps between two looks at the loss
+DIGEST = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +111,11 @@ def fit(
         PassError: the loss is no longer finite.
     """
     training = _Training(model, loss, schedule, normalisation, hooks or Hooks())
-    state = _Checkpoint(watch.checkpoint, training.variables)
-    start = state.restore()
+    state = _Checkpoint(watch.checkpoint, training.variables, watch.log)
+    start, value = state.restore()
     if start:
         watch.log(f"continued from step {start} of {schedule.steps}")
     saved = time.monotonic()
-    value = float("nan") if start < schedule.steps else 0.0
     stream = batches(start)
     for step in range(start, schedule.steps):
         images, *targets = next(stream)
@@ -124,10 +126,9 @@ def fit(
             watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
         due = looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds
         if due:
-            state.save(step + 1)
+            state.save(step + 1, value)
             saved = time.monotonic()
     training.finish()
-    state.forget()
     return value
 
 
@@ -208,35 +209,46 @@ def _finite(value: float, step: int, schedule: Schedule, label: str) -> float:
 
 
 class _Checkpoint:
-    """The state of a training in one file, replaced as a whole."""
+    """The state of a training in one file, replaced as a whole and ending with its own digest.
 
-    def __init__(self, path: Path | None, variables: Sequence[Any]) -> None:
+    It stays when the training ends: until the store has the result, a kill would cost the training. The store
+    removes it with the commit.
+    """
+
+    def __init__(
+        self, path: Path | None, variables: Sequence[Any], log: Callable[[str], object] = lambda text: None
+    ) -> None:
         self._path = path
         self._variables = variables
+        self._log = log
 
-    def restore(self) -> int:
-        """Take up a kept state; gives the step to go on from."""
+    def restore(self) -> tuple[int, float]:
+        """Take up a kept state; gives the step to go on from, and the last loss. A damaged one is said and left."""
         if self._path is None or not self._path.is_file():
-            return 0
-        with np.load(self._path) as kept:
-            for number, variable in enumerate(self._variables):
-                variable.assign(kept[str(number)])
-            return int(kept["step"])
+            return 0, float("nan")
+        content = self._path.read_bytes()
+        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
+            self._log(f"{self._path} is damaged: it is not used, the training starts again")
+            return 0, float("nan")
+        with np.load(io.BytesIO(content[:-DIGEST])) as kept:
+            arrays = [kept[str(number)] for number in range(len(self._variables))]
+            step, loss = int(kept["step"]), float(kept["loss"])
+        for variable, array in zip(self._variables, arrays, strict=True):
+            variable.assign(array)
+        return step, loss
 
-    def save(self, step: int) -> None:
+    def save(self, step: int, loss: float) -> None:
         """Keep the state before `step`."""
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        staged = self._path.with_suffix(".partial")
+        # The worker of a killed build may still be writing its last state while the next build writes its first.
+        staged = self._path.with_suffix(f".{os.getpid()}.partial")
         arrays = {str(number): variable.numpy() for number, variable in enumerate(self._variables)}
-        with staged.open("wb") as file:
-            np.savez(file, allow_pickle=False, step=np.int64(step), **arrays)
+        with staged.open("w+b") as file:
+            np.savez(file, allow_pickle=False, step=np.int64(step), loss=np.float64(loss), **arrays)
+            file.seek(0)
+            file.write(hashlib.file_digest(file, "sha256").digest())
             file.flush()
             os.fsync(file.fileno())
         staged.replace(self._path)
-
-    def forget(self) -> None:
-        """Remove the state of a training that ended."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
