@@ -52,6 +52,25 @@ def test_two_of_four_looks_along_the_input_channels(weights: list[list[int]], ex
     assert tfmot.is_two_of_four(kernel) is expected
 
 
+def test_weights_of_equal_size_do_not_keep_a_kernel_from_its_sparsity() -> None:
+    import tf_keras
+
+    from tflbuild.backends import tfmot
+
+    model = tf_keras.Sequential([tf_keras.layers.Dense(10, use_bias=False, input_shape=(20,))])
+    kernel = np.arange(1, 201, dtype=np.float32).reshape(20, 10)
+    kernel.flat[:99] = 0.0
+    kernel.flat[99:101] = 100.0  # tfmot keeps both: neither is below the threshold
+    model.layers[0].kernel.assign(kernel)
+    tfmot.break_ties(model, [], 0.5)
+    left = model.layers[0].kernel.numpy()
+    assert np.count_nonzero(left == 0) == 100
+    assert left.flat[99] == 0.0
+    assert left.flat[100] == 100.0
+    tfmot.break_ties(model, [], 0.7)  # far from it: no tie
+    assert np.count_nonzero(model.layers[0].kernel.numpy() == 0) == 100
+
+
 def test_a_killed_pruning_goes_on_with_the_same_zeros(tmp_path: Path) -> None:
     import tf_keras
 

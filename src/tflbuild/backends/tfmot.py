@@ -122,6 +122,26 @@ def kernels_of(layer: Any) -> list[Any]:
     return [getattr(inner, name) for name in names]
 
 
+def break_ties(model: Any, exclude: Sequence[str], sparsity: float) -> None:
+    """Set the weights to zero that tfmot kept because they are exactly as large as its threshold.
+
+    Args:
+        model: a pruned model, changed in place.
+        exclude: patterns of layer names that are left dense.
+        sparsity: share of zeros of each kernel; a kernel that lacks more than a hundredth of them is left as it is,
+            because no tie explains that.
+    """
+    for layer in prunable_layers(model, exclude):
+        for kernel in kernels_of(layer):
+            values = kernel.numpy()
+            flat = values.ravel()
+            missing = int(sparsity * flat.size) - int(np.count_nonzero(flat == 0))
+            if 0 < missing <= max(1, flat.size // 100):
+                sizes = np.where(flat == 0, np.inf, np.abs(flat))
+                flat[np.argsort(sizes, kind="stable")[:missing]] = 0.0
+                kernel.assign(values)
+
+
 def census(model: Any, exclude: Sequence[str] = ()) -> dict[str, float]:
     """Give the share of zeros in every prunable kernel, by name."""
     return {

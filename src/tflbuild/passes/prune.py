@@ -68,6 +68,8 @@ class Prune(Fitting):
         two_of_four = self.schedule == "2:4"
         plan = tfmot.schedule(self.schedule, self.sparsity, self.steps, self.ramp, self.frequency)
         fit(built, facts, self, ctx, tfmot.Pruning(built, self.exclude, plan, two_of_four).hooks())
+        if not two_of_four:
+            tfmot.break_ties(built, self.exclude, self.sparsity)
         overall = tfmot.overall_sparsity(built)
         ctx.notes["sparsity"] = round(overall, 4)
         sparsity = {
