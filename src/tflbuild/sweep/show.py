@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from tflbuild.sweep.summary import accuracy_metric, table_of
 
 PIPE_WIDTH = 160
 """Columns of a table that no terminal limits."""
+
+UNLIMITED = 10_000
+
+DISPENSABLE = ("compressed", "drop", "seconds")
+"""Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
 
 
 def say(text: str) -> None:
@@ -46,8 +52,7 @@ def show_row(row: Mapping[str, Any], count: str) -> None:
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Print a summary: its table, the spread over seeds, the errors, and where it lies."""
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    headings, rows = table_of(summary)
-    console.print(_table(headings, rows))
+    console.print(_fitting(console, *table_of(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
         say(
             f"pareto: no other built job is as good in {summary['metric']}, bytes and latency and better in one"
@@ -58,6 +63,23 @@ def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
         if job["error"]:
             say(f"{job['name']}: {job['error']}")
     say(f"summary: {os.path.relpath(folder)}/summary.html")
+
+
+def _fitting(console: Console, headings: list[str], rows: list[list[str]]) -> Table:
+    """Give the table with as many of its columns as the terminal is wide."""
+    short = _short(headings)
+    for count in range(len(DISPENSABLE) + 1):
+        kept = [n for n, heading in enumerate(headings) if heading not in DISPENSABLE[:count]]
+        table = _table([short[n] for n in kept], [[row[n] for n in kept] for row in rows])
+        if Measurement.get(console, console.options.update(width=UNLIMITED), table).maximum <= console.width:
+            break
+    return table
+
+
+def _short(headings: list[str]) -> list[str]:
+    """Leave of each dotted key the last part, where that still says which it is."""
+    last = [heading.rpartition(".")[2] for heading in headings]
+    return [short if last.count(short) == 1 else full for short, full in zip(last, headings, strict=True)]
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> Table:
@@ -78,6 +100,6 @@ def _spread(summary: Mapping[str, Any]) -> Table:
             form = ",.0f" if name == "bytes" else ".4f"
             if found["n"]:
                 sd = "" if found["sd"] is None else f"± {found['sd']:{form}}"
-                span = f"{found['min']:{form}} to {found['max']:{form}}"
+                span = f"{found['min']:{form}} .. {found['max']:{form}}"
                 rows.append([*settings, of, name, f"{found['mean']:{form}}", sd, span])
-    return _table([*keys, "seeds built", "figure", "mean", "sd", "range"], rows)
+    return _table([*_short(keys), "built", "figure", "mean", "sd", "range"], rows)

@@ -54,7 +54,7 @@ def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     for job in summary["jobs"]:
         value = job["metrics"].get(metric, {}).get("value")
         base = (job.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
-        drop = base - value if value is not None and base is not None else None
+        drop = round(base - value, 4) + 0.0 if value is not None and base is not None else None  # no -0.0000
         figures = [
             _text(value, "{:.4f}"),
             _text(drop, "{:+.4f}"),
