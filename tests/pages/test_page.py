@@ -72,6 +72,13 @@ def test_the_page_opens_with_the_outcome(status: str, headline: str) -> None:
         assert report["error"] in parsed.text
 
 
+def test_the_page_says_how_to_run_a_failed_pass_alone_and_where_a_run_was_stopped() -> None:
+    failed = pages.report("failed") | {"reproduce": "tflbuild reproduce outputs/a/latest"}
+    assert "tflbuild reproduce outputs/a/latest" in outline(render(failed)).text
+    stopped = pages.report() | {"stopped_after": "prune", "targets": []}
+    assert "Stopped after prune, as wanted: nothing was delivered" in outline(render(stopped)).text
+
+
 def test_the_page_needs_nothing_else() -> None:
     for page in (render(pages.report()), render_summary(pages.summary())):
         assert not re.search(r"https?://|@import|<script|<link", page)

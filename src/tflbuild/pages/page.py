@@ -107,6 +107,8 @@ def _environment() -> Environment:
 def _headline(report: Mapping[str, Any]) -> str:
     if report["status"] != "built":
         return HEADLINES.get(report["status"], str(report["status"]))
+    if report.get("stopped_after"):
+        return f"Stopped after {report['stopped_after']}, as wanted: nothing was delivered"
     verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
     if any(not verdict["ok"] for verdict in verdicts):
         return "Built, with a closed gate: see below"
