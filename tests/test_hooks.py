@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,16 @@ DIARY = """
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run every command in a folder of its own, with one plugin, found afresh."""
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run every command in a folder of its own, with one plugin, found afresh and forgotten."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plugins, "_loaded", {})
     plugin("diary", DIARY)
     for name in ("TFLBUILD_STORE", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
+    yield
+    for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
+        plugins._forget(module)
 
 
 def plugin(name: str, text: str) -> None:
@@ -337,7 +341,7 @@ def test_a_sweep_is_logged_to_mlflow_by_job() -> None:
     assert swept.stderr == ""
     assert "mlflow" not in swept.stdout.lower()
     with quietly():
-        client, experiment = connect("sqlite:///runs.db", "tiny")
+        client, experiment = connect(f"sqlite:///{Path('runs.db').resolve()}", "tiny")
     found = client.search_runs([experiment])
     assert sorted(run.info.run_name for run in found) == ["seed=0", "seed=1"]
     assert {run.info.status for run in found} == {"FINISHED"}

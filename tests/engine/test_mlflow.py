@@ -294,8 +294,8 @@ def test_mlflow_prints_nothing_into_the_terminal(tmp_path: Path, given: str | No
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    default = "sqlite:///mlflow.db"
-    (run,) = runs(given or default)
+    where = {"sqlite:///runs.db": f"sqlite:///{tmp_path}/runs.db", None: f"sqlite:///{tmp_path}/mlflow.db"}
+    (run,) = runs(where.get(given, str(tmp_path / "folder")))
     assert run.info.status == "FINISHED"
 
 
