@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tflbuild.core import digest
+from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
+from tflbuild.engine.store import writing
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
@@ -38,7 +40,8 @@ class Candidate:
 
 def candidates(combinations: Sequence[Combination]) -> list[Candidate]:
     """Compose every combination, once per seed where its recipe has `seeds`, and plan it."""
-    return [candidate for combination in combinations for candidate in _composed(combination)]
+    listed: dict[str, Index] = {}
+    return [candidate for combination in combinations for candidate in _composed(combination, listed)]
 
 
 def announcement(found: Sequence[Candidate]) -> str:
@@ -62,7 +65,7 @@ def freeze(found: Sequence[Candidate], folder: Path, names: Sequence[str] = ()) 
     return [_entry(candidate, name, folder) for candidate, name in zip(found, names, strict=True)]
 
 
-def _composed(combination: Combination) -> Iterator[Candidate]:
+def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[Candidate]:
     try:
         recipe = load_recipe(combination.overrides)
         seeds = _seeds(recipe)
@@ -70,10 +73,11 @@ def _composed(combination: Combination) -> Iterator[Candidate]:
         yield Candidate(combination=combination, error=error)
         return
     if not seeds:
-        yield _planned(combination, recipe)
+        yield _planned(combination, recipe, listed)
     for seed in seeds:
         mapping = {**recipe.mapping, "seed": seed, "seeds": []}
-        yield _planned(combination.with_seed(seed), replace(recipe, seed=seed, seeds=(), mapping=mapping))
+        one = replace(recipe, seed=seed, seeds=(), mapping=mapping)
+        yield _planned(combination.with_seed(seed), one, listed)
 
 
 def _seeds(recipe: Recipe) -> tuple[int, ...]:
@@ -83,9 +87,12 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
     return recipe.seeds
 
 
-def _planned(combination: Combination, recipe: Recipe) -> Candidate:
+def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> Candidate:
     try:
-        passes = _passes(prepare(recipe))
+        prepared = prepare(recipe, listed=listed)
+        with writing(recipe.store):
+            prepared.memo.save()
+        passes = _passes(prepared)
     except TflbuildError as error:
         return Candidate(combination=combination, recipe=recipe, error=error)
     return Candidate(combination=combination, recipe=recipe, passes=passes)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
@@ -131,18 +133,19 @@ def _interval(value: IntervalSweep) -> Any:
 
 
 def _range(override: Override) -> Any:
-    """Give the values that the range would enumerate, its end left out, as Hydra means it."""
+    """Give a range's values, its end left out, counted in decimals: 0.3, 0.4, ... as typed."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     value = override.value()
     assert isinstance(value, RangeSweep)
-    found = sorted(float(text) for text in override.sweep_string_iterator())
-    if not found:
-        raise ValueError("is empty")
-    if isinstance(value.start, int) and isinstance(value.step, int):
-        return IntDistribution(int(found[0]), int(found[-1]), step=abs(int(value.step)))
-    low, high = (float(f"{end:.{DIGITS}g}") for end in (found[0], found[-1]))
-    return FloatDistribution(low, high, step=abs(float(value.step)))
+    start, stop, step = (Decimal(str(end)) for end in (value.start, value.stop, value.step))
+    count = math.ceil((stop - start) / step)
+    if count < 1:
+        raise ValueError("the range is empty")
+    low, high = sorted((start, start + (count - 1) * step))
+    if all(isinstance(end, int) for end in (value.start, value.stop, value.step)):
+        return IntDistribution(int(low), int(high), step=int(abs(step)))
+    return FloatDistribution(float(low), float(high), step=float(abs(step)))
 
 
 def _choice(override: Override) -> Any:
