@@ -71,3 +71,14 @@ def test_no_process_outlives_the_sweep(there: Place, signalled: signal.Signals) 
     if signalled == signal.SIGINT:
         assert code == 130
         assert set(statuses(there).values()) == {"interrupted"}
+
+
+def test_a_search_in_batches_asks_the_same_wherever_it_is_built(there: Place) -> None:
+    pytest.importorskip("optuna", reason="the extra optuna is not installed")
+    options = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=2"]
+    search = ["-m", "recipe=visits", "prune.cost=interval(0,0.04)", "objective=[score]", *options]
+    assert main(search) == 0
+    serial = list(rows(there))
+    assert main([*search, "store.path=other", *JOBLIB]) == 0
+    assert list(rows(there)) == serial
+    assert set(statuses(there).values()) == {"built"}
