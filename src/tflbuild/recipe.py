@@ -79,7 +79,9 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     words = list(overrides)
     for item in words:
         if item.lstrip("+~").startswith(("hydra.", "hydra/")):
-            raise RecipeError(f"{item}: Hydra's own launchers, sweepers and folders are not used; remove it.")
+            raise RecipeError(
+                f"{item}: of Hydra's own settings a sweep reads its launcher and sweeper; add -m, or remove it."
+            )
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
     try:

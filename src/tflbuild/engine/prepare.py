@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from tflbuild.core import digest
-from tflbuild.core.dataset import FileFacts, Index
+from tflbuild.core.dataset import Dataset, FileFacts, Index
 from tflbuild.core.errors import DataError, RecipeError
+from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.source import files_of
 from tflbuild.engine.keys import Keys
@@ -43,9 +44,19 @@ class Prepared:
 
 
 def prepare(
-    recipe: Recipe, warn: Callable[[str], None] = lambda text: None, names: Names | None = None
+    recipe: Recipe,
+    warn: Callable[[str], None] = lambda text: None,
+    names: Names | None = None,
+    listed: dict[str, Index] | None = None,
 ) -> Prepared:
     """Check the recipe, list its data and name them by content; writes nothing.
+
+    Args:
+        recipe: what is wanted.
+        warn: is told what the user should know.
+        names: what the engine reaches by dotted name.
+        listed: what data sets hold that were listed a moment ago, by their options; filled here, so that the jobs
+            of a grid list the same data once.
 
     Raises:
         RecipeError: the recipe does not fit together.
@@ -55,7 +66,7 @@ def prepare(
     reached = names or Names()
     order, _ = check(recipe)
     memo = FileMemo(recipe.store / "memo" / "files.json", partial(_inspect, reached.inspect))
-    index = recipe.data.index(memo)
+    index = _index(recipe.data, memo, listed if listed is not None else {})
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")
@@ -67,6 +78,13 @@ def prepare(
             raise RecipeError(f"{label}.{error}") from error
     keys = Keys(resolved, index, _sources(resolved, index, memo), reached)
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store, memo=memo)
+
+
+def _index(data: Dataset, memo: FileMemo, listed: dict[str, Index]) -> Index:
+    key = digest.of_json([type(data).name, to_json(data)])
+    if key not in listed:
+        listed[key] = data.index(memo)
+    return listed[key]
 
 
 def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, dict[str, str]]:
