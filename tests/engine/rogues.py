@@ -147,7 +147,6 @@ WAYS: dict[str, Any] = {
     "note anything": note_anything,
     "burn": burn,
     "nothing": lambda ctx: None,
-    "wait for 8 shards": lambda ctx: wait_for_lines(8),
     "spin": lambda ctx: spin(0.2),
     "hold the interpreter": lambda ctx: ctypes.PyDLL(None).sleep(60),
 }
@@ -194,11 +193,18 @@ def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
         file.write(f"{os.getpid()}\n")
     for count, sample in enumerate(split.samples, start=1):
         if sample.key == model.meta.get("at"):
-            WAYS[model.meta["how"]](None)
+            misbehave(model.meta["how"])
         time.sleep(model.meta.get("seconds", 0.0))
         progress(count, len(split))
     out.write_text("".join(f"{sample.key}\n" for sample in split.samples))
     return "rogue"
+
+
+def misbehave(how: str) -> None:
+    if how.startswith("wait for "):
+        wait_for_lines(int(how.split()[2]))
+    else:
+        WAYS[how](None)
 
 
 def merge(parts: list[Path], out: Path) -> None:

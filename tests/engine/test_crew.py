@@ -21,7 +21,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PassError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.crew import IMAGES_A_PROCESS, SHARD_IMAGES, Job, usable_cores
+from tflbuild.engine.crew import IMAGES_A_PROCESS, LARGEST_SHARD, SMALLEST_SHARD, Job, shrinking, usable_cores
 from tflbuild.engine.names import Names
 from tflbuild.engine.process import Answer
 from tflbuild.engine.worker import Worker
@@ -69,11 +69,11 @@ def test_what_is_written_does_not_depend_on_how_many_write(worker: Worker, out: 
     answer = worker.crew.share(job(out, images))
     assert answer.value == "rogue"
     assert out.read_text() == in_order(images)
-    assert len(processes(log)) == -(-images // SHARD_IMAGES)
+    assert len(processes(log)) > 10
     assert len(set(processes(log))) == worker.options.evaluators
 
 
-@pytest.mark.parametrize("images", [1, SHARD_IMAGES, SHARD_IMAGES + 1, 2 * IMAGES_A_PROCESS - 1])
+@pytest.mark.parametrize("images", [1, SMALLEST_SHARD, SMALLEST_SHARD + 1, 2 * IMAGES_A_PROCESS - 1])
 def test_one_process_is_enough_for_a_few_images(worker: Worker, out: Path, log: Path, images: int) -> None:
     worker.crew.share(job(out, images))
     assert out.read_text() == in_order(images)
@@ -81,10 +81,21 @@ def test_one_process_is_enough_for_a_few_images(worker: Worker, out: Path, log: 
 
 
 def test_who_is_done_takes_over_from_who_is_not(worker: Worker, out: Path, log: Path) -> None:
-    worker.crew.share(job(out, 8 * SHARD_IMAGES, how="wait for 8 shards", at="train0"))
+    images = 4 * IMAGES_A_PROCESS
+    shards = 2 * len(list(shrinking(0, images // 2)))
+    worker.crew.share(job(out, images, how=f"wait for {shards} shards", at="train0"))
     counts = sorted(processes(log).count(pid) for pid in set(processes(log)))
-    assert counts == [1, 7], "the first image takes longer than all others"
-    assert out.read_text() == in_order(8 * SHARD_IMAGES)
+    assert counts == [1, shards - 1], "the first image takes longer than all others"
+    assert out.read_text() == in_order(images)
+
+
+@pytest.mark.parametrize("images", [1, 7, 8, 9, 63, 200, 5000])
+def test_shards_cover_every_image_and_shrink_towards_the_end(images: int) -> None:
+    shards = list(shrinking(3, 3 + images))
+    assert [image for shard in shards for image in shard] == list(range(3, 3 + images))
+    assert [len(shard) for shard in shards] == sorted((len(shard) for shard in shards), reverse=True)
+    assert len(shards[0]) <= LARGEST_SHARD
+    assert len(shards[-1]) <= SMALLEST_SHARD
 
 
 def test_the_same_images_go_to_the_same_process(worker: Worker, out: Path, log: Path) -> None:
@@ -98,7 +109,7 @@ def test_progress_is_that_of_all_together(worker: Worker, out: Path) -> None:
     worker.crew.share(job(out, 200, lambda done, total, note: told.append(done), seconds=0.002))
     assert told == sorted(told)
     assert told[-1] == 200
-    assert any(done % SHARD_IMAGES for done in told), "shards that are not done count too"
+    assert len(told) > 2 * len(list(shrinking(0, 100))), "shards that are not done count too"
 
 
 def test_the_cost_is_that_of_all_together(worker: Worker, out: Path) -> None:
@@ -121,7 +132,7 @@ def test_the_cost_is_that_of_all_together(worker: Worker, out: Path) -> None:
 def test_one_that_misbehaves_ends_the_measurement_and_leaves_none_behind(
     worker: Worker, out: Path, log: Path, how: str, error: type[Exception], message: str
 ) -> None:
-    images = 8 * SHARD_IMAGES
+    images = 4 * IMAGES_A_PROCESS
     with pytest.raises(error) as caught:
         worker.crew.share(job(out, images, how=how, at="train200", seconds=0.01))
     assert message in str(caught.value)
@@ -138,7 +149,7 @@ def test_ctrl_c_stops_all(worker: Worker, out: Path, log: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        worker.crew.share(job(out, 10 * SHARD_IMAGES, interrupt, seconds=0.01))
+        worker.crew.share(job(out, 4 * IMAGES_A_PROCESS, interrupt, seconds=0.01))
     assert gone(processes(log), seconds=1.0)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from tflbuild.engine.process import (
 IMAGES_A_PROCESS = 64
 """Starting another process costs as much as evaluating about so many images."""
 
-SHARD_IMAGES = 32
-"""Images of a shard: few enough that uneven ones balance, enough that handing them out costs nothing."""
+LARGEST_SHARD, SMALLEST_SHARD = 64, 8
+"""Images that are handed out at a time: many while many are left, few in the end, so that all end together."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,6 @@ class Job:
     out: Path
     who: str
     progress: Progress = lambda done, total, note: None
-
-    @cached_property
-    def shards(self) -> list[range]:
-        """Give the images of each part; they do not depend on how many processes there are."""
-        starts = range(0, self.images, SHARD_IMAGES)
-        return [range(start, min(start + SHARD_IMAGES, self.images)) for start in starts]
 
     def part(self, shard: range) -> Path:
         """Name the file of a part."""
@@ -96,10 +89,10 @@ class Crew:
         started = time.perf_counter()
         sharing = _Sharing(job, self._members[: max(1, job.images // IMAGES_A_PROCESS)])
         answers = sharing.run()
-        if len(answers) == 1:
-            job.part(job.shards[0]).replace(job.out)
+        parts = [job.part(shard) for shard in sharing.shards]
+        if len(parts) == 1:
+            parts[0].replace(job.out)
         else:
-            parts = [job.part(shard) for shard in job.shards]
             answers.append(self.ask("merge", parts, job.out, who=job.who))
         cost = {
             "seconds": time.perf_counter() - started,
@@ -121,15 +114,18 @@ class _Sharing:
     time and has kept them. One that is done at home takes the last shard of the home where most is left.
 
     Attributes:
+        shards: images of each, in order.
         peaks: MiB that each process held at most.
     """
 
     def __init__(self, job: Job, members: Sequence[Process]) -> None:
         self._job, self._members = job, members
-        count = len(job.shards)
-        bounds = [count * member // len(members) for member in range(len(members) + 1)]
-        self._homes = [deque(range(*home)) for home in pairwise(bounds)]
-        self._done = [0.0] * count
+        bounds = [job.images * member // len(members) for member in range(len(members) + 1)]
+        homes = [list(shrinking(*home)) for home in pairwise(bounds)]
+        self.shards = [shard for home in homes for shard in home]
+        firsts = accumulate(map(len, homes), initial=0)
+        self._homes = [deque(range(*numbers)) for numbers in pairwise(firsts)]
+        self._done = [0.0] * len(self.shards)
         self._running: dict[Task, tuple[int, int]] = {}
         self.peaks = [0.0] * len(members)
 
@@ -145,7 +141,7 @@ class _Sharing:
                 answers[number] = answer
                 self.peaks[member] = max(self.peaks[member], answer.cost["peak_rss_mib"])
                 self._hand_out(member)
-                self._tell(number, len(self._job.shards[number]))
+                self._tell(number, len(self.shards[number]))
         return [answers[number] for number in range(len(answers))]
 
     def _hand_out(self, member: int) -> None:
@@ -157,7 +153,7 @@ class _Sharing:
             if not fullest:
                 return
             number = fullest.pop()
-        job, shard = self._job, self._job.shards[number]
+        job, shard = self._job, self.shards[number]
         task = self._members[member].begin(
             job.name,
             *job.arguments,
@@ -172,6 +168,18 @@ class _Sharing:
     def _tell(self, number: int, done: float) -> None:
         self._done[number] = done
         self._job.progress(sum(self._done), self._job.images, "")
+
+
+def shrinking(start: int, stop: int) -> Iterator[range]:
+    """Cut a range of images into shards that become smaller towards its end.
+
+    >>> [len(shard) for shard in shrinking(0, 200)]
+    [50, 37, 28, 21, 16, 12, 9, 8, 8, 8, 3]
+    """
+    while start < stop:
+        size = min(LARGEST_SHARD, max(SMALLEST_SHARD, (stop - start) // 4), stop - start)
+        yield range(start, start + size)
+        start += size
 
 
 def usable_cores() -> int:
