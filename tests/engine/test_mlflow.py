@@ -198,6 +198,20 @@ def test_jobs_of_a_sweep_share_a_tag(recipe: Recipe, build: FakeBuild, uri: str,
     assert run.info.status == "RUNNING"
 
 
+def test_a_run_names_the_commit_of_the_working_folder(uri: str, tmp_path: Path) -> None:
+    folder = tmp_path / "outputs" / "fake" / "now"
+    MlflowRun(tracking_uri=uri).before_build({"recipe": "fake"}, folder)
+    (run,) = runs(uri)
+    assert "mlflow.source.git.commit" not in run.data.tags
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", *identity, "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
+    said = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    MlflowRun(tracking_uri=uri, experiment="committed").before_build({"recipe": "fake"}, folder)
+    (run,) = runs(uri, "committed")
+    assert run.data.tags["mlflow.source.git.commit"] == said.stdout.strip()
+
+
 def test_long_and_odd_values_are_cut_to_what_mlflow_accepts(uri: str, tmp_path: Path) -> None:
     recipe: dict[str, Any] = {f"key{i}": i for i in range(2 * LARGEST_BATCH + 1)}
     odd = {"recipe": "fake", "long": "x" * 9000, "k" * 300: 1, "nested": {"a/b ∂": [1, "two"]}, "none": None}
