@@ -10,9 +10,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import fakes
 import pytest
 from sweep_place import RECIPE, Place
 
+from tflbuild.core.dataset import Index
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import job as jobs
 from tflbuild.sweep.freeze import candidates, freeze
@@ -106,6 +108,25 @@ def test_a_job_that_cannot_begin_is_a_row_and_leaves_no_folder(here: Place, warm
     assert (result.exit_code, result.row["status"], result.row["run"]) == (2, "invalid", None)
     assert "train split of 'fake_data' is empty" in result.row["error"]
     assert not Path(job.folder).exists()
+
+
+def test_a_job_whose_folder_was_moved_says_so(here: Place, warm: WarmWorker) -> None:
+    result = run_job(replace(frozen(here), cwd=str(here.folder / "moved")), warm)
+    assert (result.exit_code, result.row["status"]) == (2, "invalid")
+    assert "the folder where the sweep was typed is gone" in result.row["error"]
+
+
+def test_the_jobs_of_a_grid_list_the_same_data_once(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = []
+    index = fakes.FakeData.index
+
+    def counted(data: fakes.FakeData, look: Any) -> Index:
+        listed.append(data.version)
+        return index(data, look)
+
+    monkeypatch.setattr(fakes.FakeData, "index", counted)
+    candidates(expand(["recipe=fake", "prune.cost=0.01,0.02,0.03", "data.version=1,2"]))
+    assert listed == [1, 2]
 
 
 def test_a_defect_costs_one_job_only(

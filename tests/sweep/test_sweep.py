@@ -91,6 +91,16 @@ def test_a_sweep_of_which_no_job_is_valid_makes_no_folder(
     assert not (here.folder / "outputs").exists()
 
 
+def test_what_passes_took_is_shown_behind_each_job(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "recipe=fake", "prune.cost=0.01,0.02", "--time-passes"]) == 0
+    assert capsys.readouterr().out.count("peak MiB") == 2
+
+
+def test_a_launcher_without_a_sweep_is_refused(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipe=fake", "hydra/launcher=joblib"]) == 2
+    assert "add -m, or remove it" in capsys.readouterr().err
+
+
 def test_one_process_at_a_time_builds_a_sweep(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
     gate = here.folder / "go"
     process = here.start("-m", "recipe=fake", f"wait.file={gate}", "prune.cost=0.01,0.02")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins, session, terminal
-from tflbuild.core.errors import INTERRUPTED, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
@@ -115,6 +115,10 @@ def thaw(job: FrozenJob) -> Recipe:
 def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...]) -> JobResult:
     folder = Path(job.folder)
     try:
+        if not Path(job.cwd).is_dir():
+            raise RecipeError(
+                f"{job.cwd}: the folder where the sweep was typed is gone; its paths start there."
+            )
         with contextlib.chdir(job.cwd):
             recipe = thaw(job)
             build = Build(recipe, lambda: folder, worker_for(recipe), listeners, session.publish)

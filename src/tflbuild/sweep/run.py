@@ -19,7 +19,7 @@ from tflbuild.sweep.launchers import Done, Session, session
 from tflbuild.sweep.record import SweepRecord, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
-from tflbuild.sweep.show import say, show_row, show_summary
+from tflbuild.sweep.show import say, show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
 
 EXIT_ORDER = (INTERRUPTED, 4, 3, 6, 2, 5, 7, 0)
@@ -146,6 +146,9 @@ def settle(
         interrupted = interrupted or result.exit_code == INTERRUPTED
         record.note(positions[position], result)
         show_row(result.row, f"[{next(ended)}/{total}]")
+        frozen = record.entries[positions[position]].frozen
+        if frozen is not None and frozen.mapping.get("time_passes"):
+            show_times(Path(frozen.folder))
 
     try:
         work(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from tflbuild.sweep.summary import accuracy_metric, table_of
+from tflbuild.timings import time_lines
 
 PIPE_WIDTH = 160
 """Columns of a table that no terminal limits."""
@@ -47,6 +49,13 @@ def show_row(row: Mapping[str, Any], count: str) -> None:
         parts.append(f"{row['seconds']:.1f} s")
     error = f": {row['error']}" if row["error"] else ""
     say(f"{count} {row['name']}: {', '.join(parts)}{error}")
+
+
+def show_times(folder: Path) -> None:
+    """Print what each pass of a job took, if it left a report."""
+    path = folder / "report.json"
+    if path.is_file():
+        say("\n".join(time_lines(json.loads(path.read_text(encoding="utf-8")))))
 
 
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
