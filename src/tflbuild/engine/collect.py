@@ -14,6 +14,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,8 +201,9 @@ def _remove_memo(path: Path, trash: Path) -> bool:
     aside = trash / path.name
     if workspace.alive(trash.parent) - {trash.name}:
         return False
-    path.rename(aside)
-    if workspace.alive(trash.parent) - {trash.name}:
+    with suppress(FileNotFoundError):  # another collector was first
+        path.rename(aside)
+    if aside.exists() and workspace.alive(trash.parent) - {trash.name}:
         aside.rename(path)
         return False
     return True
@@ -230,9 +232,8 @@ def _remove_files(inventory: Inventory, gone: set[str], trash: Path) -> None:
         named.update(sha256 for action in actions(shelf, known) for sha256 in action.blobs)
         named.update(workspace.used(shelf.root / "tmp"))
         for sha256 in inventory.blobs.keys() - named:
-            path = shelf.blob(sha256)
-            if path.exists():
-                os.rename(path, trash / sha256)
+            with suppress(FileNotFoundError):  # it went to quarantine, or another collector was first
+                os.rename(shelf.blob(sha256), trash / sha256)
 
 
 def _remove_locks(folder: Path) -> None:
