@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from workspace import TINY, Workspace
 
 pytestmark = pytest.mark.slow
@@ -76,9 +77,7 @@ def test_verify_measures_the_shipped_file_again(here: Workspace, run: Path) -> N
     assert said.rstrip().endswith("the file is what its lock claims")
 
 
-def test_verify_refuses_an_altered_file_and_a_false_claim(
-    here: Workspace, run: Path, tmp_path: Path
-) -> None:
+def test_verify_refuses_an_altered_file_and_a_false_claim(here: Workspace, run: Path, tmp_path: Path) -> None:
     for name in ("model.tflite", "recipe.lock.yaml"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     with (tmp_path / "model.tflite").open("ab") as file:
