@@ -48,7 +48,8 @@ def announcement(found: Sequence[Candidate]) -> str:
     """Say how many jobs and distinct passes there are, and how many of them would run."""
     distinct = {key: hit for candidate in found for key, hit in candidate.passes.items()}
     running = sum(not hit for hit in distinct.values())
-    text = f"{len(found)} jobs, {len(distinct)} distinct passes, {running} to run"
+    jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
+    text = f"{jobs}, {len(distinct)} distinct passes, {running} to run"
     invalid = sum(candidate.error is not None for candidate in found)
     return f"{text}; {invalid} invalid" if invalid else text
 
