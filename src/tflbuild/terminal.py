@@ -47,6 +47,14 @@ def listener() -> Listener:
     return LiveTable() if sys.stdout.isatty() else PlainLines()
 
 
+def show_looking(done: int, total: int) -> None:
+    """Say on a terminal how many files of a large data set were looked at; the line is wiped in the end."""
+    if sys.stderr.isatty():
+        text = f"looking at {total:,} files: {done:,}" if done < total else ""
+        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.flush()
+
+
 def primary_metric(metrics: Mapping[str, Any]) -> str:
     """Say the task's metric with its interval, in short."""
     for name in ("map", "top1"):
@@ -83,6 +91,9 @@ class PlainLines:
         if event.kind == "progress" and fields.get("label") and event.time - self._last > 10:
             self._last = event.time
             return f"{fields['label']}: {fields['done']:.0f}/{fields['total']:.0f} {fields['note']}"
+        if event.kind == "looking" and event.time - self._last > 10:
+            self._last = event.time
+            return f"looking at {fields['total']:,} files: {fields['done']:,}"
         if event.kind == "pass_ended":
             return _ended(fields)
         if event.kind == "gate":
@@ -153,6 +164,9 @@ class LiveTable:
         if row is not None:
             row.done, row.total = fields["done"], fields["total"]
             self._note = fields["note"] or self._note
+
+    def _on_looking(self, fields: Mapping[str, Any]) -> None:
+        show_looking(fields["done"], fields["total"])
 
     def _on_measuring(self, fields: Mapping[str, Any]) -> None:
         on = f" on {fields['split']}" if fields["split"] else ""

@@ -7,13 +7,14 @@ from tflbuild.commands.words import say
 
 
 def plan(words: list[str]) -> int:
-    """Print what would run, and why; imports no TensorFlow and writes nothing."""
+    """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
+    from tflbuild import terminal
     from tflbuild.engine.plan import plan as make_plan
     from tflbuild.engine.prepare import prepare
     from tflbuild.recipe import load_recipe
 
     warnings = list(plugins.load(plugins.default_folder()).warnings)
-    prepared = prepare(load_recipe(words), warnings.append)
+    prepared = prepare(load_recipe(words), warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:

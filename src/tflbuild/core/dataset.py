@@ -53,10 +53,14 @@ class Index:
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[Sample, ...]]
     dropped: tuple[Dropped, ...] = ()
+    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def digest(self, split: str) -> str:
         """Name a split by its content: the classes and the ordered digests of its samples."""
-        return digest.of_json([list(self.classes), [sample.digest for sample in self.splits[split]]])
+        if split not in self._digests:
+            content = [list(self.classes), [sample.digest for sample in self.splits[split]]]
+            self._digests[split] = digest.of_json(content)
+        return self._digests[split]
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON-able form for another process."""
@@ -100,6 +104,10 @@ class FileFacts(NamedTuple):
     width: int = 0
 
 
+Look = Callable[[Path], FileFacts]
+"""Gives the facts of an image file. The engine's also has `many(paths)`, which is faster for very many files."""
+
+
 class Example(NamedTuple):
     """One image with its annotation, in memory.
 
@@ -133,7 +141,7 @@ class Dataset:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     augment: Mapping[str, Any] = field(default_factory=dict)
 
-    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+    def index(self, look: Look) -> Index:
         """List the splits `train`, `val` and `test`.
 
         Args:

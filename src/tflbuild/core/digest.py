@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True).encode
+
 
 def of_bytes(data: bytes) -> str:
     """Give the SHA-256 of `data` in hexadecimal."""
@@ -26,7 +28,7 @@ def canonical_json(value: Any) -> str:
         TypeError: `value` holds something that JSON cannot say.
         ValueError: `value` holds a NaN or an infinity.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return _encode(value)
 
 
 def of_json(value: Any) -> str:

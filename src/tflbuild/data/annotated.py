@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tflbuild.core import digest
-from tflbuild.core.dataset import Dropped, FileFacts, Index, Sample
+from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.data.files import SPLITS, FileDataset, looked_at, without_leaks
 
@@ -63,7 +63,7 @@ class Checked(NamedTuple):
 def assemble(
     dataset: FileDataset,
     splits: Mapping[str, list[Annotated]],
-    look: Callable[[Path], FileFacts],
+    look: Look,
     dropped: list[Dropped],
     order: Callable[[Iterable[str]], Sequence[str]] = sorted,
 ) -> Index:
@@ -95,9 +95,7 @@ def assemble(
     return Index(classes=classes, splits=samples, dropped=tuple(dropped))
 
 
-def _checked(
-    images: list[Annotated], look: Callable[[Path], FileFacts], dropped: list[Dropped]
-) -> list[Checked]:
+def _checked(images: list[Annotated], look: Look, dropped: list[Dropped]) -> list[Checked]:
     facts = looked_at([image.path for image in images], look)
     found = (_check(image, fact, dropped) for image, fact in zip(images, facts, strict=True))
     return [image for image in found if image is not None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.dataset import Dropped, FileFacts, Index, dataset
+from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.data.annotated import Annotated, RawBox, assemble
 from tflbuild.data.files import ALIASES, FileDataset
@@ -29,7 +29,7 @@ class Coco(FileDataset):
 
     task = "detection"
 
-    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+    def index(self, look: Look) -> Index:
         """List the splits, reading every annotation file."""
         root = self.folder(EXPECTED)
         files = {split: path for split in ALIASES if (path := _annotations(root, split)) is not None}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Gt, Lt
 
-from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Sample
+from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Look, Sample
 from tflbuild.core.errors import DataError, did_you_mean
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
@@ -123,16 +122,40 @@ def _names_beside(path: Path) -> list[str]:
 
 def _parted(items: list[T], key: Callable[[T], str], fraction: float, salt: str) -> tuple[list[T], list[T]]:
     """Part a list in two: whether one goes over depends on the hash of its name, not on the order."""
-    ranked = sorted(items, key=lambda item: hashlib.sha256(f"{salt} {key(item)}".encode()).digest())
+    names = [key(item) for item in items]
+    ranked = sorted(names, key=lambda name: hashlib.sha256(f"{salt} {name}".encode()).digest())
     count = min(max(1, round(len(items) * fraction)), len(items) - 1) if len(items) > 1 else 0
-    over = {key(item) for item in ranked[:count]}
-    return [i for i in items if key(i) not in over], [i for i in items if key(i) in over]
+    over = set(ranked[:count])
+    named = list(zip(items, names, strict=True))
+    return [i for i, name in named if name not in over], [i for i, name in named if name in over]
 
 
-def looked_at(paths: Sequence[Path], look: Callable[[Path], FileFacts]) -> list[FileFacts]:
-    """Look at many files, in threads: hashing and decoding release the interpreter's lock."""
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        return list(pool.map(look, paths))
+def looked_at(paths: Sequence[Path | str], look: Look) -> list[FileFacts]:
+    """Look at many files: at once where `look` can, as the engine's does."""
+    many: Callable[[Sequence[Path | str]], list[FileFacts]] | None = getattr(look, "many", None)
+    return many(paths) if many else [look(Path(path)) for path in paths]
+
+
+def images_below(folder: str) -> list[str]:
+    """List what is named like an image in a folder and its sub-folders, relative to it, folder by folder in order.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    return sorted(_images_below(folder, ""), key=lambda name: name.split("/"))
+
+
+def _images_below(folder: str, prefix: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise DataError(f"data.root: {folder} cannot be read: {error.strerror}") from error
+    for entry in entries:
+        name = entry.name
+        if name[0] != "." and name[name.rfind(".") :].lower() in IMAGE_SUFFIXES:
+            yield prefix + name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _images_below(entry.path, f"{prefix}{name}/")
 
 
 def without_leaks(
@@ -145,14 +168,16 @@ def without_leaks(
     """
     kept: dict[str, list[T]] = {}
     dropped: list[Dropped] = []
-    measured: dict[str, str] = {}
+    measured: dict[str, tuple[T, str]] = {}
     for split in ("test", "val", "train"):
         kept[split] = []
         for item in splits[split]:
-            if content(item) in measured:
-                where = measured[content(item)]
-                dropped.append(Dropped(name(item), f"left out of {split}: the same image as {where}"))
-            else:
+            twin = measured.get(content(item))
+            if twin is None:
                 kept[split].append(item)
-        measured |= {content(item): f"{name(item)} in {split}" for item in kept[split]}
+            else:
+                where = f"{name(twin[0])} in {twin[1]}"
+                dropped.append(Dropped(name(item), f"left out of {split}: the same image as {where}"))
+        if split != "train":
+            measured |= {content(item): (item, split) for item in kept[split]}
     return {split: kept[split] for split in SPLITS}, dropped

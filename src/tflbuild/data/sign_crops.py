@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, field, replace
-from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Le
 
 from tflbuild.core import digest
-from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
+from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, dataset
 from tflbuild.data.signs import CLASSES, RENDERER, RENDERER_CODE, Difficulty, drawn
 
 
@@ -40,7 +38,7 @@ class SignCrops(Dataset):
         )
     )
 
-    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+    def index(self, look: Look) -> Index:
         """List the pictures by number."""
         causes = digest.of_json(["sign_crops", RENDERER, self.seed, self.image_size, asdict(self.difficulty)])
         splits = drawn(causes, self.train, self.val, self.test)

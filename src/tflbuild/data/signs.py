@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
 from tflbuild.core import digest
-from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, dataset
+from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError
 
 RENDERER = 1
@@ -83,7 +81,7 @@ class Signs(Dataset):
     max_objects: Annotated[int, Ge(1), Le(8)] = 4
     difficulty: Difficulty = field(default_factory=Difficulty)
 
-    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+    def index(self, look: Look) -> Index:
         """List the scenes by number.
 
         Raises:

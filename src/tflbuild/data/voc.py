@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
-from tflbuild.core.dataset import Dropped, FileFacts, Index, dataset
+from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.data.annotated import Annotated, RawBox, assemble
 from tflbuild.data.files import ALIASES, IMAGE_SUFFIXES, FileDataset
@@ -32,7 +31,7 @@ class Voc(FileDataset):
 
     difficult: Literal["keep", "drop"] = "keep"
 
-    def index(self, look: Callable[[Path], FileFacts]) -> Index:
+    def index(self, look: Look) -> Index:
         """List the splits, reading every annotation."""
         root = self.folder(EXPECTED)
         for name in ("Annotations", "JPEGImages"):

@@ -86,7 +86,7 @@ class Build:
             StoreError: the run folder itself cannot be written.
             RecipeError: the recipe or its data are wrong, before anything was run.
         """
-        prepared = prepare(self.recipe, self._warn, self._worker.names)
+        prepared = prepare(self.recipe, self._warn, self._worker.names, looking=self._looking)
         self._prepared = prepared
         self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()
@@ -96,8 +96,6 @@ class Build:
             prepared.store.close()
 
     def _run(self, prepared: Prepared) -> Outcome:
-        with writing(self.folder):
-            prepared.memo.save()
         self.folder = self._make_folder()
         with writing(self.folder):
             self._log = EventLog(self.folder)
@@ -241,6 +239,9 @@ class Build:
             "warnings": self._warnings,
             "resolved": dict(recipe.mapping),
         }
+
+    def _looking(self, done: int, total: int) -> None:
+        self._tell(Event("looking", {"done": done, "total": total}))
 
     def _warn(self, text: str) -> None:
         self._tell(Event("warning", {"text": text}))

@@ -19,7 +19,7 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        kind: "plan", "pass_started", "progress", "pass_ended", "measuring", "measured", "gate", "warning",
+        kind: "plan", "pass_started", "progress", "pass_ended", "measuring", "measured", "gate", "looking", "warning",
             "log", "waiting", "finished".
         fields: JSON-able facts.
         time: seconds since the epoch.

@@ -1,55 +1,222 @@
-"""Remember what files hold, so that a data set of many files is read once: by path, size and time of change."""
+"""Remember what files hold, so that a data set of many files is read once.
+
+A file is taken to be what it was while its size, the time of its change and the time of its inode's change are; what
+is new or changed is read again. What a machine remembers of its files is no business of a store that machines share:
+it lies in the user's cache folder, one memo a folder, written whole and renamed into place, with a checksum. A memo
+that is lost, damaged or overwritten by another process only costs time.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from tflbuild.core import digest
 from tflbuild.core.dataset import FileFacts
+
+FORMAT = 1
+RACY = 2 * 10**9
+"""Nanoseconds: a file that changed so shortly before it was read may change again within the same tick of its clock."""
+
+CHUNK = 32
+"""Files that a thread reads before it says so."""
+
+UNUSED = 90 * 86400
+"""Seconds after which a memo that nobody read is removed."""
+
+Looking = Callable[[int, int], None]
+"""Is told how many files were read, and of how many."""
+
+Stamp = tuple[int, int, int]
+
+
+def memo_folder() -> Path:
+    """Give the folder where this machine remembers files: `tflbuild/files` in the user's cache folder."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    return Path(given if given else os.path.expanduser("~/.cache")) / "tflbuild" / "files"
+
+
+def slowly(looking: Looking) -> Looking:
+    """Give what passes progress on where it takes long: after two seconds, five times a second, and the end."""
+    started = time.monotonic()
+    due = started + 2.0
+
+    def pass_on(done: int, total: int) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due or (done == total and due > started + 2.0):
+            due = now + 0.2
+            looking(done, total)
+
+    return pass_on
 
 
 class FileMemo:
-    """Facts of files by (path, size, mtime); what changed is looked at again.
+    """Facts of files; as a context, what was learned is kept in the end, whatever the end.
 
     Args:
-        path: where the memo is kept; read if it is there.
-        inspect: gives the facts of one file, by reading it whole.
+        inspect: gives the facts of one file, by reading it whole; called in several threads.
+        version: names what decides these facts besides the file; asked when a file is looked at.
+        looking: is told of every file that had to be read.
+        folder: where memos are kept.
     """
 
-    def __init__(self, path: Path, inspect: Callable[[Path], FileFacts]) -> None:
-        self._path = path
+    def __init__(
+        self,
+        inspect: Callable[[Path], FileFacts],
+        version: Callable[[], str] = lambda: "",
+        looking: Looking = lambda done, total: None,
+        folder: Path | None = None,
+    ) -> None:
         self._inspect = inspect
-        self._changed = False
-        try:
-            self._known: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            self._known = {}
+        self._version = version
+        self._looking = looking
+        self._folder = folder or memo_folder()
+        self._known: dict[str, dict[str, list[Any]]] = {}
+        self._names: dict[str, str] = {}
+        self._changed: set[str] = set()
+
+    def __enter__(self) -> FileMemo:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.save()
 
     def __call__(self, path: Path) -> FileFacts:
         """Give the facts of a file; a missing one is a problem, not an error."""
-        name = os.path.abspath(path)
+        return self.many([path])[0]
+
+    def many(self, paths: Sequence[Path | str]) -> list[FileFacts]:
+        """Give the facts of many files, in their order; new and changed ones are read in threads."""
+        names = [os.fspath(path) for path in paths]
+        facts = self._remembered(names)
+        unknown = [position for position, known in enumerate(facts) if known is None]
+        reading = self._read([names[position] for position in unknown])
+        for done, (position, read) in enumerate(zip(unknown, reading, strict=True), start=1):
+            facts[position] = self._noted(names[position], *read)
+            self._looking(done, len(unknown))
+        return cast("list[FileFacts]", facts)
+
+    def _remembered(self, paths: list[str]) -> list[FileFacts | None]:
+        """Give the facts of files that are what they were; in one loop, since there may be very many."""
+        found: list[FileFacts | None] = []
+        last, entries = None, {}
+        for path in paths:
+            folder, slash, name = path.rpartition(os.sep)
+            if folder != last:
+                last, entries = folder, self._entries(folder + slash)
+            known = entries.get(name)
+            try:
+                status = os.stat(path) if known else None
+            except OSError:
+                status = None
+            if known is None or status is None:
+                found.append(None)
+            elif known[:3] == [status.st_size, status.st_mtime_ns, status.st_ctime_ns]:
+                found.append(FileFacts._make(known[3:]))
+            else:
+                found.append(None)
+        return found
+
+    def _read(self, names: list[str]) -> Iterator[tuple[Stamp | None, FileFacts]]:
+        if len(names) < 2:
+            yield from map(self._look, names)
+            return
+        chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            for read in pool.map(lambda chunk: [self._look(name) for name in chunk], chunks):
+                yield from read
+
+    def _look(self, path: str) -> tuple[Stamp | None, FileFacts]:
+        """Read a file.
+
+        Returns:
+            Its stamp, None where it could not be read or may yet change without changing its stamp; and its facts.
+        """
+        now = time.time_ns()
         try:
-            status = os.stat(name)
-        except OSError:
-            return FileFacts("", "the file is missing")
-        stamp = [status.st_size, status.st_mtime_ns]
-        known = self._known.get(name)
-        if known is not None and known[:2] == stamp:
-            return FileFacts(*known[2:])
-        facts = self._inspect(path)
-        self._known[name] = [*stamp, *facts]
-        self._changed = True
+            before = _stamp(path)
+            facts = self._inspect(Path(path))
+            after = _stamp(path)
+        except FileNotFoundError:
+            return None, FileFacts("", "the file is missing")
+        settled = before == after and max(before[1:]) < now - RACY and facts.digest
+        return (before if settled else None), facts
+
+    def _noted(self, path: str, stamp: Stamp | None, facts: FileFacts) -> FileFacts:
+        folder, slash, name = path.rpartition(os.sep)
+        entries = self._entries(folder + slash)
+        if stamp is not None:
+            entries[name] = [*stamp, *facts]
+        elif entries.pop(name, None) is None:
+            return facts
+        self._changed.add(self._names[folder + slash])
         return facts
 
+    def _entries(self, folder: str) -> dict[str, list[Any]]:
+        """Give what is remembered of the files of a folder, by name."""
+        if folder not in self._names:
+            self._names[folder] = os.path.abspath(folder)
+        absolute = self._names[folder]
+        if absolute not in self._known:
+            self._known[absolute] = self._load(absolute)
+        return self._known[absolute]
+
+    def _load(self, folder: str) -> dict[str, list[Any]]:
+        try:
+            checksum, _, text = self._path(folder).read_bytes().partition(b"\n")
+        except OSError:
+            return {}
+        if digest.of_bytes(text).encode() != checksum:
+            return {}
+        content = json.loads(text)
+        same = content["head"] == self._head(folder)
+        return dict(content["files"]) if same else {}
+
+    def _head(self, folder: str) -> list[Any]:
+        return [FORMAT, folder, self._version()]
+
+    def _path(self, folder: str) -> Path:
+        return self._folder / f"{digest.of_bytes(os.fsencode(folder))[:32]}.json"
+
     def save(self) -> None:
-        """Keep what was learned; losing a race against another process only costs time."""
-        if not self._changed:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        staged = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        staged.write_text(json.dumps(self._known), encoding="utf-8")
-        os.replace(staged, self._path)
-        self._changed = False
+        """Keep what was learned, if the cache folder can be written: without it, the next look takes longer."""
+        with suppress(OSError):
+            for folder in self._changed:
+                there = set(os.listdir(folder))
+                files = {name: entry for name, entry in self._known[folder].items() if name in there}
+                content = {"head": self._head(folder), "files": files}
+                _write(self._path(folder), json.dumps(content, separators=(",", ":")).encode())
+            self._forget_unused()
+            self._changed.clear()
+
+    def _forget_unused(self) -> None:
+        """Note what was used today, and remove what was not for long."""
+        now = time.time()
+        for folder in self._known.keys() - self._changed:
+            with suppress(FileNotFoundError):
+                if self._path(folder).stat().st_mtime < now - 86400:
+                    os.utime(self._path(folder))
+        for name in os.listdir(self._folder) if self._changed else ():
+            with suppress(FileNotFoundError):
+                if (self._folder / name).stat().st_mtime < now - UNUSED:
+                    (self._folder / name).unlink()
+
+
+def _stamp(path: str) -> Stamp:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    staged.write_bytes(digest.of_bytes(text).encode() + b"\n" + text)
+    os.replace(staged, path)

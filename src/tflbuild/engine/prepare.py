@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tflbuild.core import digest
+from tflbuild.core import digest, toolchain
 from tflbuild.core.dataset import Dataset, FileFacts, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.source import files_of
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.memo import FileMemo
+from tflbuild.engine.memo import FileMemo, Looking, slowly
 from tflbuild.engine.names import Names, named
 from tflbuild.engine.plan import check, resolve
+from tflbuild.engine.sources import code_digest
 from tflbuild.engine.store import Store
 
 SPLITS = ("train", "val", "test")
@@ -32,7 +35,6 @@ class Prepared:
         index: what the data set holds.
         keys: preimages of the recipe's actions.
         store: where results are kept.
-        memo: what was learned of files; the caller saves it where it may write.
     """
 
     recipe: Recipe
@@ -40,7 +42,6 @@ class Prepared:
     index: Index
     keys: Keys
     store: Store
-    memo: FileMemo
 
 
 def prepare(
@@ -48,8 +49,9 @@ def prepare(
     warn: Callable[[str], None] = lambda text: None,
     names: Names | None = None,
     listed: dict[str, Index] | None = None,
+    looking: Looking = lambda done, total: None,
 ) -> Prepared:
-    """Check the recipe, list its data and name them by content; writes nothing.
+    """Check the recipe, list its data and name them by content; writes nothing but what it learned of files.
 
     Args:
         recipe: what is wanted.
@@ -57,6 +59,7 @@ def prepare(
         names: what the engine reaches by dotted name.
         listed: what data sets hold that were listed a moment ago, by their options; filled here, so that the jobs
             of a grid list the same data once.
+        looking: is told how many files were read, and of how many, where that takes long.
 
     Raises:
         RecipeError: the recipe does not fit together.
@@ -65,8 +68,11 @@ def prepare(
     store = Store(recipe.store, warn, recipe.remote)
     reached = names or Names()
     order, _ = check(recipe)
-    memo = FileMemo(recipe.store / "memo" / "files.json", partial(_inspect, reached.inspect))
-    index = _index(recipe.data, memo, listed if listed is not None else {})
+    inspect = reached.inspect
+    memo = FileMemo(partial(_inspect, inspect), partial(_inspector, inspect), slowly(looking))
+    with memo, _uncollected():
+        index = _index(recipe.data, memo, listed if listed is not None else {})
+        sources = _sources(recipe, index, memo)
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")
@@ -76,8 +82,20 @@ def prepare(
             step.options.check()
         except ValueError as error:
             raise RecipeError(f"{label}.{error}") from error
-    keys = Keys(resolved, index, _sources(resolved, index, memo), reached)
-    return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store, memo=memo)
+    keys = Keys(resolved, index, sources, reached)
+    return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for cyclic garbage, which would look at every sample of a large data set again and again."""
+    wanted = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 def _index(data: Dataset, memo: FileMemo, listed: dict[str, Index]) -> Index:
@@ -103,7 +121,7 @@ def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, dict[str
                     )
                 continue
             files = files_of(source, f"{label}.calibration.source")
-            content = [memo(path).digest for path in files]
+            content = [facts.digest for facts in memo.many(files)]
             _refuse_test_images(f"{label}.calibration.source", files, content, index, memo)
             found[source] = dict(zip(map(str, files), content, strict=True))
     return found
@@ -112,10 +130,16 @@ def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, dict[str
 def _refuse_test_images(
     key: str, files: list[Path], content: list[str], index: Index, memo: FileMemo
 ) -> None:
-    test = {memo(Path(sample.path)).digest: sample.key for sample in index.splits["test"] if sample.path}
+    images = {sample.path: sample.key for sample in index.splits["test"] if sample.path}
+    test = {facts.digest: name for facts, name in zip(memo.many(list(images)), images.values(), strict=True)}
     for path, sha256 in zip(files, content, strict=True):
         if sha256 in test:
             raise DataError(f"{key}: {path} is the test image {test[sha256]}; calibrate on other images.")
+
+
+def _inspector(inspect: str) -> str:
+    """Name what decides the facts of a file besides the file: the code that looks at it, and the image library."""
+    return f"{code_digest(inspect.partition(':')[0])} {toolchain.version('PIL')}"
 
 
 def _inspect(inspect: str, path: Path) -> FileFacts:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tflbuild import terminal
 from tflbuild.core import digest
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.store import writing
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
@@ -90,10 +90,7 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
 
 def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> Candidate:
     try:
-        prepared = prepare(recipe, listed=listed)
-        with writing(recipe.store):
-            prepared.memo.save()
-        passes = _passes(prepared)
+        passes = _passes(prepare(recipe, listed=listed, looking=terminal.show_looking))
     except TflbuildError as error:
         return Candidate(combination=combination, recipe=recipe, error=error)
     return Candidate(combination=combination, recipe=recipe, passes=passes)
