@@ -13,23 +13,24 @@ removes blobs. Planning and reading take none: what a process uses stands in its
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import RecipeError
-from tflbuild.engine import kernel_lock, record, workspace
+from tflbuild.engine import kernel_lock, recent, record, workspace
 from tflbuild.engine.disk import write_whole, writing
 from tflbuild.engine.record import Damaged, Record, Relative
-from tflbuild.engine.remote import Remote
 from tflbuild.engine.shelf import Shelf
+
+if TYPE_CHECKING:
+    from tflbuild.engine.remote import Remote
 
 __all__ = ["KEY_SCHEMA", "Record", "Relative", "Store", "writing"]
 
@@ -63,7 +64,7 @@ class Store:
         self._said: set[str] = set()
         self._workspace: workspace.Workspace | None = None
         self._refused: OSError | None = None
-        self._remote = Remote(remote, self._tell) if remote else None
+        self._remote = self._open_remote(remote) if remote else None
         schema = root / "schema"
         if schema.is_file():
             found = schema.read_text(encoding="utf-8").strip()
@@ -179,7 +180,7 @@ class Store:
             )
             self._write(self.shelf.action(key), content)
             if name:
-                self._remember(name, key)
+                recent.remember(self.root, name, key, self._own.folder)
         shutil.rmtree(self.shelf.checkpoints(key), ignore_errors=True)
         if self._remote is not None:
             self._remote.keep(key, content, {sha256: self.blob(sha256) for sha256 in blobs})
@@ -213,22 +214,16 @@ class Store:
     def relatives(self, name: str) -> list[Relative]:
         """Give the latest actions of a name, newest first; an unreadable one is passed over."""
         found = []
-        for key in reversed(self._latest(name)):
+        for key in reversed(recent.latest(self.root, name)):
             with suppress(FileNotFoundError, Damaged):
                 earlier = record.read(self.shelf.action(key).read_bytes(), key, self.blob)
                 found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))
         return found
 
-    def _latest(self, name: str) -> list[str]:
-        try:
-            keys = json.loads((self.root / "recent" / f"{name}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return []
-        return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    def _open_remote(self, url: str) -> Remote:
+        from tflbuild.engine.remote import Remote
 
-    def _remember(self, name: str, key: str, limit: int = 16) -> None:
-        keys = [*(k for k in self._latest(name) if k != key), key][-limit:]
-        self._write(self.root / "recent" / f"{name}.json", json.dumps(keys).encode())
+        return Remote(url, self._tell)
 
     def _recall_remote(self, key: str) -> Record | None:
         """Look for a result in the remote; a plan is only told of it, a build gets it whole."""
@@ -260,7 +255,7 @@ class Store:
                     self._keep(path)
                 self._write(self.shelf.action(key), content)
                 if "pass" in found.preimage:
-                    self._remember(found.preimage["pass"], key)
+                    recent.remember(self.root, found.preimage["pass"], key, self._own.folder)
         return True
 
     @contextmanager

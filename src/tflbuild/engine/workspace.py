@@ -12,7 +12,6 @@ import os
 import shutil
 import tempfile
 import time
-import uuid
 import weakref
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class Workspace:
     """
 
     def __init__(self, tmp: Path) -> None:
-        name = f"{os.uname().nodename}-{uuid.uuid4().hex}"
+        name = f"{os.uname().nodename}-{os.urandom(16).hex()}"
         self.folder = tmp / name
         lock = kernel_lock.take(tmp / f"{name}.lock")
         assert lock is not None
