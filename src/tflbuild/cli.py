@@ -25,7 +25,7 @@ tflbuild: compile models for on-device TensorFlow Lite
   tflbuild rerun RUN_OR_SWEEP               build a run again; of a sweep, what is missing or failed
   tflbuild bisect recipe=NAME metric=map    which pass lost the accuracy
   tflbuild reproduce RUN                    run the pass that failed alone
-  tflbuild cache info                       what the store holds
+  tflbuild cache [info|verify|gc]           what the store holds; whether it is whole; what of it may go
   tflbuild new NAME                         start a plugin in ./plugins/
 
   --locked           fail on any difference from the lock (locked=FILE: from that one)

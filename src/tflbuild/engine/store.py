@@ -294,5 +294,5 @@ class Store:
             _told_of_network.add(self.root)
             self._tell(
                 f"store.path: {self.root} lies on a network filesystem ({kind}), where another machine may not see "
-                f"a lock: a pass might be computed twice. Share a store by store.remote=URL instead."
+                f"a lock; a pass might then be computed twice. store.remote=URL shares results without locks."
             )
