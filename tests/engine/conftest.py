@@ -20,7 +20,7 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome
-from tflbuild.engine.events import Event
+from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.worker import Worker
 
@@ -108,10 +108,10 @@ def build(events: list[Event]) -> Iterator[FakeBuild]:
     """Build a recipe with one worker for the whole test."""
     workers: list[Worker] = []
 
-    def run(recipe: Recipe) -> Outcome:
+    def run(recipe: Recipe, *listeners: Listener) -> Outcome:
         if not workers:
             workers.append(Worker(recipe.worker, recipe.device, ("fakes:load", None), fakes.NAMES))
-        return Build(recipe, lambda: make_run_folder(recipe), workers[0], (events.append,)).run()
+        return Build(recipe, lambda: make_run_folder(recipe), workers[0], (events.append, *listeners)).run()
 
     yield run
     for worker in workers:

@@ -36,6 +36,7 @@ class Workshop:
             **os.environ,
             "FAKE_LOG": str(self.log),
             "FAKE_PAUSE": str(pause),
+            "XDG_CACHE_HOME": str(folder / "cache"),
             "PYTHONPATH": os.pathsep.join([str(folder), str(HERE), *sys.path]),
         }
 

@@ -36,9 +36,10 @@ from conftest import FakeBuild, OpenWorkshop, steps
 from tflbuild.core import digest, toolchain
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample
-from tflbuild.core.errors import BudgetExceeded
+from tflbuild.core.errors import BudgetExceeded, StoreError
 from tflbuild.core.recipe import Recipe, WorkerOptions
 from tflbuild.engine.build import Outcome
+from tflbuild.engine.events import Event
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import prepare
 
@@ -347,3 +348,43 @@ def test_a_killed_build_leaves_its_events_and_the_next_one_clears_its_rubbish(wo
     assert after["outcomes"]["train"] == "cached"
     assert os.listdir(shop.store / "tmp") == []
     assert os.listdir(shop.store / "checkpoints") == []
+
+
+def test_a_file_that_is_damaged_while_the_build_runs_is_not_delivered(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    good = build(recipe).report["targets"][0]["sha256"]
+    damaged: list[Path] = []
+
+    def damage(event: Event) -> None:
+        if event.kind == "gate" and not damaged:
+            damaged.append(recipe.store / "blobs" / good)
+            damaged[0].chmod(0o644)
+            damaged[0].write_bytes(b"cut short")
+
+    watched = replace(recipe, limits=limit("score", "max_drop", 0.5))
+    outcome = build(watched, damage)
+    assert isinstance(outcome.error, StoreError)
+    assert "was damaged while the build ran" in str(outcome.error)
+    assert outcome.report.status == "failed"
+    assert outcome.report["targets"] == []
+    assert not (outcome.report.folder / "model.tflite").exists()
+    again = build(watched)
+    assert again.error is None
+    assert digest.of_file(again.report.folder / "model.tflite") == good
+
+
+@pytest.mark.parametrize("content", ["{", "5", "[1]", '{"a": 1}', "\udcff"])
+@pytest.mark.parametrize("where", ["memo", "recent"])
+def test_what_is_only_remembered_may_be_lost(shop: Workshop, where: str, content: str) -> None:
+    folder, job = calibrated(shop)
+    first = shop.run(job)[0]
+    remembered = [path for path in (shop.store / where).rglob("*") if path.is_file()]
+    assert remembered
+    for path in remembered:
+        path.write_bytes(content.encode(errors="surrogateescape"))
+    assert shop.run(job)[0]["delivered"] == first["delivered"]
+    (folder / "b.png").write_text("other pixels")
+    changed = {**job, "steps": {**job["steps"], "prune": ("slow_prune", {"amount": 0.7})}}
+    for wanted in (job, changed):
+        assert shop.run(wanted)[0]["outcomes"]["quantize"] == "ran"

@@ -40,8 +40,8 @@ def changed_contents(store: Path, before: str, listing: Mapping[str, str]) -> st
     """
     try:
         text = (store / "memo" / FOLDER / f"{before}.json").read_text(encoding="utf-8")
-        old: dict[str, str] = json.loads(text)
-    except (OSError, ValueError):
+        old = dict(json.loads(text))
+    except (OSError, TypeError, ValueError):
         return ""
     added = listing.keys() - old.keys()
     removed = old.keys() - listing.keys()
