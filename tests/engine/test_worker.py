@@ -128,6 +128,12 @@ def test_a_pass_that_misbehaves_ends_itself_only(
     assert misbehave(worker, model, "nothing").value[0].digest == model.digest
 
 
+def test_options_that_cannot_be_sent_are_said(worker: Worker, model: TFLiteModel) -> None:
+    with pytest.raises(PassError, match="pass 'rogue': its options or its data cannot be sent"):
+        misbehave(worker, replace(model, meta={"facts": lambda: None}), "nothing")
+    assert misbehave(worker, model, "nothing").value
+
+
 def test_what_a_pass_started_is_gone_with_it(worker: Worker, model: TFLiteModel, log: Path) -> None:
     with pytest.raises(WorkerDied):
         misbehave(worker, model, "leave a child")

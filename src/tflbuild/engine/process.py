@@ -85,6 +85,9 @@ class Process:
             who: what asks, as the error message names it, e.g. "pass 'prune'".
             progress: is told how far it is.
             timeout: seconds after which the process is killed.
+
+        Raises:
+            PassError: the arguments cannot be pickled.
         """
         self._replace_if_needed()
         channel = self._channel or self._spawn()
@@ -92,8 +95,14 @@ class Process:
         assert self._tail is not None
         self._asked += 1
         self._tail.begin()
-        with contextlib.suppress(ChannelClosed):  # the task will say how the process ended
+        try:
             channel.send((self._asked, name, arguments))
+        except ChannelClosed:
+            pass  # the task will say how the process ended
+        except Exception as error:  # pickling calls what foreign code made, which may raise anything
+            raise PassError(
+                f"{who}: its options or its data cannot be sent to a worker: {type(error).__name__}: {error}"
+            ) from error
         return Task(self, self._asked, channel, self._popen, who, progress, timeout)
 
     def stop(self) -> None:
