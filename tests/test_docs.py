@@ -102,3 +102,14 @@ def test_no_document_names_a_file_that_is_not_there() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([\w./-]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name} links {link}"
+
+
+def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    named = {name.rpartition("/")[2] for name in re.findall(r"`((?:\w+/)?test_\w+)`", text)}
+    assert len(named) > 10
+    assert named <= modules.keys()
+    for path, chosen in re.findall(r"pytest (tests/[\w/.]+)(?: -k (\w+))?", text):
+        assert (ROOT / path).is_file()
+        assert any(chosen in name for name in re.findall(r"def (test_\w+)", modules[Path(path).stem]))
