@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -12,25 +13,33 @@ from sweep_place import Place
 from visiting import newest, rows, statuses, visited, visits
 
 from tflbuild.cli import main
+from tflbuild.core.errors import RecipeError
+from tflbuild.sweep.launchers import session
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def cluster(there: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def ray_folder(there: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep what Ray writes in a folder of its own; a short one, since the path of a socket may have 107 bytes."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        yield
+
+
+@pytest.fixture
+def cluster(ray_folder: None) -> Iterator[Any]:
     """A cluster of two nodes with one core each, started in the test's environment."""
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)  # short: the path of a socket may have 107 bytes
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        try:
-            made.add_node(num_cpus=1)
-            yield made
-        finally:
-            made.shutdown()
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        made.add_node(num_cpus=1)
+        yield made
+    finally:
+        made.shutdown()
 
 
 def on(cluster: Any) -> list[str]:
@@ -65,3 +74,41 @@ def test_a_killed_node_costs_its_running_passes_only(cluster: Any, there: Place)
     assert visits(there) == sorted([1, 2, 3, lost.number])
     assert [visit.node for visit in visited(there)].count(lost.node) == 1
     assert f"visit.number={lost.number}: its Ray node was lost; it starts again" in there.printed()
+
+
+def test_a_job_that_kills_every_process_fails_alone(
+    cluster: Any, there: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill = [f"visit.sends={int(signal.SIGKILL)}", "visit.every=2", "hydra.launcher.ray.remote.max_retries=1"]
+    assert main(["-m", "recipe=visits", "visit.number=1,2,3", *kill, *on(cluster)]) == 4
+    assert list(statuses(there).values()) == ["built", "failed", "built"]
+    assert visits(there) == [1, 2, 2, 3]
+    assert "visit.number=2: its Ray process was lost (WorkerCrashedError), for the 2. time" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.usefixtures("ray_folder")
+def test_no_process_outlives_a_sweep_on_a_cluster_of_its_own(there: Place) -> None:
+    ours = [
+        "hydra/launcher=ray",
+        "hydra.launcher.ray.init.address=local",
+        "hydra.launcher.ray.init.num_cpus=2",
+    ]
+    sweep = there.start("-m", "recipe=visits", "visit.number=1,2,3", "visit.until=never", *ours)
+    there.wait_until(lambda: len(visits(there)) == 2)
+    started = psutil.Process(sweep.pid).children(recursive=True)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait(20) == 130, there.printed()
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert set(statuses(there).values()) == {"interrupted"}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nothing_answers_is_refused(address: str) -> None:
+    with (
+        pytest.raises(RecipeError, match=rf"ray.init.address: nothing answers at {address}"),
+        session("ray", {"ray": {"init": {"address": address}}}),
+    ):
+        pass

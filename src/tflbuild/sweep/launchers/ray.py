@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,9 @@ from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.launchers.process import build_there, deciding_environment, failed, lost
 from tflbuild.sweep.show import say
 from tflbuild.validation import typed
+
+CONNECT_SECONDS = 10.0
+"""How long an address may take to answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +135,7 @@ class Session:
 
         if ray.is_initialized():
             return self
+        _check_reachable(self.options.init.address)
         given = {name: value for name, value in asdict(self.options.init).items() if value is not None}
         if "temp_dir" in given:
             given["_temp_dir"] = given.pop("temp_dir")
@@ -191,6 +196,24 @@ class Session:
             say(f"{job.name}: {how}; it starts again")
             return None
         return result
+
+
+def _check_reachable(address: str | None) -> None:
+    """Refuse an address at which nothing answers; Ray would try it forever.
+
+    Raises:
+        RecipeError: nothing answers there.
+    """
+    host, _, port = (address or "").rpartition("//")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return  # "auto", "local"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise RecipeError(
+            f"hydra.launcher.ray.init.address: nothing answers at {address} ({error}); `ray status` says where a "
+            f"cluster is."
+        ) from error
 
 
 def _how(error: Exception) -> str:
