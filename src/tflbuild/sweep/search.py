@@ -194,7 +194,7 @@ class Search:
         content: dict[str, Any] = {"name": "optuna", "objective": list(self.objective), "solutions": found}
         if len(self.objective) == 1 and found:
             content |= {
-                "best_evaluated_params": found[0]["params"],
+                "best_evaluated_params": dict(found[0]["params"]),
                 "best_evaluated_value": best[0].values[0],
             }
         with writing(self.record.folder):

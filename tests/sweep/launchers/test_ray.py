@@ -84,7 +84,7 @@ def test_a_job_that_kills_every_process_fails_alone(
     assert main(["-m", "recipe=visits", "visit.number=1,2,3", *kill, *on(cluster)]) == 4
     assert list(statuses(there).values()) == ["built", "failed", "built"]
     assert visits(there) == [1, 2, 2, 3]
-    assert "visit.number=2: its Ray process was lost (WorkerCrashedError), for the 2. time" in (
+    assert "visit.number=2: its Ray process was lost (WorkerCrashedError); it was started 2 times" in (
         capsys.readouterr().out
     )
 

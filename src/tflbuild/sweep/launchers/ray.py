@@ -192,7 +192,7 @@ class Session:
         except exceptions.RayError as error:
             how = _how(error)
             if deaths >= self.options.remote.max_retries:
-                return lost(job, f"{how}, for the {deaths + 1}. time")
+                return lost(job, f"{how}; it was started {deaths + 1} times")
             say(f"{job.name}: {how}; it starts again")
             return None
         return result
