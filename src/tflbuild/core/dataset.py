@@ -13,8 +13,7 @@ from tflbuild.core.registry import Registry
 DATASETS: Registry[Dataset] = Registry("data set")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(NamedTuple):
     """One image of a split, by reference.
 
     Attributes:
@@ -66,10 +65,7 @@ class Index:
         """Give a JSON-able form for another process."""
         return {
             "classes": list(self.classes),
-            "splits": {
-                name: [[s.key, s.digest, s.path, s.boxes, s.labels] for s in samples]
-                for name, samples in self.splits.items()
-            },
+            "splits": {name: [list(sample) for sample in samples] for name, samples in self.splits.items()},
             "dropped": [list(dropped) for dropped in self.dropped],
         }
 

@@ -44,7 +44,7 @@ class Annotated(NamedTuple):
 
     key: str
     source: str
-    path: Path
+    path: str
     height: int
     width: int
     objects: tuple[RawBox, ...]
@@ -55,7 +55,7 @@ class Checked(NamedTuple):
 
     key: str
     source: str
-    path: Path
+    path: str
     digest: str
     objects: tuple[tuple[str, Box], ...]
 
@@ -122,12 +122,12 @@ def _check(image: Annotated, facts: FileFacts, dropped: list[Dropped]) -> Checke
     return Checked(image.key, image.source, image.path, facts.digest, tuple(objects))
 
 
-def _size(path: Path, facts: FileFacts) -> tuple[int, int]:
+def _size(path: str, facts: FileFacts) -> tuple[int, int]:
     if facts.height and facts.width:
         return facts.height, facts.width
     from tflbuild.vision import image
 
-    return image.size(path)
+    return image.size(Path(path))
 
 
 def _same_shape(declared: tuple[int, int], real: tuple[int, int]) -> bool:
@@ -141,20 +141,22 @@ def _fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
     Returns:
         The box in 0..1, None where nothing is left; and what is wrong with it, "" for nothing.
     """
-    edges = (raw.ymin, raw.xmin, raw.ymax, raw.xmax)
-    if not all(math.isfinite(edge) for edge in edges):
+    _, _, top, left, bottom, right = raw
+    if 0 <= top < bottom <= height and 0 <= left < right <= width:  # as nearly all are
+        return (top / height, left / width, bottom / height, right / width), ""
+    if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
         return None, "has an edge that is no number: dropped"
-    for axis, low, high in (("x", raw.xmin, raw.xmax), ("y", raw.ymin, raw.ymax)):
+    for axis, low, high in (("x", left, right), ("y", top, bottom)):
         if low >= high:
             sign = "=" if low == high else ">"
             return None, f"has no area, {axis}min {low:g} {sign} {axis}max {high:g}: dropped"
-    ymin, ymax = max(0.0, raw.ymin), min(float(height), raw.ymax)
-    xmin, xmax = max(0.0, raw.xmin), min(float(width), raw.xmax)
-    where = f"x {raw.xmin:g}..{raw.xmax:g}, y {raw.ymin:g}..{raw.ymax:g} in {width} x {height} pixels"
+    ymin, ymax = max(0.0, top), min(float(height), bottom)
+    xmin, xmax = max(0.0, left), min(float(width), right)
+    where = f"x {left:g}..{right:g}, y {top:g}..{bottom:g} in {width} x {height} pixels"
     if ymin >= ymax or xmin >= xmax:
         return None, f"lies outside its image, {where}: dropped"
     box = (ymin / height, xmin / width, ymax / height, xmax / width)
-    outside = max(-raw.ymin, -raw.xmin, raw.ymax - height, raw.xmax - width)
+    outside = max(-top, -left, bottom - height, right - width)
     return box, f"reaches outside its image, {where}: clipped" if outside > SLACK else ""
 
 
@@ -184,9 +186,9 @@ def _report_unknown(
 
 def _sample(image: Checked, classes: Sequence[str]) -> Sample:
     kept = [(classes.index(label), box) for label, box in image.objects if label in classes]
-    boxes, labels = tuple(box for _, box in kept), tuple(label for label, _ in kept)
+    labels, boxes = zip(*kept, strict=True) if kept else ((), ())
     content = digest.of_json([image.digest, boxes, labels])
-    return Sample(key=image.key, digest=content, path=str(image.path), boxes=boxes, labels=labels)
+    return Sample(key=image.key, digest=content, path=image.path, boxes=boxes, labels=labels)
 
 
 def _refuse_empty(dataset: FileDataset, marked: Mapping[str, Sequence[bool]], dropped: list[Dropped]) -> None:

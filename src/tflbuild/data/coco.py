@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.data.annotated import Annotated, RawBox, assemble
-from tflbuild.data.files import ALIASES, FileDataset
+from tflbuild.data.files import ALIASES, FileDataset, files_in
 
+NUMBERS = frozenset({int, float})
 EXPECTED = "a COCO folder with train.json (or annotations/instances_train*.json) and its images"
 
 
@@ -88,21 +90,36 @@ def _images(
     """Put the annotations of one file to their images, in the order of the file."""
     source = path.relative_to(root).as_posix()
     objects = _objects(content, source, dropped)
-    folders = _folders(root, split, path)
+    base = f"{root}{os.sep}"
+    files = _Files(_folders(root, split, path))
     found = []
     for image in content["images"]:
         if not isinstance(image, dict) or not isinstance(image.get("id"), int | str):
             dropped.append(Dropped(source, f"image {image} has no id: dropped"))
             continue
         name = str(image.get("file_name", ""))
-        file = next((folder / name for folder in folders if name and (folder / name).is_file()), None)
+        file = files.find(name)
         if file is None:
             dropped.append(Dropped(source, f"there is no image '{name}'"))
             continue
-        height, width = (_size(image.get(side)) for side in ("height", "width"))
+        height, width = _size(image.get("height")), _size(image.get("width"))
         boxes = tuple(objects.get(image["id"], ()))
-        found.append(Annotated(file.relative_to(root).as_posix(), source, file, height, width, boxes))
+        found.append(Annotated(file.removeprefix(base), source, file, height, width, boxes))
     return found
+
+
+class _Files:
+    """Finds images in folders, the first that has it; each folder is listed once."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self._folders = [(str(folder), files_in(folder)) for folder in folders]
+
+    def find(self, name: str) -> str | None:
+        if not name or os.sep in name:
+            paths = [os.fspath(Path(folder) / name) for folder, _ in self._folders if name]
+            return next((path for path in paths if os.path.isfile(path)), None)
+        folder = next((folder for folder, names in self._folders if name in names), None)
+        return None if folder is None else f"{folder}{os.sep}{name}"
 
 
 def _folders(root: Path, split: str, path: Path) -> list[Path]:
@@ -129,7 +146,7 @@ def _objects(content: Mapping[str, Any], source: str, dropped: list[Dropped]) ->
             dropped.append(Dropped(source, f"annotation {number} {problem}: dropped"))
             continue
         image = annotation["image_id"]
-        left, top, across, down = (float(value) for value in annotation["bbox"])
+        left, top, across, down = map(float, annotation["bbox"])
         label = categories[annotation["category_id"]]
         where = f"{number} of {files[image]}"
         boxes[image].append(RawBox(where, label, top, left, top + down, left + across))
@@ -143,19 +160,14 @@ def _problem(annotation: Any, files: Mapping[Any, str], categories: Mapping[int,
     image, category = annotation.get("image_id"), annotation.get("category_id")
     if not isinstance(image, int | str) or image not in files:
         return f"is of an unknown image {image}"
-    where = f"of {files[image]}"
     if not isinstance(category, int) or category not in categories:
-        return f"{where} is of an unknown category {category}"
+        return f"of {files[image]} is of an unknown category {category}"
     if annotation.get("iscrowd"):
-        return f"{where} is a crowd"
+        return f"of {files[image]} is a crowd"
     box = annotation.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not _numbers(box):
-        return f"{where} has bbox {box}"
+    if not isinstance(box, list) or len(box) != 4 or not NUMBERS.issuperset(map(type, box)):
+        return f"of {files[image]} has bbox {box}"
     return ""
-
-
-def _numbers(values: Iterable[Any]) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _size(value: Any) -> int:

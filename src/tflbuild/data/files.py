@@ -136,6 +136,12 @@ def looked_at(paths: Sequence[Path | str], look: Look) -> list[FileFacts]:
     return many(paths) if many else [look(Path(path)) for path in paths]
 
 
+def files_in(folder: Path) -> set[str]:
+    """Name the files in a folder, not in its sub-folders."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_file()}
+
+
 def images_below(folder: str) -> list[str]:
     """List what is named like an image in a folder and its sub-folders, relative to it, folder by folder in order.
 

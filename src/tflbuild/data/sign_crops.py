@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from typing import Annotated
 
 from annotated_types import Ge, Le
@@ -46,7 +46,7 @@ class SignCrops(Dataset):
             classes=CLASSES,
             splits={
                 split: tuple(
-                    replace(sample, labels=(number % len(CLASSES),)) for number, sample in enumerate(samples)
+                    sample._replace(labels=(number % len(CLASSES),)) for number, sample in enumerate(samples)
                 )
                 for split, samples in splits.items()
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -9,8 +10,9 @@ from xml.etree import ElementTree
 from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.data.annotated import Annotated, RawBox, assemble
-from tflbuild.data.files import ALIASES, IMAGE_SUFFIXES, FileDataset
+from tflbuild.data.files import ALIASES, IMAGE_SUFFIXES, FileDataset, files_in
 
+FOLDER = "JPEGImages"
 EXPECTED = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Main/"
 
 
@@ -51,36 +53,41 @@ class Voc(FileDataset):
         """Read one annotation; what is wrong with it goes to `dropped`."""
         source = f"Annotations/{stem}.xml"
         try:
-            tree = _parse(root / source)
+            tree = _parse(f"{root}/{source}")
         except (OSError, ValueError) as error:
             problem = "the file is missing" if isinstance(error, FileNotFoundError) else str(error)
             dropped.append(Dropped(source, problem))
             return None
-        path = images.find(stem, (tree.findtext("filename") or "").strip())
+        fields = _fields(tree)
+        path = images.find(stem, _text(fields.get("filename")))
         if path is None:
             dropped.append(Dropped(source, f"there is no image JPEGImages/{stem}.*"))
             return None
+        nodes = [node for node in tree if node.tag == "object"]
         objects = tuple(
             box
-            for number, node in enumerate(tree.findall("object"), start=1)
+            for number, node in enumerate(nodes, start=1)
             if (box := self._box(node, number, source, dropped)) is not None
         )
-        height, width = (_integer(tree.findtext(f"size/{side}")) for side in ("height", "width"))
-        return Annotated(path.relative_to(root).as_posix(), source, path, height, width, objects)
+        size = _fields(fields.get("size"))
+        height, width = _integer(_text(size.get("height"))), _integer(_text(size.get("width")))
+        return Annotated(f"{FOLDER}/{path}", source, f"{root}/{FOLDER}/{path}", height, width, objects)
 
     def _box(
         self, node: ElementTree.Element, number: int, source: str, dropped: list[Dropped]
     ) -> RawBox | None:
-        label = (node.findtext("name") or "").strip()
+        fields = _fields(node)
+        label = _text(fields.get("name"))
         if not label:
             dropped.append(Dropped(source, f"box {number} has no name: dropped"))
             return None
-        if self.difficult == "drop" and (node.findtext("difficult") or "").strip() == "1":
+        if self.difficult == "drop" and _text(fields.get("difficult")) == "1":
             dropped.append(Dropped(source, f"box {number} ({label}) is difficult: dropped"))
             return None
+        corners = _fields(fields.get("bndbox"))
         edges = []
         for edge in ("ymin", "xmin", "ymax", "xmax"):
-            text = (node.findtext(f"bndbox/{edge}") or "").strip()
+            text = _text(corners.get(edge))
             try:
                 edges.append(float(text))
             except ValueError:
@@ -90,24 +97,34 @@ class Voc(FileDataset):
 
 
 class _Images:
-    """Finds the image of an annotation, whatever its suffix."""
+    """Finds the image of an annotation, whatever its suffix; gives its name."""
 
     def __init__(self, root: Path) -> None:
-        files = [path for path in sorted((root / "JPEGImages").iterdir()) if path.is_file()]
-        self._names = {path.name: path for path in files}
-        self._stems = {path.stem: path for path in files if path.suffix.lower() in IMAGE_SUFFIXES}
+        self._names = files_in(root / FOLDER)
+        stems = ((*os.path.splitext(name), name) for name in sorted(self._names))
+        self._stems = {stem: name for stem, suffix, name in stems if suffix.lower() in IMAGE_SUFFIXES}
 
-    def find(self, stem: str, name: str) -> Path | None:
-        return self._stems.get(stem) or self._names.get(name)
+    def find(self, stem: str, name: str) -> str | None:
+        return self._stems.get(stem) or (name if name in self._names else None)
 
 
-def _parse(path: Path) -> ElementTree.Element:
+def _fields(node: ElementTree.Element | None) -> dict[str, ElementTree.Element]:
+    """Give the first child of each name; `ElementTree.find` by path takes longer than parsing the whole file."""
+    return {} if node is None else {child.tag: child for child in reversed(node)}
+
+
+def _text(field: ElementTree.Element | None) -> str:
+    return "" if field is None else (field.text or "").strip()
+
+
+def _parse(path: str) -> ElementTree.Element:
     """Parse an annotation.
 
     Raises:
         ValueError: it is broken, or declares a document type, through which entities could expand.
     """
-    content = path.read_bytes()
+    with open(path, "rb") as file:
+        content = file.read()
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise ValueError("declares a document type, which no annotation needs")
     try:
@@ -116,7 +133,7 @@ def _parse(path: Path) -> ElementTree.Element:
         raise ValueError(f"broken XML: {error}") from error
 
 
-def _integer(text: str | None) -> int:
+def _integer(text: str) -> int:
     """Read a declared size; what is no number counts as not declared."""
     try:
         return max(0, int(float(text or 0)))
