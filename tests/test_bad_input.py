@@ -71,6 +71,9 @@ TABLE = [
     (["prune.sparsity=0.5,0.7"], ["-m"]),
     (["hydra/launcher=joblib"], ["hydra/launcher"]),
     (["nonsense=1"], ["nonsense"]),
+    (["train.weight_decay=inf"], ["train.weight_decay: inf is no finite number"]),
+    (["data.preprocess.scale=nan"], ["data.preprocess.scale: nan is no finite number"]),
+    (["budget.map.min=inf"], ["budget.map.min: inf is not a number"]),
     (["prune.budget.map.max_drop=little"], ["prune.budget.map.max_drop: 'little' is not a number"]),
     (["quantize.fallback=[nobody]"], ["quantize.fallback.0: 'nobody' is not configured"]),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -133,6 +134,6 @@ def limits_at(budget: Mapping[str, Any], key: str) -> tuple[Limit, ...]:
 
 def _number(value: Any) -> bool:
     try:
-        return float(value) == float(value)
+        return math.isfinite(float(value))
     except (TypeError, ValueError):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -30,9 +31,10 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
         raise RecipeError(f"{_join(key, missing[0])}: is needed; set it, e.g. {_join(key, missing[0])}=...")
     try:
         made: T = _validator(cls).validate_python(dict(values))  # type: ignore[arg-type]
-        return made
     except ValidationError as error:
         raise RecipeError(_reworded(error, key)) from error
+    _refuse_infinite(made, key)
+    return made
 
 
 @cache
@@ -58,6 +60,21 @@ def _refuse_unknown(cls: Any, values: Mapping[str, Any], key: str, also: Iterabl
 @cache
 def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
+
+
+def _refuse_infinite(value: Any, key: str) -> None:
+    """Refuse numbers that neither an action key nor a report can hold: JSON knows no infinity and no NaN."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{key}: {value} is no finite number.")
+    inner: Iterable[tuple[Any, Any]] = ()
+    if dataclasses.is_dataclass(value):
+        inner = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, (list, tuple)):
+        inner = enumerate(value)
+    for name, part in inner:
+        _refuse_infinite(part, _join(key, str(name)))
 
 
 def _reworded(error: ValidationError, key: str) -> str:
