@@ -1,7 +1,7 @@
 """Time planning with large data sets: `python benchmarks/planning.py`.
 
 Makes 100,000 small files of distinct content in a temporary folder, as a folder of images a class, as Pascal VOC (half
-of them annotations) and as COCO; plans a recipe on each, first with every file unknown, then unchanged; and prints seconds
+of them annotations) and as COCO; plans a recipe on each, first with every file unknown, then unchanged; prints seconds,
 and whether the bar is held. Takes two minutes, nearly all of it for making the files and reading them first.
 """
 
