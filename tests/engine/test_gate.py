@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 
 from tflbuild.core.budget import Limit
@@ -67,12 +70,43 @@ def test_an_absolute_limit(
 
 @pytest.mark.parametrize(
     ("value", "baseline"),
-    [(None, measured(0.5)), (measured(NAN), measured(0.5)), (measured(0.5), measured(NAN))],
+    [
+        (None, measured(0.5)),
+        (measured(NAN), measured(0.5)),
+        (measured(math.inf), measured(0.5)),
+        (measured(0.5), measured(NAN)),
+        (measured(0.5), None),
+    ],
 )
-def test_what_cannot_be_measured_is_a_breach(value: Measurement | None, baseline: Measurement) -> None:
+def test_what_cannot_be_measured_is_a_breach(value: Measurement | None, baseline: Measurement | None) -> None:
     verdict = judge(limit("max_drop", 1.0), value, baseline)
     assert not verdict.ok
     assert "could not be measured" in verdict.text
+
+
+def test_nothing_is_a_share_of_a_baseline_of_0() -> None:
+    difference = Difference(value=-0.01, low=-0.03, high=0.01, n=100)
+    verdict = judge(limit("max_relative_drop", 0.1), measured(-0.01), measured(0.0), difference)
+    assert not verdict.ok
+    assert verdict.text == "score of the baseline is 0, of which nothing is a share; use max_drop"
+
+
+def test_an_interval_that_is_no_interval_is_left_out() -> None:
+    verdict = judge(limit("min", 0.5), measured(0.6, NAN, math.inf))
+    assert (verdict.ok, verdict.decided, verdict.low, verdict.high) == (True, True, None, None)
+
+
+def test_numbers_that_json_does_not_know_become_null() -> None:
+    details = {"per class": [0.5, NAN, {"deep": -math.inf}]}
+    written = Measurement(value=NAN, unit="1", n=3, low=NAN, high=math.inf, details=details).to_json()
+    assert json.loads(json.dumps(written, allow_nan=False)) == {
+        "value": None,
+        "unit": "1",
+        "n": 3,
+        "low": None,
+        "high": None,
+        "details": {"per class": [0.5, None, {"deep": None}]},
+    }
 
 
 def test_strict_makes_an_undecided_verdict_a_breach_and_says_what_would_decide() -> None:

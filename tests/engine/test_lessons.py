@@ -388,3 +388,18 @@ def test_what_is_only_remembered_may_be_lost(shop: Workshop, where: str, content
     changed = {**job, "steps": {**job["steps"], "prune": ("slow_prune", {"amount": 0.7})}}
     for wanted in (job, changed):
         assert shop.run(wanted)[0]["outcomes"]["quantize"] == "ran"
+
+
+def test_a_metric_that_is_no_number_is_a_breach_and_a_whole_report(shop: Workshop) -> None:
+    content = "ctx.emit(TFLiteModel, b'{\"score\": NaN, \"state\": \"none\"}')"
+    own = OWN_PASS.replace("        from own_package.tail import TAIL\n\n", "")
+    (shop.folder / "own.py").write_text(
+        own.replace('ctx.emit(TFLiteModel, model.path.read_bytes() + TAIL + b" ")', content)
+    )
+    job = shop.job(steps={"quantize": ("own_pass", {})}, modules=["own"])
+    said, errors, code = shop.finish(shop.start(job))
+    assert code == 5, errors
+    assert "score could not be measured" in errors
+    assert said[0]["status"] == "over_budget"
+    report = json.loads((Path(said[0]["folder"]) / "report.json").read_text())
+    assert report["passes"][-1]["metrics"]["score"]["value"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -37,17 +38,16 @@ class Measurement:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the form that report.json holds; a NaN becomes null."""
-        value = self.value if self.value == self.value else None
-        mapping: dict[str, Any] = {"value": value, "unit": self.unit}
+        """Give the form that report.json holds; a NaN or an infinity becomes null."""
+        mapping: dict[str, Any] = {"value": _finite(self.value), "unit": self.unit}
         if self.split:
             mapping["split"] = self.split
         if self.n:
-            mapping |= {"n": self.n, "low": self.low, "high": self.high}
+            mapping |= {"n": self.n, "low": _finite(self.low), "high": _finite(self.high)}
         if self.kernels:
             mapping["kernels"] = self.kernels
         if self.details:
-            mapping["details"] = dict(self.details)
+            mapping["details"] = _finite(self.details)
         return mapping
 
     @classmethod
@@ -55,6 +55,15 @@ class Measurement:
         """Read what `to_json` gave."""
         value = mapping["value"]
         return cls(**{**mapping, "value": float("nan") if value is None else value})
+
+
+def _finite(value: Any) -> Any:
+    """Put null in place of every number that JSON does not know."""
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, kw_only=True)

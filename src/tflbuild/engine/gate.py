@@ -25,11 +25,15 @@ def judge(
         difference: the paired difference `value - baseline`, where the metric can be paired.
         strict: make an undecided verdict a breach.
     """
-    if value is None or math.isnan(value.value):
+    if value is None or not math.isfinite(value.value):
         return _unmeasured(limit, f"{limit.metric} could not be measured")
-    if limit.relative and (baseline is None or math.isnan(baseline.value)):
+    if limit.relative and (baseline is None or not math.isfinite(baseline.value)):
         return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
-    cost, low, high = _cost(limit, value, baseline, difference)
+    if limit.form == "max_relative_drop" and baseline is not None and baseline.value == 0:
+        text = f"{limit.metric} of the baseline is 0, of which nothing is a share; use max_drop"
+        return _unmeasured(limit, text, value)
+    cost, *interval = _cost(limit, value, baseline, difference)
+    low, high = (end if end is not None and math.isfinite(end) else None for end in interval)
     at_least = limit.form == "min"
     ok = cost >= limit.bound if at_least else cost <= limit.bound
     decided = low is None or high is None or not low < limit.bound < high
@@ -62,7 +66,7 @@ def _cost(
     ends = sorted((sign * difference.low, sign * difference.high)) if difference else None
     scale = 1.0
     if limit.form == "max_relative_drop":
-        scale = 1.0 / abs(baseline.value) if baseline.value else math.inf
+        scale = 1.0 / abs(baseline.value)
     cost = 0.0 if change == 0 else sign * change * scale
     if ends is None:
         return cost, None, None
@@ -98,7 +102,7 @@ def _interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Verdict:
-    point = None if value is None or math.isnan(value.value) else value.value
+    point = value.value if value is not None and math.isfinite(value.value) else None
     return Verdict(
         limit=limit, baseline=None, value=point, low=None, high=None, ok=False, decided=True, text=text
     )
