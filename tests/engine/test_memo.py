@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tflbuild.core import digest
+from tflbuild.core.cache import cache_folder
 from tflbuild.core.dataset import FileFacts
 from tflbuild.engine import memo
 
@@ -119,7 +120,7 @@ def test_another_version_of_the_reader_reads_again(files: list[Path]) -> None:
 @pytest.mark.parametrize("damage", [b"", b"{}", b"0" * 64 + b'\n{"head": [], "files": {}}'])
 def test_a_damaged_memo_only_costs_time(files: list[Path], damage: bytes) -> None:
     _, facts = look(files)
-    (path,) = memo.memo_folder().iterdir()
+    (path,) = cache_folder("files").iterdir()
     content = path.read_bytes()
     for wrong in (damage, content[: len(content) // 2], content.replace(b"0.png", b"5.png")):
         path.write_bytes(wrong)
@@ -175,7 +176,7 @@ def test_many_writers_leave_a_whole_memo(files: list[Path]) -> None:
 
 def test_memos_that_nobody_read_for_long_are_removed(files: list[Path], tmp_path: Path) -> None:
     look(files)
-    (old,) = memo.memo_folder().iterdir()
+    (old,) = cache_folder("files").iterdir()
     os.utime(old, (0, 0))
     look(files)
     assert old.stat().st_mtime > 0, "what is read is noted as used"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -10,21 +10,20 @@ from tflbuild.pages.compiled import CompiledTemplates
 
 
 def rendered(folder: Path, **options: bool) -> str:
-    compiled = CompiledTemplates(folder, options)
+    compiled = CompiledTemplates(options)
     environment = Environment(loader=FileSystemLoader(folder), bytecode_cache=compiled, **options)  # type: ignore[arg-type]
     return environment.get_template("page.j2").render(name="a")
 
 
 @pytest.fixture
 def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "page.j2").write_text("{% if name %}\n  <{{ name }}>\n{% endif %}\n")
     return tmp_path
 
 
 def kept(templates: Path) -> list[Path]:
-    return sorted((templates / "cache").rglob("*.template"))
+    return sorted((templates / "cache/tflbuild/templates").iterdir())
 
 
 def test_a_template_is_compiled_once_for_its_text_and_options(templates: Path) -> None:
@@ -44,12 +43,15 @@ def test_a_damaged_compiled_template_is_compiled_again(templates: Path) -> None:
     assert rendered(templates) == "\n  <a>\n"
 
 
-def test_nothing_is_written_where_python_writes_no_bytecode(
-    templates: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    assert rendered(templates) == "\n  <a>\n"
-    assert not kept(templates)
+def test_code_that_another_user_wrote_is_not_read(templates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered(templates)
+    (path,) = kept(templates)
+    (templates / "page.j2").write_text("new")
+    rendered(templates)
+    path.write_bytes(path.read_bytes().replace(b"new", b"old"))
+    assert rendered(templates) == "old", "what lies there is used"
+    monkeypatch.setattr(os, "getuid", lambda: os.stat(path).st_uid + 1)
+    assert rendered(templates) == "new"
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(templates: Path) -> None:

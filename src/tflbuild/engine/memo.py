@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tflbuild.core import digest
+from tflbuild.core.cache import cache_folder
 from tflbuild.core.dataset import FileFacts
 
 FORMAT = 1
@@ -35,12 +36,6 @@ Looking = Callable[[int, int], None]
 """Is told how many files were read, and of how many."""
 
 Stamp = tuple[int, int, int]
-
-
-def memo_folder() -> Path:
-    """Give the folder where this machine remembers files: `tflbuild/files` in the user's cache folder."""
-    given = os.environ.get("XDG_CACHE_HOME")
-    return Path(given if given else os.path.expanduser("~/.cache")) / "tflbuild" / "files"
 
 
 def slowly(looking: Looking) -> Looking:
@@ -65,7 +60,6 @@ class FileMemo:
         inspect: gives the facts of one file, by reading it whole; called in several threads.
         version: names what decides these facts besides the file; asked when a file is looked at.
         looking: is told of every file that had to be read.
-        folder: where memos are kept.
     """
 
     def __init__(
@@ -73,12 +67,11 @@ class FileMemo:
         inspect: Callable[[Path], FileFacts],
         version: Callable[[], str] = lambda: "",
         looking: Looking = lambda done, total: None,
-        folder: Path | None = None,
     ) -> None:
         self._inspect = inspect
         self._version = version
         self._looking = looking
-        self._folder = folder or memo_folder()
+        self._folder = cache_folder("files")
         self._known: dict[str, dict[str, list[Any]]] = {}
         self._names: dict[str, str] = {}
         self._changed: set[str] = set()

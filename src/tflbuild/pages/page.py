@@ -91,7 +91,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        bytecode_cache=CompiledTemplates(TEMPLATES, OPTIONS),
+        bytecode_cache=CompiledTemplates(OPTIONS),
         **OPTIONS,
     )
     environment.filters |= {
