@@ -141,6 +141,15 @@ def test_a_metric_that_is_not_a_number_leaves_a_gap_in_the_chart() -> None:
     assert page.count('class="dot"') == 5  # of 4 passes and 2 on test
 
 
+@pytest.mark.parametrize("where", ["base", "targets"])
+def test_a_figure_that_is_not_a_number_has_no_change(where: str) -> None:
+    report = pages.report()
+    holder = report["base"] if where == "base" else report["targets"][0]
+    holder["metrics"]["map"]["value"] = None
+    assert "since train" not in render(report)
+    assert "since train" in render(pages.report())
+
+
 def test_the_waterfall_draws_a_point_a_pass_and_a_line_a_limit() -> None:
     page = render(pages.report())
     assert page.count('class="dot"') == 6

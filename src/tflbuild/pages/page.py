@@ -135,7 +135,8 @@ def _tiles(report: Mapping[str, Any], metric: str, unit: str) -> list[dict[str, 
     if measured is not None:
         tiles.append(_tile(metric, figure(measured["value"], unit), interval(measured), _where(measured)))
     base = report["base"]["metrics"].get(metric)
-    if base and measured and base.get("split") == measured.get("split") and measured["value"] is not None:
+    known = [found for found in (base, measured) if found and found["value"] is not None]
+    if base and measured and len(known) == 2 and base.get("split") == measured.get("split"):
         since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
         tiles.append(_tile("change", change(measured["value"] - base["value"], unit), since))
     if target:
@@ -197,7 +198,9 @@ def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | Non
         if step["metrics"].get(metric, {}).get("value") is not None
     ]
     base = report["base"]["metrics"].get(metric)
-    final = [Column(label=f"{report['base']['label']} (base)", measurement=base)] if base else []
+    final = []
+    if base and base["value"] is not None:
+        final = [Column(label=f"{report['base']['label']} (base)", measurement=base)]
     for target in report["targets"]:
         if target["metrics"].get(metric, {}).get("value") is not None:
             verdicts = [
