@@ -135,8 +135,8 @@ def _tiles(report: Mapping[str, Any], metric: str, unit: str) -> list[dict[str, 
     if measured is not None:
         tiles.append(_tile(metric, figure(measured["value"], unit), interval(measured), _where(measured)))
     base = report["base"]["metrics"].get(metric)
-    known = [found for found in (base, measured) if found and found["value"] is not None]
-    if base and measured and len(known) == 2 and base.get("split") == measured.get("split"):
+    pair = [found for found in (base, measured) if found and found["value"] is not None]
+    if base and measured and len(pair) == 2 and base.get("split") == measured.get("split"):
         since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
         tiles.append(_tile("change", change(measured["value"] - base["value"], unit), since))
     if target:
@@ -197,10 +197,9 @@ def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | Non
         for step in report["passes"]
         if step["metrics"].get(metric, {}).get("value") is not None
     ]
-    base = report["base"]["metrics"].get(metric)
-    final = []
-    if base and base["value"] is not None:
-        final = [Column(label=f"{report['base']['label']} (base)", measurement=base)]
+    base = report["base"]["metrics"].get(metric, {"value": None})
+    first = Column(label=f"{report['base']['label']} (base)", measurement=base)
+    final = [first] if base["value"] is not None else []
     for target in report["targets"]:
         if target["metrics"].get(metric, {}).get("value") is not None:
             verdicts = [
