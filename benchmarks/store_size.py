@@ -20,13 +20,13 @@ from pathlib import Path
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel
-from tflbuild.engine import record
-from tflbuild.engine.audit import audit
-from tflbuild.engine.collect import choose, collect
-from tflbuild.engine.inventory import take_inventory
 from tflbuild.engine.prepare import prepare
-from tflbuild.engine.roots import find_roots
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage import record
+from tflbuild.engine.storage.audit import audit
+from tflbuild.engine.storage.collect import choose, collect
+from tflbuild.engine.storage.inventory import take_inventory
+from tflbuild.engine.storage.roots import find_roots
+from tflbuild.engine.storage.store import Store
 from tflbuild.recipe import load_recipe
 
 

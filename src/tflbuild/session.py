@@ -11,7 +11,7 @@ from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.report import Report
 from tflbuild.engine.run_folder import make_run_folder
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.engine.worker import Worker
 from tflbuild.recipe import load_recipe
 

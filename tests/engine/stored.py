@@ -10,9 +10,9 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.engine.disk import writing
-from tflbuild.engine.record import Record
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage.disk import writing
+from tflbuild.engine.storage.record import Record
+from tflbuild.engine.storage.store import Store
 
 
 def preimage(number: int, name: str = "fake") -> dict[str, Any]:

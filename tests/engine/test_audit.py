@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from stored import keep, key, measure, opened
 
-from tflbuild.engine.audit import Audit, audit
-from tflbuild.engine.record import Record
+from tflbuild.engine.storage.audit import Audit, audit
+from tflbuild.engine.storage.record import Record
 
 
 @pytest.fixture

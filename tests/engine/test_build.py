@@ -236,7 +236,7 @@ def test_a_store_of_another_key_schema_is_refused_and_left_alone(recipe: Recipe,
 def test_a_full_disk_while_committing_leaves_a_valid_store(
     recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.engine import shelf
+    from tflbuild.engine.storage import shelf
 
     assert build(change(recipe, "prune", options=fakes.FakePrune(cost=0.5))).error is None
     commits = []

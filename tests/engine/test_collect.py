@@ -16,13 +16,13 @@ from stored import elsewhere, end, keep, key, measure, opened
 from conftest import FakeBuild
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine import collect as collecting
-from tflbuild.engine import workspace
 from tflbuild.engine.build import Outcome
-from tflbuild.engine.collect import Candidate, Choice, choose, collect
-from tflbuild.engine.inventory import take_inventory
-from tflbuild.engine.record import Record
-from tflbuild.engine.roots import find_roots
+from tflbuild.engine.storage import collect as collecting
+from tflbuild.engine.storage import workspace
+from tflbuild.engine.storage.collect import Candidate, Choice, choose, collect
+from tflbuild.engine.storage.inventory import take_inventory
+from tflbuild.engine.storage.record import Record
+from tflbuild.engine.storage.roots import find_roots
 
 DAY = 86_400.0
 
@@ -323,9 +323,9 @@ LOOP = """
 import sys, time
 from pathlib import Path
 from tflbuild.engine.build import Outcome
-from tflbuild.engine.collect import choose, collect
-from tflbuild.engine.inventory import take_inventory
-from tflbuild.engine.roots import find_roots
+from tflbuild.engine.storage.collect import choose, collect
+from tflbuild.engine.storage.inventory import take_inventory
+from tflbuild.engine.storage.roots import find_roots
 root = Path(sys.argv[1])
 print("collecting", flush=True)
 rounds = 0

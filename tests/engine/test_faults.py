@@ -20,7 +20,7 @@ import pytest
 from processes import Job, Workshop, ended, kill, problems_of_runs, problems_of_store
 
 from conftest import OpenWorkshop
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage.store import Store
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from stored import elsewhere, end
 
-from tflbuild.engine import kernel_lock
+from tflbuild.engine.storage import kernel_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from tflbuild.engine import kernel_lock
+from tflbuild.engine.storage import kernel_lock
 held = kernel_lock.take(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -391,7 +391,7 @@ def test_what_is_only_remembered_may_be_lost(shop: Workshop, where: str, content
 
 
 def test_a_metric_that_is_no_number_is_a_breach_and_a_whole_report(shop: Workshop) -> None:
-    content = "ctx.emit(TFLiteModel, b'{\"score\": NaN, \"state\": \"none\"}')"
+    content = 'ctx.emit(TFLiteModel, b\'{"score": NaN, "state": "none"}\')'
     own = OWN_PASS.replace("        from own_package.tail import TAIL\n\n", "")
     (shop.folder / "own.py").write_text(
         own.replace('ctx.emit(TFLiteModel, model.path.read_bytes() + TAIL + b" ")', content)

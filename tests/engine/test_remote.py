@@ -22,13 +22,13 @@ from conftest import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine import link, remote
 from tflbuild.engine.build import Outcome
-from tflbuild.engine.link import Link, within
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import prepare
-from tflbuild.engine.remote import Remote
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage import link, remote
+from tflbuild.engine.storage.link import Link, within
+from tflbuild.engine.storage.remote import Remote
+from tflbuild.engine.storage.store import Store
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,9 @@ from stored import elsewhere, end, keep, key, measure, opened, preimage
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.engine import disk, kernel_lock, record, workspace
-from tflbuild.engine.record import Damaged
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage import disk, kernel_lock, record, workspace
+from tflbuild.engine.storage.record import Damaged
+from tflbuild.engine.storage.store import Store
 
 
 def record_of(root: Path, number: int = 1) -> Path:

@@ -14,7 +14,7 @@ from tflbuild.commands.words import say
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
 
 if TYPE_CHECKING:
-    from tflbuild.engine.collect import Candidate
+    from tflbuild.engine.storage.collect import Candidate
 
 USAGE = """\
 usage: tflbuild cache info    what the store holds
@@ -48,7 +48,7 @@ def cache(words: list[str]) -> int:
 
 def info(given: Mapping[str, str]) -> int:
     """Say what the store holds."""
-    from tflbuild.engine.inventory import take_inventory
+    from tflbuild.engine.storage.inventory import take_inventory
 
     root = _root(given)
     inventory = take_inventory(root)
@@ -76,7 +76,7 @@ def verify(given: Mapping[str, str]) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    from tflbuild.engine.audit import audit
+    from tflbuild.engine.storage.audit import audit
 
     root = _root(given)
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
@@ -103,9 +103,9 @@ def verify(given: Mapping[str, str]) -> int:
 
 def gc(given: Mapping[str, str]) -> int:
     """Remove what nothing needs, the longest unused first."""
-    from tflbuild.engine.collect import choose, collect
-    from tflbuild.engine.inventory import take_inventory
-    from tflbuild.engine.roots import find_roots
+    from tflbuild.engine.storage.collect import choose, collect
+    from tflbuild.engine.storage.inventory import take_inventory
+    from tflbuild.engine.storage.roots import find_roots
 
     root = _root(given)
     max_bytes = _bytes(given["max-size"]) if "max-size" in given else None

@@ -26,7 +26,7 @@ from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.engine.worker import Worker
 
 Publish = Callable[[Report], None]

@@ -19,7 +19,7 @@ from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.context import Assignment
 from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.run_folder import keep_index
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.engine.worker import Answer, Progress, Worker
 
 SCHEMA = "tflbuild.reproduce/1"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflbuild.engine.disk import append, writing
+from tflbuild.engine.storage.disk import append, writing
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.names import Names
 from tflbuild.engine.sources import code_digest
-from tflbuild.engine.store import KEY_SCHEMA
+from tflbuild.engine.storage.store import KEY_SCHEMA
 
 PREDICTION_TOOLS = {
     "KerasModel": ("tensorflow", "tf_keras", "ai_edge_litert", "numpy", "PIL"),

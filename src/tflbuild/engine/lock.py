@@ -13,7 +13,7 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.keys import Keys, difference, explained, short
 from tflbuild.engine.report import Report, StepReport
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 
 SCHEMA = "tflbuild.lock/1"
 NAME = "recipe.lock.yaml"

@@ -14,7 +14,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.crew import Job
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys, needs_tensorflow
-from tflbuild.engine.store import Record, Store
+from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.worker import Answer, Progress, Worker
 
 

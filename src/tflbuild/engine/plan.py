@@ -16,7 +16,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.keys import Keys, difference, explained
-from tflbuild.engine.store import Record, Store
+from tflbuild.engine.storage.store import Record, Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from tflbuild.engine.memo import FileMemo, Looking, slowly
 from tflbuild.engine.names import Names, named
 from tflbuild.engine.plan import check, resolve
 from tflbuild.engine.sources import code_digest
-from tflbuild.engine.store import Store
+from tflbuild.engine.storage.store import Store
 
 SPLITS = ("train", "val", "test")
 

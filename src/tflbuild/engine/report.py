@@ -13,7 +13,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Verdict
 from tflbuild.core.dataset import Index
 from tflbuild.core.metric import Measurement
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 
 SCHEMA = "tflbuild.report/1"
 

@@ -23,7 +23,7 @@ from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.plan import look_up
 from tflbuild.engine.report import StepReport
-from tflbuild.engine.store import Record, Store, writing
+from tflbuild.engine.storage.store import Record, Store, writing
 from tflbuild.engine.worker import Worker
 
 

@@ -15,7 +15,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import StoreError
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 
 
 def make_run_folder(recipe: Recipe) -> Path:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.errors import RecipeError
-from tflbuild.engine.kernel_lock import take
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.kernel_lock import take
+from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report
 from tflbuild.sweep.summary import summarise, write_json

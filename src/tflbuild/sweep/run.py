@@ -11,7 +11,7 @@ from pathlib import Path
 from tflbuild import plugins
 from tflbuild.core.errors import INTERRUPTED, TflbuildError
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import JobResult

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session

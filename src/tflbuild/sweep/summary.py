@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.metric import METRICS, AccuracyMetric
-from tflbuild.engine.store import writing
+from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.spread import groups_of
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflbuild.core.errors import RecipeError
-from tflbuild.engine import kernel_lock, workspace
-from tflbuild.engine.disk import writing
-from tflbuild.engine.inventory import Action, Inventory, Thing, actions
-from tflbuild.engine.roots import Roots
-from tflbuild.engine.shelf import Shelf
+from tflbuild.engine.storage import kernel_lock, workspace
+from tflbuild.engine.storage.disk import writing
+from tflbuild.engine.storage.inventory import Action, Inventory, Thing, actions
+from tflbuild.engine.storage.roots import Roots
+from tflbuild.engine.storage.shelf import Shelf
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ import time
 import weakref
 from pathlib import Path
 
-from tflbuild.engine import kernel_lock
-from tflbuild.engine.disk import append
+from tflbuild.engine.storage import kernel_lock
+from tflbuild.engine.storage.disk import append
 
 USES = "uses"
 IDLE_SECONDS = 30 * 86_400.0

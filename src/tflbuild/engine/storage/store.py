@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import RecipeError
-from tflbuild.engine import kernel_lock, recent, record, workspace
-from tflbuild.engine.disk import write_whole, writing
-from tflbuild.engine.record import Damaged, Record, Relative
-from tflbuild.engine.shelf import Shelf
+from tflbuild.engine.storage import kernel_lock, recent, record, workspace
+from tflbuild.engine.storage.disk import write_whole, writing
+from tflbuild.engine.storage.record import Damaged, Record, Relative
+from tflbuild.engine.storage.shelf import Shelf
 
 if TYPE_CHECKING:
-    from tflbuild.engine.remote import Remote
+    from tflbuild.engine.storage.remote import Remote
 
 __all__ = ["KEY_SCHEMA", "Record", "Relative", "Store", "writing"]
 
@@ -221,7 +221,7 @@ class Store:
         return found
 
     def _open_remote(self, url: str) -> Remote:
-        from tflbuild.engine.remote import Remote
+        from tflbuild.engine.storage.remote import Remote
 
         return Remote(url, self._tell)
 

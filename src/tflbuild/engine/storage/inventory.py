@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflbuild.engine import record
-from tflbuild.engine.record import Damaged
-from tflbuild.engine.shelf import Shelf
+from tflbuild.engine.storage import record
+from tflbuild.engine.storage.record import Damaged
+from tflbuild.engine.storage.shelf import Shelf
 
 NAMED = ("pass", "measure", "metric", "target")
 """Fields of a preimage, as `engine/keys.py` makes it, that name an action."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tflbuild.engine import kernel_lock
-from tflbuild.engine.disk import writing
-from tflbuild.engine.record import Damaged
-from tflbuild.engine.shelf import Shelf
+from tflbuild.engine.storage import kernel_lock
+from tflbuild.engine.storage.disk import writing
+from tflbuild.engine.storage.record import Damaged
+from tflbuild.engine.storage.shelf import Shelf
 
 
 @dataclass(kw_only=True)

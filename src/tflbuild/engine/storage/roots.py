@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflbuild.engine import kernel_lock, workspace
-from tflbuild.engine.inventory import Action, Inventory
+from tflbuild.engine.storage import kernel_lock, workspace
+from tflbuild.engine.storage.inventory import Action, Inventory
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 LEFT_BY_RUNS = ("report.json", "recipe.lock.yaml", "reproduce.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tflbuild.engine.disk import write_whole
+from tflbuild.engine.storage.disk import write_whole
 
 KEPT = 16
 

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from tflbuild.core import digest
-from tflbuild.engine import kernel_lock, record
-from tflbuild.engine.disk import flush, writing
-from tflbuild.engine.record import Damaged, Record
+from tflbuild.engine.storage import kernel_lock, record
+from tflbuild.engine.storage.disk import flush, writing
+from tflbuild.engine.storage.record import Damaged, Record
 
 
 class Shelf:

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflbuild.core import digest
-from tflbuild.engine import record
-from tflbuild.engine.link import Link, Unusable, check, open_link
-from tflbuild.engine.record import Damaged, Record
-from tflbuild.engine.shelf import Shelf
+from tflbuild.engine.storage import record
+from tflbuild.engine.storage.link import Link, Unusable, check, open_link
+from tflbuild.engine.storage.record import Damaged, Record
+from tflbuild.engine.storage.shelf import Shelf
 
 
 class Remote:
