@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +84,20 @@ def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.Monke
     other.name = "prune"
     monkeypatch.setitem(compose.PASSES._classes, "prune", other)
     assert compose.compose(CASES[0])["prune"]["strength"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("recipe=ssd_mobilenet_int8 prune.budget.map.max_d", "prune.budget.map.max_drop="),
+        ("recipe=ssd_mobilenet_in", "recipe=ssd_mobilenet_int8"),
+        ("recipe=ssd_mobilenet_int8 model=ssd", "model=ssd_mobilenet_v1"),
+    ],
+)
+def test_completion_offers_what_can_be_set(typed: str, offered: str) -> None:
+    line = f"tflbuild {typed}"
+    words = {"COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_CWORD": str(len(line.split()) - 1)}
+    environment = {**os.environ, **words, "COMP_KEY": "9", "COMP_TYPE": "9"}
+    command = [sys.executable, "-m", "tflbuild", "-sc", "query=bash"]
+    found = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert offered in found.split()

@@ -17,7 +17,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 
 from tflbuild.core.errors import RecipeError
@@ -93,13 +93,14 @@ class FlatSource(ConfigSource):
         text = path.read_text(encoding="utf-8")
         header = re.match(r"\s*#\s*@package\s+(\S+)", text)
         try:
-            loaded = OmegaConf.create(_parsed(text))
+            content = _parsed(text)
         except yaml.YAMLError as error:
             raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(loaded, DictConfig):
+        if not isinstance(content, dict):
             raise ConfigLoadError(f"{path} is no mapping of recipe keys.")
         if config_path.startswith("recipe/"):
-            _refuse_code(path, loaded)
+            _refuse_code(path, content)
+        loaded = OmegaConf.create(content)
         return ConfigResult(
             config=loaded,
             path=f"{self.scheme()}://{self.path}",
@@ -119,7 +120,7 @@ class FlatSource(ConfigSource):
         """List what lies in a group, for completion and error messages."""
         folder = Path(self.path) / ("" if config_path == "recipe" else config_path)
         names = _names_in(folder) if config_path else []
-        groups = [] if config_path else [p.name for p in folder.iterdir() if p.is_dir()] + ["recipe"]
+        groups = [] if config_path else ["recipe", *(path.name for path in folder.glob("*/"))]
         if results_filter == ObjectType.CONFIG:
             return sorted(names)
         return sorted(groups) if results_filter == ObjectType.GROUP else sorted([*names, *groups])
@@ -171,19 +172,19 @@ def _fast_loader() -> Any:
     return FastLoader
 
 
-def _refuse_code(path: Path, config: DictConfig) -> None:
+def _refuse_code(path: Path, content: Mapping[str, Any]) -> None:
     """A recipe is data: refuse what would make Hydra run code.
 
     Raises:
         RecipeError: a `hydra` key or a `_target_` anywhere.
     """
-    for key in keys_of(OmegaConf.to_container(config, resolve=False)):
+    for key in keys_of(content):
         if key == "hydra" or key.startswith(("hydra.", "hydra/")):
             raise RecipeError(f"{path}: '{key}': a recipe may not configure Hydra itself.")
         if key.rpartition(".")[2] == "_target_":
             raise RecipeError(f"{path}: '{key}': a recipe may not name code; use registered passes by name.")
-    for entry in config.get("defaults", []):
-        name = next(iter(entry)) if isinstance(entry, Mapping | DictConfig) else str(entry)
+    for entry in content.get("defaults") or []:
+        name = next(iter(entry)) if isinstance(entry, Mapping) else str(entry)
         if "hydra" in str(name):
             raise RecipeError(f"{path}: defaults: '{name}': a recipe may not configure Hydra itself.")
 
