@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
@@ -31,8 +30,8 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import DATASETS, Dataset, Index, Split
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.crew import IMAGES_A_PROCESS, Job, usable_cores
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.crew import IMAGES_A_PROCESS, Job, usable_cores
+from tflbuild.engine.workers.worker import Worker
 from tflbuild.vision import image
 
 WARMING = IMAGES_A_PROCESS * usable_cores()
@@ -114,10 +113,10 @@ def enough(index: Index, images: int) -> Index:
     """Give so many test images: those of every split, over and over, under digests of their own."""
     samples = [sample for split in ("test", "train", "val") for sample in index.splits[split]]
     made = [
-        replace(samples[k % len(samples)], digest=f"{samples[k % len(samples)].digest}/{k}")
+        samples[k % len(samples)]._replace(digest=f"{samples[k % len(samples)].digest}/{k}")
         for k in range(images)
     ]
-    warming = tuple(replace(sample, digest=f"{sample.digest}/warming") for sample in made[:WARMING])
+    warming = tuple(sample._replace(digest=f"{sample.digest}/warming") for sample in made[:WARMING])
     return Index(classes=index.classes, splits={"test": tuple(made), "warming": warming})
 
 

@@ -12,7 +12,7 @@ from tflbuild.engine.events import Listener
 from tflbuild.engine.report import Report
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.storage.store import writing
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe import load_recipe
 
 

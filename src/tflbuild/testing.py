@@ -20,8 +20,8 @@ from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.context import Assignment, WorkerContext
 from tflbuild.engine.names import Names, named
+from tflbuild.engine.workers.context import Assignment, WorkerContext
 
 
 def run_pass(

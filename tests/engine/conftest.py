@@ -22,7 +22,7 @@ from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.run_folder import make_run_folder
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
 FAKES = [{name: cls for name, cls in r.items() if cls.__module__ == "fakes"} for r in REGISTRIES]

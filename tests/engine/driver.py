@@ -28,7 +28,7 @@ from tflbuild.engine.build import Build
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import prepare
 from tflbuild.engine.run_folder import make_run_folder
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 STEPS = {
     "train": ("slow_train", {}),

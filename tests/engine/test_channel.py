@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tflbuild.engine.channel import HEADER, MAGIC, Channel, ChannelClosed, ChannelGarbled, pair
+from tflbuild.engine.workers.channel import HEADER, MAGIC, Channel, ChannelClosed, ChannelGarbled, pair
 
 
 class Unreadable:

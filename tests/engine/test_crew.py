@@ -21,10 +21,17 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PassError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.crew import IMAGES_A_PROCESS, LARGEST_SHARD, SMALLEST_SHARD, Job, shrinking, usable_cores
 from tflbuild.engine.names import Names
-from tflbuild.engine.process import Answer
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.crew import (
+    IMAGES_A_PROCESS,
+    LARGEST_SHARD,
+    SMALLEST_SHARD,
+    Job,
+    shrinking,
+    usable_cores,
+)
+from tflbuild.engine.workers.process import Answer
+from tflbuild.engine.workers.worker import Worker
 
 PASSES.remove_module("rogues")
 
@@ -181,7 +188,7 @@ def test_no_process_outlives_its_parent(out: Path, log: Path, at: str) -> None:
 
 def test_there_is_a_process_for_each_usable_core() -> None:
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
-    code += "from tflbuild.engine.crew import usable_cores; print(usable_cores())"
+    code += "from tflbuild.engine.workers.crew import usable_cores; print(usable_cores())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
     assert usable_cores() >= 1

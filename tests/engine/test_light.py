@@ -16,8 +16,8 @@ from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.data.signs import Signs
-from tflbuild.engine.crew import Job
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.crew import Job
+from tflbuild.engine.workers.worker import Worker
 from tflbuild.vision.preprocess import Preprocess
 
 IMAGES = 150
@@ -76,7 +76,7 @@ CODE = """
 import pickle, sys
 from pathlib import Path
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.worker_process import Server
+from tflbuild.engine.workers.worker_process import Server
 from tflbuild.engine.names import Names
 from tflbuild.targets.cpu import Cpu
 

@@ -265,7 +265,7 @@ def test_a_metric_more_measures_itself_only(recipe: Recipe, build: FakeBuild, lo
 def test_the_tensorflow_process_is_not_started_for_a_file_that_needs_none(
     recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: Patch
 ) -> None:
-    from tflbuild.engine.worker import Worker
+    from tflbuild.engine.workers.worker import Worker
 
     assert build(recipe).error is None
     for path in (recipe.store / "actions").iterdir():

@@ -14,7 +14,7 @@ from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, Step
 from tflbuild.engine.bundle import read_bundle, run_bundle
 from tflbuild.engine.prepare import prepare
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 
 def test_a_run_can_stop_after_a_step(recipe: Recipe, build: FakeBuild) -> None:

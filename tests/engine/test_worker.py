@@ -20,8 +20,8 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError, WorkerDied
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
-from tflbuild.engine.context import Assignment
-from tflbuild.engine.worker import Answer, Worker
+from tflbuild.engine.workers.context import Assignment
+from tflbuild.engine.workers.worker import Answer, Worker
 
 PASSES.remove_module("rogues")
 

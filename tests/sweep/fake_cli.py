@@ -10,7 +10,7 @@ import sweep_fakes  # noqa: F401 - declares
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 
 def worker_for(recipe: Recipe) -> Worker:

@@ -11,7 +11,7 @@ import pytest
 from sweep_place import RECIPE, Place
 
 from tflbuild.cli import main
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 from tflbuild.sweep.run import exit_code_of
 
 

@@ -20,7 +20,7 @@ import fakes
 import sweep_fakes
 
 from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass, plugins, session
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 
 @compiler_pass("fake_visit")

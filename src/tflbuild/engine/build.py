@@ -27,7 +27,7 @@ from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, me
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.storage.store import writing
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 Publish = Callable[[Report], None]
 """Writes what else a run leaves besides report.json, e.g. report.html."""

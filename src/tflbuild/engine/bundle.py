@@ -16,11 +16,11 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.engine.context import Assignment
 from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import writing
-from tflbuild.engine.worker import Answer, Progress, Worker
+from tflbuild.engine.workers.context import Assignment
+from tflbuild.engine.workers.worker import Answer, Progress, Worker
 
 SCHEMA = "tflbuild.reproduce/1"
 NAME = "reproduce.yaml"

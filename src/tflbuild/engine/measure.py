@@ -11,11 +11,11 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.crew import Job
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys, needs_tensorflow
 from tflbuild.engine.storage.store import Record, Store
-from tflbuild.engine.worker import Answer, Progress, Worker
+from tflbuild.engine.workers.crew import Job
+from tflbuild.engine.workers.worker import Answer, Progress, Worker
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.bundle import Failure
 from tflbuild.engine.contents import keep_contents
-from tflbuild.engine.context import Assignment
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
@@ -24,7 +23,8 @@ from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.plan import look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.context import Assignment
+from tflbuild.engine.workers.worker import Worker
 
 
 class Runner:

@@ -18,7 +18,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.storage.store import writing
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe import recipe_of
 from tflbuild.sweep.row import row_of_error, row_of_interruption, row_of_report
 from tflbuild.sweep.warm import WarmWorker

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from tflbuild import session
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.worker import Worker
+from tflbuild.engine.workers.worker import Worker
 
 
 class WarmWorker:

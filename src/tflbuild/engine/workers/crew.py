@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from tflbuild.engine.process import (
+from tflbuild.engine.workers.process import (
     Answer,
     Process,
     Progress,
@@ -34,8 +34,8 @@ class Job:
     """One thing that is done with every image of a split.
 
     Attributes:
-        name: a method of `tflbuild.engine.worker_process.Server` that takes, besides `arguments`, the first image,
-            the one behind the last, and the file to write.
+        name: a method of `tflbuild.engine.workers.worker_process.Server` that takes, besides `arguments`, the first
+            image, the one behind the last, and the file to write.
         arguments: its other arguments.
         images: how many images the split has.
         out: the file that the parts are joined to, in order; the parts lie beside it.

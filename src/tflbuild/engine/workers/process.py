@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError, WorkerDied
-from tflbuild.engine.channel import Channel, ChannelClosed, ChannelGarbled, pair
 from tflbuild.engine.names import Names
-from tflbuild.engine.tail import Tail
+from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
+from tflbuild.engine.workers.tail import Tail
 
 Progress = Callable[[float, float, str], None]
 
@@ -80,7 +80,7 @@ class Process:
         """Ask for one thing and do not wait.
 
         Args:
-            name: a method of `tflbuild.engine.worker_process.Server`.
+            name: a method of `tflbuild.engine.workers.worker_process.Server`.
             arguments: its arguments; pickled.
             who: what asks, as the error message names it, e.g. "pass 'prune'".
             progress: is told how far it is.
@@ -131,7 +131,7 @@ class Process:
         channel, theirs = pair()
         start = self._start
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "tflbuild.engine.worker_process", str(theirs.fileno())],
+            [sys.executable, "-m", "tflbuild.engine.workers.worker_process", str(theirs.fileno())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

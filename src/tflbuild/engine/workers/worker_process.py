@@ -1,7 +1,7 @@
 """The worker process: runs passes and measurements, one at a time, for its parent.
 
-Started as `python -m tflbuild.engine.worker_process FD`, never forked. Requests and replies go over the socket FD;
-everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard input ends and so
+Started as `python -m tflbuild.engine.workers.worker_process FD`, never forked. Requests and replies go over the socket
+FD; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard input ends and so
 does the worker. Nothing is imported before something asks for it, so that one that evaluates stays light.
 """
 
@@ -36,9 +36,9 @@ from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildError
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.target import Target
-from tflbuild.engine.channel import Channel, ChannelClosed
-from tflbuild.engine.context import Assignment, WorkerContext
 from tflbuild.engine.names import Names, named
+from tflbuild.engine.workers.channel import Channel, ChannelClosed
+from tflbuild.engine.workers.context import Assignment, WorkerContext
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
 

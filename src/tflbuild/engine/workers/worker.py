@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.crew import Crew
 from tflbuild.engine.names import Names
-from tflbuild.engine.process import Answer, Process, Progress, Start, finished
+from tflbuild.engine.workers.crew import Crew
+from tflbuild.engine.workers.process import Answer, Process, Progress, Start, finished
 
 __all__ = ["Answer", "Progress", "Worker"]
 
@@ -71,7 +71,7 @@ class Worker:
         """Have the TensorFlow process do one thing.
 
         Args:
-            name: a method of `tflbuild.engine.worker_process.Server`.
+            name: a method of `tflbuild.engine.workers.worker_process.Server`.
             arguments: its arguments; pickled.
             who: what asks, as the error message names it, e.g. "pass 'prune'".
             progress: is told how far it is.
