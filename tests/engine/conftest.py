@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
+from building import FakeBuild, OpenWorkshop, standard
 from processes import Workshop
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.metric import METRICS
-from tflbuild.core.recipe import Recipe, Step
+from tflbuild.core.recipe import Recipe
 from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Event, Listener
@@ -28,22 +27,6 @@ REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
 FAKES = [{name: cls for name, cls in r.items() if cls.__module__ == "fakes"} for r in REGISTRIES]
 for registry in REGISTRIES:
     registry.remove_module("fakes")
-
-FakeBuild = Callable[..., Outcome]
-OpenWorkshop = Callable[..., Workshop]
-
-
-def steps(*options: Any, **changed: dict[str, Any]) -> dict[str, Step]:
-    """Give steps labelled by their pass without 'fake_', each changed as said."""
-    made = {}
-    for option in options:
-        label = type(option).name.removeprefix("fake_")
-        made[label] = replace(Step(label=label, options=option), **changed.get(label, {}))
-    return made
-
-
-def standard() -> dict[str, Step]:
-    return steps(fakes.FakeTrain(), fakes.FakePrune(), fakes.FakeConvert(), fakes.FakeQuantize())
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import fakes
 import pytest
+from building import FakeBuild, steps
 
-from conftest import FakeBuild, steps
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied
 from tflbuild.core.recipe import Recipe

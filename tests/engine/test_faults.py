@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
+from building import OpenWorkshop
 from processes import Job, Workshop, ended, kill, problems_of_runs, problems_of_store
 
-from conftest import OpenWorkshop
 from tflbuild.engine.storage.store import Store
 
 pytestmark = pytest.mark.slow

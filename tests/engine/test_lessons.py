@@ -30,9 +30,9 @@ from typing import Any
 
 import fakes
 import pytest
+from building import FakeBuild, OpenWorkshop, steps
 from processes import Workshop, kill
 
-from conftest import FakeBuild, OpenWorkshop, steps
 from tflbuild.core import digest, toolchain
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample

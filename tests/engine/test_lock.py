@@ -9,8 +9,8 @@ from typing import Any
 import fakes
 import pytest
 import yaml
+from building import FakeBuild
 
-from conftest import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions

@@ -9,8 +9,8 @@ from typing import Any
 
 import fakes
 import pytest
+from building import FakeBuild
 
-from conftest import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
 from tflbuild.core.budget import Limit
@@ -207,7 +207,7 @@ TFLITE, KERAS = NAMES.predict["TFLiteModel"], NAMES.predict["KerasModel"]
         (
             TFLITE,
             ["backends.litert", "vision.preprocess", "vision.resample", "metrics.arrays"],
-            ["backends.keras", "backends.training", "vision.augment", "metrics.detection", "engine.crew"],
+            ["backends.keras", "backends.training", "vision.augment", "metrics.detection", "engine.workers"],
         ),
         (
             KERAS,

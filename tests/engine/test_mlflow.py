@@ -15,8 +15,8 @@ from typing import Any
 
 import fakes
 import pytest
+from building import FakeBuild, steps
 
-from conftest import FakeBuild, steps
 from tflbuild.core.budget import Limit
 from tflbuild.core.recipe import Recipe
 from tflbuild.hooks.mlflow import LARGEST_BATCH, LONGEST_VALUE, MlflowRun

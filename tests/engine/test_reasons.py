@@ -7,8 +7,8 @@ from typing import Any
 
 import fakes
 import pytest
+from building import FakeBuild
 
-from conftest import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.recipe import Recipe, WorkerOptions
 from tflbuild.engine.plan import Plan, plan

@@ -13,8 +13,8 @@ import fakes
 import psutil
 import pytest
 import rogues
+from building import FakeBuild
 
-from conftest import FakeBuild
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
