@@ -196,3 +196,15 @@ def test_cards_are_read_whole(shared_data: Path) -> None:
     assert counts["val"][0] == 59
     assert counts["train"][1] + counts["val"][1] == 527
     assert counts["test"] == (67, 143)
+
+
+def test_a_name_may_not_lead_out_of_the_data_set(root: Path) -> None:
+    (root.parent / "outside.png").write_bytes((root / "train/0.png").read_bytes())
+    made = content(*GOOD, box(0, 90))
+    for name in ("../outside.png", str(root.parent / "outside.png")):
+        made["images"][0]["file_name"] = name
+        (root / "train.json").write_text(json.dumps(made))
+        assert Dropped("train.json", f"there is no image '{name}'") in index(root).dropped
+    made["images"][0]["file_name"] = "../" + root.name + "/train/0.png"
+    (root / "train.json").write_text(json.dumps(made))
+    assert not [dropped for dropped in index(root).dropped if "no image" in dropped.reason]

@@ -76,13 +76,7 @@ class Index:
             classes=tuple(value["classes"]),
             splits={
                 name: tuple(
-                    Sample(
-                        key=key,
-                        digest=sha,
-                        path=path,
-                        boxes=tuple(tuple(box) for box in boxes),
-                        labels=tuple(labels),
-                    )
+                    Sample(key, sha, path, tuple(map(tuple, boxes)), tuple(labels))
                     for key, sha, path, boxes, labels in rows
                 )
                 for name, rows in value["splits"].items()
@@ -147,6 +141,10 @@ class Dataset:
             DataError: the root is missing or empty, or a split ends empty.
         """
         raise NotImplementedError
+
+    def decided_by(self) -> Path | None:
+        """Name the folder whose files, with the options and nothing else, decide the index; None where others do."""
+        return None
 
     def read(self, sample: Sample) -> Example:
         """Read one example."""

@@ -91,7 +91,7 @@ def _images(
     source = path.relative_to(root).as_posix()
     objects = _objects(content, source, dropped)
     base = f"{root}{os.sep}"
-    files = _Files(_folders(root, split, path))
+    files = _Files(root, _folders(root, split, path))
     found = []
     for image in content["images"]:
         if not isinstance(image, dict) or not isinstance(image.get("id"), int | str):
@@ -109,17 +109,21 @@ def _images(
 
 
 class _Files:
-    """Finds images in folders, the first that has it; each folder is listed once."""
+    """Finds images in folders, the first that has it; each is listed once. A name may not lead out of the root."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, root: Path, folders: list[Path]) -> None:
+        self._base = f"{root}{os.sep}"
         self._folders = [(str(folder), files_in(folder)) for folder in folders]
 
     def find(self, name: str) -> str | None:
-        if not name or os.sep in name:
-            paths = [os.fspath(Path(folder) / name) for folder, _ in self._folders if name]
-            return next((path for path in paths if os.path.isfile(path)), None)
+        if os.sep in name:
+            return next((path for folder, _ in self._folders if (path := self._below(folder, name))), None)
         folder = next((folder for folder, names in self._folders if name in names), None)
         return None if folder is None else f"{folder}{os.sep}{name}"
+
+    def _below(self, folder: str, name: str) -> str | None:
+        path = os.path.normpath(os.path.join(folder, name))
+        return path if path.startswith(self._base) and os.path.isfile(path) else None
 
 
 def _folders(root: Path, split: str, path: Path) -> list[Path]:

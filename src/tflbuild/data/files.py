@@ -60,7 +60,7 @@ class FileDataset(Dataset):
         """
         if not self.root.strip():
             raise DataError(f"data.root: not given; expected {expected}, e.g. data.root=path/to/data")
-        root = Path(os.path.abspath(Path(self.root).expanduser()))
+        root = self._root()
         if not root.exists():
             near = did_you_mean(root.name, _names_beside(root))
             raise DataError(f"data.root: '{self.root}' does not exist; expected {expected}.{near}")
@@ -69,6 +69,14 @@ class FileDataset(Dataset):
         if not any(root.iterdir()):
             raise DataError(f"data.root: '{self.root}' is empty; expected {expected}.")
         return root
+
+    def decided_by(self) -> Path | None:
+        """Name the root folder, if it is there."""
+        root = self._root()
+        return root if self.root.strip() and root.is_dir() else None
+
+    def _root(self) -> Path:
+        return Path(os.path.abspath(Path(self.root).expanduser()))
 
     def read(self, sample: Sample) -> Example:
         """Read one image file with its annotation."""

@@ -2,15 +2,14 @@
 
 A file is taken to be what it was while its size, the time of its change and the time of its inode's change are; what
 is new or changed is read again. What a machine remembers of its files is no business of a store that machines share:
-it lies in the user's cache folder, one memo a folder, written whole and renamed into place, with a checksum. A memo
-that is lost, damaged or overwritten by another process only costs time.
+it lies in the user's cache folder, one memo a folder. A memo that is lost, damaged or overwritten by another process
+only costs time.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from tflbuild.core import digest
-from tflbuild.core.cache import cache_folder
+from tflbuild.core.cache import Cache
 from tflbuild.core.dataset import FileFacts
 
 FORMAT = 1
@@ -28,9 +26,6 @@ RACY = 2 * 10**9
 
 CHUNK = 32
 """Files that a thread reads before it says so."""
-
-UNUSED = 90 * 86400
-"""Seconds after which a memo that nobody read is removed."""
 
 Looking = Callable[[int, int], None]
 """Is told how many files were read, and of how many."""
@@ -71,7 +66,7 @@ class FileMemo:
         self._inspect = inspect
         self._version = version
         self._looking = looking
-        self._folder = cache_folder("files")
+        self._kept = Cache("files")
         self._known: dict[str, dict[str, list[Any]]] = {}
         self._names: dict[str, str] = {}
         self._changed: set[str] = set()
@@ -163,53 +158,26 @@ class FileMemo:
         return self._known[absolute]
 
     def _load(self, folder: str) -> dict[str, list[Any]]:
-        try:
-            checksum, _, text = self._path(folder).read_bytes().partition(b"\n")
-        except OSError:
-            return {}
-        if digest.of_bytes(text).encode() != checksum:
+        text = self._kept.read(folder)
+        if text is None:
             return {}
         content = json.loads(text)
-        same = content["head"] == self._head(folder)
-        return dict(content["files"]) if same else {}
+        return dict(content["files"]) if content["head"] == self._head(folder) else {}
 
     def _head(self, folder: str) -> list[Any]:
         return [FORMAT, folder, self._version()]
 
-    def _path(self, folder: str) -> Path:
-        return self._folder / f"{digest.of_bytes(os.fsencode(folder))[:32]}.json"
-
     def save(self) -> None:
-        """Keep what was learned, if the cache folder can be written: without it, the next look takes longer."""
-        with suppress(OSError):
-            for folder in self._changed:
+        """Keep what was learned of the files that are still there."""
+        for folder in self._changed:
+            with suppress(OSError):
                 there = set(os.listdir(folder))
                 files = {name: entry for name, entry in self._known[folder].items() if name in there}
                 content = {"head": self._head(folder), "files": files}
-                _write(self._path(folder), json.dumps(content, separators=(",", ":")).encode())
-            self._forget_unused()
-            self._changed.clear()
-
-    def _forget_unused(self) -> None:
-        """Note what was used today, and remove what was not for long."""
-        now = time.time()
-        for folder in self._known.keys() - self._changed:
-            with suppress(FileNotFoundError):
-                if self._path(folder).stat().st_mtime < now - 86400:
-                    os.utime(self._path(folder))
-        for name in os.listdir(self._folder) if self._changed else ():
-            with suppress(FileNotFoundError):
-                if (self._folder / name).stat().st_mtime < now - UNUSED:
-                    (self._folder / name).unlink()
+                self._kept.write(folder, json.dumps(content, separators=(",", ":")).encode())
+        self._changed.clear()
 
 
 def _stamp(path: str) -> Stamp:
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _write(path: Path, text: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    staged.write_bytes(digest.of_bytes(text).encode() + b"\n" + text)
-    os.replace(staged, path)

@@ -15,6 +15,7 @@ from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.source import files_of
+from tflbuild.engine import listing
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.memo import FileMemo, Looking, slowly
 from tflbuild.engine.names import Names, named
@@ -68,10 +69,10 @@ def prepare(
     store = Store(recipe.store, warn, recipe.remote)
     reached = names or Names()
     order, _ = check(recipe)
-    inspect = reached.inspect
-    memo = FileMemo(partial(_inspect, inspect), partial(_inspector, inspect), slowly(looking))
+    version = partial(_inspector, reached.inspect)
+    memo = FileMemo(partial(_inspect, reached.inspect), version, slowly(looking))
     with memo, _uncollected():
-        index = _index(recipe.data, memo, listed if listed is not None else {})
+        index = _index(recipe.data, memo, version, listed if listed is not None else {})
         sources = _sources(recipe, index, memo)
     for split in SPLITS:
         if not index.splits.get(split):
@@ -98,10 +99,12 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _index(data: Dataset, memo: FileMemo, listed: dict[str, Index]) -> Index:
+def _index(data: Dataset, memo: FileMemo, inspector: Callable[[], str], listed: dict[str, Index]) -> Index:
     key = digest.of_json([type(data).name, to_json(data)])
     if key not in listed:
-        listed[key] = data.index(memo)
+        listed[key] = listing.listed(
+            data, memo, lambda: f"{code_digest(type(data).__module__)} {inspector()}"
+        )
     return listed[key]
 
 
