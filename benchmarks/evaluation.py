@@ -25,14 +25,12 @@ import time
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.backends.flatbuffer import read_facts
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import DATASETS, Dataset, Index, Split
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers.crew import IMAGES_A_PROCESS, Job, usable_cores
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.vision import image
 
 WARMING = IMAGES_A_PROCESS * usable_cores()
 """Images that start every process and load the model there."""
@@ -61,6 +59,10 @@ def main() -> None:
 
 def compare(name: str, model: TFLiteModel, data: Dataset, options: argparse.Namespace, folder: Path) -> None:
     """Print the times of each pair, and the ratio over all."""
+    from tflbuild.vision import (
+        image,
+    )  # here, so that a side that shares its images starts as light as a build
+
     index = folder / "index.json"
     index.write_text(json.dumps(enough(data.index(image.inspect), options.images).to_json()))
     given = folder / "given"
@@ -122,6 +124,8 @@ def enough(index: Index, images: int) -> Index:
 
 def model_of(path: Path) -> TFLiteModel:
     """Give a handle on a delivered file."""
+    from tflbuild.backends.flatbuffer import read_facts
+
     plugins.load(None)
     file = path / "model.tflite" if path.is_dir() else path
     sha256 = digest.of_file(file)
