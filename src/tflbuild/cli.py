@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError, did_you_mean
+from tflbuild.core.imports import import_at_once
 
 HELP = """\
 tflbuild: compile models for on-device TensorFlow Lite
@@ -112,6 +113,7 @@ def _dispatch(words: list[str]) -> int:
         if word.startswith("-"):
             raise RecipeError(f"'{word}' is no option of tflbuild; see tflbuild --help.")
     if sweep:
+        import_at_once("tflbuild.sweep")
         from tflbuild.sweep import run_sweep
 
         warn_of_plugins()
@@ -151,6 +153,7 @@ def warn_of_plugins() -> None:
 
 
 def _build(overrides: list[str]) -> int:
+    import_at_once("tflbuild.recipe", "tflbuild.session", "tflbuild.terminal", "tflbuild.pages.page")
     from tflbuild.commands.build import build
     from tflbuild.recipe import load_recipe
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from tflbuild import plugins
 from tflbuild.commands.words import say
+from tflbuild.core.imports import import_at_once
 
 
 def plan(words: list[str]) -> int:
     """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
+    import_at_once("tflbuild.recipe", "tflbuild.engine.prepare", "tflbuild.terminal")
     from tflbuild import terminal
     from tflbuild.engine.plan import plan as make_plan
     from tflbuild.engine.prepare import prepare
