@@ -228,7 +228,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
     lines += [
         f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
     ]
-    if report["status"] == "built" and report.get("stopped_after"):
+    if report.get("status") == "built" and report.get("stopped_after"):
         last = report["passes"][-1]
         lines.append(
             f"stopped after {last['label']}: a {last['kind']} of {last['bytes']:,} bytes in {folder}, "

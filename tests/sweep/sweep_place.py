@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 RECIPE = """\
@@ -56,13 +58,17 @@ class Place:
         return max((self.folder / "outputs" / "fake").glob("sweep-*"), key=lambda path: path.stat().st_ctime)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start the command line in a process of its own; what it prints goes to `printed.txt`."""
+        """Start the command line in a process of its own; what it prints goes to `printed.txt`.
+
+        A process started in the background may inherit that SIGINT is ignored; a person's terminal does not do that.
+        """
         with (self.folder / "printed.txt").open("w") as printed:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fake_cli", *words],
                 cwd=self.folder,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
         self.started.append(process)
         return process
