@@ -100,6 +100,14 @@ class FakeTrain(Pass):
         return ctx.emit(KerasModel, content(self.score, 400), facts=FACTS)
 
 
+@compiler_pass("fake_bare")
+class FakeBare(Pass):
+    """Start a model without saying what it means."""
+
+    def run(self, model: None, ctx: PassContext) -> KerasModel:
+        return ctx.emit(KerasModel, content(0.9))
+
+
 @compiler_pass("fake_prune")
 class FakePrune(Pass):
     """Lower the score by `cost`."""

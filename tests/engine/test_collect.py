@@ -309,14 +309,13 @@ def test_a_file_that_a_new_record_names_stays(
 
 def test_a_memo_stays_while_a_build_runs(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    (tmp_path / "memo" / "files.json").write_text("{}")
     (tmp_path / "memo" / "index-1.json").write_text("{}")
     age_everything(tmp_path)
     clean(tmp_path, older_than=DAY)
-    assert names(tmp_path, "memo") == {"files.json", "index-1.json"}
+    assert names(tmp_path, "memo") == {"index-1.json"}
     del store
     clean(tmp_path, older_than=DAY)
-    assert names(tmp_path, "memo") == {"files.json"}
+    assert names(tmp_path, "memo") == set()
 
 
 LOOP = """

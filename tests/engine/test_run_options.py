@@ -86,6 +86,13 @@ def test_a_failed_pass_leaves_a_bundle_that_fails_alone(
     assert {path.name for path in (recipe.store / "actions").iterdir()} == before
 
 
+def test_a_pass_that_starts_a_model_must_say_what_it_means(recipe: Recipe, build: FakeBuild) -> None:
+    made = {**recipe.steps, **steps(fakes.FakeBare())}
+    outcome = build(replace(recipe, steps=made, pipeline=("bare", "prune", "convert", "quantize")))
+    assert isinstance(outcome.error, PassError)
+    assert "pass 'bare' gave a model that does not say what it means" in str(outcome.error)
+
+
 def test_a_bundle_says_what_differs_now(recipe: Recipe, build: FakeBuild) -> None:
     wanted = failing(recipe, "raise")
     folder = build(wanted).report.folder

@@ -119,7 +119,7 @@ def _in_order(inventory: Inventory, roots: Roots, chosen: set[str]) -> list[Cand
     others = [
         *(_thing("checkpoint", t, inventory) for t in inventory.checkpoints if not _locked(inventory, t)),
         *(_thing("quarantine", t, inventory) for t in inventory.quarantine),
-        *(_thing("memo", t, inventory) for t in inventory.memo if t.path.name != "files.json"),
+        *(_thing("memo", t, inventory) for t in inventory.memo),
     ]
     others = [candidate for candidate in others if candidate.name not in chosen]
     references = Counter(sha256 for action in inventory.actions.values() for sha256 in set(action.blobs))

@@ -101,6 +101,10 @@ class Server:
             raise BrokenPromise(f"pass '{label}' gave {type(result).__name__}, not {wanted.kind}.")
         if not result.path.is_file() or digest.of_file(result.path) != result.digest:
             raise BrokenPromise(f"pass '{label}' changed its file after emitting it.")
+        if "facts" not in result.meta:
+            raise BrokenPromise(
+                f"pass '{label}' gave a model that does not say what it means; emit it with facts=ModelFacts(...).to_json()."
+            )
         try:
             digest.canonical_json(result.meta)
         except (TypeError, ValueError) as error:
