@@ -103,7 +103,8 @@ class Server:
             raise BrokenPromise(f"pass '{label}' changed its file after emitting it.")
         if "facts" not in result.meta:
             raise BrokenPromise(
-                f"pass '{label}' gave a model that does not say what it means; emit it with facts=ModelFacts(...).to_json()."
+                f"pass '{label}' gave a model that does not say what it means; emit it with "
+                f"facts=ModelFacts(...).to_json()."
             )
         try:
             digest.canonical_json(result.meta)
