@@ -249,11 +249,13 @@ def test_repeated_gates_and_other_recipes_measure_once(recipe: Recipe, build: Fa
     assert counted(log) == compared
 
 
-def test_a_metric_more_measures_itself_only(recipe: Recipe, build: FakeBuild, log: Path) -> None:
+def test_a_metric_more_measures_itself_only(
+    recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build(recipe)
     before = counted(log)
     again = type("Again", (fakes.Score,), {"__module__": "fakes"})
-    fakes.Again = again  # type: ignore[attr-defined]
+    monkeypatch.setattr(fakes, "Again", again, raising=False)
     METRICS.declare("again")(again)
     assert build(recipe).report["passes"][0]["metrics"].keys() == {"score", "again"}
     after = counted(log)
