@@ -101,6 +101,21 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     return recipe
 
 
+def thaw(mapping: Mapping[str, Any], overrides: Iterable[str], folder: Path | None) -> Recipe:
+    """Make a recipe of what was resolved earlier, with its plugins loaded; composes nothing.
+
+    Args:
+        mapping: the `mapping` of a recipe made earlier.
+        overrides: what the user typed for it.
+        folder: the user's plugin files.
+
+    Raises:
+        TflbuildError: a plugin that it was composed with is gone or has changed its options.
+    """
+    plugins.load(folder)
+    return recipe_of(mapping, list(overrides), folder)
+
+
 def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:
     """Validate a composed mapping; reads no file, so that a frozen recipe stays what it was.
 

@@ -15,11 +15,11 @@ import pytest
 from sweep_place import RECIPE, Place
 
 from tflbuild.core.dataset import Index
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe import load_recipe, thaw
 from tflbuild.sweep import job as jobs
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import expand
-from tflbuild.sweep.job import FrozenJob, run_here, run_job, thaw
+from tflbuild.sweep.job import FrozenJob, run_here, run_job
 from tflbuild.sweep.warm import WarmWorker
 
 
@@ -55,7 +55,7 @@ def test_a_frozen_job_is_plain_values_and_can_be_pickled(here: Place) -> None:
 def test_a_frozen_job_thaws_to_the_recipe_that_was_composed(here: Place) -> None:
     job = frozen(here, "prune.cost=0.02")
     recipe = load_recipe(["recipe=fake", "prune.cost=0.02"])
-    assert thaw(job) == recipe
+    assert thaw(job.mapping, job.overrides, None if job.plugins is None else Path(job.plugins)) == recipe
 
 
 def test_a_recipe_that_is_edited_after_freezing_changes_nothing(here: Place, warm: WarmWorker) -> None:
@@ -132,7 +132,7 @@ def test_the_jobs_of_a_grid_list_the_same_data_once(here: Place, monkeypatch: py
 def test_a_defect_costs_one_job_only(
     here: Place, warm: WarmWorker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def defective(job: FrozenJob) -> None:
+    def defective(*given: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(jobs, "thaw", defective)

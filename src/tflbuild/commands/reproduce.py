@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tflbuild import plugins, session
+from tflbuild import session
 from tflbuild.commands.words import one, say
 from tflbuild.engine.bundle import read_bundle, run_bundle
 from tflbuild.engine.prepare import prepare
-from tflbuild.recipe import recipe_of
+from tflbuild.recipe import thaw
 
 
 def reproduce(words: list[str]) -> int:
@@ -16,8 +16,7 @@ def reproduce(words: list[str]) -> int:
     content = read_bundle(Path(one(words, "reproduce RUN")))
     given = content["recipe"]
     folder = Path(given["plugins"]) if given["plugins"] else None
-    plugins.load(folder)
-    recipe = recipe_of(given["resolved"], list(given["overrides"]), folder)
+    recipe = thaw(given["resolved"], given["overrides"], folder)
     label = content["pass"]["label"]
     say(f"{label} failed with: {content['error']}")
     worker = session.worker_for(recipe)

@@ -32,7 +32,7 @@ def rerun(words: list[str]) -> int:
 def _rerun_run(folder: Path) -> int:
     """Build the resolved recipe of a run's report again; relative paths start from the current folder."""
     from tflbuild import plugins
-    from tflbuild.recipe import recipe_of
+    from tflbuild.recipe import thaw
 
     path = folder / "report.json" if folder.is_dir() else folder
     try:
@@ -40,6 +40,4 @@ def _rerun_run(folder: Path) -> int:
         resolved, name, overrides = report["resolved"], report["recipe"], report["overrides"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"rerun: {folder} holds neither sweep.json nor a report.json: {error!r}") from error
-    local = plugins.default_folder()
-    plugins.load(local)
-    return build(recipe_of(resolved, [f"recipe={name}", *overrides], local))
+    return build(thaw(resolved, [f"recipe={name}", *overrides], plugins.default_folder()))

@@ -8,17 +8,16 @@ from typing import Any
 
 from tflbuild import plugins, session
 from tflbuild.commands.words import one, say
-from tflbuild.core import toolchain
 from tflbuild.core.errors import Drift
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.lock import NAME, read_lock
+from tflbuild.engine.lock import NAME, read_lock, tool_drift
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
-from tflbuild.recipe import recipe_of
+from tflbuild.recipe import thaw
 
 
 def verify(words: list[str]) -> int:
@@ -54,10 +53,8 @@ def verify(words: list[str]) -> int:
 
 def _recipe(lock: dict[str, Any], scratch: Path) -> Recipe:
     """Thaw the lock's recipe with an empty store, so that nothing is taken from a cache."""
-    folder = plugins.default_folder()
-    plugins.load(folder)
     places = {"store": {"path": str(scratch / "store")}, "outputs": str(scratch)}
-    return recipe_of({**lock["resolved"], **places}, [], folder)
+    return thaw({**lock["resolved"], **places}, [], plugins.default_folder())
 
 
 def _data_drift(lock: dict[str, Any], prepared: Prepared) -> list[str]:
@@ -67,13 +64,11 @@ def _data_drift(lock: dict[str, Any], prepared: Prepared) -> list[str]:
 
 def _notes(lock: dict[str, Any]) -> list[str]:
     """Say what may explain a difference: other tools, another processor."""
-    tools = [
-        f"{tool} is {toolchain.version(tool)}, locked is {version}"
-        for tool, version in lock["toolchain"].items()
-        if toolchain.version(tool) != version
-    ]
     cpu = lock["environment"]["cpu"]
-    return [*tools, *([] if cpu == cpu_name() else [f"this is {cpu_name()}, the lock was made on {cpu}"])]
+    return [
+        *tool_drift(lock["toolchain"]),
+        *([] if cpu == cpu_name() else [f"this is {cpu_name()}, the lock was made on {cpu}"]),
+    ]
 
 
 def _line(claim: Claim) -> str:

@@ -141,3 +141,8 @@ class Recipe:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
     plugins: Path | None = None
+
+    @property
+    def tools(self) -> list[str]:
+        """Name the tools that its passes declare, by import name."""
+        return sorted({tool for step in self.steps.values() for tool in type(step.options).needs})

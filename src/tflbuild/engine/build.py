@@ -211,7 +211,6 @@ class Build:
         assert prepared is not None
         delivered = [d.to_json(path) for d, path in zip(self._deliveries, self._paths, strict=False)]
         verdicts = [v.to_json() | {"target": d.target} for d in self._deliveries for v in d.verdicts]
-        tools = sorted({tool for step in recipe.steps.values() for tool in type(step.options).needs})
         return {
             "schema": SCHEMA,
             "recipe": recipe.name,
@@ -225,7 +224,9 @@ class Build:
             "seed": recipe.seed,
             "started": datetime.fromtimestamp(self._started).astimezone().isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._started, 3),
-            "toolchain": {tool: toolchain.version(tool) for tool in (*tools, "tflbuild", "ai_edge_litert")},
+            "toolchain": {
+                tool: toolchain.version(tool) for tool in (*recipe.tools, "tflbuild", "ai_edge_litert")
+            },
             "environment": {"device": recipe.device, "threads": recipe.worker.threads},
             "data": describe_data(prepared.index, to_json(recipe.data), type(recipe.data).name),
             "model": {"type": type(recipe.model).name, **to_json(recipe.model)},

@@ -100,7 +100,6 @@ def read_bundle(path: Path) -> dict[str, Any]:
 
 def environment(recipe: Recipe) -> dict[str, Any]:
     """Say on what a pass ran."""
-    tools = sorted({tool for step in recipe.steps.values() for tool in type(step.options).needs})
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -108,7 +107,7 @@ def environment(recipe: Recipe) -> dict[str, Any]:
         "device": recipe.device,
         "threads": recipe.worker.threads,
         "seed": recipe.seed,
-        "toolchain": {tool: toolchain.version(tool) for tool in (*tools, "tflbuild")},
+        "toolchain": {tool: toolchain.version(tool) for tool in (*recipe.tools, "tflbuild")},
     }
 
 

@@ -113,7 +113,14 @@ class Lock:
         Raises:
             Drift: names everything that differs.
         """
-        self._refuse([*self._recipe_drift(), *self._data_drift(), *self._tool_drift(), *self._code_drift()])
+        self._refuse(
+            [
+                *self._recipe_drift(),
+                *self._data_drift(),
+                *tool_drift(self._content["toolchain"]),
+                *self._code_drift(),
+            ]
+        )
 
     def check_step(self, step: StepReport) -> None:
         """Hold what a step gave to the lock.
@@ -164,14 +171,6 @@ class Lock:
             drift.append(f"{source} content changed{': ' if how else ''}{how}")
         return drift
 
-    def _tool_drift(self) -> list[str]:
-        now = {tool: toolchain.version(tool) for tool in self._content["toolchain"]}
-        return [
-            f"{tool} is {now[tool]}, locked is {version}"
-            for tool, version in self._content["toolchain"].items()
-            if now[tool] != version
-        ]
-
     def _code_drift(self) -> list[str]:
         """Compare what is in the preimages alone; a step's input is unknown until it runs, so it is left out."""
         drift: list[str] = []
@@ -199,6 +198,14 @@ class Lock:
     def _refuse(self, drift: list[str]) -> None:
         if drift:
             raise Drift(f"{self.path}: {'; '.join(drift)}.")
+
+
+def tool_drift(locked: Mapping[str, str | None]) -> list[str]:
+    """Say which tools have another version than the locked one."""
+    now = {tool: toolchain.version(tool) for tool in locked}
+    return [
+        f"{tool} is {now[tool]}, locked is {locked[tool]}" for tool in locked if now[tool] != locked[tool]
+    ]
 
 
 def metric_drift(locked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

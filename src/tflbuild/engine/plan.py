@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tflbuild.core import digest, toolchain
@@ -28,6 +28,7 @@ class Planned:
         status: "HIT", "RUN", or "UNKNOWN": its input is not known until an earlier step has run.
         reason: why.
         key: the action key, "" where it is unknown.
+        preimage: what `key` is the digest of; empty where it is unknown.
         record: the stored result of a HIT.
     """
 
@@ -35,6 +36,7 @@ class Planned:
     status: str
     reason: str
     key: str = ""
+    preimage: Mapping[str, Any] = field(default_factory=dict)
     record: Record | None = None
 
 
@@ -129,9 +131,9 @@ def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Pla
     if record is not None:
         origin = f", from {record.remote}" if record.remote else ""
         reason = f"saves {record.cost.get('seconds', 0.0):.1f} s{origin}"
-        return Planned(step=step, status="HIT", reason=reason, key=key, record=record)
+        return Planned(step=step, status="HIT", reason=reason, key=key, preimage=preimage, record=record)
     reason = _why(step, preimage, keys, store)
-    return Planned(step=step, status="RUN", reason=reason, key=key)
+    return Planned(step=step, status="RUN", reason=reason, key=key, preimage=preimage)
 
 
 def _why(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
@@ -20,7 +19,7 @@ from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
-from tflbuild.engine.plan import look_up
+from tflbuild.engine.plan import Planned, look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
 from tflbuild.engine.workers.context import Assignment
@@ -111,16 +110,16 @@ class Runner:
         fields = {"label": step.label, "pass": report.pass_name, "options": report.options}
         self._tell(Event("pass_started", {**fields, "status": found.status, "reason": found.reason}))
         report.cached = found.record is not None
-        self.causes[step.label] = self._keys.action(step, model)
-        record = found.record or self._compute(step, model, report)
+        self.causes[step.label] = found.preimage
+        record = found.record or self._compute(found, model, report)
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
         report.took(record.artifact)
         return record.artifact
 
-    def _compute(self, step: Step, model: Artifact | None, report: StepReport) -> Record:
+    def _compute(self, found: Planned, model: Artifact | None, report: StepReport) -> Record:
         """Run the pass, unless another process has just done so."""
-        preimage = self._keys.action(step, model)
+        step, preimage = found.step, found.preimage
         report.cached = True
         with writing(self._store.root):
             for source in step.options.reads():
@@ -136,7 +135,7 @@ class Runner:
                 index=self._index,
                 reads=step.options.reads(),
                 staging=staging,
-                checkpoints=self._store.root / "checkpoints" / digest.of_json(preimage),
+                checkpoints=self._store.root / "checkpoints" / found.key,
                 checkpoint_seconds=self.recipe.worker.checkpoint_seconds,
             )
 

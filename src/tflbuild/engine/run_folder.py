@@ -19,9 +19,13 @@ from tflbuild.engine.storage.store import writing
 
 
 def make_run_folder(recipe: Recipe) -> Path:
-    """Make `<outputs>/<recipe>/<timestamp>`, exclusively: cached builds can share a second."""
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    parent = recipe.outputs / recipe.name
+    """Make `<outputs>/<recipe>/<timestamp>`."""
+    return make_stamped_folder(recipe.outputs / recipe.name)
+
+
+def make_stamped_folder(parent: Path, prefix: str = "") -> Path:
+    """Make a folder named by the time, exclusively: cached builds can share a second."""
+    stamp = prefix + datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         for count in itertools.count(1):

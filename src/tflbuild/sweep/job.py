@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild import plugins, session, terminal
+from tflbuild import session, terminal
 from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.recipe import recipe_of
+from tflbuild.recipe import thaw
 from tflbuild.sweep.row import row_of_error, row_of_interruption, row_of_report
 from tflbuild.sweep.warm import WarmWorker
 
@@ -101,17 +101,6 @@ def fresh_folder(job: FrozenJob) -> Path:
     return folder
 
 
-def thaw(job: FrozenJob) -> Recipe:
-    """Give a frozen job's recipe; reads no recipe file.
-
-    Raises:
-        TflbuildError: a plugin that it was composed with is gone or has changed its options.
-    """
-    folder = Path(job.plugins) if job.plugins else None
-    plugins.load(folder)
-    return recipe_of(job.mapping, list(job.overrides), folder)
-
-
 def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...]) -> JobResult:
     folder = Path(job.folder)
     try:
@@ -120,7 +109,7 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
                 f"{job.cwd}: the folder where the sweep was typed is gone; its paths start there."
             )
         with contextlib.chdir(job.cwd):
-            recipe = thaw(job)
+            recipe = thaw(job.mapping, job.overrides, Path(job.plugins) if job.plugins else None)
             build = Build(recipe, lambda: folder, worker_for(recipe), listeners, session.publish)
             return _result(job, build.run())
     except KeyboardInterrupt:

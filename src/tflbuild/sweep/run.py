@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence, Set
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from tflbuild import plugins
 from tflbuild.core.errors import INTERRUPTED, TflbuildError
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import JobResult
@@ -90,15 +88,7 @@ def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
     """Make `<outputs>/<recipe>/sweep-<timestamp>`, exclusively; `<outputs>/sweep/` for several recipes."""
     names = {recipe.name for recipe in recipes}
     parent = recipes[0].outputs / (names.pop() if len(names) == 1 else "sweep")
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    with writing(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        for count in itertools.count(1):
-            folder = parent / (f"sweep-{stamp}" if count == 1 else f"sweep-{stamp}-{count}")
-            with suppress(FileExistsError):
-                folder.mkdir()
-                break
-    return folder
+    return make_stamped_folder(parent, "sweep-")
 
 
 def finish(record: SweepRecord) -> int:
