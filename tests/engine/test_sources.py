@@ -130,7 +130,7 @@ def test_editing_what_only_reports_rebuilds_nothing(file: str, changed_by: Calla
     ("file", "users"),
     [
         ("backends/tfmot.py", {"prune", "qat"}),
-        ("backends/quantizer.py", {"quantize"}),
+        ("backends/quantization/quantizer.py", {"quantize"}),
         ("backends/vela.py", {"ethos_u"}),
         ("data/sign_renderer.py", {"signs", "sign_crops"}),
     ],

@@ -53,7 +53,7 @@ def class_biases(content: bytes) -> Any:
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
-    from tflbuild.backends import bias_scales, quantizer
+    from tflbuild.backends.quantization import bias_scales, quantizer
 
     converted = run_pass(Convert(), emptied, tmp_path)
     images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
@@ -69,7 +69,7 @@ def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: P
 def test_fake_quantization_gives_empty_channels_a_range(
     emptied: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import bias_scales
+    from tflbuild.backends.quantization import bias_scales
 
     options = QuantizationAwareTraining(steps=1, batch_size=4, learning_rate=1e-6)
     content = run_pass(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer, litert, quantizer
+from tflbuild.backends import flatbuffer, litert
+from tflbuild.backends.quantization import quantizer
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset, Index, Sample

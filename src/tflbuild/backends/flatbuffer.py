@@ -154,7 +154,7 @@ def operators(path: Path) -> list[Operator]:
 
     return [
         Operator(
-            name=_name(model.operatorCodes[operator.opcodeIndex]),
+            name=name_of(model.operatorCodes[operator.opcodeIndex]),
             inputs=tuple(dtype(index) for index in operator.inputs),
             outputs=tuple(dtype(index) for index in operator.outputs),
             output=graph.tensors[operator.outputs[0]].name.decode(),
@@ -169,14 +169,15 @@ def moved(path: Path) -> list[set[str]]:
     graph = model.subgraphs[0]
     found = []
     for operator in graph.operators:
-        if _name(model.operatorCodes[operator.opcodeIndex]) in MOVING:
+        if name_of(model.operatorCodes[operator.opcodeIndex]) in MOVING:
             indices = [int(i) for i in (*operator.inputs, *operator.outputs) if i >= 0]
             tensors = [graph.tensors[i] for i in indices]
             found.append({t.name.decode() for t in tensors if model.buffers[t.buffer].data is None})
     return found
 
 
-def _name(code: Any) -> str:
+def name_of(code: Any) -> str:
+    """Name an operator code: a built-in one, or a custom operator by its own name."""
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:
         return str(code.customCode.decode())

@@ -1,0 +1,1 @@
+"""Quantize flatbuffers: ranges, equalization, bias correction, and the choice among them."""

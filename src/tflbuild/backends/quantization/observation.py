@@ -1,0 +1,202 @@
+"""What the activations of a float `.tflite` are on calibration images: extremes, histograms, channels.
+
+Every activation is made an output of a copy of the model, so that the default kernels can be used: reading them out of
+a model that keeps all tensors needs the plain ones, which are an order of magnitude slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
+from tflbuild.core.errors import PassError
+
+Image = npt.NDArray[np.float32]
+Progress = Callable[[float, float], None]
+
+BINS = 4096
+"""Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
+
+
+@dataclass
+class Activation:
+    """One activation over all calibration images.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        counts: (BINS,) int64, values per bin of equal width from low to high.
+        channel_low: (channels,) float64, smallest value of each channel, the last axis.
+        channel_high: (channels,) float64, largest.
+        channel_mean: (channels,) float64, mean.
+    """
+
+    low: float = np.inf
+    high: float = -np.inf
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    channel_low: Any = None
+    channel_high: Any = None
+    channel_mean: Any = None
+
+    @property
+    def channel_size(self) -> npt.NDArray[np.float64]:
+        """Give the (channels,) largest absolute values."""
+        return np.asarray(np.maximum(np.abs(self.channel_low), np.abs(self.channel_high)))
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Give the (BINS + 1,) edges of the bins."""
+        return np.linspace(self.low, self.high, BINS + 1)
+
+
+def without_custom(content: bytes) -> bytes:
+    """Cut a model before the custom operators it ends in, so that its outputs are what they read.
+
+    A detector's boxes and scores can then be compared number by number, before suppression.
+    """
+    model = flatbuffer.unpack(content)
+    graph = Graph(model)
+    custom = [operator for operator in graph.operators if not graph.kind(operator).isupper()]
+    if not custom:
+        return content
+    read = dict.fromkeys(int(index) for operator in custom for index in operator.inputs)
+    made = [index for index in read if graph.maker(index) is not None]
+    graph.model.subgraphs[0].operators = [o for o in graph.operators if o not in custom]
+    return _with_outputs(model, made)
+
+
+def exposed(content: bytes, names: Sequence[str]) -> bytes:
+    """Make tensors outputs of a model, by name and in order; its own outputs are none any more."""
+    model = flatbuffer.unpack(content)
+    places = {tensor.name.decode(): index for index, tensor in enumerate(model.subgraphs[0].tensors)}
+    return _with_outputs(model, [places[name] for name in names])
+
+
+def until(content: bytes, name: str) -> bytes:
+    """Cut a model behind a tensor, which becomes its one output."""
+    model = flatbuffer.unpack(content)
+    graph = Graph(model)
+    (place,) = [index for index in range(len(graph.tensors)) if graph.name(index) == name]
+    wanted, kept = {place}, []
+    for operator in reversed(graph.operators):
+        if wanted & {int(index) for index in operator.outputs}:
+            kept.append(operator)
+            wanted |= {int(index) for index in operator.inputs}
+    model.subgraphs[0].operators = kept[::-1]
+    return _with_outputs(model, [place])
+
+
+def _with_outputs(model: Any, indices: list[int]) -> bytes:
+    model.subgraphs[0].outputs = np.array(indices, np.int32)
+    model.signatureDefs = []
+    return flatbuffer.pack(model)
+
+
+class Executable:
+    """A model with one input, run on one image at a time.
+
+    Args:
+        content: a `.tflite`; a float input takes images as they are, an integer one is quantized by its own scale.
+        threads: of the interpreter.
+    """
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        self._loaded = Interpreter(model_content=content, num_threads=threads)
+        self._loaded.allocate_tensors()
+        (self._input,) = self._loaded.get_input_details()
+        self._places = {
+            int(details["index"]): details["quantization"] for details in self._loaded.get_output_details()
+        }
+        self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
+
+    def run(self, image: Image) -> list[npt.NDArray[np.float32]]:
+        """Give every output as float32, without the batch axis."""
+        self._loaded.set_tensor(self._input["index"], self._as_input(image)[None])
+        self._loaded.invoke()
+        return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
+
+    def _as_input(self, image: Image) -> npt.NDArray[Any]:
+        scale, zero_point = self._input["quantization"]
+        dtype = self._input["dtype"]
+        if dtype == np.float32:
+            return image
+        limits = np.iinfo(dtype)
+        levels = np.rint(image / np.float32(scale)) + zero_point
+        return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
+
+
+def activations(content: bytes) -> list[str]:
+    """Name the input and what built-in operators write in float, in order; outputs of custom ones are left out."""
+    graph = Graph(flatbuffer.unpack(content))
+    indices = [int(index) for index in graph.model.subgraphs[0].inputs]
+    for operator in graph.operators:
+        if graph.kind(operator).isupper():
+            indices += [int(index) for index in operator.outputs]
+    float32 = schema.TensorType.FLOAT32
+    return [graph.name(index) for index in indices if graph.tensors[index].type == float32]
+
+
+def observe(
+    content: bytes, images: Sequence[Image], progress: Progress = lambda done, total: None
+) -> dict[str, Activation]:
+    """Run a float model on calibration images, twice: for the extremes, then for what lies between.
+
+    Args:
+        content: a float `.tflite`.
+        images: each (height, width, 3) float32, normalised.
+        progress: is told how many of `2 * len(images)` runs are done.
+
+    Raises:
+        PassError: a tensor is not finite, so that it has no range; names it.
+    """
+    names = activations(content)
+    running = Executable(exposed(without_custom(content), names))
+    found = {name: Activation() for name in names}
+    for done, values in enumerate(_runs(running, images, names), start=1):
+        for name, value in values.items():
+            _extend(found[name], value, name)
+        progress(done, 2 * len(images))
+    for done, values in enumerate(_runs(running, images, names), start=1):
+        for name, value in values.items():
+            _count(found[name], value, len(images))
+        progress(len(images) + done, 2 * len(images))
+    return found
+
+
+def _runs(running: Executable, images: Sequence[Image], names: list[str]) -> Iterator[dict[str, Any]]:
+    for image in images:
+        yield dict(zip(names, running.run(image), strict=True))
+
+
+def _extend(found: Activation, value: Any, name: str) -> None:
+    by_channel = value.reshape(-1, value.shape[-1]) if value.ndim else value.reshape(1, 1)
+    low, high = by_channel.min(axis=0).astype(np.float64), by_channel.max(axis=0).astype(np.float64)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        raise PassError(f"tensor '{name}' is not finite on a calibration image, so it has no range.")
+    found.low, found.high = min(found.low, float(low.min())), max(found.high, float(high.max()))
+    first = found.channel_low is None
+    found.channel_low = low if first else np.minimum(found.channel_low, low)
+    found.channel_high = high if first else np.maximum(found.channel_high, high)
+
+
+def _count(found: Activation, value: Any, images: int) -> None:
+    width = max((found.high - found.low) / BINS, np.finfo(np.float64).tiny)
+    bins = ((value.ravel() - np.float32(found.low)) * np.float32(1 / width)).astype(np.int32)
+    found.counts += np.bincount(bins.clip(0, BINS - 1), minlength=BINS)
+    mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64) / images
+    found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
+
+
+def _dequantized(value: npt.NDArray[Any], quantization: tuple[float, int]) -> npt.NDArray[np.float32]:
+    scale, zero_point = quantization
+    if not scale:
+        return value.astype(np.float32)
+    return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

@@ -1,0 +1,236 @@
+"""Quantize one float `.tflite` in many ways, and measure on images that none of them was calibrated on.
+
+What is expensive is done once: a variant of the model is observed once, however many ranges are tried on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization import bias_correction, bias_scales, equalization, quantizer
+from tflbuild.backends.quantization.observation import Activation, Executable, Image, observe, without_custom
+from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
+
+Equalize = Literal["none", "weights", "activations"]
+Relu6 = Literal["keep", "replace"]
+Progress = Callable[[float, float, str], None]
+
+CORRECTION_IMAGES = 32
+"""Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
+
+FINALISTS = 3
+"""Settings that are tried with bias correction as well."""
+
+SIMPLER = 1.01
+"""A simpler setting is kept where a better one is better by no more than this factor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One way to quantize.
+
+    Attributes:
+        ranges: how ranges of activations are set.
+        equalize: what the sizes of channels are shared by, first.
+        relu6: whether RELU6 stays, and limits what can be shared, or becomes RELU.
+        correct_bias: whether biases are corrected afterwards.
+    """
+
+    ranges: Method = "minmax"
+    equalize: Equalize = "none"
+    relu6: Relu6 = "keep"
+    correct_bias: bool = False
+
+    @property
+    def text(self) -> str:
+        """Say it in a few words."""
+        shared = "" if self.equalize == "none" else f", equalized by {self.equalize}"
+        relu = ", RELU6 replaced" if shared and self.relu6 == "replace" else ""
+        return f"{self.ranges}{shared}{relu}{', biases corrected' if self.correct_bias else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """How well a setting did.
+
+    Attributes:
+        setting: the way.
+        error: mean absolute difference from the float model's outputs on held-out images, in units of each output's
+            own mean absolute deviation, summed over the outputs.
+        seconds: it took.
+    """
+
+    setting: Setting
+    error: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Border:
+    """What goes in and out of the quantized model.
+
+    Attributes:
+        float_input: leave the input float.
+        float_output: leave the outputs float.
+        pixels: range of the input, which follows from the preprocessing; None to measure it.
+    """
+
+    float_input: bool
+    float_output: bool
+    pixels: Range | None
+
+
+class Workbench:
+    """A float model, calibration images, and what was found on the way.
+
+    Args:
+        content: the float `.tflite`.
+        images: what ranges are measured on, each (height, width, 3) float32, normalised.
+        held_out: what errors are measured on; none of `images`.
+        scheme: "int8" or "int16x8".
+        border: what goes in and out.
+        scratch: a folder for files that LiteRT Quantizer reads.
+        progress: is told how far a search is.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        images: Sequence[Image],
+        held_out: Sequence[Image],
+        scheme: quantizer.Scheme,
+        border: Border,
+        scratch: Path,
+        progress: Progress = lambda done, total, note: None,
+    ) -> None:
+        self._content = content
+        self._images, self._held_out = images, held_out
+        self._scheme: quantizer.Scheme = scheme
+        self._border, self._scratch, self._progress = border, scratch, progress
+        self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
+
+    def build(self, setting: Setting) -> bytes:
+        """Quantize in one way."""
+        variant = self._variant(setting.equalize, setting.relu6)
+        ranges = ranges_of(variant.observed, setting.ranges)
+        if self._border.pixels is not None:
+            ranges[quantizer.input_name(variant.path)] = self._border.pixels
+        made = quantizer.quantize(
+            variant.path,
+            self._scheme,
+            quantizer.tied(variant.path, ranges),
+            float_input=self._border.float_input,
+            float_output=self._border.float_output,
+        )
+        made = bias_scales.fit(made, variant.path)
+        if setting.correct_bias:
+            made = bias_correction.correct(made, variant.means, self._images[:CORRECTION_IMAGES])
+        return made
+
+    def error(self, content: bytes) -> float:
+        """Measure how far a quantized model is from the float one; see `Scored.error`."""
+        running = Executable(without_custom(content))
+        totals = np.zeros(len(self._wanted[0]))
+        for image, wanted in zip(self._held_out, self._wanted, strict=True):
+            found = running.run(image)
+            totals += [float(np.abs(f - w).mean()) for f, w in zip(found, wanted, strict=True)]
+        return float((totals / len(self._held_out) / self._spread).sum())
+
+    def search(self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]]) -> list[Scored]:
+        """Try every combination, then the best of them with corrected biases.
+
+        Returns:
+            All of them, the best first; simpler ones before others that are hardly better.
+        """
+        settings = [Setting(ranges=r, equalize=e, relu6=k) for e, k in shared for r in ranges]
+        total = len(settings) + FINALISTS
+        scored: list[Scored] = []
+        for setting in settings:
+            scored.append(self._score(setting))
+            self._progress(len(scored), total, f"{setting.text}: error {scored[-1].error:.4f}")
+        for found in sorted(scored, key=lambda s: s.error)[:FINALISTS]:
+            scored.append(self._score(replace(found.setting, correct_bias=True)))
+            self._progress(len(scored), total, f"{scored[-1].setting.text}: error {scored[-1].error:.4f}")
+        return sorted(scored, key=lambda s: s.error)
+
+    def _score(self, setting: Setting) -> Scored:
+        started = time.perf_counter()
+        error = self.error(self.build(setting))
+        return Scored(setting=setting, error=error, seconds=time.perf_counter() - started)
+
+    def _variant(self, equalize: Equalize, relu6: Relu6) -> Variant:
+        key = (equalize, relu6 if equalize != "none" else "keep")
+        if key not in self._variants:
+            content = self._content if equalize == "none" else self._equalized(*key)
+            path = self._scratch / f"{'-'.join(key)}.tflite"
+            path.write_bytes(content)
+            self._variants[key] = Variant(content, path, self._images)
+        return self._variants[key]
+
+    def _equalized(self, equalize: Equalize, relu6: Relu6) -> bytes:
+        assert equalize != "none"
+        observed = self._variant("none", "keep").observed
+        model = flatbuffer.unpack(self._content)
+        equalization.equalize(
+            Graph(model),
+            balance=equalize,
+            largest={name: activation.channel_size for name, activation in observed.items()},
+            relu6=relu6,
+        )
+        return flatbuffer.pack(model)
+
+    @cached_property
+    def _wanted(self) -> list[list[npt.NDArray[np.float32]]]:
+        running = Executable(without_custom(self._content))
+        return [running.run(image) for image in self._held_out]
+
+    @cached_property
+    def _spread(self) -> npt.NDArray[np.float64]:
+        """Give the mean absolute deviation of each output over the held-out images."""
+        stacked = [np.stack(values).astype(np.float64) for values in zip(*self._wanted, strict=True)]
+        return np.array([max(float(np.abs(v - v.mean()).mean()), 1e-12) for v in stacked])
+
+
+class Variant:
+    """A float model that is observed when somebody asks."""
+
+    def __init__(self, content: bytes, path: Path, images: Sequence[Image]) -> None:
+        self.content, self.path, self._images = content, path, images
+
+    @cached_property
+    def observed(self) -> dict[str, Activation]:
+        """Give its activations on the calibration images."""
+        return observe(self.content, self._images)
+
+    @cached_property
+    def means(self) -> dict[str, Any]:
+        """Give the mean of each channel on the images that biases are corrected on."""
+        few = self._images[:CORRECTION_IMAGES]
+        found = self.observed if len(few) == len(self._images) else observe(self.content, few)
+        return {name: activation.channel_mean for name, activation in found.items()}
+
+
+def chosen(scored: Sequence[Scored]) -> Scored:
+    """Give the best of scored settings, but a simpler one that is hardly worse.
+
+    Args:
+        scored: the best first.
+    """
+    near = [found for found in scored if found.error <= scored[0].error * SIMPLER]
+    return min(near, key=_steps)
+
+
+def _steps(found: Scored) -> int:
+    setting = found.setting
+    replaced = setting.relu6 == "replace" and setting.equalize != "none"
+    return 2 * setting.correct_bias + (setting.equalize != "none") + replaced + (setting.ranges != "minmax")
