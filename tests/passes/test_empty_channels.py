@@ -53,11 +53,13 @@ def class_biases(content: bytes) -> Any:
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
-    from tflbuild.backends.quantization import bias_scales, quantizer
+    from tflbuild.backends.quantization import bias_scales, observation, quantizer
+    from tflbuild.backends.quantization.ranges import ranges_of
 
     converted = run_pass(Convert(), emptied, tmp_path)
     images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
-    ranges = quantizer.tied(converted.path, quantizer.observe(converted.path, images))
+    observed = observation.observe(converted.path.read_bytes(), images)
+    ranges = quantizer.tied(converted.path, ranges_of(observed, "minmax"))
     made = quantizer.quantize(converted.path, scheme, ranges, float_input=True, float_output=True)
     assert len(bias_scales.saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
     mended = bias_scales.fit(made, converted.path)

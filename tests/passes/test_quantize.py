@@ -11,7 +11,8 @@ import pytest
 
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer, litert
-from tflbuild.backends.quantization import quantizer
+from tflbuild.backends.quantization.observation import observe
+from tflbuild.backends.quantization.ranges import ranges_of
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset, Index, Sample
@@ -149,22 +150,13 @@ def test_a_wrong_input_scale_is_noticed(model: TFLiteModel, images: str, tmp_pat
 def test_ranges_are_the_smallest_and_largest_value(model: TFLiteModel) -> None:
     rng = np.random.default_rng(3)
     values = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(5)]
-    ranges = quantizer.observe(model.path, values)
+    ranges = ranges_of(observe(model.path.read_bytes(), values), "minmax")
     stacked = np.stack(values)
     assert ranges["image"] == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
     assert ranges["scores"][0] == 0.0, "zero is always inside"
 
 
-def test_percentiles_agree_with_numpy(model: TFLiteModel) -> None:
-    rng = np.random.default_rng(4)
-    values = [rng.normal(size=(8, 8, 3)).astype(np.float32) for _ in range(200)]
-    low, high = quantizer.observe(model.path, values, 99.0)["image"]
-    wanted = np.percentile(np.stack(values), [0.5, 99.5])
-    assert low == pytest.approx(wanted[0], abs=0.01)
-    assert high == pytest.approx(wanted[1], abs=0.01)
-
-
 def test_a_tensor_that_is_not_finite_is_named(model: TFLiteModel) -> None:
     image = np.full((8, 8, 3), np.nan, np.float32)
     with pytest.raises(PassError, match="is not finite"):
-        quantizer.observe(model.path, [image])
+        observe(model.path.read_bytes(), [image])
