@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise
 
-FLOAT_BORDERS = ("DEQUANTIZE", "QUANTIZE")
-"""Operators that may touch floats in a full-integer model, besides custom ones."""
+if TYPE_CHECKING:
+    from tflbuild.backends.promises import Island
 
 
 def detector_of(facts: ModelFacts) -> Any:
@@ -63,29 +64,11 @@ def _shapes(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
     return output_shapes(int(facts.detector["postprocess"]["max_detections"]))
 
 
-def check_full_integer(path: Path, activations: str) -> None:
-    """Hold a file to compute in integers between its borders.
+def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:
+    """Hold a file to compute in integers between its borders: see `tflbuild.backends.promises.check_full_integer`."""
+    from tflbuild.backends import promises
 
-    Args:
-        path: the file.
-        activations: "int8" or "int16".
-
-    Raises:
-        BrokenPromise: an operator computes in floats, or nothing does in integers; names the operator.
-    """
-    from tflbuild.backends import flatbuffer
-
-    operators = flatbuffer.operators(path)
-    for operator in operators:
-        custom = not operator.name.isupper()
-        floats = "float32" in (*operator.inputs, *operator.outputs)
-        if floats and not custom and operator.name not in FLOAT_BORDERS:
-            raise BrokenPromise(
-                f"full-integer was promised, but {operator.name} '{operator.output}' computes in float32."
-            )
-    if not any(activations in operator.outputs for operator in operators):
-        raise BrokenPromise(f"{activations} activations were promised, but no operator gives any.")
-    flatbuffer.check_scales(path)
+    return promises.check_full_integer(path, activations, islands)
 
 
 def check_input(result: TFLiteModel, dtype: str) -> None:

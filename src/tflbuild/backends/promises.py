@@ -1,0 +1,101 @@
+"""Hold a quantized `.tflite` to what its pass promises, by what is in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from re import split
+from typing import Any
+
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.flatbuffer import Operator
+from tflbuild.core.errors import BrokenPromise
+
+BORDERS = ("DEQUANTIZE", "QUANTIZE")
+"""Operators that may touch floats in a full-integer model, besides custom ones."""
+
+ACTIVATIONS = ("float32", "float16", "int8", "int16")
+"""Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Island:
+    """Operators that are meant to compute in another dtype than the rest of the file.
+
+    Attributes:
+        name: of the output tensor, of a part of it between "/" and ";" (a Keras layer), or a pattern of either, e.g.
+            "class_*".
+        dtype: what they compute in, "float32" or "int16".
+        reason: why, for the report: "kept by quantize_mixed".
+    """
+
+    name: str
+    dtype: str
+    reason: str
+
+    def holds(self, tensor: str) -> bool:
+        """Say whether the operator that writes a tensor belongs to it."""
+        names = (tensor, *split("[/;]", tensor))
+        return self.name in names or any(fnmatchcase(name, self.name) for name in names)
+
+
+def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:
+    """Hold a file to compute in integers between its borders, except where it is meant not to.
+
+    Args:
+        path: the file.
+        activations: "int8" or "int16".
+        islands: what may compute in another dtype; each has to be there.
+
+    Returns:
+        `operator`, `tensor`, `dtype` and `reason` of each operator that computes in another dtype, in order of
+        execution; custom operators that take floats among them.
+
+    Raises:
+        BrokenPromise: an operator computes in another dtype, nothing does in integers, or an island is not there;
+            names the operator.
+    """
+    operators, wanted = flatbuffer.operators(path), tuple(islands)
+    found = [_island(operator, activations, wanted) for operator in operators]
+    if not any(activations in operator.outputs for operator in operators):
+        raise BrokenPromise(f"{activations} activations were promised, but no operator gives any.")
+    for island in wanted:
+        if not any(
+            o.name not in BORDERS and island.dtype in o.outputs and island.holds(o.output) for o in operators
+        ):
+            raise BrokenPromise(
+                f"'{island.name}' was to be {island.dtype} ({island.reason}), but no operator of that name computes in "
+                f"{island.dtype}."
+            )
+    flatbuffer.check_scales(path)
+    return [entry for entry in found if entry is not None]
+
+
+def _island(operator: Operator, activations: str, islands: tuple[Island, ...]) -> dict[str, Any] | None:
+    """Describe an operator that computes in another dtype; None for one that does as it should."""
+    dtypes = {dtype for dtype in (*operator.inputs, *operator.outputs) if dtype in ACTIVATIONS}
+    custom = not operator.name.isupper()
+    if operator.name in BORDERS:
+        return None
+    entry = {"operator": operator.name, "tensor": operator.output}
+    if custom:
+        return {**entry, "dtype": "float32", "reason": "custom operator"} if "float32" in dtypes else None
+    computed = _computed(operator)
+    if computed in (activations, ""):
+        return None
+    reasons = [i.reason for i in islands if i.dtype == computed and i.holds(operator.output)]
+    if not reasons:
+        raise BrokenPromise(
+            f"full-integer was promised, but {operator.name} '{operator.output}' computes in {computed}."
+        )
+    return {**entry, "dtype": computed, "reason": reasons[0]}
+
+
+def _computed(operator: Operator) -> str:
+    """Give the dtype that an operator computes in; "" where it is about none, e.g. SHAPE."""
+    found = (*operator.outputs, *operator.inputs[:1])
+    if "float32" in (*operator.inputs, *operator.outputs):
+        return "float32"
+    return next((dtype for dtype in found if dtype in ACTIVATIONS), "")
