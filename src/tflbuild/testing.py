@@ -10,7 +10,7 @@ assert result.path.stat().st_size == ...
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.judgement import Judgement
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.names import Names, named
 from tflbuild.engine.workers.context import Assignment, WorkerContext
@@ -34,6 +35,8 @@ def run_pass(
     index: Index | None = None,
     seed: int = 0,
     notes: dict[str, Any] | None = None,
+    models: Mapping[str, Artifact] | None = None,
+    judge: Callable[[Artifact], Judgement] | None = None,
 ) -> Any:
     """Run a pass and hold its result to its promises, in this process.
 
@@ -46,6 +49,8 @@ def run_pass(
         index: what the data set holds; listed from `data` by default.
         seed: the recipe's seed.
         notes: is filled with what the pass notes for the report.
+        models: what earlier steps gave, by label, for a pass that reads it.
+        judge: what `ctx.judge` answers, for a pass that judges its candidates.
 
     Returns:
         The artifact that the pass gave.
@@ -67,14 +72,16 @@ def run_pass(
         staging=staging,
         checkpoints=staging / "checkpoints",
         checkpoint_seconds=WorkerOptions().checkpoint_seconds,
+        models=models or {},
     )
     context = WorkerContext(
         assignment=assignment,
         index=held,
-        model=model,
+        given=model,
         report=lambda done, total, note: None,
         external=named(names.external),
         log=lambda text: None,
+        judged=judge,
         notes={} if notes is None else notes,
     )
     result = options.run(model, context)

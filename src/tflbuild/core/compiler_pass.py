@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform, 
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import PluginError
+from tflbuild.core.judgement import Judgement
 from tflbuild.core.registry import Registry
 
 PASSES: Registry[Pass] = Registry("pass")
@@ -123,13 +124,24 @@ class PassContext(Protocol):
         fingerprint: str = "",
         **meta: Any,
     ) -> A:
-        """Write the result.
+        """Write the result, or a candidate: what `run` returns is the result.
 
         Args:
             kind: the artifact's kind.
             content: the file's bytes, or a function that writes the file it is given.
             fingerprint: digest of what decides later results; the file's own by default.
             meta: facts that replace or join those of the input.
+        """
+        ...
+
+    def model(self, label: str) -> Artifact:
+        """Give what an earlier step gave that the pass declared in `models`; an undeclared one is an error."""
+        ...
+
+    def judge(self, model: Artifact) -> Judgement:
+        """Hold a candidate that `emit` gave to the step's budget, on val, as its gate will hold the result.
+
+        Only a pass that says so in `judges` may.
         """
         ...
 
@@ -160,6 +172,14 @@ class Pass:
     def reads(self) -> tuple[str, ...]:
         """Name what else is read: `data.<split>`, or a folder, a glob, a list file or an `.npz`."""
         return ()
+
+    def models(self) -> tuple[str, ...]:
+        """Name the earlier steps whose outputs are read besides the input, by label."""
+        return ()
+
+    def judges(self) -> bool:
+        """Say whether the pass holds candidates to its step's budget while it runs; the budget is then in its key."""
+        return False
 
     def resolve(self, facts: DataFacts) -> Self:
         """Fill defaults that follow from the data; the result is what is keyed, run and reported."""

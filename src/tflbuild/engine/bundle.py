@@ -12,10 +12,13 @@ from typing import Any
 
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.budget import limits_of
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.judgement import HeldLimit
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import writing
@@ -28,10 +31,10 @@ NAME = "reproduce.yaml"
 
 @dataclass(frozen=True)
 class Failure:
-    """A pass that failed: its step, its input, what decided it, and how it ended."""
+    """A pass that failed: its step, its inputs, what decided it, and how it ended."""
 
     step: Step
-    model: Artifact | None
+    inputs: Inputs
     preimage: Mapping[str, Any]
     error: str
 
@@ -46,7 +49,7 @@ def write_bundle(failure: Failure, recipe: Recipe, folder: Path) -> str:
     """
     import yaml
 
-    step, model = failure.step, failure.model
+    step, inputs = failure.step, failure.inputs
     command = f"tflbuild reproduce {shlex.quote(str(folder))}"
     content = {
         "schema": SCHEMA,
@@ -55,15 +58,12 @@ def write_bundle(failure: Failure, recipe: Recipe, folder: Path) -> str:
         "pass": {"label": step.label, "name": type(step.options).name, "options": to_json(step.options)},
         "action": digest.of_json(failure.preimage),
         "causes": failure.preimage,
-        "input": None
-        if model is None
-        else {
-            "kind": model.kind,
-            "digest": model.digest,
-            "fingerprint": model.fingerprint,
-            "path": str(model.path),
-            "meta": to_json(model.meta),
-        },
+        "input": _written(inputs.model),
+        "models": {label: _written(model) for label, model in inputs.models.items()},
+        "held": [
+            {"metric": held.limit.metric, **held.limit.to_json(), "baseline": _written(held.baseline)}
+            for held in inputs.held
+        ],
         "environment": environment(recipe),
         "recipe": {
             "resolved": to_json(recipe.mapping),
@@ -135,25 +135,16 @@ def run_bundle(
     step = recipe.steps[content["pass"]["label"]]
     for text in _differences(content, recipe):
         say(text)
-    model = _input(content, prepared)
-    if digest.of_json(prepared.keys.action(step, model)) != content["action"]:
+    inputs = _inputs(content, prepared)
+    if digest.of_json(prepared.keys.action(step, inputs)) != content["action"]:
         say("its key differs from the failed one: code, data or tools are not what they were")
     prepared.store.prepare()
     with tempfile.TemporaryDirectory(prefix="tflbuild-reproduce-") as name:
         staging = Path(name)
-        assignment = Assignment(
-            label=step.label,
-            seed=recipe.seed,
-            model_spec=recipe.model,
-            data=recipe.data,
-            index=keep_index(prepared.index, prepared.store.root),
-            reads=step.options.reads(),
-            staging=staging,
-            checkpoints=staging / "checkpoints",
-            checkpoint_seconds=prepared.recipe.worker.checkpoint_seconds,
-        )
+        index = keep_index(prepared.index, prepared.store.root)
+        assignment = assignment_of(step, inputs, recipe, index, staging, staging / "checkpoints")
         who = f"pass '{step.label}'"
-        arguments = (step.options, model, assignment)
+        arguments = (step.options, inputs.model, assignment)
         return worker.ask("run_pass", *arguments, who=who, progress=progress, timeout=step.timeout)
 
 
@@ -172,9 +163,67 @@ def _differences(content: Mapping[str, Any], recipe: Recipe) -> list[str]:
     return [*fields, *tools]
 
 
-def _input(content: Mapping[str, Any], prepared: Prepared) -> Artifact | None:
-    """Find the input by its digest: in the store, or where it was."""
-    given = content["input"]
+def assignment_of(
+    step: Step, inputs: Inputs, recipe: Recipe, index: Path, staging: Path, checkpoints: Path
+) -> Assignment:
+    """Say to a worker what a step is about, besides its options and its input.
+
+    Args:
+        step: what runs.
+        inputs: what it is given.
+        recipe: the recipe, resolved.
+        index: file with what the data set holds.
+        staging: an empty folder.
+        checkpoints: a folder for this action's checkpoints.
+    """
+    return Assignment(
+        label=step.label,
+        seed=recipe.seed,
+        model_spec=recipe.model,
+        data=recipe.data,
+        index=index,
+        reads=step.options.reads(),
+        staging=staging,
+        checkpoints=checkpoints,
+        checkpoint_seconds=recipe.worker.checkpoint_seconds,
+        models=inputs.models,
+        held=inputs.held,
+        strict=recipe.strict,
+    )
+
+
+def _written(model: Artifact | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {
+        "kind": model.kind,
+        "digest": model.digest,
+        "fingerprint": model.fingerprint,
+        "path": str(model.path),
+        "meta": to_json(model.meta),
+    }
+
+
+def _inputs(content: Mapping[str, Any], prepared: Prepared) -> Inputs:
+    """Find what the pass was given."""
+    held = []
+    for entry in content.get("held", []):
+        (limit,) = limits_of(
+            {entry["metric"]: {k: v for k, v in entry.items() if k not in ("metric", "baseline")}}
+        )
+        held.append(HeldLimit(limit=limit, baseline=_found(entry["baseline"], content, prepared)))
+    models = {label: _found(given, content, prepared) for label, given in content.get("models", {}).items()}
+    return Inputs(
+        model=_found(content["input"], content, prepared),
+        models={label: model for label, model in models.items() if model is not None},
+        held=tuple(held),
+    )
+
+
+def _found(
+    given: Mapping[str, Any] | None, content: Mapping[str, Any], prepared: Prepared
+) -> Artifact | None:
+    """Find a model by its digest: in the store, or where it was."""
     if given is None:
         return None
     for path in (prepared.store.blob(given["digest"]), Path(given["path"])):

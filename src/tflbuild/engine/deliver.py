@@ -12,8 +12,7 @@ from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.gate import judge
-from tflbuild.engine.judging import judge_against
+from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.report import measurements
 from tflbuild.engine.run_folder import keep_model

@@ -1,11 +1,32 @@
-"""Gates: judge a measurement against a limit. Pure functions."""
+"""Gates: judge a measurement against a limit."""
 
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import METRICS, Difference, Measurement
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement
+
+GATE_SPLIT = "val"
+"""Split that the gates of steps judge on."""
+
+
+class Measures(Protocol):
+    """What can measure models: the engine through the store, or a worker on the spot."""
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        """Measure accuracy metrics of a model on a split; others are left out."""
+        ...
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        """Give the paired difference of a metric between two models on a split."""
+        ...
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are facts of a file of this kind."""
+        ...
 
 
 def judge(
@@ -126,3 +147,24 @@ def show(value: float, unit: str) -> str:
     if unit == "bytes":
         return f"{value:,.0f} bytes"
     return f"{value:,.4g} {unit}"
+
+
+def judge_against(
+    measurer: Measures,
+    limit: Limit,
+    value: Measurement | None,
+    model: Artifact,
+    baseline: Artifact | None,
+    split: str,
+    *,
+    strict: bool,
+) -> Verdict:
+    """Judge a limit; one that compares with another model is paired by image where the metric can be."""
+    if not limit.relative or baseline is None:
+        return judge(limit, value, strict=strict)
+    if issubclass(METRICS.get(limit.metric), AccuracyMetric):
+        before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
+        paired = measurer.compare(limit.metric, baseline, model, split) if value else None
+        return judge(limit, value, before, paired, strict=strict)
+    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
+    return judge(limit, value, before, strict=strict)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import METRICS, AccuracyMetric, Measurement
+from tflbuild.core.metric import Measurement
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
-from tflbuild.engine.gate import judge
+from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.plan import judged_metrics
-
-GATE_SPLIT = "val"
 
 
 @dataclass(frozen=True)
@@ -87,24 +85,3 @@ def gate_event(label: str, verdict: Verdict, target: str = "") -> Event:
     text = verdict.text if label else f"in total: {verdict.text}"
     judged = verdict.to_json() | ({"target": target} if target else {})
     return Event("gate", {"label": label, "ok": verdict.ok, "text": text, "verdict": judged})
-
-
-def judge_against(
-    measurer: Measurer,
-    limit: Limit,
-    value: Measurement | None,
-    model: Artifact,
-    baseline: Artifact | None,
-    split: str,
-    *,
-    strict: bool,
-) -> Verdict:
-    """Judge a limit; one that compares with another model is paired by image where the metric can be."""
-    if not limit.relative or baseline is None:
-        return judge(limit, value, strict=strict)
-    if issubclass(METRICS.get(limit.metric), AccuracyMetric):
-        before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
-        paired = measurer.compare(limit.metric, baseline, model, split) if value else None
-        return judge(limit, value, before, paired, strict=strict)
-    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
-    return judge(limit, value, before, strict=strict)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact
+from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import PassError
@@ -17,6 +18,8 @@ from tflbuild.core.machine import cpu_name
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.gate import GATE_SPLIT
+from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.names import Names
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import KEY_SCHEMA
@@ -57,11 +60,18 @@ class Keys:
         self._sources = sources
         self._names = names
 
-    def action(self, step: Step, model: Artifact | None) -> dict[str, Any]:
-        """Give the preimage of a pass on an input."""
+    def action(self, step: Step, inputs: Inputs) -> dict[str, Any]:
+        """Give the preimage of a pass on what it is given."""
         preimage = self.preimage_but_input(step)
-        if model is not None:
-            preimage["input"] = {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
+        if inputs.model is not None:
+            preimage["input"] = _decisive(inputs.model)
+        if inputs.models:
+            preimage["models"] = {label: _decisive(model) for label, model in inputs.models.items()}
+        if inputs.held:
+            preimage["judging"]["limits"] = [
+                {**_limit(held.limit), "baseline": held.baseline.digest if held.baseline else ""}
+                for held in inputs.held
+            ]
         return preimage
 
     def preimage_but_input(self, step: Step) -> dict[str, Any]:
@@ -87,6 +97,8 @@ class Keys:
         if cls.trains:
             preimage["augment"] = to_json(self.recipe.data.augment)
             preimage["environment"] = self._environment
+        if options.judges():
+            preimage["judging"] = {"limits": [_limit(limit) for limit in step.limits], **self._judging}
         return preimage
 
     def predictions(self, model: Artifact, split: str) -> dict[str, Any]:
@@ -198,6 +210,17 @@ class Keys:
         }
 
     @cached_property
+    def _judging(self) -> dict[str, Any]:
+        """Give what decides what a pass is told of a candidate, besides the limits."""
+        names = self._names
+        return {
+            "strict": self.recipe.strict,
+            "split": self.index.digest(GATE_SPLIT),
+            "code": [_code(dotted) for dotted in (*names.predict.values(), names.truth)],
+            "evaluation": code_digest(names.evaluation, __name__.replace("keys", "gate")),
+        }
+
+    @cached_property
     def _reader(self) -> str:
         data = self.recipe.data
         return code_digest(type(data).__module__, *data.code())
@@ -215,6 +238,14 @@ class Keys:
 def needs_tensorflow(model: Artifact) -> bool:
     """Say whether running a model takes TensorFlow, whose threads and device change its results."""
     return "tensorflow" in PREDICTION_TOOLS.get(model.kind, ())
+
+
+def _decisive(model: Artifact) -> dict[str, str]:
+    return {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {"metric": limit.metric, **limit.to_json()}
 
 
 def _code(dotted: str) -> str:
@@ -267,6 +298,12 @@ def explained(
             return f"source of pass {name} changed"
         case "input", _:
             return "its input changed"
+        case "models", _:
+            return f"the output of {rest[0]} changed" if rest else "it reads other steps"
+        case "judging", "limits":
+            return f"{label}.budget, or what it is held against, changed"
+        case "judging", _:
+            return "what its candidates are judged by changed"
         case "model", "code":
             return "source of the model changed"
         case "model", "files":

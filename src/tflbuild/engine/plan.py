@@ -15,6 +15,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.contents import changed_contents
+from tflbuild.engine.inputs import Inputs, inputs_of, labels_read
 from tflbuild.engine.keys import Keys, difference, explained
 from tflbuild.engine.storage.store import Record, Store
 
@@ -68,6 +69,7 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
     order, unused = _order(recipe)
     _check_tasks(recipe)
     _check_kinds(recipe, order)
+    _check_reads(recipe, order)
     fallbacks = {label for used in order for f in recipe.steps[used].fallback for label in f.run}
     for label in (*order, *sorted(fallbacks)):
         step = recipe.steps[label]
@@ -110,22 +112,26 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
     """
     order, unused = check(recipe)
     planned: list[Planned] = []
-    model: Artifact | None = None
+    outputs: dict[str, Artifact] = {}
     for position, label in enumerate(order):
         step = recipe.steps[label]
-        if position and model is None:
-            reason = f"its input is not known until {order[position - 1]} has run"
+        wanted = {*order[max(position - 1, 0) : position], *labels_read(step)}
+        waiting = [name for name in order[:position] if name in wanted and name not in outputs]
+        if waiting:
+            reason = f"its input is not known until {waiting[-1]} has run"
             planned.append(Planned(step=step, status="UNKNOWN", reason=reason))
             continue
-        entry = look_up(step, model, keys, store)
+        model = outputs[order[position - 1]] if position else None
+        entry = look_up(step, inputs_of(step, model, outputs), keys, store)
         planned.append(entry)
-        model = entry.record.artifact if entry.record else None
+        if entry.record is not None and entry.record.artifact is not None:
+            outputs[label] = entry.record.artifact
     return Plan(steps=tuple(planned), unused=unused)
 
 
-def look_up(step: Step, model: Artifact | None, keys: Keys, store: Store) -> Planned:
-    """Say of one step on a known input whether its result is there, and if not, why."""
-    preimage = keys.action(step, model)
+def look_up(step: Step, inputs: Inputs, keys: Keys, store: Store) -> Planned:
+    """Say of one step on known inputs whether its result is there, and if not, why."""
+    preimage = keys.action(step, inputs)
     key = digest.of_json(preimage)
     record = store.recall(key)
     if record is not None:
@@ -256,6 +262,25 @@ def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before:
             kind = made.kind
         if kind != wanted:
             raise RecipeError(f"{key}: it gives a {kind}, but '{step.label}' gives a {wanted}.")
+
+
+def _check_reads(recipe: Recipe, order: tuple[str, ...]) -> None:
+    """Hold steps, and those that may stand in their place, to what is known when they run."""
+    for position, place in enumerate(order):
+        for label in (place, *(other for f in recipe.steps[place].fallback for other in f.run)):
+            for read in recipe.steps[label].options.models():
+                if read not in order[:position]:
+                    raise RecipeError(
+                        f"{label}: it reads the output of '{read}', which does not run before '{place}'."
+                        f"{did_you_mean(read, order[:position])}"
+                    )
+        step = recipe.steps[place]
+        if step.options.judges() and not step.limits:
+            name = type(step.options).name
+            raise RecipeError(
+                f"{place}.budget: pass '{name}' holds its candidates to its budget, but there is none; "
+                f"set e.g. {place}.budget.METRIC.max_drop=0.01."
+            )
 
 
 def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tuple[str, ...]) -> None:

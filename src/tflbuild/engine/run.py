@@ -13,16 +13,16 @@ from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.engine.bundle import Failure
+from tflbuild.engine.bundle import Failure, assignment_of
 from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.inputs import Inputs, Replaced, inputs_of
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.plan import Planned, look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
-from tflbuild.engine.workers.context import Assignment
 from tflbuild.engine.workers.worker import Worker
 
 
@@ -91,7 +91,7 @@ class Runner:
             label=step.label, pass_name=type(step.options).name, input=model.digest if model else None
         )
         self.reports.append(report)
-        result = self._produce(step, model, report)
+        result = self._produce(step, inputs_of(step, model, self.outputs), report)
         report.outcome = "cached" if report.cached else "ran"
         if step.instead:
             report.outcome, report.reason = "skipped", step.instead
@@ -103,21 +103,21 @@ class Runner:
         self._after_step(report, attempt.model)
         return attempt.model
 
-    def _produce(self, step: Step, model: Artifact | None, report: StepReport) -> Artifact:
-        found = look_up(step, model, self._keys, self._store)
+    def _produce(self, step: Step, inputs: Inputs, report: StepReport) -> Artifact:
+        found = look_up(step, inputs, self._keys, self._store)
         report.action, report.reason = found.key, found.reason
         report.options = to_json(step.options)
         fields = {"label": step.label, "pass": report.pass_name, "options": report.options}
         self._tell(Event("pass_started", {**fields, "status": found.status, "reason": found.reason}))
         report.cached = found.record is not None
         self.causes[step.label] = found.preimage
-        record = found.record or self._compute(found, model, report)
+        record = found.record or self._compute(found, inputs, report)
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
         report.took(record.artifact)
         return record.artifact
 
-    def _compute(self, found: Planned, model: Artifact | None, report: StepReport) -> Record:
+    def _compute(self, found: Planned, inputs: Inputs, report: StepReport) -> Record:
         """Run the pass, unless another process has just done so."""
         step, preimage = found.step, found.preimage
         report.cached = True
@@ -127,17 +127,8 @@ class Runner:
 
         def compute(staging: Path) -> Result:
             report.cached = False
-            assignment = Assignment(
-                label=step.label,
-                seed=self.recipe.seed,
-                model_spec=self.recipe.model,
-                data=self.recipe.data,
-                index=self._index,
-                reads=step.options.reads(),
-                staging=staging,
-                checkpoints=self._store.root / "checkpoints" / found.key,
-                checkpoint_seconds=self.recipe.worker.checkpoint_seconds,
-            )
+            checkpoints = self._store.root / "checkpoints" / found.key
+            assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints)
 
             def progress(done: float, total: float, note: str) -> None:
                 fields = {"label": step.label, "done": done, "total": total, "note": note}
@@ -147,14 +138,14 @@ class Runner:
                 answer = self._worker.ask(
                     "run_pass",
                     step.options,
-                    model,
+                    inputs.model,
                     assignment,
                     who=f"pass '{step.label}'",
                     progress=progress,
                     timeout=step.timeout,
                 )
             except PassError as error:
-                self.failure = Failure(step, model, preimage, str(error))
+                self.failure = Failure(step, inputs, preimage, str(error))
                 raise
             artifact, notes = answer.value
             report.seconds = answer.cost["seconds"]
@@ -221,7 +212,8 @@ class Runner:
             part = StepReport(label=label, pass_name=type(alternative.options).name)
             part.input = current.digest if current else None
             try:
-                result = self._produce(alternative, current, part)
+                inputs = inputs_of(alternative, current, self.outputs, Replaced(step=step, model=model))
+                result = self._produce(alternative, inputs, part)
             except PassError as error:
                 report.tried.append(
                     {"run": fallback.text, "ok": False, "error": str(error), "passes": passes}

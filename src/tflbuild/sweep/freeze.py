@@ -101,7 +101,7 @@ def _passes(prepared: Prepared) -> dict[str, bool]:
     found: dict[str, bool] = {}
     chain = ""
     for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
-        symbol = prepared.keys.action(planned.step, None) if not planned.key else None
+        symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
         chain = planned.key or digest.of_json([chain, symbol])
         found[chain] = planned.status == "HIT"
     return found

@@ -12,6 +12,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.compiler_pass import Architecture
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import PassError
+from tflbuild.core.judgement import HeldLimit, Judgement
 
 A = TypeVar("A", bound=Artifact)
 
@@ -30,6 +31,9 @@ class Assignment:
         staging: empty folder on the store's filesystem.
         checkpoints: folder of this action's checkpoints.
         checkpoint_seconds: how often a training keeps its state; decides no result.
+        models: what earlier steps gave that the pass declared, by label.
+        held: limits that it may hold candidates to.
+        strict: whether an undecided verdict is a breach.
     """
 
     label: str
@@ -41,6 +45,9 @@ class Assignment:
     staging: Path
     checkpoints: Path
     checkpoint_seconds: float
+    models: Mapping[str, Artifact] = field(default_factory=dict)
+    held: tuple[HeldLimit, ...] = ()
+    strict: bool = False
 
 
 @dataclass(kw_only=True)
@@ -50,19 +57,24 @@ class WorkerContext:
     Args:
         assignment: what the main process said.
         index: what the data set holds.
-        model: the pass's input.
+        given: the pass's input.
         report: is told of progress.
         external: reads a source that is not a split: a folder, a glob, a list file or an `.npz`.
+        log: writes a line to the run's log.
+        judged: holds a candidate to the step's budget.
+        notes: facts for the report.
     """
 
     assignment: Assignment
     index: Index
-    model: Artifact | None
+    given: Artifact | None
     report: Callable[[float, float, str], None]
     external: Callable[[str, Dataset], Split]
     log: Callable[[str], object]
+    judged: Callable[[Artifact], Judgement] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     _splits: dict[str, Split] = field(default_factory=dict)
+    _emitted: int = 0
 
     @property
     def label(self) -> str:
@@ -81,7 +93,7 @@ class WorkerContext:
         Raises:
             PassError: the pass has an input; what it may know of the model lies in `model.meta["facts"]`.
         """
-        if self.model is not None:
+        if self.given is not None:
             raise PassError(
                 f"pass '{self.label}' reads ctx.model_spec, which is not part of its key; "
                 f'read model.meta["facts"] instead.'
@@ -146,15 +158,40 @@ class WorkerContext:
         fingerprint: str = "",
         **meta: Any,
     ) -> A:
-        """Write the result into the staging folder; facts join those of the input."""
-        path = self.assignment.staging / f"{self.label}{kind.suffix}"
+        """Write a candidate into the staging folder; facts join those of the input."""
+        self._emitted += 1
+        number = f"-{self._emitted}" if self._emitted > 1 else ""
+        path = self.assignment.staging / f"{self.label}{number}{kind.suffix}"
         if isinstance(content, bytes):
             path.write_bytes(content)
         else:
             content(path)
         sha256 = digest.of_file(path)
-        inherited = {} if self.model is None else dict(self.model.meta)
+        inherited = {} if self.given is None else dict(self.given.meta)
         return kind(path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta)
+
+    def model(self, label: str) -> Artifact:
+        """Give what an earlier step gave.
+
+        Raises:
+            PassError: the pass did not declare it, so it is not part of its key.
+        """
+        if label not in self.assignment.models:
+            raise PassError(
+                f"pass '{self.label}' reads the output of '{label}' without declaring it; its models() gives "
+                f"{list(self.assignment.models)}."
+            )
+        return self.assignment.models[label]
+
+    def judge(self, model: Artifact) -> Judgement:
+        """Hold a candidate to the step's budget.
+
+        Raises:
+            PassError: the pass did not say that it judges, so the budget is not part of its key.
+        """
+        if self.judged is None:
+            raise PassError(f"pass '{self.label}' calls ctx.judge, but its judges() does not say so.")
+        return self.judged(model)
 
     def progress(self, done: float, total: float, note: str = "") -> None:
         """Say how far the pass is."""

@@ -297,10 +297,12 @@ def _after(seconds: float | None) -> float | None:
 
 
 def _named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
+    """Let what a pass raised name the pass, so that neither passes nor what they call have to."""
     error, text = value
-    if type(error) is PassError:
+    named = str(error).startswith(who)
+    if type(error) is PassError and not named:
         error = PassError(f"{who} failed: {error}")
-    elif isinstance(error, BrokenPromise) and who not in str(error):
+    elif isinstance(error, BrokenPromise) and not named:
         error = BrokenPromise(f"{who} broke its promise: {error}")
     error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
     return error

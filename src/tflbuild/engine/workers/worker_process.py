@@ -37,6 +37,7 @@ from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildE
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.target import Target
 from tflbuild.engine.names import Names, named
+from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
 
@@ -84,16 +85,23 @@ class Server:
         context = WorkerContext(
             assignment=assignment,
             index=_index(assignment.index),
-            model=model,
+            given=model,
             report=self._report,
             external=named(self._names.external),
             log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
+            judged=self._candidates(assignment).judge if options.judges() else None,
         )
         with _same_folder():
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
         return result, _plain(context.notes)
+
+    def _candidates(self, assignment: Assignment) -> Candidates:
+        def split(name: str) -> Split:
+            return self._split(name, assignment.data, assignment.index)
+
+        return Candidates(self._names, assignment.held, split, assignment.strict, assignment.staging)
 
     def _hold(self, result: Any, options: Pass, label: str) -> None:
         wanted = kinds_of(type(options))[1]

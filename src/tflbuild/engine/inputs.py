@@ -1,0 +1,64 @@
+"""What a step is given besides its options and its data: models, and limits to hold candidates to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.judgement import HeldLimit
+from tflbuild.core.recipe import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a pass runs on.
+
+    Attributes:
+        model: its input; None for a pass that starts a model.
+        models: what earlier steps gave, by label, as far as the pass reads it.
+        held: limits that it holds candidates to; empty for a pass that does not judge.
+    """
+
+    model: Artifact | None = None
+    models: Mapping[str, Artifact] = field(default_factory=dict)
+    held: tuple[HeldLimit, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """The step in whose place a fallback stands, and its input."""
+
+    step: Step
+    model: Artifact | None
+
+
+def labels_read(step: Step) -> set[str]:
+    """Name the earlier steps whose outputs decide this one besides its input."""
+    judged = {limit.since for limit in step.limits if limit.since} if step.options.judges() else set()
+    return {*step.options.models(), *judged}
+
+
+def inputs_of(
+    step: Step, model: Artifact | None, outputs: Mapping[str, Artifact], replaced: Replaced | None = None
+) -> Inputs:
+    """Gather what a step is given.
+
+    Args:
+        step: what runs.
+        model: its input.
+        outputs: what earlier steps gave, by label.
+        replaced: where it runs as a fallback, the step whose limits count too.
+    """
+    held: tuple[HeldLimit, ...] = ()
+    if step.options.judges():
+        held = _held(step, model, outputs)
+        held += _held(replaced.step, replaced.model, outputs) if replaced else ()
+    return Inputs(model=model, models={label: outputs[label] for label in step.options.models()}, held=held)
+
+
+def _held(step: Step, model: Artifact | None, outputs: Mapping[str, Artifact]) -> tuple[HeldLimit, ...]:
+    return tuple(
+        HeldLimit(limit=limit, baseline=outputs.get(limit.since, model) if limit.since else model)
+        for limit in step.limits
+    )

@@ -1,0 +1,99 @@
+"""Judge a pass's candidates on the spot, in its worker process; nothing is kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.dataset import Split
+from tflbuild.core.judgement import HeldLimit, Judgement
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
+from tflbuild.engine.gate import GATE_SPLIT, judge_against
+from tflbuild.engine.names import Names, named
+
+
+class Candidates:
+    """Holds candidates to limits as the step's gate will hold the result.
+
+    Args:
+        names: what evaluates, by dotted name.
+        held: the limits with their baselines.
+        split: gives a split of the recipe's data.
+        strict: whether an undecided verdict is a breach.
+        scratch: a folder for predictions.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        held: tuple[HeldLimit, ...],
+        split: Callable[[str], Split],
+        strict: bool,
+        scratch: Path,
+    ) -> None:
+        self._names, self._held, self._split = names, held, split
+        self._strict, self._scratch = strict, scratch
+        self._written: dict[str, Path] = {}
+        self._numbers = itertools.count()
+
+    def judge(self, model: Artifact) -> Judgement:
+        """Measure a candidate and hold it to every limit."""
+        wanted = sorted({held.limit.metric for held in self._held})
+        metrics = self.accuracy(model, wanted, GATE_SPLIT) | self.facts(model, wanted)
+        verdicts = tuple(
+            judge_against(
+                self,
+                held.limit,
+                metrics.get(held.limit.metric),
+                model,
+                held.baseline,
+                GATE_SPLIT,
+                strict=self._strict,
+            )
+            for held in self._held
+        )
+        return Judgement(verdicts=verdicts, metrics=metrics)
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        """Measure accuracy metrics of a model on a split."""
+        names = [name for name in metrics if issubclass(METRICS.get(name), AccuracyMetric)]
+        files = (self._predictions(model, split), self._truth(split)) if names else ()
+        return {name: self._evaluate("measure", name, *files) for name in names}
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        """Give the paired difference of a metric between two models on a split."""
+        files = (self._predictions(before, split), self._predictions(after, split), self._truth(split))
+        found: Difference = self._evaluate("compare", metric, *files)
+        return found
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are facts of a file of this kind."""
+        found = {}
+        for name in metrics:
+            cls = METRICS.get(name)
+            if issubclass(cls, FileMetric) and (not cls.kinds or model.kind in cls.kinds):
+                found[name] = cls().measure(model)
+        return found
+
+    def _evaluate(self, how: str, metric: str, *files: Path) -> Any:
+        return named(f"{self._names.evaluation}:{how}")(metric, *files)
+
+    def _predictions(self, model: Artifact, split: str) -> Path:
+        def write(path: Path) -> None:
+            predict = named(self._names.predict[model.kind])
+            predict(model, self._split(split), path, lambda done, total, note="": None)
+
+        return self._once(f"{model.digest} {split}", write)
+
+    def _truth(self, split: str) -> Path:
+        return self._once(f"truth {split}", lambda path: named(self._names.truth)(self._split(split), path))
+
+    def _once(self, what: str, write: Callable[[Path], None]) -> Path:
+        if what not in self._written:
+            path = self._scratch / f"judged-{next(self._numbers)}.npz"
+            write(path)
+            self._written[what] = path
+        return self._written[what]
