@@ -163,11 +163,11 @@ def check_ranges(model: Any, input_range: tuple[float, float]) -> None:
     """
     for name, (least, most) in ranges(model).items():
         if not (np.isfinite(least).all() and np.isfinite(most).all()):
-            raise BrokenPromise(f"pass 'qat': the range of {name} is not finite.")
+            raise BrokenPromise(f"the range of {name} is not finite.")
         if not np.min(most - least) > EMPTY * np.max(most - least):
-            raise BrokenPromise(f"pass 'qat': the range of {name} is empty: {least} to {most}.")
+            raise BrokenPromise(f"the range of {name} is empty: {least} to {most}.")
         if np.all(least == -UNTRAINED) and np.all(most == UNTRAINED):
-            raise BrokenPromise(f"pass 'qat': the range of {name} was never trained.")
+            raise BrokenPromise(f"the range of {name} was never trained.")
     found = input_ranges(model)
     if not found or any(not np.allclose(ends, input_range, rtol=1e-6, atol=0) for ends in found):
-        raise BrokenPromise(f"pass 'qat': the input's range is {found}, not that of pixels, {input_range}.")
+        raise BrokenPromise(f"the input's range is {found}, not that of pixels, {input_range}.")

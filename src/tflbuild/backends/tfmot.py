@@ -51,7 +51,7 @@ class Pruning:
             wrapper.build(None)  # its layer is built already
             self._wrappers.append(wrapper)
         if not self._wrappers:
-            raise PassError("pass 'prune': the model has no kernel to prune, or 'exclude' names every layer.")
+            raise PassError("the model has no kernel to prune, or 'exclude' names every layer.")
 
     def hooks(self) -> Hooks:
         """Give what a training must do in each step."""

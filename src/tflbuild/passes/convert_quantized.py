@@ -57,7 +57,7 @@ class ConvertQuantized(Pass):
         from tflbuild.backends import converter, keras
 
         if model.meta.get("quantized"):
-            raise PassError(f"pass '{ctx.label}': the model is fake-quantized; 'convert' makes it int8.")
+            raise PassError("the model is fake-quantized; 'convert' makes it int8.")
         facts = ModelFacts.of(model)
         detector = writing.detector_of(facts)
         images = self._images(facts, ctx) if self.scheme in INTEGER else []

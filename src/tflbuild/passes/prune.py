@@ -61,7 +61,7 @@ class Prune(Fitting):
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
-            raise PassError(f"pass '{ctx.label}': the model is fake-quantized; prune it before 'qat'.")
+            raise PassError("the model is fake-quantized; prune it before 'qat'.")
         keras.seed(ctx.seed)
         facts = ModelFacts.of(model)
         built = keras.load(model.path)
@@ -97,8 +97,8 @@ class Prune(Fitting):
                 zeros = int((values == 0).sum())
                 if zeros < min(fewest, values.size - 1):
                     raise BrokenPromise(
-                        f"pass 'prune': {kernel.name} has {zeros} zeros of {values.size}, not the {fewest} that "
+                        f"{kernel.name} has {zeros} zeros of {values.size}, not the {fewest} that "
                         f"sparsity={self.sparsity} promises."
                     )
                 if self.schedule == "2:4" and not tfmot.is_two_of_four(values):
-                    raise BrokenPromise(f"pass 'prune': {kernel.name} does not follow the 2:4 pattern.")
+                    raise BrokenPromise(f"{kernel.name} does not follow the 2:4 pattern.")

@@ -52,7 +52,7 @@ class QuantizationAwareTraining(Fitting):
         from tflbuild.backends import fake_quantization, keras, tfmot
 
         if model.meta.get("quantized"):
-            raise PassError(f"pass '{ctx.label}': the model is fake-quantized already.")
+            raise PassError("the model is fake-quantized already.")
         keras.seed(ctx.seed)
         facts = ModelFacts.of(model)
         built = keras.load(model.path)
@@ -79,6 +79,4 @@ class QuantizationAwareTraining(Fitting):
         before, after = tfmot.census(keras.load(model.path)), tfmot.census(built)
         for name in before.keys() & after.keys():
             if before[name] > tfmot.SPARSE and after[name] < before[name]:
-                raise BrokenPromise(
-                    f"pass 'qat': {name} had {before[name]:.1%} zeros and now has {after[name]:.1%}."
-                )
+                raise BrokenPromise(f"{name} had {before[name]:.1%} zeros and now has {after[name]:.1%}.")

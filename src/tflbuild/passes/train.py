@@ -102,4 +102,4 @@ class Train(Fitting):
 
         broken = keras.not_finite(keras.load(result.path))
         if broken:
-            raise BrokenPromise(f"pass 'train': {broken[0]} holds values that are not finite.")
+            raise BrokenPromise(f"{broken[0]} holds values that are not finite.")
