@@ -9,6 +9,8 @@ import pytest
 
 from tflbuild.core.compiler_pass import Architecture
 from tflbuild.models.mobilenet_v1 import MobileNetV1, width
+from tflbuild.models.mobilenet_v2 import MobileNetV2
+from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
 from tflbuild.vision.detector import AnchorOptions
 
@@ -19,6 +21,10 @@ from tflbuild.vision.detector import AnchorOptions
         (SSDMobileNetV1(input_size=95), "input_size: 95 is not between 96 and 512"),
         (SSDMobileNetV1(input_size=513), "input_size: 513 is not between 96 and 512"),
         (MobileNetV1(input_size=31), "input_size: 31 is not between 32 and 512"),
+        (MobileNetV2(input_size=31), "input_size: 31 is not between 32 and 512"),
+        (ResNet(input_size=257), "input_size: 257 is not between 16 and 256"),
+        (ResNet(depth=9), "depth: 9 layers do not make three stages of whole blocks; use 8"),
+        (ResNet(depth=19), "use 20"),
         (
             SSDMobileNetV1(anchors=AnchorOptions(min_scale=0.9, max_scale=0.5)),
             "anchors.min_scale: 0.9 is above",
@@ -88,3 +94,42 @@ def test_classifier_gives_logits_of_every_class() -> None:
     assert built.input_shape == (None, 64, 64, 3)
     assert built.output_shape == (None, 7)
     assert model.detector(built) == {}
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_is_that_of_the_paper() -> None:
+    built = MobileNetV2(input_size=224, alpha=1.0).build(1000)
+    # Table 4 of the paper: 3.4 M parameters; 3,538,984 in keras.applications, statistics of batch norm included.
+    assert built.count_params() == 3_538_984
+    assert built.get_layer("conv_1").output.shape[1:3] == (7, 7)
+    added = [layer.name for layer in built.layers if layer.name.endswith("_add")]
+    assert len(added) == 10  # every block of a stage but its first
+    linear = [layer for layer in built.layers if "_project" in layer.name]
+    assert {type(layer).__name__ for layer in linear} == {"Conv2D", "BatchNormalization"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "stride", "last"), [(32, None, 2), (32, 2, 1), (64, None, 2), (96, None, 3)]
+)
+def test_mobilenet_v2_keeps_small_images_large(size: int, stride: int | None, last: int) -> None:
+    built = MobileNetV2(input_size=size, first_stride=stride).build(7)  # type: ignore[arg-type]
+    assert built.get_layer("conv_1").output.shape[1:3] == (last, last)
+    assert built.output_shape == (None, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("depth", "convolutions"), [(8, 9), (20, 21)])
+def test_resnet_has_a_shortcut_where_it_halves(depth: int, convolutions: int) -> None:
+    model = ResNet(depth=depth)
+    built = model.build(10)
+    kinds = [type(layer).__name__ for layer in built.layers]
+    assert kinds.count("Conv2D") == convolutions  # depth - 1 and two shortcuts
+    assert kinds.count("Add") == (depth - 2) // 2
+    assert built.get_layer("pool").input.shape[1:] == (8, 8, 64)
+    assert model.detector(built) == {}
+    # By hand, three batch norms of 16 channels, as many of 32 and 64 with their shortcuts' (4 values a channel):
+    # 432 + 2 * 2304 + (4608 + 9216 + 512) + (18432 + 36864 + 2048) + 650 + 4 * (3 * 16 + 3 * 32 + 3 * 64);
+    # each further pair of convolutions adds 2 * 2304, 2 * 9216 and 2 * 36864, and 8 values a channel.
+    more = (depth - 8) // 6
+    assert built.count_params() == 78_714 + more * (2 * (2304 + 9216 + 36864) + 8 * (16 + 32 + 64))

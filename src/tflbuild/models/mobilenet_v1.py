@@ -111,8 +111,10 @@ def depthwise(tensor: Any, name: str, stride: int, activation: str, momentum: fl
 
 
 def _normalised(tensor: Any, name: str, activation: str, momentum: float) -> Any:
-    """Add batch norm and activation."""
+    """Add batch norm and activation; none where it is "linear"."""
     from tflbuild.backends.keras import layers
 
     tensor = layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(tensor)
+    if activation == "linear":
+        return tensor
     return layers.ReLU(6.0 if activation == "relu6" else None, name=f"{name}_{activation}")(tensor)

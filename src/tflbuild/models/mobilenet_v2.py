@@ -1,0 +1,90 @@
+"""MobileNet v2: a classifier of inverted residuals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.models.mobilenet_v1 import convolution, depthwise, width
+
+SMALLEST, LARGEST = 32, 512
+"""Range of the input in pixels."""
+
+SMALL = 64
+"""Pixels below which the first convolution keeps the input's size."""
+
+EXPANSION = 6
+"""How many times wider a block is inside; the first one is not."""
+
+LAST_FILTERS = 1280
+"""Filters in front of the pooling; an alpha below 1 leaves them, as in the paper."""
+
+# (filters at alpha 1, blocks, stride of the first block) of the seven stages
+STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+
+
+@architecture("mobilenet_v2")
+class MobileNetV2(Architecture):
+    """Classify images with MobileNet v2: seventeen inverted residuals with linear bottlenecks, then one dense layer.
+
+    Below 64 pixels the first convolution does not halve the image, as is usual for 32 x 32 images: five halvings
+    would leave one cell long before the end.
+
+    References:
+        Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018.
+    """
+
+    task = "classification"
+
+    input_size: int = 96  # pixels along either side
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.35  # multiplies the filters of every layer
+    activation: Literal["relu6", "relu"] = "relu6"
+    first_stride: Literal[1, 2] | None = None  # of the first convolution; None: 1 below 64 pixels, else 2
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
+
+    def check(self) -> None:
+        """Refuse input sizes that the halvings cannot take."""
+        if not SMALLEST <= self.input_size <= LARGEST:
+            raise ValueError(
+                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
+                f"which is what mobilenet_v2 can take"
+            )
+
+    def resolution(self) -> int:
+        """Give the input's side in pixels."""
+        return self.input_size
+
+    def build(self, classes: int) -> Any:
+        """Build the graph: `image` (1, size, size, 3) to `logits` (1, classes)."""
+        from tflbuild.backends.keras import Model, layers
+
+        image = layers.Input((self.input_size, self.input_size, 3), name="image")
+        stride = self.first_stride or (1 if self.input_size < SMALL else 2)
+        tensor = self._convolution(image, "conv_0", width(32, self.alpha), 3, stride)
+        number = 0
+        for filters, blocks, first in STAGES:
+            for place in range(blocks):
+                name, number = f"block_{number}", number + 1
+                tensor = self._block(tensor, name, width(filters, self.alpha), first if place == 0 else 1)
+        last = width(LAST_FILTERS, max(1.0, self.alpha))
+        tensor = self._convolution(tensor, "conv_1", last, 1, 1)
+        pooled = layers.GlobalAveragePooling2D(name="pool")(tensor)
+        logits = layers.Dense(classes, name="logits")(pooled)
+        return Model(image, logits, name="mobilenet_v2")
+
+    def _block(self, tensor: Any, name: str, filters: int, stride: int) -> Any:
+        """Expand, filter by depth, project; add what came in where the shapes agree."""
+        from tflbuild.backends.keras import layers
+
+        inner, channels = tensor, int(tensor.shape[-1])
+        if name != "block_0":
+            inner = self._convolution(inner, f"{name}_expand", EXPANSION * channels, 1, 1)
+        inner = depthwise(inner, f"{name}_depthwise", stride, self.activation, self.batch_norm_momentum)
+        inner = convolution(inner, f"{name}_project", filters, 1, 1, "linear", self.batch_norm_momentum)
+        same = stride == 1 and channels == filters
+        return layers.Add(name=f"{name}_add")([tensor, inner]) if same else inner
+
+    def _convolution(self, tensor: Any, name: str, filters: int, size: int, stride: int) -> Any:
+        return convolution(tensor, name, filters, size, stride, self.activation, self.batch_norm_momentum)
