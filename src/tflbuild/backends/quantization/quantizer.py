@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,10 @@ from tflbuild.core.errors import PassError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Range = tuple[float, float]
+Kept = Literal["int16x8", "float32"]
+
+EVERYTHING = ".+"
+"""Means the same as ".*", but is another entry of LiteRT Quantizer's recipe, behind those for single operators."""
 
 
 def tied(path: Path, ranges: dict[str, Range]) -> dict[str, Range]:
@@ -51,6 +56,7 @@ def quantize(
     *,
     float_input: bool,
     float_output: bool,
+    kept: Mapping[str, Kept] | None = None,
 ) -> bytes:
     """Quantize a float `.tflite`.
 
@@ -60,6 +66,7 @@ def quantize(
         ranges: (low, high) of every activation by tensor name.
         float_input: leave the input float.
         float_output: leave the outputs float.
+        kept: operators that are quantized otherwise, by the tensor they write: to int16 activations, or not at all.
 
     Raises:
         PassError: the quantizer refused the model.
@@ -77,10 +84,12 @@ def quantize(
             worker.add_weight_only_config(
                 ".*", names.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
+    if kept:
+        _keep(worker, kept, 16 if scheme == "int16x8" else 8)
     untouched = ["CUSTOM_OP", *(["INPUT"] if float_input else []), *(["OUTPUT"] if float_output else [])]
     for name in untouched:
         worker.update_quantization_recipe(
-            regex=".*", operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
+            regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
         )
     result = None
     if ranges is not None:
@@ -95,6 +104,24 @@ def quantize(
         text = re.sub(r"\s+", " ", str(error))
         raise PassError(f"LiteRT Quantizer refused the model: {text[:400]}") from error
     return bytes(made.quantized_model)
+
+
+def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], bits: int) -> None:
+    """Overrule the scheme for single operators; what stands last in LiteRT Quantizer's recipe counts.
+
+    To it, inputs and outputs are operators too, of the name of the one that writes them; those stay at `bits`.
+    """
+    every = qtyping.TFLOperationName.ALL_SUPPORTED
+    for name, dtype in kept.items():
+        only = f"^{re.escape(name)};"
+        if dtype == "int16x8":
+            worker.add_static_config(only, every, 16, 8)
+        else:
+            worker.update_quantization_recipe(
+                regex=only, operation_name=every, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
+    for border in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+        worker.add_static_config(EVERYTHING, border, bits, 8)
 
 
 def input_name(path: Path) -> str:
