@@ -143,6 +143,40 @@ class FakeQuantize(Pass):
         return True
 
 
+@compiler_pass("fake_mixed")
+class FakeMixed(Pass):
+    """Try one cost after another and keep the first that holds the budget."""
+
+    costs: tuple[float, ...] = (0.2, 0.1, 0.0)
+    fails: bool = False
+
+    def judges(self) -> bool:
+        return True
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        for cost in self.costs:
+            made = ctx.emit(TFLiteModel, content(score_of(model.path) - cost, 60))
+            judged = ctx.judge(made)
+            ctx.notes[str(cost)] = [verdict.ok for verdict in judged.verdicts]
+            if judged.ok and not self.fails:
+                return made
+        raise ValueError("nothing holds the budget")
+
+
+@compiler_pass("fake_teach")
+class FakeTeach(Pass):
+    """Take the score of an earlier step."""
+
+    teacher: str = "train"
+    declares: bool = True
+
+    def models(self) -> tuple[str, ...]:
+        return (self.teacher,) if self.declares else ()
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        return ctx.emit(KerasModel, content(score_of(ctx.model(self.teacher).path), 300))
+
+
 @compiler_pass("fake_slow")
 class FakeSlow(Pass):
     """Take a while."""
