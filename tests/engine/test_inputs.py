@@ -79,7 +79,7 @@ def test_candidates_are_held_to_the_budget(recipe: Recipe, build: FakeBuild) -> 
 
 
 def test_candidates_are_held_against_the_step_that_since_names(recipe: Recipe, build: FakeBuild) -> None:
-    pruned = replace(recipe, steps=recipe.steps | steps(fakes.FakePrune(cost=0.08)))
+    pruned = replace(recipe, steps={**recipe.steps, **steps(fakes.FakePrune(cost=0.08))})
     assert score(build(mixed(pruned, since="train")).report.folder) == pytest.approx(0.82)
 
 
