@@ -6,19 +6,17 @@ What is expensive is done once: a variant of the model is observed once, however
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import bias_correction, bias_scales, equalization, quantizer
-from tflbuild.backends.quantization.observation import Activation, Executable, Image, observe, without_custom
+from tflbuild.backends.quantization.observation import Activation, Image, observe
+from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
 
 Equalize = Literal["none", "weights", "activations"]
@@ -65,8 +63,7 @@ class Scored:
 
     Attributes:
         setting: the way.
-        error: mean absolute difference from the float model's outputs on held-out images, in units of each output's
-            own mean absolute deviation, summed over the outputs.
+        error: on held-out images, as `OutputError` measures it.
         seconds: it took.
     """
 
@@ -119,8 +116,13 @@ class Workbench:
         self._border, self._scratch, self._progress = border, scratch, progress
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
 
-    def build(self, setting: Setting) -> bytes:
-        """Quantize in one way."""
+    def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
+        """Quantize in one way.
+
+        Args:
+            setting: the way.
+            kept: operators that are quantized otherwise, by the tensor they write.
+        """
         variant = self._variant(setting.equalize, setting.relu6)
         ranges = ranges_of(variant.observed, setting.ranges)
         if self._border.pixels is not None:
@@ -131,6 +133,7 @@ class Workbench:
             quantizer.tied(variant.path, ranges),
             float_input=self._border.float_input,
             float_output=self._border.float_output,
+            kept=kept,
         )
         made = bias_scales.fit(made, variant.path)
         if setting.correct_bias:
@@ -138,13 +141,8 @@ class Workbench:
         return made
 
     def error(self, content: bytes) -> float:
-        """Measure how far a quantized model is from the float one; see `Scored.error`."""
-        running = Executable(without_custom(content))
-        totals = np.zeros(len(self._wanted[0]))
-        for image, wanted in zip(self._held_out, self._wanted, strict=True):
-            found = running.run(image)
-            totals += [float(np.abs(f - w).mean()) for f, w in zip(found, wanted, strict=True)]
-        return float((totals / len(self._held_out) / self._spread).sum())
+        """Measure how far a quantized model is from the float one on the held-out images."""
+        return self._reference.of(content)
 
     def search(self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]]) -> list[Scored]:
         """Try every combination, then the best of them with corrected biases.
@@ -190,15 +188,8 @@ class Workbench:
         return flatbuffer.pack(model)
 
     @cached_property
-    def _wanted(self) -> list[list[npt.NDArray[np.float32]]]:
-        running = Executable(without_custom(self._content))
-        return [running.run(image) for image in self._held_out]
-
-    @cached_property
-    def _spread(self) -> npt.NDArray[np.float64]:
-        """Give the mean absolute deviation of each output over the held-out images."""
-        stacked = [np.stack(values).astype(np.float64) for values in zip(*self._wanted, strict=True)]
-        return np.array([max(float(np.abs(v - v.mean()).mean()), 1e-12) for v in stacked])
+    def _reference(self) -> OutputError:
+        return OutputError(self._content, self._held_out)
 
 
 class Variant:

@@ -1,0 +1,46 @@
+"""How far a model's outputs are from a float model's, in one number that needs no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tflbuild.backends.quantization.observation import Executable, Image, without_custom
+
+SMALLEST_SPREAD = 1e-12
+"""Deviation of an output that is the same for every image."""
+
+
+class OutputError:
+    """A float model's outputs on images, to compare others with.
+
+    A model that ends in a custom operator is compared before it: a detector's boxes and scores number by number,
+    before suppression.
+
+    Args:
+        content: the float `.tflite`.
+        images: each (height, width, 3) float32, normalised.
+    """
+
+    def __init__(self, content: bytes, images: Sequence[Image]) -> None:
+        self._images = images
+        running = Executable(without_custom(content))
+        self._wanted = [running.run(image) for image in images]
+        stacked = [np.stack(values).astype(np.float64) for values in zip(*self._wanted, strict=True)]
+        spread = [float(np.abs(values - values.mean()).mean()) for values in stacked]
+        self._spread = np.maximum(spread, SMALLEST_SPREAD)
+
+    def of(self, content: bytes) -> float:
+        """Measure another model.
+
+        Returns:
+            Mean absolute difference from the float model's outputs, in units of each output's own mean absolute
+            deviation, summed over the outputs.
+        """
+        running = Executable(without_custom(content))
+        totals = np.zeros(len(self._spread))
+        for image, wanted in zip(self._images, self._wanted, strict=True):
+            found = running.run(image)
+            totals += [float(np.abs(f - w).mean()) for f, w in zip(found, wanted, strict=True)]
+        return float((totals / len(self._images) / self._spread).sum())
