@@ -116,6 +116,11 @@ class Workbench:
         self._border, self._scratch, self._progress = border, scratch, progress
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
 
+    @property
+    def held_out(self) -> int:
+        """Give the number of images that errors are measured on."""
+        return len(self._held_out)
+
     def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
         """Quantize in one way.
 

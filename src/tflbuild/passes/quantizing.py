@@ -1,0 +1,116 @@
+"""What `quantize`, `quantize_mixed` and `sensitivity` share: options, and the workbench they are for."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import Pass, PassContext
+from tflbuild.passes import writing
+from tflbuild.passes.calibration import Calibration, calibration_images
+
+if TYPE_CHECKING:
+    from tflbuild.backends.quantization.workbench import Setting, Workbench
+
+RANGES: tuple[Any, ...] = ("minmax", "p99.999", "p99.99", "p99.9", "mse", "entropy")
+"""Every way to set ranges that `auto` tries."""
+
+SHARED: tuple[Any, ...] = (
+    ("none", "keep"),
+    ("weights", "keep"),
+    ("activations", "keep"),
+    ("weights", "replace"),
+)
+"""Every way to equalize that `auto` tries."""
+
+HELD_OUT = 0.25
+"""Share of the calibration images that errors are measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantizing(Pass):
+    """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
+
+    method: Literal["auto", "fixed"] = "auto"
+    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] = "minmax"  # of method=fixed
+    equalize: Literal["none", "weights", "activations"] = "none"  # of method=fixed; see the pass `equalize`
+    relu6: Literal["keep", "replace"] = (
+        "keep"  # of method=fixed; replaced where that lets layers be equalized
+    )
+    correct_bias: bool = False  # of method=fixed
+    calibration: Calibration = field(default_factory=Calibration)
+    input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
+    output_dtype: Literal["float32", "int8"] = "float32"  # of an int8 classifier
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the calibration source."""
+        return (self.calibration.source,)
+
+    def input_of(self, scheme: str) -> str:
+        """Give the dtype of the model's input."""
+        return self.input_dtype or ("uint8" if scheme == "int8" else "float32")
+
+    def bench(
+        self, model: TFLiteModel, ctx: PassContext, scheme: Literal["int8", "int16x8"], *, measuring: bool
+    ) -> Workbench:
+        """Set up the workbench of a float model.
+
+        Args:
+            model: the float `.tflite`.
+            ctx: where images, seed, progress and scratch space come from.
+            scheme: of every operator.
+            measuring: whether errors are wanted, so that images are held out of the calibration.
+        """
+        from tflbuild.backends.quantization.workbench import Border, Workbench
+
+        facts = ModelFacts.of(model)
+        images = calibration_images(self.calibration, facts, ctx)
+        given = self.input_of(scheme)
+        border = Border(
+            float_input=given == "float32",
+            float_output=self.output_dtype == "float32" or facts.task == "detection",
+            pixels=None if given == "float32" else writing.pixel_range(facts),
+        )
+        seen, held_out = _parted(images, ctx.seed) if measuring else (images, [])
+        content = model.path.read_bytes()
+        return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress)
+
+    def setting(self, bench: Workbench, ctx: PassContext) -> Setting:
+        """Give the setting that was asked for, or search for the best, and note what was found."""
+        from tflbuild.backends.quantization.workbench import Setting, chosen
+
+        if self.method == "fixed":
+            return Setting(
+                ranges=self.ranges, equalize=self.equalize, relu6=self.relu6, correct_bias=self.correct_bias
+            )
+        scored = bench.search(RANGES, SHARED)
+        best = chosen(scored)
+        ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
+        ctx.notes["auto"] = {
+            "chosen": best.setting.text,
+            "error": best.error,
+            "held_out": bench.held_out,
+            "candidates": [
+                {"setting": s.setting.text, "error": s.error, "seconds": round(s.seconds, 3)} for s in scored
+            ],
+        }
+        return best.setting
+
+    def with_input(self, content: bytes, facts: ModelFacts, scheme: str) -> bytes:
+        """Let a quantized model take raw bytes, where that is wanted."""
+        from tflbuild.backends import flatbuffer
+
+        if self.input_of(scheme) != "uint8":
+            return content
+        low, high = writing.pixel_range(facts)
+        scale = (high - low) / 255
+        return flatbuffer.take_uint8(content, scale, round(-low / scale))
+
+
+def _parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
+    """Hold some calibration images out; a single image serves for both."""
+    shuffled = random.Random(seed).sample(images, len(images))
+    count = max(1, round(HELD_OUT * len(images)))
+    return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)
