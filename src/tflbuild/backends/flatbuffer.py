@@ -13,7 +13,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.errors import RecipeError
 
 FACTS = "tflbuild.facts"
 """Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
@@ -27,9 +27,6 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
 MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
 """Operators whose output is made of their inputs' values, so that one scale serves both."""
-
-SMALLEST_SCALE = 1e-8
-"""Scales below are the mark of ranges that nothing was ever measured for."""
 
 
 def load(path: Path) -> Any:
@@ -222,25 +219,6 @@ def _weights(model: Any) -> dict[str, tuple[Any, Any, str]]:
             zero = int(quantization.zeroPoint[0])
         found[tensor.name.decode()] = (values, zero, DTYPES[tensor.type])
     return found
-
-
-def check_scales(path: Path) -> None:
-    """Hold every scale to be finite and of a sensible size.
-
-    Raises:
-        BrokenPromise: one is not; names the tensor.
-    """
-    for tensor in load(path).subgraphs[0].tensors:
-        quantization = tensor.quantization
-        accumulates = DTYPES[tensor.type] in ("int32", "int64")  # a bias: its scale is a product
-        if quantization is None or quantization.scale is None or accumulates:
-            continue
-        scales = np.asarray(quantization.scale)
-        if len(scales) and (not np.all(np.isfinite(scales)) or scales.max() < SMALLEST_SCALE):
-            raise BrokenPromise(
-                f"tensor '{tensor.name.decode()}' has a degenerate scale {scales.max():.3g}: its range was never "
-                f"measured, or it is constant zero."
-            )
 
 
 def take_uint8(content: bytes, scale: float, zero_point: int) -> bytes:

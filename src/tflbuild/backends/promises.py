@@ -11,6 +11,7 @@ from typing import Any
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.flatbuffer import Operator
+from tflbuild.backends.quantization import scales
 from tflbuild.core.errors import BrokenPromise
 
 BORDERS = ("DEQUANTIZE", "QUANTIZE")
@@ -69,7 +70,7 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
                 f"'{island.name}' was to be {island.dtype} ({island.reason}), but no operator of that name computes in "
                 f"{island.dtype}."
             )
-    flatbuffer.check_scales(path)
+    scales.check_scales(path)
     return [entry for entry in found if entry is not None]
 
 

@@ -48,7 +48,11 @@ def fit(content: bytes, float_path: Path) -> bytes:
 
 def saturated(content: bytes) -> list[str]:
     """Name the biases of a file that are cut off."""
-    model = flatbuffer.unpack(content)
+    return saturated_of(flatbuffer.unpack(content))
+
+
+def saturated_of(model: Any) -> list[str]:
+    """Name the biases of an unpacked file that are cut off."""
     return [
         bias.name.decode()
         for _, _, bias in _biased(model)
