@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tflbuild.backends import constants
 from tflbuild.core.errors import RecipeError
 
 FACTS = "tflbuild.facts"
@@ -24,6 +25,9 @@ OPERATORS: dict[int, str] = {
 }
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 """Operators whose second input is a weight."""
+
+STORED_WEIGHTS = ("float32", "float16", "int8", "int4")
+"""Dtypes of weights as they are stored."""
 
 MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
 """Operators whose output is made of their inputs' values, so that one scale serves both."""
@@ -186,39 +190,29 @@ def census(path: Path) -> dict[str, Any]:
     """Count what is in a file: operators, dtypes of tensors, bytes of weights, zeros among them."""
     model = load(path)
     graph = model.subgraphs[0]
-    weights = _weights(model)
-    zeros = {name: float(np.mean(values == zero)) for name, (values, zero, _) in weights.items()}
-    count = sum(values.size for values, _, _ in weights.values())
-    zero_count = sum(zeros[name] * weights[name][0].size for name in weights)
+    weights = list(_weights(model))
+    count = sum(values.size for values, _, _ in weights)
+    zero_count = sum(int(np.sum(values == zero)) for values, zero, _ in weights)
     return {
         "operators": dict(sorted(Counter(op.name for op in operators(path)).items())),
         "tensors": dict(sorted(Counter(DTYPES[t.type] for t in graph.tensors).items())),
-        "weight_bytes": int(sum(values.nbytes for values, _, _ in weights.values())),
+        "weight_bytes": int(sum(stored for _, _, stored in weights)),
         "weights": int(count),
         "sparsity": round(zero_count / count, 6) if count else 0.0,
     }
 
 
-def _weights(model: Any) -> dict[str, tuple[Any, Any, str]]:
-    """Give constant kernels by tensor name: values, the value that means zero, dtype."""
-    graph = model.subgraphs[0]
-    kinds = {
-        schema.TensorType.FLOAT32: np.float32,
-        schema.TensorType.FLOAT16: np.float16,
-        schema.TensorType.INT8: np.int8,
-    }
-    found = {}
-    for tensor in graph.tensors:
-        data = model.buffers[tensor.buffer].data
-        if data is None or not len(data) or tensor.type not in kinds or len(tensor.shape) < 2:
+def _weights(model: Any) -> Iterator[tuple[Any, int, int]]:
+    """Give constant kernels: values, the value that means zero, bytes in the file."""
+    for tensor in model.subgraphs[0].tensors:
+        values = constants.values_of(model, tensor) if DTYPES[tensor.type] in STORED_WEIGHTS else None
+        if values is None or values.ndim < 2:
             continue
-        values = np.frombuffer(bytes(data), kinds[tensor.type]).reshape(tensor.shape)
         quantization = tensor.quantization
         zero = 0
         if quantization is not None and quantization.zeroPoint is not None and len(quantization.zeroPoint):
             zero = int(quantization.zeroPoint[0])
-        found[tensor.name.decode()] = (values, zero, DTYPES[tensor.type])
-    return found
+        yield values, zero, len(model.buffers[tensor.buffer].data)
 
 
 def take_uint8(content: bytes, scale: float, zero_point: int) -> bytes:
@@ -241,7 +235,7 @@ def take_uint8(content: bytes, scale: float, zero_point: int) -> bytes:
     graph.tensors.append(outer)
     index = len(graph.tensors) - 1
     operator = schema.OperatorT()
-    operator.opcodeIndex = _code_index(model, schema.BuiltinOperator.QUANTIZE)
+    operator.opcodeIndex = code_index(model, schema.BuiltinOperator.QUANTIZE)
     operator.inputs, operator.outputs = np.array([index], np.int32), np.array([inner], np.int32)
     operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
     operator.builtinOptions = schema.QuantizeOptionsT()
@@ -252,7 +246,8 @@ def take_uint8(content: bytes, scale: float, zero_point: int) -> bytes:
     return pack(model)
 
 
-def _code_index(model: Any, builtin: int) -> int:
+def code_index(model: Any, builtin: int) -> int:
+    """Give the place of a built-in operator's code in a model, which it is added to where it is missing."""
     for position, code in enumerate(model.operatorCodes):
         if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
             return position

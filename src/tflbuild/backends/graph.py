@@ -9,17 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from tflbuild.backends import constants
 from tflbuild.backends.flatbuffer import WEIGHTED, name_of
-
-DTYPES: dict[int, Any] = {
-    schema.TensorType.FLOAT32: np.float32,
-    schema.TensorType.FLOAT16: np.float16,
-    schema.TensorType.INT8: np.int8,
-    schema.TensorType.UINT8: np.uint8,
-    schema.TensorType.INT16: np.int16,
-    schema.TensorType.INT32: np.int32,
-    schema.TensorType.INT64: np.int64,
-}
 
 
 class Graph:
@@ -71,14 +62,7 @@ class Graph:
 
     def constant(self, index: int) -> npt.NDArray[Any] | None:
         """Give a tensor's constant values, a copy; None where it is computed."""
-        if int(index) < 0:
-            return None
-        tensor = self.tensors[index]
-        data = self.model.buffers[tensor.buffer].data
-        if data is None or not len(data) or tensor.type not in DTYPES:
-            return None
-        values = np.frombuffer(bytes(data), DTYPES[tensor.type])
-        return values.reshape([int(side) for side in tensor.shape]).copy()
+        return None if int(index) < 0 else constants.values_of(self.model, self.tensors[index])
 
     def set_input(self, operator: Any, position: int, values: npt.NDArray[Any]) -> None:
         """Give one operator a constant of its own in the place of what it reads.

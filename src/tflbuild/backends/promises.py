@@ -9,8 +9,11 @@ from pathlib import Path
 from re import split
 from typing import Any
 
+import numpy as np
+
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.flatbuffer import Operator
+from tflbuild.backends.kernels import kernels
 from tflbuild.backends.quantization import scales
 from tflbuild.core.errors import BrokenPromise
 
@@ -72,6 +75,29 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
             )
     scales.check_scales(path)
     return [entry for entry in found if entry is not None]
+
+
+def check_kernels(source: Path, result: Path) -> None:
+    """Hold a quantized file to keep what its source's kernels hold: weights where there are any, and every zero.
+
+    Args:
+        source: the file that was quantized; its kernels are found again by the names of their tensors.
+        result: the quantized file.
+
+    Raises:
+        BrokenPromise: a kernel lost all its weights, or some of the zeros that pruning gave it; names it.
+    """
+    before = {kernel.name: kernel for kernel in kernels(source)}
+    for after in kernels(result):
+        wanted = before.get(after.name)
+        if wanted is None or wanted.values.shape != after.values.shape:
+            continue
+        zeros, empty = wanted.values == wanted.zero_point, after.values == after.zero_point
+        if np.all(empty) and not np.all(zeros):
+            raise BrokenPromise(f"all weights of '{after.name}' are zero after quantization.")
+        lost = int(np.sum(zeros & ~empty))
+        if lost:
+            raise BrokenPromise(f"'{after.name}' lost {lost} of {int(zeros.sum())} zeros in quantization.")
 
 
 def _island(operator: Operator, activations: str, islands: tuple[Island, ...]) -> dict[str, Any] | None:
