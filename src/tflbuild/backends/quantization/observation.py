@@ -22,6 +22,8 @@ from tflbuild.core.errors import PassError
 Image = npt.NDArray[np.float32]
 Progress = Callable[[float, float], None]
 
+CUSTOM = schema.BuiltinOperator.CUSTOM
+
 BINS = 4096
 """Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
 
@@ -62,15 +64,24 @@ def without_custom(content: bytes) -> bytes:
 
     A detector's boxes and scores can then be compared number by number, before suppression.
     """
+    if not _has_custom(content):
+        return content
     model = flatbuffer.unpack(content)
     graph = Graph(model)
     custom = [operator for operator in graph.operators if not graph.kind(operator).isupper()]
-    if not custom:
-        return content
     read = dict.fromkeys(int(index) for operator in custom for index in operator.inputs)
     made = [index for index in read if graph.maker(index) is not None]
     graph.model.subgraphs[0].operators = [o for o in graph.operators if o not in custom]
     return _with_outputs(model, made)
+
+
+def _has_custom(content: bytes) -> bool:
+    """Look for a custom operator without unpacking, which would cost more than running the model."""
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    used = {graph.Operators(place).OpcodeIndex() for place in range(graph.OperatorsLength())}
+    codes = [model.OperatorCodes(index) for index in used]
+    return any(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) == CUSTOM for code in codes)
 
 
 def exposed(content: bytes, names: Sequence[str]) -> bytes:

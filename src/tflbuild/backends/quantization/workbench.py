@@ -18,6 +18,7 @@ from tflbuild.backends.quantization import bias_correction, bias_scales, equaliz
 from tflbuild.backends.quantization.observation import Activation, Image, observe
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
+from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
 
 Equalize = Literal["none", "weights", "activations"]
 Relu6 = Literal["keep", "replace"]
@@ -148,6 +149,17 @@ class Workbench:
     def error(self, content: bytes) -> float:
         """Measure how far a quantized model is from the float one on the held-out images."""
         return self._reference.of(content)
+
+    def sensitivity(self, setting: Setting, images: int) -> Sensitivity:
+        """Measure what each layer costs when the model is quantized in one way.
+
+        Args:
+            setting: the way.
+            images: held-out images to measure on, at most.
+        """
+        variant = self._variant(setting.equalize, setting.relu6)
+        reference = OutputError(self._content, self._held_out[:images])
+        return sensitivity(variant.content, self.build(setting), reference, self._progress)
 
     def search(self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]]) -> list[Scored]:
         """Try every combination, then the best of them with corrected biases.

@@ -1,0 +1,204 @@
+"""Put the rounding of a quantized `.tflite` into the float one that it was made from, piece by piece.
+
+A weight is replaced by what its levels mean; an activation is quantized and dequantized where it is written. So any
+piece can be measured alone or left out, and all together cost what the quantized file does, but for the rounding
+inside its kernels.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.flatbuffer import MOVING
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.observation import without_custom
+
+INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
+"""Types of rounded activations."""
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """Constants of a layer after rounding.
+
+    Attributes:
+        weights: float32, of the shape of the float model's.
+        bias: float32; None where the layer has none.
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32] | None
+
+
+class Simulation:
+    """A float model, and how a quantized one rounds.
+
+    Args:
+        content: the float `.tflite`.
+        quantized: what it became; its tensors keep the names of the float model.
+
+    Attributes:
+        graph: of the float model, without the custom operators that it ends in.
+        weights: layers whose weights are rounded, by the tensor they write, in order of execution.
+        activations: tensors that are rounded, the input first. Those that an operator only moves are left out,
+            because their values were rounded before.
+    """
+
+    def __init__(self, content: bytes, quantized: bytes) -> None:
+        self.graph = Graph(flatbuffer.unpack(without_custom(content)))
+        rounded = Graph(flatbuffer.unpack(quantized))
+        made = [int(operator.outputs[0]) for operator in self.graph.operators]
+        self._layers = _rounded_layers(rounded)
+        self._steps = _rounded_activations(rounded)
+        self.weights = tuple(name for name in map(self.graph.name, made) if name in self._layers)
+        self.activations = tuple(
+            self.graph.name(index)
+            for index in (int(self.graph.model.subgraphs[0].inputs[0]), *made)
+            if self.graph.name(index) in self._steps and not self._moved(index)
+        )
+
+    def build(self, weights: Collection[str], activations: Collection[str]) -> bytes:
+        """Give the float model with these pieces rounded."""
+        graph = Graph(_copied(self.graph.model))
+        for operator in list(graph.weighted()):
+            name = graph.name(int(operator.outputs[0]))
+            if name in weights:
+                graph.set_input(operator, 1, self._layers[name].weights)
+                bias = self._layers[name].bias
+                if bias is not None:
+                    graph.set_input(operator, 2, bias)
+        _round(graph, {name: self._steps[name] for name in activations})
+        return flatbuffer.pack(graph.model)
+
+    def _moved(self, index: int) -> bool:
+        """Say whether a tensor holds values that were rounded to the same levels before."""
+        maker = self.graph.maker(index)
+        if maker is None or self.graph.kind(maker) not in MOVING:
+            return False
+        read = [self._steps.get(self.graph.name(int(i))) for i in maker.inputs if not self._constant(int(i))]
+        own = _levels(self._steps[self.graph.name(index)])
+        return all(tensor is not None and _levels(tensor) == own for tensor in read)
+
+    def _constant(self, index: int) -> bool:
+        inputs = {int(i) for i in self.graph.model.subgraphs[0].inputs}
+        return index < 0 or (self.graph.maker(index) is None and index not in inputs)
+
+
+def _levels(tensor: Any) -> tuple[int, float, int]:
+    return tensor.type, float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+
+
+def _rounded_layers(graph: Graph) -> dict[str, Rounded]:
+    """Give what the integer constants of each layer mean, by the tensor it writes."""
+    found = {}
+    for operator in graph.weighted():
+        if graph.tensors[operator.inputs[1]].type == schema.TensorType.INT8:
+            biased = len(operator.inputs) > 2 and operator.inputs[2] >= 0
+            found[graph.name(int(operator.outputs[0]))] = Rounded(
+                _meant(graph, int(operator.inputs[1])),
+                _meant(graph, int(operator.inputs[2])) if biased else None,
+            )
+    return found
+
+
+def _meant(graph: Graph, index: int) -> npt.NDArray[np.float32]:
+    tensor, values = graph.tensors[index], graph.constant(index)
+    assert values is not None
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None or not len(quantization.scale):
+        return values.astype(np.float32)  # a bias of a layer whose activations stay float
+    shape = np.ones(values.ndim, np.int64)
+    shape[int(quantization.quantizedDimension)] = len(quantization.scale)
+    scale = np.asarray(quantization.scale, np.float64).reshape(shape)
+    zero_point = np.asarray(quantization.zeroPoint, np.int64).reshape(shape)
+    return np.asarray((values.astype(np.int64) - zero_point) * scale, np.float32)
+
+
+def _rounded_activations(graph: Graph) -> dict[str, Any]:
+    """Give the integer tensors that are computed, by name."""
+    inputs = {int(index) for index in graph.model.subgraphs[0].inputs}
+    return {
+        graph.name(index): tensor
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.type in INTEGERS
+        and tensor.quantization is not None
+        and tensor.quantization.scale is not None
+        and len(tensor.quantization.scale) == 1
+        and (index in inputs or graph.maker(index) is not None)
+    }
+
+
+def _round(graph: Graph, steps: dict[str, Any]) -> None:
+    """Put QUANTIZE and DEQUANTIZE behind tensors, for all that read them."""
+    inputs = [int(index) for index in graph.model.subgraphs[0].inputs]
+    rounded: dict[int, int] = {}
+    operators: list[Any] = []
+    for index in inputs:
+        if graph.name(index) in steps:
+            operators += _pair(graph, index, steps[graph.name(index)], rounded)
+    for operator in graph.operators:
+        operator.inputs = np.array([rounded.get(int(i), int(i)) for i in operator.inputs], np.int32)
+        operators.append(operator)
+        made = int(operator.outputs[0])
+        if graph.name(made) in steps:
+            operators += _pair(graph, made, steps[graph.name(made)], rounded)
+    subgraph = graph.model.subgraphs[0]
+    subgraph.operators = operators
+    subgraph.outputs = np.array([rounded.get(int(i), int(i)) for i in subgraph.outputs], np.int32)
+
+
+def _pair(graph: Graph, index: int, like: Any, rounded: dict[int, int]) -> list[Any]:
+    """Make QUANTIZE and DEQUANTIZE of one tensor, and say in `rounded` where its rounded values are."""
+    source = graph.tensors[index]
+    levels, back = copy.copy(source), copy.copy(source)
+    levels.name, levels.type, levels.buffer = f"{graph.name(index)}_levels".encode(), like.type, 0
+    levels.quantization = like.quantization
+    back.name, back.buffer = f"{graph.name(index)}_rounded".encode(), 0
+    graph.tensors += [levels, back]
+    rounded[index] = len(graph.tensors) - 1
+    builtin, options = schema.BuiltinOperator, schema.BuiltinOptions
+    return [
+        _operator(
+            graph,
+            builtin.QUANTIZE,
+            index,
+            rounded[index] - 1,
+            options.QuantizeOptions,
+            schema.QuantizeOptionsT,
+        ),
+        _operator(
+            graph,
+            builtin.DEQUANTIZE,
+            rounded[index] - 1,
+            rounded[index],
+            options.DequantizeOptions,
+            schema.DequantizeOptionsT,
+        ),
+    ]
+
+
+def _operator(graph: Graph, builtin: int, given: int, made: int, options: int, kind: Any) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex = flatbuffer.code_index(graph.model, builtin)
+    operator.inputs, operator.outputs = np.array([given], np.int32), np.array([made], np.int32)
+    operator.builtinOptionsType, operator.builtinOptions = options, kind()
+    return operator
+
+
+def _copied(model: Any) -> Any:
+    """Copy as much of a model as `build` edits; unpacking it again would cost more than running it."""
+    made = copy.copy(model)
+    made.subgraphs = [copy.copy(model.subgraphs[0])]
+    made.subgraphs[0].tensors = [copy.copy(tensor) for tensor in model.subgraphs[0].tensors]
+    made.subgraphs[0].operators = [copy.copy(operator) for operator in model.subgraphs[0].operators]
+    made.buffers = [copy.copy(buffer) for buffer in model.buffers]
+    made.operatorCodes = list(model.operatorCodes)
+    return made
