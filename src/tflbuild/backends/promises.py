@@ -115,9 +115,21 @@ def _island(operator: Operator, activations: str, islands: tuple[Island, ...]) -
     reasons = [i.reason for i in islands if i.dtype == computed and i.holds(operator.output)]
     if not reasons:
         raise BrokenPromise(
-            f"full-integer was promised, but {operator.name} '{operator.output}' computes in {computed}."
+            f"full-integer was promised, but {operator.name} '{operator.output}' computes in {computed}"
+            f"{_why(operator.name)}."
         )
     return {**entry, "dtype": computed, "reason": reasons[0]}
+
+
+def _why(operator: str) -> str:
+    """Give the reason that an operator is no integer one, where it is none of the model's."""
+    from tflbuild.backends.quantization import (
+        quantizer,
+    )  # takes a second, and is needed for the message alone
+
+    if quantizer.has_integer_form(operator):
+        return ""
+    return f": LiteRT Quantizer has no integer form of {operator}; TensorFlow's converter ('convert_quantized') may"
 
 
 def _computed(operator: Operator) -> str:

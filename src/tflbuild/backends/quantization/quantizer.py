@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from litert_quantizer import qtyping, quantizer
 from litert_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
 
 from tflbuild.backends import flatbuffer
 from tflbuild.core.errors import PassError
@@ -130,3 +131,8 @@ def input_name(path: Path) -> str:
     graph = model.subgraphs[0]
     name: str = graph.tensors[graph.inputs[0]].name.decode()
     return name
+
+
+def has_integer_form(operator: str) -> bool:
+    """Say whether LiteRT Quantizer can make a built-in operator compute in integers, e.g. "CONV_2D"."""
+    return getattr(qtyping.BuiltinOperator, operator) in TFL_OP_CODE_TO_NAME
