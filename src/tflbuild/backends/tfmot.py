@@ -145,7 +145,7 @@ def break_ties(model: Any, exclude: Sequence[str], sparsity: float) -> None:
 def census(model: Any, exclude: Sequence[str] = ()) -> dict[str, float]:
     """Give the share of zeros in every prunable kernel, by name."""
     return {
-        _name(layer, kernel): float(np.mean(kernel.numpy() == 0))
+        name_of(layer, kernel): float(np.mean(kernel.numpy() == 0))
         for layer in prunable_layers(model, exclude)
         for kernel in kernels_of(layer)
     }
@@ -174,6 +174,7 @@ def is_two_of_four(kernel: npt.NDArray[np.float32]) -> bool:
     return bool(np.all(np.count_nonzero(padded.reshape(-1, 4), axis=1) <= 2))
 
 
-def _name(layer: Any, kernel: Any) -> str:
+def name_of(layer: Any, kernel: Any) -> str:
+    """Name a kernel by its layer, fake-quantized or not: "conv_0/kernel"."""
     inner = layer.layer if isinstance(layer, QuantizeWrapper) else layer
     return f"{inner.name}/{kernel.name.split('/')[-1].split(':')[0]}"

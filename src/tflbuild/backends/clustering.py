@@ -1,0 +1,281 @@
+"""Kernels of few distinct values: training them so, and counting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
+    ClusteringRegistry,
+)
+
+from tflbuild.backends import tfmot
+
+Floats = npt.NDArray[np.float32]
+Initialization = Literal["kmeans", "density", "linear"]
+
+MOST = 256
+"""Clusters of a kernel: as many as an index of one byte can name."""
+
+WEIGHTS_PER_CLUSTER = 2
+"""Weights that are not zero a cluster must have on average, or it saves nothing beside its own value."""
+
+FAR = 1e30
+"""A centroid that no weight is near: fills the row of a channel that has fewer than others."""
+
+ROUNDS = 100
+"""Of k-means at most; it ends when no weight changes its cluster, after about 30."""
+
+
+class Clustering:
+    """A model whose kernels are, while it trains, the nearest of a few centroids that train with them.
+
+    The model itself changes: each of these layers computes with looked-up values and gains a variable, its centroids,
+    until `finish`. So a checkpoint of the model's variables is all there is to keep.
+
+    Args:
+        model: a `tf_keras.Model`; trained in place.
+        clusters: how many values the kernels of a layer may have, by the layer's name; other layers are left.
+        initialization: see `initial_centroids`.
+        per_channel: whether each output channel has centroids of its own.
+    """
+
+    def __init__(
+        self, model: Any, clusters: Mapping[str, int], initialization: Initialization, per_channel: bool
+    ) -> None:
+        self._layers: list[tuple[Any, dict[str, Lookup]]] = []
+        for layer in tfmot.prunable_layers(model):
+            if layer.name in clusters:
+                count = clusters[layer.name]
+                lookups = {
+                    name: Lookup.of(getattr(layer, name), count, initialization, per_channel)
+                    for name in ClusteringRegistry._LAYERS_WEIGHTS_MAP[type(layer)]
+                }
+                self._layers.append((layer, lookups))
+                layer._trainable_weights += [lookup.centroids for lookup in lookups.values()]
+                vars(layer)["call"] = _looking_up(layer, lookups)
+
+    def finish(self) -> None:
+        """Write the looked-up values into the kernels and leave the model as it was built."""
+        for layer, lookups in self._layers:
+            del vars(layer)["call"]
+            for name, lookup in lookups.items():
+                kernel = getattr(layer, name)
+                kernel.assign(lookup(kernel))
+                layer._trainable_weights = [v for v in layer._trainable_weights if v is not lookup.centroids]
+
+
+class Lookup:
+    """What is looked up in the place of a kernel: for each weight the nearest centroid.
+
+    Both train, as in tfmot: a centroid with the sum of its members' gradients, a weight straight through the lookup,
+    so that it may move to another cluster. tfmot's own wrappers are not used because they leave out, per channel,
+    every convolution without a bias, fail on a channel that is nearly all zeros, and need clusters x weights floats.
+
+    Args:
+        centroids: (rows, clusters) float32 to start from; one row, or one for each output channel. Without zero where
+            there is a mask.
+        mask: where the kernel is not zero, (rows, weights) bool; zeros stay zero. None for a dense kernel.
+
+    Attributes:
+        centroids: those that train, flat, as a `tf.Variable`.
+
+    References:
+        Han et al., Deep Compression, 2016.
+        TensorFlow Model Optimization, `ClusterWeights`.
+    """
+
+    def __init__(self, centroids: Floats, mask: npt.NDArray[np.bool_] | None) -> None:
+        self._shape = centroids.shape
+        self._mask = mask
+        self.centroids = tf.Variable(centroids.ravel(), name="centroids")
+
+    @classmethod
+    def of(cls, kernel: Any, clusters: int, initialization: Initialization, per_channel: bool) -> Lookup:
+        """Choose the first centroids of a kernel; one of the clusters is zero where the kernel is sparse."""
+        rows = _rows(kernel.numpy(), per_channel)
+        mask = rows != 0 if _sparse(rows) else None
+        free = clusters - (mask is not None)
+        chosen = [initial_centroids(row, free, initialization) for row in _free(rows, mask)]
+        return cls(np.stack(chosen), mask)
+
+    @classmethod
+    def found_in(cls, kernel: Any) -> Lookup | None:
+        """Take up the clusters that a kernel has already; None where it has none."""
+        values = kernel.numpy()
+        kind = clustered(values)
+        if not kind:
+            return None
+        rows = _rows(values, kind == "channel")
+        mask = rows != 0 if _sparse(rows) else None
+        most = max(len(np.unique(row)) for row in _free(rows, mask))
+        return cls(np.stack([initial_centroids(row, most) for row in _free(rows, mask)]), mask)
+
+    def __call__(self, kernel: Any) -> Any:
+        """Give a kernel's values, of the kernel's shape; differentiable in the kernel and in the centroids."""
+        channels = len(kernel.shape) - 1
+        last_first = [channels, *range(channels)]
+        turned = tf.transpose(kernel, last_first) if self._shape[0] > 1 else kernel
+        rows = tf.reshape(turned, (self._shape[0], -1))
+        centroids = tf.reshape(self.centroids, self._shape)
+        if (
+            self._mask is not None
+        ):  # a channel without zeros gets none: its first centroid a second time instead
+            zero = tf.where(self._mask.all(axis=1, keepdims=True), centroids[:, :1], 0.0)
+            centroids = tf.concat([centroids, zero], axis=1)
+        values = nearest(rows, centroids) + (rows - tf.stop_gradient(rows))
+        if self._mask is not None:
+            values = tf.where(self._mask, values, 0.0)
+        values = tf.reshape(values, turned.shape)
+        return tf.transpose(values, [*range(1, channels + 1), 0]) if self._shape[0] > 1 else values
+
+
+def nearest(weights: Any, centroids: Any) -> Any:
+    """Give for each weight the nearest centroid of its row.
+
+    Args:
+        weights: (rows, weights) float32.
+        centroids: (rows, clusters) float32.
+
+    Returns:
+        (rows, weights) float32, differentiable in the centroids.
+    """
+    ordered = tf.sort(centroids, axis=1)
+    borders = (ordered[:, 1:] + ordered[:, :-1]) / 2
+    return tf.gather(ordered, tf.searchsorted(borders, tf.stop_gradient(weights)), axis=1, batch_dims=1)
+
+
+def initial_centroids(weights: Floats, clusters: int, initialization: Initialization = "kmeans") -> Floats:
+    """Choose the centroids that a clustering starts from.
+
+    Args:
+        weights: (weights,) float32; those that are not zero, where zeros are kept.
+        clusters: how many.
+        initialization: "linear" spaces them evenly from the least to the greatest weight; "density" gives each as
+            many weights; "kmeans" starts so and then moves each to the mean of its members until none changes.
+
+    Returns:
+        (clusters,) float32, ascending. Where there are no more distinct weights than clusters, those weights, and `FAR`
+        for the rest.
+    """
+    found = np.unique(weights)
+    if len(found) <= clusters:
+        return np.append(found, np.full(clusters - len(found), FAR)).astype(np.float32)
+    if initialization == "linear":
+        return np.linspace(found[0], found[-1], clusters, dtype=np.float32)
+    centroids = np.quantile(weights, (np.arange(clusters) + 0.5) / clusters).astype(np.float32)
+    return _kmeans(weights, centroids) if initialization == "kmeans" else centroids
+
+
+def _kmeans(weights: Floats, centroids: Floats) -> Floats:
+    ordered = np.sort(weights)
+    sums = np.concatenate([[0.0], np.cumsum(ordered, dtype=np.float64)])
+    ends = np.zeros(0, np.int64)
+    for _ in range(ROUNDS):
+        before, inner = ends, np.searchsorted(ordered, (centroids[1:] + centroids[:-1]) / 2)
+        ends = np.concatenate([[0], inner, [len(ordered)]])
+        if np.array_equal(before, ends):
+            break
+        counts = np.diff(ends)
+        means = np.diff(sums[ends]) / np.maximum(counts, 1)
+        centroids = np.where(counts > 0, means, centroids).astype(np.float32)
+    return centroids
+
+
+def _looking_up(layer: Any, lookups: Mapping[str, Lookup]) -> Callable[..., Any]:
+    """Give a layer's `call` with its kernels looked up; the variables stay where Keras tracks them."""
+    usual = layer.call
+
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def call(inputs: Any, *args: Any, **options: Any) -> Any:
+        kernels = {name: getattr(layer, name) for name in lookups}
+        vars(layer).update({name: lookup(kernels[name]) for name, lookup in lookups.items()})
+        try:
+            return usual(inputs, *args, **options)
+        finally:
+            vars(layer).update(kernels)
+
+    return call  # type: ignore[no-any-return]
+
+
+def clusterable(model: Any, clusters: Callable[[str], int], per_channel: bool) -> dict[str, int]:
+    """Give the clusters of each layer that has enough weights for them, by name.
+
+    Args:
+        model: a float `tf_keras.Model`.
+        clusters: gives the clusters for a layer's name; 0 for a layer that is left.
+        per_channel: whether each output channel has clusters of its own.
+    """
+    found = {}
+    for layer in tfmot.prunable_layers(model):
+        names = ClusteringRegistry._LAYERS_WEIGHTS_MAP.get(type(layer), [])
+        kernels = [getattr(layer, name).numpy() for name in names]
+        count = clusters(layer.name)
+        if count and kernels and all(_enough(values, count, per_channel) for values in kernels):
+            found[layer.name] = count
+    return found
+
+
+def _enough(kernel: Floats, clusters: int, per_channel: bool) -> bool:
+    rows = kernel.shape[-1] if per_channel else 1
+    return bool(np.count_nonzero(kernel) >= WEIGHTS_PER_CLUSTER * clusters * rows)
+
+
+def clustered(kernel: Floats) -> Literal["", "kernel", "channel"]:
+    """Say whether a kernel has few distinct values: as a whole, within each output channel, or not.
+
+    Weights that were trained freely practically never coincide, so that half as many values as weights is the mark.
+
+    Args:
+        kernel: (..., output channels).
+    """
+    kinds: tuple[Literal["kernel", "channel"], ...] = ("kernel", "channel")
+    for kind in kinds:
+        rows = [row[row != 0] for row in _rows(kernel, kind == "channel")]
+        counts = [len(np.unique(row)) for row in rows]
+        if max(counts) < MOST and 0 < WEIGHTS_PER_CLUSTER * sum(counts) <= sum(len(row) for row in rows):
+            return kind
+    return ""
+
+
+def most_distinct(kernel: npt.NDArray[Any], per_channel: bool) -> int:
+    """Count the distinct values of a kernel, zero among them; the most of any channel, where `per_channel`.
+
+    Args:
+        kernel: (..., output channels).
+        per_channel: whether each channel is counted by itself.
+    """
+    return max(len(np.unique(row)) for row in _rows(kernel, per_channel))
+
+
+def census(model: Any) -> dict[str, dict[str, int]]:
+    """Count the distinct values of each clustered kernel, by name: of the `kernel`, and the most of a `channel`."""
+    found = {}
+    for layer in tfmot.prunable_layers(model):
+        for kernel in tfmot.kernels_of(layer):
+            values = kernel.numpy()
+            if clustered(values):
+                found[tfmot.name_of(layer, kernel)] = {
+                    "kernel": most_distinct(values, False),
+                    "channel": most_distinct(values, True),
+                }
+    return found
+
+
+def _sparse(rows: Floats) -> bool:
+    return bool(np.mean(rows == 0) > tfmot.SPARSE)
+
+
+def _free(rows: Floats, mask: npt.NDArray[np.bool_] | None) -> list[Floats]:
+    """Give the weights of each row that centroids are found for."""
+    return list(rows) if mask is None else [row[kept] for row, kept in zip(rows, mask, strict=True)]
+
+
+def _rows(kernel: npt.NDArray[Any], per_channel: bool) -> npt.NDArray[Any]:
+    """Give (rows, weights): one row, or one for each output channel, which is the last axis."""
+    if not per_channel:
+        return kernel.reshape(1, -1)
+    return np.moveaxis(kernel, -1, 0).reshape(kernel.shape[-1], -1)
