@@ -153,7 +153,7 @@ def train(
         np.where(np.abs(kernel.numpy()) < np.quantile(np.abs(kernel.numpy()), 0.3), 0, kernel.numpy())
     )
     names = [weight.name for weight in model.weights]
-    clusters = clustering.clusterable(model, lambda name: 4, per_channel)
+    clusters = clustering.clusterable(model, {"conv": 4, "dense": 4}, per_channel)
     assert clusters == {"conv": 4, "dense": 4}
     beside = clustering.Clustering(model, clusters, "kmeans", per_channel)
     schedule = training.Schedule(steps=steps, learning_rate=3e-2, warmup=0, average=average)

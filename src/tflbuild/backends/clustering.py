@@ -13,6 +13,7 @@ from tensorflow_model_optimization.python.core.clustering.keras.clustering_regis
 )
 
 from tflbuild.backends import tfmot
+from tflbuild.backends.training import Hooks
 
 Floats = npt.NDArray[np.float32]
 Initialization = Literal["kmeans", "density", "linear"]
@@ -34,7 +35,8 @@ class Clustering:
     """A model whose kernels are, while it trains, the nearest of a few centroids that train with them.
 
     The model itself changes: each of these layers computes with looked-up values and gains a variable, its centroids,
-    until `finish`. So a checkpoint of the model's variables is all there is to keep.
+    until `finish`. So a checkpoint of the model's variables is all there is to keep. Sparse kernels keep their zeros,
+    clustered or not.
 
     Args:
         model: a `tf_keras.Model`; trained in place.
@@ -47,16 +49,28 @@ class Clustering:
         self, model: Any, clusters: Mapping[str, int], initialization: Initialization, per_channel: bool
     ) -> None:
         self._layers: list[tuple[Any, dict[str, Lookup]]] = []
+        self._masks: list[tuple[Any, Floats]] = []
         for layer in tfmot.prunable_layers(model):
-            if layer.name in clusters:
-                count = clusters[layer.name]
-                lookups = {
-                    name: Lookup.of(getattr(layer, name), count, initialization, per_channel)
-                    for name in ClusteringRegistry._LAYERS_WEIGHTS_MAP[type(layer)]
-                }
-                self._layers.append((layer, lookups))
-                layer._trainable_weights += [lookup.centroids for lookup in lookups.values()]
-                vars(layer)["call"] = _looking_up(layer, lookups)
+            if layer.name not in clusters:
+                sparse_ones = [kernel for kernel in tfmot.kernels_of(layer) if sparse(kernel.numpy())]
+                self._masks += [(kernel, (kernel.numpy() != 0).astype(np.float32)) for kernel in sparse_ones]
+                continue
+            lookups = {
+                name: Lookup.of(getattr(layer, name), clusters[layer.name], initialization, per_channel)
+                for name in ClusteringRegistry._LAYERS_WEIGHTS_MAP[type(layer)]
+            }
+            self._layers.append((layer, lookups))
+            layer._trainable_weights += [lookup.centroids for lookup in lookups.values()]
+            vars(layer)["call"] = _looking_up(layer, lookups)
+
+    def hooks(self) -> Hooks:
+        """Give what a training must do in each step."""
+
+        def after() -> None:
+            for kernel, mask in self._masks:
+                kernel.assign(kernel * mask)
+
+        return Hooks(after=after)
 
     def finish(self) -> None:
         """Write the looked-up values into the kernels and leave the model as it was built."""
@@ -97,7 +111,7 @@ class Lookup:
     def of(cls, kernel: Any, clusters: int, initialization: Initialization, per_channel: bool) -> Lookup:
         """Choose the first centroids of a kernel; one of the clusters is zero where the kernel is sparse."""
         rows = _rows(kernel.numpy(), per_channel)
-        mask = rows != 0 if _sparse(rows) else None
+        mask = rows != 0 if sparse(rows) else None
         free = clusters - (mask is not None)
         chosen = [initial_centroids(row, free, initialization) for row in _free(rows, mask)]
         return cls(np.stack(chosen), mask)
@@ -110,7 +124,7 @@ class Lookup:
         if not kind:
             return None
         rows = _rows(values, kind == "channel")
-        mask = rows != 0 if _sparse(rows) else None
+        mask = rows != 0 if sparse(rows) else None
         most = max(len(np.unique(row)) for row in _free(rows, mask))
         return cls(np.stack([initial_centroids(row, most) for row in _free(rows, mask)]), mask)
 
@@ -201,20 +215,19 @@ def _looking_up(layer: Any, lookups: Mapping[str, Lookup]) -> Callable[..., Any]
     return call  # type: ignore[no-any-return]
 
 
-def clusterable(model: Any, clusters: Callable[[str], int], per_channel: bool) -> dict[str, int]:
-    """Give the clusters of each layer that has enough weights for them, by name.
+def clusterable(model: Any, clusters: Mapping[str, int], per_channel: bool) -> dict[str, int]:
+    """Give the clusters of those layers that have enough weights for them, by name.
 
     Args:
         model: a float `tf_keras.Model`.
-        clusters: gives the clusters for a layer's name; 0 for a layer that is left.
+        clusters: how many a layer is to have, by name.
         per_channel: whether each output channel has clusters of its own.
     """
     found = {}
     for layer in tfmot.prunable_layers(model):
         names = ClusteringRegistry._LAYERS_WEIGHTS_MAP.get(type(layer), [])
-        kernels = [getattr(layer, name).numpy() for name in names]
-        count = clusters(layer.name)
-        if count and kernels and all(_enough(values, count, per_channel) for values in kernels):
+        count = clusters.get(layer.name, 0)
+        if count and names and all(_enough(getattr(layer, n).numpy(), count, per_channel) for n in names):
             found[layer.name] = count
     return found
 
@@ -253,20 +266,25 @@ def most_distinct(kernel: npt.NDArray[Any], per_channel: bool) -> int:
 
 def census(model: Any) -> dict[str, dict[str, int]]:
     """Count the distinct values of each clustered kernel, by name: of the `kernel`, and the most of a `channel`."""
-    found = {}
-    for layer in tfmot.prunable_layers(model):
-        for kernel in tfmot.kernels_of(layer):
-            values = kernel.numpy()
-            if clustered(values):
-                found[tfmot.name_of(layer, kernel)] = {
-                    "kernel": most_distinct(values, False),
-                    "channel": most_distinct(values, True),
-                }
-    return found
+    return {
+        name: {"kernel": most_distinct(values, False), "channel": most_distinct(values, True)}
+        for name, values in kernels(model).items()
+        if clustered(values)
+    }
 
 
-def _sparse(rows: Floats) -> bool:
-    return bool(np.mean(rows == 0) > tfmot.SPARSE)
+def kernels(model: Any) -> dict[str, Floats]:
+    """Give the values of every kernel that can be clustered, fake-quantized or not, by name."""
+    return {
+        tfmot.name_of(layer, kernel): kernel.numpy()
+        for layer in tfmot.prunable_layers(model)
+        for kernel in tfmot.kernels_of(layer)
+    }
+
+
+def sparse(kernel: Floats) -> bool:
+    """Say whether a kernel holds zeros worth keeping."""
+    return bool(np.mean(kernel == 0) > tfmot.SPARSE)
 
 
 def _free(rows: Floats, mask: npt.NDArray[np.bool_] | None) -> list[Floats]:

@@ -1,0 +1,119 @@
+"""Let kernels hold a few values each, while all weights learn to do with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import writing
+from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.layer_patterns import fitting, value_of
+
+
+@compiler_pass("cluster")
+class Cluster(Fitting):
+    """Share weights: train each kernel to hold at most `clusters` distinct values.
+
+    A weight is the nearest of its kernel's centroids; weights and centroids train. Zeros of a pruned kernel stay, and
+    count as one of its clusters. Only a compressed file is smaller for it: 16 values need 4 bits each. Kernels of
+    convolutions and dense layers are clustered; depthwise kernels, biases, and kernels with fewer than two weights
+    for a cluster are left as they are.
+
+    `convert` folds batch norm into the kernels, which scales each output channel: what is left there, and promised, is
+    at most `clusters` values in each output channel. `qat` keeps clusters (CQAT, with zeros PCQAT). With
+    `per_channel` each output channel has centroids of its own, which costs less accuracy and compresses less.
+
+    References:
+        Han, Mao and Dally, Deep Compression, 2016.
+        TensorFlow Model Optimization, weight clustering.
+    """
+
+    needs = (
+        "tensorflow",
+        "tf_keras",
+        "tensorflow_model_optimization",
+        "numpy",
+        "PIL",
+    )
+    promises = "at most the declared number of values in every clustered kernel; zeros kept"
+
+    clusters: Annotated[int, Ge(2), Le(256)] = 16  # values of each kernel, zero among them where it is pruned
+    initialization: Literal["kmeans", "density", "linear"] = "kmeans"  # of the centroids
+    per_channel: bool = False  # whether each output channel has clusters of its own
+    layers: Mapping[str, Annotated[int, Ge(2), Le(256)]] = field(
+        default_factory=dict
+    )  # clusters by pattern of name
+    exclude: tuple[str, ...] = ()  # patterns of names of layers that are left, e.g. class_*
+    learning_rate: Annotated[float, Gt(0)] = 5e-4
+
+    def usual_steps(self, facts: DataFacts) -> int:
+        """Give the length that suits the data: two passes, and enough to settle where they are few images."""
+        return max(shortened(400, facts), math.ceil(2 * facts.train / self.batch_size))
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        """Cluster while training on the train split."""
+        from tflbuild.backends import clustering, keras, tfmot
+
+        if model.meta.get("quantized"):
+            raise PassError("the model is fake-quantized; cluster it before 'qat'.")
+        keras.seed(ctx.seed)
+        facts = ModelFacts.of(model)
+        built = keras.load(model.path)
+        chosen = self._chosen(built, ctx.label)
+        if not chosen:
+            raise PassError(
+                "the model has no kernel with enough weights to cluster, or 'exclude' names every layer."
+            )
+        beside = clustering.Clustering(built, chosen, self.initialization, self.per_channel)
+        fit(built, facts, self, ctx, beside.hooks(), given=model)
+        beside.finish()
+        ctx.notes["clustered"] = len(chosen)
+        clusters = {
+            "target": self.clusters,
+            "per_channel": self.per_channel,
+            "layers": clustering.census(built),
+        }
+        sparsity: dict[str, Any] = {}
+        if tfmot.is_sparse(built):
+            overall = tfmot.overall_sparsity(built)
+            sparsity["sparsity"] = {
+                **model.meta.get("sparsity", {}),
+                "layers": tfmot.census(built),
+                "overall": overall,
+            }
+        return writing.emit_keras(ctx, built, facts, clusters=clusters, **sparsity)
+
+    def _chosen(self, built: Any, label: str = "cluster") -> dict[str, int]:
+        """Give the clusters of each layer that takes part, by name."""
+        from tflbuild.backends import clustering, tfmot
+
+        names = [layer.name for layer in tfmot.prunable_layers(built)]
+        fitting(names, self.layers, f"{label}.layers", "can be clustered")
+        left = fitting(names, self.exclude, f"{label}.exclude", "can be clustered")
+        clusters = {name: value_of(name, self.layers, self.clusters) for name in names if name not in left}
+        return clustering.clusterable(built, clusters, self.per_channel)
+
+    def verify(self, model: KerasModel, result: KerasModel) -> None:
+        """Count the values of each kernel in the file, and hold its zeros against those of the input."""
+        from tflbuild.backends import clustering, keras
+
+        before, after = keras.load(model.path), keras.load(result.path)
+        chosen, given = self._chosen(before), clustering.kernels(before)
+        where = " of an output channel" if self.per_channel else ""
+        for name, kernel in clustering.kernels(after).items():
+            found = clustering.most_distinct(kernel, self.per_channel)
+            most = chosen.get(name.split("/")[0], found)
+            if found > most:
+                raise BrokenPromise(
+                    f"{name} has {found} distinct values{where}, not the {most} that were promised."
+                )
+            if clustering.sparse(given[name]) and np.any(kernel[given[name] == 0]):
+                raise BrokenPromise(f"{name} lost zeros: it had {np.mean(given[name] == 0):.1%}.")
