@@ -173,8 +173,8 @@ def _of_bias(graph: Graph, entry: Any, weights: npt.NDArray[np.float32], index: 
     wanted = weights.astype(np.float64) * float(inputs[0])
     if len(found) not in (1, len(wanted)):
         yield f"the bias '{graph.name(index)}' has {len(found)} scales for {len(wanted)} of the weights"
-    elif not np.allclose(found, wanted, rtol=PRODUCT_TOLERANCE, atol=0):
-        worst = int(np.argmax(np.abs(np.log(np.broadcast_to(found, wanted.shape) / wanted))))
+    elif np.all(np.isfinite(wanted)) and not np.allclose(found, wanted, rtol=PRODUCT_TOLERANCE, atol=0):
+        worst = int(np.argmax(np.abs(found - wanted)))
         yield (
             f"the bias '{graph.name(index)}' has the scale {np.broadcast_to(found, wanted.shape)[worst]:.6g}, not "
             f"{wanted[worst]:.6g}, that of its input times that of its weights"
