@@ -53,7 +53,9 @@ class Convert(Pass):
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, shapes and names in the file."""
         from tflbuild.backends import flatbuffer
+        from tflbuild.backends.quantization.scales import check_scales
 
+        check_scales(result.path)
         signature = flatbuffer.signature(result.path)
         names = [entry["name"] for entry in signature["inputs"]]
         if names != ["image"]:

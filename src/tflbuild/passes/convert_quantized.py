@@ -80,7 +80,9 @@ class ConvertQuantized(Pass):
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
         from tflbuild.backends import flatbuffer
+        from tflbuild.backends.quantization.scales import check_scales
 
+        check_scales(result.path)
         writing.check_input(result, self._input)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")
