@@ -56,6 +56,7 @@ class Simulation:
         self.graph = Graph(flatbuffer.unpack(without_custom(content)))
         rounded = Graph(flatbuffer.unpack(quantized))
         made = [int(operator.outputs[0]) for operator in self.graph.operators]
+        self._float_output = not any(rounded.tensors[index].type in INTEGERS for index in rounded.outputs)
         self._layers = _rounded_layers(rounded)
         self._steps = _rounded_activations(rounded)
         self.weights = tuple(name for name in map(self.graph.name, made) if name in self._layers)
@@ -67,6 +68,20 @@ class Simulation:
 
     def build(self, weights: Collection[str], activations: Collection[str]) -> bytes:
         """Give the float model with these pieces rounded."""
+        return self._built(weights, activations, ())
+
+    def keeping(self, kept: Collection[str], *, exact_weights: bool) -> bytes:
+        """Give the float model with everything rounded but what some operators pass among themselves.
+
+        Args:
+            kept: the operators, by the tensor they write.
+            exact_weights: whether their weights are not rounded either.
+        """
+        weights = [name for name in self.weights if not (exact_weights and name in kept)]
+        moved = [name for name in kept if name in self._steps]
+        return self._built(weights, {*self.activations, *moved}, kept)
+
+    def _built(self, weights: Collection[str], activations: Collection[str], kept: Collection[str]) -> bytes:
         graph = Graph(_copied(self.graph.model))
         for operator in list(graph.weighted()):
             name = graph.name(int(operator.outputs[0]))
@@ -75,7 +90,7 @@ class Simulation:
                 bias = self._layers[name].bias
                 if bias is not None:
                     graph.set_input(operator, 2, bias)
-        _round(graph, {name: self._steps[name] for name in activations})
+        _round(graph, {name: self._steps[name] for name in activations}, kept, self._float_output)
         return flatbuffer.pack(graph.model)
 
     def _moved(self, index: int) -> bool:
@@ -136,23 +151,38 @@ def _rounded_activations(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _round(graph: Graph, steps: dict[str, Any]) -> None:
-    """Put QUANTIZE and DEQUANTIZE behind tensors, for all that read them."""
-    inputs = [int(index) for index in graph.model.subgraphs[0].inputs]
+def _round(graph: Graph, steps: dict[str, Any], kept: Collection[str], float_output: bool) -> None:
+    """Put QUANTIZE and DEQUANTIZE behind tensors, for all that read them, but not between kept operators.
+
+    Args:
+        graph: edited in place.
+        steps: scales and types, by tensor.
+        kept: operators, by the tensor they write.
+        float_output: whether what a kept operator gives as an output is not rounded either.
+    """
     rounded: dict[int, int] = {}
     operators: list[Any] = []
-    for index in inputs:
+
+    def read(indices: Any, exactly: bool) -> Any:
+        loose = [int(i) for i in indices if exactly and i >= 0 and graph.name(int(i)) in kept]
+        return np.array(
+            [int(i) if int(i) in loose else rounded.get(int(i), int(i)) for i in indices], np.int32
+        )
+
+    def round_behind(index: int) -> None:
         if graph.name(index) in steps:
-            operators += _pair(graph, index, steps[graph.name(index)], rounded)
-    for operator in graph.operators:
-        operator.inputs = np.array([rounded.get(int(i), int(i)) for i in operator.inputs], np.int32)
-        operators.append(operator)
-        made = int(operator.outputs[0])
-        if graph.name(made) in steps:
-            operators += _pair(graph, made, steps[graph.name(made)], rounded)
+            operators.extend(_pair(graph, index, steps[graph.name(index)], rounded))
+
     subgraph = graph.model.subgraphs[0]
+    for index in subgraph.inputs:
+        round_behind(int(index))
+    for operator in graph.operators:
+        made = int(operator.outputs[0])
+        operator.inputs = read(operator.inputs, graph.name(made) in kept)
+        operators.append(operator)
+        round_behind(made)
     subgraph.operators = operators
-    subgraph.outputs = np.array([rounded.get(int(i), int(i)) for i in subgraph.outputs], np.int32)
+    subgraph.outputs = read(subgraph.outputs, float_output)
 
 
 def _pair(graph: Graph, index: int, like: Any, rounded: dict[int, int]) -> list[Any]:
