@@ -151,13 +151,18 @@ def ill(bench: Bench) -> Found:
 
 def trained(bench: Bench) -> Found:
     """Make what is trained on, each beside a float control of as many steps at the same learning rates."""
-    steps = bench.tune
-    control = {"tune": "prune", "settle": "prune"}
-    dense = ["tune.schedule=constant", "tune.sparsity=0", f"tune.steps={steps}"]
-    slow = "learning_rate=5e-4"
-    settled = ["settle.schedule=constant", "settle.sparsity=0", f"settle.steps={steps}", f"settle.{slow}"]
+    steps, fast, slow = bench.tune, "learning_rate=1.5e-3", "learning_rate=5e-4"
+    control = {"tune": "train_on", "settle": "train_on"}
+    dense = [f"tune.steps={steps}", f"tune.{fast}"]
+    settled = [f"settle.steps={steps}", f"settle.{slow}"]
     pruning = {"prune": "prune", "reestimate": "reestimate_bn"}
-    pruned = ["prune.schedule=polynomial", "prune.sparsity=0.5", f"prune.steps={steps}", *DISTILLED]
+    pruned = [
+        "prune.schedule=polynomial",
+        "prune.sparsity=0.5",
+        f"prune.steps={steps}",
+        f"prune.{fast}",
+        *DISTILLED,
+    ]
     tuning = [f"qat.steps={steps}", f"qat.{slow}"]
     convert = ["convert"]
 

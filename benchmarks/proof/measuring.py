@@ -78,7 +78,7 @@ class Yardstick:
     def drop(self, before: Path, after: Path) -> list[float]:
         """Give how far the metric falls between predictions, with the ends of its paired 95 % interval."""
         difference = evaluation.compare(self.metric, before, after, self.truth)
-        return [-difference.value, -difference.high, -difference.low]
+        return [0.0 - difference.value, 0.0 - difference.high, 0.0 - difference.low]
 
     def errors(self, path: Path, predictions: Path) -> dict[str, float]:
         """Give mean absolute differences from the float file's outputs over the test images.

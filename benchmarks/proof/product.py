@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import tflbuild
 from proof.rows import Row
+
+PLUGINS = Path(__file__).resolve().parent / "plugins"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,10 @@ def build(row: Row, pipeline: Pipeline, small: bool) -> dict[str, Any]:
 
 
 def write_recipes(folder: Path, rows: Sequence[Row]) -> None:
-    """Put the rows' recipes where a user's own lie."""
+    """Put the rows' recipes, and the pass that controls are trained with, where a user's own lie."""
+    shutil.copytree(
+        PLUGINS, folder / "plugins", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
     (folder / "recipes").mkdir(parents=True, exist_ok=True)
     for row in rows:
         (folder / "recipes" / f"proof_{row.name}.yaml").write_text(row.recipe)

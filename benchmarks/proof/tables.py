@@ -61,6 +61,9 @@ SECTIONS = {
 }
 """Cells of each group in the order of the table, with its title."""
 
+REFERENCE = ("float", *SECTIONS["trained"][1])
+"""Cells without output errors: the float file itself, and those with other weights than it has."""
+
 Cells = Mapping[str, Mapping[str, dict[str, Any]]]
 """Every cell by row and name."""
 
@@ -70,7 +73,7 @@ def line(row: Row, name: str, cell: Mapping[str, Any]) -> str:
     title = TITLES[name]
     if "error" in cell:
         return _joined([row.title, title, f"failed: {str(cell['error'])[:120]}", *[""] * (len(HEAD) - 3)])
-    errors = cell["errors"]
+    errors = {} if name in REFERENCE else cell["errors"]
     if name == "fixed":
         title += f" ({', '.join(str(value) for value in cell['setting'].values())})"
     return _joined(
@@ -79,8 +82,7 @@ def line(row: Row, name: str, cell: Mapping[str, Any]) -> str:
             title,
             f"{row.metric} {cell['value']:.4f} [{cell['low']:.4f}, {cell['high']:.4f}], n {cell['n']}",
             "" if "drop" not in cell else "{:+.4f} [{:+.4f}, {:+.4f}]".format(*cell["drop"]),
-            "" if name == "float" else f"{errors['scores']:.3g}",
-            f"{errors['boxes']:.3g}" if "boxes" in errors and name != "float" else "",
+            *(f"{errors[output]:.3g}" if output in errors else "" for output in ("scores", "boxes")),
             f"{cell['wide']:.1%}",
             f"{cell['bytes']:,}",
             f"{cell['latency_ms']:.2f}",

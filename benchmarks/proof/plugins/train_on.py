@@ -1,0 +1,28 @@
+"""A pass that trains on in float: what everything that trains on for another reason is compared with."""
+
+from __future__ import annotations
+
+from tflbuild import KerasModel, ModelFacts, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import DataFacts
+from tflbuild.passes import writing
+from tflbuild.passes.fitting import Fitting, fit, shortened
+
+
+@compiler_pass("train_on")
+class TrainOn(Fitting):
+    """Train a model on, and nothing else."""
+
+    promises = "a float model"
+
+    def usual_steps(self, facts: DataFacts) -> int:
+        """Give the length of `qat`."""
+        return shortened(400, facts)
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        """Train on the train split."""
+        from tflbuild.backends import keras
+
+        keras.seed(ctx.seed)
+        facts, built = ModelFacts.of(model), keras.load(model.path)
+        fit(built, facts, self, ctx, given=model)
+        return writing.emit_keras(ctx, built, facts)
