@@ -155,7 +155,9 @@ def train(
     names = [weight.name for weight in model.weights]
     clusters = clustering.clusterable(model, {"conv": 4, "dense": 4}, per_channel)
     assert clusters == {"conv": 4, "dense": 4}
-    beside = clustering.Clustering(model, clusters, "kmeans", per_channel)
+    beside = clustering.Clustering(
+        model, lambda layer, kernel: clustering.Lookup.of(kernel, clusters[layer], "kmeans", per_channel)
+    )
     schedule = training.Schedule(steps=steps, learning_rate=3e-2, warmup=0, average=average)
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP)
     training.fit(model, stream, classification(True, 0.0), schedule, (1 / 255, 0.0), watch)

@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
-    ClusteringRegistry,
-)
+import tf_keras  # noqa: F401  # before tfmot, which would take Keras 3
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
 from tflbuild.backends import tfmot
 from tflbuild.backends.training import Hooks
@@ -34,34 +33,37 @@ ROUNDS = 100
 class Clustering:
     """A model whose kernels are, while it trains, the nearest of a few centroids that train with them.
 
-    The model itself changes: each of these layers computes with looked-up values and gains a variable, its centroids,
-    until `finish`. So a checkpoint of the model's variables is all there is to keep. Sparse kernels keep their zeros,
-    clustered or not.
+    The model itself changes: each of these layers, fake-quantized or not, computes with looked-up values and gains a
+    variable, its centroids, until `finish`. So a checkpoint of the model's variables is all there is to keep. Sparse
+    kernels keep their zeros, clustered or not.
 
     Args:
         model: a `tf_keras.Model`; trained in place.
-        clusters: how many values the kernels of a layer may have, by the layer's name; other layers are left.
-        initialization: see `initial_centroids`.
-        per_channel: whether each output channel has centroids of its own.
+        lookup: gives what is looked up in place of a kernel, by the name of its layer and the kernel; None for a kernel
+            that is left.
     """
 
-    def __init__(
-        self, model: Any, clusters: Mapping[str, int], initialization: Initialization, per_channel: bool
-    ) -> None:
-        self._layers: list[tuple[Any, dict[str, Lookup]]] = []
+    def __init__(self, model: Any, lookup: Callable[[str, Any], Lookup | None]) -> None:
+        self._places: list[tuple[Any, Any, Lookup]] = []
         self._masks: list[tuple[Any, Floats]] = []
         for layer in tfmot.prunable_layers(model):
-            if layer.name not in clusters:
-                sparse_ones = [kernel for kernel in tfmot.kernels_of(layer) if sparse(kernel.numpy())]
-                self._masks += [(kernel, (kernel.numpy() != 0).astype(np.float32)) for kernel in sparse_ones]
-                continue
-            lookups = {
-                name: Lookup.of(getattr(layer, name), clusters[layer.name], initialization, per_channel)
-                for name in ClusteringRegistry._LAYERS_WEIGHTS_MAP[type(layer)]
-            }
-            self._layers.append((layer, lookups))
-            layer._trainable_weights += [lookup.centroids for lookup in lookups.values()]
-            vars(layer)["call"] = _looking_up(layer, lookups)
+            for kernel in tfmot.kernels_of(layer):
+                found = lookup(tfmot.name_of(layer, kernel).split("/")[0], kernel)
+                if found is not None:
+                    self._look_up(layer, kernel, found)
+                elif sparse(kernel.numpy()):
+                    self._masks.append((kernel, (kernel.numpy() != 0).astype(np.float32)))
+
+    def _look_up(self, layer: Any, kernel: Any, lookup: Lookup) -> None:
+        self._places.append((layer, kernel, lookup))
+        layer._trainable_weights = [*layer._trainable_weights, lookup.centroids]
+        if isinstance(layer, QuantizeWrapper):
+            layer._weight_vars = [
+                (variable, _LookedUp(quantizer, lookup) if variable is kernel else quantizer, ends)
+                for variable, quantizer, ends in layer._weight_vars
+            ]
+        else:
+            vars(layer)["call"] = _looking_up(layer, kernel, lookup)
 
     def hooks(self) -> Hooks:
         """Give what a training must do in each step."""
@@ -74,12 +76,27 @@ class Clustering:
 
     def finish(self) -> None:
         """Write the looked-up values into the kernels and leave the model as it was built."""
-        for layer, lookups in self._layers:
-            del vars(layer)["call"]
-            for name, lookup in lookups.items():
-                kernel = getattr(layer, name)
-                kernel.assign(lookup(kernel))
-                layer._trainable_weights = [v for v in layer._trainable_weights if v is not lookup.centroids]
+        for layer, kernel, lookup in self._places:
+            kernel.assign(lookup(kernel))
+            layer._trainable_weights = [v for v in layer._trainable_weights if v is not lookup.centroids]
+            if isinstance(layer, QuantizeWrapper):
+                layer._weight_vars = [
+                    (variable, quantizer.usual if isinstance(quantizer, _LookedUp) else quantizer, ends)
+                    for variable, quantizer, ends in layer._weight_vars
+                ]
+            else:
+                vars(layer).pop("call", None)
+
+
+class _LookedUp:
+    """tfmot's quantizer of a kernel, given the looked-up values."""
+
+    def __init__(self, usual: Any, lookup: Lookup) -> None:
+        self.usual = usual
+        self._lookup = lookup
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
+        return self.usual(self._lookup(inputs), training, weights, **kwargs)
 
 
 class Lookup:
@@ -199,18 +216,18 @@ def _kmeans(weights: Floats, centroids: Floats) -> Floats:
     return centroids
 
 
-def _looking_up(layer: Any, lookups: Mapping[str, Lookup]) -> Callable[..., Any]:
-    """Give a layer's `call` with its kernels looked up; the variables stay where Keras tracks them."""
+def _looking_up(layer: Any, kernel: Any, lookup: Lookup) -> Callable[..., Any]:
+    """Give a layer's `call` with a kernel looked up; the variable stays where Keras tracks it."""
     usual = layer.call
+    name = next(name for name, value in vars(layer).items() if value is kernel)
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def call(inputs: Any, *args: Any, **options: Any) -> Any:
-        kernels = {name: getattr(layer, name) for name in lookups}
-        vars(layer).update({name: lookup(kernels[name]) for name, lookup in lookups.items()})
+    def call(*args: Any, **options: Any) -> Any:
+        vars(layer)[name] = lookup(kernel)
         try:
-            return usual(inputs, *args, **options)
+            return usual(*args, **options)
         finally:
-            vars(layer).update(kernels)
+            vars(layer)[name] = kernel
 
     return call  # type: ignore[no-any-return]
 
@@ -225,9 +242,8 @@ def clusterable(model: Any, clusters: Mapping[str, int], per_channel: bool) -> d
     """
     found = {}
     for layer in tfmot.prunable_layers(model):
-        names = ClusteringRegistry._LAYERS_WEIGHTS_MAP.get(type(layer), [])
         count = clusters.get(layer.name, 0)
-        if count and names and all(_enough(getattr(layer, n).numpy(), count, per_channel) for n in names):
+        if count and all(_enough(kernel.numpy(), count, per_channel) for kernel in tfmot.kernels_of(layer)):
             found[layer.name] = count
     return found
 

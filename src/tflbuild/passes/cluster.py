@@ -72,7 +72,14 @@ class Cluster(Fitting):
             raise PassError(
                 "the model has no kernel with enough weights to cluster, or 'exclude' names every layer."
             )
-        beside = clustering.Clustering(built, chosen, self.initialization, self.per_channel)
+
+        def lookup(layer: str, kernel: Any) -> Any:
+            count = chosen.get(layer, 0)
+            return (
+                clustering.Lookup.of(kernel, count, self.initialization, self.per_channel) if count else None
+            )
+
+        beside = clustering.Clustering(built, lookup)
         fit(built, facts, self, ctx, beside.hooks(), given=model)
         beside.finish()
         ctx.notes["clustered"] = len(chosen)
