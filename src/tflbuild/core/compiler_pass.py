@@ -32,12 +32,14 @@ class DataFacts:
         train: images in the train split.
         classes: number of classes.
         input_size: pixels along the input's longer side.
+        integer_only: whether one of the targets computes in integers alone.
     """
 
     task: str
     train: int
     classes: int
     input_size: int
+    integer_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,7 @@ def resolve(recipe: Recipe, index: Index) -> Recipe:
         train=len(index.splits["train"]),
         classes=len(index.classes),
         input_size=recipe.model.resolution(),
+        integer_only=any(target.integer_only for target in recipe.targets.values()),
     )
     steps = {label: replace(s, options=s.options.resolve(facts)) for label, s in recipe.steps.items()}
     return replace(recipe, steps=steps)

@@ -6,7 +6,7 @@ single operators and operators with those that read what they write.
 
 from __future__ import annotations
 
-import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,44 +94,77 @@ def weight_bytes(graph: Graph) -> dict[str, int]:
     return sizes
 
 
+def neighbours(graph: Graph) -> dict[str, Tensors]:
+    """Name, for each operator by the tensor it writes, those that feed it and that read it."""
+    found: dict[str, set[str]] = {graph.name(int(operator.outputs[0])): set() for operator in graph.operators}
+    for operator in graph.operators:
+        name = graph.name(int(operator.outputs[0]))
+        for reader in graph.readers(int(operator.outputs[0])):
+            behind = graph.name(int(reader.outputs[0]))
+            found[name].add(behind)
+            found[behind].add(name)
+    return {name: Tensors(near) for name, near in found.items()}
+
+
+@dataclass
+class _Waiting:
+    """A candidate with what it last promised: gain per byte, the error then, and how many steps there were."""
+
+    candidate: Candidate
+    rate: float = math.inf
+    after: float = 0.0
+    measured: int = -1
+
+
 def greedy(
-    found: Iterable[Candidate], sizes: Mapping[str, int], most: float, error: Callable[[Tensors], float]
+    found: Iterable[Candidate],
+    sizes: Mapping[str, int],
+    near: Mapping[str, Tensors],
+    most: float,
+    error: Callable[[Tensors], float],
 ) -> list[Step]:
     """Order candidates by what they gain per byte, each on top of those before.
 
-    A candidate's gain is measured again only when it would be the next by its last measurement.
+    A candidate's gain is measured again where it would be the next by its last measurement, and where a neighbour was
+    kept, because what two operators pass to each other is exact only if both are.
 
     Args:
         found: the candidates.
-        sizes: bytes of weights by tensor.
+        sizes: bytes of weights, by tensor.
+        near: neighbours, by tensor.
         most: bytes of weights that may be kept.
         error: gives the error of the model with operators kept, by the tensors they write.
     """
     steps: list[Step] = []
     kept, used, current = Tensors(), 0, error(Tensors())
     least = LEAST_GAIN * current
-    waiting: list[tuple[float, int, int, float, Candidate]] = []
-
-    def measure(place: int, candidate: Candidate) -> None:
-        new = candidate.tensors - kept
-        size = sum(sizes[name] for name in new)
-        if new and used + size <= most:
-            after = error(kept | new)
-            rate = (current - after) / (size + OVERHEAD * len(new))
-            heapq.heappush(waiting, (-rate, place, len(steps), after, candidate))
-
-    for place, candidate in enumerate(found):
-        measure(place, candidate)
-    while waiting and len(steps) < MOST_STEPS:
-        _, place, measured, after, candidate = heapq.heappop(waiting)
-        if measured < len(steps):
-            measure(place, candidate)
-        elif current - after > least:
-            new = candidate.tensors - kept
-            size = sum(sizes[name] for name in new)
-            steps.append(Step(candidate=candidate, tensors=new, bytes=size, before=current, after=after))
-            kept, used, current = kept | new, used + size, after
+    waiting = [_Waiting(candidate) for candidate in found]
+    while len(steps) < MOST_STEPS:
+        waiting = [w for w in waiting if w.candidate.tensors - kept]
+        waiting = [w for w in waiting if used + _size(w.candidate.tensors - kept, sizes) <= most]
+        best = max(waiting, key=lambda w: w.rate, default=None)
+        if best is None or best.rate <= 0:
+            break
+        new = best.candidate.tensors - kept
+        if best.measured < len(steps):
+            best.after, best.measured = error(kept | new), len(steps)
+            gain = current - best.after
+            best.rate = gain / (_size(new, sizes) + OVERHEAD * len(new)) if gain > least else 0.0
+            continue
+        size = _size(new, sizes)
+        steps.append(
+            Step(candidate=best.candidate, tensors=new, bytes=size, before=current, after=best.after)
+        )
+        kept, used, current = kept | new, used + size, best.after
+        touched = new.union(*(near[name] for name in new))
+        for other in waiting:
+            if other.candidate.tensors & touched:
+                other.rate = math.inf
     return steps
+
+
+def _size(tensors: Tensors, sizes: Mapping[str, int]) -> int:
+    return sum(sizes[name] for name in tensors)
 
 
 def fewest(count: int, holds: Callable[[int], bool]) -> int | None:

@@ -85,13 +85,14 @@ def quantize(
             worker.add_weight_only_config(
                 ".*", names.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
-    if kept:
-        _keep(worker, kept, 16 if scheme == "int16x8" else 8)
-    untouched = ["CUSTOM_OP", *(["INPUT"] if float_input else []), *(["OUTPUT"] if float_output else [])]
-    for name in untouched:
+    _keep(worker, kept or {})
+    borders = {"INPUT": float_input, "OUTPUT": float_output}
+    for name in ("CUSTOM_OP", *(border for border, is_float in borders.items() if is_float)):
         worker.update_quantization_recipe(
             regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
         )
+    for name in (border for border, is_float in borders.items() if kept and not is_float):
+        worker.add_static_config(EVERYTHING, names[name], 16 if scheme == "int16x8" else 8, 8)
     result = None
     if ranges is not None:
         result = {
@@ -107,10 +108,11 @@ def quantize(
     return bytes(made.quantized_model)
 
 
-def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], bits: int) -> None:
+def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept]) -> None:
     """Overrule the scheme for single operators; what stands last in LiteRT Quantizer's recipe counts.
 
-    To it, inputs and outputs are operators too, of the name of the one that writes them; those stay at `bits`.
+    To it, the model's inputs and outputs are operators too, of the name of the one that writes them, so that they have
+    to be said again afterwards.
     """
     every = qtyping.TFLOperationName.ALL_SUPPORTED
     for name, dtype in kept.items():
@@ -121,8 +123,6 @@ def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], bits: int) -> N
             worker.update_quantization_recipe(
                 regex=only, operation_name=every, algorithm_key=AlgorithmName.NO_QUANTIZE
             )
-    for border in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        worker.add_static_config(EVERYTHING, border, bits, 8)
 
 
 def input_name(path: Path) -> str:

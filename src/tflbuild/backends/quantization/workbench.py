@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.quantization import bias_correction, bias_scales, equalization, quantizer
+from tflbuild.backends.quantization import bias_correction, bias_scales, equalization, mixed, quantizer
 from tflbuild.backends.quantization.observation import Activation, Image, observe
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
+from tflbuild.backends.quantization.simulation import Simulation
 
 Equalize = Literal["none", "weights", "activations"]
 Relu6 = Literal["keep", "replace"]
@@ -29,6 +30,9 @@ CORRECTION_IMAGES = 32
 
 FINALISTS = 3
 """Settings that are tried with bias correction as well."""
+
+EVALUATIONS = 1.5
+"""Measurements that ordering a candidate takes, about, for the progress bar."""
 
 SIMPLER = 1.01
 """A simpler setting is kept where a better one is better by no more than this factor."""
@@ -160,6 +164,32 @@ class Workbench:
         variant = self._variant(setting.equalize, setting.relu6)
         reference = OutputError(self._content, self._held_out[:images])
         return sensitivity(variant.content, self.build(setting), reference, self._progress)
+
+    def order(self, setting: Setting, keep: quantizer.Kept, share: float, images: int) -> list[mixed.Step]:
+        """Order what to keep out of int8 by what it gains per byte.
+
+        Biases are not corrected here: those of the plain model make up for layers that are kept later.
+
+        Args:
+            setting: how everything else is quantized.
+            keep: how it is kept.
+            share: of the weights' bytes that may be kept.
+            images: held-out images to measure on, at most.
+        """
+        variant = self._variant(setting.equalize, setting.relu6)
+        reference = OutputError(self._content, self._held_out[:images])
+        simulated = Simulation(variant.content, self.build(replace(setting, correct_bias=False)))
+        found, sizes = mixed.candidates(simulated.graph), mixed.weight_bytes(simulated.graph)
+        measured = 0
+
+        def error(kept: mixed.Tensors) -> float:
+            nonlocal measured
+            measured += 1
+            self._progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
+            return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+
+        near = mixed.neighbours(simulated.graph)
+        return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
 
     def search(self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]]) -> list[Scored]:
         """Try every combination, then the best of them with corrected biases.

@@ -1,0 +1,151 @@
+"""Quantize to int8, but for the few layers that the budget asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Le
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise
+from tflbuild.passes import writing
+from tflbuild.passes.quantizing import Quantizing
+from tflbuild.passes.trials import Trial, Trials
+
+if TYPE_CHECKING:
+    from tflbuild.backends.quantization.mixed import Step
+
+DROPS = 8
+"""Kept layers at most that are tried without, once enough of them are found."""
+
+
+@compiler_pass("quantize_mixed")
+class QuantizeMixed(Quantizing):
+    """Quantize to int8 and keep as few layers as the step's budget asks for in float32 or int16x8.
+
+    It starts from what `quantize` gives with the same options. If that is within the budget, it is the result.
+    Otherwise layers, and layers with those that read them, are ordered by how much keeping them lowers the output
+    error per byte, on held-out calibration images; the fewest of them that hold the budget on val are found by
+    bisection, and those that turn out unneeded are dropped. If not even all are enough, the nearest to the budget is
+    the result, and the gate closes.
+
+    `float32` mends weights and activations, costs three more bytes a weight, and runs on the CPU at float's speed; an
+    NPU leaves such a layer to the CPU. `int16x8` mends activations alone, costs no bytes, and stays on an Ethos-U, but
+    XNNPACK does not take it: two layers of an SSD made it twice as slow. `auto` is `int16x8` where a target computes in
+    integers alone, and `float32` otherwise.
+
+    The report names what is kept and what each costs in bytes and latency (`passes[].notes.mixed`, `.islands`).
+
+    References:
+        Wu et al., Integer Quantization for Deep Learning Inference, 2020, section 4.2: partial quantization by
+        sensitivity.
+    """
+
+    needs = ("litert_quantizer", "ai_edge_litert", "numpy", "PIL")
+    promises = (
+        "int8 in every operator but the named ones, which compute as they are said to; at most `max_kept`"
+    )
+
+    keep: Literal["auto", "int16x8", "float32"] = "auto"
+    max_kept: Annotated[float, Ge(0), Le(1)] = 0.15  # share of the weights' bytes that may be kept
+    images: Annotated[int, Ge(1)] = 16  # held-out calibration images that layers are ordered on, at most
+
+    def judges(self) -> bool:
+        """Hold candidates to the step's budget."""
+        return True
+
+    def output_quantized(self) -> bool | None:
+        """Say that no later pass should quantize again."""
+        return True
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say how layers are kept."""
+        if self.keep != "auto":
+            return self
+        return replace(self, keep="int16x8" if facts.integer_only else "float32")
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        """Quantize, and keep layers until the budget holds."""
+        bench = self.bench(model, ctx, "int8", measuring=True)
+        setting, keep = self.setting(bench, ctx), self._kept
+        trials = Trials(self, bench, setting, keep, model, ctx)
+        best = trials.of(())
+        order: list[Step] = []
+        if not best.judgement.ok:
+            order = bench.order(setting, keep, self.max_kept, self.images)
+            best = _fewest(trials, order) or trials.nearest
+        if not best.judgement.ok:
+            ctx.log(
+                f"no candidate of {len(trials)} up to max_kept={self.max_kept:g} holds the budget; this is the nearest"
+            )
+        ctx.notes["mixed"] = {
+            "keep": keep,
+            "ok": best.judgement.ok,
+            "judged": len(trials),
+            "share": round(_share(best.model), 6),
+            "order": [_entry(step) for step in order],
+            "kept": [_entry(step) | trials.cost(best, step) for step in best.steps],
+            "metrics": {"int8": trials.of(()).metrics, "mixed": best.metrics},
+        }
+        ctx.notes["islands"] = best.model.meta["islands"]
+        return best.model
+
+    @property
+    def _kept(self) -> Literal["int16x8", "float32"]:
+        return "int16x8" if self.keep == "int16x8" else "float32"
+
+    def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
+        """Look at the dtype of every operator, the share that is kept, scales and the input."""
+        from tflbuild.backends import promises
+
+        promises.check_kernels(model.path, result.path)
+        writing.check_input(result, self.input_of("int8"))
+        told = result.meta["islands"]
+        islands = [promises.Island(name=i["tensor"], dtype=i["dtype"], reason=i["reason"]) for i in told]
+        found = writing.check_full_integer(result.path, "int8", islands)
+        own = {(entry["tensor"], entry["dtype"]) for entry in found if entry["operator"].isupper()}
+        missing = own ^ {(island.name, island.dtype) for island in islands}
+        if missing:
+            raise BrokenPromise(
+                f"what is not int8 was to be named, but {sorted(missing)} is not as it was said."
+            )
+        share = _share(result)
+        if share > self.max_kept:
+            raise BrokenPromise(
+                f"{share:.1%} of the weights are kept, not at most max_kept={self.max_kept:g}."
+            )
+
+
+def _share(result: TFLiteModel) -> float:
+    """Give the share of the weights' bytes, were all of them int8, whose operators are kept."""
+    from tflbuild.backends.kernels import kernels
+
+    sizes = {kernel.output: kernel.values.size for kernel in kernels(result.path)}
+    kept = {island["tensor"] for island in result.meta["islands"]}
+    return sum(size for name, size in sizes.items() if name in kept) / max(sum(sizes.values()), 1)
+
+
+def _fewest(trials: Trials, order: list[Step]) -> Trial | None:
+    """Find few steps that hold the budget; None if all of them do not."""
+    from tflbuild.backends.quantization.mixed import fewest
+
+    count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).judgement.ok)
+    if count is None:
+        return None
+    best = trials.of(tuple(order[:count]))
+    for step in sorted(best.steps[:-1], key=lambda step: step.before - step.after)[:DROPS]:
+        without = trials.of(tuple(other for other in best.steps if other is not step))
+        best = without if without.judgement.ok else best
+    return best
+
+
+def _entry(step: Step) -> dict[str, Any]:
+    return {
+        "layer": step.candidate.layer,
+        "tensors": sorted(step.tensors),
+        "weight_bytes": step.bytes,
+        "error_before": round(step.before, 7),
+        "error_after": round(step.after, 7),
+    }
