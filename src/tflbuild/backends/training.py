@@ -53,10 +53,12 @@ class Hooks:
 
     Attributes:
         before: is given the step, an int64 scalar, before the model runs.
+        targets: is given what the model takes and the targets; gives the loss's targets.
         after: runs when the weights have changed.
     """
 
     before: Callable[[Any], None] = lambda step: None
+    targets: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] = lambda values, targets: targets
     after: Callable[[], None] = lambda: None
 
 
@@ -159,8 +161,9 @@ class _Training:
         model = self.model
         rate = self._rate(tf.cast(step, tf.float32))
         self._hooks.before(step)
+        values = tf.cast(images, tf.float32) * self._scale + self._offset
+        targets = self._hooks.targets(values, targets)
         with tf.GradientTape() as tape:
-            values = tf.cast(images, tf.float32) * self._scale + self._offset
             loss = self._loss(model(values, training=True), targets)
         gradients = tape.gradient(loss, model.trainable_variables)
         gradients, _ = tf.clip_by_global_norm(gradients, self.schedule.gradient_clip)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Gt, Lt
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
+from tflbuild.passes.distillation import Distill, taught
 
 USUAL_SIZE = 96
 """Input of the shipped recipes in pixels, which the usual lengths were measured on."""
@@ -32,13 +33,19 @@ class Fitting(Pass):
     average: Annotated[float, Ge(0), Lt(1)] = 0.0  # decay of a running mean of weights, kept instead; 0: off
     loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0  # of a classifier's targets
+    distill: Distill = field(default_factory=Distill)  # learn what a trained model says, too
 
     def reads(self) -> tuple[str, ...]:
-        """Train on the train split."""
-        return ("data.train",)
+        """Train on the train split; read the file of a teacher."""
+        return ("data.train", *self.distill.files())
+
+    def models(self) -> tuple[str, ...]:
+        """Read the output of the step that teaches."""
+        return self.distill.labels()
 
     def check(self) -> None:
-        """Refuse two lengths at once."""
+        """Refuse two lengths at once, and a teacher that is not there."""
+        self.distill.check()
         if self.steps is not None and self.epochs is not None:
             raise ValueError(f"epochs: {self.epochs:g} and steps: {self.steps} are both set; one is enough")
 
@@ -63,7 +70,29 @@ def shortened(steps: int, facts: DataFacts) -> int:
     return round(steps * share)
 
 
-def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks: Any = None) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Lap:
+    """Which of several trainings in a row, each as long as the options say.
+
+    Attributes:
+        number: from 0; each sees other batches, and keeps a state of its own.
+        of: how many there are at most.
+    """
+
+    number: int = 0
+    of: int = 1
+
+
+def fit(
+    model: Any,
+    facts: ModelFacts,
+    options: Fitting,
+    ctx: PassContext,
+    hooks: Any = None,
+    *,
+    given: KerasModel | None = None,
+    lap: Lap = Lap(),
+) -> float:
     """Train a model in place on the recipe's train split.
 
     Args:
@@ -72,6 +101,8 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
         options: how long and how fast.
         ctx: seed, data, progress and checkpoints.
         hooks: a `tflbuild.backends.training.Hooks`.
+        given: the pass's input, which teaches where no other teacher is named; None for a pass that has none.
+        lap: which of several trainings in a row.
 
     Returns:
         The last loss.
@@ -84,6 +115,7 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
     from tflbuild.vision.targets import ahead, classification_targets, detection_targets
 
     assert options.steps is not None, "resolve() ran before"
+    length = options.steps
     split, preprocess = ctx.dataset("data.train"), Preprocess.of(facts.preprocess)
     augment = Augment.of(ctx.augment)
     if facts.task == "detection":
@@ -92,10 +124,13 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
     else:
         boxes = None
         loss = losses.classification(not keras.ends_in_softmax(model), options.label_smoothing)
+    if options.distill.weight:
+        loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
 
     def batches(start: int) -> Any:
+        first = lap.number * length + start
         stream = training_batches(
-            split, preprocess, augment, facts.height, facts.width, options.batch_size, ctx.seed, start
+            split, preprocess, augment, facts.height, facts.width, options.batch_size, ctx.seed, first
         )
         return ahead(
             classification_targets(batch) if boxes is None else detection_targets(batch, boxes)
@@ -103,17 +138,17 @@ def fit(model: Any, facts: ModelFacts, options: Fitting, ctx: PassContext, hooks
         )
 
     schedule = training.Schedule(
-        steps=options.steps,
+        steps=length,
         learning_rate=options.learning_rate,
-        warmup=round(options.warmup * options.steps),
+        warmup=round(options.warmup * length),
         weight_decay=options.weight_decay,
         gradient_clip=options.gradient_clip,
         average=options.average,
     )
     watch = training.Watch(
-        progress=ctx.progress,
+        progress=lambda done, total, note: ctx.progress(lap.number * length + done, lap.of * total, note),
         log=ctx.log,
-        checkpoint=ctx.checkpoint_dir / "training.npz",
+        checkpoint=ctx.checkpoint_dir / (f"training-{lap.number}.npz" if lap.number else "training.npz"),
         checkpoint_seconds=ctx.checkpoint_seconds,
         label=ctx.label,
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -11,7 +14,28 @@ from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import writing
-from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.fitting import Fitting, Lap, fit, shortened
+from tflbuild.passes.sparsity import shares_of
+
+Share = Annotated[float, Ge(0), Lt(1)]
+"""Share of zeros in a kernel."""
+
+Side = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One training, to one sparsity.
+
+    Attributes:
+        number: from 0.
+        share: of the declared zeros in the end.
+        before: share of them that are there already.
+    """
+
+    number: int = 0
+    share: float = 1.0
+    before: float = 0.0
 
 
 @compiler_pass("prune")
@@ -20,13 +44,29 @@ class Prune(Fitting):
 
     `polynomial` raises the share of zeros from 0 to `sparsity` over the first `ramp` of the steps, fast at
     first; `constant` masks from the first step; `2:4` (quoted in YAML) zeroes two of each four weights along
-    the input channels, which some devices compute twice as fast. Kernels of convolutions and dense layers
-    are pruned; depthwise kernels and biases, a few percent of the weights, stay dense. The first layer and
-    the heads take part too: an SSD pruned to 50 % lost 0.001 mAP with them on `signs`, so `exclude` is empty.
+    the input channels, which some devices compute twice as fast. `iterative` trains in `levels`, each as
+    `polynomial` from the one before: at `start` of the way first, at `sparsity` last; after each the model is
+    held to the step's budget on val, and the last level within it is kept. Where not even the first is, the
+    gate closes on that one.
+
+    Kernels of convolutions and dense layers are pruned; depthwise kernels and biases, a few percent of the
+    weights, stay dense. The first layer and the heads take part too: an SSD pruned to 50 % lost 0.001 mAP
+    with them on `signs`, so `exclude` is empty. `layers` gives single layers another share, e.g.
+    `layers: {"block_*_pointwise": 0.7, "class_*": 0.0}`; the first pattern that fits counts. Levels and ramps
+    scale these shares as they scale `sparsity`.
+
+    `block_size` sets the weights of dense layers to zero in blocks of [inputs, outputs], as in their Keras kernel;
+    tfmot allows it for no other layer, so that the kernels of convolutions are pruned weight by weight.
+
+    A pruned file is as large as before: its zeros are stored. It shrinks when it is compressed, as in a download
+    or an app's package (metric `compressed_size`, beside `size` in every report), or with
+    `convert.sparse_encoding`.
 
     References:
         Zhu and Gupta, To Prune, or Not to Prune, 2017.
         Mishra et al., Accelerating Sparse Deep Neural Networks, 2021 (2:4).
+        Renda, Frankle and Carbin, Comparing Rewinding and Fine-tuning in Neural Network Pruning, 2020
+        (iterative: the learning rate starts again at every level).
     """
 
     needs = (
@@ -38,67 +78,206 @@ class Prune(Fitting):
     )
     promises = "the declared share of zeros in every pruned kernel"
 
-    schedule: Literal["polynomial", "constant", "2:4"] = "polynomial"
-    sparsity: Annotated[float, Ge(0), Lt(1)] = 0.5  # share of zeros in each pruned kernel
+    schedule: Literal["polynomial", "constant", "2:4", "iterative"] = "polynomial"
+    sparsity: Share = 0.5  # share of zeros in each pruned kernel
+    layers: Mapping[str, Share] | tuple[tuple[str, Share], ...] = field(
+        default_factory=dict
+    )  # pattern: share
+    exclude: tuple[str, ...] = ()  # patterns of names of layers that stay dense, e.g. class_*
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5  # share of the steps in which the sparsity rises
     frequency: Annotated[int, Ge(1)] = 50  # steps from one choice of zeros to the next
-    exclude: tuple[str, ...] = ()  # patterns of names of layers that stay dense, e.g. class_*
+    start: Annotated[float, Gt(0), Le(1)] = 0.6  # of iterative: the first level, as a share of `sparsity`
+    levels: Annotated[int, Ge(1)] = 4  # of iterative, evenly from the first to `sparsity`
+    level_steps: Annotated[int, Ge(1)] | None = None  # of iterative: batches of each level; steps / levels
+    block_size: tuple[Side, Side] = (1, 1)  # inputs and outputs of a block of a dense layer's kernel
+    block_pooling: Literal["average", "maximum"] = "average"  # how large a block counts as
     learning_rate: Annotated[float, Gt(0)] = 1.5e-3
 
     def check(self) -> None:
-        """Refuse a sparsity that the pattern cannot have."""
+        """Refuse a sparsity that the pattern cannot have, and two lengths at once."""
         super().check()
-        if self.schedule == "2:4" and self.sparsity != 0.5:
+        if self.schedule == "2:4":
+            self._check_two_of_four()
+        if self.level_steps is not None and self.schedule != "iterative":
+            raise ValueError(
+                f"level_steps: {self.level_steps} is set, but schedule={self.schedule} has no levels"
+            )
+        if self.level_steps is not None and (self.steps is not None or self.epochs is not None):
+            raise ValueError(
+                f"level_steps: {self.level_steps} and the length of all levels, steps or epochs, are both set; one is "
+                f"enough"
+            )
+
+    def _check_two_of_four(self) -> None:
+        if self.sparsity != 0.5:
             raise ValueError(f"sparsity: {self.sparsity} is not possible with schedule=2:4, which gives 0.5")
+        for pattern, share in self._special.items():
+            if share not in (0.0, 0.5):
+                raise ValueError(
+                    f"layers.{pattern}: {share} is not possible with schedule=2:4; 0.5, or 0.0 for a layer that stays "
+                    f"dense"
+                )
+        if self.block_size != (1, 1):
+            raise ValueError(f"block_size: {list(self.block_size)} is not possible with schedule=2:4")
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say the length in steps; keep the order of `layers`, which decides, in what is keyed."""
+        ordered = replace(self, layers=tuple(self._special.items()))
+        twice = self.steps is not None and self.epochs is not None
+        if self.schedule == "iterative" and (twice or self.level_steps is not None):
+            return ordered
+        resolved = super(Prune, ordered).resolve(facts)
+        if self.schedule != "iterative":
+            return resolved
+        assert resolved.steps is not None
+        return replace(resolved, steps=None, level_steps=math.ceil(resolved.steps / self.levels))
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: four passes, and enough to recover where they are few images."""
         return max(shortened(800, facts), math.ceil(4 * facts.train / self.batch_size))
 
+    def judges(self) -> bool:
+        """Hold the model of each level to the budget."""
+        return self.schedule == "iterative"
+
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Prune while training on the train split."""
-        from tflbuild.backends import keras, tfmot
-
-        assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; prune it before 'qat'.")
-        keras.seed(ctx.seed)
-        facts = ModelFacts.of(model)
-        built = keras.load(model.path)
-        two_of_four = self.schedule == "2:4"
-        plan = tfmot.schedule(self.schedule, self.sparsity, self.steps, self.ramp, self.frequency)
-        fit(built, facts, self, ctx, tfmot.Pruning(built, self.exclude, plan, two_of_four).hooks())
-        if not two_of_four:
-            tfmot.break_ties(built, self.exclude, self.sparsity)
-        overall = tfmot.overall_sparsity(built)
-        ctx.notes["sparsity"] = round(overall, 4)
-        sparsity = {
-            "target": self.sparsity,
-            "schedule": self.schedule,
-            "layers": tfmot.census(built, self.exclude),
-            "overall": overall,
-        }
+        if self.schedule == "iterative":
+            made = self._by_levels(model, ctx)
+        else:
+            made = self._emitted(self._trained(model.path, model, ctx, Level(), self), model, ctx, Level())
+        ctx.notes["sparsity"] = round(made.meta["sparsity"]["overall"], 4)
+        return made
+
+    def _by_levels(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        """Train level by level, and give the last that keeps to the budget."""
+        from tflbuild.backends import keras
+
+        assert self.level_steps is not None, "resolve() ran before"
+        options = replace(self, steps=self.level_steps)
+        facts, notes = ModelFacts.of(model), list[dict[str, Any]]()
+        ctx.notes["iterations"] = notes
+        kept, path = None, model.path
+        for level in self._levels():
+            sparsity = level.share * self.sparsity
+            finished = ctx.checkpoint_dir / f"level-{level.number}.h5"
+            if not finished.is_file():
+                built = self._trained(path, model, ctx, level, options)
+                _put(built, facts, finished)
+            path = finished
+            made = self._emitted(keras.load(path), model, ctx, level)
+            judgement = ctx.judge(made)
+            notes.append(
+                {
+                    "sparsity": round(sparsity, 4),
+                    "metrics": {name: found.value for name, found in judgement.metrics.items()},
+                    "ok": judgement.ok,
+                }
+            )
+            verdict = "; ".join(verdict.text for verdict in judgement.verdicts)
+            ctx.log(f"level {level.number + 1} of {self.levels}: sparsity {sparsity:.3g}, {verdict}")
+            if not judgement.ok:
+                break
+            kept = made
+        return kept or made
+
+    def _levels(self) -> Iterator[Level]:
+        before = 0.0
+        for number in range(self.levels):
+            share = 1.0 - (1.0 - self.start) * (self.levels - 1 - number) / max(self.levels - 1, 1)
+            yield Level(number=number, share=share, before=before)
+            before = share
+
+    def _trained(self, path: Path, model: KerasModel, ctx: PassContext, level: Level, options: Prune) -> Any:
+        """Give the model of a file, trained to a level."""
+        from tflbuild.backends import keras, pruning
+
+        assert options.steps is not None, "resolve() ran before"
+        steps = options.steps
+        keras.seed(ctx.seed + level.number)
+        built = keras.load(path)
+        shares = self._shares(built, ctx.label)
+        if not any(shares.values()):
+            raise PassError(
+                "no kernel is left to prune: the model has none, or 'exclude' and 'layers' name them all."
+            )
+        pattern = self._pattern()
+        pattern.check(built, shares)
+        kind = "polynomial" if self.schedule == "iterative" else self.schedule
+
+        def course(share: float) -> Any:
+            return pruning.schedule(
+                kind, share * level.share, steps, self.ramp, self.frequency, share * level.before
+            )
+
+        hooks = pruning.Pruning(built, shares, course, pattern).hooks()
+        lap = Lap(number=level.number, of=self.levels if self.schedule == "iterative" else 1)
+        fit(built, ModelFacts.of(model), options, ctx, hooks, given=model, lap=lap)
+        if self.schedule != "2:4":
+            reached = {name: share * level.share for name, share in shares.items()}
+            pruning.break_ties(built, reached, pattern)
+        return built
+
+    def _emitted(self, built: Any, model: KerasModel, ctx: PassContext, level: Level) -> KerasModel:
+        from tflbuild.backends import tfmot
+
         return writing.emit_keras(
             ctx,
             built,
-            facts,
-            sparsity=sparsity,
+            ModelFacts.of(model),
+            sparsity={
+                "target": level.share * self.sparsity,
+                "schedule": self.schedule,
+                "layers": tfmot.census(built, self.exclude),
+                "overall": tfmot.overall_sparsity(built),
+                **({"level": level.share} if self.schedule == "iterative" else {}),
+            },
         )
+
+    def _shares(self, built: Any, label: str) -> dict[str, float]:
+        """Give the declared share of zeros of every layer."""
+        from tflbuild.backends import tfmot
+
+        names = [layer.name for layer in tfmot.prunable_layers(built)]
+        return shares_of(names, self.sparsity, self._special, self.exclude, label)
+
+    @property
+    def _special(self) -> dict[str, float]:
+        return dict(self.layers)
+
+    def _pattern(self) -> Any:
+        """Give a `tflbuild.backends.pruning.Pattern`."""
+        from tflbuild.backends.pruning import Pattern
+
+        return Pattern(two_of_four=self.schedule == "2:4", block=self.block_size, pooling=self.block_pooling)
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Count the zeros of each kernel in the file."""
-        from tflbuild.backends import keras, tfmot
+        from tflbuild.backends import keras, pruning
 
         built = keras.load(result.path)
-        for layer in tfmot.prunable_layers(built, self.exclude):
-            for kernel in tfmot.kernels_of(layer):
-                values = kernel.numpy()
-                fewest = int(self.sparsity * values.size) if self.schedule != "2:4" else 0
-                zeros = int((values == 0).sum())
-                if zeros < min(fewest, values.size - 1):
-                    raise BrokenPromise(
-                        f"{kernel.name} has {zeros} zeros of {values.size}, not the {fewest} that "
-                        f"sparsity={self.sparsity} promises."
-                    )
-                if self.schedule == "2:4" and not tfmot.is_two_of_four(values):
-                    raise BrokenPromise(f"{kernel.name} does not follow the 2:4 pattern.")
+        level = result.meta["sparsity"]["level"] if self.schedule == "iterative" else 1.0
+        shares = {name: share * level for name, share in self._shares(built, self.name).items()}
+        for found in pruning.zeros_of(built, shares, self._pattern()):
+            if self.schedule == "2:4":
+                if not found.two_of_four:
+                    raise BrokenPromise(f"{found.name} does not follow the 2:4 pattern.")
+                continue
+            fewest = min(int(found.share * found.blocks), found.blocks - 1)
+            if found.zero < fewest:
+                blocks = "" if self.block_size == (1, 1) else "blocks of "
+                raise BrokenPromise(
+                    f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that "
+                    f"sparsity={found.share:g} promises."
+                )
+
+
+def _put(built: Any, facts: ModelFacts, path: Path) -> None:
+    """Keep the model of a finished level, whole or not at all."""
+    from tflbuild.backends import keras
+
+    staged = path.with_suffix(".partial")
+    keras.save(built, staged, facts.to_json())
+    staged.replace(path)

@@ -58,7 +58,7 @@ class QuantizationAwareTraining(Fitting):
         built = keras.load(model.path)
         sparse = tfmot.is_sparse(built)
         fake = fake_quantization.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
-        fit(fake.model, facts, self, ctx, fake.hooks())
+        fit(fake.model, facts, self, ctx, fake.hooks(), given=model)
         fake.finish()
         census = tfmot.census(fake.model)
         sparsity = {**model.meta.get("sparsity", {}), "layers": census}

@@ -62,8 +62,13 @@ class Train(Fitting):
         return (*super().reads(), *((self.init,) if given else ()))
 
     def check(self) -> None:
-        """Refuse two lengths at once, and a file to start from that is not there."""
+        """Refuse two lengths at once, a file to start from that is not there, and learning from nobody."""
         super().check()
+        if self.distill.weight and not self.distill.teacher:
+            raise ValueError(
+                "distill.teacher: is needed, since this pass has no input that could teach; name an earlier step or a "
+                ".h5 or .keras file"
+            )
         if self.init not in FROM_MODEL and not Path(self.init).is_file():
             raise ValueError(
                 f"init: '{self.init}' is neither {' nor '.join(FROM_MODEL)} nor a file"
