@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,7 +73,8 @@ class Graph:
         index = int(operator.inputs[position])
         tensor = self.tensors[index]
         if len(self.readers(index)) > 1:
-            tensor = _copied(tensor, f"{self.name(index)};{self.name(int(operator.outputs[0]))}")
+            tensor = copy.copy(tensor)
+            tensor.name = f"{self.name(index)};{self.name(int(operator.outputs[0]))}".encode()
             self.tensors.append(tensor)
             operator.inputs = np.array(operator.inputs, np.int32)
             operator.inputs[position] = len(self.tensors) - 1
@@ -83,13 +85,6 @@ class Graph:
             tensor.buffer = len(self.model.buffers) - 1
         data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         self.model.buffers[tensor.buffer].data = data
-
-
-def _copied(tensor: Any, name: str) -> Any:
-    made = schema.TensorT()
-    made.__dict__.update(tensor.__dict__)
-    made.name = name.encode()
-    return made
 
 
 def by_output_channel(kind: str, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:

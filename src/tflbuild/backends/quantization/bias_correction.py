@@ -15,7 +15,11 @@ import numpy.typing as npt
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.quantization.observation import Executable, Image, Progress, until
+from tflbuild.backends.quantization.observation import Image, Progress
+from tflbuild.backends.quantization.stepwise import Stepwise
+
+ROUNDS = 2
+"""Times that a layer is shifted; more gained nothing."""
 
 LARGEST = 2**30
 """Largest size of a corrected bias; see `bias_scales`."""
@@ -29,7 +33,8 @@ def correct(
 ) -> bytes:
     """Correct the biases of every layer with integer weights, front to back.
 
-    Each layer sees what the corrected ones before it leave, so that no error is taken out twice.
+    Each layer sees what the corrected ones before it leave, so that no error is taken out twice. Where a fused
+    activation cuts part of a shift off, it is shifted again.
 
     Args:
         content: a quantized `.tflite` whose tensors keep the names of the float model.
@@ -37,33 +42,37 @@ def correct(
         images: each (height, width, 3) float32, normalised.
         progress: is told how many layers are done.
     """
-    model = flatbuffer.unpack(content)
-    graph = Graph(model)
-    layers = [operator for operator in _correctable(graph) if graph.name(int(operator.outputs[0])) in means]
-    for done, operator in enumerate(layers, start=1):
-        name = graph.name(int(operator.outputs[0]))
-        _shift(graph, operator, means[name] - mean_of(until(flatbuffer.pack(model), name), images))
-        progress(done, len(layers))
-    return flatbuffer.pack(model)
+    graph = Graph(flatbuffer.unpack(content))
+    left = [operator for operator in _correctable(graph) if graph.name(int(operator.outputs[0])) in means]
+    total, under_way = len(left), Stepwise(graph, images)
+    for operator in graph.operators:
+        if not left:
+            break
+        under_way.run(operator)
+        if operator is left[0]:
+            _correct(graph, under_way, left.pop(0), means)
+            progress(total - len(left), total)
+        under_way.leave(operator)
+    return flatbuffer.pack(graph.model)
 
 
-def mean_of(content: bytes, images: Sequence[Image]) -> npt.NDArray[np.float64]:
-    """Give the (channels,) mean of a model's one output over images."""
-    running = Executable(content)
-    total: npt.NDArray[np.float64] = np.zeros(1)
-    for image in images:
-        (value,) = running.run(image)
-        total = total + value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64)
-    return total / len(images)
+def _correct(graph: Graph, under_way: Stepwise, operator: Any, means: Mapping[str, Any]) -> None:
+    written = int(operator.outputs[0])
+    for _ in range(ROUNDS):
+        if not _shift(graph, operator, means[graph.name(written)] - under_way.mean(written)):
+            break
+        under_way.run(operator)
 
 
-def _shift(graph: Graph, operator: Any, shift: npt.NDArray[np.float64]) -> None:
-    tensor = graph.tensors[operator.inputs[2]]
+def _shift(graph: Graph, operator: Any, shift: npt.NDArray[np.float64]) -> bool:
+    """Add to a layer's outputs, as far as its bias has levels for it; says whether that changed any."""
     bias = graph.constant(operator.inputs[2])
     assert bias is not None
-    scale = np.asarray(tensor.quantization.scale, np.float64)
-    levels = np.rint(bias.astype(np.float64) + shift / scale).clip(-LARGEST, LARGEST)
+    scale = np.asarray(graph.tensors[operator.inputs[2]].quantization.scale, np.float64)
+    steps = np.rint(shift / scale)
+    levels = (bias.astype(np.float64) + steps).clip(-LARGEST, LARGEST)
     graph.set_input(operator, 2, levels.astype(bias.dtype))
+    return bool(np.any(steps))
 
 
 def _correctable(graph: Graph) -> list[Any]:

@@ -21,6 +21,8 @@ from tflbuild.core.errors import PassError
 
 Image = npt.NDArray[np.float32]
 Progress = Callable[[float, float], None]
+Quantization = tuple[float, int]
+"""Scale and zero point of a tensor; the scale is 0 where there is none."""
 
 CUSTOM = schema.BuiltinOperator.CUSTOM
 
@@ -135,13 +137,17 @@ class Executable:
         return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
 
     def _as_input(self, image: Image) -> npt.NDArray[Any]:
-        scale, zero_point = self._input["quantization"]
-        dtype = self._input["dtype"]
-        if dtype == np.float32:
-            return image
-        limits = np.iinfo(dtype)
-        levels = np.rint(image / np.float32(scale)) + zero_point
-        return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
+        return as_input(image, self._input["dtype"], self._input["quantization"])
+
+
+def as_input(image: Image, dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
+    """Give an image as a model takes it: as it is, or rounded to integers."""
+    if dtype == np.float32:
+        return image
+    scale, zero_point = quantization
+    limits = np.iinfo(dtype)
+    levels = np.rint(image / np.float32(scale)) + zero_point
+    return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
 
 
 def activations(content: bytes) -> list[str]:
@@ -206,8 +212,8 @@ def _count(found: Activation, value: Any, images: int) -> None:
     found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
 
 
-def _dequantized(value: npt.NDArray[Any], quantization: tuple[float, int]) -> npt.NDArray[np.float32]:
+def _dequantized(value: npt.NDArray[Any], quantization: Quantization) -> npt.NDArray[np.float32]:
     scale, zero_point = quantization
     if not scale:
-        return value.astype(np.float32)
+        return value.astype(np.float32, copy=False)
     return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
