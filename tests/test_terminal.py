@@ -62,6 +62,17 @@ def test_the_live_table_shows_progress_time_left_and_gate() -> None:
     assert "map 0.610 [0.570, 0.650]" in ended
 
 
+FOUND = {"islands": [{"operator": "ELU", "tensor": "x", "dtype": "float32", "reason": "no integer form"}]}
+
+
+def test_what_a_pass_found_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    told = "in float32: ELU x (no integer form)"
+    terminal.PlainLines()(Event("pass_ended", STEP | {"notes": FOUND}))
+    terminal.PlainLines()(Event("pass_ended", STEP | {"notes": FOUND, "cached": True}))
+    assert capsys.readouterr().out.count(told) == 1
+    assert told in shown([*EVENTS, Event("pass_ended", STEP | {"notes": FOUND})])
+
+
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[3" not in shown(EVENTS, force_terminal=True)

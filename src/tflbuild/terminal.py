@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tflbuild.engine.events import Event, Listener
+from tflbuild.findings.notes import lines_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -95,7 +96,7 @@ class PlainLines:
             self._last = event.time
             return f"looking at {fields['total']:,} files: {fields['done']:,}"
         if event.kind == "pass_ended":
-            return _ended(fields)
+            return "\n".join([_ended(fields), *(f"  {line}" for line in _found(fields))])
         if event.kind == "gate":
             return f"  gate {'open' if fields['ok'] else 'CLOSED'}: {fields['text']}"
         if event.kind in ("warning", "waiting"):
@@ -111,6 +112,11 @@ def _ended(step: Mapping[str, Any]) -> str:
         parts.append(f"{step['bytes']:,} bytes")
     parts.append(primary_metric(step["metrics"]))
     return f"{step['label']}: " + ", ".join(part for part in parts if part)
+
+
+def _found(step: Mapping[str, Any]) -> list[str]:
+    """Give what a pass found out; nothing where it did so in an earlier build."""
+    return [] if step.get("cached") else lines_of(step.get("notes", {}))
 
 
 class LiveTable:
@@ -185,6 +191,8 @@ class LiveTable:
         row.state, self._current, self._note = MARKS[fields["outcome"]], "", ""
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
+        for line in _found(fields):
+            self.console.print(line, markup=False, highlight=False)
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
         self._note_down(f"warning: {fields['text']}")

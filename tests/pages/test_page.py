@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tflbuild.findings.exhibit import Curve, Point
+from tflbuild.pages import curve
 from tflbuild.pages.figures import change, duration, figure, size
 from tflbuild.pages.page import render, render_summary
 from tflbuild.pages.scatter import scatter
@@ -20,6 +22,14 @@ assert spec is not None
 assert spec.loader is not None
 pages: Any = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(pages)
+
+noted_spec = importlib.util.spec_from_file_location(
+    "noted", Path(__file__).parents[1] / "findings" / "noted.py"
+)
+assert noted_spec is not None
+assert noted_spec.loader is not None
+noted: Any = importlib.util.module_from_spec(noted_spec)
+noted_spec.loader.exec_module(noted)
 
 
 class Outline(HTMLParser):
@@ -280,3 +290,40 @@ def test_figures_are_written_as_people_read_them() -> None:
         "3 min 12 s",
     )
     assert (change(None), change(0.0), change(-0.00001)) == ("–", "0", "0")
+
+
+def test_what_passes_found_is_drawn() -> None:
+    report = pages.report()
+    report["passes"][-1]["notes"] = noted.NOTES
+    page = render(report)
+    text = outline(page).text
+    for expected in (
+        "What quantize found",
+        "mse, biases corrected",
+        "all 4 candidates",
+        "all 9 layers",
+        "9.1 KiB",
+        "left out by qat.exclude",
+        "loss 1.5",
+    ):
+        assert expected in text, expected
+    assert "{'setting'" not in text, "a finding is not printed as it is"
+    assert page.count('class="series1 marked"') == 2, "of the candidates and of the kept layers"
+    assert page.count('class="ring"') == 1, "the level that was kept"
+
+
+def test_a_pruned_file_is_set_against_its_compressed_size() -> None:
+    assert "of the pruned layers' weights are zeros" not in render(pages.report())
+    report = pages.report()
+    report["passes"][1]["notes"] = {"sparsity": 0.5}
+    text = outline(render(report)).text
+    assert "50 % of the pruned layers' weights are zeros" in text
+    assert "compressed 50 % less" in text  # 321,234 of 643,384 bytes
+
+
+def test_a_curve_rises_with_its_values_and_keeps_inside() -> None:
+    points = tuple(Point(x=x, y=y) for x, y in ((0.3, 0.6), (0.5, 0.7)))
+    drawn = curve.place(Curve(points=points, x_name="sparsity", y_name="map"))
+    first, second = drawn.points
+    assert first["x"] < second["x"] < drawn.width
+    assert second["y"] < first["y"] < drawn.height  # SVG counts downwards

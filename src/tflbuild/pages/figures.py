@@ -11,13 +11,19 @@ PRIMARY = ("map", "top1")
 
 
 def figure(value: float | None, unit: str) -> str:
-    """Write a value in its unit.
+    """Write a value in its unit: errors of any size in three digits, "%" for a share.
 
     >>> figure(0.61234, "1"), figure(0.00123, "1"), figure(312345, "bytes"), figure(1.2345, "ms")
     ('0.612', '0.0012', '305.0 KiB', '1.23 ms')
+    >>> figure(0.016789, "error"), figure(0.625, "%")
+    ('0.0168', '62.5 %')
     """
     if value is None:
         return MISSING
+    if unit == "error":
+        return f"{value:#.3g}".rstrip(".")
+    if unit == "%":
+        return f"{100 * value:.3g} %"
     if unit == "1":
         return f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
     if unit == "bytes":
@@ -29,9 +35,9 @@ def size(value: float | None) -> str:
     """Write a number of bytes."""
     if value is None:
         return MISSING
-    if value < 1024:
+    if abs(value) < 1024:
         return f"{value:.0f} B"
-    return f"{value / 1024:,.1f} KiB" if value < 1024**2 else f"{value / 1024**2:,.1f} MiB"
+    return f"{value / 1024:,.1f} KiB" if abs(value) < 1024**2 else f"{value / 1024**2:,.1f} MiB"
 
 
 def duration(seconds: float | None) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tflbuild.findings.notes import exhibits_of, plain_notes
+from tflbuild.pages import curve
 from tflbuild.pages.compiled import CompiledTemplates
 from tflbuild.pages.figures import (
     change,
@@ -19,7 +21,9 @@ from tflbuild.pages.figures import (
     primary_metric,
     size,
 )
+from tflbuild.pages.packing import packing
 from tflbuild.pages.scatter import scatter
+from tflbuild.pages.tiles import measured_where, tiles
 from tflbuild.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
 
 HEADLINES = {
@@ -52,12 +56,13 @@ def render(report: Mapping[str, Any]) -> str:
             unit=unit,
             headline=_headline(report),
             command=_command(report),
-            tiles=_tiles(report, metric, unit),
+            tiles=tiles(report, metric, unit),
             chart=_chart(report, metric, unit),
             steps=[_step(step, metric) for step in report["passes"]],
             longest=max((step["seconds"] for step in report["passes"]), default=0) or 1,
             largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
             verdicts=_verdicts(report["budget"]["verdicts"]),
+            packed={target["name"]: packing(report, target) for target in report["targets"]},
             dropped=_dropped(report["data"].get("dropped", [])),
             resolved=_yaml(report.get("resolved", {})),
         )
@@ -100,6 +105,7 @@ def _environment() -> Environment:
         "duration": duration,
         "change": change,
         "interval": interval,
+        "place": curve.place,
     }
     return environment
 
@@ -124,63 +130,6 @@ def _unit(report: Mapping[str, Any], metric: str) -> str:
         if metric in step["metrics"]:
             return str(step["metrics"][metric]["unit"])
     return "1"
-
-
-def _tiles(report: Mapping[str, Any], metric: str, unit: str) -> list[dict[str, str]]:
-    """Give the figures that people look for first."""
-    tiles = []
-    target = report["targets"][0] if report["targets"] else None
-    measured = (target or {"metrics": {}})["metrics"].get(metric)
-    measured = measured or _last_measured(report, metric)
-    if measured is not None:
-        tiles.append(_tile(metric, figure(measured["value"], unit), interval(measured), _where(measured)))
-    base = report["base"]["metrics"].get(metric)
-    pair = [found for found in (base, measured) if found and found["value"] is not None]
-    if base and measured and len(pair) == 2 and base.get("split") == measured.get("split"):
-        since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
-        tiles.append(_tile("change", change(measured["value"] - base["value"], unit), since))
-    if target:
-        tiles.append(
-            _tile(
-                "file",
-                size(target["bytes"]),
-                f"{size(target['compressed_bytes'])} compressed",
-                target["name"],
-            )
-        )
-        tiles += _speed(target)
-    cached = sum(bool(step.get("cached")) for step in report["passes"])
-    total = len(report["passes"])
-    tiles.append(_tile("time", duration(report["seconds"]), f"{cached} of {total} passes from the store"))
-    return tiles
-
-
-def _speed(target: Mapping[str, Any]) -> list[dict[str, str]]:
-    if target.get("latency_ms"):
-        found = target["latency_ms"]
-        threads = f"{found['threads']} thread{'s' if found['threads'] > 1 else ''}"
-        return [
-            _tile(
-                "latency", f"{found['median']:.2f} ms", f"p90 {found['p90']:.2f} ms, {threads}", found["cpu"]
-            )
-        ]
-    if target.get("npu_latency") is not None:
-        note = f"{target['npu_coverage']:.0%} of operators on the NPU"
-        return [_tile("NPU", f"{target['npu_latency']:.2f} ms", note)]
-    return []
-
-
-def _tile(name: str, value: str, *notes: str) -> dict[str, Any]:
-    return {"name": name, "value": value, "notes": [note for note in notes if note]}
-
-
-def _where(measured: Mapping[str, Any]) -> str:
-    return f"{measured['split']}, n = {measured['n']:,}" if measured.get("split") else ""
-
-
-def _last_measured(report: Mapping[str, Any], metric: str) -> Mapping[str, Any] | None:
-    found = [step["metrics"][metric] for step in report["passes"] if metric in step["metrics"]]
-    return found[-1] if found else None
 
 
 def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | None:
@@ -214,7 +163,7 @@ def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | Non
 
 
 def _title(text: str, columns: list[Column]) -> str:
-    where = _where(columns[0].measurement) if columns else ""
+    where = measured_where(columns[0].measurement) if columns else ""
     return f"{text} ({where})" if where else text
 
 
@@ -231,7 +180,8 @@ def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
         "measured": step["metrics"].get(metric),
         "others": others,
         "judged": _verdicts(step["verdicts"]),
-        "notes": step.get("notes", {}),
+        "notes": plain_notes(step.get("notes", {})),
+        "exhibits": exhibits_of(step.get("notes", {})),
         "options": step.get("options", {}),
     }
 

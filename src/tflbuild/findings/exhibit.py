@@ -1,0 +1,145 @@
+"""What a finding looks like, before anybody draws it: bars, tables and curves of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+Note = Any
+"""What a pass noted under one name, as report.json holds it; keys that are missing are left out of what is shown."""
+
+
+class Quantity(NamedTuple):
+    """A value with its unit: "1", "error", "bytes", "ms", "s", or "%" of a share; None for one that is not known."""
+
+    value: float | None
+    unit: str = "1"
+
+
+Cell = str | Quantity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One line of a bar chart.
+
+    Attributes:
+        label: what it is about.
+        values: one for each series; None where there is none.
+        marked: whether it is the one that was chosen or kept.
+        text: beside the label, in small letters.
+    """
+
+    label: str
+    values: tuple[float | None, ...]
+    marked: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """A bar chart, one line below the other.
+
+    Attributes:
+        bars: in order.
+        unit: of all values.
+        series: names of the values of a bar, where it has several.
+        legend: what is shown.
+    """
+
+    macro: ClassVar[str] = "bars"
+    bars: tuple[Bar, ...]
+    unit: str = "1"
+    series: tuple[str, ...] = ()
+    legend: str = ""
+
+    @property
+    def largest(self) -> float:
+        """Give the value of a full bar."""
+        return max((value for bar in self.bars for value in bar.values if value), default=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a table; `marked` as in `Bar`."""
+
+    cells: tuple[Cell, ...]
+    marked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table.
+
+    Attributes:
+        headings: of the columns.
+        rows: in order.
+        summary: what is said in its place until somebody opens it; "" for a table that stands open.
+    """
+
+    macro: ClassVar[str] = "table"
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of a curve.
+
+    Attributes:
+        x: along.
+        y: upwards.
+        ok: whether it kept to the budget.
+        kept: whether it is the one that was kept.
+    """
+
+    x: float
+    y: float
+    ok: bool = True
+    kept: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Points in order, joined by a line."""
+
+    macro: ClassVar[str] = "curve"
+    points: tuple[Point, ...]
+    x_name: str
+    y_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """All that a page shows of one finding.
+
+    Attributes:
+        title: a few words.
+        parts: below each other.
+        text: sentences above them.
+    """
+
+    title: str
+    parts: tuple[Bars | Table | Curve, ...]
+    text: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """How one kind of note is told.
+
+    Attributes:
+        lines: for a terminal; [] where there is nothing worth a line.
+        exhibit: for a page; None where there is nothing worth drawing.
+    """
+
+    lines: Callable[[Note], list[str]]
+    exhibit: Callable[[Note], Exhibit | None]
+
+
+def number(mapping: Mapping[str, Any], key: str) -> float | None:
+    """Give a value of a note; None where it is missing or no number."""
+    value = mapping.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

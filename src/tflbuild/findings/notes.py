@@ -1,0 +1,36 @@
+"""Which notes of a pass are told as findings; all others are shown as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.findings import auto, islands, iterations, mixed, sensitivity
+from tflbuild.findings.exhibit import Exhibit, Finding
+
+FINDINGS: Mapping[str, Finding] = {
+    "auto": auto.FINDING,
+    "sensitivity": sensitivity.FINDING,
+    "mixed": mixed.FINDING,
+    "islands": islands.FINDING,
+    "iterations": iterations.FINDING,
+}
+"""By the name of the note; in this order they are told."""
+
+
+def lines_of(notes: Mapping[str, Any]) -> list[str]:
+    """Give what a terminal says of a pass's notes."""
+    return [
+        line for name, finding in FINDINGS.items() if notes.get(name) for line in finding.lines(notes[name])
+    ]
+
+
+def exhibits_of(notes: Mapping[str, Any]) -> list[Exhibit]:
+    """Give what a page shows of a pass's notes."""
+    found = (finding.exhibit(notes[name]) for name, finding in FINDINGS.items() if notes.get(name))
+    return [exhibit for exhibit in found if exhibit is not None]
+
+
+def plain_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the notes that are no findings."""
+    return {name: note for name, note in notes.items() if name not in FINDINGS}

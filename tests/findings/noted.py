@@ -1,0 +1,92 @@
+"""Notes as passes write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def candidate(setting: str, error: float, seconds: float = 0.5) -> dict[str, Any]:
+    return {"setting": setting, "error": error, "seconds": seconds}
+
+
+def layer(
+    name: str, left_out: float, weights: float | None = 0.001, activations: float = 0.002
+) -> dict[str, Any]:
+    return {
+        "layer": name,
+        "tensor": f"model/{name}/Relu",
+        "operator": "CONV_2D",
+        "weights": weights,
+        "activations": activations,
+        "alone": 0.003,
+        "left_out": left_out,
+        "bytes": 2048,
+        "macs": 1000,
+    }
+
+
+def kept(name: str, before: float, after: float) -> dict[str, Any]:
+    return {
+        "layer": name,
+        "tensors": [f"model/{name}/Relu"],
+        "weight_bytes": 3072,
+        "error_before": before,
+        "error_after": after,
+    }
+
+
+AUTO: dict[str, Any] = {
+    "chosen": "mse, biases corrected",
+    "error": 0.015,
+    "held_out": 25,
+    "candidates": [
+        candidate("minmax", 0.03),
+        candidate("mse", 0.02),
+        candidate("mse, biases corrected", 0.015),
+        candidate("p99.9, equalized by weights, biases corrected", 0.0149, 2.5),
+    ],
+}
+SENSITIVITY: dict[str, Any] = {
+    "error_of_all": 0.03,
+    "error_of_weights": 0.02,
+    "error_of_activations": 0.01,
+    "guilty": "weights",
+    "layers": [layer(f"conv_{k}", 0.03 - 0.001 * (9 - k)) for k in range(8)]
+    + [layer("pool", 0.03, weights=None)],
+}
+COST = {"dtype": "float32", "file_bytes": 9344, "latency_ms": 0.0213, "latency_noise_ms": 0.004}
+MIXED: dict[str, Any] = {
+    "keep": "float32",
+    "ok": True,
+    "judged": 5,
+    "order": [kept("head", 0.03, 0.02), kept("stem", 0.02, 0.018)],
+    "kept": [kept("head", 0.03, 0.02) | COST],
+    "metrics": {"int8": {"map": {"value": 0.61}}, "mixed": {"map": {"value": 0.6234}}},
+}
+ISLANDS: list[dict[str, Any]] = [
+    {
+        "operator": "CONV_2D",
+        "tensor": "model/head/BiasAdd",
+        "dtype": "float32",
+        "reason": "left out by qat.exclude",
+    },
+    {
+        "operator": "TFLite_Detection_PostProcess",
+        "tensor": "boxes",
+        "dtype": "float32",
+        "reason": "custom operator",
+    },
+]
+ITERATIONS: list[dict[str, Any]] = [
+    {"sparsity": 0.3, "metrics": {"map50": 0.9, "map": 0.62}, "ok": True},
+    {"sparsity": 0.5, "metrics": {"map50": 0.89, "map": 0.61}, "ok": True},
+    {"sparsity": 0.7, "metrics": {"map50": 0.8, "map": 0.5}, "ok": False},
+]
+NOTES: dict[str, Any] = {
+    "auto": AUTO,
+    "sensitivity": SENSITIVITY,
+    "mixed": MIXED,
+    "islands": ISLANDS,
+    "iterations": ITERATIONS,
+    "loss": 1.5,
+}
