@@ -1,0 +1,184 @@
+"""Which operators to keep out of int8, against brute force and against files that LiteRT Quantizer writes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.assemble import Step, Tensors, assemble
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization import mixed, quantizer
+from tflbuild.backends.quantization.mixed import Candidate
+from tflbuild.backends.quantization.observation import observe
+from tflbuild.backends.quantization.output_error import OutputError
+from tflbuild.backends.quantization.ranges import ranges_of
+from tflbuild.backends.quantization.simulation import Simulation
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+
+CLOSE = 0.02  # relative: a value half way between two levels may fall to either
+KEPT: tuple[quantizer.Kept, ...] = ("float32", "int16x8")
+
+
+def two_heads() -> bytes:
+    """Give a model whose two dense layers are moved, joined and squashed, as a detector's are."""
+    rng = np.random.default_rng(7)
+    builtin = schema.BuiltinOperator
+    joining = schema.ConcatenationOptionsT()
+    joining.axis = 1
+    tensors: Tensors = {
+        "image": (1, 2, 2, 3),
+        "near": rng.normal(size=(4, 12)).astype(np.float32),
+        "far": (20 * rng.normal(size=(4, 12))).astype(np.float32),
+        "zeros": np.zeros(4, np.float32),
+        "rows": np.array([1, 2, 2], np.int32),
+        "net/near/MatMul": (1, 4),
+        "net/far/MatMul": (1, 4),
+        "net/near_rows/Reshape": (1, 2, 2),
+        "net/far_rows/Reshape": (1, 2, 2),
+        "net/joined/concat": (1, 4, 2),
+        "scores": (1, 4, 2),
+    }
+    dense = schema.FullyConnectedOptionsT()
+    kind = schema.BuiltinOptions.FullyConnectedOptions
+    steps = [
+        Step(builtin.FULLY_CONNECTED, ["image", "near", "zeros"], ["net/near/MatMul"], kind, dense),
+        Step(builtin.FULLY_CONNECTED, ["image", "far", "zeros"], ["net/far/MatMul"], kind, dense),
+        Step(builtin.RESHAPE, ["net/near/MatMul", "rows"], ["net/near_rows/Reshape"]),
+        Step(builtin.RESHAPE, ["net/far/MatMul", "rows"], ["net/far_rows/Reshape"]),
+        Step(
+            builtin.CONCATENATION,
+            ["net/near_rows/Reshape", "net/far_rows/Reshape"],
+            ["net/joined/concat"],
+            schema.BuiltinOptions.ConcatenationOptions,
+            joining,
+        ),
+        Step(builtin.LOGISTIC, ["net/joined/concat"], ["scores"]),
+    ]
+    return assemble(tensors, steps, ["image"], ["scores"])
+
+
+@pytest.mark.parametrize("float_output", [True, False])
+@pytest.mark.parametrize("keep", KEPT)
+def test_what_is_simulated_is_what_the_quantizers_file_does(
+    tmp_path: Path, keep: quantizer.Kept, float_output: bool
+) -> None:
+    content, images = two_heads(), DenseChain().images
+    path = tmp_path / "float.tflite"
+    path.write_bytes(content)
+    ranges = quantizer.tied(path, ranges_of(observe(content, images), "minmax"))
+
+    def quantized(kept: Collection[str]) -> bytes:
+        return quantizer.quantize(
+            path,
+            "int8",
+            ranges,
+            float_input=False,
+            float_output=float_output,
+            kept=dict.fromkeys(kept, keep),
+        )
+
+    reference, simulated = OutputError(content, images), Simulation(content, quantized(()))
+    found = mixed.candidates(simulated.graph)
+    for candidate in (Candidate(layer="nothing", tensors=frozenset()), *found):
+        if "scores" in candidate.tensors and not float_output:
+            continue  # the quantizer gives a kept sigmoid's int8 output another scale than an int8 sigmoid has
+        wanted = reference.of(quantized(candidate.tensors))
+        error = reference.of(simulated.keeping(candidate.tensors, exact_weights=keep == "float32"))
+        assert error == pytest.approx(wanted, rel=CLOSE), candidate
+
+
+def test_candidates_are_operators_alone_and_with_those_that_read_them_behind_moves() -> None:
+    graph = Graph(flatbuffer.unpack(two_heads()))
+    found = {(candidate.layer, candidate.tensors) for candidate in mixed.candidates(graph)}
+    behind = {"net/joined/concat", "scores"}
+    assert found == {
+        ("near", frozenset({"net/near/MatMul"})),
+        ("near", frozenset({"net/near/MatMul", "net/near_rows/Reshape", *behind})),
+        ("far", frozenset({"net/far/MatMul"})),
+        ("far", frozenset({"net/far/MatMul", "net/far_rows/Reshape", *behind})),
+        ("scores", frozenset({"scores"})),
+    }
+    assert mixed.weight_bytes(graph)["net/far/MatMul"] == 48
+    assert mixed.neighbours(graph)["net/joined/concat"] == {
+        "net/near_rows/Reshape",
+        "net/far_rows/Reshape",
+        "scores",
+    }
+
+
+@pytest.mark.parametrize(("keep", "dtypes"), [("float32", ("float32",) * 2), ("int16x8", ("int16", "int8"))])
+def test_only_what_is_kept_is_not_int8(tmp_path: Path, keep: quantizer.Kept, dtypes: tuple[str, str]) -> None:
+    chain, path = DenseChain(), tmp_path / "mixed.tflite"
+    path.write_bytes(chain.quantized(tmp_path / "float.tflite", kept={SECOND: keep}))
+    found = {operator.output: operator for operator in flatbuffer.operators(path)}
+    assert (found[SECOND].inputs[0], found[SECOND].inputs[1]) == dtypes
+    assert found[FIRST].inputs[:2] == ("int8", "int8")
+    assert flatbuffer.signature(path)["inputs"][0]["dtype"] == "int8"
+    assert flatbuffer.signature(path)["outputs"][0]["dtype"] == "float32"
+
+
+def test_the_quantizers_file_with_the_ill_pair_kept_has_the_error_that_numpy_gives(tmp_path: Path) -> None:
+    chain = DenseChain()
+    reference = OutputError(chain.content(), chain.images)
+    path = tmp_path / "float.tflite"
+    plain, kept = chain.quantized(path), chain.quantized(path, kept=dict.fromkeys((FIRST, SECOND), "float32"))
+    everything = chain.error({FIRST, SECOND}, {IMAGE, FIRST, SECOND})
+    assert reference.of(plain) == pytest.approx(everything, rel=CLOSE)
+    assert reference.of(kept) == pytest.approx(chain.error((), {IMAGE}), rel=CLOSE)
+
+
+SIZES = {"a": 100, "b": 1000, "c": 10, "d": 4000}
+GAINS = {"a": 0.2, "b": 0.3, "c": 0.001, "d": 0.1}
+FAR = {name: frozenset[str]() for name in SIZES}
+
+
+def additive(kept: Collection[str]) -> float:
+    return 1.0 - sum(GAINS[name] for name in kept)
+
+
+def singles() -> list[Candidate]:
+    return [Candidate(layer=name, tensors=frozenset({name})) for name in SIZES]
+
+
+def test_the_most_gain_per_byte_comes_first_and_what_gains_nothing_never() -> None:
+    steps = mixed.greedy(singles(), SIZES, FAR, most=10_000, error=additive)
+    by_hand = sorted("abd", key=lambda name: -GAINS[name] / (SIZES[name] + mixed.OVERHEAD))
+    assert [step.candidate.layer for step in steps] == by_hand == ["a", "b", "d"]
+    assert [step.after for step in steps] == pytest.approx([0.8, 0.5, 0.4])
+    assert [step.bytes for step in steps] == [100, 1000, 4000]
+
+
+def test_no_more_bytes_are_kept_than_allowed() -> None:
+    steps = mixed.greedy(singles(), SIZES, FAR, most=1100, error=additive)
+    assert [step.candidate.layer for step in steps] == ["a", "b"]
+    assert mixed.greedy(singles(), SIZES, FAR, most=0, error=additive) == []
+
+
+def test_a_neighbour_that_gains_only_now_is_noticed() -> None:
+    near = {"a": frozenset({"d"}), "d": frozenset({"a"}), "b": frozenset[str](), "c": frozenset[str]()}
+
+    def error(kept: frozenset[str]) -> float:
+        return 1.0 - 0.2 * ("a" in kept) - 0.5 * ({"a", "d"} <= kept) - 0.01 * ("b" in kept)
+
+    steps = mixed.greedy(singles(), SIZES, near, most=10_000, error=error)
+    assert [step.candidate.layer for step in steps] == ["a", "d", "b"]
+
+
+def test_the_fewest_is_that_of_trying_all() -> None:
+    for count, needed in itertools.product(range(12), range(14)):
+        asked: list[int] = []
+
+        def holds(steps: int, needed: int = needed, asked: list[int] = asked) -> bool:
+            asked.append(steps)
+            return steps >= needed
+
+        assert mixed.fewest(count, holds) == (needed if needed <= count else None)
+        assert len(asked) == len(set(asked)) <= 2 + 2 * max(count, 1).bit_length()
