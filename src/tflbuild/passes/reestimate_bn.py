@@ -1,0 +1,93 @@
+"""Measure the statistics of batch norm again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import writing
+
+
+@compiler_pass("reestimate_bn")
+class ReestimateBatchNorm(Pass):
+    """Measure the means and variances of batch norm again, on images of the train split; no weight changes.
+
+    Training keeps them as running means, which after pruning or a short fine-tune still remember weights that are no
+    more: with a momentum of 0.999, as in keras.applications' MobileNetV2, for thousands of steps. Here they are those
+    of the weights in the file. Belongs behind `prune` and before `qat` or `convert`.
+
+    References:
+        Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021 (PreciseBN).
+    """
+
+    needs = ("tensorflow", "tf_keras", "numpy", "PIL")
+    trains = True  # its sums depend on what a training's bytes depend on
+    promises = "finite statistics of every batch norm; every other weight as it was, to the bit"
+
+    samples: Annotated[int, Ge(1)] = 1000  # images, rounded up to whole batches
+    batch_size: Annotated[int, Ge(2)] = (
+        32  # images that are normalised together while statistics are measured
+    )
+    augment: bool = True  # images varied as in training
+
+    def reads(self) -> tuple[str, ...]:
+        """Read images of the train split."""
+        return ("data.train",)
+
+    def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
+        """Measure and put in place."""
+        from tflbuild.backends import batch_norm, keras
+        from tflbuild.vision.preprocess import Preprocess
+
+        if model.meta.get("quantized"):
+            raise PassError(
+                "the model is fake-quantized, and its ranges were trained for the statistics that it has; put "
+                "'reestimate_bn' before 'qat'."
+            )
+        facts = ModelFacts.of(model)
+        built = keras.load(model.path)
+        if not batch_norm.norms_of(built):
+            raise PassError("the model has no batch norm; leave this step out.")
+        preprocess = Preprocess.of(facts.preprocess)
+        found = batch_norm.population(
+            keras.load(model.path),
+            self._batches(facts, preprocess, ctx),
+            (preprocess.scale, preprocess.offset),
+        )
+        ctx.notes["moved"] = batch_norm.moved(built, found)
+        batch_norm.assign(built, found)
+        return writing.emit_keras(ctx, built, facts)
+
+    def _batches(self, facts: ModelFacts, preprocess: Any, ctx: PassContext) -> Iterator[Any]:
+        from tflbuild.vision.augment import Augment
+        from tflbuild.vision.batches import training_batches
+
+        augment = Augment.of(ctx.augment) if self.augment else Augment(enabled=False)
+        count = math.ceil(self.samples / self.batch_size)
+        ctx.notes["samples"] = count * self.batch_size
+        split = ctx.dataset("data.train")
+        stream = training_batches(
+            split, preprocess, augment, facts.height, facts.width, self.batch_size, ctx.seed
+        )
+        for done, batch in enumerate(islice(stream, count), start=1):
+            ctx.progress(done, count, "batches")
+            yield batch.images
+
+    def verify(self, model: KerasModel, result: KerasModel) -> None:
+        """Compare every weight of the two files."""
+        from tflbuild.backends import batch_norm, keras
+
+        before, after = keras.load(model.path), keras.load(result.path)
+        changed = batch_norm.changed(before, after)
+        if changed:
+            raise BrokenPromise(f"{changed[0]} changed, which is no statistic of a batch norm.")
+        broken = keras.not_finite(after)
+        if broken:
+            raise BrokenPromise(f"{broken[0]} holds values that are not finite.")
