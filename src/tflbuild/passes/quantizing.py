@@ -77,15 +77,18 @@ class Quantizing(Pass):
         content = model.path.read_bytes()
         return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress)
 
-    def setting(self, bench: Workbench, ctx: PassContext) -> Setting:
-        """Give the setting that was asked for, or search for the best, and note what was found."""
+    def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext) -> Setting:
+        """Give the setting that was asked for, or search for the best, and note what was found.
+
+        A clustered model is not equalized: its kernels would hold other values in every input channel.
+        """
         from tflbuild.backends.quantization.workbench import Setting, chosen
 
         if self.method == "fixed":
             return Setting(
                 ranges=self.ranges, equalize=self.equalize, relu6=self.relu6, correct_bias=self.correct_bias
             )
-        scored = bench.search(RANGES, SHARED)
+        scored = bench.search(RANGES, SHARED[:1] if model.meta.get("clusters") else SHARED)
         best = chosen(scored)
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {
@@ -106,7 +109,7 @@ class Quantizing(Pass):
             return content
         low, high = writing.pixel_range(facts)
         scale = (high - low) / 255
-        return flatbuffer.take_uint8(content, scale, round(-low / scale))
+        return flatbuffer.take_bytes(content, "uint8", scale, round(-low / scale))
 
 
 def _parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
