@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.promises import Island, check_full_integer, check_kernels
+from tflbuild.backends.promises import Island, check_declared, check_full_integer, check_kernels
 from tflbuild.backends.quantization import bias_scales, quantizer
 from tflbuild.core.errors import BrokenPromise
 
@@ -153,3 +153,13 @@ def test_the_network_of_these_tests_runs(tmp_path: Path) -> None:
 
     (tmp_path / "a.tflite").write_bytes(convolutional())
     litert.check_runs(tmp_path / "a.tflite")
+
+
+def test_zeros_and_clusters_that_were_declared_are_held_against_the_file(tmp_path: Path) -> None:
+    weights = np.tile(np.array([0, 0, 0.1, 0.2, 0.3, 0.4], np.float32), 18)  # a third are zeros; 5 values
+    path = quantized(tmp_path, changed={"stem/Conv2D": weights.reshape(4, 3, 3, 3)})
+    check_declared(path, {"stem/kernel": 1 / 3, "head/kernel": 0.0, "gone/kernel": 0.9}, {"stem/kernel": 5})
+    with pytest.raises(BrokenPromise, match=r"stem/kernel had 50.00% zeros, but in the file it has 33.33%"):
+        check_declared(path, {"stem/kernel": 0.5}, {})
+    with pytest.raises(BrokenPromise, match=r"stem/kernel had at most 4 distinct values .* has 5"):
+        check_declared(path, {}, {"stem/kernel": 4})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ class Kernel:
     zero_point: int
 
     @property
+    def layers(self) -> frozenset[str]:
+        """Give the parts of its names, the Keras layer among them; the converter joins what it fuses with ";"."""
+        return frozenset((*parts_of(self.name), *parts_of(self.output)))
+
+    @property
     def sparsity(self) -> float:
         """Give the share of weights that are exactly zero, in 0..1."""
         return float(np.mean(self.values == self.zero_point))
@@ -66,6 +72,15 @@ class Kernel:
         shape = np.ones(self.values.ndim, np.int64)
         shape[self.axis] = len(self.scales)
         return np.asarray((self.values.astype(np.float32) - self.zero_point) * self.scales.reshape(shape))
+
+
+def parts_of(tensor: str) -> list[str]:
+    """Split a tensor's name into those of models, layers and operations.
+
+    >>> parts_of("ssd/conv_0_relu/Relu6;ssd/conv_0/Conv2D")
+    ['ssd', 'conv_0_relu', 'Relu6', 'ssd', 'conv_0', 'Conv2D']
+    """
+    return re.split("[/;]", tensor)
 
 
 UNPACKING = ("DEQUANTIZE", "DENSIFY")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from re import split
 from typing import Any
 
 import numpy as np
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.flatbuffer import Operator
-from tflbuild.backends.kernels import kernels
+from tflbuild.backends.kernels import kernels, parts_of
 from tflbuild.backends.quantization import scales
 from tflbuild.core.errors import BrokenPromise
 
@@ -22,6 +21,9 @@ BORDERS = ("DEQUANTIZE", "QUANTIZE")
 
 ACTIVATIONS = ("float32", "float16", "int8", "int16")
 """Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
+
+ROUNDING = 1e-6
+"""What a share may lose by being written down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class Island:
 
     def holds(self, tensor: str) -> bool:
         """Say whether the operator that writes a tensor belongs to it."""
-        names = (tensor, *split("[/;]", tensor))
+        names = (tensor, *parts_of(tensor))
         return self.name in names or any(fnmatchcase(name, self.name) for name in names)
 
 
@@ -98,6 +100,37 @@ def check_kernels(source: Path, result: Path) -> None:
         lost = int(np.sum(zeros & ~empty))
         if lost:
             raise BrokenPromise(f"'{after.name}' lost {lost} of {int(zeros.sum())} zeros in quantization.")
+
+
+def check_declared(path: Path, zeros: Mapping[str, float], clusters: Mapping[str, int]) -> None:
+    """Hold the kernels of a file to the zeros and clusters that earlier passes gave them.
+
+    Args:
+        path: the file.
+        zeros: share of zeros in 0..1 by kernel, "layer/kernel" as tf_keras names it.
+        clusters: distinct values of the output channel that has most of them, likewise.
+
+    Raises:
+        BrokenPromise: a kernel has fewer zeros, or more distinct values; names it.
+    """
+    found = kernels(path)
+    for name in zeros.keys() | clusters.keys():
+        for kernel in (kernel for kernel in found if kernel.layers & _layer_names(name)):
+            if kernel.sparsity < zeros.get(name, 0.0) - ROUNDING:
+                raise BrokenPromise(
+                    f"{name} had {zeros[name]:.2%} zeros, but in the file it has {kernel.sparsity:.2%}."
+                )
+            if kernel.channel_clusters > clusters.get(name, kernel.channel_clusters):
+                raise BrokenPromise(
+                    f"{name} had at most {clusters[name]} distinct values in an output channel, but in the file it "
+                    f"has {kernel.channel_clusters}; equalization and learned rounding undo clusters."
+                )
+
+
+def _layer_names(kernel: str) -> set[str]:
+    """Give the names that a kernel's layer may have in a file, "layer/kernel" of a fake-quantized one included."""
+    layer = kernel.rpartition("/")[0]
+    return {layer, f"quant_{layer}"}
 
 
 def _island(operator: Operator, activations: str, islands: tuple[Island, ...]) -> dict[str, Any] | None:

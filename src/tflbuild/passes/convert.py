@@ -56,6 +56,7 @@ class Convert(Pass):
         from tflbuild.backends.quantization.scales import check_scales
 
         check_scales(result.path)
+        writing.check_declared(result)
         signature = flatbuffer.signature(result.path)
         names = [entry["name"] for entry in signature["inputs"]]
         if names != ["image"]:

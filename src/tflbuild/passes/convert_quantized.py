@@ -83,6 +83,7 @@ class ConvertQuantized(Pass):
         from tflbuild.backends.quantization.scales import check_scales
 
         check_scales(result.path)
+        writing.check_declared(result)
         writing.check_input(result, self._input)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")

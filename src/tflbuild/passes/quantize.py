@@ -83,7 +83,7 @@ class Quantize(Quantizing):
             return quantizer.quantize(model.path, self.scheme, float_input=True, float_output=True)
         options = self if self.scheme == "int8" else replace(self, method="fixed")
         bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")
-        return bench.build(options.setting(bench, ctx))
+        return bench.build(options.setting(bench, model, ctx))
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
@@ -91,6 +91,7 @@ class Quantize(Quantizing):
         from tflbuild.backends.quantization.scales import check_scales
 
         check_scales(result.path)
+        writing.check_declared(result)
         promises.check_kernels(model.path, result.path)
         writing.check_input(result, self.input_of(self.scheme))
         if self.scheme in INTEGER:

@@ -69,7 +69,7 @@ class QuantizeMixed(Quantizing):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, and keep layers until the budget holds."""
         bench = self.bench(model, ctx, "int8", measuring=True)
-        setting, keep = self.setting(bench, ctx), self._kept
+        setting, keep = self.setting(bench, model, ctx), self._kept
         trials = Trials(self, bench, setting, keep, model, ctx)
         best = trials.of(())
         order: list[Step] = []

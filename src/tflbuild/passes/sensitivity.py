@@ -45,7 +45,7 @@ class MeasureSensitivity(Quantizing):
         """Quantize, take the rounding apart, and note what each part costs."""
         started = time.perf_counter()
         bench = self.bench(model, ctx, self.scheme, measuring=True)
-        found = bench.sensitivity(self.setting(bench, ctx), self.images)
+        found = bench.sensitivity(self.setting(bench, model, ctx), self.images)
         ctx.notes["sensitivity"] = to_json(found) | {"seconds": round(time.perf_counter() - started, 3)}
         for line in table(found):
             ctx.log(line)

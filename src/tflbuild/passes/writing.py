@@ -71,6 +71,22 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     return promises.check_full_integer(path, activations, islands)
 
 
+def check_declared(result: TFLiteModel) -> None:
+    """Hold a file's kernels to the zeros and clusters that earlier passes said they gave them.
+
+    Raises:
+        BrokenPromise: a kernel has fewer zeros or more distinct values.
+    """
+    from tflbuild.backends import promises
+
+    clusters = result.meta.get("clusters", {}).get("layers", {})
+    promises.check_declared(
+        result.path,
+        result.meta.get("sparsity", {}).get("layers", {}),
+        {name: int(found["channel"]) for name, found in clusters.items()},
+    )
+
+
 def check_input(result: TFLiteModel, dtype: str) -> None:
     """Hold a file's input to a dtype and, for raw bytes, to the scale and zero point of the preprocessing.
 
