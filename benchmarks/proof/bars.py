@@ -103,7 +103,9 @@ def ill_conditioned(rows: Any) -> Bar:
         (bench.row.name, cells["ill_tf_per_tensor"]["drop"][0], cells["ill_auto"]["drop"][0])
         for bench, cells in have(rows, "ill_tf_per_tensor", "ill_auto")
     ]
-    text = ", ".join(f"{name}: stock per-tensor -{stock:.4f}, auto -{auto:.4f}" for name, stock, auto in lost)
+    text = ", ".join(
+        f"{name}: stock per-tensor falls by {stock:+.4f}, auto by {auto:+.4f}" for name, stock, auto in lost
+    )
     judged = [auto <= 0.01 for _, stock, auto in lost if stock > 0.1]
     return Bar(
         "ill-conditioned: auto within 0.01 of float where stock per-tensor loses > 0.10",

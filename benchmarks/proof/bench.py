@@ -32,7 +32,7 @@ SAMPLES, FEW = 200, 24
 CHECKED = 16
 """Calibration images on which an ill-conditioned model must compute what the model did."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when cells are computed or measured otherwise, so that what is kept is worth nothing."""
 
 
@@ -87,7 +87,7 @@ class Bench:
 
     def built(self, name: str, pipeline: Pipeline, against: str = "float") -> dict[str, Any]:
         """Give a file that tflbuild builds, measured against another cell's predictions."""
-        causes = [self._sha256, pipeline.words(self.row, self._small), against]
+        causes = [FORMAT, self._sha256, pipeline.words(self.row, self._small), against]
 
         def make(folder: Path) -> dict[str, Any]:
             made = build(self.row, pipeline, self._small)
@@ -114,7 +114,7 @@ class Bench:
             found = {"path": str(path), "seconds": seconds, "notes": made.notes}
             return found | self._measured(path, folder, "float")
 
-        return self._book.cell(self.row.name, name, [self._sha256, causes], whole)
+        return self._book.cell(self.row.name, name, [FORMAT, self._sha256, causes], whole)
 
     def stock(self, wanted: dict[str, tuple[str, Any, bool]]) -> dict[str, dict[str, Any]]:
         """Give files of TensorFlow's own quantization, all in one process.
@@ -156,7 +156,8 @@ class Bench:
             return make
 
         return {
-            name: self._book.cell(self.row.name, name, [self._sha256, "stock"], one(name)) for name in wanted
+            name: self._book.cell(self.row.name, name, [FORMAT, self._sha256, "stock"], one(name))
+            for name in wanted
         }
 
     def quantized(self, options: dict[str, Any]) -> Make:
@@ -175,15 +176,9 @@ class Bench:
         return make
 
     def rescaled(self, path: Path) -> Made:
-        """Rescale one channel of a float file."""
+        """Rescale one channel of every layer of a float file that allows it."""
         found = ill_conditioning.rescaled(path.read_bytes(), list(self.images[:CHECKED]))
-        told = {
-            "tensor": found.tensor,
-            "channel": found.channel,
-            "factor": found.factor,
-            "change": found.change,
-        }
-        return Made(found.content, told)
+        return Made(found.content, {"channels": found.channels, "change": found.change})
 
     def path(self, cell: str) -> Path:
         """Give the file of a cell that is there."""

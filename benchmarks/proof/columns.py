@@ -40,7 +40,7 @@ TITLES = {
     "one_auto": "one image, ours auto",
     "bytes_tf": "images left in 0..255, TF converter",
     "bytes_litert": "images left in 0..255, LiteRT Quantizer default",
-    "ill_float": "float, one channel rescaled",
+    "ill_float": "float, channels rescaled",
     "ill_tf": "TF converter int8",
     "ill_tf_per_tensor": "TF converter per-tensor",
     "ill_litert": "LiteRT Quantizer, default",

@@ -1,9 +1,10 @@
-"""Make a layer ill-conditioned without changing what the model computes in float.
+"""Make layers ill-conditioned without changing what the model computes in float.
 
 One output channel of a layer is multiplied by 50 and the layer behind divides it by 50. Between linear or ReLU layers
 that is exact; the channel then takes the whole range of its activation (and of the layer's weights, where they share
 one scale). Behind RELU6 a channel cannot grow, so there it is divided by 50 instead, one that never reaches 6, and the
-layer behind multiplies it back: that column then takes the whole range of that layer's weights.
+layer behind multiplies it back: that column then takes the whole range of that layer's weights. It is done to every
+layer that allows it, because a residual network hardly notices one.
 
 References:
     Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019: what such layers cost.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
 from tflbuild.backends.quantization.equalization import Pair, pairs
-from tflbuild.backends.quantization.observation import Activation, Executable, observe, without_custom
+from tflbuild.backends.quantization.observation import Executable, observe, without_custom
 
 FACTOR = 50.0
 
@@ -35,31 +36,42 @@ TOLERANCE = 1e-4
 """Largest change of an output, in units of its largest value: 50 is no power of two, so that float32 rounds."""
 
 
+class Channel(NamedTuple):
+    """One channel that was rescaled.
+
+    Attributes:
+        tensor: name of the activation.
+        number: of the channel.
+        factor: by what it was multiplied.
+    """
+
+    tensor: str
+    number: int
+    factor: float
+
+
 @dataclass(frozen=True)
 class Rescaled:
-    """A model of which one channel was rescaled.
+    """A model of which channels were rescaled.
 
     Attributes:
         content: the `.tflite`.
-        tensor: name of the activation.
-        channel: which of its channels.
-        factor: by what it was multiplied.
+        channels: which.
         change: largest change of an output on the images, in units of its largest value.
     """
 
     content: bytes
-    tensor: str
-    channel: int
-    factor: float
+    channels: tuple[Channel, ...]
     change: float
 
 
-def rescaled(content: bytes, images: Sequence[npt.NDArray[np.float32]]) -> Rescaled:
-    """Rescale one channel of a float model.
+def rescaled(content: bytes, images: Sequence[npt.NDArray[np.float32]], most: int | None = None) -> Rescaled:
+    """Rescale one channel of every layer of a float model that allows it.
 
     Args:
         content: the float `.tflite`.
         images: (height, width, 3) float32 each, normalised; what the model must compute unchanged.
+        most: layers that are spoilt, from the first; None for all.
 
     Raises:
         ValueError: no two layers can be rescaled, or the model computes something else afterwards.
@@ -67,35 +79,35 @@ def rescaled(content: bytes, images: Sequence[npt.NDArray[np.float32]]) -> Resca
     model = flatbuffer.unpack(content)
     graph = Graph(model)
     observed = observe(content, images)
-    exact = next(iter(pairs(graph)), None)
-    pair, channel, factor = _grown(graph, exact, observed) if exact else _shrunk(graph, observed)
-    tensor = graph.name(pair.between)
-    _apply(graph, pair, channel, factor, len(observed[tensor].channel_size))
+    exact = {pair.between for pair in pairs(graph)}
+    found: list[Channel] = []
+    for pair in list(pairs(graph, relu6_too=True)):
+        tensor = graph.name(pair.between)
+        size = observed[tensor].channel_size
+        number = int(np.argmax(size)) if pair.between in exact else _small(graph, pair, size)
+        if number is not None and len(found) != most:
+            found.append(Channel(tensor, number, FACTOR if pair.between in exact else 1 / FACTOR))
+            _apply(graph, pair, number, found[-1].factor, len(size))
+    if not found:
+        raise ValueError("no channel lies between two layers in a way that lets it be rescaled.")
     made = flatbuffer.pack(model)
     change = _change(content, made, images)
     if change > TOLERANCE:
-        raise ValueError(f"rescaling channel {channel} of '{tensor}' changed an output by {change:.2g}.")
-    return Rescaled(made, tensor, channel, factor, change)
+        raise ValueError(f"rescaling {len(found)} channels changed an output by {change:.2g}.")
+    return Rescaled(made, tuple(found), change)
 
 
-def _grown(graph: Graph, pair: Pair, observed: dict[str, Activation]) -> tuple[Pair, int, float]:
-    """Take the channel that is largest already."""
-    return pair, int(np.argmax(observed[graph.name(pair.between)].channel_size)), FACTOR
-
-
-def _shrunk(graph: Graph, observed: dict[str, Activation]) -> tuple[Pair, int, float]:
-    """Take the channel behind RELU6, of the first layer that has one, whose column of weights is largest.
+def _small(graph: Graph, pair: Pair, size: npt.NDArray[np.float64]) -> int | None:
+    """Take the channel behind RELU6 that stays below 6 and whose column of weights is largest; None where none does.
 
     A depthwise layer behind is passed over: it has a scale for each channel.
     """
-    for pair in pairs(graph, relu6_too=True):
-        kind, weights = graph.kind(pair.second), graph.constant(pair.second.inputs[1])
-        size = observed[graph.name(pair.between)].channel_size
-        fits = (size > LIVE) & (size < BELOW_SIX)
-        if kind != "DEPTHWISE_CONV_2D" and weights is not None and fits.any():
-            columns = np.abs(by_input_channel(kind, weights, len(size))).max(axis=1)
-            return pair, int(np.argmax(np.where(fits, columns, 0))), 1 / FACTOR
-    raise ValueError("no channel lies between two layers in a way that lets it be rescaled.")
+    kind, weights = graph.kind(pair.second), graph.constant(pair.second.inputs[1])
+    fits = (size > LIVE) & (size < BELOW_SIX)
+    if kind == "DEPTHWISE_CONV_2D" or weights is None or not fits.any():
+        return None
+    columns = np.abs(by_input_channel(kind, weights, len(size))).max(axis=1)
+    return int(np.argmax(np.where(fits, columns, 0)))
 
 
 def _apply(graph: Graph, pair: Pair, channel: int, factor: float, channels: int) -> None:

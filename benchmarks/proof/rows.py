@@ -82,7 +82,7 @@ ROWS = {
             title="ResNet-8, 32 px, Fashion-MNIST",
             model="resnet",
             data="fashion_mnist",
-            options=("train.steps=1500", *CLOTHES),
+            options=("train.steps=2500", *CLOTHES),
             tune=300,
         ),
         Row(

@@ -42,7 +42,7 @@ SECTIONS = {
         ("qat_control", "qat", "prune_control", "pruned", "pqat_control", "pqat"),
     ),
     "ill": (
-        "one channel of a layer rescaled by 50 and compensated in the next",
+        "one channel of every layer that allows it rescaled by 50 and compensated in the next",
         ("ill_float", "ill_tf", "ill_tf_per_tensor", "ill_litert", "ill_auto", "ill_per_tensor"),
     ),
     "trouble": (

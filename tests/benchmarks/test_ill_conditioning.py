@@ -58,7 +58,7 @@ def test_the_largest_channel_grows_fifty_times_and_the_next_layer_divides_it(act
     values = np.maximum(values, 0) if activation == FUSED.RELU else values
     largest = int(np.abs(values).max(axis=0).argmax())
     found = rescaled(network(activation), IMAGES)
-    assert (found.tensor, found.channel, found.factor) == ("between", largest, 50)
+    assert found.channels == (("between", largest, 50),)
     assert found.change < 1e-5
     factor = np.ones(4, np.float32)
     factor[largest] = 50
@@ -75,9 +75,9 @@ def test_behind_relu6_a_channel_that_stays_below_it_shrinks_instead() -> None:
     others = np.abs(SECOND).max(axis=0)
     others[1] = 0
     found = rescaled(network(FUSED.RELU6, first), IMAGES)
-    assert (found.channel, found.factor) == (int(others.argmax()), 1 / 50)
+    assert found.channels == (("between", int(others.argmax()), 1 / 50),)
     factor = np.ones(4, np.float32)
-    factor[found.channel] = 1 / 50
+    factor[others.argmax()] = 1 / 50
     np.testing.assert_allclose(constants(found.content)[0], first * factor[:, None], rtol=1e-6)
     np.testing.assert_allclose(constants(found.content)[2], SECOND / factor, rtol=1e-6)
 
