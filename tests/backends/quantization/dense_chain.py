@@ -13,6 +13,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.quantization import quantizer
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.passes.calibration import Calibration
+from tflbuild.testing import artifact
 
 IMAGE, FIRST, SECOND = "serving_default_image:0", "net/first/BiasAdd;net/first/MatMul", "net/second/MatMul"
 LEVELS = 255
@@ -90,6 +93,22 @@ class DenseChain:
 
     def _hidden(self, values: Any) -> Any:
         return values.astype(np.float64) @ self.first.T.astype(np.float64)
+
+
+def chain(folder: Path) -> tuple[TFLiteModel, Calibration]:
+    """Write the model, and forty images to calibrate it on."""
+    path = folder / "chain.tflite"
+    path.write_bytes(DenseChain().content())
+    facts = ModelFacts(
+        task="classification",
+        height=2,
+        width=2,
+        labels=("a", "b", "c"),
+        preprocess={"scale": 0.0078125, "offset": -1.0},
+    )
+    images = np.random.default_rng(8).integers(0, 256, (40, 2, 2, 3), dtype=np.uint8)
+    np.savez(folder / "images.npz", images=images)
+    return artifact(TFLiteModel, path, facts), Calibration(source=str(folder / "images.npz"), samples=40)
 
 
 def _rounded_rows(weights: npt.NDArray[np.float32]) -> Any:
