@@ -28,6 +28,8 @@ def test_what_auto_chose_is_one_line() -> None:
     assert auto.lines(noted.AUTO) == [
         "auto: mse, biases corrected; error 0.015 (minmax 0.03); 4 candidates, 4 s"  # 3 times 0.5 and 2.5
     ]
+    usual = {"chosen": "minmax", "error": 0.03, "candidates": [noted.candidate("minmax", 0.03)]}
+    assert auto.lines(usual) == ["auto: minmax; error 0.03; 1 candidates, 0 s"]
 
 
 def test_candidates_are_drawn_from_the_best_on_with_the_chosen_one_marked() -> None:

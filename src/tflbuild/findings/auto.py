@@ -37,7 +37,7 @@ def lines(note: Note) -> list[str]:
     error, usual, seconds = number(note, "error"), _usual(note), _seconds(note)
     parts = [f"auto: {note['chosen']}"]
     if error is not None:
-        against = f" ({USUAL} {usual:.3g})" if usual is not None else ""
+        against = f" ({USUAL} {usual:.3g})" if usual is not None and note["chosen"] != USUAL else ""
         parts.append(f"error {error:.3g}{against}")
     tried = f"{len(note.get('candidates', []))} candidates"
     return ["; ".join([*parts, tried if seconds is None else f"{tried}, {seconds:.0f} s"])]
