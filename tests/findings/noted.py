@@ -82,8 +82,21 @@ ITERATIONS: list[dict[str, Any]] = [
     {"sparsity": 0.5, "metrics": {"map50": 0.89, "map": 0.61}, "ok": True},
     {"sparsity": 0.7, "metrics": {"map50": 0.8, "map": 0.5}, "ok": False},
 ]
+
+
+def rounded(name: str, nearest: float, learned: float, turned: int) -> dict[str, Any]:
+    errors = {"nearest_error": nearest, "learned_error": learned}
+    return {"layer": name, "operator": "CONV_2D", "bits": 8, "turned": turned, "weights": 128, **errors}
+
+
+ROUND: list[dict[str, Any]] = [
+    rounded("stem", 0.03, 0.02, 10),
+    rounded("middle", 0.02, 0.02, 0),
+    rounded("head", 0.04, 0.01, 20),
+]
 NOTES: dict[str, Any] = {
     "auto": AUTO,
+    "round": ROUND,
     "sensitivity": SENSITIVITY,
     "mixed": MIXED,
     "islands": ISLANDS,

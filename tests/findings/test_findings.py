@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tflbuild.findings import auto, islands, iterations, mixed, sensitivity
+from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
 
@@ -29,7 +29,7 @@ def test_what_auto_chose_is_one_line() -> None:
         "auto: mse, biases corrected; error 0.015 (minmax 0.03); 4 candidates, 4 s"  # 3 times 0.5 and 2.5
     ]
     usual = {"chosen": "minmax", "error": 0.03, "candidates": [noted.candidate("minmax", 0.03)]}
-    assert auto.lines(usual) == ["auto: minmax; error 0.03; 1 candidates, 0 s"]
+    assert auto.lines(usual) == ["auto: minmax; error 0.03; 1 candidate, 0 s"]
 
 
 def test_candidates_are_drawn_from_the_best_on_with_the_chosen_one_marked() -> None:
@@ -128,6 +128,22 @@ def test_the_last_level_within_the_budget_is_the_one_that_was_kept() -> None:
         (0.5, 0.61, True, True),
         (0.7, 0.5, False, False),
     ]
+
+
+def test_layers_that_gained_by_learned_rounding_are_told() -> None:
+    assert rounding.lines(noted.ROUND) == [
+        "round: learned in 2 of 3 layers, 30 weights turned; most in head, from 0.04 to 0.01"
+    ]
+    bars, table = shown(rounding.exhibit(noted.ROUND)).parts
+    assert isinstance(bars, Bars)
+    assert [(bar.label, bar.values) for bar in bars.bars] == [
+        ("head", (0.04, 0.01)),
+        ("stem", (0.03, 0.02)),
+        ("middle", (0.02, 0.02)),
+    ]
+    assert isinstance(table, Table)
+    assert table.rows[0].cells[-1] == "20 of 128"
+    assert rounding.lines(noted.ROUND[1:2]) == ["round: nearest rounding is best in every layer"]
 
 
 def test_where_no_level_is_within_the_budget_the_first_was_kept() -> None:

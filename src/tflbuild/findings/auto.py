@@ -39,7 +39,8 @@ def lines(note: Note) -> list[str]:
     if error is not None:
         against = f" ({USUAL} {usual:.3g})" if usual is not None and note["chosen"] != USUAL else ""
         parts.append(f"error {error:.3g}{against}")
-    tried = f"{len(note.get('candidates', []))} candidates"
+    count = len(note.get("candidates", []))
+    tried = f"{count} candidate{'s' if count != 1 else ''}"
     return ["; ".join([*parts, tried if seconds is None else f"{tried}, {seconds:.0f} s"])]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.findings import auto, islands, iterations, mixed, sensitivity
+from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity
 from tflbuild.findings.exhibit import Exhibit, Finding
 
 FINDINGS: Mapping[str, Finding] = {
     "auto": auto.FINDING,
+    "round": rounding.FINDING,
     "sensitivity": sensitivity.FINDING,
     "mixed": mixed.FINDING,
     "islands": islands.FINDING,
