@@ -101,5 +101,6 @@ NOTES: dict[str, Any] = {
     "mixed": MIXED,
     "islands": ISLANDS,
     "iterations": ITERATIONS,
+    "sparse_encoding": {"kernels": 3, "bytes": 1000, "dense_bytes": 2048},
     "loss": 1.5,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity
+from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
 
@@ -144,6 +144,14 @@ def test_layers_that_gained_by_learned_rounding_are_told() -> None:
     assert isinstance(table, Table)
     assert table.rows[0].cells[-1] == "20 of 128"
     assert rounding.lines(noted.ROUND[1:2]) == ["round: nearest rounding is best in every layer"]
+
+
+def test_what_a_sparse_file_saves_is_told() -> None:
+    note = noted.NOTES["sparse_encoding"]
+    assert sparse_encoding.lines(note) == ["sparse encoding: 1,000 bytes, with zeros it were 2,048"]
+    (bars,) = shown(sparse_encoding.exhibit(note)).parts
+    assert isinstance(bars, Bars)
+    assert [bar.values for bar in bars.bars] == [(2048,), (1000,)]
 
 
 def test_where_no_level_is_within_the_budget_the_first_was_kept() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity
+from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Exhibit, Finding
 
 FINDINGS: Mapping[str, Finding] = {
@@ -15,6 +15,7 @@ FINDINGS: Mapping[str, Finding] = {
     "mixed": mixed.FINDING,
     "islands": islands.FINDING,
     "iterations": iterations.FINDING,
+    "sparse_encoding": sparse_encoding.FINDING,
 }
 """By the name of the note; in this order they are told."""
 
