@@ -61,6 +61,10 @@ class Stepwise:
                 if not self._unread[index]:
                     del self._values[index]
 
+    def values(self, index: int) -> list[Value]:
+        """Give a tensor as it is for each image, with the batch axis."""
+        return self._values[index]
+
     def mean(self, index: int) -> npt.NDArray[np.float64]:
         """Give the (channels,) mean of a tensor over all images."""
         means = [
