@@ -62,6 +62,22 @@ def test_every_command_of_the_documents_is_valid(
     load_recipe(overrides)
 
 
+def recipes() -> list[str]:
+    """Give every recipe that the guide to quantization shows whole."""
+    text = (ROOT / "docs" / "quantization.md").read_text(encoding="utf-8")
+    return re.findall(r"```yaml\n(# @package _global_\n.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", recipes(), ids=lambda text: re.sub(r"\s+", " ", text)[60:120])
+def test_every_recipe_of_the_guide_is_valid(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    load_recipe(["recipe=mine"])
+
+
 def test_the_page_of_passes_is_fresh() -> None:
     spec = importlib.util.spec_from_file_location("generate_passes", ROOT / "docs" / "generate_passes.py")
     assert spec is not None
