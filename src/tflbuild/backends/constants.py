@@ -40,6 +40,12 @@ def values_of(model: Any, tensor: Any) -> npt.NDArray[Any] | None:
     return values[: int(np.prod(shape))].reshape(shape).copy()
 
 
+def sparse_names(model: Any) -> list[str]:
+    """Name the constants of an unpacked model that are stored without their zeros."""
+    tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
+    return [tensor.name.decode() for tensor in tensors if tensor.sparsity is not None]
+
+
 def _nibbles(stored: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
     """Unpack two signed 4-bit integers a byte, the lower half first."""
     signed = stored.view(np.int8)

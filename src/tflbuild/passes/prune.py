@@ -15,7 +15,7 @@ from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, Lap, fit, shortened
-from tflbuild.passes.sparsity import shares_of
+from tflbuild.passes.layer_patterns import fitting, value_of
 
 Share = Annotated[float, Ge(0), Lt(1)]
 """Share of zeros in a kernel."""
@@ -241,7 +241,11 @@ class Prune(Fitting):
         from tflbuild.backends import tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
-        return shares_of(names, self.sparsity, self._special, self.exclude, label)
+        fitting(names, self._special, f"{label}.layers", "can be pruned")
+        dense = fitting(names, self.exclude, f"{label}.exclude", "can be pruned")
+        return {
+            name: 0.0 if name in dense else value_of(name, self._special, self.sparsity) for name in names
+        }
 
     @property
     def _special(self) -> dict[str, float]:

@@ -80,6 +80,7 @@ class Quantize(Quantizing):
         if self.scheme == "float16" or self.scheme == "dynamic":  # weights alone, which needs no images
             from tflbuild.backends.quantization import quantizer
 
+            writing.refuse_sparse(model)
             return quantizer.quantize(model.path, self.scheme, float_input=True, float_output=True)
         options = self if self.scheme == "int8" else replace(self, method="fixed")
         bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")

@@ -65,6 +65,7 @@ class Quantizing(Pass):
         """
         from tflbuild.backends.quantization.workbench import Border, Workbench
 
+        writing.refuse_sparse(model)
         facts = ModelFacts.of(model)
         images = calibration_images(self.calibration, facts, ctx)
         given = self.input_of(scheme)

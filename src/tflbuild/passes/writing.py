@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
-from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.errors import BrokenPromise, PassError
 
 if TYPE_CHECKING:
     from tflbuild.backends.promises import Island
@@ -69,6 +69,19 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     from tflbuild.backends import promises
 
     return promises.check_full_integer(path, activations, islands)
+
+
+def refuse_sparse(model: TFLiteModel) -> None:
+    """Refuse a file whose kernels are stored without their zeros, which no quantizer reads.
+
+    Raises:
+        PassError: it says which option to change.
+    """
+    if model.meta.get("sparse_encoding"):
+        raise PassError(
+            "the file's kernels are stored without their zeros, which cannot be quantized; set "
+            "convert.sparse_encoding=false: compressed, a quantized file with its zeros is smaller anyway."
+        )
 
 
 def check_declared(result: TFLiteModel) -> None:
