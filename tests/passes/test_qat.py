@@ -87,7 +87,7 @@ def test_a_classifier_that_ends_in_softmax_trains(small_classifier: KerasModel, 
 def test_an_untrained_range_breaks_the_promise(small_detector: KerasModel) -> None:
     from tflbuild.backends import fake_quantization
 
-    fake = fake_quantization.FakeQuantization(load(small_detector), False, (-1.0, 127 / 128))
+    fake = fake_quantization.FakeQuantization(load(small_detector), (-1.0, 127 / 128))
     with pytest.raises(BrokenPromise, match="was never trained"):
         fake_quantization.check_ranges(fake.model, (-1.0, 127 / 128))
 
@@ -121,5 +121,5 @@ def test_a_layer_that_tfmot_does_not_know_is_named() -> None:
 
     image = layers.Input((32, 32, 3))
     odd = Model(image, layers.Dense(2)(layers.Flatten()(layers.ELU(name="odd")(image))))
-    with pytest.raises(PassError, match=r"^pass 'qat': tfmot cannot fake-quantize .*odd"):
-        fake_quantization.FakeQuantization(odd, False, (-1.0, 127 / 128))
+    with pytest.raises(PassError, match=r"^tfmot cannot fake-quantize .*odd"):
+        fake_quantization.FakeQuantization(odd, (-1.0, 127 / 128))

@@ -13,6 +13,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
 
 from tflbuild.backends import tfmot
 from tflbuild.backends.training import Hooks
+from tflbuild.core.errors import BrokenPromise
 
 Floats = npt.NDArray[np.float32]
 Initialization = Literal["kmeans", "density", "linear"]
@@ -51,19 +52,20 @@ class Clustering:
                 found = lookup(tfmot.name_of(layer, kernel).split("/")[0], kernel)
                 if found is not None:
                     self._look_up(layer, kernel, found)
-                elif sparse(kernel.numpy()):
+                elif sparse(kernel.numpy()) and not _quantized(layer):  # tfmot masks those
                     self._masks.append((kernel, (kernel.numpy() != 0).astype(np.float32)))
 
     def _look_up(self, layer: Any, kernel: Any, lookup: Lookup) -> None:
         self._places.append((layer, kernel, lookup))
         layer._trainable_weights = [*layer._trainable_weights, lookup.centroids]
-        if isinstance(layer, QuantizeWrapper):
+        if _quantized(layer):
             layer._weight_vars = [
                 (variable, _LookedUp(quantizer, lookup) if variable is kernel else quantizer, ends)
                 for variable, quantizer, ends in layer._weight_vars
             ]
         else:
-            vars(layer)["call"] = _looking_up(layer, kernel, lookup)
+            inner = getattr(layer, "layer", layer)
+            vars(inner)["call"] = _looking_up(inner, kernel, lookup)
 
     def hooks(self) -> Hooks:
         """Give what a training must do in each step."""
@@ -79,13 +81,13 @@ class Clustering:
         for layer, kernel, lookup in self._places:
             kernel.assign(lookup(kernel))
             layer._trainable_weights = [v for v in layer._trainable_weights if v is not lookup.centroids]
-            if isinstance(layer, QuantizeWrapper):
+            if _quantized(layer):
                 layer._weight_vars = [
                     (variable, quantizer.usual if isinstance(quantizer, _LookedUp) else quantizer, ends)
                     for variable, quantizer, ends in layer._weight_vars
                 ]
             else:
-                vars(layer).pop("call", None)
+                vars(getattr(layer, "layer", layer)).pop("call", None)
 
 
 class _LookedUp:
@@ -216,6 +218,11 @@ def _kmeans(weights: Floats, centroids: Floats) -> Floats:
     return centroids
 
 
+def _quantized(layer: Any) -> bool:
+    """Say whether a layer's kernel is fake-quantized, not only its output."""
+    return isinstance(layer, QuantizeWrapper) and bool(layer._weight_vars)
+
+
 def _looking_up(layer: Any, kernel: Any, lookup: Lookup) -> Callable[..., Any]:
     """Give a layer's `call` with a kernel looked up; the variable stays where Keras tracks it."""
     usual = layer.call
@@ -287,6 +294,28 @@ def census(model: Any) -> dict[str, dict[str, int]]:
         for name, values in kernels(model).items()
         if clustered(values)
     }
+
+
+def check_kept(before: Any, after: Any) -> None:
+    """Hold a model's kernels to having no more distinct values than those of another had.
+
+    Args:
+        before: the model whose clusters were to be kept.
+        after: the one that was made of it.
+
+    Raises:
+        BrokenPromise: a kernel has more values; names it.
+    """
+    found = kernels(after)
+    for name, values in kernels(before).items():
+        kind = clustered(values)
+        if not kind or name not in found:
+            continue
+        per_channel = kind == "channel"
+        had, has = most_distinct(values, per_channel), most_distinct(found[name], per_channel)
+        if has > had:
+            where = " in an output channel" if per_channel else ""
+            raise BrokenPromise(f"{name} had {had} distinct values{where} and now has {has}.")
 
 
 def kernels(model: Any) -> dict[str, Floats]:

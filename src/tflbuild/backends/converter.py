@@ -46,17 +46,37 @@ class _Variables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.kept = list(variables)
 
 
-def to_float(model: Any, detector: Detector | None) -> bytes:
-    """Convert a model; a fake-quantized one stays float at its borders here, see `to_integer`."""
-    return _convert(_converter(model, detector))
+def to_float(model: Any, detector: Detector | None, *, sparse: bool = False) -> bytes:
+    """Convert a model; a fake-quantized one stays float at its borders here, see `from_fake_quantized`.
+
+    Args:
+        model: a `tf_keras.Model`.
+        detector: how its outputs become boxes; None for a classifier.
+        sparse: whether kernels that pruning made sparse are stored without their zeros.
+    """
+    converter = _converter(model, detector)
+    if sparse:
+        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    return _convert(converter)
 
 
-def from_fake_quantized(model: Any, detector: Detector | None, input_dtype: str, output_dtype: str) -> bytes:
-    """Convert a fake-quantized model to integers, with the ranges it was trained with."""
+def from_fake_quantized(
+    model: Any, detector: Detector | None, input_dtype: str, output_dtype: str, *, custom: bool = False
+) -> bytes:
+    """Convert a fake-quantized model to integers, with the ranges it was trained with.
+
+    Args:
+        model: a `tf_keras.Model`.
+        detector: how its outputs become boxes; None for a classifier.
+        input_dtype: of raw bytes, or "float32".
+        output_dtype: of a classifier's scores.
+        custom: whether the model's own graph has custom operators.
+    """
     converter = _converter(model, detector)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.as_dtype(input_dtype)
     converter.inference_output_type = tf.as_dtype(output_dtype)
+    converter.allow_custom_ops |= custom
     return _convert(converter)
 
 

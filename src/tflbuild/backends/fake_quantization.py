@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tf_keras  # noqa: F401  # before tfmot, which would take Keras 3
+import tf_keras
 from tensorflow_model_optimization.python.core.quantization.keras import (
     quant_ops,
     quantize,
@@ -22,6 +23,9 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
+from tflbuild.backends import float_islands, tfmot
+from tflbuild.backends.clustering import Clustering, Lookup
+from tflbuild.backends.frozen_norms import FrozenNorms
 from tflbuild.backends.training import Hooks
 from tflbuild.core.errors import BrokenPromise, PassError
 
@@ -36,13 +40,15 @@ class FakeQuantization:
     """A model that computes as its int8 form will, so that training can adapt to it.
 
     Ranges of activations follow the batches with a running mean that is fresh from the first step on; tfmot's
-    own starts at [-6, 6] and forgets that only after thousands of steps.
+    own starts at [-6, 6] and forgets that only after thousands of steps. Clusters are kept by `Clustering`: tfmot's own
+    scheme gives up the zeros of all kernels when one has none, and every convolution clusters of its own per channel.
 
     Args:
         model: a flat float `tf_keras.Model`; copied.
-        sparse: whether zeros of kernels are kept.
         input_range: smallest and largest model value of a pixel.
-        label: names the step of the recipe in messages.
+        preserve: whether zeros of pruned and values of clustered kernels are kept.
+        left_out: names of layers that stay float, closed as `float_islands.closed` does.
+        freeze_at: step from which on batch norm keeps its statistics and its scale; None for never.
 
     Attributes:
         model: the fake-quantized copy.
@@ -52,20 +58,26 @@ class FakeQuantization:
     """
 
     def __init__(
-        self, model: Any, sparse: bool, input_range: tuple[float, float], label: str = "qat"
+        self,
+        model: Any,
+        input_range: tuple[float, float],
+        *,
+        preserve: bool = True,
+        left_out: Collection[str] = (),
+        freeze_at: int | None = None,
     ) -> None:
         scheme = (
             prune_preserve.Default8BitPrunePreserveQuantizeScheme()
-            if sparse
+            if preserve and tfmot.is_sparse(model)
             else default_8bit.Default8BitQuantizeScheme()
         )
         try:
             with quantize.quantize_scope():
-                self.model = quantize.quantize_apply(quantize.quantize_annotate_model(model), scheme)
+                self.model = quantize.quantize_apply(_annotated(model, left_out), scheme)
         except (ValueError, RuntimeError) as error:
             raise PassError(
-                f"pass '{label}': tfmot cannot fake-quantize this model ({error}); 'quantize' after 'convert' needs "
-                f"no training and takes every layer."
+                f"tfmot cannot fake-quantize this model ({error}); 'exclude' leaves layers out, and 'quantize' after "
+                f"'convert' needs no training and takes every layer."
             ) from error
         self._range = input_range
         self._decay = tf.Variable(0.0, trainable=False)
@@ -73,15 +85,24 @@ class FakeQuantization:
             if isinstance(layer, QuantizeWrapper):
                 self._refresh(layer)
         self._fix_input_range()
+        self._clusters = Clustering(self.model, _kept) if preserve else None
+        self._norms = FrozenNorms(self.model, freeze_at) if freeze_at is not None else None
 
     def hooks(self) -> Hooks:
         """Give what a training must do in each step."""
+        beside = [part.hooks() for part in (self._clusters, self._norms) if part is not None]
 
         def before(step: Any) -> None:
             done = tf.cast(step, tf.float32)
             self._decay.assign(tf.minimum(0.999, done / (done + 9)))
+            for hooks in beside:
+                hooks.before(step)
 
-        return Hooks(before=before)
+        def after() -> None:
+            for hooks in beside:
+                hooks.after()
+
+        return Hooks(before=before, after=after)
 
     def _refresh(self, wrapper: Any) -> None:
         """Let the ranges of a layer's outputs follow the batches faster."""
@@ -97,6 +118,9 @@ class FakeQuantization:
         A channel that pruning left empty has the range [0, 0], hence a scale next to nothing, in which its bias
         would overflow int32; its zeros are zeros in any scale, so it takes that of the layer's widest channel.
         """
+        for part in (self._clusters, self._norms):
+            if part is not None:
+                part.finish()
         self._fix_input_range()
         for layer in self.model.layers:
             if isinstance(layer, QuantizeWrapper):
@@ -139,6 +163,21 @@ class _RunningMean(quantizers.MovingAverageQuantizer):  # type: ignore[misc]
         )
 
 
+def _annotated(model: Any, left_out: Collection[str]) -> Any:
+    """Mark the layers that tfmot is to quantize."""
+    if not left_out:
+        return quantize.quantize_annotate_model(model)
+
+    def annotated(layer: Any) -> Any:
+        return layer if layer.name in left_out else quantize.quantize_annotate_layer(layer)
+
+    return tf_keras.models.clone_model(model, clone_function=annotated)
+
+
+def _kept(layer: str, kernel: Any) -> Lookup | None:
+    return Lookup.found_in(kernel)
+
+
 def ranges(model: Any) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
     """Give the smallest and largest value of every quantized tensor of a fake-quantized model, by name."""
     ends = {variable.name.split(":")[0]: variable.numpy() for variable in model.non_trainable_variables}
@@ -169,5 +208,7 @@ def check_ranges(model: Any, input_range: tuple[float, float]) -> None:
         if np.all(least == -UNTRAINED) and np.all(most == UNTRAINED):
             raise BrokenPromise(f"the range of {name} was never trained.")
     found = input_ranges(model)
+    if not found and float_islands.starts_float(model):
+        return
     if not found or any(not np.allclose(ends, input_range, rtol=1e-6, atol=0) for ends in found):
         raise BrokenPromise(f"the input's range is {found}, not that of pixels, {input_range}.")

@@ -33,7 +33,7 @@ def kernels_of(layer: Any) -> list[Any]:
     inner = layer.layer if wrapped else layer
     registry = prune_registry.PruneRegistry
     names = registry._LAYERS_WEIGHTS_MAP.get(type(inner), []) if registry.supports(inner) else []
-    if wrapped and names:  # the layer's own attribute is the quantized tensor, no longer the variable
+    if wrapped and names and layer._weight_vars:  # the layer's own attribute is the quantized tensor then
         return [kernel for kernel, _, _ in layer._weight_vars]
     return [getattr(inner, name) for name in names]
 

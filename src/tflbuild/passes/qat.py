@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.layer_patterns import fitting
 
 
 @compiler_pass("qat")
 class QuantizationAwareTraining(Fitting):
     """Train on with the rounding of int8 in every layer, by tfmot; `convert` then gives an int8 file.
 
-    Weights that `prune` set to zero stay zero (tfmot's sparsity-preserving scheme, used wherever the model's
-    file holds such kernels). The input's range is that of raw pixels, never trained, so that the device's
-    uint8 input has the scale and zero point that the data's preprocess block says.
+    What the model's file holds is kept: weights that `prune` set to zero stay zero (PQAT), kernels that `cluster`
+    gave few values keep as few (CQAT), and both at once (PCQAT). In the int8 file that holds for each output channel:
+    it has a scale of its own, which turns the same value into another integer.
+
+    `layers` or `exclude` name what is quantized by patterns of Keras layer names; the rest stays float, in the training
+    and in the file: a float island costs an NPU two trips, but on a CPU it may save a sensitive layer. A convolution,
+    its batch norm and its activation are one; a layer that adds a float tensor to another is left out, too.
+
+    The input's range is that of raw pixels, never trained, so that the device's uint8 input has the scale and zero
+    point that the data's preprocess block says.
 
     References:
         Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
         Inference, 2018.
+        Krishnamoorthi, Quantizing Deep Convolutional Networks for Efficient Inference, 2018 (`freeze_bn`).
+        TensorFlow Model Optimization, collaborative optimization.
     """
 
     needs = (
@@ -34,10 +44,16 @@ class QuantizationAwareTraining(Fitting):
         "numpy",
         "PIL",
     )
-    promises = "finite ranges for every tensor, the input's that of pixels; zeros kept"
+    promises = "finite ranges for every tensor, the input's that of pixels; zeros and clusters kept"
 
     learning_rate: Annotated[float, Gt(0)] = 5e-4
     warmup: Annotated[float, Ge(0)] = 0.1
+    layers: tuple[str, ...] = ()  # patterns of names of layers that are quantized; by default all
+    exclude: tuple[str, ...] = ()  # patterns of names of layers that stay float, e.g. class_*
+    preserve: Literal["auto", "none"] = "auto"  # zeros and clusters that the model's file holds
+    freeze_bn: Annotated[float, Ge(0), Le(1)] = (
+        1.0  # share of the steps after which batch norm stays; 1: never
+    )
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: two passes, and enough to settle where they are few images."""
@@ -49,34 +65,58 @@ class QuantizationAwareTraining(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
-        from tflbuild.backends import fake_quantization, keras, tfmot
+        from tflbuild.backends import clustering, fake_quantization, keras, tfmot
 
+        assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized already.")
         keras.seed(ctx.seed)
         facts = ModelFacts.of(model)
         built = keras.load(model.path)
-        sparse = tfmot.is_sparse(built)
-        fake = fake_quantization.FakeQuantization(built, sparse, writing.pixel_range(facts), ctx.label)
+        fake = fake_quantization.FakeQuantization(
+            built,
+            writing.pixel_range(facts),
+            preserve=self.preserve == "auto",
+            left_out=self._left_out(built, ctx.label),
+            freeze_at=math.ceil(self.freeze_bn * self.steps) if self.freeze_bn < 1 else None,
+        )
         fit(fake.model, facts, self, ctx, fake.hooks(), given=model)
         fake.finish()
-        census = tfmot.census(fake.model)
-        sparsity = {**model.meta.get("sparsity", {}), "layers": census}
-        return writing.emit_keras(
-            ctx,
-            fake.model,
-            facts,
-            quantized="qat",
-            **({"sparsity": sparsity | {"overall": tfmot.overall_sparsity(fake.model)}} if sparse else {}),
-        )
+        kept: dict[str, Any] = {}
+        if tfmot.is_sparse(fake.model):
+            overall = tfmot.overall_sparsity(fake.model)
+            layers = tfmot.census(fake.model)
+            kept["sparsity"] = {**model.meta.get("sparsity", {}), "layers": layers, "overall": overall}
+        clusters = clustering.census(fake.model)
+        if clusters:
+            kept["clusters"] = {**model.meta.get("clusters", {}), "layers": clusters}
+        return writing.emit_keras(ctx, fake.model, facts, quantized="qat", **kept)
+
+    def _left_out(self, built: Any, label: str) -> set[str]:
+        """Give the names of the layers that stay float."""
+        from tflbuild.backends import float_islands
+
+        heads = float_islands.heads(built)
+        names = list(heads)
+        left = {heads[name] for name in fitting(names, self.exclude, f"{label}.exclude", "can be quantized")}
+        if self.layers:
+            taken = fitting(names, self.layers, f"{label}.layers", "can be quantized")
+            left |= set(heads.values()) - {heads[name] for name in taken}
+        found = float_islands.closed(built, left)
+        if len(found) == len(heads):
+            raise PassError(f"{label}.layers and {label}.exclude leave no layer to quantize.")
+        return found
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
-        """Look at every range and every zero in the file."""
-        from tflbuild.backends import fake_quantization, keras, tfmot
+        """Look at every range, every zero and the number of values of every kernel in the file."""
+        from tflbuild.backends import clustering, fake_quantization, keras, tfmot
 
-        built = keras.load(result.path)
+        given, built = keras.load(model.path), keras.load(result.path)
         fake_quantization.check_ranges(built, writing.pixel_range(ModelFacts.of(result)))
-        before, after = tfmot.census(keras.load(model.path)), tfmot.census(built)
+        if self.preserve == "none":
+            return
+        before, after = tfmot.census(given), tfmot.census(built)
         for name in before.keys() & after.keys():
             if before[name] > tfmot.SPARSE and after[name] < before[name]:
                 raise BrokenPromise(f"{name} had {before[name]:.1%} zeros and now has {after[name]:.1%}.")
+        clustering.check_kept(given, built)
