@@ -252,13 +252,19 @@ def take_bytes(content: bytes, dtype: str, scale: float, zero_point: int) -> byt
     return pack(model)
 
 
-def code_index(model: Any, builtin: int) -> int:
-    """Give the place of a built-in operator's code in a model, which it is added to where it is missing."""
+def code_index(model: Any, builtin: int, version: int = 2) -> int:
+    """Give the place of a built-in operator's code in a model, which it is added to where it is missing.
+
+    Args:
+        model: what `unpack` gave.
+        builtin: the operator.
+        version: least version of it; 2 is the one that knows int8.
+    """
     for position, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin and code.version >= version:
             return position
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 2  # the version that requantizes
+    code.version = version
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1

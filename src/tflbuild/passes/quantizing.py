@@ -43,6 +43,9 @@ class Quantizing(Pass):
     calibration: Calibration = field(default_factory=Calibration)
     input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
     output_dtype: Literal["float32", "int8"] = "float32"  # of an int8 classifier
+    scores: Literal["int8", "int16"] = (
+        "int16"  # bits of final scores before they become float, with scheme int8
+    )
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""
@@ -73,6 +76,7 @@ class Quantizing(Pass):
             float_input=given == "float32",
             float_output=self.output_dtype == "float32" or facts.task == "detection",
             pixels=None if given == "float32" else writing.pixel_range(facts),
+            scores=self.scores if scheme == "int8" else "int8",
         )
         seen, held_out = _parted(images, ctx.seed) if measuring else (images, [])
         content = model.path.read_bytes()

@@ -65,10 +65,16 @@ def _shapes(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
 
 
 def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:
-    """Hold a file to compute in integers between its borders: see `tflbuild.backends.promises.check_full_integer`."""
-    from tflbuild.backends import promises
+    """Hold a file to compute in integers between its borders: see `tflbuild.backends.promises.check_full_integer`.
 
-    return promises.check_full_integer(path, activations, islands)
+    Final scores of an int8 file may have 16 bits.
+    """
+    from tflbuild.backends import promises
+    from tflbuild.backends.quantization import final_scores
+
+    finer = final_scores.widened(path.read_bytes()) if activations == "int8" else []
+    known = [promises.Island(name=name, dtype="int16", reason="final scores") for name in finer]
+    return promises.check_full_integer(path, activations, [*islands, *known])
 
 
 def refuse_sparse(model: TFLiteModel) -> None:

@@ -61,6 +61,16 @@ class Activation:
         return np.linspace(self.low, self.high, BINS + 1)
 
 
+def joined(activations: Sequence[Activation]) -> Activation:
+    """Give the histogram of several activations together; channels, which need not be the same, are left out."""
+    low, high = min(a.low for a in activations), max(a.high for a in activations)
+    made = Activation(low=low, high=high)
+    for activation in activations:
+        centres = (activation.edges[:-1] + activation.edges[1:]) / 2
+        made.counts += _histogram(centres, low, high, activation.counts).astype(np.int64)
+    return made
+
+
 def without_custom(content: bytes) -> bytes:
     """Cut a model before the custom operators it ends in, so that its outputs are what they read.
 
@@ -205,11 +215,16 @@ def _extend(found: Activation, value: Any, name: str) -> None:
 
 
 def _count(found: Activation, value: Any, images: int) -> None:
-    width = max((found.high - found.low) / BINS, np.finfo(np.float64).tiny)
-    bins = ((value.ravel() - np.float32(found.low)) * np.float32(1 / width)).astype(np.int32)
-    found.counts += np.bincount(bins.clip(0, BINS - 1), minlength=BINS)
+    found.counts += _histogram(value.ravel(), found.low, found.high)
     mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64) / images
     found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
+
+
+def _histogram(values: Any, low: float, high: float, weights: Any = None) -> npt.NDArray[Any]:
+    """Count values in BINS bins from low to high."""
+    to_bins = values.dtype.type(BINS / (high - low) if high > low else 0.0)
+    bins = ((values - values.dtype.type(low)) * to_bins).astype(np.int32)
+    return np.bincount(bins.clip(0, BINS - 1), weights=weights, minlength=BINS)
 
 
 def _dequantized(value: npt.NDArray[Any], quantization: Quantization) -> npt.NDArray[np.float32]:

@@ -1,19 +1,21 @@
 """Ranges of activations, set from histograms.
 
 References:
-    Migacz, 8-bit Inference with TensorRT, 2017: `entropy`.
+    Migacz, 8-bit Inference with TensorRT, 2017: `entropy`; as in NVIDIA's pytorch-quantization, `calib/histogram.py`:
+        zeros left out, 256 levels where all values have one sign, 128 otherwise.
     Nagel et al., A White Paper on Neural Network Quantization, 2021, section 3.1: `mse`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.backends.quantization.observation import Activation
+from tflbuild.backends.quantization.observation import Activation, joined
+from tflbuild.backends.quantization.sharing import Shared
 
 Range = tuple[float, float]
 Method = Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"]
@@ -26,32 +28,48 @@ SMALLEST_RANGE = 1e-4
 LEVELS = 256
 """Levels of int8."""
 
+SIZES = 2048
+"""Bins of absolute values that `entropy` looks at, as in the reference."""
+
+STRIDE = 16
+"""Bins between the cuts that `entropy` tries."""
+
 CUTS = np.linspace(0.02, 1.0, 128)
 """Shares of an end of the range that searches try."""
 
 
-def ranges_of(observed: Mapping[str, Activation], method: Method) -> dict[str, Range]:
+def ranges_of(
+    observed: Mapping[str, Activation], method: Method, groups: Iterable[Shared] = ()
+) -> dict[str, Range]:
     """Give each activation's range.
 
     Args:
         observed: what `observation.observe` gave.
         method: how the ends are set. `minmax`: the smallest and the largest value; `p99.99`: as much of either end is
-            cut off as leaves 99.99 % of the values; `mse`: the least mean square error of int8; `entropy`: the
-            least Kullback-Leibler divergence between the distributions before and after.
+            cut off as leaves 99.99 % of the values; `mse`: the least mean square error of int8, and the least
+            error of the scores where the values become scores; `entropy`: the least Kullback-Leibler divergence
+            between the distributions before and after.
+        groups: activations that share one range; each that is in none has its own.
 
     Returns:
         (low, high) by tensor name; low <= 0 <= high.
     """
-    return {name: _holding_zero(*_range(activation, method)) for name, activation in observed.items()}
+    ranges = {name: _holding_zero(*_range(activation, method)) for name, activation in observed.items()}
+    for group in groups:
+        sources = [observed[name] for name in group.sources if name in observed]
+        if sources and (len(group.names) > 1 or group.scores):
+            found = _holding_zero(*_range(joined(sources), method, group.scores))
+            ranges |= {name: found for name in group.names if name in observed}
+    return ranges
 
 
-def _range(activation: Activation, method: Method) -> Range:
+def _range(activation: Activation, method: Method, scores: bool = False) -> Range:
     if activation.high <= activation.low or method == "minmax":
         return activation.low, activation.high
     if method in PERCENTILES:
         return _percentile(activation, (100.0 - PERCENTILES[method]) / 200.0)
     if method == "mse":
-        return _least_square_error(activation)
+        return _least_score_error(activation) if scores else _least_square_error(activation)
     return _least_divergence(activation)
 
 
@@ -96,36 +114,75 @@ def _clipped(
     return np.asarray(np.maximum(total, 0.0))
 
 
-def _least_divergence(activation: Activation) -> Range:
-    """Cut both ends by the same share, as TensorRT does for the one end of a symmetric range."""
+def _least_score_error(activation: Activation) -> Range:
+    """Give the least mean absolute error of what a logistic function makes of the values.
+
+    Far from zero a step hardly changes a score, so that the range may be a fraction of what was seen.
+    """
+    centres = (activation.edges[:-1] + activation.edges[1:]) / 2
+    scores = _logistic(centres)
+    lows, highs = CUTS * min(activation.low, 0.0), CUTS * max(activation.high, 0.0)
     counts = activation.counts.astype(np.float64)
+    slopes = np.concatenate([[0.0], np.cumsum(counts * scores * (1 - scores))])
+    zeroth, first = (np.concatenate([[0.0], np.cumsum(counts * scores**p)]) for p in (0, 1))
+    low, high = np.searchsorted(centres, lows), np.searchsorted(centres, highs)
+    below = _logistic(lows) * zeroth[low] - first[low]
+    above = (first[-1] - first[high]) - _logistic(highs) * (zeroth[-1] - zeroth[high])
+    steps = (highs[None, :] - lows[:, None]) / (LEVELS - 1)
+    inside = slopes[high][None, :] - slopes[low][:, None]
+    error = steps / 4 * inside + np.abs(below)[:, None] + np.abs(above)[None, :]
+    best = np.unravel_index(int(np.argmin(error)), error.shape)
+    return float(lows[best[0]]), float(highs[best[1]])
+
+
+def _logistic(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-values)))
+
+
+def _least_divergence(activation: Activation) -> Range:
+    """Cut sizes off where what is left, told in levels, is nearest to what was there.
+
+    Zeros are left out: whatever the range, they keep a level of their own.
+    """
+    sizes, width = _sizes(activation)
+    two_sided = activation.low < 0 < activation.high
+    levels = LEVELS // 2 if two_sided else LEVELS
+    kept = np.unique(np.append(np.arange(levels, len(sizes), STRIDE), len(sizes)))
+    divergences = [_divergence(sizes, count, levels) for count in kept]
+    most = float(kept[int(np.argmin(divergences))]) * width
+    return max(activation.low, -most), min(activation.high, most)
+
+
+def _sizes(activation: Activation) -> tuple[npt.NDArray[np.float64], float]:
+    """Give the histogram of absolute values, without zeros, and the width of its bins."""
     edges = activation.edges
-    best, chosen = np.inf, (activation.low, activation.high)
-    for share in CUTS[CUTS > 0.1]:
-        low, high = share * min(activation.low, 0.0), share * max(activation.high, 0.0)
-        low = activation.low if activation.low > 0 else low
-        first, last = np.searchsorted(edges, [low, high])
-        first, last = max(int(first) - 1, 0), min(int(last), len(counts))
-        if last - first < LEVELS:
-            continue
-        divergence = _divergence(counts, first, last)
-        if divergence < best:
-            best, chosen = divergence, (float(edges[first]), float(edges[last]))
-    return chosen
+    centres = np.abs(edges[:-1] + edges[1:]) / 2
+    width = max(-activation.low, activation.high) / SIZES
+    place = np.minimum((centres / width).astype(np.int64), SIZES - 1)
+    sizes = np.bincount(place, weights=activation.counts, minlength=SIZES).astype(np.float64)
+    sizes[0] = sizes[1]
+    return sizes, width
 
 
-def _divergence(counts: npt.NDArray[np.float64], first: int, last: int) -> float:
-    inside = counts[first:last]
-    true = inside.copy()
-    true[0] += counts[:first].sum()
-    true[-1] += counts[last:].sum()
-    level = np.minimum(np.arange(len(inside)) * LEVELS // len(inside), LEVELS - 1)
+def _divergence(sizes: npt.NDArray[np.float64], kept: int, levels: int) -> float:
+    """Give the Kullback-Leibler divergence of a histogram from itself, cut and told in levels.
+
+    Args:
+        sizes: counts of bins of equal width.
+        kept: bins that are inside; what lies beyond is put into the last of them.
+        levels: that the bins inside are joined to.
+    """
+    inside = sizes[:kept]
+    level = np.arange(kept) * levels // kept
     filled = inside > 0
-    sums = np.bincount(level, weights=inside, minlength=LEVELS)
-    sizes = np.bincount(level, weights=filled, minlength=LEVELS)
-    coarse = np.where(filled, sums[level] / np.maximum(sizes[level], 1), 0.0)
-    if not coarse.sum():
-        return np.inf
-    true, coarse = true / true.sum(), coarse / coarse.sum()
+    sums = np.bincount(level, weights=inside, minlength=levels)
+    told = np.where(
+        filled, sums[level] / np.maximum(np.bincount(level, weights=filled, minlength=levels), 1)[level], 0
+    )
+    true = inside.copy()
+    true[-1] += sizes[kept:].sum()
     held = true > 0
-    return float(np.sum(true[held] * np.log(true[held] / np.maximum(coarse[held], 1e-12))))
+    if np.any(told[held] == 0):  # the last bin was empty, so that what was cut off has no place
+        return np.inf
+    true, told = true[held] / true.sum(), told[held] / told.sum()
+    return float(np.sum(true * np.log(true / told)))

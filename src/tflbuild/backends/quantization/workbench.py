@@ -10,11 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.quantization import bias_correction, bias_scales, equalization, mixed, quantizer
+from tflbuild.backends.quantization import (
+    bias_correction,
+    bias_scales,
+    equalization,
+    final_scores,
+    mixed,
+    quantizer,
+    sharing,
+)
 from tflbuild.backends.quantization.observation import Activation, Image, observe
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
@@ -85,11 +93,13 @@ class Border:
         float_input: leave the input float.
         float_output: leave the outputs float.
         pixels: range of the input, which follows from the preprocessing; None to measure it.
+        scores: bits of the scores that an int8 model ends in, where what it gives is float.
     """
 
     float_input: bool
     float_output: bool
     pixels: Range | None
+    scores: Literal["int8", "int16"] = "int16"
 
 
 class Workbench:
@@ -134,21 +144,19 @@ class Workbench:
             kept: operators that are quantized otherwise, by the tensor they write.
         """
         variant = self._variant(setting.equalize, setting.relu6)
-        ranges = ranges_of(variant.observed, setting.ranges)
-        if self._border.pixels is not None:
-            ranges[quantizer.input_name(variant.path)] = self._border.pixels
+        pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
         made = quantizer.quantize(
             variant.path,
             self._scheme,
-            quantizer.tied(variant.path, ranges),
+            variant.ranges(setting.ranges) | pixels,
             float_input=self._border.float_input,
             float_output=self._border.float_output,
             kept=kept,
         )
         made = bias_scales.fit(made, variant.path)
         if setting.correct_bias:
-            made = bias_correction.correct(made, variant.means, self._images[:CORRECTION_IMAGES])
-        return made
+            made = bias_correction.correct(made, variant.content, self._images[:CORRECTION_IMAGES])
+        return final_scores.widen(made) if self._border.scores == "int16" else made
 
     def error(self, content: bytes) -> float:
         """Measure how far a quantized model is from the float one on the held-out images."""
@@ -244,6 +252,7 @@ class Variant:
 
     def __init__(self, content: bytes, path: Path, images: Sequence[Image]) -> None:
         self.content, self.path, self._images = content, path, images
+        self._ranges: dict[Method, dict[str, Range]] = {}
 
     @cached_property
     def observed(self) -> dict[str, Activation]:
@@ -251,11 +260,19 @@ class Variant:
         return observe(self.content, self._images)
 
     @cached_property
-    def means(self) -> dict[str, Any]:
-        """Give the mean of each channel on the images that biases are corrected on."""
-        few = self._images[:CORRECTION_IMAGES]
-        found = self.observed if len(few) == len(self._images) else observe(self.content, few)
-        return {name: activation.channel_mean for name, activation in found.items()}
+    def entry(self) -> str:
+        """Name its one input."""
+        return quantizer.input_name(self.path)
+
+    def ranges(self, method: Method) -> dict[str, Range]:
+        """Give the range of every activation, one for those between which values are only moved."""
+        if method not in self._ranges:
+            self._ranges[method] = ranges_of(self.observed, method, self._groups)
+        return dict(self._ranges[method])
+
+    @cached_property
+    def _groups(self) -> list[sharing.Shared]:
+        return sharing.shared(Graph(flatbuffer.unpack(self.content)))
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:
