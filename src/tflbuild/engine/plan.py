@@ -248,6 +248,8 @@ def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before:
     for position, fallback in enumerate(step.fallback):
         key = f"{step.label}.fallback.{position}"
         kind = before[step.label]
+        if fallback.start in recipe.steps and fallback.start not in order:
+            continue  # a step that a recipe offers and this build leaves out: so is the way back to it
         if fallback.start:
             if fallback.start not in order[: order.index(step.label)]:
                 raise RecipeError(f"{key}.from: '{fallback.start}' does not run before '{step.label}'.")

@@ -177,6 +177,10 @@ class Runner:
     def _policy(self, step: Step, model: Artifact | None, closed: Attempt, report: StepReport) -> Attempt:
         report.tried.append(_tried(step.label, closed, report.seconds))
         for fallback in step.fallback:
+            if fallback.start and fallback.start not in self.outputs:
+                text = f"fallback {fallback.text} is left out, since {fallback.start} does not run"
+                self._tell(Event("warning", {"text": text}))
+                continue
             attempt = self._fall_back(step, fallback, model, report)
             if attempt is not None and attempt.ok:
                 report.outcome = "replaced"
