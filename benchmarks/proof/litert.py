@@ -53,6 +53,6 @@ def _calibrated(worker: Any, images: Images) -> Any:
 
 
 def _quantized(worker: Any, ranges: Any) -> bytes:
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         made = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
