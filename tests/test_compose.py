@@ -86,6 +86,11 @@ def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.Monke
     assert compose.compose(CASES[0])["prune"]["strength"] == 0.5
 
 
+def test_an_empty_mapping_takes_any_key_in_the_order_of_the_recipe() -> None:
+    typed = ["recipe=ssd_mobilenet_int8", "prune.layers={class_*: 0.25, *: 0.5}"]
+    assert list(compose.compose(typed)["prune"]["layers"].items()) == [("class_*", 0.25), ("*", 0.5)]
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -197,8 +197,12 @@ def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:
 
 
 def options_node(cls: type[Any]) -> dict[str, Any]:
-    """Give the options of a declared class with their defaults."""
-    return {option.name: to_json(_default(option)) for option in dataclasses.fields(cls)}
+    """Give the options of a declared class with their defaults; an empty mapping takes any key."""
+    options = {option.name: to_json(_default(option)) for option in dataclasses.fields(cls)}
+    return {
+        name: OmegaConf.create({}, flags={"struct": False}) if value == {} else value
+        for name, value in options.items()
+    }
 
 
 def _default(option: dataclasses.Field[Any]) -> Any:

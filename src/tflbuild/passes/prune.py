@@ -17,9 +17,6 @@ from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, Lap, fit, shortened
 from tflbuild.passes.layer_patterns import fitting, value_of
 
-Share = Annotated[float, Ge(0), Lt(1)]
-"""Share of zeros in a kernel."""
-
 Side = Annotated[int, Ge(1)]
 
 
@@ -79,10 +76,8 @@ class Prune(Fitting):
     promises = "the declared share of zeros in every pruned kernel"
 
     schedule: Literal["polynomial", "constant", "2:4", "iterative"] = "polynomial"
-    sparsity: Share = 0.5  # share of zeros in each pruned kernel
-    layers: Mapping[str, Share] | tuple[tuple[str, Share], ...] = field(
-        default_factory=dict
-    )  # pattern: share
+    sparsity: Annotated[float, Ge(0), Lt(1)] = 0.5  # share of zeros in each pruned kernel
+    layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)  # by pattern
     exclude: tuple[str, ...] = ()  # patterns of names of layers that stay dense, e.g. class_*
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5  # share of the steps in which the sparsity rises
     frequency: Annotated[int, Ge(1)] = 50  # steps from one choice of zeros to the next
@@ -96,6 +91,11 @@ class Prune(Fitting):
     def check(self) -> None:
         """Refuse a sparsity that the pattern cannot have, and two lengths at once."""
         super().check()
+        for pattern, share in self._special.items():
+            if not 0 <= share < 1:
+                raise ValueError(
+                    f"layers.{pattern}: {share} is no share of zeros; it should be at least 0, and below 1"
+                )
         if self.schedule == "2:4":
             self._check_two_of_four()
         if self.level_steps is not None and self.schedule != "iterative":
