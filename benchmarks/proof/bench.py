@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import tflbuild
 from proof import calibration, ill_conditioning, tensorflow_stock
 from proof.book import Book
 from proof.measuring import PREDICTIONS, Yardstick
@@ -32,8 +33,16 @@ SAMPLES, FEW = 200, 24
 CHECKED = 16
 """Calibration images on which an ill-conditioned model must compute what the model did."""
 
-FORMAT = 2
-"""Raised when cells are computed or measured otherwise, so that what is kept is worth nothing."""
+DECIDING = ("backends", "core", "data", "metrics", "models", "passes", "vision")
+"""Parts of tflbuild that decide what is found; with this folder's own modules."""
+
+
+@cache
+def code() -> str:
+    """Name the code that decides what is found: when it changes, what is kept is worth nothing."""
+    source, own = Path(tflbuild.__file__).parent, Path(__file__).parent
+    modules = [path for part in DECIDING for path in (source / part).rglob("*.py")]
+    return digest.of_json(sorted(digest.of_file(path) for path in (*modules, *own.glob("*.py"))))
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Bench:
         self.row, self._book, self._small = row, book, small
         self._samples = FEW if small else SAMPLES
         self._causes = [
-            FORMAT,
+            code(),
             row.recipe,
             list(row.options),
             list(row.small) if small else [],
@@ -87,7 +96,7 @@ class Bench:
 
     def built(self, name: str, pipeline: Pipeline, against: str = "float") -> dict[str, Any]:
         """Give a file that tflbuild builds, measured against another cell's predictions."""
-        causes = [FORMAT, self._sha256, pipeline.words(self.row, self._small), against]
+        causes = [code(), self._sha256, pipeline.words(self.row, self._small), against]
 
         def make(folder: Path) -> dict[str, Any]:
             made = build(self.row, pipeline, self._small)
@@ -114,7 +123,7 @@ class Bench:
             found = {"path": str(path), "seconds": seconds, "notes": made.notes}
             return found | self._measured(path, folder, "float")
 
-        return self._book.cell(self.row.name, name, [FORMAT, self._sha256, causes], whole)
+        return self._book.cell(self.row.name, name, [code(), self._sha256, causes], whole)
 
     def stock(self, wanted: dict[str, tuple[str, Any, bool]]) -> dict[str, dict[str, Any]]:
         """Give files of TensorFlow's own quantization, all in one process.
@@ -156,7 +165,7 @@ class Bench:
             return make
 
         return {
-            name: self._book.cell(self.row.name, name, [FORMAT, self._sha256, "stock"], one(name))
+            name: self._book.cell(self.row.name, name, [code(), self._sha256, "stock"], one(name))
             for name in wanted
         }
 

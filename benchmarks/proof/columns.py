@@ -84,9 +84,7 @@ def int8(bench: Bench) -> Found:
     yield "tf_per_tensor", stock["tf_per_tensor"]
     yield (
         "per_tensor",
-        bench.built(
-            "per_tensor", _quantized(bench, "quantize.method=auto", "quantize.granularity=per_tensor")
-        ),
+        bench.built("per_tensor", _quantized(bench, "quantize.method=auto", "quantize.granularity=tensor")),
     )
     yield "mixed", bench.built("mixed", _mixed(bench))
     yield "int16x8", bench.made("int16x8", bench.quantized({"scheme": "int16x8"}), 1)
@@ -144,7 +142,7 @@ def ill(bench: Bench) -> Found:
     for name, make, causes in (
         ("ill_litert", lambda path: Made(litert.by_default(path, bench.images)), 1),
         ("ill_auto", bench.quantized({"method": "auto"}), 1),
-        ("ill_per_tensor", bench.quantized({"method": "auto", "granularity": "per_tensor"}), 1),
+        ("ill_per_tensor", bench.quantized({"method": "auto", "granularity": "tensor"}), 1),
     ):
         yield name, bench.made(name, make, causes, "ill_float")
 
