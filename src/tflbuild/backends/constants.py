@@ -40,6 +40,18 @@ def values_of(model: Any, tensor: Any) -> npt.NDArray[Any] | None:
     return values[: int(np.prod(shape))].reshape(shape).copy()
 
 
+def stored(values: npt.NDArray[Any], tensor: Any) -> npt.NDArray[np.uint8]:
+    """Give the bytes that hold values as a tensor stores them.
+
+    Args:
+        values: of the dtype in `DTYPES`; 4-bit ones are packed.
+        tensor: it is theirs.
+    """
+    if tensor.type == schema.TensorType.INT4:
+        return _packed(values)
+    return np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+
+
 def sparse_names(model: Any) -> list[str]:
     """Name the constants of an unpacked model that are stored without their zeros."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
@@ -51,6 +63,13 @@ def _nibbles(stored: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
     signed = stored.view(np.int8)
     low, high = (signed << 4).astype(np.int8) >> 4, signed >> 4
     return np.stack([low, high], axis=-1).ravel()
+
+
+def _packed(values: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Undo `_nibbles`; an odd count leaves the last upper half zero."""
+    flat = values.ravel().view(np.uint8) & 15
+    pairs = np.concatenate([flat, np.zeros(len(flat) % 2, np.uint8)]).reshape(-1, 2)
+    return np.asarray(pairs[:, 0] | pairs[:, 1] << 4, np.uint8)
 
 
 def _dense(values: npt.NDArray[Any], sparsity: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:

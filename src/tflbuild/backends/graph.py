@@ -83,8 +83,7 @@ class Graph:
         if sum(other.buffer == tensor.buffer for other in self.tensors) > 1:
             self.model.buffers.append(schema.BufferT())
             tensor.buffer = len(self.model.buffers) - 1
-        data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-        self.model.buffers[tensor.buffer].data = data
+        self.model.buffers[tensor.buffer].data = constants.stored(values, tensor)
 
 
 def by_output_channel(kind: str, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends import flatbuffer
+from tflbuild.backends import constants, flatbuffer
 
 LARGEST = 2.0**30
 """Largest size of a bias, as in TensorFlow's converter: half of what fits int32, so that sums do too.
 
 LiteRT Quantizer cuts the int64 biases of int16 activations off at the same size.
 """
+
+WEIGHTS = (schema.TensorType.INT8, schema.TensorType.INT4)
 
 BIASES = {schema.TensorType.INT32: np.int32, schema.TensorType.INT64: np.int64}
 """Types of biases: int32 with int8 activations, int64 with int16."""
@@ -32,12 +34,12 @@ def fit(content: bytes, float_path: Path) -> bytes:
     """Widen the scales of weights whose bias does not fit.
 
     Args:
-        content: a file quantized to int8 weights and integer biases.
+        content: a file quantized to integer weights and biases.
         float_path: the float file that it was made from, for the biases' true values.
     """
     model, source = flatbuffer.unpack(content), flatbuffer.load(float_path)
-    constants = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
-    truth = {tensor.name: _values(source, tensor, np.float32) for tensor in constants}
+    floats = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
+    truth = {tensor.name: constants.values_of(source, tensor) for tensor in floats}
     changed = False
     for entry, weights, bias in _biased(model):
         wanted = truth.get(bias.name)
@@ -56,16 +58,16 @@ def saturated_of(model: Any) -> list[str]:
     return [
         bias.name.decode()
         for _, _, bias in _biased(model)
-        if np.abs(_values(model, bias, BIASES[bias.type]).astype(np.int64)).max() >= 2**31 - 1
+        if np.abs(_bias_of(model, bias).astype(np.int64)).max() >= 2**31 - 1
     ]
 
 
 def _biased(model: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Give input, weights and bias of every operator with int8 weights and an integer bias."""
-    graph, types = model.subgraphs[0], schema.TensorType
+    """Give input, weights and bias of every operator with integer weights and an integer bias."""
+    graph = model.subgraphs[0]
     for operator in graph.operators:
         inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
-        if len(inputs) < 3 or inputs[1].type != types.INT8 or inputs[2].type not in BIASES:
+        if len(inputs) < 3 or inputs[1].type not in WEIGHTS or inputs[2].type not in BIASES:
             continue
         if inputs[2].quantization is not None and inputs[2].quantization.scale is not None:
             yield inputs[0], inputs[1], inputs[2]
@@ -81,22 +83,24 @@ def _fit(model: Any, entry: Any, weights: Any, bias: Any, wanted: npt.NDArray[np
         return False
     shape = np.ones(len(weights.shape), np.int64)
     shape[weights.quantization.quantizedDimension] = len(before)
-    values = _values(model, weights, np.int8).reshape(weights.shape)
+    values = constants.values_of(model, weights)
+    assert values is not None, "weights are constant"
     kept = np.round(values * (before / after).reshape(shape)).astype(np.int8)
     scale = (input_scale * after).astype(np.float32)
     dtype = BIASES[bias.type]
-    old = _values(model, bias, dtype)
+    old = _bias_of(model, bias)
     fitting = np.round(np.clip(wanted / scale.astype(np.float64), -LARGEST, LARGEST)).astype(dtype)
     _store(model, weights, kept, after)
     _store(model, bias, np.where(np.broadcast_to(after > before, old.shape), fitting, old), scale)
     return True
 
 
-def _values(model: Any, tensor: Any, dtype: Any) -> Any:
-    data = model.buffers[tensor.buffer].data
-    return None if data is None or not len(data) else np.frombuffer(bytes(data), dtype)
+def _bias_of(model: Any, bias: Any) -> npt.NDArray[Any]:
+    values = constants.values_of(model, bias)
+    assert values is not None, "biases are constant"
+    return values
 
 
 def _store(model: Any, tensor: Any, values: Any, scale: Any) -> None:
-    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers[tensor.buffer].data = constants.stored(values, tensor)
     tensor.quantization.scale = np.asarray(scale, np.float32)

@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +20,28 @@ from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
 
 from tflbuild.backends import flatbuffer
+from tflbuild.backends.quantization.grid import FOUR_BIT, Granularity
 from tflbuild.core.errors import PassError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Range = tuple[float, float]
 Kept = Literal["int16x8", "float32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a scheme stores numbers.
+
+    Attributes:
+        weight_bits: of weights that may have fewer than 8; see `grid.FOUR_BIT`.
+        granularity: of the scales of weights.
+        activations: whether int8 activations have a zero point; int16 ones have none.
+    """
+
+    weight_bits: int = 8
+    granularity: Granularity = "channel"
+    activations: Literal["asymmetric", "symmetric"] = "asymmetric"
+
 
 EVERYTHING = ".+"
 """Means the same as ".*", but is another entry of LiteRT Quantizer's recipe, behind those for single operators."""
@@ -58,6 +76,7 @@ def quantize(
     float_input: bool,
     float_output: bool,
     kept: Mapping[str, Kept] | None = None,
+    form: Form | None = None,
 ) -> bytes:
     """Quantize a float `.tflite`.
 
@@ -68,31 +87,21 @@ def quantize(
         float_input: leave the input float.
         float_output: leave the outputs float.
         kept: operators that are quantized otherwise, by the tensor they write: to int16 activations, or not at all.
+        form: how numbers are stored.
 
     Raises:
         PassError: the quantizer refused the model.
     """
     worker = quantizer.Quantizer(str(path))
-    names = qtyping.TFLOperationName
-    match scheme:
-        case "int8":
-            worker.add_static_config(".*", names.ALL_SUPPORTED, 8, 8)
-        case "int16x8":
-            worker.add_static_config(".*", names.ALL_SUPPORTED, 16, 8)
-        case "dynamic":
-            worker.add_dynamic_config(".*", names.ALL_SUPPORTED, 8)
-        case "float16":
-            worker.add_weight_only_config(
-                ".*", names.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
-            )
-    _keep(worker, kept or {})
-    borders = {"INPUT": float_input, "OUTPUT": float_output}
+    _say(worker, ".*", scheme, form := form or Form())
+    _keep(worker, kept or {}, form)
+    names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
     for name in ("CUSTOM_OP", *(border for border, is_float in borders.items() if is_float)):
         worker.update_quantization_recipe(
             regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
         )
     for name in (border for border, is_float in borders.items() if kept and not is_float):
-        worker.add_static_config(EVERYTHING, names[name], 16 if scheme == "int16x8" else 8, 8)
+        worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, form))
     result = None
     if ranges is not None:
         result = {
@@ -108,20 +117,53 @@ def quantize(
     return bytes(made.quantized_model)
 
 
-def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept]) -> None:
+def _say(worker: quantizer.Quantizer, regex: str, scheme: Scheme, form: Form) -> None:
+    """Ask for a scheme in every operator, with fewer bits where the runtime can."""
+    names = qtyping.TFLOperationName
+    if scheme == "float16":
+        worker.add_weight_only_config(
+            regex, names.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
+        )
+        return
+    worker.update_quantization_recipe(regex, names.ALL_SUPPORTED, _configuration(scheme, 8, form))
+    for kind in FOUR_BIT if form.weight_bits < 8 else ():
+        worker.update_quantization_recipe(regex, names[kind], _configuration(scheme, form.weight_bits, form))
+
+
+def _configuration(scheme: Scheme, weight_bits: int, form: Form) -> qtyping.OpQuantizationConfig:
+    """Give LiteRT Quantizer's configuration of an operator."""
+    granularities = {
+        "channel": qtyping.QuantGranularity.CHANNELWISE,
+        "tensor": qtyping.QuantGranularity.TENSORWISE,
+    }
+    activations = {
+        "int8": qtyping.TensorQuantizationConfig(num_bits=8, symmetric=form.activations == "symmetric"),
+        "int16x8": qtyping.TensorQuantizationConfig(num_bits=16, symmetric=True),
+    }
+    return qtyping.OpQuantizationConfig(
+        activation_tensor_config=activations.get(scheme),
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=weight_bits, symmetric=True, granularity=granularities[form.granularity]
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
+    )
+
+
+def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], form: Form) -> None:
     """Overrule the scheme for single operators; what stands last in LiteRT Quantizer's recipe counts.
 
     To it, the model's inputs and outputs are operators too, of the name of the one that writes them, so that they have
     to be said again afterwards.
     """
-    every = qtyping.TFLOperationName.ALL_SUPPORTED
     for name, dtype in kept.items():
         only = f"^{re.escape(name)};"
         if dtype == "int16x8":
-            worker.add_static_config(only, every, 16, 8)
+            _say(worker, only, dtype, form)
         else:
             worker.update_quantization_recipe(
-                regex=only, operation_name=every, algorithm_key=AlgorithmName.NO_QUANTIZE
+                regex=only,
+                operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+                algorithm_key=AlgorithmName.NO_QUANTIZE,
             )
 
 
