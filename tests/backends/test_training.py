@@ -129,6 +129,27 @@ def test_rate_rises_falls_and_ends_near_nothing() -> None:
     np.testing.assert_allclose(rates, [0.1, 1.0, 1.0, 0.5, 0.0], atol=1e-6)  # half cosine: 0.5 half way
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [  # at steps 0, 9, 10, 55, 77, 100 of 100, 10 of them warm-up: 0, 1/2, 67/90 and all of the rest is done
+        ("cosine", [0.1, 1.0, 1.0, 0.5, 0.5 + 0.5 * np.cos(np.pi * 67 / 90), 0.0]),
+        ("exponential", [0.1, 1.0, 1.0, 0.01**0.5, 0.01 ** (67 / 90), 0.01]),
+        ("step", [0.1, 1.0, 1.0, 0.01, 0.01, 0.0001]),  # drops at 55 and, three quarters on, at 77.5
+        ("constant", [0.1, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_rates_of_each_schedule_by_hand(shape: str, expected: list[float]) -> None:
+    from tflbuild.backends import losses, training
+
+    options: Any = {"shape": shape, "decay": 0.01, "drops": (0.5, 0.75)}
+    schedule = training.Schedule(steps=100, learning_rate=1.0, warmup=10, **options)
+    steps = training._Training(
+        build(), losses.classification(True, 0.0), schedule, (1.0, 0.0), training.Hooks()
+    )
+    rates = [float(steps._rate(np.float32(k))) for k in (0, 9, 10, 55, 77, 100)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_hooks_run_in_every_step() -> None:
     import tensorflow as tf
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -32,8 +32,13 @@ class Schedule:
 
     Attributes:
         steps: batches.
-        learning_rate: highest; reached after `warmup` steps, then falling to 0 as a half cosine.
+        learning_rate: highest; reached after `warmup` steps.
         warmup: steps of linear rise.
+        shape: how the rate falls from there: "cosine" to 0 as a half cosine; "exponential" by the same factor in each
+            step, to `decay` of the highest in the end; "step" to `decay` of what it was at each of `drops`; "constant"
+            not at all.
+        decay: factor of "exponential" and "step".
+        drops: shares of the steps behind the warm-up, at which the rate of "step" drops.
         weight_decay: decoupled, on kernels only.
         gradient_clip: largest global norm of a step's gradient.
         average: decay of the running mean of weights that replaces them in the end; 0 for none.
@@ -42,6 +47,9 @@ class Schedule:
     steps: int
     learning_rate: float
     warmup: int
+    shape: Literal["cosine", "exponential", "step", "constant"] = "cosine"
+    decay: float = 0.1
+    drops: tuple[float, ...] = ()
     weight_decay: float = 0.0
     gradient_clip: float = 10.0
     average: float = 0.0
@@ -181,8 +189,20 @@ class _Training:
         schedule = self.schedule
         rise = (step + 1) / max(schedule.warmup, 1)
         done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
-        fall = 0.5 * (1 + tf.cos(np.pi * tf.clip_by_value(done, 0.0, 1.0)))
+        fall = self._fall(tf.clip_by_value(done, 0.0, 1.0))
         return schedule.learning_rate * tf.where(step < schedule.warmup, rise, fall)
+
+    def _fall(self, done: Any) -> Any:
+        """Give the share of the highest rate that is left, for the share of the steps that are done."""
+        schedule = self.schedule
+        if schedule.shape == "cosine":
+            return 0.5 * (1 + tf.cos(np.pi * done))
+        if schedule.shape == "exponential":
+            return tf.pow(schedule.decay, done)
+        if schedule.shape == "step":
+            passed = [tf.where(done >= drop, schedule.decay, 1.0) for drop in schedule.drops]
+            return tf.reduce_prod(tf.stack([tf.ones_like(done), *passed]), axis=0)
+        return tf.ones_like(done)
 
     def _average(self, step: Any) -> None:
         decay = tf.minimum(self.schedule.average, (1 + step) / (10 + step))

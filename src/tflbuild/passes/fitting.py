@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
@@ -26,7 +26,17 @@ class Fitting(Pass):
     steps: Annotated[int, Ge(1)] | None = None  # batches; by default follows from the data
     epochs: Annotated[float, Gt(0)] | None = None  # passes over the data, instead of steps
     batch_size: Annotated[int, Ge(1)] = 32  # images
-    learning_rate: Annotated[float, Gt(0)] = 1e-3  # highest; Adam, half cosine down to 0
+    learning_rate: Annotated[float, Gt(0)] = 1e-3  # highest; Adam
+    learning_rate_schedule: Literal["cosine", "exponential", "step", "constant"] = (
+        "cosine"  # half cosine down to 0
+    )
+    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = (
+        0.1  # of exponential, until the end; of step, at each drop
+    )
+    learning_rate_drops: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (
+        0.5,
+        0.75,
+    )  # of step: shares of the steps
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
     weight_decay: Annotated[float, Ge(0)] = 0.0  # decoupled, of kernels
     gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
@@ -141,6 +151,9 @@ def fit(
         steps=length,
         learning_rate=options.learning_rate,
         warmup=round(options.warmup * length),
+        shape=options.learning_rate_schedule,
+        decay=options.learning_rate_decay,
+        drops=options.learning_rate_drops,
         weight_decay=options.weight_decay,
         gradient_clip=options.gradient_clip,
         average=options.average,
