@@ -94,10 +94,11 @@ def test_the_pair_is_kept_where_the_value_between_them_is_ill(tmp_path: Path, ke
     _, result = build(tmp_path, 0.2, notes, keep=keep)
     assert notes["mixed"]["ok"]
     assert {tensor for kept in notes["mixed"]["kept"] for tensor in kept["tensors"]} == {FIRST, SECOND}
-    assert {(island["layer"], island["dtype"]) for island in notes["islands"]} == {
-        ("first", dtype),
-        ("second", dtype),
+    assert {(island["tensor"], island["dtype"]) for island in notes["islands"]} == {
+        (FIRST, dtype),
+        (SECOND, dtype),
     }
+    assert [island["layer"] for island in result.meta["islands"]] == ["first", "second"]
     assert all("output error" in island["reason"] for island in notes["islands"])
     assert result.meta["quantized"] == "int8"
 

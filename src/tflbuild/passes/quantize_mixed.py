@@ -17,8 +17,8 @@ from tflbuild.passes.trials import Trial, Trials
 if TYPE_CHECKING:
     from tflbuild.backends.quantization.mixed import Step
 
-DROPS = 8
-"""Kept layers at most that are tried without, once enough of them are found."""
+MISSES = 3
+"""Kept layers that turn out to be needed before no more are tried without."""
 
 
 @compiler_pass("quantize_mixed")
@@ -89,7 +89,7 @@ class QuantizeMixed(Quantizing):
             "kept": [_entry(step) | trials.cost(best, step) for step in best.steps],
             "metrics": {"int8": trials.of(()).metrics, "mixed": best.metrics},
         }
-        ctx.notes["islands"] = best.model.meta["islands"]
+        ctx.notes["islands"] = _check_dtypes(best.model)
         return best.model
 
     @property
@@ -102,20 +102,21 @@ class QuantizeMixed(Quantizing):
 
         promises.check_kernels(model.path, result.path)
         writing.check_input(result, self.input_of("int8"))
-        told = result.meta["islands"]
-        islands = [promises.Island(name=i["tensor"], dtype=i["dtype"], reason=i["reason"]) for i in told]
-        found = writing.check_full_integer(result.path, "int8", islands)
-        own = {(entry["tensor"], entry["dtype"]) for entry in found if entry["operator"].isupper()}
-        missing = own ^ {(island.name, island.dtype) for island in islands}
-        if missing:
-            raise BrokenPromise(
-                f"what is not int8 was to be named, but {sorted(missing)} is not as it was said."
-            )
+        _check_dtypes(result)
         share = _share(result)
         if share > self.max_kept:
             raise BrokenPromise(
                 f"{share:.1%} of the weights are kept, not at most max_kept={self.max_kept:g}."
             )
+
+
+def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
+    """Hold every operator to int8 but the named ones, and those to the dtype that they are said to compute in."""
+    from tflbuild.backends.promises import Island
+
+    named = result.meta["islands"]
+    islands = [Island(name=one["tensor"], dtype=one["dtype"], reason=one["reason"]) for one in named]
+    return writing.check_full_integer(result.path, "int8", islands)
 
 
 def _share(result: TFLiteModel) -> float:
@@ -134,10 +135,13 @@ def _fewest(trials: Trials, order: list[Step]) -> Trial | None:
     count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).judgement.ok)
     if count is None:
         return None
-    best = trials.of(tuple(order[:count]))
-    for step in sorted(best.steps[:-1], key=lambda step: step.before - step.after)[:DROPS]:
+    best, misses = trials.of(tuple(order[:count])), 0
+    for step in sorted(best.steps[:-1], key=lambda step: step.before - step.after):
         without = trials.of(tuple(other for other in best.steps if other is not step))
+        misses += not without.judgement.ok
         best = without if without.judgement.ok else best
+        if misses == MISSES:
+            break
     return best
 
 
