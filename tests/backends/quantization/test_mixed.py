@@ -16,10 +16,9 @@ from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import mixed, quantizer
 from tflbuild.backends.quantization.mixed import Candidate
-from tflbuild.backends.quantization.observation import observe
 from tflbuild.backends.quantization.output_error import OutputError
-from tflbuild.backends.quantization.ranges import ranges_of
 from tflbuild.backends.quantization.simulation import Simulation
+from tflbuild.backends.quantization.workbench import Border, Setting, Workbench
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -71,19 +70,11 @@ def test_what_is_simulated_is_what_the_quantizers_file_does(
     tmp_path: Path, keep: quantizer.Kept, float_output: bool
 ) -> None:
     content, images = two_heads(), DenseChain().images
-    path = tmp_path / "float.tflite"
-    path.write_bytes(content)
-    ranges = quantizer.tied(path, ranges_of(observe(content, images), "minmax"))
+    border = Border(float_input=False, float_output=float_output, pixels=(-1.0, 1.0))
+    bench = Workbench(content, images, images, "int8", border, tmp_path)
 
     def quantized(kept: Collection[str]) -> bytes:
-        return quantizer.quantize(
-            path,
-            "int8",
-            ranges,
-            float_input=False,
-            float_output=float_output,
-            kept=dict.fromkeys(kept, keep),
-        )
+        return bench.build(Setting(), dict.fromkeys(kept, keep))
 
     reference, simulated = OutputError(content, images), Simulation(content, quantized(()))
     found = mixed.candidates(simulated.graph)
