@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
-from tflbuild.backends.quantization.equalization import Pair, pairs
 from tflbuild.backends.quantization.observation import Executable, observe, without_custom
+from tflbuild.backends.quantization.seams import Seam, seams
 
 FACTOR = 50.0
 
@@ -79,15 +79,14 @@ def rescaled(content: bytes, images: Sequence[npt.NDArray[np.float32]], most: in
     model = flatbuffer.unpack(content)
     graph = Graph(model)
     observed = observe(content, images)
-    exact = {pair.between for pair in pairs(graph)}
     found: list[Channel] = []
-    for pair in list(pairs(graph, relu6_too=True)):
-        tensor = graph.name(pair.between)
+    for seam in list(seams(graph)):
+        tensor = graph.name(seam.written)
         size = observed[tensor].channel_size
-        number = int(np.argmax(size)) if pair.between in exact else _small(graph, pair, size)
+        number = _small(graph, seam, size) if seam.bounded else int(np.argmax(size))
         if number is not None and len(found) != most:
-            found.append(Channel(tensor, number, FACTOR if pair.between in exact else 1 / FACTOR))
-            _apply(graph, pair, number, found[-1].factor, len(size))
+            found.append(Channel(tensor, number, 1 / FACTOR if seam.bounded else FACTOR))
+            _apply(graph, seam, number, found[-1].factor)
     if not found:
         raise ValueError("no channel lies between two layers in a way that lets it be rescaled.")
     made = flatbuffer.pack(model)
@@ -97,26 +96,38 @@ def rescaled(content: bytes, images: Sequence[npt.NDArray[np.float32]], most: in
     return Rescaled(made, tuple(found), change)
 
 
-def _small(graph: Graph, pair: Pair, size: npt.NDArray[np.float64]) -> int | None:
+def _small(graph: Graph, seam: Seam, size: npt.NDArray[np.float64]) -> int | None:
     """Take the channel behind RELU6 that stays below 6 and whose column of weights is largest; None where none does.
 
     A depthwise layer behind is passed over: it has a scale for each channel.
     """
-    kind, weights = graph.kind(pair.second), graph.constant(pair.second.inputs[1])
+    layers = [reader.layer for reader in seam.readers if graph.kind(reader.layer) != "DEPTHWISE_CONV_2D"]
     fits = (size > LIVE) & (size < BELOW_SIX)
-    if kind == "DEPTHWISE_CONV_2D" or weights is None or not fits.any():
+    if not layers or not fits.any():
         return None
-    columns = np.abs(by_input_channel(kind, weights, len(size))).max(axis=1)
+    columns = np.max([_columns(graph, layer, len(size)) for layer in layers], axis=0)
     return int(np.argmax(np.where(fits, columns, 0)))
 
 
-def _apply(graph: Graph, pair: Pair, channel: int, factor: float, channels: int) -> None:
-    factors = np.ones(channels)
+def _columns(graph: Graph, layer: Any, channels: int) -> npt.NDArray[np.float32]:
+    weights = graph.constant(layer.inputs[1])
+    assert weights is not None
+    sizes: npt.NDArray[np.float32] = np.abs(by_input_channel(graph.kind(layer), weights, channels)).max(
+        axis=1
+    )
+    return sizes
+
+
+def _apply(graph: Graph, seam: Seam, channel: int, factor: float) -> None:
+    factors = np.ones(seam.channels)
     factors[channel] = factor
     for operator, position, scaled in (
-        (pair.first, 1, lambda kind, values: scaled_outputs(kind, values, factors)),
-        (pair.first, 2, lambda kind, values: values * factors),
-        (pair.second, 1, lambda kind, values: scaled_inputs(kind, values, 1 / factors)),
+        (seam.first, 1, lambda kind, values: scaled_outputs(kind, values, factors)),
+        (seam.first, 2, lambda kind, values: values * factors),
+        *(
+            (reader.layer, 1, lambda kind, values: scaled_inputs(kind, values, 1 / factors))
+            for reader in seam.readers
+        ),
     ):
         values = graph.constant(operator.inputs[position]) if len(operator.inputs) > position else None
         if values is not None:
