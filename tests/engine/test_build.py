@@ -180,6 +180,23 @@ def test_a_fallback_can_go_back_to_an_earlier_step(recipe: Recipe, build: FakeBu
     assert fakes.score_of(outcome.report.folder / "model.tflite") == pytest.approx(0.898)
 
 
+def test_a_fallback_that_goes_back_to_a_step_that_does_not_run_is_left_out(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    gentle = replace(recipe.steps["quantize"], label="gentle", options=fakes.FakeQuantize(cost=0.05))
+    recipe = change(
+        recipe,
+        "quantize",
+        options=fakes.FakeQuantize(cost=0.3),
+        limits=drop(0.1),
+        fallback=(Fallback(run=("convert",), start="prune"), Fallback(run=("gentle",))),
+    )
+    recipe = change(recipe, "prune", enabled=False)
+    outcome = build(replace(recipe, steps={**recipe.steps, "gentle": gentle}))
+    assert outcome.error is None
+    assert [tried["run"] for tried in outcome.report["passes"][-1]["tried"]] == ["quantize", "gentle"]
+
+
 def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recipe, build: FakeBuild) -> None:
     recipe = change(recipe, "prune", limits=drop(0.0105))
     assert build(recipe).error is None
