@@ -49,9 +49,6 @@ TITLES = {
 }
 """Every cell by name, as the table calls it."""
 
-GROUPS = ("int8", "trouble", "ill", "trained")
-"""What can be asked for alone."""
-
 FIXED = tuple(
     {"ranges": ranges, "equalize": equalize, "correct_bias": corrected}
     for ranges, (equalize, corrected) in product(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 DATA = Path(os.environ.get("TFLBUILD_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
+GROUPS = ("int8", "trouble", "ill", "trained")
+"""What can be made of a row, and asked for alone."""
+
 SMALL = ("train.steps=20", "data.train=64", "data.val=16", "data.test=24")
 """What makes a row small."""
 
@@ -23,6 +26,7 @@ class Row:
         data: group of the recipe.
         options: overrides that hold for every column.
         tune: steps of every later training (QAT, pruning, their controls).
+        groups: of columns that are made.
         small: overrides of a smoke test.
     """
 
@@ -32,6 +36,7 @@ class Row:
     data: str
     options: tuple[str, ...]
     tune: int
+    groups: tuple[str, ...] = GROUPS
     small: tuple[str, ...] = SMALL
 
     @property
@@ -91,7 +96,7 @@ ROWS = {
             model="ssd_mobilenet_v1",
             data="voc",
             options=(f"data.root={DATA / 'bccd'}", "model.alpha=0.5", "model.input_size=192"),
-            tune=120,
+            tune=90,
             small=("train.steps=20",),
         ),
         Row(
@@ -101,6 +106,7 @@ ROWS = {
             data="sign_crops",
             options=("model.activation=relu", "train.steps=800"),
             tune=200,
+            groups=("int8", "ill"),
         ),
     )
 }
