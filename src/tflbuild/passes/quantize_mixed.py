@@ -101,6 +101,7 @@ class QuantizeMixed(Quantizing):
         from tflbuild.backends import promises
 
         promises.check_kernels(model.path, result.path)
+        writing.check_declared(result)
         writing.check_input(result, self.input_of("int8"))
         _check_dtypes(result)
         share = _share(result)
