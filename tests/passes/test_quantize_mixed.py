@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from backends.quantization.dense_chain import FIRST, SECOND, DenseChain, chain
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer
+from tflbuild.backends.quantization.mixed import Candidate, Step
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
@@ -20,6 +22,7 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
 from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantize_mixed import smallest
 from tflbuild.testing import run_pass
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -119,6 +122,39 @@ def test_no_more_is_kept_than_allowed(tmp_path: Path) -> None:
     notes: dict[str, Any] = {}
     build(tmp_path, 1e-6, notes, max_kept=0.0)
     assert (notes["mixed"]["kept"], notes["mixed"]["share"]) == ([], 0.0)
+
+
+class Needing:
+    """Candidates that hold the budget where they keep certain layers."""
+
+    def __init__(self, *needed: str) -> None:
+        self.needed, self.asked = set(needed), 0
+
+    def of(self, steps: tuple[Step, ...]) -> Any:
+        self.asked += 1
+        kept = {step.candidate.layer for step in steps}
+        return SimpleNamespace(steps=steps, judgement=SimpleNamespace(ok=kept >= self.needed))
+
+
+@pytest.mark.parametrize(
+    ("needed", "kept"), [("d", "d"), ("bd", "bd"), ("a", "a"), ("abcdefgh", "abcdefgh"), ("", "")]
+)
+def test_what_turns_out_unneeded_is_dropped(needed: str, kept: str) -> None:
+    order = [
+        Step(
+            candidate=Candidate(layer=layer, tensors=frozenset({layer})),
+            tensors=frozenset({layer}),
+            bytes=1,
+            before=1.0 - place / 10,
+            after=0.9 - place / 10,
+        )
+        for place, layer in enumerate("abcdefgh")
+    ]
+    trials: Any = Needing(*needed)
+    found = smallest(trials, order)
+    assert found is not None
+    assert "".join(step.candidate.layer for step in found.steps) == kept
+    assert trials.asked < 16
 
 
 def test_what_is_kept_and_not_named_is_noticed(tmp_path: Path) -> None:

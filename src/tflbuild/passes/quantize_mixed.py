@@ -75,7 +75,7 @@ class QuantizeMixed(Quantizing):
         order: list[Step] = []
         if not best.judgement.ok:
             order = bench.order(setting, keep, self.max_kept, self.images)
-            best = _fewest(trials, order) or trials.nearest
+            best = smallest(trials, order) or trials.nearest
         if not best.judgement.ok:
             ctx.log(
                 f"no candidate of {len(trials)} up to max_kept={self.max_kept:g} holds the budget; this is the nearest"
@@ -129,8 +129,12 @@ def _share(result: TFLiteModel) -> float:
     return sum(size for name, size in sizes.items() if name in kept) / max(sum(sizes.values()), 1)
 
 
-def _fewest(trials: Trials, order: list[Step]) -> Trial | None:
-    """Find few steps that hold the budget; None if all of them do not."""
+def smallest(trials: Trials, order: list[Step]) -> Trial | None:
+    """Give a candidate that holds the budget with few steps: the first few in order, without those that are not needed.
+
+    Returns:
+        None if not even all of them hold it.
+    """
     from tflbuild.backends.quantization.mixed import fewest
 
     count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).judgement.ok)

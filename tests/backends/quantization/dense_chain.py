@@ -67,11 +67,11 @@ class DenseChain:
         found = {IMAGE: np.stack(self.images), FIRST: hidden, SECOND: scores}
         return {name: (float(values.min()), float(values.max())) for name, values in found.items()}
 
-    def quantized(self, path: Path, **options: Any) -> bytes:
+    def quantized(self, path: Path, *, float_output: bool = True, **options: Any) -> bytes:
         """Quantize with LiteRT Quantizer; the float file is written to `path`."""
         path.write_bytes(self.content())
         return quantizer.quantize(
-            path, "int8", self.ranges(), float_input=False, float_output=True, **options
+            path, "int8", self.ranges(), float_input=False, float_output=float_output, **options
         )
 
     def error(self, weights: Collection[str] = (), activations: Collection[str] = ()) -> float:

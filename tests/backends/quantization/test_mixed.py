@@ -126,6 +126,59 @@ def test_the_quantizers_file_with_the_ill_pair_kept_has_the_error_that_numpy_giv
     assert reference.of(kept) == pytest.approx(chain.error((), {IMAGE}), rel=CLOSE)
 
 
+def test_values_that_are_only_moved_were_rounded_before(tmp_path: Path) -> None:
+    content, images = two_heads(), DenseChain().images
+    border = Border(float_input=False, float_output=True, pixels=(-1.0, 1.0))
+    quantized = Workbench(content, images, images, "int8", border, tmp_path).build(Setting())
+    simulated = Simulation(content, quantized)
+    assert simulated.activations == ("image", "net/near/MatMul", "net/far/MatMul", "scores")
+    assert simulated.weights == ("net/near/MatMul", "net/far/MatMul")
+
+
+@pytest.mark.parametrize(("float_output", "rounded"), [(True, {IMAGE}), (False, {IMAGE, SECOND})])
+def test_an_int8_output_is_rounded_whatever_is_kept(
+    tmp_path: Path, float_output: bool, rounded: set[str]
+) -> None:
+    chain = DenseChain()
+    simulated = Simulation(
+        chain.content(), chain.quantized(tmp_path / "float.tflite", float_output=float_output)
+    )
+    error = OutputError(chain.content(), chain.images).of(
+        simulated.keeping({FIRST, SECOND}, exact_weights=True)
+    )
+    assert error == pytest.approx(chain.error((), rounded), rel=CLOSE)
+
+
+@pytest.mark.parametrize("keep", KEPT)
+@pytest.mark.parametrize(("float_output", "dtype"), [(True, "float32"), (False, "int8")])
+def test_borders_keep_their_dtypes_whatever_is_kept_behind_them(
+    tmp_path: Path, keep: quantizer.Kept, float_output: bool, dtype: str
+) -> None:
+    path = tmp_path / "mixed.tflite"
+    made = DenseChain().quantized(
+        tmp_path / "float.tflite", float_output=float_output, kept=dict.fromkeys((FIRST, SECOND), keep)
+    )
+    path.write_bytes(made)
+    signature = flatbuffer.signature(path)
+    assert (signature["inputs"][0]["dtype"], signature["outputs"][0]["dtype"]) == ("int8", dtype)
+
+
+def test_an_operator_whose_name_is_part_of_anothers_is_kept_alone(tmp_path: Path) -> None:
+    chain, part = DenseChain(), "first/MatMul"
+    model = flatbuffer.unpack(chain.content())
+    (tensor,) = [tensor for tensor in model.subgraphs[0].tensors if tensor.name.decode() == SECOND]
+    tensor.name = part.encode()
+    path = tmp_path / "float.tflite"
+    path.write_bytes(flatbuffer.pack(model))
+    ranges = {part if name == SECOND else name: found for name, found in chain.ranges().items()}
+    made = quantizer.quantize(
+        path, "int8", ranges, float_input=False, float_output=True, kept={part: "float32"}
+    )
+    path.write_bytes(made)
+    found = {operator.output: operator.inputs[0] for operator in flatbuffer.operators(path)}
+    assert (found[FIRST], found[part]) == ("int8", "float32")
+
+
 SIZES = {"a": 100, "b": 1000, "c": 10, "d": 4000}
 GAINS = {"a": 0.2, "b": 0.3, "c": 0.001, "d": 0.1}
 FAR = {name: frozenset[str]() for name in SIZES}
