@@ -215,43 +215,6 @@ def _weights(model: Any) -> Iterator[tuple[Any, int, int]]:
         yield values, zero, len(model.buffers[tensor.buffer].data)
 
 
-def take_bytes(content: bytes, dtype: str, scale: float, zero_point: int) -> bytes:
-    """Let an int8 or float32 input take raw bytes: put a QUANTIZE or DEQUANTIZE in front of it.
-
-    Args:
-        content: a file whose one input is int8 or float32.
-        dtype: of a raw byte, "uint8" or "int8".
-        scale: of a raw byte.
-        zero_point: of a raw byte, as the dtype has it.
-    """
-    model = unpack(content)
-    graph = model.subgraphs[0]
-    (inner,) = graph.inputs
-    outer = schema.TensorT()
-    outer.name = f"image_{dtype}".encode()
-    outer.shape, outer.type, outer.buffer = (
-        graph.tensors[inner].shape,
-        getattr(schema.TensorType, dtype.upper()),
-        0,
-    )
-    outer.quantization = schema.QuantizationParametersT()
-    outer.quantization.scale = np.array([scale], np.float32)
-    outer.quantization.zeroPoint = np.array([zero_point], np.int64)
-    graph.tensors.append(outer)
-    index = len(graph.tensors) - 1
-    operator = schema.OperatorT()
-    kind = "Dequantize" if graph.tensors[inner].type == schema.TensorType.FLOAT32 else "Quantize"
-    operator.opcodeIndex = code_index(model, getattr(schema.BuiltinOperator, kind.upper()))
-    operator.inputs, operator.outputs = np.array([index], np.int32), np.array([inner], np.int32)
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{kind}Options")
-    operator.builtinOptions = getattr(schema, f"{kind}OptionsT")()
-    graph.operators.insert(0, operator)
-    graph.inputs = np.array([index], np.int32)
-    for entry in model.signatureDefs[0].inputs:
-        entry.tensorIndex = index
-    return pack(model)
-
-
 def code_index(model: Any, builtin: int, version: int = 2) -> int:
     """Give the place of a built-in operator's code in a model, which it is added to where it is missing.
 

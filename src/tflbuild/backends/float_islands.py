@@ -19,7 +19,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_confi
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
-from tflbuild.backends import converter, flatbuffer
+from tflbuild.backends import borders, converter, flatbuffer
 from tflbuild.backends.converter import Detector
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import parts_of
@@ -124,7 +124,7 @@ def convert(
     if starts_float(model) and input_dtype != "float32":  # the converter then leaves the input as it is
         scale, zero_point = pixel
         zero_point -= 128 if input_dtype == "int8" else 0
-        content = flatbuffer.take_bytes(content, input_dtype, scale, zero_point)
+        content = borders.take_bytes(content, input_dtype, scale, zero_point)
     return content
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import asdict, replace
+from typing import Any, Literal
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
+from tflbuild.passes.calibration import calibration_images
 from tflbuild.passes.quantizing import Quantizing
 
 INTEGER = ("int8", "int16x8")
+SCHEMES = (*INTEGER, "float16", "dynamic")
 
 
 @compiler_pass("quantize")
@@ -46,28 +48,40 @@ class Quantize(Quantizing):
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source, where ranges are needed."""
-        return super().reads() if self.scheme in INTEGER else ()
+        return super().reads() if self.scheme in INTEGER or self.round == "learned" else ()
 
     def check(self) -> None:
-        """Refuse borders that a scheme cannot have."""
-        if self.scheme != "int8" and self.input_of(self.scheme) != "float32":
-            raise ValueError(
-                f"input_dtype: '{self.input_dtype}' is only possible with scheme int8; use float32"
-            )
-        if self.scheme != "int8" and self.output_dtype != "float32":
-            raise ValueError(
-                f"output_dtype: '{self.output_dtype}' is only possible with scheme int8; use float32"
-            )
+        """Refuse what a scheme cannot have."""
+        if self.scheme == "int8":
+            super().check()
+        for option, given, usual, schemes in (
+            ("input_dtype", self.input_dtype or "float32", "float32", ("int8",)),
+            ("output_dtype", self.output_dtype, "float32", ("int8",)),
+            ("granularity", self.granularity, "channel", INTEGER),
+            ("activations", self.activations, "asymmetric", INTEGER),
+            ("weight_bits", self.weight_bits, 8, (*INTEGER, "dynamic")),
+            ("round", self.round, "nearest", (*INTEGER, "dynamic")),
+        ):
+            if given != usual and self.scheme not in schemes:
+                allowed = " or ".join(schemes)
+                raise ValueError(f"{option}: '{given}' is only possible with scheme {allowed}; use {usual}")
 
     def output_quantized(self) -> bool | None:
         """Say that no later pass should quantize again."""
         return True
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
-        """Measure ranges, quantize, and give the input the dtype that is wanted."""
+        """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
+        from tflbuild.backends.quantization import storage
+
         facts = ModelFacts.of(model)
-        content = self.with_input(self._quantized(model, ctx), facts, self.scheme)
+        content = self._quantized(model, ctx)
+        reason = _failure(model, content, facts, ctx)
+        if reason:
+            raise PassError(f"scheme {self.scheme}: {reason}; {self._instead(model, facts, ctx)}")
+        content = self.with_borders(content, facts, self.scheme)
         result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
+        ctx.notes["stored"] = storage.stored(result.path)
         if self.scheme in INTEGER:
             ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations)
         return result
@@ -77,31 +91,80 @@ class Quantize(Quantizing):
         return "int8" if self.scheme == "int8" else "int16"
 
     def _quantized(self, model: TFLiteModel, ctx: PassContext) -> bytes:
-        if self.scheme == "float16" or self.scheme == "dynamic":  # weights alone, which needs no images
-            from tflbuild.backends.quantization import quantizer
-
-            writing.refuse_sparse(model)
-            return quantizer.quantize(model.path, self.scheme, float_input=True, float_output=True)
+        if self.scheme == "float16" or self.scheme == "dynamic":
+            return self._weights(model, ctx)
         options = self if self.scheme == "int8" else replace(self, method="fixed")
         bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")
-        return bench.build(options.setting(bench, model, ctx))
+        content = bench.build(options.setting(bench, model, ctx))
+        if bench.rounded:
+            ctx.notes["round"] = [asdict(layer) for layer in bench.rounded]
+        return content
+
+    def _weights(self, model: TFLiteModel, ctx: PassContext) -> bytes:
+        """Quantize weights alone, which needs no ranges."""
+        from tflbuild.backends.quantization import quantizer
+
+        writing.refuse_sparse(model)
+        path = model.path
+        if self.round == "learned":
+            path = ctx.scratch / "rounded.tflite"
+            path.write_bytes(self._rounded(model, ctx))
+        return quantizer.quantize(path, self.scheme, float_input=True, float_output=True, form=self.form)
+
+    def _rounded(self, model: TFLiteModel, ctx: PassContext) -> bytes:
+        from tflbuild.backends.quantization.rounding import learned_rounding
+
+        images = calibration_images(self.calibration, ModelFacts.of(model), ctx)
+        content, layers = learned_rounding(
+            model.path.read_bytes(),
+            images,
+            bits=self.weight_bits,
+            granularity=self.granularity,
+            progress=lambda done, total: ctx.progress(done, total, "layers rounded"),
+        )
+        ctx.notes["round"] = [asdict(layer) for layer in layers]
+        return content
+
+    def _instead(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> str:
+        """Try the other schemes, and say which of them LiteRT executes."""
+        found = []
+        plain = replace(
+            self, method="fixed", round="nearest", granularity="channel", activations="asymmetric"
+        )
+        fewer = {"weight_bits": 8} if self.weight_bits != 8 else {}
+        others: list[dict[str, Any]] = [{"scheme": s} for s in SCHEMES if s != self.scheme]
+        for change in ([fewer] if fewer else []) + others:
+            other = replace(plain, **({"weight_bits": 8} | change))
+            if other.scheme in INTEGER and self.calibration.source not in self.reads():
+                continue
+            if not _failure(model, other._quantized(model, ctx), facts, ctx):
+                found.append(" ".join(f"{ctx.label}.{key}={value}" for key, value in change.items()))
+        return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
-        from tflbuild.backends import flatbuffer, promises
+        from tflbuild.backends import promises
+        from tflbuild.backends.quantization import storage
         from tflbuild.backends.quantization.scales import check_scales
 
         check_scales(result.path)
+        storage.check_stored(result.path, self.scheme, self.form)
         writing.check_declared(result)
         promises.check_kernels(model.path, result.path)
         writing.check_input(result, self.input_of(self.scheme))
+        writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, self._activations)
-            return
-        wanted = "float16" if self.scheme == "float16" else "int8"
-        before, after = flatbuffer.census(model.path), flatbuffer.census(result.path)
-        if wanted not in after["tensors"] or after["weight_bytes"] > 0.75 * before["weight_bytes"]:
-            raise BrokenPromise(
-                f"{wanted} weights were promised, but {after['weight_bytes']:,} of {before['weight_bytes']:,} bytes "
-                f"of weights are left."
-            )
+
+
+def _failure(model: TFLiteModel, content: bytes, facts: ModelFacts, ctx: PassContext) -> str:
+    """Say why LiteRT does not execute what was quantized; "" where it does."""
+    import numpy as np
+
+    from tflbuild.backends.quantization import execution
+
+    path = ctx.scratch / "quantized.tflite"
+    path.write_bytes(content)
+    low, high = writing.pixel_range(facts)
+    noise = np.random.default_rng(0).uniform(low, high, (facts.height, facts.width, 3))
+    return execution.failure(model.path, path, noise.astype(np.float32))

@@ -12,6 +12,7 @@ from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images
 
 if TYPE_CHECKING:
+    from tflbuild.backends.quantization.quantizer import Form
     from tflbuild.backends.quantization.workbench import Setting, Workbench
 
 RANGES: tuple[Any, ...] = ("minmax", "p99.999", "p99.99", "p99.9", "mse", "entropy")
@@ -40,12 +41,21 @@ class Quantizing(Pass):
         "keep"  # of method=fixed; replaced where that lets layers be equalized
     )
     correct_bias: bool = False  # of method=fixed
+    round: Literal["nearest", "learned"] = "nearest"  # of method=fixed; see the pass `round`
+    granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
+    weight_bits: Literal[8, 4] = 8  # of convolutions and dense layers; depthwise convolutions stay at 8
+    activations: Literal["asymmetric", "symmetric"] = "asymmetric"  # symmetric: without zero points
     calibration: Calibration = field(default_factory=Calibration)
     input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
-    output_dtype: Literal["float32", "int8"] = "float32"  # of an int8 classifier
+    output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
     scores: Literal["int8", "int16"] = (
         "int16"  # bits of final scores before they become float, with scheme int8
     )
+
+    def check(self) -> None:
+        """Refuse what `method: auto` does not choose from."""
+        if self.method == "auto" and self.round == "learned":
+            raise ValueError("round: 'learned' is only possible with method fixed; set method=fixed")
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""
@@ -80,7 +90,14 @@ class Quantizing(Pass):
         )
         seen, held_out = _parted(images, ctx.seed) if measuring else (images, [])
         content = model.path.read_bytes()
-        return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress)
+        return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form)
+
+    @property
+    def form(self) -> Form:
+        """Say how numbers are stored."""
+        from tflbuild.backends.quantization.quantizer import Form
+
+        return Form(weight_bits=self.weight_bits, granularity=self.granularity, activations=self.activations)
 
     def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext) -> Setting:
         """Give the setting that was asked for, or search for the best, and note what was found.
@@ -91,7 +108,11 @@ class Quantizing(Pass):
 
         if self.method == "fixed":
             return Setting(
-                ranges=self.ranges, equalize=self.equalize, relu6=self.relu6, correct_bias=self.correct_bias
+                ranges=self.ranges,
+                equalize=self.equalize,
+                relu6=self.relu6,
+                correct_bias=self.correct_bias,
+                round=self.round,
             )
         scored = bench.search(RANGES, SHARED[:1] if model.meta.get("clusters") else SHARED)
         best = chosen(scored)
@@ -106,15 +127,20 @@ class Quantizing(Pass):
         }
         return best.setting
 
-    def with_input(self, content: bytes, facts: ModelFacts, scheme: str) -> bytes:
-        """Let a quantized model take raw bytes, where that is wanted."""
-        from tflbuild.backends import flatbuffer
+    def with_borders(self, content: bytes, facts: ModelFacts, scheme: str) -> bytes:
+        """Let a quantized model take and give raw bytes, where that is wanted.
 
-        if self.input_of(scheme) != "uint8":
-            return content
-        low, high = writing.pixel_range(facts)
-        scale = (high - low) / 255
-        return flatbuffer.take_bytes(content, "uint8", scale, round(-low / scale))
+        An int8 input's own scale is that of the preprocessing, unless it may have no zero point.
+        """
+        from tflbuild.backends import borders
+
+        given = self.input_of(scheme)
+        if given == "uint8" or (given == "int8" and self.activations == "symmetric"):
+            low, high = writing.pixel_range(facts)
+            scale = (high - low) / 255
+            zero_point = round(-low / scale) - (128 if given == "int8" else 0)
+            content = borders.take_bytes(content, given, scale, zero_point)
+        return borders.give_uint8(content) if self.output_dtype == "uint8" else content
 
 
 def _parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:

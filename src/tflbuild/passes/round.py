@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, field
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images
 
@@ -49,6 +50,10 @@ class Round(Pass):
         """Round layer by layer."""
         from tflbuild.backends.quantization.rounding import learned_rounding
 
+        if model.meta.get("clusters"):
+            raise PassError(
+                "its kernels are clustered, and learned rounding would give a cluster two values."
+            )
         facts = ModelFacts.of(model)
         content, layers = learned_rounding(
             model.path.read_bytes(),
@@ -59,7 +64,7 @@ class Round(Pass):
             seed=ctx.seed,
             progress=lambda done, total: ctx.progress(done, total, "layers rounded"),
         )
-        ctx.notes["round"] = noted(layers)
+        ctx.notes["round"] = [asdict(layer) for layer in layers]
         return writing.emit_tflite(ctx, content, facts)
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
@@ -67,19 +72,3 @@ class Round(Pass):
         from tflbuild.backends.quantization.rounding import check_rounded
 
         check_rounded(model.path.read_bytes(), result.path.read_bytes(), self.bits, self.granularity)
-
-
-def noted(layers: list[Any]) -> list[dict[str, Any]]:
-    """Describe for the report what rounding did to each layer."""
-    return [
-        {
-            "layer": layer.name,
-            "operator": layer.kind,
-            "bits": layer.bits,
-            "nearest_error": layer.nearest,
-            "learned_error": layer.learned,
-            "turned": layer.turned,
-            "weights": layer.weights,
-        }
-        for layer in layers
-    ]

@@ -121,7 +121,7 @@ class Trials:
 
     def _build(self, names: frozenset[str]) -> bytes:
         content = self._bench.build(self._setting, dict.fromkeys(sorted(names), self._keep))
-        return self._options.with_input(content, self._facts, "int8")
+        return self._options.with_borders(content, self._facts, "int8")
 
 
 def _names(steps: tuple[Step, ...]) -> frozenset[str]:

@@ -129,6 +129,20 @@ def check_input(result: TFLiteModel, dtype: str) -> None:
         )
 
 
+def check_outputs(result: TFLiteModel, dtype: str) -> None:
+    """Hold a classifier's output to a dtype; a detector's are float, since suppression gives floats.
+
+    Raises:
+        BrokenPromise: it is another.
+    """
+    from tflbuild.backends import flatbuffer
+
+    wanted = "float32" if ModelFacts.of(result).task == "detection" else dtype
+    for found in flatbuffer.signature(result.path)["outputs"]:
+        if found["dtype"] != wanted:
+            raise BrokenPromise(f"a {wanted} output was promised, but '{found['name']}' is {found['dtype']}.")
+
+
 def pixel_range(facts: ModelFacts) -> tuple[float, float]:
     """Give the model values of a black and a white pixel, as a uint8 input expresses them."""
     from tflbuild.vision.preprocess import Preprocess

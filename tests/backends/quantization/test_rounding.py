@@ -161,7 +161,7 @@ def test_quantization_finds_the_grid_again_and_the_output_comes_nearer(
     images = noise(160)
     made, layers = learned_rounding(content, images[:120], bits=4, granularity=granularity, steps=200)
     check_rounded(content, made, 4, granularity)
-    assert [(layer.kind, layer.bits) for layer in layers] == [
+    assert [(layer.operator, layer.bits) for layer in layers] == [
         ("CONV_2D", 4),
         ("DEPTHWISE_CONV_2D", 8),
         ("FULLY_CONNECTED", 4),

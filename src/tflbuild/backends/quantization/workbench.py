@@ -21,16 +21,18 @@ from tflbuild.backends.quantization import (
     final_scores,
     mixed,
     quantizer,
-    sharing,
 )
-from tflbuild.backends.quantization.observation import Activation, Image, observe
+from tflbuild.backends.quantization.observation import Image
 from tflbuild.backends.quantization.output_error import OutputError
-from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
+from tflbuild.backends.quantization.ranges import Method, Range
+from tflbuild.backends.quantization.rounding import RoundedLayer
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
 from tflbuild.backends.quantization.simulation import Simulation
+from tflbuild.backends.quantization.variant import Variant
 
 Equalize = Literal["none", "weights", "activations"]
 Relu6 = Literal["keep", "replace"]
+Round = Literal["nearest", "learned"]
 Progress = Callable[[float, float, str], None]
 
 CORRECTION_IMAGES = 32
@@ -55,12 +57,14 @@ class Setting:
         equalize: what the sizes of channels are shared by, first.
         relu6: whether RELU6 stays, and limits what can be shared, or becomes RELU.
         correct_bias: whether biases are corrected afterwards.
+        round: how weights are rounded.
     """
 
     ranges: Method = "minmax"
     equalize: Equalize = "none"
     relu6: Relu6 = "keep"
     correct_bias: bool = False
+    round: Round = "nearest"
 
     @property
     def text(self) -> str:
@@ -113,6 +117,7 @@ class Workbench:
         border: what goes in and out.
         scratch: a folder for files that LiteRT Quantizer reads.
         progress: is told how far a search is.
+        form: how numbers are stored.
     """
 
     def __init__(
@@ -124,11 +129,13 @@ class Workbench:
         border: Border,
         scratch: Path,
         progress: Progress = lambda done, total, note: None,
+        form: quantizer.Form | None = None,
     ) -> None:
         self._content = content
         self._images, self._held_out = images, held_out
         self._scheme: quantizer.Scheme = scheme
         self._border, self._scratch, self._progress = border, scratch, progress
+        self._form = form or quantizer.Form()
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
 
     @property
@@ -145,18 +152,28 @@ class Workbench:
         """
         variant = self._variant(setting.equalize, setting.relu6)
         pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
+        source = variant.path if setting.round == "nearest" else variant.rounded(self._form, self._rounding)
         made = quantizer.quantize(
-            variant.path,
+            source,
             self._scheme,
             variant.ranges(setting.ranges) | pixels,
             float_input=self._border.float_input,
             float_output=self._border.float_output,
             kept=kept,
+            form=self._form,
         )
-        made = bias_scales.fit(made, variant.path)
+        made = bias_scales.fit(made, source)
         if setting.correct_bias:
             made = bias_correction.correct(made, variant.content, self._images[:CORRECTION_IMAGES])
         return final_scores.widen(made) if self._border.scores == "int16" else made
+
+    @property
+    def rounded(self) -> list[RoundedLayer]:
+        """Give what learned rounding did to each layer of what was built; nothing where it was not asked for."""
+        return [layer for variant in self._variants.values() for layer in variant.rounded_layers]
+
+    def _rounding(self, done: float, total: float) -> None:
+        self._progress(done, total, "layers rounded")
 
     def error(self, content: bytes) -> float:
         """Measure how far a quantized model is from the float one on the held-out images."""
@@ -245,34 +262,6 @@ class Workbench:
     @cached_property
     def _reference(self) -> OutputError:
         return OutputError(self._content, self._held_out)
-
-
-class Variant:
-    """A float model that is observed when somebody asks."""
-
-    def __init__(self, content: bytes, path: Path, images: Sequence[Image]) -> None:
-        self.content, self.path, self._images = content, path, images
-        self._ranges: dict[Method, dict[str, Range]] = {}
-
-    @cached_property
-    def observed(self) -> dict[str, Activation]:
-        """Give its activations on the calibration images."""
-        return observe(self.content, self._images)
-
-    @cached_property
-    def entry(self) -> str:
-        """Name its one input."""
-        return quantizer.input_name(self.path)
-
-    def ranges(self, method: Method) -> dict[str, Range]:
-        """Give the range of every activation, one for those between which values are only moved."""
-        if method not in self._ranges:
-            self._ranges[method] = ranges_of(self.observed, method, self._groups)
-        return dict(self._ranges[method])
-
-    @cached_property
-    def _groups(self) -> list[sharing.Shared]:
-        return sharing.shared(Graph(flatbuffer.unpack(self.content)))
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:
