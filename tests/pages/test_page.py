@@ -308,6 +308,8 @@ def test_what_passes_found_is_drawn() -> None:
     ):
         assert expected in text, expected
     assert "{'setting'" not in text, "a finding is not printed as it is"
+    report["passes"][-1]["notes"] = {"calibration": {"source": "data.train", "of": [1, 2]}}
+    assert "source: data.train, of: 1, 2" in outline(render(report)).text
     assert page.count('class="series1 marked"') == 2, "of the candidates and of the kept layers"
     assert page.count('class="ring"') == 1, "the level that was kept"
 

@@ -16,6 +16,11 @@ def _gain(layer: Mapping[str, Any]) -> float:
     return (number(layer, "nearest_error") or 0.0) - (number(layer, "learned_error") or 0.0)
 
 
+def _name(layer: Mapping[str, Any]) -> str:
+    """Name a layer by the first of what the converter fused into it."""
+    return str(layer.get("layer", "?")).split(";")[0]
+
+
 def lines(note: Note) -> list[str]:
     """Say how many layers gained, and which gained most."""
     gained = [layer for layer in note if _gain(layer) > 0]
@@ -25,7 +30,7 @@ def lines(note: Note) -> list[str]:
     turned = sum(int(number(layer, "turned") or 0) for layer in gained)
     return [
         f"round: learned in {len(gained)} of {len(note)} layers, {turned:,} weights turned; most in "
-        f"{best.get('layer', '?')}, from {number(best, 'nearest_error'):.3g} to {number(best, 'learned_error'):.3g}"
+        f"{_name(best)}, from {number(best, 'nearest_error'):.3g} to {number(best, 'learned_error'):.3g}"
     ]
 
 
@@ -38,7 +43,7 @@ def exhibit(note: Note) -> Exhibit | None:
     bars = Bars(
         bars=tuple(
             Bar(
-                label=str(layer.get("layer", "?")),
+                label=_name(layer),
                 text=f"{layer.get('bits', '?')} bit",
                 values=(number(layer, keys[0]), number(layer, keys[1])),
             )
@@ -51,7 +56,7 @@ def exhibit(note: Note) -> Exhibit | None:
     rows = tuple(
         Row(
             cells=(
-                str(layer.get("layer", "?")),
+                _name(layer),
                 str(layer.get("operator", "")),
                 *(Quantity(number(layer, key), "error") for key in keys),
                 f"{layer.get('turned', '?')} of {layer.get('weights', '?')}",

@@ -180,10 +180,19 @@ def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
         "measured": step["metrics"].get(metric),
         "others": others,
         "judged": _verdicts(step["verdicts"]),
-        "notes": plain_notes(step.get("notes", {})),
+        "notes": {name: _told(note) for name, note in plain_notes(step.get("notes", {})).items()},
         "exhibits": exhibits_of(step.get("notes", {})),
         "options": step.get("options", {}),
     }
+
+
+def _told(note: Any) -> str:
+    """Write a note in words: what is nested by name and value, one after the other."""
+    if isinstance(note, Mapping):
+        return ", ".join(f"{name}: {_told(value)}" for name, value in note.items())
+    if isinstance(note, list):
+        return ", ".join(_told(value) for value in note)
+    return str(note)
 
 
 def _verdicts(verdicts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
