@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.passes.conftest import kept
 
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Signs
+from tflbuild.passes.convert import Convert
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
 from tflbuild.testing import run_pass
@@ -102,6 +104,140 @@ def test_another_input_range_breaks_the_promise(
     )
     with pytest.raises(BrokenPromise, match="not that of pixels"):
         fake_quantization.check_ranges(load(result), (0.0, 1.0))
+
+
+KERNELS = ("conv_0", "pointwise", "last", "box_0", "class_0")
+
+
+def with_few_values(model: KerasModel, sparse: bool, folder: Path) -> KerasModel:
+    """Give the model with four values in each kernel that can be clustered, half of them zero where `sparse`."""
+    built, draw = load(model), np.random.default_rng(0)
+    for layer in KERNELS:
+        kernel = built.get_layer(layer).kernel
+        kernel.assign(
+            draw.choice(
+                [0.0 if sparse else -0.1, 0.05, 0.15, -0.2], p=[0.5, 0.2, 0.2, 0.1], size=kernel.shape
+            )
+        )
+    return kept(built, "detection", folder / "few.h5", model.meta["facts"]["detector"])
+
+
+def weights_in_file(path: Path, layer: str) -> tuple[Any, str]:
+    """Give a convolution's weights (output channels, weights) as they are stored, and their dtype."""
+    from tflbuild.backends import flatbuffer
+
+    model = flatbuffer.load(path)
+    for operator in model.subgraphs[0].operators:
+        tensors = [model.subgraphs[0].tensors[index] for index in (*operator.inputs[:2], operator.outputs[0])]
+        if len(tensors) == 3 and f"/{layer}/Conv2D" in tensors[2].name.decode().replace("quant_", ""):
+            dtype = flatbuffer.DTYPES[tensors[1].type]
+            values = np.frombuffer(bytes(model.buffers[tensors[1].buffer].data), dtype)
+            return values.reshape(tensors[1].shape[0], -1), dtype
+    raise AssertionError(f"{layer} is not in {path}")
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_clusters_and_zeros_are_kept_into_the_int8_file(
+    sparse: bool, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    given = with_few_values(small_detector, sparse, tmp_path)
+    result = run_pass(
+        QuantizationAwareTraining(steps=3, batch_size=4, freeze_bn=0.5), given, tmp_path, data=few_signs
+    )
+    assert {name: found["kernel"] for name, found in result.meta["clusters"]["layers"].items()} == {
+        f"{layer}/kernel": 4 for layer in KERNELS
+    }
+    assert ("sparsity" in result.meta) is sparse
+    converted = run_pass(Convert(), result, tmp_path)
+    for layer in KERNELS:
+        kernel = load(given).get_layer(layer).kernel.numpy()
+        levels, dtype = weights_in_file(converted.path, layer)
+        assert dtype == "int8"
+        assert max(len(np.unique(channel)) for channel in levels) <= 4
+        if sparse:
+            zeros = np.moveaxis(kernel == 0, -1, 0).reshape(levels.shape)
+            np.testing.assert_array_equal(levels[zeros], 0)
+
+
+def test_clusters_are_lost_where_nothing_keeps_them(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    given = with_few_values(small_detector, True, tmp_path)
+    options = QuantizationAwareTraining(steps=2, batch_size=4, preserve="none")
+    result = run_pass(options, given, tmp_path, data=few_signs)
+    assert "clusters" not in result.meta
+    with pytest.raises(BrokenPromise, match=r"conv_0/kernel had \d\d\.\d% zeros and now has 0\.0%"):
+        QuantizationAwareTraining().verify(given, result)
+
+
+def folded(model: KerasModel, layer: str) -> Any:
+    """Give a convolution's weights with its batch norm folded in, (output channels, weights)."""
+    built = load(model)
+    gamma, _, _, variance = (value.numpy() for value in built.get_layer(f"{layer}_norm").weights)
+    kernel = (
+        built.get_layer(layer).kernel.numpy()
+        * gamma
+        / np.sqrt(variance + built.get_layer(f"{layer}_norm").epsilon)
+    )
+    return np.moveaxis(kernel, -1, 0).reshape(kernel.shape[-1], -1)
+
+
+@pytest.mark.parametrize(
+    ("options", "left_out", "quantized"),
+    [
+        ({"exclude": ("pointwise_norm", "class_0")}, ["pointwise"], ["conv_0", "last", "box_0"]),
+        ({"layers": ("last", "box_*", "class_*")}, ["conv_0", "pointwise"], ["last", "box_0", "class_0"]),
+    ],
+)
+def test_layers_that_are_left_out_stay_float_in_the_file(
+    options: Any,
+    left_out: list[str],
+    quantized: list[str],
+    small_detector: KerasModel,
+    few_signs: Signs,
+    tmp_path: Path,
+) -> None:
+    from tflbuild.backends import keras
+    from tflbuild.backends.litert import Runner
+
+    built = load(small_detector)
+    built.get_layer("class_0").bias.assign(
+        np.zeros(built.get_layer("class_0").bias.shape)
+    )  # scores around 0.5
+    given = kept(built, "detection", tmp_path / "given.h5", small_detector.meta["facts"]["detector"])
+    result = run_pass(
+        QuantizationAwareTraining(steps=2, batch_size=4, **options), given, tmp_path, data=few_signs
+    )
+    notes: dict[str, Any] = {}
+    converted = run_pass(Convert(), result, tmp_path, notes=notes)
+    assert converted.meta["signature"]["inputs"][0]["dtype"] == "uint8"
+    for layer in left_out:
+        weights, dtype = weights_in_file(converted.path, layer)
+        assert dtype == "float32"
+        np.testing.assert_allclose(weights, folded(result, layer), rtol=1e-5)
+    assert [weights_in_file(converted.path, layer)[1] for layer in quantized] == ["int8"] * len(quantized)
+    reasons = [entry["reason"] for entry in notes["islands"]]
+    assert reasons.count("left out of quantization-aware training") >= len(left_out)
+
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    (expected,) = keras.predict(result.path, [image[None] / np.float32(128) - 1])
+    found = Runner(converted.path, scale=1 / 128, offset=-1.0).run(image)
+    best = expected["class_scores"][0].max()
+    assert best > 0.5
+    np.testing.assert_allclose(found["detection_scores"].max(), best, atol=0.006)  # 1.5 levels of a sigmoid
+
+
+def test_a_pattern_that_fits_no_layer_is_refused_with_the_nearest(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        PassError, match=r"qat.layers: 'conv_9\*' fits no layer that can be quantized; .* conv_0"
+    ):
+        run_pass(
+            QuantizationAwareTraining(steps=1, layers=("conv_9*",)), small_detector, tmp_path, data=few_signs
+        )
+    with pytest.raises(PassError, match=r"leave no layer to quantize"):
+        run_pass(QuantizationAwareTraining(steps=1, exclude=("*",)), small_detector, tmp_path, data=few_signs)
 
 
 def test_a_second_fake_quantization_is_refused(

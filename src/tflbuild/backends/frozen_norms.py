@@ -53,12 +53,12 @@ class FrozenNorms:
     def _freezing(self, norm: Any) -> Callable[..., Any]:
         usual = norm.call
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # TensorFlow has no types
+        # not decorated: tfmot's wrapper reads off the signature whether to say that it trains
         def call(inputs: Any, training: Any = None, **options: Any) -> Any:
             follows = tf.logical_not(self._frozen) if training is True else training
             return usual(inputs, training=follows, **options)
 
-        return call  # type: ignore[no-any-return]
+        return call
 
     def finish(self) -> None:
         """Leave the model as it was built."""

@@ -116,7 +116,7 @@ class QuantizationAwareTraining(Fitting):
         if self.preserve == "none":
             return
         before, after = tfmot.census(given), tfmot.census(built)
-        for name in before.keys() & after.keys():
-            if before[name] > tfmot.SPARSE and after[name] < before[name]:
-                raise BrokenPromise(f"{name} had {before[name]:.1%} zeros and now has {after[name]:.1%}.")
+        for name, zeros in before.items():
+            if zeros > tfmot.SPARSE and after.get(name, zeros) < zeros:
+                raise BrokenPromise(f"{name} had {zeros:.1%} zeros and now has {after[name]:.1%}.")
         clustering.check_kept(given, built)
