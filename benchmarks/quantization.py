@@ -5,9 +5,9 @@ tflbuild's own recipes, once: the store lies in the work folder, and so does eve
 stopped goes on where it was. Rows are printed as they are found; in the end come the bars of the proof, each with what
 was measured, and with `--write` the tables go into docs/benchmarks.md.
 
-    --groups int8,trouble,ill,trained   some groups of columns only
-    --again                             measure everything anew; builds come from the store where nothing changed
-    --quick                             tiny data and trainings: says nothing about accuracy
+    --groups int8,trouble,ill,trained,times   some groups of columns only; times are those of auto and sensitivity
+    --again                                   measure everything anew, as when code changed; builds come from the store
+    --quick                                   tiny data and trainings: says nothing about accuracy
 
 Fashion-MNIST comes from Debian's package dataset-fashion-mnist; BCCD is looked for in $TFLBUILD_TEST_DATA, else in
 `../shared/data` beside the checkout.
@@ -31,6 +31,9 @@ from proof.rows import GROUPS, ROWS
 from tflbuild import plugins
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+TIMES = "times"
+"""What can be asked for besides the groups of columns."""
+
 BEGIN, END = "<!-- quantization: begin -->", "<!-- quantization: end -->"
 
 
@@ -55,7 +58,7 @@ def main() -> None:
             except RuntimeError as error:
                 print(f"| {bench.row.title} | {error} |", flush=True)
                 benches.remove(bench)
-    known = times.measured(book, options.quick) if options.times else {}
+    known = times.measured(book, options.quick) if TIMES in options.groups else {}
     text = page(benches, cells, known)
     (work / "quantization.md").write_text(text)
     print(f"\n{text}\n\n{(time.monotonic() - started) / 60:.1f} minutes")
@@ -92,12 +95,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    known = [*GROUPS, TIMES]
     parser.add_argument("--work", type=Path, required=True, help="folder of the store and the findings")
     parser.add_argument("--rows", type=named(ROWS), default=list(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--groups", type=named(GROUPS), default=list(GROUPS), help=", ".join(GROUPS))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--again", action="store_true")
-    parser.add_argument("--times", action="store_true", help="time auto and sensitivity at 160 px too")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     return parser.parse_args()
 
