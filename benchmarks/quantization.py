@@ -51,7 +51,7 @@ def main() -> None:
     started = time.monotonic()
     cells: dict[str, dict[str, Any]] = {row.name: {} for row in chosen}
     print(tables.table(tables.HEAD, []), flush=True)
-    for group in options.groups:
+    for group in [group for group in options.groups if group in GROUPS]:
         for bench in [bench for bench in benches if group in bench.row.groups]:
             try:
                 fill(bench, group, cells[bench.row.name])
@@ -98,7 +98,7 @@ def arguments() -> argparse.Namespace:
     known = [*GROUPS, TIMES]
     parser.add_argument("--work", type=Path, required=True, help="folder of the store and the findings")
     parser.add_argument("--rows", type=named(ROWS), default=list(ROWS), help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--groups", type=named(GROUPS), default=list(GROUPS), help=", ".join(GROUPS))
+    parser.add_argument("--groups", type=named(known), default=known, help=f"of {', '.join(known)}")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
