@@ -64,6 +64,24 @@ def test_a_classifier_has_the_promised_output(
     assert [entry["dtype"] for entry in result.meta["signature"]["outputs"]] == [output_dtype]
 
 
+def test_one_scale_serves_each_tensor_where_that_is_asked_for(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    from tflbuild.backends.kernels import kernels
+
+    options = ConvertQuantized(granularity="tensor", calibration=FEW)
+    found = kernels(run_pass(options, small_detector, tmp_path, data=few_signs).path)
+    assert {len(kernel.scales) for kernel in found} == {1}
+    assert "DEPTHWISE_CONV_2D" in {kernel.operator for kernel in found}
+
+
+def test_one_scale_a_tensor_is_for_integer_schemes() -> None:
+    with pytest.raises(
+        ValueError, match="granularity: 'tensor' is only possible with scheme int8 or int16x8"
+    ):
+        ConvertQuantized(scheme="dynamic", granularity="tensor").check()
+
+
 def test_a_pruned_and_fake_quantized_model_becomes_int8_with_its_zeros(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:

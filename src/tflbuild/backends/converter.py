@@ -87,11 +87,24 @@ def post_training(
     samples: Samples,
     input_dtype: str,
     output_dtype: str,
+    *,
+    per_channel: bool = True,
 ) -> bytes:
-    """Convert and quantize with the converter's own post-training quantization."""
+    """Convert and quantize with the converter's own post-training quantization.
+
+    Args:
+        model: a `tf_keras.Model`.
+        detector: how its outputs become boxes; None for a classifier.
+        scheme: of every operator.
+        samples: gives the calibration images.
+        input_dtype: of an integer model's input.
+        output_dtype: of an integer model's output.
+        per_channel: whether each output channel of weights has a scale of its own; the converter has no public option.
+    """
     ops = tf.lite.OpsSet
     converter = _converter(model, detector)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter._experimental_disable_per_channel = not per_channel
     if scheme == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if scheme in ("int8", "int16x8"):

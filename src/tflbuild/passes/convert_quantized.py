@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images
 
 INTEGER = ("int8", "int16x8")
+
+SMALL = 1024
+"""Weights of a kernel below which the converter's `dynamic` leaves it float."""
 
 
 @compiler_pass("convert_quantized")
@@ -33,13 +36,18 @@ class ConvertQuantized(Pass):
     calibration: Calibration = field(default_factory=Calibration)
     input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
+    granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source, where ranges are needed."""
         return (self.calibration.source,) if self.scheme in INTEGER else ()
 
     def check(self) -> None:
-        """Refuse borders that a scheme cannot have."""
+        """Refuse what a scheme cannot have."""
+        if self.granularity == "tensor" and self.scheme not in INTEGER:
+            raise ValueError(
+                f"granularity: 'tensor' is only possible with scheme {' or '.join(INTEGER)}; use channel"
+            )
         for option, dtype in (("input_dtype", self.input_dtype), ("output_dtype", self.output_dtype)):
             if self.scheme != "int8" and dtype not in (None, "float32"):
                 raise ValueError(f"{option}: '{dtype}' is only possible with scheme int8; use float32")
@@ -55,6 +63,7 @@ class ConvertQuantized(Pass):
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert with the calibration images as the representative data set."""
         from tflbuild.backends import converter, keras
+        from tflbuild.backends.quantization import storage
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; 'convert' makes it int8.")
@@ -68,8 +77,11 @@ class ConvertQuantized(Pass):
             lambda: iter(images),
             self._input,
             "float32" if detector else self.output_dtype,
+            per_channel=self.granularity == "channel",
         )
-        return writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
+        result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
+        ctx.notes["stored"] = storage.stored(result.path)
+        return result
 
     def _images(self, facts: ModelFacts, ctx: PassContext) -> list[Any]:
         """Give the calibration images, with the extremes of raw bytes in two corners of the first."""
@@ -79,18 +91,15 @@ class ConvertQuantized(Pass):
 
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
-        from tflbuild.backends import flatbuffer
+        from tflbuild.backends.quantization import storage
+        from tflbuild.backends.quantization.form import Form
         from tflbuild.backends.quantization.scales import check_scales
 
         check_scales(result.path)
+        least = SMALL if self.scheme == "dynamic" else 0
+        storage.check_stored(result.path, self.scheme, Form(granularity=self.granularity), least=least)
         writing.check_declared(result)
         writing.check_input(result, self._input)
+        writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")
-            return
-        wanted = "float16" if self.scheme == "float16" else "int8"
-        found = flatbuffer.census(result.path)["tensors"]
-        if wanted not in found:
-            raise BrokenPromise(
-                f"{wanted} weights were promised, but the file holds {', '.join(found)} only."
-            )

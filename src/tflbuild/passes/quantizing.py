@@ -12,7 +12,7 @@ from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images
 
 if TYPE_CHECKING:
-    from tflbuild.backends.quantization.quantizer import Form
+    from tflbuild.backends.quantization.form import Form
     from tflbuild.backends.quantization.workbench import Setting, Workbench
 
 RANGES: tuple[Any, ...] = ("minmax", "p99.999", "p99.99", "p99.9", "mse", "entropy")
@@ -95,7 +95,7 @@ class Quantizing(Pass):
     @property
     def form(self) -> Form:
         """Say how numbers are stored."""
-        from tflbuild.backends.quantization.quantizer import Form
+        from tflbuild.backends.quantization.form import Form
 
         return Form(weight_bits=self.weight_bits, granularity=self.granularity, activations=self.activations)
 

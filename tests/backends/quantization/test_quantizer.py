@@ -14,8 +14,8 @@ from tflbuild.backends import constants, flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import Kernel, kernels
 from tflbuild.backends.quantization import bias_scales, quantizer
+from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Executable, exposed
-from tflbuild.backends.quantization.quantizer import Form
 from tflbuild.backends.quantization.scales import scales_of, zero_points_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")

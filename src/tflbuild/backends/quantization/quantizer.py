@@ -10,7 +10,7 @@ import contextlib
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,28 +20,15 @@ from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
 
 from tflbuild.backends import flatbuffer
-from tflbuild.backends.quantization.grid import FOUR_BIT, Granularity
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization import final_scores
+from tflbuild.backends.quantization.form import Form
+from tflbuild.backends.quantization.grid import FOUR_BIT
 from tflbuild.core.errors import PassError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Range = tuple[float, float]
 Kept = Literal["int16x8", "float32"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """How a scheme stores numbers.
-
-    Attributes:
-        weight_bits: of weights that may have fewer than 8; see `grid.FOUR_BIT`.
-        granularity: of the scales of weights.
-        activations: whether int8 activations have a zero point; int16 ones have none.
-    """
-
-    weight_bits: int = 8
-    granularity: Granularity = "channel"
-    activations: Literal["asymmetric", "symmetric"] = "asymmetric"
-
 
 EVERYTHING = ".+"
 """Means the same as ".*", but is another entry of LiteRT Quantizer's recipe, behind those for single operators."""
@@ -100,8 +87,10 @@ def quantize(
         worker.update_quantization_recipe(
             regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
         )
-    for name in (border for border, is_float in borders.items() if kept and not is_float):
-        worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, form))
+    for name in (border for border, is_float in borders.items() if not is_float):
+        shifted = name == "OUTPUT" and _ends_in_scores(path)
+        border = replace(form, activations="asymmetric") if shifted else form
+        worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, border))
     result = None
     if ranges is not None:
         result = {
@@ -165,6 +154,13 @@ def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], form: Form) -> 
                 operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
                 algorithm_key=AlgorithmName.NO_QUANTIZE,
             )
+
+
+def _ends_in_scores(path: Path) -> bool:
+    """Say whether operators give the outputs whose int8 form has a zero point in any case."""
+    graph = Graph(flatbuffer.load(path))
+    makers = [graph.maker(index) for index in graph.outputs]
+    return all(maker is not None and graph.kind(maker) in final_scores.KINDS for maker in makers)
 
 
 def input_name(path: Path) -> str:

@@ -10,15 +10,13 @@ from tflbuild.backends import flatbuffer
 from tflbuild.backends.flatbuffer import DTYPES
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import Kernel, kernels
+from tflbuild.backends.quantization import final_scores
+from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.grid import bits_of
-from tflbuild.backends.quantization.quantizer import Form, Scheme
 from tflbuild.backends.quantization.scales import scales_of, zero_points_of
 from tflbuild.core.errors import BrokenPromise
 
 INTEGERS = ("int8", "int4")
-
-FIXED = ("SOFTMAX", "LOGISTIC")
-"""Operators that write int8 from -128 in steps of 1/256, whatever is asked for."""
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -35,21 +33,22 @@ def stored(path: Path) -> dict[str, Any]:
     }
 
 
-def check_stored(path: Path, scheme: Scheme, form: Form, *, floats: bool = False) -> None:
+def check_stored(path: Path, scheme: str, form: Form, *, least: int = 0) -> None:
     """Hold every kernel to its dtype and its number of scales, and activations to their zero point.
 
     Args:
         path: the quantized file.
         scheme: it was quantized by.
         form: it was asked for.
-        floats: whether kernels may be float, of layers that are kept.
+        least: number of weights below which a kernel may stay float32.
 
     Raises:
         BrokenPromise: a kernel or an activation is stored otherwise; names it.
     """
-    for kernel in kernels(path):
-        if floats and kernel.dtype == "float32":
-            continue
+    found = [k for k in kernels(path) if k.dtype != "float32" or k.values.size >= least]
+    if not found:
+        raise BrokenPromise(f"{scheme} weights were promised, but all of them are float32.")
+    for kernel in found:
         wanted = "float16" if scheme == "float16" else f"int{bits_of(kernel.operator, form.weight_bits)}"
         if kernel.dtype != wanted:
             raise BrokenPromise(
@@ -75,10 +74,11 @@ def _only(kernel: Kernel) -> str:
 
 
 def _check_symmetric(graph: Graph) -> None:
+    """Look for zero points, but for scores, which are written from -128 in any case, and their copies."""
     fixed: set[int] = set()
     for operator in graph.operators:
         copies = graph.kind(operator) in flatbuffer.MOVING and int(operator.inputs[0]) in fixed
-        if graph.kind(operator) in FIXED or copies:
+        if graph.kind(operator) in final_scores.KINDS or copies:
             fixed |= {int(index) for index in operator.outputs}
     for operator in graph.operators:
         for index in (int(i) for i in operator.outputs):

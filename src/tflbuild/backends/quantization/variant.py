@@ -9,6 +9,7 @@ from pathlib import Path
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import quantizer, sharing
+from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Activation, Image, Progress, observe
 from tflbuild.backends.quantization.ranges import Method, Range, ranges_of
 from tflbuild.backends.quantization.rounding import RoundedLayer, learned_rounding
@@ -51,7 +52,7 @@ class Variant:
     def _groups(self) -> list[sharing.Shared]:
         return sharing.shared(Graph(flatbuffer.unpack(self.content)))
 
-    def rounded(self, form: quantizer.Form, progress: Progress) -> Path:
+    def rounded(self, form: Form, progress: Progress) -> Path:
         """Give the model with learned rounding, on the grid that a form makes; it is learned once."""
         path = self.path.with_name(f"{self.path.stem}-rounded.tflite")
         if not path.exists():

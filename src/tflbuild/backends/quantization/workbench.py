@@ -22,6 +22,7 @@ from tflbuild.backends.quantization import (
     mixed,
     quantizer,
 )
+from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Image
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range
@@ -129,13 +130,13 @@ class Workbench:
         border: Border,
         scratch: Path,
         progress: Progress = lambda done, total, note: None,
-        form: quantizer.Form | None = None,
+        form: Form | None = None,
     ) -> None:
         self._content = content
         self._images, self._held_out = images, held_out
         self._scheme: quantizer.Scheme = scheme
         self._border, self._scratch, self._progress = border, scratch, progress
-        self._form = form or quantizer.Form()
+        self._form = form or Form()
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
 
     @property
