@@ -329,3 +329,11 @@ def test_a_curve_rises_with_its_values_and_keeps_inside() -> None:
     first, second = drawn.points
     assert first["x"] < second["x"] < drawn.width
     assert second["y"] < first["y"] < drawn.height  # SVG counts downwards
+
+
+def test_a_curve_of_nearly_equal_values_is_nearly_flat() -> None:
+    points = tuple(Point(x=x, y=y) for x, y in ((0.3, 0.60001), (0.5, 0.6)))
+    drawn = curve.place(Curve(points=points, x_name="sparsity", y_name="map"))
+    first, second = drawn.points
+    assert 0 <= second["y"] - first["y"] < 2
+    assert all(len(tick["text"]) <= 6 for tick in drawn.ticks), "0.6020 fits beside the axis"

@@ -37,7 +37,7 @@ def exhibit(note: Note) -> Exhibit | None:
         )
         for island in note
     )
-    return Exhibit(title="operators that are not quantized", parts=(Table(headings=headings, rows=rows),))
+    return Exhibit(title="operators of another dtype", parts=(Table(headings=headings, rows=rows),))
 
 
 def _name(island: Mapping[str, Any]) -> str:

@@ -11,6 +11,9 @@ from tflbuild.pages.waterfall import BOTTOM, HEIGHT, LEFT, RIGHT, round_values, 
 
 WIDTH = 560
 
+NARROWEST = 0.01
+"""Span of the vertical axis at least; what differs by less is drawn as nearly the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -36,7 +39,10 @@ class Drawing:
 
 def place(curve: Curve) -> Drawing:
     """Give positions to the points of a curve."""
-    scale = scale_of([{"value": point.y} for point in curve.points])
+    ys = [point.y for point in curve.points]
+    middle = (min(ys) + max(ys)) / 2
+    ends = (middle - NARROWEST / 2, middle + NARROWEST / 2)
+    scale = scale_of([{"value": value} for value in (*ys, *ends)])
     xs = [point.x for point in curve.points]
     margin = 0.12 * (max(xs) - min(xs)) or 0.1
     low, high = min(xs) - margin, max(xs) + margin
