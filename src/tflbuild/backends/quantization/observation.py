@@ -30,6 +30,10 @@ BINS = 4096
 """Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
 
 
+ROW_VALUES = 1 << 17
+"""Values that are kept of logits, in rows."""
+
+
 @dataclass
 class Activation:
     """One activation over all calibration images.
@@ -41,6 +45,7 @@ class Activation:
         channel_low: (channels,) float64, smallest value of each channel, the last axis.
         channel_high: (channels,) float64, largest.
         channel_mean: (channels,) float64, mean.
+        rows: (rows, channels) float32, some of the values in their places, where a SOFTMAX reads them; else empty.
     """
 
     low: float = np.inf
@@ -49,6 +54,7 @@ class Activation:
     channel_low: Any = None
     channel_high: Any = None
     channel_mean: Any = None
+    rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
     @property
     def channel_size(self) -> npt.NDArray[np.float64]:
@@ -185,6 +191,7 @@ def observe(
         PassError: a tensor is not finite, so that it has no range; names it.
     """
     names = activations(content)
+    logits = _logits(content) & set(names)
     running = Executable(exposed(without_custom(content), names))
     found = {name: Activation() for name in names}
     for done, values in enumerate(_runs(running, images, names), start=1):
@@ -194,8 +201,23 @@ def observe(
     for done, values in enumerate(_runs(running, images, names), start=1):
         for name, value in values.items():
             _count(found[name], value, len(images))
+        for name in logits:
+            found[name].rows += _some_rows(values[name], ROW_VALUES // len(images))
         progress(len(images) + done, 2 * len(images))
     return found
+
+
+def _logits(content: bytes) -> set[str]:
+    """Name the tensors that a SOFTMAX reads."""
+    graph = Graph(flatbuffer.unpack(content))
+    return {graph.name(int(o.inputs[0])) for o in graph.operators if graph.kind(o) == "SOFTMAX"}
+
+
+def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np.float32]]:
+    """Give rows from all over a tensor, of at most so many values; one at least."""
+    rows = value.reshape(-1, value.shape[-1])
+    count = min(len(rows), max(1, most // rows.shape[-1]))
+    return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
 
 
 def _runs(running: Executable, images: Sequence[Image], names: list[str]) -> Iterator[dict[str, Any]]:

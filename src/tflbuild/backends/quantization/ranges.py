@@ -8,7 +8,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -34,6 +34,12 @@ SIZES = 2048
 STRIDE = 16
 """Bins between the cuts that `entropy` tries."""
 
+ENDS = np.linspace(0.3, 1.0, 29)
+"""Shares of an end of logits that are tried; less could cut off what images to come need."""
+
+ROUNDS = 2
+"""Times that either end is searched."""
+
 CUTS = np.linspace(0.02, 1.0, 128)
 """Shares of an end of the range that searches try."""
 
@@ -58,18 +64,20 @@ def ranges_of(
     for group in groups:
         sources = [observed[name] for name in group.sources if name in observed]
         if sources and (len(group.names) > 1 or group.scores):
-            found = _holding_zero(*_range(joined(sources), method, group.scores))
+            together = joined(sources)
+            together.rows = [row for name in group.names if name in observed for row in observed[name].rows]
+            found = _holding_zero(*_range(together, method, group.scores))
             ranges |= {name: found for name in group.names if name in observed}
     return ranges
 
 
-def _range(activation: Activation, method: Method, scores: bool = False) -> Range:
+def _range(activation: Activation, method: Method, scores: str = "") -> Range:
     if activation.high <= activation.low or method == "minmax":
         return activation.low, activation.high
     if method in PERCENTILES:
         return _percentile(activation, (100.0 - PERCENTILES[method]) / 200.0)
     if method == "mse":
-        return _least_score_error(activation) if scores else _least_square_error(activation)
+        return LEAST_ERROR[scores](activation)
     return _least_divergence(activation)
 
 
@@ -114,7 +122,7 @@ def _clipped(
     return np.asarray(np.maximum(total, 0.0))
 
 
-def _least_score_error(activation: Activation) -> Range:
+def _least_logistic_error(activation: Activation) -> Range:
     """Give the least mean absolute error of what a logistic function makes of the values.
 
     Far from zero a step hardly changes a score, so that the range may be a fraction of what was seen.
@@ -137,6 +145,39 @@ def _least_score_error(activation: Activation) -> Range:
 
 def _logistic(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-values)))
+
+
+def _least_softmax_error(activation: Activation) -> Range:
+    """Give the least mean absolute error of what a softmax makes of rows of values, one end after the other.
+
+    What is far below the largest of its row hardly counts, so that the range may be a fraction of what was seen.
+    """
+    rows = np.stack(activation.rows)
+    scores = _softmax(rows)
+
+    def error(low: float, high: float) -> float:
+        step = (high - low) / (LEVELS - 1)
+        return float(np.abs(_softmax((np.rint(rows / step) * step).clip(low, high)) - scores).mean())
+
+    low, high = min(activation.low, 0.0), max(activation.high, 0.0)
+    for _ in range(ROUNDS):
+        lows, highs = ENDS * min(activation.low, 0.0), ENDS * max(activation.high, 0.0)
+        low = float(lows[int(np.argmin([error(end, high) for end in lows]))])
+        high = float(highs[int(np.argmin([error(low, end) for end in highs]))])
+    return low, high
+
+
+def _softmax(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    powers = np.exp(rows - rows.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+LEAST_ERROR: dict[str, Callable[[Activation], Range]] = {
+    "": _least_square_error,
+    "LOGISTIC": _least_logistic_error,
+    "SOFTMAX": _least_softmax_error,
+}
+"""What `mse` weighs, by what reads the values."""
 
 
 def _least_divergence(activation: Activation) -> Range:

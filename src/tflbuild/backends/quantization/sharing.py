@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tflbuild.backends.flatbuffer import MOVING
 from tflbuild.backends.graph import Graph
 
+SCORES = ("LOGISTIC", "SOFTMAX")
+"""Operators that make scores of logits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
@@ -15,12 +18,12 @@ class Shared:
     Attributes:
         names: of all of them.
         sources: of those that no moving operator wrote; what the others hold came from there.
-        scores: whether they become scores: nothing but a LOGISTIC reads the values.
+        scores: "LOGISTIC" or "SOFTMAX" where nothing else reads the values; "" otherwise.
     """
 
     names: tuple[str, ...]
     sources: tuple[str, ...]
-    scores: bool
+    scores: str
 
 
 def shared(graph: Graph) -> list[Shared]:
@@ -47,14 +50,12 @@ def _join(group: dict[int, set[int]], one: int, other: int) -> None:
 
 
 def _described(graph: Graph, members: list[int]) -> Shared:
-    readers = [operator for index in members for operator in graph.readers(index)]
-    final = [operator for operator in readers if graph.kind(operator) not in MOVING]
+    kinds = {graph.kind(operator) for index in members for operator in graph.readers(index)} - set(MOVING)
+    scores = kinds.pop() if len(kinds) == 1 and graph.outputs.isdisjoint(members) else ""
     return Shared(
         names=tuple(graph.name(index) for index in members),
         sources=tuple(graph.name(index) for index in members if not _moved(graph, index)),
-        scores=bool(final)
-        and all(graph.kind(operator) == "LOGISTIC" for operator in final)
-        and graph.outputs.isdisjoint(members),
+        scores=scores if scores in SCORES else "",
     )
 
 
