@@ -74,10 +74,18 @@ class DenseChain:
             path, "int8", self.ranges(), float_input=False, float_output=float_output, **options
         )
 
-    def error(self, weights: Collection[str] = (), activations: Collection[str] = ()) -> float:
-        """Give the output error with pieces rounded, by numpy alone."""
-        first = _rounded_rows(self.first) if FIRST in weights else self.first
-        second = _rounded_rows(self.second) if SECOND in weights else self.second
+    def error(
+        self, weights: Collection[str] = (), activations: Collection[str] = (), largest: int = 127
+    ) -> float:
+        """Give the output error with pieces rounded, by numpy alone.
+
+        Args:
+            weights: tensors of layers whose weights are rounded.
+            activations: tensors that are rounded.
+            largest: level of weights.
+        """
+        first = _rounded_rows(self.first, largest) if FIRST in weights else self.first
+        second = _rounded_rows(self.second, largest) if SECOND in weights else self.second
         ranges = self.ranges()
 
         def given(name: str, value: Any) -> Any:
@@ -111,9 +119,9 @@ def chain(folder: Path) -> tuple[TFLiteModel, Calibration]:
     return artifact(TFLiteModel, path, facts), Calibration(source=str(folder / "images.npz"), samples=40)
 
 
-def _rounded_rows(weights: npt.NDArray[np.float32]) -> Any:
-    """Round each output channel symmetrically to 255 levels."""
-    scale = np.abs(weights.astype(np.float64)).max(axis=1, keepdims=True) / 127
+def _rounded_rows(weights: npt.NDArray[np.float32], largest: int) -> Any:
+    """Round each output channel symmetrically to levels from -largest to largest."""
+    scale = np.abs(weights.astype(np.float64)).max(axis=1, keepdims=True) / largest
     return np.rint(weights / scale) * scale
 
 

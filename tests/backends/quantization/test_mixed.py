@@ -17,7 +17,7 @@ from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import mixed, quantizer
 from tflbuild.backends.quantization.mixed import Candidate
 from tflbuild.backends.quantization.output_error import OutputError
-from tflbuild.backends.quantization.simulation import Simulation
+from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.backends.quantization.workbench import Border, Setting, Workbench
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -177,6 +177,16 @@ def test_an_operator_whose_name_is_part_of_anothers_is_kept_alone(tmp_path: Path
     path.write_bytes(made)
     found = {operator.output: operator.inputs[0] for operator in flatbuffer.operators(path)}
     assert (found[FIRST], found[part]) == ("int8", "float32")
+
+
+def test_a_kept_layer_has_the_weights_that_it_had_before_they_were_rounded(tmp_path: Path) -> None:
+    chain, rounded = DenseChain(), DenseChain()
+    rounded.second = np.rint(rounded.second * 4) / 4
+    made = rounded.quantized(tmp_path / "float.tflite", kept={SECOND: "float32"})
+    found = Graph(flatbuffer.unpack(with_exact_weights(made, chain.content())))
+    weights = {found.name(int(o.outputs[0])): found.constant(o.inputs[1]) for o in found.weighted()}
+    assert np.array_equal(weights[SECOND], chain.second)
+    assert weights[FIRST].dtype == np.int8
 
 
 SIZES = {"a": 100, "b": 1000, "c": 10, "d": 4000}

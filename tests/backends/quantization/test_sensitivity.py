@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.sensitivity import LayerCost, Sensitivity, layer_name, sensitivity
 
@@ -59,6 +60,14 @@ def test_the_ill_layer_comes_first_and_activations_are_guilty(found: Sensitivity
 def test_a_sound_network_has_no_layer_of_that_kind(tmp_path: Path) -> None:
     sound = measured(DenseChain(large=1.0), tmp_path)
     assert min(cost.left_out for cost in sound.layers) > 0.6 * sound.error_of_all
+
+
+def test_weights_of_4_bits_cost_what_numpy_says(tmp_path: Path) -> None:
+    chain = DenseChain(large=1.0)
+    quantized = chain.quantized(tmp_path / "float.tflite", form=Form(weight_bits=4))
+    found = sensitivity(chain.content(), quantized, OutputError(chain.content(), chain.images))
+    assert found.error_of_weights == pytest.approx(chain.error(WEIGHTS, largest=7), rel=CLOSE)
+    assert found.guilty == "weights"
 
 
 def test_bytes_and_multiplications_are_counted(found: Sensitivity) -> None:

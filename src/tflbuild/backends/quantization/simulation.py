@@ -21,6 +21,9 @@ from tflbuild.backends.flatbuffer import MOVING
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.observation import without_custom
 
+WEIGHTS = (schema.TensorType.INT8, schema.TensorType.INT4)
+"""Types of rounded weights."""
+
 INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
 """Types of rounded activations."""
 
@@ -115,7 +118,7 @@ def _rounded_layers(graph: Graph) -> dict[str, Rounded]:
     """Give what the integer constants of each layer mean, by the tensor it writes."""
     found = {}
     for operator in graph.weighted():
-        if graph.tensors[operator.inputs[1]].type == schema.TensorType.INT8:
+        if graph.tensors[operator.inputs[1]].type in WEIGHTS:
             biased = len(operator.inputs) > 2 and operator.inputs[2] >= 0
             found[graph.name(int(operator.outputs[0]))] = Rounded(
                 _meant(graph, int(operator.inputs[1])),
@@ -232,3 +235,19 @@ def _copied(model: Any) -> Any:
     made.buffers = [copy.copy(buffer) for buffer in model.buffers]
     made.operatorCodes = list(model.operatorCodes)
     return made
+
+
+def with_exact_weights(content: bytes, source: bytes) -> bytes:
+    """Give float layers of a mixed file the weights that they have in a float one, where others had been rounded.
+
+    Args:
+        content: a quantized `.tflite` with float layers.
+        source: a float `.tflite`; its tensors have the same names.
+    """
+    graph, exact = Graph(flatbuffer.unpack(content)), Graph(flatbuffer.unpack(source))
+    weights = {exact.name(int(o.outputs[0])): exact.constant(o.inputs[1]) for o in exact.weighted()}
+    for operator in list(graph.weighted()):
+        wanted = weights.get(graph.name(int(operator.outputs[0])))
+        if wanted is not None and graph.tensors[operator.inputs[1]].type == schema.TensorType.FLOAT32:
+            graph.set_input(operator, 1, wanted)
+    return flatbuffer.pack(graph.model)

@@ -28,7 +28,7 @@ from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.ranges import Method, Range
 from tflbuild.backends.quantization.rounding import RoundedLayer
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
-from tflbuild.backends.quantization.simulation import Simulation
+from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.backends.quantization.variant import Variant
 
 Equalize = Literal["none", "weights", "activations"]
@@ -163,6 +163,8 @@ class Workbench:
             kept=kept,
             form=self._form,
         )
+        if kept and setting.round == "learned":
+            made = with_exact_weights(made, variant.content)
         made = bias_scales.fit(made, source)
         if setting.correct_bias:
             made = bias_correction.correct(made, variant.content, self._images[:CORRECTION_IMAGES])
