@@ -22,6 +22,8 @@ TITLES = {
     "litert_minmax": "LiteRT Quantizer, min/max",
     "fixed": "ours, best fixed setting in hindsight",
     "auto": "ours, auto",
+    "narrow": "ours, auto, final scores in int8 too",
+    "learned": "ours, learned rounding",
     "mixed": "ours, mixed",
     "int16x8": "ours, int16x8",
     "tf_per_tensor": "TF converter per-tensor",
@@ -57,6 +59,18 @@ FIXED = tuple(
 )
 """Fixed settings of which the one with the least error on the test images is shown: what no method could know."""
 
+NARROW = {"method": "auto", "scores": "int8"}
+"""`auto` without the 16 bits that it gives to final scores, to tell what of its gain they are."""
+
+LEARNED = {
+    "method": "fixed",
+    "ranges": "mse",
+    "equalize": "weights",
+    "correct_bias": True,
+    "round": "learned",
+}
+"""AdaRound on top of one fixed setting."""
+
 MAX_DROP = 0.005
 """Budget of the mixed model."""
 
@@ -78,6 +92,8 @@ def int8(bench: Bench) -> Found:
     )
     yield "auto", bench.built("auto", _quantized(bench, "quantize.method=auto"))
     yield "fixed", fixed(bench)
+    yield "narrow", bench.made("narrow", bench.quantized(NARROW), NARROW)
+    yield "learned", bench.made("learned", bench.quantized(LEARNED), LEARNED)
     yield "tf_per_tensor", stock["tf_per_tensor"]
     yield (
         "per_tensor",

@@ -31,6 +31,8 @@ SECTIONS = {
             "litert_minmax",
             "fixed",
             "auto",
+            "narrow",
+            "learned",
             "mixed",
             "int16x8",
             "tf_per_tensor",
