@@ -72,10 +72,14 @@ class Quantize(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
-        from tflbuild.backends.quantization import storage
+        from tflbuild.backends import flatbuffer
+        from tflbuild.backends.quantization import scales, storage
 
         facts = ModelFacts.of(model)
         content = self._quantized(model, ctx)
+        scales.check_unpacked(
+            flatbuffer.unpack(content)
+        )  # before the scheme is blamed for what the model holds
         reason = _failure(model, content, facts, ctx)
         if reason:
             raise PassError(f"scheme {self.scheme}: {reason}; {self._instead(model, facts, ctx)}")

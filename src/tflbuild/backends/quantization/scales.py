@@ -52,7 +52,16 @@ def check_scales(path: Path) -> None:
     Raises:
         BrokenPromise: one is not; names the tensors and says what is wrong with each.
     """
-    found = list(faults(flatbuffer.load(path)))
+    check_unpacked(flatbuffer.load(path))
+
+
+def check_unpacked(model: Any) -> None:
+    """Do the same for an unpacked file.
+
+    Raises:
+        BrokenPromise: as `check_scales`.
+    """
+    found = list(faults(model))
     if found:
         rest = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise BrokenPromise("; ".join(found[:MOST_NAMED]) + rest + ".")
