@@ -149,5 +149,10 @@ def test_layers_that_compute_in_one_operator_have_one_head_and_additions_follow(
         "end": "joined",
     }
     assert float_islands.closed(model, {"other"}) == {"other", "other_norm", "added", "added_relu"}
+    assert float_islands.closed(model, {"conv"}) == {
+        "conv",
+        "norm",
+        "relu",
+    }  # `other` alone reads it: it has a range
     assert float_islands.closed(model, {"third"}) == {"third"}  # a concatenation has a range of its own
     assert float_islands.closed(model, set()) == set()

@@ -8,7 +8,7 @@ such layers and taken out of its result.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ def heads(model: Any) -> dict[str, str]:
 def closed(model: Any, left: Set[str]) -> set[str]:
     """Add to the layers that are left out those that join one of them with others, e.g. an `Add`.
 
-    tfmot gives a range only to what a single layer reads; an addition of a tensor without a range cannot be integer.
+    tfmot gives a float tensor a range only where a quantized layer reads nothing else; an addition of a tensor without
+    a range cannot be integer.
 
     Args:
         model: a float model.
@@ -65,9 +66,16 @@ def closed(model: Any, left: Set[str]) -> set[str]:
     for layer in model.layers:  # in order of execution
         makers = _makers(layer)
         joins = len(makers) > 1 and not isinstance(layer, _layers.Concatenate)
-        if joins and any(of.get(maker.name) in found for maker in makers):
+        floats = [maker for maker in makers if of.get(maker.name) in found]
+        if joins and not all(_ranged(maker, of, found) for maker in floats):
             found.add(of[layer.name])
     return {name for name, head in of.items() if head in found}
+
+
+def _ranged(maker: Any, of: Mapping[str, str], left: Set[str]) -> bool:
+    """Say whether some quantized layer reads a float layer's output and nothing else."""
+    readers = [node.outbound_layer for node in maker._outbound_nodes]
+    return any(len(_makers(reader)) == 1 and of[reader.name] not in left for reader in readers)
 
 
 def islands(model: Any) -> list[str]:
