@@ -71,6 +71,14 @@ def test_excluded_layers_stay_dense(small_detector: KerasModel, few_signs: Signs
 
 
 @pytest.mark.slow
+def test_no_sparsity_is_a_training_for_comparison(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    result = run_pass(Prune(steps=1, batch_size=4, sparsity=0.0), small_detector, tmp_path, data=few_signs)
+    assert result.meta["sparsity"]["overall"] == 0.0
+
+
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
