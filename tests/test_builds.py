@@ -144,7 +144,7 @@ def test_every_other_recipe_builds(
 
 
 def test_an_impossible_budget_ends_with_5_and_presents_nothing(here: Workspace, int8: dict[str, Any]) -> None:
-    report = here.build(*INT8[:-1], "quantize.budget.map.max_drop=-1", code=5)
+    report = here.build(*INT8[:-1], "quantize.budget.map.max_drop=-1", "quantize.fallback=[]", code=5)
     assert report["status"] == "over_budget"
     verdict = step(report, "quantize")["verdicts"][0]
     assert (verdict["ok"], verdict["limit"]) == (False, {"max_drop": -1.0})
@@ -160,6 +160,40 @@ def test_a_fallback_delivers_another_scheme(here: Workspace, int8: dict[str, Any
     assert step(report, "quantize")["outcome"] == "replaced"
     assert [attempt["ok"] for attempt in step(report, "quantize")["tried"]] == [False, True]
     assert report["targets"][0]["inputs"][0]["dtype"] == "uint8"
+
+
+def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
+    here: Workspace, int8: dict[str, Any]
+) -> None:
+    """A file of at least so many bytes is a budget that int8 breaks and layers in float32 hold, on any machine."""
+    from tflbuild.backends import flatbuffer
+
+    fixed = [*INT8, "quantize.method=fixed"]
+    least = step(here.build(*fixed), "quantize")["bytes"] + 10_000
+    report = here.build(*fixed, f"quantize.budget.size.min={least}")
+    quantize = step(report, "quantize")
+    assert (report["status"], quantize["outcome"]) == ("built", "replaced")
+    assert [(tried["run"], tried["ok"]) for tried in quantize["tried"]] == [
+        ("quantize", False),
+        ("quantize_mixed", True),
+    ]
+    (mixed,) = quantize["tried"][1]["passes"]
+    assert mixed["options"]["keep"] == "float32", "the target is a processor"
+    found, named = mixed["notes"]["mixed"], {island["tensor"] for island in mixed["notes"]["islands"]}
+    kept = {tensor for layer in found["kept"] for tensor in layer["tensors"]}
+    assert 0 < found["share"] <= 0.15
+    assert sum(layer["file_bytes"] for layer in found["kept"]) == pytest.approx(
+        quantize["bytes"] - least + 10_000, abs=2000
+    )
+    operators = flatbuffer.operators(delivered(here, "ssd_mobilenet_int8"))
+    floats = {
+        operator.output
+        for operator in operators
+        if operator.inputs[:1] == ("float32",) and operator.name.isupper()
+    }
+    assert kept <= named
+    assert kept == {name for name in floats if not name.endswith("_quantized")}
+    assert {"map", "size"} <= set(found["metrics"]["mixed"])
 
 
 def test_a_sweep_trains_once_and_lists_every_job(here: Workspace, int8: dict[str, Any]) -> None:
