@@ -5,7 +5,8 @@ tflbuild's own recipes, once: the store lies in the work folder, and so does eve
 stopped goes on where it was. Rows are printed as they are found; in the end come the bars of the proof, each with what
 was measured, and with `--write` the tables go into docs/benchmarks.md.
 
-    --groups int8,trouble,ill,trained,times   some groups of columns only; times are those of auto and sensitivity
+    --groups int8,trouble,ill,trained,times   some groups of columns only; times are those of auto and sensitivity;
+                                              `learned` (rounding, minutes a row) is made only when asked for
     --again                                   measure everything anew, as when code changed; builds come from the store
     --quick                                   tiny data and trainings: says nothing about accuracy
 
@@ -34,6 +35,9 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 TIMES = "times"
 """What can be asked for besides the groups of columns."""
 
+SLOW = "learned"
+"""The group that is made only when asked for."""
+
 BEGIN, END = "<!-- quantization: begin -->", "<!-- quantization: end -->"
 
 
@@ -51,8 +55,8 @@ def main() -> None:
     started = time.monotonic()
     cells: dict[str, dict[str, Any]] = {row.name: {} for row in chosen}
     print(tables.table(tables.HEAD, []), flush=True)
-    for group in [group for group in options.groups if group in GROUPS]:
-        for bench in [bench for bench in benches if group in bench.row.groups]:
+    for group in [group for group in options.groups if group in columns.MAKERS]:
+        for bench in [bench for bench in benches if group in (*bench.row.groups, SLOW)]:
             try:
                 fill(bench, group, cells[bench.row.name])
             except RuntimeError as error:
@@ -98,7 +102,9 @@ def arguments() -> argparse.Namespace:
     known = [*GROUPS, TIMES]
     parser.add_argument("--work", type=Path, required=True, help="folder of the store and the findings")
     parser.add_argument("--rows", type=named(ROWS), default=list(ROWS), help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--groups", type=named(known), default=known, help=f"of {', '.join(known)}")
+    parser.add_argument(
+        "--groups", type=named([*known, SLOW]), default=known, help=f"of {', '.join(known)}, {SLOW}"
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")

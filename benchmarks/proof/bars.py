@@ -164,7 +164,9 @@ def pruned(rows: Any) -> Bar:
     zeros = {bench.row.name: cells["pruned"]["zeros"] for bench, cells in have(rows, "pruned")}
     text = ", ".join(f"{row} {share:.2%}" for row, share in zeros.items())
     exact = all(share >= 0.5 for share in zeros.values())
-    return Bar(bar.what, f"{bar.measured}; zeros {text}", None if bar.held is None else bar.held and exact)
+    if bar.held is None:
+        return bar
+    return Bar(bar.what, f"{bar.measured}; zeros {text}", bar.held and exact)
 
 
 def timed(times: Mapping[str, Any]) -> Iterator[Bar]:

@@ -93,7 +93,6 @@ def int8(bench: Bench) -> Found:
     yield "auto", bench.built("auto", _quantized(bench, "quantize.method=auto"))
     yield "fixed", fixed(bench)
     yield "narrow", bench.made("narrow", bench.quantized(NARROW), NARROW)
-    yield "learned", bench.made("learned", bench.quantized(LEARNED), LEARNED)
     yield "tf_per_tensor", stock["tf_per_tensor"]
     yield (
         "per_tensor",
@@ -101,6 +100,11 @@ def int8(bench: Bench) -> Found:
     )
     yield "mixed", bench.built("mixed", _mixed(bench))
     yield "int16x8", bench.made("int16x8", bench.quantized({"scheme": "int16x8"}), 1)
+
+
+def learned(bench: Bench) -> Found:
+    """Make what takes minutes, and gains little at 8 bits."""
+    yield "learned", bench.made("learned", bench.quantized(LEARNED), LEARNED)
 
 
 def fixed(bench: Bench) -> Cell:
@@ -226,6 +230,7 @@ MAKERS: dict[str, Callable[[Bench], Found]] = {
     "trouble": trouble,
     "ill": ill,
     "trained": trained,
+    "learned": learned,
 }
 """What makes each group."""
 
