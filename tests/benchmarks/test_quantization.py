@@ -170,7 +170,7 @@ def test_the_whole_runs_on_a_tiny_row_and_goes_on_where_it_was(tmp_path: Path) -
     errors = {name: columns.error_of(cell["errors"]) for name, cell in cells.items()}
     assert errors["float"] == 0
     assert errors["ill_float"] < 1e-5
-    assert errors["ill_auto"] < errors["ill_tf"] < errors["ill_tf_per_tensor"]
+    assert errors["ill_auto"] < min(errors["ill_tf"], errors["ill_tf_per_tensor"]) / 3
     assert cells["ill_auto"]["wide"] == 0
     assert cells["ill_auto"]["n"] == 24
     assert np.load(tmp_path / "quick/crops/calibration.npz")["images"].shape == (24, 96, 96, 3)
