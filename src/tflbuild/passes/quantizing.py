@@ -41,7 +41,9 @@ class Quantizing(Pass):
         "keep"  # of method=fixed; replaced where that lets layers be equalized
     )
     correct_bias: bool = False  # of method=fixed
-    round: Literal["nearest", "learned"] = "nearest"  # of method=fixed; see the pass `round`
+    round: Literal["nearest", "learned"] = (
+        "nearest"  # of method=fixed; see the pass `round`; auto tries both for 4 bits
+    )
     granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
     weight_bits: Literal[8, 4] = 8  # of convolutions and dense layers; depthwise convolutions stay at 8
     activations: Literal["asymmetric", "symmetric"] = "asymmetric"  # symmetric: without zero points
@@ -102,7 +104,8 @@ class Quantizing(Pass):
     def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext) -> Setting:
         """Give the setting that was asked for, or search for the best, and note what was found.
 
-        A clustered model is not equalized: its kernels would hold other values in every input channel.
+        A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its
+        rounding learned, which takes long, and gains much where weights have 4 bits.
         """
         from tflbuild.backends.quantization.workbench import Setting, chosen
 
@@ -114,7 +117,8 @@ class Quantizing(Pass):
                 correct_bias=self.correct_bias,
                 round=self.round,
             )
-        scored = bench.search(RANGES, SHARED[:1] if model.meta.get("clusters") else SHARED)
+        free = not model.meta.get("clusters")
+        scored = bench.search(RANGES, SHARED if free else SHARED[:1], learning=free and self.weight_bits < 8)
         best = chosen(scored)
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {

@@ -72,7 +72,8 @@ class Setting:
         """Say it in a few words."""
         shared = "" if self.equalize == "none" else f", equalized by {self.equalize}"
         relu = ", RELU6 replaced" if shared and self.relu6 == "replace" else ""
-        return f"{self.ranges}{shared}{relu}{', biases corrected' if self.correct_bias else ''}"
+        rounded = ", learned rounding" if self.round == "learned" else ""
+        return f"{self.ranges}{shared}{relu}{rounded}{', biases corrected' if self.correct_bias else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,21 +220,33 @@ class Workbench:
         near = mixed.neighbours(simulated.graph)
         return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
 
-    def search(self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]]) -> list[Scored]:
+    def search(
+        self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]], *, learning: bool = False
+    ) -> list[Scored]:
         """Try every combination, then the best of them with corrected biases.
+
+        Args:
+            ranges: ways to set ranges.
+            shared: ways to equalize.
+            learning: whether the best is tried with learned rounding, too; it takes longer than all others together.
 
         Returns:
             All of them, the best first; simpler ones before others that are hardly better.
         """
         settings = [Setting(ranges=r, equalize=e, relu6=k) for e, k in shared for r in ranges]
-        total = len(settings) + FINALISTS
+        total = len(settings) + FINALISTS + (2 if learning else 0)
         scored: list[Scored] = []
         for setting in settings:
             scored.append(self._score(setting))
             self._progress(len(scored), total, f"{setting.text}: error {scored[-1].error:.4f}")
-        for found in sorted(scored, key=lambda s: s.error)[:FINALISTS]:
-            scored.append(self._score(replace(found.setting, correct_bias=True)))
-            self._progress(len(scored), total, f"{scored[-1].setting.text}: error {scored[-1].error:.4f}")
+        finalists = sorted(scored, key=lambda s: s.error)[:FINALISTS]
+        last = [replace(found.setting, correct_bias=True) for found in finalists]
+        if learning:
+            best = replace(finalists[0].setting, round="learned")
+            last += [best, replace(best, correct_bias=True)]
+        for setting in last:
+            scored.append(self._score(setting))
+            self._progress(len(scored), total, f"{setting.text}: error {scored[-1].error:.4f}")
         return sorted(scored, key=lambda s: s.error)
 
     def _score(self, setting: Setting) -> Scored:
@@ -280,4 +293,11 @@ def chosen(scored: Sequence[Scored]) -> Scored:
 def _steps(found: Scored) -> int:
     setting = found.setting
     replaced = setting.relu6 == "replace" and setting.equalize != "none"
-    return 2 * setting.correct_bias + (setting.equalize != "none") + replaced + (setting.ranges != "minmax")
+    learned = 4 * (setting.round == "learned")
+    return (
+        learned
+        + 2 * setting.correct_bias
+        + (setting.equalize != "none")
+        + replaced
+        + (setting.ranges != "minmax")
+    )
