@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import small_network
 from tflbuild import plugins
-from tflbuild.backends import litert
+from tflbuild.backends import flatbuffer, litert
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import kernels
 from tflbuild.backends.quantization import ranges, storage
@@ -183,6 +184,27 @@ def test_a_scheme_that_the_runtime_refuses_is_named_with_what_works(
     assert (
         "what it executes: quantize.scheme=int8, quantize.scheme=float16, quantize.scheme=dynamic" in message
     )
+
+
+def test_an_operator_without_that_integer_form_is_named_with_the_scheme_that_has_one(
+    model: TFLiteModel, source: str, tmp_path: Path
+) -> None:
+    def swish(graph: Graph) -> None:
+        (pool,) = (operator for operator in graph.operators if graph.kind(operator) == "MAX_POOL_2D")
+        pool.opcodeIndex = flatbuffer.code_index(graph.model, schema.BuiltinOperator.HARD_SWISH, 1)
+        pool.builtinOptionsType, pool.builtinOptions = 0, None
+        small_network.tensor(graph, "pool").shape = small_network.tensor(graph, "middle/Relu6").shape
+        graph.set_input(graph.operators[3], 1, np.array([1, 256], np.int32))
+        small_network.tensor(graph, "flat").shape = np.array([1, 256], np.int32)
+
+    wide = {"head/MatMul": np.random.default_rng(0).normal(0, 0.1, (2, 256)).astype(np.float32)}
+    path = small_network.spoilt(small_network.model(tmp_path, wide).path, swish)
+    swishing = artifact(TFLiteModel, path, ModelFacts.of(model))
+    with pytest.raises(
+        BrokenPromise, match=r"HARD_SWISH 'pool' .*no int16x8 form of HARD_SWISH, but one for scheme int8"
+    ):
+        run_pass(options(source, scheme="int16x8"), swishing, tmp_path)
+    run_pass(options(source), swishing, tmp_path)
 
 
 def test_a_file_that_computes_garbage_is_noticed(model: TFLiteModel, tmp_path: Path) -> None:

@@ -149,20 +149,27 @@ def _island(operator: Operator, activations: str, islands: tuple[Island, ...]) -
     if not reasons:
         raise BrokenPromise(
             f"full-integer was promised, but {operator.name} '{operator.output}' computes in {computed}"
-            f"{_why(operator.name)}."
+            f"{_why(operator.name, activations)}."
         )
     return {**entry, "dtype": computed, "reason": reasons[0]}
 
 
-def _why(operator: str) -> str:
-    """Give the reason that an operator is no integer one, where it is none of the model's."""
+def _why(operator: str, activations: str) -> str:
+    """Give the reason that an operator is no integer one, where it is none of the model's, and what would work."""
     from tflbuild.backends.quantization import (
         quantizer,
     )  # takes a second, and is needed for the message alone
 
-    if quantizer.has_integer_form(operator):
+    scheme = "int8" if activations == "int8" else "int16x8"
+    schemes = quantizer.integer_schemes(operator)
+    if scheme in schemes:
         return ""
-    return f": LiteRT Quantizer has no integer form of {operator}; TensorFlow's converter ('convert_quantized') may"
+    if schemes:
+        return f": LiteRT Quantizer has no {scheme} form of {operator}, but one for scheme {schemes[0]}"
+    return (
+        f": LiteRT Quantizer has no integer form of {operator}; TensorFlow's converter ('convert_quantized') may, and "
+        f"schemes dynamic and float16 leave it float"
+    )
 
 
 def _computed(operator: Operator) -> str:

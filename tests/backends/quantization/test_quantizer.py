@@ -133,3 +133,11 @@ def test_a_bias_that_four_bit_weights_cannot_hold_widens_their_scale(tmp_path: P
         abs=1e-6,
     )
     assert not np.any(kernel.values[1])
+
+
+@pytest.mark.parametrize(
+    ("operator", "schemes"),
+    [("CONV_2D", ["int8", "int16x8"]), ("HARD_SWISH", ["int8"]), ("SIN", [])],
+)  # by litert_quantizer's default_policy.py
+def test_an_operator_has_the_integer_forms_of_the_policy(operator: str, schemes: list[str]) -> None:
+    assert quantizer.integer_schemes(operator) == schemes

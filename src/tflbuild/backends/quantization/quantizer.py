@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 from litert_quantizer import qtyping, quantizer
-from litert_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer.algorithm_manager import AlgorithmName, check_op_quantization_config
 from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
 
 from tflbuild.backends import flatbuffer
@@ -171,6 +171,22 @@ def input_name(path: Path) -> str:
     return name
 
 
-def has_integer_form(operator: str) -> bool:
-    """Say whether LiteRT Quantizer can make a built-in operator compute in integers, e.g. "CONV_2D"."""
-    return getattr(qtyping.BuiltinOperator, operator) in TFL_OP_CODE_TO_NAME
+def integer_schemes(operator: str) -> list[str]:
+    """Name the schemes in which LiteRT Quantizer makes a built-in operator compute in integers.
+
+    Args:
+        operator: e.g. "CONV_2D".
+    """
+    name = TFL_OP_CODE_TO_NAME.get(getattr(qtyping.BuiltinOperator, operator))
+    schemes: tuple[Scheme, ...] = ("int8", "int16x8")
+    return [scheme for scheme in schemes if name is not None and _has_form(name, scheme)]
+
+
+def _has_form(name: qtyping.TFLOperationName, scheme: Scheme) -> bool:
+    try:
+        check_op_quantization_config(
+            AlgorithmName.MIN_MAX_UNIFORM_QUANT, name, _configuration(scheme, 8, Form())
+        )
+    except ValueError:  # how the library says no
+        return False
+    return True
