@@ -95,14 +95,17 @@ def test_a_dense_file_breaks_the_promise(small_detector: KerasModel) -> None:
 
 
 @pytest.mark.slow
-def test_a_fake_quantized_model_is_refused(
-    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+@pytest.mark.parametrize(
+    ("done", "later"), [({"quantized": "qat"}, "qat"), ({"clusters": {"target": 16}}, "cluster")]
+)
+def test_a_model_that_pruning_would_undo_is_refused(
+    done: dict[str, Any], later: str, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    fake = KerasModel(
-        path=small_detector.path, digest="", fingerprint="", meta={**small_detector.meta, "quantized": "qat"}
+    made = KerasModel(
+        path=small_detector.path, digest="", fingerprint="", meta={**small_detector.meta, **done}
     )
-    with pytest.raises(PassError, match="prune it before 'qat'"):
-        run_pass(Prune(steps=1), fake, tmp_path, data=few_signs)
+    with pytest.raises(PassError, match=f"prune it before '{later}'"):
+        run_pass(Prune(steps=1), made, tmp_path, data=few_signs)
 
 
 @pytest.mark.slow

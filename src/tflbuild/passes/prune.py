@@ -144,6 +144,8 @@ class Prune(Fitting):
         """Prune while training on the train split."""
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; prune it before 'qat'.")
+        if model.meta.get("clusters"):
+            raise PassError("the model is clustered, and pruning would free its weights; prune it before 'cluster'.")
         if self.schedule == "iterative":
             made = self._by_levels(model, ctx)
         else:

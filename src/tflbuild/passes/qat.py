@@ -82,7 +82,7 @@ class QuantizationAwareTraining(Fitting):
         )
         fit(fake.model, facts, self, ctx, fake.hooks(), given=model)
         fake.finish()
-        kept: dict[str, Any] = {}
+        kept: dict[str, Any] = {name: {} for name in ("sparsity", "clusters") if name in model.meta}
         if tfmot.is_sparse(fake.model):
             overall = tfmot.overall_sparsity(fake.model)
             layers = tfmot.census(fake.model)
