@@ -98,7 +98,8 @@ def quantize(
             for name, (low, high) in ranges.items()
         }
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        # its progress bar goes to stderr, whatever it is told; what goes wrong it raises
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError) as error:
         text = re.sub(r"\s+", " ", str(error))
