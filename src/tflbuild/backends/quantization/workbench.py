@@ -154,7 +154,11 @@ class Workbench:
         """
         variant = self._variant(setting.equalize, setting.relu6)
         pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
-        source = variant.path if setting.round == "nearest" else variant.rounded(self._form, self._rounding)
+        source = (
+            variant.path
+            if setting.round == "nearest"
+            else variant.rounded(self._form, lambda d, of: self._progress(d, of, "layers rounded"))
+        )
         made = quantizer.quantize(
             source,
             self._scheme,
@@ -175,9 +179,6 @@ class Workbench:
     def rounded(self) -> list[RoundedLayer]:
         """Give what learned rounding did to each layer of what was built; nothing where it was not asked for."""
         return [layer for variant in self._variants.values() for layer in variant.rounded_layers]
-
-    def _rounding(self, done: float, total: float) -> None:
-        self._progress(done, total, "layers rounded")
 
     def error(self, content: bytes) -> float:
         """Measure how far a quantized model is from the float one on the held-out images."""
