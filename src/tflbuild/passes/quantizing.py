@@ -13,7 +13,8 @@ from tflbuild.passes.calibration import Calibration, calibration_images
 
 if TYPE_CHECKING:
     from tflbuild.backends.quantization.form import Form
-    from tflbuild.backends.quantization.workbench import Setting, Workbench
+    from tflbuild.backends.quantization.settings import Setting
+    from tflbuild.backends.quantization.workbench import Workbench
 
 RANGES: tuple[Any, ...] = ("minmax", "p99.999", "p99.99", "p99.9", "mse", "entropy")
 """Every way to set ranges that `auto` tries."""
@@ -107,7 +108,7 @@ class Quantizing(Pass):
         A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
-        from tflbuild.backends.quantization.workbench import Setting, chosen
+        from tflbuild.backends.quantization.settings import Setting, chosen
 
         if self.method == "fixed":
             return Setting(

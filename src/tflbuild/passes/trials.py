@@ -16,7 +16,8 @@ from tflbuild.passes.quantizing import Quantizing
 
 if TYPE_CHECKING:
     from tflbuild.backends.quantization.mixed import Step
-    from tflbuild.backends.quantization.workbench import Setting, Workbench
+    from tflbuild.backends.quantization.settings import Setting
+    from tflbuild.backends.quantization.workbench import Workbench
 
 ROUNDS = 3
 """Times that a latency is measured, in turn with the one that it is compared with."""

@@ -17,8 +17,9 @@ from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import mixed, quantizer
 from tflbuild.backends.quantization.mixed import Candidate
 from tflbuild.backends.quantization.output_error import OutputError
+from tflbuild.backends.quantization.settings import Setting
 from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
-from tflbuild.backends.quantization.workbench import Border, Setting, Workbench
+from tflbuild.backends.quantization.workbench import Border, Workbench
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

@@ -1,0 +1,81 @@
+"""Ways to quantize, how well they did, and which is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tflbuild.backends.quantization.ranges import Method
+
+Equalize = Literal["none", "weights", "activations"]
+Relu6 = Literal["keep", "replace"]
+Round = Literal["nearest", "learned"]
+
+SIMPLER = 1.01
+"""A simpler setting is kept where a better one is better by no more than this factor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One way to quantize.
+
+    Attributes:
+        ranges: how ranges of activations are set.
+        equalize: what the sizes of channels are shared by, first.
+        relu6: whether RELU6 stays, and limits what can be shared, or becomes RELU.
+        correct_bias: whether biases are corrected afterwards.
+        round: how weights are rounded.
+    """
+
+    ranges: Method = "minmax"
+    equalize: Equalize = "none"
+    relu6: Relu6 = "keep"
+    correct_bias: bool = False
+    round: Round = "nearest"
+
+    @property
+    def text(self) -> str:
+        """Say it in a few words."""
+        shared = "" if self.equalize == "none" else f", equalized by {self.equalize}"
+        relu = ", RELU6 replaced" if shared and self.relu6 == "replace" else ""
+        rounded = ", learned rounding" if self.round == "learned" else ""
+        return f"{self.ranges}{shared}{relu}{rounded}{', biases corrected' if self.correct_bias else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """How well a setting did.
+
+    Attributes:
+        setting: the way.
+        error: on held-out images, as `OutputError` measures it.
+        seconds: it took.
+    """
+
+    setting: Setting
+    error: float
+    seconds: float
+
+
+def chosen(scored: Sequence[Scored]) -> Scored:
+    """Give the best of scored settings, but a simpler one that is hardly worse.
+
+    Args:
+        scored: the best first.
+    """
+    near = [found for found in scored if found.error <= scored[0].error * SIMPLER]
+    return min(near, key=_steps)
+
+
+def _steps(found: Scored) -> int:
+    setting = found.setting
+    replaced = setting.relu6 == "replace" and setting.equalize != "none"
+    learned = 4 * (setting.round == "learned")
+    return (
+        learned
+        + 2 * setting.correct_bias
+        + (setting.equalize != "none")
+        + replaced
+        + (setting.ranges != "minmax")
+    )
