@@ -12,6 +12,9 @@ from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import DataError
 
+HELD_OUT = 0.25
+"""Share of the calibration images that errors are measured on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -49,3 +52,10 @@ def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassCon
         images.append(preprocess.normalise(pixels))
         ctx.progress(done + 1, count, "calibration images")
     return images
+
+
+def parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
+    """Hold a quarter of the calibration images out, to measure on; a single image serves for both."""
+    shuffled = random.Random(seed).sample(images, len(images))
+    count = max(1, round(HELD_OUT * len(images)))
+    return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)

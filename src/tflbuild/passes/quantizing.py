@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext
 from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images
+from tflbuild.passes.calibration import Calibration, calibration_images, parted
 
 if TYPE_CHECKING:
     from tflbuild.backends.quantization.form import Form
@@ -26,9 +25,6 @@ SHARED: tuple[Any, ...] = (
     ("weights", "replace"),
 )
 """Every way to equalize that `auto` tries."""
-
-HELD_OUT = 0.25
-"""Share of the calibration images that errors are measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +87,7 @@ class Quantizing(Pass):
             pixels=None if given == "float32" else writing.pixel_range(facts),
             scores=self.scores if scheme == "int8" else "int8",
         )
-        seen, held_out = _parted(images, ctx.seed) if measuring else (images, [])
+        seen, held_out = parted(images, ctx.seed) if measuring else (images, [])
         content = model.path.read_bytes()
         return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form)
 
@@ -146,10 +142,3 @@ class Quantizing(Pass):
             zero_point = round(-low / scale) - (128 if given == "int8" else 0)
             content = borders.take_bytes(content, given, scale, zero_point)
         return borders.give_uint8(content) if self.output_dtype == "uint8" else content
-
-
-def _parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
-    """Hold some calibration images out; a single image serves for both."""
-    shuffled = random.Random(seed).sample(images, len(images))
-    count = max(1, round(HELD_OUT * len(images)))
-    return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)

@@ -34,6 +34,15 @@ INTEGERS = {dtype: LEVELS[dtype] for dtype in ("int8", "uint8", "int16")}
 ROUNDS = 2
 """Times that a layer is shifted; more gained nothing."""
 
+ONE_LEVEL = 1.01
+"""How far from its true value learned rounding leaves a weight, in levels."""
+
+CLIPPED = 0.01
+"""Share of a layer's weights that may be further off, because the quantizer cut them off."""
+
+BIAS = 2
+"""Place of the bias among a layer's inputs."""
+
 LARGEST = 2**30
 """Largest size of a corrected bias; see `bias_scales`."""
 
@@ -72,6 +81,61 @@ def correct(
     return flatbuffer.pack(graph.model)
 
 
+def matching(content: bytes, floating: bytes) -> list[str]:
+    """Name the outputs of the layers that `correct` corrects.
+
+    Raises:
+        ValueError: a layer's weights are not those of the float model's layer of that name, rounded; names it.
+    """
+    graph, source = Graph(flatbuffer.unpack(content)), Graph(flatbuffer.unpack(floating))
+    wanted = {_written(source, operator): operator for operator in source.weighted()}
+    names = []
+    for operator in _correctable(graph):
+        name = _written(graph, operator)
+        if name in wanted:
+            if not _rounded(graph, operator, source, wanted[name]):
+                raise ValueError(name)
+            names.append(name)
+    return names
+
+
+def all_but_biases(model: Any) -> list[Any]:
+    """Give what correction leaves as it is: operators, constants, scales and zero points, in order of execution."""
+    graph = Graph(model)
+    return [
+        (
+            graph.kind(operator),
+            [_told(graph, int(index), position == BIAS) for position, index in enumerate(operator.inputs)],
+            [_told(graph, int(index), False) for index in operator.outputs],
+        )
+        for operator in graph.operators
+    ]
+
+
+def _told(graph: Graph, index: int, bias: bool) -> Any:
+    """Describe a tensor by what may not change: of a bias, not its name, which a copy of it does not share."""
+    if index < 0:
+        return None
+    tensor, constant = graph.tensors[index], graph.constant(index)
+    scales = (scales_of(tensor).tobytes(), zero_points_of(tensor).tobytes())
+    if bias and constant is not None:
+        return tensor.type, scales, constant.shape
+    return tensor.type, scales, graph.name(index), None if constant is None else constant.tobytes()
+
+
+def _rounded(graph: Graph, operator: Any, source: Graph, wanted: Any) -> bool:
+    """Say whether a layer's weights are those of a float one, no more than a level away."""
+    weights, floats = graph.constant(operator.inputs[1]), source.constant(wanted.inputs[1])
+    tensor = graph.tensors[operator.inputs[1]]
+    scales = scales_of(tensor)
+    if weights is None or floats is None or weights.shape != floats.shape or not len(scales):
+        return False
+    shape = np.ones(weights.ndim, np.int64)
+    shape[tensor.quantization.quantizedDimension] = len(scales)
+    levels = np.abs(weights - floats.astype(np.float64) / scales.reshape(shape))
+    return bool(np.mean(levels > ONE_LEVEL) <= CLIPPED)
+
+
 def _means(
     floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[Image]
 ) -> dict[str, Mean]:
@@ -95,12 +159,12 @@ def _correct(graph: Graph, under_way: Stepwise, operator: Any, means: Mapping[st
 
 def _shift(graph: Graph, operator: Any, shift: Mean) -> bool:
     """Add to a layer's outputs, as far as its bias has levels for it; says whether that changed any."""
-    bias = graph.constant(operator.inputs[2])
+    bias = graph.constant(operator.inputs[BIAS])
     assert bias is not None
-    scale = np.asarray(graph.tensors[operator.inputs[2]].quantization.scale, np.float64)
+    scale = np.asarray(graph.tensors[operator.inputs[BIAS]].quantization.scale, np.float64)
     steps = np.rint(shift / scale)
     levels = (bias.astype(np.float64) + steps).clip(-LARGEST, LARGEST)
-    graph.set_input(operator, 2, levels.astype(bias.dtype))
+    graph.set_input(operator, BIAS, levels.astype(bias.dtype))
     return bool(np.any(steps))
 
 
@@ -109,9 +173,9 @@ def _correctable(graph: Graph) -> list[Any]:
     return [
         operator
         for operator in graph.weighted()
-        if len(operator.inputs) > 2
-        and operator.inputs[2] >= 0
-        and len(scales_of(graph.tensors[operator.inputs[2]]))
+        if len(operator.inputs) > BIAS
+        and operator.inputs[BIAS] >= 0
+        and len(scales_of(graph.tensors[operator.inputs[BIAS]]))
         and flatbuffer.DTYPES[graph.tensors[operator.outputs[0]].type] in INTEGERS
     ]
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import (
     Graph,
     by_input_channel,
@@ -25,6 +26,7 @@ from tflbuild.backends.graph import (
     scaled_inputs,
     scaled_outputs,
 )
+from tflbuild.backends.quantization.observation import Activation
 from tflbuild.backends.quantization.seams import FUSED, Reader, Seam, fused, seams
 
 Balance = Literal["weights", "activations"]
@@ -81,6 +83,16 @@ def equalize(
     if relu6 == "replace":
         _replace_relu6(found)
     return {graph.name(index): factor for index, factor in factors.items()}
+
+
+def equalized(
+    content: bytes, observed: Mapping[str, Activation], *, balance: Balance, relu6: Relu6
+) -> tuple[bytes, dict[str, Vector]]:
+    """Give an equalized copy of a float model, and by what its channels were divided; see `equalize`."""
+    model = flatbuffer.unpack(content)
+    largest = {name: activation.channel_size for name, activation in observed.items()}
+    factors = equalize(Graph(model), largest, balance=balance, relu6=relu6)
+    return flatbuffer.pack(model), factors
 
 
 def _step(graph: Graph, seam: Seam, before: Vector) -> Vector:

@@ -44,3 +44,20 @@ class OutputError:
             found = running.run(image)
             totals += [float(np.abs(f - w).mean()) for f, w in zip(found, wanted, strict=True)]
         return float((totals / len(self._images) / self._spread).sum())
+
+
+def largest_difference(content: bytes, other: bytes, images: Sequence[Image]) -> float:
+    """Give the largest difference of any output on any image, in units of the output's largest value there.
+
+    Args:
+        content: a `.tflite`.
+        other: one that ought to compute the same.
+        images: each (height, width, 3) float32, normalised.
+    """
+    one, two = Executable(without_custom(content)), Executable(without_custom(other))
+    worst = 0.0
+    for image in images:
+        for wanted, found in zip(one.run(image), two.run(image), strict=True):
+            size = max(float(np.abs(wanted).max()), SMALLEST_SPREAD)
+            worst = max(worst, float(np.abs(found - wanted).max()) / size)
+    return worst

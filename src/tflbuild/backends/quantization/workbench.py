@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import (
     bias_correction,
     bias_scales,
@@ -220,14 +218,7 @@ class Workbench:
     def _equalized(self, equalize: Equalize, relu6: Relu6) -> bytes:
         assert equalize != "none"
         observed = self._variant("none", "keep").observed
-        model = flatbuffer.unpack(self._content)
-        equalization.equalize(
-            Graph(model),
-            balance=equalize,
-            largest={name: activation.channel_size for name, activation in observed.items()},
-            relu6=relu6,
-        )
-        return flatbuffer.pack(model)
+        return equalization.equalized(self._content, observed, balance=equalize, relu6=relu6)[0]
 
     @cached_property
     def _reference(self) -> OutputError:

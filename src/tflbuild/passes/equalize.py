@@ -1,0 +1,110 @@
+"""Share the sizes of channels between neighbouring layers of a float flatbuffer."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any, Literal
+
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import writing
+from tflbuild.passes.calibration import Calibration, calibration_images
+
+TOLERANCE = 1e-5
+"""Largest change of an output, in units of its largest value: what float32 loses by rounding."""
+
+
+@compiler_pass("equalize")
+class Equalize(Pass):
+    """Share the sizes of channels between neighbouring layers, so that they lose less to a common scale.
+
+    Float in, float out: a channel is divided by a factor where it is written and multiplied by it where it is read.
+    Between convolutions, depthwise convolutions and dense layers that computes the same, across RELU, pooling,
+    padding and branches; where a branch leads elsewhere, e.g. into an ADD, nothing is changed. It is what per-tensor
+    scales and models with a few outsized channels need; `quantize` with `method: auto` tries it by itself.
+
+    `balance: weights` makes the weights on both sides equally large, `activations` the activation between them as
+    large as the weights that read it. Behind RELU6 (`relu6: keep`) a channel grows to at most 6 / 1.1 on the
+    calibration images, and one that comes near 6 stays as it is. `relu6: replace` turns RELU6 into RELU, which is
+    not exact where values exceed 6: the report says by how much. `absorb_bias` moves the part of a RELU's output that
+    is never left below on the calibration images into the biases behind it.
+
+    References:
+        Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019.
+        Xiao et al., SmoothQuant, 2023: `balance: activations`.
+    """
+
+    needs = ("ai_edge_litert", "numpy", "PIL")
+    promises = (
+        "the outputs of its input on the calibration images, to 1e-5 of their size, unless RELU6 is replaced; "
+        "the same operators; it runs"
+    )
+
+    balance: Literal["weights", "activations"] = "weights"
+    relu6: Literal["keep", "replace"] = "keep"
+    absorb_bias: bool = False
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the calibration source."""
+        return (self.calibration.source,)
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        """Equalize, and run both models on the calibration images."""
+        from tflbuild.backends.quantization.output_error import largest_difference
+
+        self._refuse(model)
+        facts, content = ModelFacts.of(model), model.path.read_bytes()
+        images = calibration_images(self.calibration, facts, ctx)
+        made, notes = self._equalized(content, images, ctx)
+        difference = largest_difference(content, made, images)
+        ctx.notes["equalize"] = notes | {"largest_difference": difference, "images": len(images)}
+        ctx.log(
+            f"{notes['layers']} layers share sizes with those behind them; outputs change by {difference:.1e}"
+        )
+        if self.relu6 == "keep" and difference > TOLERANCE:
+            raise BrokenPromise(
+                f"an output changed by {difference:.2g} of its size, more than {TOLERANCE:g}, on {len(images)} "
+                f"calibration images."
+            )
+        return writing.emit_tflite(ctx, made, facts)
+
+    def _refuse(self, model: TFLiteModel) -> None:
+        writing.refuse_sparse(model)
+        if model.meta.get("quantized"):
+            raise PassError("the file is quantized already; equalize the float one, before 'quantize'.")
+        if model.meta.get("clusters"):
+            raise PassError("its kernels are clustered, and factors would give each channel other values.")
+
+    def _equalized(self, content: bytes, images: list[Any], ctx: PassContext) -> tuple[bytes, dict[str, Any]]:
+        from tflbuild.backends import flatbuffer
+        from tflbuild.backends.graph import Graph
+        from tflbuild.backends.quantization import equalization
+        from tflbuild.backends.quantization.observation import observe
+
+        def watch(note: str) -> Any:
+            return lambda done, total: ctx.progress(done, total, note)
+
+        observed = observe(content, images, watch("activations"))
+        made, factors = equalization.equalized(content, observed, balance=self.balance, relu6=self.relu6)
+        notes: dict[str, Any] = {
+            "layers": len(factors),
+            "factors": {name: [float(f.min()), float(f.max())] for name, f in factors.items()},
+        }
+        if self.absorb_bias:
+            graph = Graph(flatbuffer.unpack(made))
+            observed = observe(made, images, watch("activations of the equalized model"))
+            smallest = {name: activation.channel_low for name, activation in observed.items()}
+            notes["absorbed_channels"] = equalization.absorb_bias(graph, smallest)
+            made = flatbuffer.pack(graph.model)
+        return made, notes
+
+    def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
+        """Compare operators and dtypes of both files."""
+        from tflbuild.backends import flatbuffer
+
+        writing.check_declared(result)
+        before, after = flatbuffer.operators(model.path), flatbuffer.operators(result.path)
+        if before != after:
+            raise BrokenPromise("the operators were to stay as they are, but they changed.")
