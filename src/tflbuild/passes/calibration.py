@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge
 
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
+
+T = TypeVar("T")
 
 HELD_OUT = 0.25
 """Share of the calibration images that errors are measured on."""
@@ -41,8 +44,8 @@ def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassCon
     if not len(split):
         raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no image.")
     preprocess = Preprocess.of(facts.preprocess)
-    count = min(calibration.samples, len(split))
-    chosen = sorted(random.Random(ctx.seed).sample(range(len(split)), count))
+    chosen = _chosen(calibration, split, ctx.seed)
+    count = len(chosen)
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
     if count < calibration.samples:
         ctx.log(f"{calibration.samples} calibration images were wanted, {calibration.source} holds {count}")
@@ -54,8 +57,18 @@ def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassCon
     return images
 
 
-def parted(images: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
-    """Hold a quarter of the calibration images out, to measure on; a single image serves for both."""
+def calibration_labels(calibration: Calibration, ctx: PassContext) -> list[int]:
+    """Give the class of each image that `calibration_images` gives, of a split of a classifier's data."""
+    split = ctx.dataset(calibration.source)
+    return [int(split[position].labels[0]) for position in _chosen(calibration, split, ctx.seed)]
+
+
+def _chosen(calibration: Calibration, split: Split, seed: int) -> list[int]:
+    return sorted(random.Random(seed).sample(range(len(split)), min(calibration.samples, len(split))))
+
+
+def parted(images: list[T], seed: int) -> tuple[list[T], list[T]]:
+    """Hold a quarter of the calibration images (or their labels) out, to measure on; one alone serves for both."""
     shuffled = random.Random(seed).sample(images, len(images))
     count = max(1, round(HELD_OUT * len(images)))
     return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)

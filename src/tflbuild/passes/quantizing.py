@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext
+from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images, parted
+from tflbuild.passes.calibration import Calibration, calibration_images, calibration_labels, parted
 
 if TYPE_CHECKING:
     from tflbuild.backends.quantization.form import Form
     from tflbuild.backends.quantization.settings import Setting
     from tflbuild.backends.quantization.workbench import Workbench
 
-RANGES: tuple[Any, ...] = ("minmax", "p99.999", "p99.99", "p99.9", "mse", "entropy")
-"""Every way to set ranges that `auto` tries."""
+RANGES: tuple[Any, ...] = ("mse", "p99.99", "p99.999", "p99.9", "minmax", "entropy")
+"""Every way to set ranges that `auto` tries, the one that did best on most models first."""
 
 SHARED: tuple[Any, ...] = (
     ("none", "keep"),
@@ -32,6 +34,7 @@ class Quantizing(Pass):
     """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
 
     method: Literal["auto", "fixed"] = "auto"
+    select: Literal["error", "top1"] = "error"  # of method=auto; top1 needs a classifier and labels
     ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] = "minmax"  # of method=fixed
     equalize: Literal["none", "weights", "activations"] = "none"  # of method=fixed; see the pass `equalize`
     relu6: Literal["keep", "replace"] = (
@@ -55,6 +58,11 @@ class Quantizing(Pass):
         """Refuse what `method: auto` does not choose from."""
         if self.method == "auto" and self.round == "learned":
             raise ValueError("round: 'learned' is only possible with method fixed; set method=fixed")
+        if self.select == "top1" and not self.calibration.source.startswith("data."):
+            raise ValueError(
+                f"select: 'top1' needs labels, and calibration.source '{self.calibration.source}' has none; "
+                f"use data.train or data.val, or select=error"
+            )
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""
@@ -88,8 +96,19 @@ class Quantizing(Pass):
             scores=self.scores if scheme == "int8" else "int8",
         )
         seen, held_out = parted(images, ctx.seed) if measuring else (images, [])
+        labels = self._labels(facts, ctx) if measuring and self.select == "top1" else None
         content = model.path.read_bytes()
-        return Workbench(content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form)
+        return Workbench(
+            content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
+        )
+
+    def _labels(self, facts: ModelFacts, ctx: PassContext) -> list[int]:
+        """Give the class of each image that is held out."""
+        if facts.task != "classification":
+            raise PassError(
+                f"{ctx.label}.select: 'top1' is of classifiers; a detector's settings are chosen by select=error."
+            )
+        return parted(calibration_labels(self.calibration, ctx), ctx.seed)[1]
 
     @property
     def form(self) -> Form:
@@ -104,6 +123,7 @@ class Quantizing(Pass):
         A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
+        from tflbuild.backends.quantization.search import Search
         from tflbuild.backends.quantization.settings import Setting, chosen
 
         if self.method == "fixed":
@@ -114,17 +134,18 @@ class Quantizing(Pass):
                 correct_bias=self.correct_bias,
                 round=self.round,
             )
-        free = not model.meta.get("clusters")
-        scored = bench.search(RANGES, SHARED if free else SHARED[:1], learning=free and self.weight_bits < 8)
+        free, started = not model.meta.get("clusters"), time.perf_counter()
+        scored = Search(bench).run(
+            RANGES, SHARED if free else SHARED[:1], learning=free and self.weight_bits < 8
+        )
         best = chosen(scored)
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {
             "chosen": best.setting.text,
             "error": best.error,
             "held_out": bench.held_out,
-            "candidates": [
-                {"setting": s.setting.text, "error": s.error, "seconds": round(s.seconds, 3)} for s in scored
-            ],
+            "seconds": round(time.perf_counter() - started, 3),
+            "candidates": [found.to_json() for found in scored],
         }
         return best.setting
 

@@ -61,3 +61,13 @@ def largest_difference(content: bytes, other: bytes, images: Sequence[Image]) ->
             size = max(float(np.abs(wanted).max()), SMALLEST_SPREAD)
             worst = max(worst, float(np.abs(found - wanted).max()) / size)
     return worst
+
+
+def top1(content: bytes, images: Sequence[Image], labels: Sequence[int]) -> float:
+    """Give the share of images for which a classifier's largest score is that of the label."""
+    running = Executable(content)
+    return float(
+        np.mean(
+            [running.run(image)[0].argmax() == label for image, label in zip(images, labels, strict=True)]
+        )
+    )

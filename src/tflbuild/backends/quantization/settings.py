@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from tflbuild.backends.quantization.ranges import Method
 
@@ -51,20 +51,35 @@ class Scored:
         setting: the way.
         error: on held-out images, as `OutputError` measures it.
         seconds: it took.
+        top1: share of the held-out images that it classified as their labels say, where that decides; else None.
     """
 
     setting: Setting
     error: float
     seconds: float
+    top1: float | None = None
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Give what to sort by, the best first."""
+        return -(self.top1 or 0.0), self.error
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that report.json holds: the setting in words, each of its options, and how well it did."""
+        found = {"setting": self.setting.text, **asdict(self.setting), "error": self.error}
+        return (
+            found | ({} if self.top1 is None else {"top1": self.top1}) | {"seconds": round(self.seconds, 3)}
+        )
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:
-    """Give the best of scored settings, but a simpler one that is hardly worse.
+    """Give the best of scored settings, but a simpler one that classifies as well and whose error is hardly larger.
 
     Args:
         scored: the best first.
     """
-    near = [found for found in scored if found.error <= scored[0].error * SIMPLER]
+    best = scored[0]
+    near = [found for found in scored if found.top1 == best.top1 and found.error <= best.error * SIMPLER]
     return min(near, key=_steps)
 
 

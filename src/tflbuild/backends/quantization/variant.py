@@ -29,13 +29,15 @@ class Variant:
 
     def __init__(self, content: bytes, path: Path, images: Sequence[Image]) -> None:
         self.content, self.path, self._images = content, path, images
+        self._observed: dict[str, Activation] | None = None
         self._ranges: dict[Method, dict[str, Range]] = {}
         self.rounded_layers: list[RoundedLayer] = []
 
-    @cached_property
-    def observed(self) -> dict[str, Activation]:
-        """Give its activations on the calibration images."""
-        return observe(self.content, self._images)
+    def observed(self, progress: Progress = lambda done, total: None) -> dict[str, Activation]:
+        """Give its activations on the calibration images; they are run once."""
+        if self._observed is None:
+            self._observed = observe(self.content, self._images, progress)
+        return self._observed
 
     @cached_property
     def entry(self) -> str:
@@ -45,7 +47,7 @@ class Variant:
     def ranges(self, method: Method) -> dict[str, Range]:
         """Give the range of every activation, one for those between which values are only moved."""
         if method not in self._ranges:
-            self._ranges[method] = ranges_of(self.observed, method, self._groups)
+            self._ranges[method] = ranges_of(self.observed(), method, self._groups)
         return dict(self._ranges[method])
 
     @cached_property

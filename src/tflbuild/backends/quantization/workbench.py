@@ -5,7 +5,6 @@ What is expensive is done once: a variant of the model is observed once, however
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,12 +20,12 @@ from tflbuild.backends.quantization import (
     quantizer,
 )
 from tflbuild.backends.quantization.form import Form
-from tflbuild.backends.quantization.observation import Image
-from tflbuild.backends.quantization.output_error import OutputError
-from tflbuild.backends.quantization.ranges import Method, Range
+from tflbuild.backends.quantization.observation import Activation, Image
+from tflbuild.backends.quantization.output_error import OutputError, top1
+from tflbuild.backends.quantization.ranges import Range
 from tflbuild.backends.quantization.rounding import RoundedLayer
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
-from tflbuild.backends.quantization.settings import Equalize, Relu6, Scored, Setting
+from tflbuild.backends.quantization.settings import Equalize, Relu6, Setting
 from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.backends.quantization.variant import Variant
 
@@ -34,9 +33,6 @@ Progress = Callable[[float, float, str], None]
 
 CORRECTION_IMAGES = 32
 """Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
-
-FINALISTS = 3
-"""Settings that are tried with bias correction as well."""
 
 EVALUATIONS = 1.5
 """Measurements that ordering a candidate takes, about, for the progress bar."""
@@ -71,6 +67,10 @@ class Workbench:
         scratch: a folder for files that LiteRT Quantizer reads.
         progress: is told how far a search is.
         form: how numbers are stored.
+        labels: class of each held-out image, where what the model says of them counts more than the error.
+
+    Attributes:
+        progress: is told how far what is under way is.
     """
 
     def __init__(
@@ -83,12 +83,13 @@ class Workbench:
         scratch: Path,
         progress: Progress = lambda done, total, note: None,
         form: Form | None = None,
+        labels: Sequence[int] | None = None,
     ) -> None:
         self._content = content
         self._images, self._held_out = images, held_out
         self._scheme: quantizer.Scheme = scheme
-        self._border, self._scratch, self._progress = border, scratch, progress
-        self._form = form or Form()
+        self._border, self._scratch, self.progress = border, scratch, progress
+        self._form, self._labels = form or Form(), labels
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
 
     @property
@@ -103,12 +104,13 @@ class Workbench:
             setting: the way.
             kept: operators that are quantized otherwise, by the tensor they write.
         """
-        variant = self._variant(setting.equalize, setting.relu6)
+        variant = self.variant(setting.equalize, setting.relu6)
+        self.observe(variant)
         pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
         source = (
             variant.path
             if setting.round == "nearest"
-            else variant.rounded(self._form, lambda d, of: self._progress(d, of, "layers rounded"))
+            else variant.rounded(self._form, self._watched("layers rounded"))
         )
         made = quantizer.quantize(
             source,
@@ -123,7 +125,9 @@ class Workbench:
             made = with_exact_weights(made, variant.content)
         made = bias_scales.fit(made, source)
         if setting.correct_bias:
-            made = bias_correction.correct(made, variant.content, self._images[:CORRECTION_IMAGES])
+            made = bias_correction.correct(
+                made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
+            )
         return final_scores.widen(made) if self._border.scores == "int16" else made
 
     @property
@@ -135,6 +139,10 @@ class Workbench:
         """Measure how far a quantized model is from the float one on the held-out images."""
         return self._reference.of(content)
 
+    def top1(self, content: bytes) -> float | None:
+        """Measure the share of held-out images that a classifier gets right; None where labels do not count."""
+        return None if self._labels is None else top1(content, self._held_out, self._labels)
+
     def sensitivity(self, setting: Setting, images: int) -> Sensitivity:
         """Measure what each layer costs when the model is quantized in one way.
 
@@ -142,9 +150,9 @@ class Workbench:
             setting: the way.
             images: held-out images to measure on, at most.
         """
-        variant = self._variant(setting.equalize, setting.relu6)
+        variant = self.variant(setting.equalize, setting.relu6)
         reference = OutputError(self._content, self._held_out[:images])
-        return sensitivity(variant.content, self.build(setting), reference, self._progress)
+        return sensitivity(variant.content, self.build(setting), reference, self.progress)
 
     def order(self, setting: Setting, keep: quantizer.Kept, share: float, images: int) -> list[mixed.Step]:
         """Order what to keep out of int8 by what it gains per byte.
@@ -157,7 +165,7 @@ class Workbench:
             share: of the weights' bytes that may be kept.
             images: held-out images to measure on, at most.
         """
-        variant = self._variant(setting.equalize, setting.relu6)
+        variant = self.variant(setting.equalize, setting.relu6)
         reference = OutputError(self._content, self._held_out[:images])
         simulated = Simulation(variant.content, self.build(replace(setting, correct_bias=False)))
         found, sizes = mixed.candidates(simulated.graph), mixed.weight_bytes(simulated.graph)
@@ -166,59 +174,32 @@ class Workbench:
         def error(kept: mixed.Tensors) -> float:
             nonlocal measured
             measured += 1
-            self._progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
+            self.progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
             return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
 
         near = mixed.neighbours(simulated.graph)
         return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
 
-    def search(
-        self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]], *, learning: bool = False
-    ) -> list[Scored]:
-        """Try every combination, then the best of them with corrected biases.
-
-        Args:
-            ranges: ways to set ranges.
-            shared: ways to equalize.
-            learning: whether the best is tried with learned rounding, too; it takes longer than all others together.
-
-        Returns:
-            All of them, the best first; simpler ones before others that are hardly better.
-        """
-        settings = [Setting(ranges=r, equalize=e, relu6=k) for e, k in shared for r in ranges]
-        total = len(settings) + FINALISTS + (2 if learning else 0)
-        scored: list[Scored] = []
-        for setting in settings:
-            scored.append(self._score(setting))
-            self._progress(len(scored), total, f"{setting.text}: error {scored[-1].error:.4f}")
-        finalists = sorted(scored, key=lambda s: s.error)[:FINALISTS]
-        last = [replace(found.setting, correct_bias=True) for found in finalists]
-        if learning:
-            best = replace(finalists[0].setting, round="learned")
-            last += [best, replace(best, correct_bias=True)]
-        for setting in last:
-            scored.append(self._score(setting))
-            self._progress(len(scored), total, f"{setting.text}: error {scored[-1].error:.4f}")
-        return sorted(scored, key=lambda s: s.error)
-
-    def _score(self, setting: Setting) -> Scored:
-        started = time.perf_counter()
-        error = self.error(self.build(setting))
-        return Scored(setting=setting, error=error, seconds=time.perf_counter() - started)
-
-    def _variant(self, equalize: Equalize, relu6: Relu6) -> Variant:
+    def variant(self, equalize: Equalize, relu6: Relu6) -> Variant:
+        """Give the float model, equalized in one way."""
         key = (equalize, relu6 if equalize != "none" else "keep")
         if key not in self._variants:
-            content = self._content if equalize == "none" else self._equalized(*key)
+            content = self._content if equalize == "none" else self._equalized(equalize, relu6)
             path = self._scratch / f"{'-'.join(key)}.tflite"
             path.write_bytes(content)
             self._variants[key] = Variant(content, path, self._images)
         return self._variants[key]
 
-    def _equalized(self, equalize: Equalize, relu6: Relu6) -> bytes:
-        assert equalize != "none"
-        observed = self._variant("none", "keep").observed
+    def observe(self, variant: Variant) -> dict[str, Activation]:
+        """Give the activations of a float model on the calibration images."""
+        return variant.observed(self._watched("activations"))
+
+    def _equalized(self, equalize: equalization.Balance, relu6: Relu6) -> bytes:
+        observed = self.observe(self.variant("none", "keep"))
         return equalization.equalized(self._content, observed, balance=equalize, relu6=relu6)[0]
+
+    def _watched(self, note: str) -> Callable[[float, float], None]:
+        return lambda done, total: self.progress(done, total, note)
 
     @cached_property
     def _reference(self) -> OutputError:
