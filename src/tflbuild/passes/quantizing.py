@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from tflbuild.backends.quantization.form import Form
     from tflbuild.backends.quantization.settings import Setting
     from tflbuild.backends.quantization.workbench import Workbench
-
-RANGES: tuple[Any, ...] = ("mse", "p99.99", "p99.999", "p99.9", "minmax", "entropy")
-"""Every way to set ranges that `auto` tries, the one that did best on most models first."""
-
-SHARED: tuple[Any, ...] = (
-    ("none", "keep"),
-    ("weights", "keep"),
-    ("activations", "keep"),
-    ("weights", "replace"),
-)
-"""Every way to equalize that `auto` tries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +113,7 @@ class Quantizing(Pass):
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
         from tflbuild.backends.quantization.search import Search
-        from tflbuild.backends.quantization.settings import Setting, chosen
+        from tflbuild.backends.quantization.settings import SHARED, Setting, chosen
 
         if self.method == "fixed":
             return Setting(
@@ -135,9 +124,8 @@ class Quantizing(Pass):
                 round=self.round,
             )
         free, started = not model.meta.get("clusters"), time.perf_counter()
-        scored = Search(bench).run(
-            RANGES, SHARED if free else SHARED[:1], learning=free and self.weight_bits < 8
-        )
+        shared = [way for way in SHARED if free or way[0] == "none"]
+        scored = Search(bench).run(shared=shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tflbuild.backends.quantization.observation import Executable, Image, without_custom
 
@@ -38,12 +39,16 @@ class OutputError:
             Mean absolute difference from the float model's outputs, in units of each output's own mean absolute
             deviation, summed over the outputs.
         """
+        return float(self.by_image(content).mean())
+
+    def by_image(self, content: bytes) -> npt.NDArray[np.float64]:
+        """Measure another model on each image: (images,), whose mean is what `of` gives."""
         running = Executable(without_custom(content))
-        totals = np.zeros(len(self._spread))
-        for image, wanted in zip(self._images, self._wanted, strict=True):
-            found = running.run(image)
-            totals += [float(np.abs(f - w).mean()) for f, w in zip(found, wanted, strict=True)]
-        return float((totals / len(self._images) / self._spread).sum())
+        rows = [
+            [float(np.abs(f - w).mean()) for f, w in zip(running.run(image), wanted, strict=True)]
+            for image, wanted in zip(self._images, self._wanted, strict=True)
+        ]
+        return np.asarray((np.array(rows) / self._spread).sum(axis=1))
 
 
 def largest_difference(content: bytes, other: bytes, images: Sequence[Image]) -> float:
@@ -66,8 +71,5 @@ def largest_difference(content: bytes, other: bytes, images: Sequence[Image]) ->
 def top1(content: bytes, images: Sequence[Image], labels: Sequence[int]) -> float:
     """Give the share of images for which a classifier's largest score is that of the label."""
     running = Executable(content)
-    return float(
-        np.mean(
-            [running.run(image)[0].argmax() == label for image, label in zip(images, labels, strict=True)]
-        )
-    )
+    found = [int(running.run(image)[0].argmax()) for image in images]
+    return float(np.mean(np.array(found) == np.array(labels)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tflbuild.backends.quantization.ranges import Method
-from tflbuild.backends.quantization.settings import Equalize, Relu6, Scored, Setting
+from tflbuild.backends.quantization.settings import RANGES, SHARED, USUAL, Equalize, Relu6, Scored, Setting
 from tflbuild.backends.quantization.workbench import Workbench
 
 T = TypeVar("T")
@@ -36,7 +36,11 @@ class Search:
         self._done, self._total = 0.0, 1.0
 
     def run(
-        self, ranges: Sequence[Method], shared: Sequence[tuple[Equalize, Relu6]], *, learning: bool = False
+        self,
+        ranges: Sequence[Method] = RANGES,
+        shared: Sequence[tuple[Equalize, Relu6]] = SHARED,
+        *,
+        learning: bool = False,
     ) -> list[Scored]:
         """Try every combination, then the best of them with corrected biases.
 
@@ -50,7 +54,7 @@ class Search:
         Returns:
             All that was tried, the best first.
         """
-        self._total = len(shared) * (OBSERVING + SCORING * len(ranges)) + CORRECTING * FINALISTS
+        self._total = len(shared) * (OBSERVING + SCORING * len(ranges)) + CORRECTING * (FINALISTS + 1)
         self._total += 2 * LEARNING if learning else 0
         seen: set[bytes] = set()
         for place, (equalize, relu6) in enumerate(shared):
@@ -59,11 +63,12 @@ class Search:
                 seen.add(content)
                 self._try_ranges([Setting(ranges=r, equalize=equalize, relu6=relu6) for r in ranges])
             self._done = (place + 1) * (OBSERVING + SCORING * len(ranges))
-        best = sorted(self._scored, key=lambda found: found.rank)[:FINALISTS]
-        for found in best:
-            self._score(replace(found.setting, correct_bias=True), CORRECTING)
+        best = [found.setting for found in sorted(self._scored, key=lambda found: found.rank)[:FINALISTS]]
+        usual = [replace(USUAL, correct_bias=False)] if (USUAL.equalize, USUAL.relu6) in shared else []
+        for setting in dict.fromkeys([*best, *usual]):
+            self._score(replace(setting, correct_bias=True), CORRECTING)
         if learning:
-            learned = replace(best[0].setting, round="learned")
+            learned = replace(best[0], round="learned")
             for setting in (learned, replace(learned, correct_bias=True)):
                 self._score(setting, LEARNING)
         return sorted(self._scored, key=lambda found: found.rank)
@@ -79,10 +84,10 @@ class Search:
     def _score(self, setting: Setting, units: float) -> None:
         started = time.perf_counter()
         content = self._part(units, lambda: self._bench.build(setting))
-        error, top1 = self._bench.error(content), self._bench.top1(content)
+        errors, top1 = self._bench.errors(content), self._bench.top1(content)
         seconds = time.perf_counter() - started
-        self._scored.append(Scored(setting=setting, error=error, seconds=seconds, top1=top1))
-        self._bench.progress(self._done, self._total, f"{setting.text}: error {error:.4f}")
+        self._scored.append(Scored(setting=setting, errors=errors, seconds=seconds, top1=top1))
+        self._bench.progress(self._done, self._total, f"{setting.text}: error {self._scored[-1].error:.4f}")
 
     def _part(self, units: float, work: Callable[[], T]) -> T:
         """Do a part of the search, whose progress is a part of the whole one's."""

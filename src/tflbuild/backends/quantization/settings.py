@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
+from statistics import fmean, stdev
 from typing import Any, Literal
 
 from tflbuild.backends.quantization.ranges import Method
@@ -12,8 +14,19 @@ Equalize = Literal["none", "weights", "activations"]
 Relu6 = Literal["keep", "replace"]
 Round = Literal["nearest", "learned"]
 
-SIMPLER = 1.01
-"""A simpler setting is kept where a better one is better by no more than this factor."""
+CERTAIN = 2.0
+"""Standard errors by which a setting has to be worse to be thought so."""
+
+RANGES: tuple[Method, ...] = ("mse", "p99.99", "p99.999", "minmax", "p99.9", "entropy")
+"""Every way to set ranges, in the order of how well they did on detectors, MobileNets and ResNets."""
+
+SHARED: tuple[tuple[Equalize, Relu6], ...] = (
+    ("activations", "keep"),
+    ("weights", "keep"),
+    ("none", "keep"),
+    ("weights", "replace"),
+)
+"""Every way to equalize that is searched, in that order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +56,30 @@ class Setting:
         return f"{self.ranges}{shared}{relu}{rounded}{', biases corrected' if self.correct_bias else ''}"
 
 
+USUAL = Setting(ranges=RANGES[0], equalize=SHARED[0][0], correct_bias=True)
+"""What did best on most models, and is taken where held-out images cannot tell the difference."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """How well a setting did.
 
     Attributes:
         setting: the way.
-        error: on held-out images, as `OutputError` measures it.
+        errors: on each held-out image, as `OutputError` measures it.
         seconds: it took.
         top1: share of the held-out images that it classified as their labels say, where that decides; else None.
     """
 
     setting: Setting
-    error: float
+    errors: tuple[float, ...]
     seconds: float
     top1: float | None = None
+
+    @property
+    def error(self) -> float:
+        """Give the mean over the images."""
+        return fmean(self.errors)
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -73,24 +95,31 @@ class Scored:
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:
-    """Give the best of scored settings, but a simpler one that classifies as well and whose error is hardly larger.
+    """Give the best of scored settings; of those that the images cannot tell from it, the most usual one.
+
+    Two settings are told apart where their mean difference over the images is more than twice its standard error, which
+    a detector's many outputs make small, and a classifier's few scores do not.
 
     Args:
         scored: the best first.
     """
     best = scored[0]
-    near = [found for found in scored if found.top1 == best.top1 and found.error <= best.error * SIMPLER]
-    return min(near, key=_steps)
+    near = [found for found in scored if found.top1 == best.top1 and not _worse(found, best)]
+    return min(near, key=lambda found: _rarity(found.setting))
 
 
-def _steps(found: Scored) -> int:
-    setting = found.setting
-    replaced = setting.relu6 == "replace" and setting.equalize != "none"
-    learned = 4 * (setting.round == "learned")
+def _worse(found: Scored, best: Scored) -> bool:
+    """Say whether an error is larger by more than chance."""
+    differences = [one - other for one, other in zip(found.errors, best.errors, strict=True)]
+    chance = stdev(differences) / sqrt(len(differences)) if len(differences) > 1 else 0.0
+    return fmean(differences) > CERTAIN * chance
+
+
+def _rarity(setting: Setting) -> tuple[int, ...]:
+    """Give what to sort settings by, the most usual first."""
     return (
-        learned
-        + 2 * setting.correct_bias
-        + (setting.equalize != "none")
-        + replaced
-        + (setting.ranges != "minmax")
+        setting.round != USUAL.round,
+        setting.correct_bias != USUAL.correct_bias,
+        SHARED.index((setting.equalize, setting.relu6)),
+        RANGES.index(setting.ranges),
     )

@@ -139,6 +139,10 @@ class Workbench:
         """Measure how far a quantized model is from the float one on the held-out images."""
         return self._reference.of(content)
 
+    def errors(self, content: bytes) -> tuple[float, ...]:
+        """Measure it on each held-out image."""
+        return tuple(float(error) for error in self._reference.by_image(content))
+
     def top1(self, content: bytes) -> float | None:
         """Measure the share of held-out images that a classifier gets right; None where labels do not count."""
         return None if self._labels is None else top1(content, self._held_out, self._labels)
