@@ -32,15 +32,20 @@ class Quantize(Quantizing):
     not execute for this model is refused here, with those that it does. What is stored is counted in the report
     (`passes[].notes.stored`).
 
-    With `method: auto`, combinations of ranges, equalization and bias correction are tried on three quarters of the
-    calibration images and scored on the rest by how far their outputs are from the float model's; the best is kept,
-    a simpler one where it is within a hundredth, and every score is in the report. `fixed` takes `ranges`, `equalize`,
-    `relu6`, `correct_bias` and `round` as they are given. `int16x8` is always fixed: its errors are too small to choose
-    by. Learned rounding is tried for 4-bit weights alone, where it took out half of the error of weights.
+    With `method: auto`, combinations of ranges, equalization and bias correction are tried on three fifths of the
+    calibration images and scored on the rest by how far their outputs are from the float model's (`select: top1`: by
+    what a classifier gets right first). The best is kept; where the held-out images cannot tell it from the one that
+    does best as a rule, that one is. Every score is in the report. `fixed` takes `ranges`, `equalize`, `relu6`,
+    `correct_bias` and `round` as they are given. `int16x8` is always fixed: its errors are too small to choose by.
+    Learned rounding is tried for 4-bit weights alone, where it took out half of the error of weights.
 
     Ranges: `minmax` of what was seen; `p99.99` cuts 0.005 % of a tensor's values off either end; `mse` weighs what is
-    cut off against the width of a step; `entropy` keeps the distribution. LiteRT Quantizer's own calibration, a
-    moving average, is not used.
+    cut off against the width of a step, and for logits what either does to the scores; `entropy` keeps the
+    distribution. LiteRT Quantizer's own calibration, a moving average, is not used.
+
+    `scores: int16` lets the LOGISTIC or SOFTMAX that a model ends in give 16 bits instead of 8, whose fixed step of
+    1/256 is most of the error of small scores. It stays an integer operator, on NPUs too, and the file's outputs are
+    floats as before; an output that is int8 itself keeps 8 bits.
 
     References:
         Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019.
