@@ -15,7 +15,7 @@ from tflbuild.core.errors import DataError
 
 T = TypeVar("T")
 
-HELD_OUT = 0.4
+HELD_OUT = 0.3
 """Share of the calibration images that errors are measured on."""
 
 
@@ -68,7 +68,7 @@ def _chosen(calibration: Calibration, split: Split, seed: int) -> list[int]:
 
 
 def parted(images: list[T], seed: int) -> tuple[list[T], list[T]]:
-    """Hold two fifths of the calibration images (or their labels) out, to measure on; one alone serves for both."""
+    """Hold 30 % of the calibration images (or their labels) out, to measure on; one alone serves for both."""
     shuffled = random.Random(seed).sample(images, len(images))
     count = max(1, round(HELD_OUT * len(images)))
     return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)

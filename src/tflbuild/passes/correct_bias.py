@@ -18,7 +18,7 @@ class CorrectBias(Pass):
     Takes an int8 or int16x8 `.tflite` from any quantizer, and the float one that it was made from: `reference` is the
     label of the step that gave it. Layers are matched by the names of the tensors that they write, which LiteRT
     Quantizer and TensorFlow's converter keep. Front to back, the bias of each layer is shifted until the mean of every
-    channel is the float model's; only biases change, so that it costs nothing at run time. Two fifths of the
+    channel is the float model's; only biases change, so that it costs nothing at run time. 30 % of the
     calibration images are held out to measure on: where correction is no better there, the file stays as it is.
 
     `quantize` does the same inside with `correct_bias: true`, and tries it with `method: auto`; a file that it

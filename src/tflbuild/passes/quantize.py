@@ -32,7 +32,7 @@ class Quantize(Quantizing):
     not execute for this model is refused here, with those that it does. What is stored is counted in the report
     (`passes[].notes.stored`).
 
-    With `method: auto`, combinations of ranges, equalization and bias correction are tried on three fifths of the
+    With `method: auto`, combinations of ranges, equalization and bias correction are tried on 70 % of the
     calibration images and scored on the rest by how far their outputs are from the float model's (`select: top1`: by
     what a classifier gets right first). The best is kept; where the held-out images cannot tell it from the one that
     does best as a rule, that one is. Every score is in the report. `fixed` takes `ranges`, `equalize`, `relu6`,
