@@ -13,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.promises import Island, check_declared, check_full_integer, check_kernels
+from tflbuild.backends.islands import Island
+from tflbuild.backends.promises import check_declared, check_full_integer, check_kernels
 from tflbuild.backends.quantization import bias_scales, quantizer
 from tflbuild.core.errors import BrokenPromise
 

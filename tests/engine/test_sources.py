@@ -126,11 +126,24 @@ def test_editing_what_only_reports_rebuilds_nothing(file: str, changed_by: Calla
     assert changed_by(file) == set()
 
 
+QUANTIZERS = {
+    "convert",
+    "convert_quantized",
+    "correct_bias",
+    "equalize",
+    "quantize",
+    "quantize_mixed",
+    "round",
+    "sensitivity",
+}
+"""Passes that quantize, or say in an error what would; none of them trains."""
+
+
 @pytest.mark.parametrize(
     ("file", "users"),
     [
-        ("backends/tfmot.py", {"prune", "qat"}),
-        ("backends/quantization/quantizer.py", {"quantize"}),
+        ("backends/tfmot.py", {"cluster", "prune", "qat"}),
+        ("backends/quantization/quantizer.py", QUANTIZERS),
         ("backends/vela.py", {"ethos_u"}),
         ("data/sign_renderer.py", {"signs", "sign_crops"}),
     ],

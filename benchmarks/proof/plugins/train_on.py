@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tflbuild import KerasModel, ModelFacts, PassContext, compiler_pass
 from tflbuild.core.compiler_pass import DataFacts
-from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.keras_writing import emit_keras
 
 
 @compiler_pass("train_on")
@@ -25,4 +25,4 @@ class TrainOn(Fitting):
         keras.seed(ctx.seed)
         facts, built = ModelFacts.of(model), keras.load(model.path)
         fit(built, facts, self, ctx, given=model)
-        return writing.emit_keras(ctx, built, facts)
+        return emit_keras(ctx, built, facts)

@@ -22,8 +22,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
 from tflbuild.backends import borders, converter, flatbuffer
 from tflbuild.backends.converter import Detector
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.islands import BORDERS, Island
 from tflbuild.backends.kernels import parts_of
-from tflbuild.backends.promises import BORDERS, Island
 
 BARRIER = "TflbuildIsland"
 """Custom operator that stands for the barrier between the converter and `without_barriers`."""

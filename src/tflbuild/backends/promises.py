@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +10,16 @@ import numpy as np
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.flatbuffer import Operator
-from tflbuild.backends.kernels import kernels, parts_of
+from tflbuild.backends.islands import BORDERS, Island
+from tflbuild.backends.kernels import kernels
 from tflbuild.backends.quantization import scales
 from tflbuild.core.errors import BrokenPromise
-
-BORDERS = ("DEQUANTIZE", "QUANTIZE")
-"""Operators that may touch floats in a full-integer model, besides custom ones."""
 
 ACTIVATIONS = ("float32", "float16", "int8", "int16")
 """Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
 
 ROUNDING = 1e-6
 """What a share may lose by being written down."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Island:
-    """Operators that are meant to compute in another dtype than the rest of the file.
-
-    Attributes:
-        name: of the output tensor, of a part of it between "/" and ";" (a Keras layer), or a pattern of either, e.g.
-            "class_*".
-        dtype: what they compute in, "float32" or "int16".
-        reason: why, for the report: "kept by quantize_mixed".
-    """
-
-    name: str
-    dtype: str
-    reason: str
-
-    def holds(self, tensor: str) -> bool:
-        """Say whether the operator that writes a tensor belongs to it."""
-        names = (tensor, *parts_of(tensor))
-        return self.name in names or any(fnmatchcase(name, self.name) for name in names)
 
 
 def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting, value_of
 
 
@@ -60,7 +60,7 @@ class Cluster(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Cluster while training on the train split."""
-        from tflbuild.backends import clustering, keras, tfmot
+        from tflbuild.backends import clustering, codebooks, keras, tfmot
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; cluster it before 'qat'.")
@@ -86,7 +86,7 @@ class Cluster(Fitting):
         clusters = {
             "target": self.clusters,
             "per_channel": self.per_channel,
-            "layers": clustering.census(built),
+            "layers": codebooks.census(built),
         }
         sparsity: dict[str, Any] = {}
         if tfmot.is_sparse(built):
@@ -96,31 +96,31 @@ class Cluster(Fitting):
                 "layers": tfmot.census(built),
                 "overall": overall,
             }
-        return writing.emit_keras(ctx, built, facts, clusters=clusters, **sparsity)
+        return emit_keras(ctx, built, facts, clusters=clusters, **sparsity)
 
     def _chosen(self, built: Any, label: str = "cluster") -> dict[str, int]:
         """Give the clusters of each layer that takes part, by name."""
-        from tflbuild.backends import clustering, tfmot
+        from tflbuild.backends import codebooks, tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
         fitting(names, self.layers, f"{label}.layers", "can be clustered")
         left = fitting(names, self.exclude, f"{label}.exclude", "can be clustered")
         clusters = {name: value_of(name, self.layers, self.clusters) for name in names if name not in left}
-        return clustering.clusterable(built, clusters, self.per_channel)
+        return codebooks.clusterable(built, clusters, self.per_channel)
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Count the values of each kernel in the file, and hold its zeros against those of the input."""
-        from tflbuild.backends import clustering, keras
+        from tflbuild.backends import codebooks, keras
 
         before, after = keras.load(model.path), keras.load(result.path)
-        chosen, given = self._chosen(before), clustering.kernels(before)
+        chosen, given = self._chosen(before), codebooks.kernels(before)
         where = " of an output channel" if self.per_channel else ""
-        for name, kernel in clustering.kernels(after).items():
-            found = clustering.most_distinct(kernel, self.per_channel)
+        for name, kernel in codebooks.kernels(after).items():
+            found = codebooks.most_distinct(kernel, self.per_channel)
             most = chosen.get(name.split("/")[0], found)
             if found > most:
                 raise BrokenPromise(
                     f"{name} has {found} distinct values{where}, not the {most} that were promised."
                 )
-            if clustering.sparse(given[name]) and np.any(kernel[given[name] == 0]):
+            if codebooks.sparse(given[name]) and np.any(kernel[given[name] == 0]):
                 raise BrokenPromise(f"{name} lost zeros: it had {np.mean(given[name] == 0):.1%}.")

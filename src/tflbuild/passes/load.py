@@ -8,7 +8,7 @@ from typing import Any
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import RecipeError
-from tflbuild.passes import writing
+from tflbuild.passes.keras_writing import emit_keras
 
 
 @compiler_pass("load")
@@ -49,7 +49,7 @@ class Load(Pass):
             preprocess=ctx.preprocess,
             detector=detector,
         )
-        return writing.emit_keras(
+        return emit_keras(
             ctx,
             built,
             facts,

@@ -13,8 +13,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, Lap, fit, shortened
+from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting, value_of
 
 Side = Annotated[int, Ge(1)]
@@ -145,7 +145,9 @@ class Prune(Fitting):
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; prune it before 'qat'.")
         if model.meta.get("clusters"):
-            raise PassError("the model is clustered, and pruning would free its weights; prune it before 'cluster'.")
+            raise PassError(
+                "the model is clustered, and pruning would free its weights; prune it before 'cluster'."
+            )
         if self.schedule == "iterative":
             made = self._by_levels(model, ctx)
         else:
@@ -227,7 +229,7 @@ class Prune(Fitting):
     def _emitted(self, built: Any, model: KerasModel, ctx: PassContext, level: Level) -> KerasModel:
         from tflbuild.backends import tfmot
 
-        return writing.emit_keras(
+        return emit_keras(
             ctx,
             built,
             ModelFacts.of(model),

@@ -10,8 +10,8 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting
 
 
@@ -65,7 +65,8 @@ class QuantizationAwareTraining(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
-        from tflbuild.backends import clustering, fake_quantization, keras, tfmot
+        from tflbuild.backends import codebooks, fake_quantization, keras, tfmot
+        from tflbuild.vision.preprocess import Preprocess
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
@@ -75,7 +76,7 @@ class QuantizationAwareTraining(Fitting):
         built = keras.load(model.path)
         fake = fake_quantization.FakeQuantization(
             built,
-            writing.pixel_range(facts),
+            Preprocess.of(facts.preprocess).pixel_range(),
             preserve=self.preserve == "auto",
             left_out=self._left_out(built, ctx.label),
             freeze_at=math.ceil(self.freeze_bn * self.steps) if self.freeze_bn < 1 else None,
@@ -87,10 +88,10 @@ class QuantizationAwareTraining(Fitting):
             overall = tfmot.overall_sparsity(fake.model)
             layers = tfmot.census(fake.model)
             kept["sparsity"] = {**model.meta.get("sparsity", {}), "layers": layers, "overall": overall}
-        clusters = clustering.census(fake.model)
+        clusters = codebooks.census(fake.model)
         if clusters:
             kept["clusters"] = {**model.meta.get("clusters", {}), "layers": clusters}
-        return writing.emit_keras(ctx, fake.model, facts, quantized="qat", **kept)
+        return emit_keras(ctx, fake.model, facts, quantized="qat", **kept)
 
     def _left_out(self, built: Any, label: str) -> set[str]:
         """Give the names of the layers that stay float."""
@@ -109,14 +110,15 @@ class QuantizationAwareTraining(Fitting):
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Look at every range, every zero and the number of values of every kernel in the file."""
-        from tflbuild.backends import clustering, fake_quantization, keras, tfmot
+        from tflbuild.backends import codebooks, fake_quantization, keras, tfmot
+        from tflbuild.vision.preprocess import Preprocess
 
         given, built = keras.load(model.path), keras.load(result.path)
-        fake_quantization.check_ranges(built, writing.pixel_range(ModelFacts.of(result)))
+        fake_quantization.check_ranges(built, Preprocess.of(ModelFacts.of(result).preprocess).pixel_range())
         if self.preserve == "none":
             return
         before, after = tfmot.census(given), tfmot.census(built)
         for name, zeros in before.items():
             if zeros > tfmot.SPARSE and after.get(name, zeros) < zeros:
                 raise BrokenPromise(f"{name} had {zeros:.1%} zeros and now has {after[name]:.1%}.")
-        clustering.check_kept(given, built)
+        codebooks.check_kept(given, built)

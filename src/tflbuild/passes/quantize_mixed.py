@@ -113,7 +113,7 @@ class QuantizeMixed(Quantizing):
 
 def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
     """Hold every operator to int8 but the named ones, and those to the dtype that they are said to compute in."""
-    from tflbuild.backends.promises import Island
+    from tflbuild.backends.islands import Island
 
     named = result.meta["islands"]
     islands = [Island(name=one["tensor"], dtype=one["dtype"], reason=one["reason"]) for one in named]

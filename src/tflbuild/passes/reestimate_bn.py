@@ -12,7 +12,7 @@ from annotated_types import Ge
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
+from tflbuild.passes.keras_writing import emit_keras
 
 
 @compiler_pass("reestimate_bn")
@@ -63,7 +63,7 @@ class ReestimateBatchNorm(Pass):
         )
         ctx.notes["moved"] = batch_norm.moved(built, found)
         batch_norm.assign(built, found)
-        return writing.emit_keras(ctx, built, facts)
+        return emit_keras(ctx, built, facts)
 
     def _batches(self, facts: ModelFacts, preprocess: Any, ctx: PassContext) -> Iterator[Any]:
         from tflbuild.vision.augment import Augment

@@ -10,8 +10,8 @@ from annotated_types import Ge, Gt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
-from tflbuild.passes import writing
 from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.keras_writing import emit_keras
 
 FROM_MODEL = ("scratch", "continue")
 """Values of `init` that start from what the architecture builds: fresh, or the user's own file."""
@@ -95,7 +95,7 @@ class Train(Fitting):
             detector=detector,
         )
         fit(built, facts, self, ctx)
-        return writing.emit_keras(
+        return emit_keras(
             ctx,
             built,
             facts,

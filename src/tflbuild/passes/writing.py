@@ -1,4 +1,4 @@
-"""What passes that write a model share: what the file means, and what is in it."""
+"""What passes that write a `.tflite` share: what the file means, and what is in it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise, PassError
 
 if TYPE_CHECKING:
-    from tflbuild.backends.promises import Island
+    from tflbuild.backends.islands import Island
 
 
 def detector_of(facts: ModelFacts) -> Any:
@@ -22,20 +22,6 @@ def detector_of(facts: ModelFacts) -> Any:
     from tflbuild.vision.decoding import anchors_of, suppression_of
 
     return Detector(anchors=anchors_of(facts), suppression=suppression_of(facts))
-
-
-def emit_keras(ctx: PassContext, built: Any, facts: ModelFacts, **meta: Any) -> KerasModel:
-    """Write a tf_keras model with what it means inside, named by its weights and configuration."""
-    from tflbuild.backends import keras
-
-    kept = facts.to_json()
-    return ctx.emit(
-        KerasModel,
-        lambda path: keras.save(built, path, kept),
-        fingerprint=keras.fingerprint(built),
-        facts=kept,
-        **meta,
-    )
 
 
 def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any) -> TFLiteModel:
@@ -70,10 +56,11 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     Final scores of an int8 file may have 16 bits.
     """
     from tflbuild.backends import promises
+    from tflbuild.backends.islands import Island
     from tflbuild.backends.quantization import final_scores
 
     finer = final_scores.widened(path.read_bytes()) if activations == "int8" else []
-    known = [promises.Island(name=name, dtype="int16", reason="final scores") for name in finer]
+    known = [Island(name=name, dtype="int16", reason="final scores") for name in finer]
     return promises.check_full_integer(path, activations, [*islands, *known])
 
 
@@ -147,5 +134,4 @@ def pixel_range(facts: ModelFacts) -> tuple[float, float]:
     """Give the model values of a black and a white pixel, as a uint8 input expresses them."""
     from tflbuild.vision.preprocess import Preprocess
 
-    scale, zero_point = Preprocess.of(facts.preprocess).quantization()
-    return -zero_point * scale, (255 - zero_point) * scale
+    return Preprocess.of(facts.preprocess).pixel_range()

@@ -79,6 +79,11 @@ class Preprocess:
         """Give scale and zero point of a uint8 input that takes raw pixels (int8: zero point - 128)."""
         return self.scale, self._zero_point
 
+    def pixel_range(self) -> tuple[float, float]:
+        """Give the model values of a black and a white pixel, as a uint8 input expresses them."""
+        scale, zero_point = self.quantization()
+        return -zero_point * scale, (255 - zero_point) * scale
+
     def placement(self, image_height: int, image_width: int, height: int, width: int) -> Placement:
         """Say where an image lies in an input of `height` x `width`; integers only, the same everywhere."""
         if self.aspect == "stretch":
