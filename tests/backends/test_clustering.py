@@ -18,7 +18,7 @@ EVERY_STEP = 1e-9  # seconds between two checkpoints
 
 
 def test_first_centroids_by_hand() -> None:
-    from tflbuild.backends.clustering import FAR, initial_centroids
+    from tflbuild.backends.codebooks import FAR, initial_centroids
 
     weights = np.array([0, 1, 2, 10, 11, 30], np.float32)
     assert initial_centroids(weights, 3, "linear").tolist() == [0, 15, 30]
@@ -31,7 +31,7 @@ def test_first_centroids_by_hand() -> None:
 
 
 def test_kmeans_agrees_with_plain_lloyd() -> None:
-    from tflbuild.backends.clustering import initial_centroids
+    from tflbuild.backends.codebooks import initial_centroids
 
     weights = np.random.default_rng(0).normal(size=400).astype(np.float32)
     centroids = initial_centroids(weights, 8, "density").astype(np.float64)
@@ -91,28 +91,56 @@ def test_each_channel_is_looked_up_among_its_own_centroids(sparse: bool) -> None
         np.testing.assert_array_equal(found, np.where(weights == 0, 0, nearest))
 
 
+@pytest.mark.parametrize("kind", ["kernel", "channel"])
+def test_clusters_that_a_kernel_has_are_taken_up_as_they_are(kind: str) -> None:
+    import tensorflow as tf
+
+    from tflbuild.backends import codebooks
+    from tflbuild.backends.clustering import Lookup
+
+    draw = np.random.default_rng(4)
+    values = draw.choice(np.array([-1.0, 0.0, 0.5, 2.0], np.float32), size=(3, 3, 4, 6))
+    values[..., 5] = np.where(values[..., 5] == 0, 0.5, values[..., 5])  # a channel without zeros
+    values[..., 4] = np.where(values[..., 4] > 0, 0.5, 0.0)  # and one of fewer values
+    if kind == "channel":
+        values *= np.linspace(1, 2, 6, dtype=np.float32)
+    assert codebooks.clustered(values) == kind
+    lookup = Lookup.found_in(tf.Variable(values))
+    assert lookup is not None
+    assert lookup.centroids.shape == {"kernel": (3,), "channel": (6 * 3,)}[kind]  # besides zero
+    np.testing.assert_array_equal(lookup(tf.constant(values)), values)
+    drifted = values + draw.normal(scale=0.2, size=values.shape).astype(np.float32)
+    found = np.asarray(lookup(tf.constant(drifted)))
+    counts = [len(np.unique(found[..., channel])) for channel in range(6)]
+    assert all(count <= 4 for count in counts)
+    assert counts[4] <= {"kernel": 4, "channel": 2}[kind]
+    np.testing.assert_array_equal(found[values == 0], 0.0)
+
+
 def test_clusters_are_found_where_half_the_weights_or_more_coincide() -> None:
-    from tflbuild.backends import clustering
+    from tflbuild.backends import codebooks
 
     rng = np.random.default_rng(3)
     free = rng.normal(size=(1, 1, 32, 8)).astype(np.float32)
-    assert clustering.clustered(free) == ""
+    assert codebooks.clustered(free) == ""
     assert (
-        clustering.clustered(np.where(rng.random(free.shape) < 0.9, 0, free)) == ""
+        codebooks.clustered(np.where(rng.random(free.shape) < 0.9, 0, free)) == ""
     )  # pruned is not clustered
     few = rng.choice(np.array([-1, 0.5, 2], np.float32), size=free.shape)
-    assert clustering.clustered(few) == "kernel"
-    assert clustering.clustered(few * np.where(rng.random(few.shape) < 0.5, 0, 1)) == "kernel"
+    assert codebooks.clustered(few) == "kernel"
+    assert codebooks.clustered(few * np.where(rng.random(few.shape) < 0.5, 0, 1)) == "kernel"
     scaled = few * np.linspace(1, 2, 8, dtype=np.float32)  # as batch norm, folded, would
-    assert clustering.most_distinct(scaled, False) == 24
-    assert clustering.most_distinct(scaled, True) == 3
-    assert clustering.clustered(rng.permuted(np.linspace(1, 2, 128)).repeat(1).reshape(1, 1, 16, 8)) == ""
-    many = rng.normal(size=(1, 1, 16, 64)).astype(np.float32)
-    own = np.sign(many) * np.linspace(1, 2, 64, dtype=np.float32)
-    assert clustering.clustered(own * np.linspace(1, 1.5, 64)) == "kernel"  # 128 values of 1024 weights
+    assert codebooks.most_distinct(scaled, False) == 24
+    assert codebooks.most_distinct(scaled, True) == 3
+    assert codebooks.clustered(rng.permuted(np.linspace(1, 2, 128)).repeat(1).reshape(1, 1, 16, 8)) == ""
+    own = np.sign(rng.normal(size=(1, 1, 16, 64))) * np.linspace(1, 2, 64)
+    assert (
+        codebooks.clustered(own.astype(np.float32)) == "channel"
+    )  # 128 values of 1024 weights, but 2 a channel
     wide = rng.choice([1.0, 1.5, 2.0], size=(1, 1, 16, 256)) * rng.normal(size=256)
-    assert clustering.clustered(wide.astype(np.float32)) == "channel"  # 768 values, but 3 a channel
-    assert clustering.clustered(np.zeros((3, 3, 4, 4), np.float32)) == ""
+    assert codebooks.clustered(wide.astype(np.float32)) == "channel"  # 768 values, but 3 a channel
+    assert codebooks.clustered(few[..., :1]) == "kernel"
+    assert codebooks.clustered(np.zeros((3, 3, 4, 4), np.float32)) == ""
 
 
 def batches(start: int) -> Iterator[tuple[Any, ...]]:
@@ -133,7 +161,7 @@ def train(
 ) -> Any:
     import tf_keras
 
-    from tflbuild.backends import clustering, training
+    from tflbuild.backends import clustering, codebooks, training
     from tflbuild.backends.losses import classification
 
     tf_keras.utils.set_random_seed(0)
@@ -153,7 +181,7 @@ def train(
         np.where(np.abs(kernel.numpy()) < np.quantile(np.abs(kernel.numpy()), 0.3), 0, kernel.numpy())
     )
     names = [weight.name for weight in model.weights]
-    clusters = clustering.clusterable(model, {"conv": 4, "dense": 4}, per_channel)
+    clusters = codebooks.clusterable(model, {"conv": 4, "dense": 4}, per_channel)
     assert clusters == {"conv": 4, "dense": 4}
     beside = clustering.Clustering(
         model, lambda layer, kernel: clustering.Lookup.of(kernel, clusters[layer], "kmeans", per_channel)

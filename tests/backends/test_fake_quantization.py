@@ -68,7 +68,7 @@ def train(stream: Any, checkpoint: Path | None, freeze_at: int | None = 3, steps
 
 
 def test_a_killed_training_ends_with_the_same_weights_clusters_zeros_and_statistics(tmp_path: Path) -> None:
-    from tflbuild.backends import clustering, tfmot
+    from tflbuild.backends import codebooks, tfmot
 
     before = build()
     whole = train(batches, None)
@@ -78,7 +78,7 @@ def test_a_killed_training_ends_with_the_same_weights_clusters_zeros_and_statist
     for expected, found in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
 
-    trained, given = clustering.kernels(whole), clustering.kernels(before)
+    trained, given = codebooks.kernels(whole), codebooks.kernels(before)
     assert trained.keys() == given.keys() == {f"{name}/kernel" for name in ("a", "b", "dense")}
     for name, kernel in trained.items():  # left out or not
         assert len(np.unique(kernel)) <= 4
