@@ -1,0 +1,92 @@
+"""What is observed of a model, against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.observation import (
+    BINS,
+    ROW_VALUES,
+    Activation,
+    Executable,
+    activations,
+    exposed,
+    joined,
+    observe,
+    until,
+    without_custom,
+)
+from tflbuild.backends.tiny import brightness_detector, dense_classifier
+from tflbuild.core.errors import PassError
+
+
+def test_extremes_histograms_and_channels_are_those_of_numpy() -> None:
+    chain = DenseChain()
+    told: list[tuple[float, float]] = []
+    observed = observe(chain.content(), chain.images, lambda done, total: told.append((done, total)))
+    hidden = np.stack([image.ravel() @ chain.first.T for image in chain.images])
+    found = observed[FIRST]
+    assert (found.low, found.high) == pytest.approx((hidden.min(), hidden.max()), rel=1e-6)
+    wanted, edges = np.histogram(hidden, BINS, (found.low, found.high))
+    np.testing.assert_allclose(found.edges, edges)
+    assert int(found.counts.sum()) == hidden.size
+    np.testing.assert_allclose(np.cumsum(found.counts), np.cumsum(wanted), atol=2)  # float32 at a bin's edge
+    np.testing.assert_allclose(found.channel_low, hidden.min(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.channel_high, hidden.max(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.channel_mean, hidden.mean(axis=0), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found.channel_size, np.abs(hidden).max(axis=0), rtol=1e-5)
+    assert list(observed) == [IMAGE, FIRST, SECOND]
+    assert told[-1] == (80, 80)
+
+
+def test_rows_are_kept_of_what_a_softmax_reads_and_of_nothing_else() -> None:
+    rng = np.random.default_rng(0)
+    images = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3)]
+    observed = observe(dense_classifier(), images)
+    running = Executable(exposed(dense_classifier(), ["logits"]))
+    np.testing.assert_array_equal(observed["logits"].rows, [running.run(image)[0] for image in images])
+    assert observed["scores"].rows == observed["image"].rows == []
+    assert ROW_VALUES > 3 * 2
+
+
+def test_a_joined_histogram_is_that_of_all_values() -> None:
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(0, 1, 5000), rng.normal(3, 2, 5000)
+    parts = []
+    for values in (one, other):
+        low, high = float(values.min()), float(values.max())
+        parts.append(Activation(low=low, high=high, counts=np.histogram(values, BINS, (low, high))[0]))
+    both = joined(parts)
+    everything = np.concatenate([one, other])
+    assert (both.low, both.high) == (everything.min(), everything.max())
+    wanted, _ = np.histogram(everything, BINS, (both.low, both.high))
+    assert int(both.counts.sum()) == 10_000
+    assert np.abs(np.cumsum(both.counts) - np.cumsum(wanted)).max() < 25  # half a bin
+
+
+def test_a_detector_is_cut_before_its_custom_operator() -> None:
+    image = np.full((8, 8, 3), 0.5, np.float32)
+    boxes, scores = Executable(without_custom(brightness_detector())).run(image)
+    assert (boxes.shape, scores.shape) == ((4, 4), (4, 2))
+    np.testing.assert_allclose(scores[0], 1 / (1 + np.exp([-4.0, 4.0])), rtol=1e-5)  # sigmoid(+-8 * 0.5)
+    assert without_custom(dense_classifier()) == dense_classifier()
+
+
+def test_a_model_is_cut_behind_a_tensor() -> None:
+    cut = Graph(flatbuffer.unpack(until(brightness_detector(), "flat_logits")))
+    assert [cut.kind(operator) for operator in cut.operators] == ["FULLY_CONNECTED"]
+    assert [cut.name(index) for index in cut.outputs] == ["flat_logits"]
+
+
+def test_outputs_of_custom_operators_are_no_activations() -> None:
+    names = activations(brightness_detector())
+    assert names == ["image", "flat_boxes", "flat_logits", "flat_scores", "box_encodings", "class_scores"]
+
+
+def test_a_tensor_that_is_not_finite_is_named() -> None:
+    with pytest.raises(PassError, match="tensor 'image' is not finite"):
+        observe(dense_classifier(), [np.full((8, 8, 3), np.nan, np.float32)])
