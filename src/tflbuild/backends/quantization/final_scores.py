@@ -23,6 +23,9 @@ from tflbuild.backends.graph import Graph
 KINDS = ("LOGISTIC", "SOFTMAX")
 """Operators whose int8 scale is fixed."""
 
+RESHAPING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+"""Operators that may lie between the scores and the DEQUANTIZE."""
+
 SCALE = 2.0**-15
 """Of 16-bit scores, by specification."""
 
@@ -40,37 +43,47 @@ def widen(content: bytes) -> bytes:
     int8 and gives int16.
     """
     graph = Graph(flatbuffer.unpack(content))
-    found = [operator for operator in graph.operators if _is_final(graph, operator, schema.TensorType.INT8)]
-    for operator in found:
-        _widen(graph, operator)
-    return flatbuffer.pack(graph.model) if found else content
+    found = [(operator, _tail(graph, operator, schema.TensorType.INT8)) for operator in graph.operators]
+    for operator, tail in found:
+        if tail:
+            _widen(graph, operator, tail)
+    return flatbuffer.pack(graph.model) if any(tail for _, tail in found) else content
 
 
 def widened(content: bytes) -> list[str]:
-    """Name the tensors of final scores in 16 bits."""
+    """Name the tensors that hold final scores in 16 bits."""
     graph = Graph(flatbuffer.unpack(content))
-    final = (operator for operator in graph.operators if _is_final(graph, operator, schema.TensorType.INT16))
-    return [graph.name(int(operator.outputs[0])) for operator in final]
+    tails = (_tail(graph, operator, schema.TensorType.INT16) for operator in graph.operators)
+    return [graph.name(index) for tail in tails for index in tail]
 
 
-def _is_final(graph: Graph, operator: Any, dtype: int) -> bool:
-    """Say whether an operator gives scores of a dtype that nothing reads but a DEQUANTIZE."""
+def _tail(graph: Graph, operator: Any, dtype: int) -> list[int]:
+    """Give the tensors that hold an operator's scores until they become floats; none where they go elsewhere."""
     if graph.kind(operator) not in KINDS:
-        return False
-    written = int(operator.outputs[0])
-    readers = graph.readers(written)
-    only = bool(readers) and all(graph.kind(reader) == "DEQUANTIZE" for reader in readers)
-    return graph.tensors[written].type == dtype and only and written not in graph.outputs
+        return []
+    tail = [int(operator.outputs[0])]
+    for index in tail:  # grows on the way
+        readers = graph.readers(index)
+        if graph.tensors[index].type != dtype or not readers or index in graph.outputs:
+            return []
+        for reader in readers:
+            if graph.kind(reader) in RESHAPING:
+                tail.append(int(reader.outputs[0]))
+            elif graph.kind(reader) != "DEQUANTIZE":
+                return []
+    return tail
 
 
-def _widen(graph: Graph, operator: Any) -> None:
-    written = int(operator.outputs[0])
-    scores = graph.tensors[written]
-    scores.type, scores.quantization = schema.TensorType.INT16, _symmetric(SCALE)
+def _widen(graph: Graph, operator: Any, tail: list[int]) -> None:
+    for index in tail:
+        scores = graph.tensors[index]
+        scores.type, scores.quantization = schema.TensorType.INT16, _symmetric(SCALE)
+        for reader in graph.readers(index):
+            if graph.kind(reader) == "DEQUANTIZE":
+                _set_kind(graph.model, reader, "DEQUANTIZE")
     if graph.kind(operator) == "LOGISTIC":
         _requantize_input(graph, operator)
-    for one in (operator, *graph.readers(written)):
-        _set_kind(graph.model, one, graph.kind(one))
+    _set_kind(graph.model, operator, graph.kind(operator))
 
 
 def _requantize_input(graph: Graph, operator: Any) -> None:

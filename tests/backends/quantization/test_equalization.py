@@ -1,0 +1,180 @@
+"""Equalization: factors by hand, and models that compute the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.quantization.conv_network import FUSED, Network
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.equalization import (
+    MARGIN,
+    absorb_bias,
+    equalize,
+    equalized,
+)
+from tflbuild.backends.quantization.observation import observe
+from tflbuild.backends.quantization.output_error import largest_difference
+from tflbuild.backends.quantization.seams import seams
+from tflbuild.backends.tiny import brightness_detector
+
+
+def by_hand(first: list[float], second: list[float]) -> Graph:
+    """Give two 1 x 1 convolutions on one input channel, of these weights: one to two channels, and back to one."""
+    network = Network(channels=1)
+    network.conv("one", "image", 2, weights=np.array(first), bias=np.array([1.0, 2.0]))
+    network.conv("two", "one", 1, weights=np.array(second), fused=FUSED.NONE)
+    return Graph(flatbuffer.unpack(network.content("two")))
+
+
+def weights(graph: Graph, place: int, name: int = 1) -> Any:
+    found = graph.constant(graph.operators[place].inputs[name])
+    assert found is not None
+    return found.ravel()
+
+
+def test_the_sizes_of_weights_meet_at_their_geometric_mean() -> None:
+    """Sizes 8 and 2 against 0.5 and 2: factors 4 and 1, over their mean of 2."""
+    graph = by_hand([8, -2], [0.5, 2])
+    factors = equalize(graph, {"one": np.array([9.0, 4.0])})
+    np.testing.assert_allclose(factors["one"], [2.0, 0.5])
+    np.testing.assert_allclose(weights(graph, 0), [4, -4])
+    np.testing.assert_allclose(weights(graph, 0, 2), [0.5, 4.0])  # biases
+    np.testing.assert_allclose(weights(graph, 1), [1, 1])
+
+
+def test_the_sizes_of_activations_meet_those_of_the_weights_that_read_them() -> None:
+    """Sizes 9 and 4 against 0.5 and 2: factors sqrt(18) and sqrt(2), over their mean of sqrt(6)."""
+    graph = by_hand([8, -2], [0.5, 2])
+    factors = equalize(graph, {"one": np.array([9.0, 4.0])}, balance="activations")
+    np.testing.assert_allclose(factors["one"], [np.sqrt(3), 1 / np.sqrt(3)])
+    np.testing.assert_allclose(weights(graph, 1), [0.5 * np.sqrt(3), 2 / np.sqrt(3)], rtol=1e-6)
+
+
+def test_a_channel_without_weights_stays() -> None:
+    factors = equalize(by_hand([8, 0], [0.5, 2]), {"one": np.array([9.0, 0.0])})
+    np.testing.assert_allclose(factors["one"], [1.0, 1.0])
+
+
+def mobile(fused: int, seed: int = 1) -> Network:
+    """Give a convolution of 3 x 3, a depthwise one, a pointwise one with two readers, and a sum of those."""
+    network = Network(seed=seed)
+    network.conv("stem", "image", 4, kernel=3, fused=fused)
+    network.depthwise("middle", "stem", fused=fused)
+    network.conv("wide", "middle", 5, fused=fused)
+    network.conv("left", "wide", 3, kernel=3, fused=FUSED.NONE)
+    network.conv("right", "wide", 3, fused=FUSED.NONE)
+    network.add("sum", "left", "right")
+    return network
+
+
+@pytest.mark.parametrize("balance", ["weights", "activations"])
+@pytest.mark.parametrize("fused", [FUSED.RELU, FUSED.RELU6, FUSED.NONE], ids=["relu", "relu6", "linear"])
+def test_the_model_computes_the_same(balance: Any, fused: int) -> None:
+    network = mobile(fused)
+    content, images = network.content("sum"), network.images(20)
+    made, factors = equalized(content, observe(content, images), balance=balance, relu6="keep")
+    assert list(factors) == ["stem", "middle", "wide"]
+    assert largest_difference(content, made, images) < 1e-5
+    assert max(float(np.abs(np.log(factor)).max()) for factor in factors.values()) > 0.1
+
+
+def test_a_settled_model_has_equal_sizes_on_both_sides_of_every_seam() -> None:
+    network = mobile(FUSED.RELU)
+    content = network.content("sum")
+    graph = Graph(flatbuffer.unpack(content))
+    largest = {n: a.channel_size for n, a in observe(content, network.images(5)).items()}
+    equalize(graph, largest)
+    wide, left, right = (graph.operators[place] for place in (2, 3, 4))
+    written = np.abs(graph.constant(wide.inputs[1])).max(axis=(1, 2, 3))  # type: ignore[arg-type]
+    read = np.maximum(*(np.abs(graph.constant(o.inputs[1])).max(axis=(0, 1, 2)) for o in (left, right)))  # type: ignore[arg-type]
+    np.testing.assert_allclose(written / read, (written / read)[0], rtol=0.01)
+
+
+def large_and_small() -> Network:
+    """Give a layer with RELU6 whose first channel exceeds 6, whose second stays far below, and one that reads both."""
+    network = Network(channels=1)
+    network.conv("one", "image", 2, weights=np.array([20.0, 0.5]), bias=np.zeros(2), fused=FUSED.RELU6)
+    network.conv("two", "one", 1, weights=np.array([1.0, 8.0]), fused=FUSED.NONE)
+    return network
+
+
+def test_behind_relu6_what_reaches_6_stays_and_the_rest_grows_up_to_the_margin() -> None:
+    network = large_and_small()
+    content, images = network.content("two"), network.images(30)
+    observed = observe(content, images)
+    made, factors = equalized(content, observed, balance="weights", relu6="keep")
+    size = observed["one"].channel_size
+    assert size[0] == 6.0
+    assert factors["one"][0] == 1.0
+    assert size[1] / factors["one"][1] == pytest.approx(6 / MARGIN)
+    assert largest_difference(content, made, images) < 1e-6
+
+
+def test_a_replaced_relu6_cuts_nothing_off_any_more() -> None:
+    network = large_and_small()
+    content, images = network.content("two"), network.images(30)
+    made, factors = equalized(content, observe(content, images), balance="weights", relu6="replace")
+    graph = Graph(flatbuffer.unpack(made))
+    assert graph.operators[0].builtinOptions.fusedActivationFunction == FUSED.RELU
+    assert factors["one"][0] > 1
+    assert largest_difference(content, made, images) > 0.5
+
+
+def written(network: Network, *outputs: str) -> list[str]:
+    graph = Graph(flatbuffer.unpack(network.content(*outputs)))
+    return [graph.name(seam.written) for seam in seams(graph)]
+
+
+def test_there_is_no_seam_where_a_branch_leads_elsewhere() -> None:
+    network = Network()
+    network.conv("one", "image", 3)
+    network.conv("two", "one", 3)
+    network.add("sum", "one", "two")
+    network.conv("three", "sum", 2)
+    assert written(network, "three") == []
+
+
+def test_there_is_no_seam_where_channels_leave_the_model() -> None:
+    network = Network()
+    network.conv("one", "image", 3)
+    network.conv("two", "one", 3)
+    assert written(network, "one", "two") == []
+    assert written(network, "two") == ["one"]
+
+
+def test_there_is_no_seam_across_a_flattening() -> None:
+    graph = Graph(flatbuffer.unpack(brightness_detector()))
+    assert list(seams(graph)) == []
+
+
+def test_what_is_never_left_below_moves_into_the_bias_behind() -> None:
+    """With inputs in [-1, 1] the channels are at least 5 - 1 = 4 and 0; 4 times the weight 0.5 goes on."""
+    network = Network(channels=1)
+    network.conv("one", "image", 2, weights=np.array([1.0, 1.0]), bias=np.array([5.0, -2.0]))
+    network.conv("two", "one", 1, weights=np.array([0.5, 3.0]), bias=np.array([0.25]), fused=FUSED.NONE)
+    content, images = (
+        network.content("two"),
+        [np.full((6, 6, 1), value, np.float32) for value in (-1, 0.3, 1)],
+    )
+    graph = Graph(flatbuffer.unpack(content))
+    smallest = {name: found.channel_low for name, found in observe(content, images).items()}
+    assert absorb_bias(graph, smallest) == 1
+    np.testing.assert_allclose(weights(graph, 0, 2), [1.0, -2.0])
+    np.testing.assert_allclose(weights(graph, 1, 2), [0.25 + 4 * 0.5])
+    made = flatbuffer.pack(graph.model)
+    assert largest_difference(content, made, images) < 1e-6
+    assert observe(made, images)["one"].high == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("case", ["padded", "relu6", "linear"])
+def test_bias_is_not_absorbed_where_that_is_not_exact(case: str) -> None:
+    fused = {"relu6": FUSED.RELU6, "linear": FUSED.NONE}.get(case, FUSED.RELU)
+    network = Network(channels=1)
+    network.conv("one", "image", 1, weights=np.array([1.0]), bias=np.array([3.0]), fused=fused)
+    network.conv("two", "one", 1, kernel=3 if case == "padded" else 1, fused=FUSED.NONE)
+    graph = Graph(flatbuffer.unpack(network.content("two")))
+    assert absorb_bias(graph, {"one": np.array([2.0]), "two": np.array([0.0])}) == 0

@@ -1,0 +1,61 @@
+"""A model run operator by operator, against the interpreter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import small_network
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.observation import Executable, exposed
+from tflbuild.backends.quantization.stepwise import Stepwise
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+
+
+def images(count: int) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(count)]
+
+
+def test_every_tensor_is_what_the_interpreter_gives(tmp_path: Path) -> None:
+    content = small_network.quantized(tmp_path).read_bytes()
+    graph = Graph(flatbuffer.unpack(content))
+    under_way = Stepwise(graph, images(3))
+    names = [graph.name(int(operator.outputs[0])) for operator in graph.operators]
+    running = Executable(exposed(content, names))
+    wanted = [running.run(image) for image in images(3)]
+    for place, operator in enumerate(graph.operators):
+        under_way.run(operator)
+        exact = np.stack([row[place] for row in wanted])
+        channels = exact.reshape(-1, exact.shape[-1])
+        index = int(operator.outputs[0])
+        np.testing.assert_allclose(under_way.mean(index), channels.mean(axis=0), rtol=1e-5, atol=1e-6)
+        under_way.leave(operator)
+
+
+def test_an_operator_that_changed_gives_something_else_to_those_behind_it(tmp_path: Path) -> None:
+    graph = Graph(flatbuffer.unpack(small_network.quantized(tmp_path).read_bytes()))
+    first = graph.operators[0]
+    under_way = Stepwise(graph, images(1))
+    under_way.run(first)
+    before = under_way.mean(int(first.outputs[0]))
+    bias = graph.constant(first.inputs[2])
+    graph.set_input(first, 2, bias + 1000)  # type: ignore[operator]
+    under_way.run(first)
+    assert np.all(under_way.mean(int(first.outputs[0])) > before)
+
+
+def test_what_nothing_reads_any_more_is_forgotten(tmp_path: Path) -> None:
+    graph = Graph(flatbuffer.unpack(small_network.quantized(tmp_path).read_bytes()))
+    under_way = Stepwise(graph, images(1))
+    first = graph.operators[0]
+    under_way.run(first)
+    under_way.leave(first)
+    with pytest.raises(KeyError):
+        under_way.values(int(first.inputs[0]))
+    assert len(under_way.values(int(first.outputs[0]))) == 1
