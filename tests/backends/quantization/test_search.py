@@ -1,0 +1,128 @@
+"""The search: what is tried, in what order, and which is chosen."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tflbuild.backends.quantization.search import FINALISTS, Search
+from tflbuild.backends.quantization.settings import USUAL, Scored, Setting, chosen
+
+
+class Bench:
+    """A workbench whose errors are set by hand: a file is the setting that it was made with."""
+
+    def __init__(self, errors: dict[str, float], same: bool = False) -> None:
+        self._errors, self._same = errors, same
+        self.told: list[tuple[float, float]] = []
+        self.built: list[Setting] = []
+        self.observed: list[str] = []
+        self.progress = lambda done, total, note: self.told.append((done, total))
+
+    def variant(self, equalize: str, relu6: str) -> Any:
+        name = "same" if self._same and equalize != "none" else f"{equalize} {relu6}"
+        return SimpleNamespace(content=name.encode())
+
+    def observe(self, variant: Any) -> None:
+        self.observed.append(variant.content.decode())
+        self.progress(1, 2, "half of the images")
+
+    def build(self, setting: Setting) -> Setting:
+        self.built.append(setting)
+        return setting
+
+    def errors(self, setting: Setting) -> tuple[float, ...]:
+        error = self._errors[setting.equalize] + self._errors.get(setting.ranges, 0.0)
+        error *= 0.5 if setting.correct_bias else 1.0
+        return (error, error) if setting.relu6 == "keep" else (9 * error, 9 * error)
+
+    def top1(self, setting: Setting) -> None:
+        return None
+
+
+def errors(**changed: float) -> dict[str, float]:
+    return {"none": 3.0, "weights": 1.4, "activations": 1.0, "minmax": 0.5, **changed}
+
+
+def test_every_combination_is_tried_and_the_best_of_them_with_corrected_biases() -> None:
+    bench: Any = Bench(errors())
+    shared = (("activations", "keep"), ("weights", "keep"))
+    scored = Search(bench).run(("mse", "minmax"), shared)  # type: ignore[arg-type]
+    plain = [setting for setting in bench.built if not setting.correct_bias]
+    assert {(s.equalize, s.ranges) for s in plain} == {
+        (equalize, ranges) for equalize in ("activations", "weights") for ranges in ("mse", "minmax")
+    }
+    corrected = [setting for setting in bench.built if setting.correct_bias]
+    assert [(s.equalize, s.ranges) for s in corrected][:FINALISTS] == [
+        ("activations", "mse"),
+        ("weights", "mse"),
+        ("activations", "minmax"),
+    ]
+    assert [found.error for found in scored] == sorted(found.error for found in scored)
+    assert scored[0].setting == USUAL
+
+
+def test_what_is_hopeless_with_the_first_ranges_is_not_tried_with_others() -> None:
+    bench: Any = Bench(errors(none=9.0))
+    Search(bench).run(("mse", "minmax", "p99.9"), (("activations", "keep"), ("none", "keep")))
+    assert [s.ranges for s in bench.built if s.equalize == "none" and not s.correct_bias] == ["mse"]
+
+
+def test_a_model_that_is_the_same_as_one_before_is_not_tried_again() -> None:
+    bench: Any = Bench(errors(), same=True)
+    Search(bench).run(("mse",), (("activations", "keep"), ("weights", "keep"), ("none", "keep")))
+    assert bench.observed == ["same", "none keep"]
+
+
+def test_the_usual_setting_is_always_tried_to_its_end() -> None:
+    bench: Any = Bench(errors(activations=4.0, **{"p99.9": -1.0}))
+    Search(bench).run(("mse", "p99.9"), (("activations", "keep"), ("weights", "keep"), ("none", "keep")))
+    assert USUAL in bench.built
+
+
+def test_progress_rises_to_its_end() -> None:
+    bench: Any = Bench(errors())
+    Search(bench).run()
+    done = [part for part, _ in bench.told]
+    assert done == sorted(done)
+    assert len({total for _, total in bench.told}) == 1
+    assert done[-1] == pytest.approx(bench.told[-1][1], rel=0.1)
+
+
+def scored(setting: Setting, *found: float, top1: float | None = None) -> Scored:
+    return Scored(setting=setting, errors=found, seconds=0.0, top1=top1)
+
+
+BEST = Setting(ranges="p99.99", equalize="none")
+
+
+def test_the_best_is_chosen_where_images_tell_it_from_the_usual() -> None:
+    """It is better by 0.1 on each of four images, give or take 0.01."""
+    best, usual = scored(BEST, 1.0, 2.0, 3.0, 1.01), scored(USUAL, 1.1, 2.1, 3.1, 1.1)
+    assert chosen([best, usual]) is best
+
+
+def test_the_usual_is_chosen_where_they_do_not() -> None:
+    """It is worse by 0.05 on average, of a standard error of 0.15 / sqrt(4)."""
+    best, usual = scored(BEST, 1.0, 2.0, 3.0, 1.0), scored(USUAL, 1.2, 1.9, 3.2, 0.9)
+    assert chosen([best, usual]) is usual
+
+
+def test_labels_count_before_errors() -> None:
+    right, wrong = scored(BEST, 2.0, 2.0, top1=0.9), scored(USUAL, 1.0, 1.0, top1=0.8)
+    assert sorted([wrong, right], key=lambda found: found.rank) == [right, wrong]
+    assert chosen([right, wrong]) is right
+
+
+def test_one_image_tells_whatever_differs() -> None:
+    best, usual = scored(BEST, 1.0), scored(USUAL, 1.001)
+    assert chosen([best, usual]) is best
+
+
+def test_a_setting_says_itself_and_its_options() -> None:
+    found = scored(USUAL, 0.25, 0.75).to_json()
+    assert found["setting"] == "mse, equalized by activations, biases corrected"
+    assert (found["error"], found["ranges"], found["correct_bias"]) == (0.5, "mse", True)
+    assert "top1" not in found
