@@ -11,11 +11,9 @@ import pytest
 
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer, litert
-from tflbuild.backends.quantization.observation import observe
-from tflbuild.backends.quantization.ranges import ranges_of
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
-from tflbuild.core.dataset import Dataset, Index, Sample
+from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, DataError, PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration
@@ -147,16 +145,69 @@ def test_a_wrong_input_scale_is_noticed(model: TFLiteModel, images: str, tmp_pat
         writing.check_input(wrong, "uint8")
 
 
-def test_ranges_are_the_smallest_and_largest_value(model: TFLiteModel) -> None:
-    rng = np.random.default_rng(3)
-    values = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(5)]
-    ranges = ranges_of(observe(model.path.read_bytes(), values), "minmax")
-    stacked = np.stack(values)
-    assert ranges["image"] == (pytest.approx(stacked.min()), pytest.approx(stacked.max()))
-    assert ranges["scores"][0] == 0.0, "zero is always inside"
+def test_auto_notes_every_candidate_and_builds_the_chosen_one(
+    model: TFLiteModel, images: str, tmp_path: Path
+) -> None:
+    notes: dict[str, Any] = {}
+    result = quantized(model, tmp_path, images, notes)
+    found = notes["auto"]
+    assert set(found) == {"chosen", "error", "held_out", "seconds", "candidates"}
+    assert found["held_out"] == 2  # of 8
+    (best,) = (each for each in found["candidates"] if each["setting"] == found["chosen"])
+    assert best["error"] == found["error"]
+    assert set(best) >= {"ranges", "equalize", "relu6", "correct_bias", "seconds"}
+    assert {each["ranges"] for each in found["candidates"]} == {
+        *("minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy")
+    }
+    assert any(each["correct_bias"] for each in found["candidates"])
+    assert notes["islands"] == [
+        {"operator": "SOFTMAX", "tensor": "scores", "dtype": "int16", "reason": "final scores"}
+    ]
+    assert result.meta["signature"]["outputs"][0]["dtype"] == "float32"
 
 
-def test_a_tensor_that_is_not_finite_is_named(model: TFLiteModel) -> None:
-    image = np.full((8, 8, 3), np.nan, np.float32)
-    with pytest.raises(PassError, match="is not finite"):
-        observe(model.path.read_bytes(), [image])
+def test_scores_of_8_bits_have_steps_of_a_256th(model: TFLiteModel, images: str, tmp_path: Path) -> None:
+    fine, coarse = (
+        scores(quantized(model, tmp_path, images, scores=bits, method="fixed").path) * 256
+        for bits in ("int16", "int8")
+    )
+    assert np.abs(coarse - np.rint(coarse)).max() < 1e-4
+    assert np.abs(fine - np.rint(fine)).max() > 1e-3
+
+
+class Grey(Dataset):
+    """Grey images, told apart by their brightness."""
+
+    task = "classification"
+
+    def index(self, look: Any) -> Index:
+        samples = tuple(Sample(str(n), str(n), labels=(n % 2,)) for n in range(10))
+        return Index(classes=("cat", "dog"), splits={"train": samples, "val": (), "test": ()})
+
+    def read(self, sample: Sample) -> Example:
+        level = 25 * int(sample.key)
+        return Example(np.full((8, 8, 3), level, np.uint8), np.zeros((0, 4)), np.array(sample.labels))
+
+
+def test_labels_decide_where_they_are_asked_for(model: TFLiteModel, tmp_path: Path) -> None:
+    notes: dict[str, Any] = {}
+    plugins.load(None)
+    made = PASSES.get("quantize")(select="top1", calibration=Calibration(source="data.train", samples=10))
+    made.check()
+    run_pass(made, model, tmp_path, data=Grey(), notes=notes)
+    candidates = notes["auto"]["candidates"]
+    assert {each["top1"] for each in candidates} <= {0.0, 1 / 3, 2 / 3, 1.0}  # of 3 held-out images
+    assert [each["top1"] for each in candidates] == sorted((e["top1"] for e in candidates), reverse=True)
+
+
+def test_labels_of_images_that_have_none_are_refused(model: TFLiteModel, images: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"select: 'top1' needs labels, .*use data\.train"):
+        quantized(model, tmp_path, images, select="top1")
+
+
+def test_a_detector_has_no_top1(model: TFLiteModel, tmp_path: Path) -> None:
+    facts = {**model.meta["facts"], "task": "detection"}
+    detector = replace(model, meta={**model.meta, "facts": facts})
+    made = PASSES.get("quantize")(select="top1", calibration=Calibration(source="data.train"))
+    with pytest.raises(PassError, match=r"quantize\.select: 'top1' is of classifiers"):
+        run_pass(made, detector, tmp_path, data=Grey())
