@@ -53,13 +53,16 @@ def class_biases(content: bytes) -> Any:
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
-    from tflbuild.backends.quantization import bias_scales, observation, quantizer
+    from tflbuild.backends import flatbuffer
+    from tflbuild.backends.graph import Graph
+    from tflbuild.backends.quantization import bias_scales, observation, quantizer, sharing
     from tflbuild.backends.quantization.ranges import ranges_of
 
     converted = run_pass(Convert(), emptied, tmp_path)
     images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
-    observed = observation.observe(converted.path.read_bytes(), images)
-    ranges = quantizer.tied(converted.path, ranges_of(observed, "minmax"))
+    content = converted.path.read_bytes()
+    groups = sharing.shared(Graph(flatbuffer.unpack(content)))
+    ranges = ranges_of(observation.observe(content, images), "minmax", groups)
     made = quantizer.quantize(converted.path, scheme, ranges, float_input=True, float_output=True)
     assert len(bias_scales.saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
     mended = bias_scales.fit(made, converted.path)

@@ -164,19 +164,6 @@ def operators(path: Path) -> list[Operator]:
     ]
 
 
-def moved(path: Path) -> list[set[str]]:
-    """Name, for each operator that only moves or joins values, the activations it reads and writes."""
-    model = load(path)
-    graph = model.subgraphs[0]
-    found = []
-    for operator in graph.operators:
-        if name_of(model.operatorCodes[operator.opcodeIndex]) in MOVING:
-            indices = [int(i) for i in (*operator.inputs, *operator.outputs) if i >= 0]
-            tensors = [graph.tensors[i] for i in indices]
-            found.append({t.name.decode() for t in tensors if model.buffers[t.buffer].data is None})
-    return found
-
-
 def name_of(code: Any) -> str:
     """Name an operator code: a built-in one, or a custom operator by its own name."""
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.observation import (
     BINS,
     ROW_VALUES,
@@ -17,7 +15,6 @@ from tflbuild.backends.quantization.observation import (
     exposed,
     joined,
     observe,
-    until,
     without_custom,
 )
 from tflbuild.backends.tiny import brightness_detector, dense_classifier
@@ -74,12 +71,6 @@ def test_a_detector_is_cut_before_its_custom_operator() -> None:
     assert (boxes.shape, scores.shape) == ((4, 4), (4, 2))
     np.testing.assert_allclose(scores[0], 1 / (1 + np.exp([-4.0, 4.0])), rtol=1e-5)  # sigmoid(+-8 * 0.5)
     assert without_custom(dense_classifier()) == dense_classifier()
-
-
-def test_a_model_is_cut_behind_a_tensor() -> None:
-    cut = Graph(flatbuffer.unpack(until(brightness_detector(), "flat_logits")))
-    assert [cut.kind(operator) for operator in cut.operators] == ["FULLY_CONNECTED"]
-    assert [cut.name(index) for index in cut.outputs] == ["flat_logits"]
 
 
 def test_outputs_of_custom_operators_are_no_activations() -> None:

@@ -109,20 +109,6 @@ def exposed(content: bytes, names: Sequence[str]) -> bytes:
     return _with_outputs(model, [places[name] for name in names])
 
 
-def until(content: bytes, name: str) -> bytes:
-    """Cut a model behind a tensor, which becomes its one output."""
-    model = flatbuffer.unpack(content)
-    graph = Graph(model)
-    (place,) = [index for index in range(len(graph.tensors)) if graph.name(index) == name]
-    wanted, kept = {place}, []
-    for operator in reversed(graph.operators):
-        if wanted & {int(index) for index in operator.outputs}:
-            kept.append(operator)
-            wanted |= {int(index) for index in operator.inputs}
-    model.subgraphs[0].operators = kept[::-1]
-    return _with_outputs(model, [place])
-
-
 def _with_outputs(model: Any, indices: list[int]) -> bytes:
     model.subgraphs[0].outputs = np.array(indices, np.int32)
     model.signatureDefs = []

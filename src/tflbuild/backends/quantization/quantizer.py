@@ -34,27 +34,6 @@ EVERYTHING = ".+"
 """Means the same as ".*", but is another entry of LiteRT Quantizer's recipe, behind those for single operators."""
 
 
-def tied(path: Path, ranges: dict[str, Range]) -> dict[str, Range]:
-    """Give tensors that an operator only moves or joins one common range.
-
-    Their scales have to agree anyway; where ranges differ, the quantizer puts a QUANTIZE before every input of a
-    concatenation, which rounds twice and which XNNPACK may leave behind.
-
-    Args:
-        path: the float `.tflite`.
-        ranges: (low, high) by tensor name.
-    """
-    groups = {name: {name} for name in ranges}
-    for members in flatbuffer.moved(path):
-        joined = set().union(*(groups.get(name, set()) for name in members))
-        for name in joined:
-            groups[name] = joined
-    return {
-        name: (min(ranges[m][0] for m in group), max(ranges[m][1] for m in group))
-        for name, group in groups.items()
-    }
-
-
 def quantize(
     path: Path,
     scheme: Scheme,
