@@ -250,7 +250,9 @@ SPOILT: list[tuple[Callable[[Graph], None], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "form", "message"), SPOILT, ids=["granularity", "activations", "weight_bits"])
+@pytest.mark.parametrize(
+    ("change", "form", "message"), SPOILT, ids=["granularity", "activations", "weight_bits"]
+)
 def test_a_file_that_stores_something_else_breaks_the_promise(
     tmp_path: Path, model: TFLiteModel, change: Callable[[Graph], None], form: dict[str, Any], message: str
 ) -> None:
