@@ -21,7 +21,7 @@ from tflbuild.backends.quantization.form import Form
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import quantizing, writing
+from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration
 from tflbuild.testing import artifact, run_pass
 
@@ -99,8 +99,8 @@ def test_the_file_holds_what_was_asked_for_and_stays_near_the_float_model(
 def test_auto_tries_learned_rounding_for_four_bits(
     model: TFLiteModel, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantizing, "RANGES", ("minmax",))
-    monkeypatch.setattr(quantizing, "SHARED", (("none", "keep"),))
+    monkeypatch.setattr(settings, "RANGES", ("minmax",))
+    monkeypatch.setattr(settings, "SHARED", (("none", "keep"),))
     notes: dict[str, Any] = {}
     run_pass(options(source, method="auto", weight_bits=4), model, tmp_path, notes=notes)
     found = {entry["setting"]: entry["error"] for entry in notes["auto"]["candidates"]}

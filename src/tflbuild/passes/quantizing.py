@@ -113,7 +113,7 @@ class Quantizing(Pass):
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
         from tflbuild.backends.quantization.search import Search
-        from tflbuild.backends.quantization.settings import SHARED, Setting, chosen
+        from tflbuild.backends.quantization.settings import RANGES, SHARED, Setting, chosen
 
         if self.method == "fixed":
             return Setting(
@@ -125,7 +125,7 @@ class Quantizing(Pass):
             )
         free, started = not model.meta.get("clusters"), time.perf_counter()
         shared = [way for way in SHARED if free or way[0] == "none"]
-        scored = Search(bench).run(shared=shared, learning=free and self.weight_bits < 8)
+        scored = Search(bench).run(RANGES, shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {
