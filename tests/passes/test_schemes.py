@@ -16,7 +16,7 @@ from tflbuild import plugins
 from tflbuild.backends import flatbuffer, litert
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import kernels
-from tflbuild.backends.quantization import ranges, storage
+from tflbuild.backends.quantization import ranges, settings, storage
 from tflbuild.backends.quantization.form import Form
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
