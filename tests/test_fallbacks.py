@@ -13,6 +13,7 @@ from tflbuild.passes.quantizing import Quantizing
 RECIPES = ("ssd_mobilenet_int8", "mobilenet_v1_int8", "mobilenet_v2_int8", "resnet_int8")
 CHANGED = {
     "method": "fixed",
+    "select": "top1",
     "ranges": "mse",
     "equalize": "weights",
     "relu6": "replace",
