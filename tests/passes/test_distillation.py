@@ -55,11 +55,10 @@ def test_no_weight_is_no_distillation(small_detector: KerasModel, few_signs: Sig
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["small_detector", "small_classifier"])
 def test_the_input_an_earlier_step_or_a_file_teaches(
-    model: str, few_signs: Signs, tmp_path: Path, request: pytest.FixtureRequest
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    given: KerasModel = request.getfixturevalue(model)
+    given = small_detector
     made = []
     for teacher, models in (("", {}), ("train", {"train": given}), (str(given.path), {})):
         options = Prune(**ONE_STEP, distill=Distill(weight=0.9, teacher=teacher))

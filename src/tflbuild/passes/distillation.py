@@ -25,6 +25,9 @@ SHARED = ("task", "height", "width", "labels", "preprocess", "feature_maps", "an
 class Distill:
     """Learn what a trained model says of each image, besides its labels.
 
+    A teacher that the student would outgrow holds it back: on `signs`, where training on still helps, an SSD pruned to
+    50 % in 800 steps came to mAP 0.6542 in int8 without its input as teacher, and to 0.6516 with weight 0.5.
+
     Attributes:
         weight: share of the loss, in 0..1; 0 is off.
         temperature: divides the logits of student and teacher: the higher, the more the lesser scores count.

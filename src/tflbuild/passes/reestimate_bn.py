@@ -23,6 +23,10 @@ class ReestimateBatchNorm(Pass):
     more: with a momentum of 0.999, as in keras.applications' MobileNetV2, for thousands of steps. Here they are those
     of the weights in the file. Belongs behind `prune` and before `qat` or `convert`.
 
+    Images are varied as in training, since that is what the weights were fitted to: an SSD on `signs` with fresh
+    statistics (mAP 0.6459) came to 0.6442 so, and to 0.6378 with images as they are; pruned, from 0.6563 to 0.6564
+    and 0.6439. Where statistics are fresh, as with the momentum of the shipped models, there is nothing to gain.
+
     References:
         Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021 (PreciseBN).
     """

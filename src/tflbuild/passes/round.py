@@ -54,6 +54,7 @@ class Round(Pass):
             raise PassError(
                 "its kernels are clustered, and learned rounding would give a cluster two values."
             )
+        writing.refuse_sparse(model)
         facts = ModelFacts.of(model)
         content, layers = learned_rounding(
             model.path.read_bytes(),
