@@ -26,7 +26,7 @@ CHANGED = {
     "calibration.samples": "7",
     "input_dtype": "float32",
     "output_dtype": "int8",
-    "scores": "int8",
+    "scores": "int16",
 }
 """Another value than the default for every option of quantization."""
 
