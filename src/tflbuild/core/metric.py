@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -122,6 +122,15 @@ class FileMetric(Metric):
     def measure(self, model: Artifact) -> Measurement:
         """Measure the file; runs in a worker."""
         raise NotImplementedError
+
+
+def facts_of(kind: str, names: Sequence[str]) -> list[str]:
+    """Give those metrics that are facts of a file of a kind."""
+    return [
+        name
+        for name in names
+        if issubclass(cls := METRICS.get(name), FileMetric) and (not cls.kinds or kind in cls.kinds)
+    ]
 
 
 class TargetMetric(Metric):

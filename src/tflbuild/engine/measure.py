@@ -9,7 +9,7 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, facts_of
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys, needs_tensorflow
@@ -98,12 +98,7 @@ class Measurer:
 
     def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
         """Measure those metrics that are facts of a file of this kind."""
-        return {
-            name: self.fact(name, model)
-            for name in metrics
-            if issubclass(METRICS.get(name), FileMetric)
-            and (not METRICS.get(name).kinds or model.kind in METRICS.get(name).kinds)
-        }
+        return {name: self.fact(name, model) for name in facts_of(model.kind, metrics)}
 
     def deliver(self, target: str, model: TFLiteModel) -> Record:
         """Compile for a target; gives the delivered file and the target's figures."""

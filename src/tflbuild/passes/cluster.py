@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, fit, shortened
 from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting, value_of
 
@@ -36,13 +36,7 @@ class Cluster(Fitting):
         TensorFlow Model Optimization, weight clustering.
     """
 
-    needs = (
-        "tensorflow",
-        "tf_keras",
-        "tensorflow_model_optimization",
-        "numpy",
-        "PIL",
-    )
+    needs = TFMOT_TOOLS
     promises = "at most the declared number of values in every clustered kernel; zeros kept"
 
     clusters: Annotated[int, Ge(2), Le(256)] = 16  # values of each kernel, zero among them where it is pruned

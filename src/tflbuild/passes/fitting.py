@@ -12,6 +12,9 @@ from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.passes.distillation import Distill, taught
 
+TFMOT_TOOLS = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
+"""Tools of the passes that train with tfmot."""
+
 USUAL_SIZE = 96
 """Input of the shipped recipes in pixels, which the usual lengths were measured on."""
 

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import Fitting, Lap, fit, shortened
+from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, Lap, fit, shortened
 from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting, value_of
 
@@ -66,13 +66,7 @@ class Prune(Fitting):
         (iterative: the learning rate starts again at every level).
     """
 
-    needs = (
-        "tensorflow",
-        "tf_keras",
-        "tensorflow_model_optimization",
-        "numpy",
-        "PIL",
-    )
+    needs = TFMOT_TOOLS
     promises = "the declared share of zeros in every pruned kernel"
 
     schedule: Literal["polynomial", "constant", "2:4", "iterative"] = "polynomial"

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import Fitting, fit, shortened
+from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, fit, shortened
 from tflbuild.passes.keras_writing import emit_keras
 from tflbuild.passes.layer_patterns import fitting
 
@@ -37,13 +37,7 @@ class QuantizationAwareTraining(Fitting):
         TensorFlow Model Optimization, collaborative optimization.
     """
 
-    needs = (
-        "tensorflow",
-        "tf_keras",
-        "tensorflow_model_optimization",
-        "numpy",
-        "PIL",
-    )
+    needs = TFMOT_TOOLS
     promises = "finite ranges for every tensor, the input's that of pixels; zeros and clusters kept"
 
     learning_rate: Annotated[float, Gt(0)] = 5e-4

@@ -143,11 +143,11 @@ class Quantizing(Pass):
         An int8 input's own scale is that of the preprocessing, unless it may have no zero point.
         """
         from tflbuild.backends import borders
+        from tflbuild.vision.preprocess import Preprocess
 
         given = self.input_of(scheme)
         if given == "uint8" or (given == "int8" and self.activations == "symmetric"):
-            low, high = writing.pixel_range(facts)
-            scale = (high - low) / 255
-            zero_point = round(-low / scale) - (128 if given == "int8" else 0)
-            content = borders.take_bytes(content, given, scale, zero_point)
+            scale, zero_point = Preprocess.of(facts.preprocess).quantization()
+            shift = 128 if given == "int8" else 0
+            content = borders.take_bytes(content, given, scale, zero_point - shift)
         return borders.give_uint8(content) if self.output_dtype == "uint8" else content

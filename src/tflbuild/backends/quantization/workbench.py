@@ -91,6 +91,7 @@ class Workbench:
         self._border, self._scratch, self.progress = border, scratch, progress
         self._form, self._labels = form or Form(), labels
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
+        self._built: dict[Setting, Path] = {}
 
     @property
     def held_out(self) -> int:
@@ -98,12 +99,21 @@ class Workbench:
         return len(self._held_out)
 
     def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
-        """Quantize in one way.
+        """Quantize in one way; what is built without kept operators is built once.
 
         Args:
             setting: the way.
             kept: operators that are quantized otherwise, by the tensor they write.
         """
+        if kept:
+            return self._quantized(setting, kept)
+        if setting not in self._built:
+            path = self._scratch / f"built-{len(self._built)}.tflite"
+            path.write_bytes(self._quantized(setting, None))
+            self._built[setting] = path
+        return self._built[setting].read_bytes()
+
+    def _quantized(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None) -> bytes:
         variant = self.variant(setting.equalize, setting.relu6)
         self.observe(variant)
         pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}

@@ -10,7 +10,7 @@ from typing import Any
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.judgement import HeldLimit, Judgement
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, facts_of
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.names import Names, named
 
@@ -71,12 +71,7 @@ class Candidates:
 
     def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
         """Measure those metrics that are facts of a file of this kind."""
-        found = {}
-        for name in metrics:
-            cls = METRICS.get(name)
-            if issubclass(cls, FileMetric) and (not cls.kinds or model.kind in cls.kinds):
-                found[name] = cls().measure(model)
-        return found
+        return {name: _fact(name, model) for name in facts_of(model.kind, metrics)}
 
     def _evaluate(self, how: str, metric: str, *files: Path) -> Any:
         return named(f"{self._names.evaluation}:{how}")(metric, *files)
@@ -97,3 +92,9 @@ class Candidates:
             write(path)
             self._written[what] = path
         return self._written[what]
+
+
+def _fact(metric: str, model: Artifact) -> Measurement:
+    cls = METRICS.get(metric)
+    assert issubclass(cls, FileMetric)
+    return cls().measure(model)
