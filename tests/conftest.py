@@ -20,10 +20,26 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Give the folder of real data, `bccd/` and `cards/`; skip where it is absent."""
-    given = os.environ.get("TFLBUILD_TEST_DATA")
-    folder = Path(given) if given else CHECKOUT.parent / "shared" / "data"
+    return _shared("data", "TFLBUILD_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """Give the folder of real model files, `mlperf_tiny/` and others; skip where it is absent."""
+    return _shared("models", "TFLBUILD_TEST_MODELS")
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Give the folder of small models that failed, `keras/`, with `shapes/` to run them on; skip where it is absent."""
+    return _shared("cases", "TFLBUILD_TEST_CASES")
+
+
+def _shared(name: str, variable: str) -> Path:
+    given = os.environ.get(variable)
+    folder = Path(given) if given else CHECKOUT.parent / "shared" / name
     if not folder.is_dir():
-        pytest.skip("no real data: neither $TFLBUILD_TEST_DATA nor ../shared/data is a folder")
+        pytest.skip(f"real files are absent: neither ${variable} nor ../shared/{name} is a folder")
     return folder
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True).encode
+
+
+_written = re.compile(r"[0-9a-f]{64}").fullmatch
+
+
+def is_digest(value: object) -> bool:
+    """Tell whether a value read from outside is a digest: 64 hexadecimal digits and nothing else."""
+    return isinstance(value, str) and _written(value) is not None
 
 
 def of_bytes(data: bytes) -> str:

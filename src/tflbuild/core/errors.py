@@ -94,6 +94,9 @@ class Drift(TflbuildError):
     exit_code = 7
 
 
+UNEXPECTED = 70
+"""Exit code after an exception that is not ours: a fault of tflbuild."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 

@@ -1,0 +1,41 @@
+"""Read files of others without waiting on what is no file: a FIFO, a device, a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is no regular file, links followed.
+
+    Raises:
+        OSError: it is missing, cannot be reached, or is a FIFO, a device, a socket or a folder.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Read a whole file.
+
+    Args:
+        path: the file.
+        most: bytes above which it is refused.
+
+    Raises:
+        OSError: it is missing, no regular file, too large, or its name is none (a zero byte in it).
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size} bytes; at most {most} are read", str(path))
+        return file.read()
