@@ -33,8 +33,9 @@ CLASSES = (
 )
 
 EXPECTED = (
-    "the IDX files of Fashion-MNIST, as Debian's package has them: apt-get install dataset-fashion-mnist, "
-    "or data.root=FOLDER with train-images-idx3-ubyte.gz and the other three"
+    "the IDX files of Fashion-MNIST, as Debian's package has them: apt-get install dataset-fashion-mnist; without "
+    "apt, train-images-idx3-ubyte.gz and the other three from github.com/zalandoresearch/fashion-mnist (data/fashion) "
+    "in a folder, and data.root=FOLDER"
 )
 
 

@@ -1,0 +1,196 @@
+"""Try an extra in an environment that has only that extra: install it, and build with what it is for.
+
+    python .ci/try_extras.py all          # each of them, and tflbuild without any
+    python .ci/try_extras.py mlflow s3    # these
+    python .ci/try_extras.py turn         # one of them: which, follows from the number of commits (CI)
+
+The environments are copies of one that holds tflbuild alone, so that what one extra brings cannot help another. All
+builds share a store: what is trained once serves all. `s3` needs a server to talk to; moto's runs in the environment
+that runs this script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+BUILD = [
+    "recipe=mobilenet_v1_int8",
+    "model.input_size=32",
+    "train.steps=3",
+    "prune.steps=2",
+    "data.train=60",
+    "data.val=20",
+    "data.test=20",
+    "prune.budget=null",
+    "convert.budget=null",
+    "quantize.budget=null",
+    "budget=null",
+    "quantize.fallback=null",
+    "quantize.method=fixed",
+    "quantize.calibration.samples=8",
+]
+
+SWEEP = ["-m", *BUILD, "prune.sparsity=0.4,0.5"]
+
+EXTRAS: dict[str, list[str]] = {
+    "": BUILD,
+    "ethos": [*BUILD, "target=[cpu,ethos_u55]"],
+    "joblib": [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+    "ray": [*SWEEP, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
+    "submitit": [*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=local"],
+    "optuna": ["-m", *BUILD, "prune.sparsity=interval(0.3,0.6)", "objective=[size]", "hydra/sweeper=optuna"]
+    + ["hydra.sweeper.n_trials=2", "hydra.sweeper.storage=sqlite:///search.db"],
+    "remote": [*BUILD, "store.remote=file://{folder}/remote"],
+    "s3": [*BUILD, "store.remote=s3://bucket/store"],
+    "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
+}
+"""What is built with each extra; `{folder}` is an empty one."""
+
+
+def main() -> int:
+    """Try the extras that are named; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("extras", nargs="+", help="all, turn, or names of extras")
+    wanted = chosen(parser.parse_args().extras)
+    with tempfile.TemporaryDirectory(prefix="extras-") as place:
+        work = Path(place)
+        plain = environment(work / "plain", "")
+        failed = [name for name in wanted if not tried(name, plain, work)]
+    print(f"{len(wanted) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def chosen(words: list[str]) -> list[str]:
+    """Give the names of the extras that are meant."""
+    if words == ["all"]:
+        return list(EXTRAS)
+    if words == ["turn"]:
+        count = subprocess.run(
+            ["git", "rev-list", "--count", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        names = [name for name in EXTRAS if name]
+        return [names[int(count.stdout) % len(names)]]
+    unknown = [word for word in words if word not in EXTRAS]
+    if unknown:
+        raise SystemExit(f"no such extra: {', '.join(unknown)}; there are {', '.join(filter(None, EXTRAS))}")
+    return words
+
+
+def environment(folder: Path, extra: str) -> Path:
+    """Install tflbuild, not editable, with one extra or none; gives the interpreter."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    wanted = f"{ROOT}[{extra}]" if extra else str(ROOT)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, wanted], check=True)
+    return python
+
+
+def tried(extra: str, plain: Path, work: Path) -> bool:
+    """Build with an extra in an environment of its own and without it in the plain one; says how it went."""
+    folder = work / (extra or "none")
+    folder.mkdir()
+    started = time.monotonic()
+    problem = _refused(extra, plain, folder, work) if extra else ""
+    if not problem:
+        place = work / f"env-{extra or 'none'}"
+        shutil.copytree(plain.parents[1], place, symlinks=True, copy_function=os.link)
+        python = environment(place, extra) if extra else place / "bin" / "python"
+        with _server() if extra == "s3" else nullcontext({}) as variables:
+            problem = _problem(extra, run(extra, python, folder, work, variables), folder)
+        shutil.rmtree(place)
+    name = extra or "no extra"
+    print(f"{name}: {problem or 'works'} ({time.monotonic() - started:.0f} s)", flush=True)
+    return not problem
+
+
+def run(
+    extra: str, python: Path, folder: Path, work: Path, variables: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the extra's command as a user does, in a folder of its own."""
+    words = [word.format(folder=folder) for word in EXTRAS[extra]]
+    unset = ("PYTHONPATH", "VIRTUAL_ENV")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
+    return subprocess.run(
+        [str(python), "-m", "tflbuild.cli", *words, f"store={work / 'store'}"],
+        cwd=folder,
+        env={**inherited, "PATH": path, **variables},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def _refused(extra: str, plain: Path, folder: Path, work: Path) -> str:
+    """Hold the plain environment to say which extra is missing, with exit code 6; gives what is wrong."""
+    done = run(extra, plain, folder, work, {})
+    line = f'pip install "tflbuild[{extra}]"'
+    if done.returncode == 6 and line in done.stdout + done.stderr:
+        return ""
+    return f"without the extra: exit code {done.returncode}, and 6 with '{line}' was expected\n{_tail(done)}"
+
+
+def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -> str:
+    if done.returncode:
+        return f"exit code {done.returncode}\n{_tail(done)}"
+    if "-m" in EXTRAS[extra]:
+        summary = next(folder.rglob("summary.json"), None)
+        rows = json.loads(summary.read_text())["rows"] if summary else []
+        built = [row for row in rows if row["status"] == "built"]
+        return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
+    if extra == "mlflow":
+        with sqlite3.connect(folder / "mlflow.db") as tables:
+            states = [state for (state,) in tables.execute("select status from runs")]
+        return "" if states == ["FINISHED"] else f"runs in MLflow: {states}"
+    if extra == "remote" and not any((folder / "remote").rglob("*.json")):
+        return "nothing was written to the remote store"
+    return "" if any(folder.rglob("model*.tflite")) else "nothing was delivered"
+
+
+@contextmanager
+def _server() -> Iterator[dict[str, str]]:
+    """Start moto's S3 server with a bucket; gives the variables that lead to it."""
+    url = "http://127.0.0.1:5679"
+    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "5679"]
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        request = urllib.request.Request(f"{url}/bucket", method="PUT", headers={"Host": "127.0.0.1:5679"})
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(request, timeout=5)
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _tail(done: subprocess.CompletedProcess[str]) -> str:
+    return "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
