@@ -52,8 +52,10 @@ EXTRAS: dict[str, list[str]] = {
     "joblib": [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
     "ray": [*SWEEP, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
     "submitit": [*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=local"],
-    "optuna": ["-m", *BUILD, "prune.sparsity=interval(0.3,0.6)", "objective=[size]", "hydra/sweeper=optuna"]
-    + ["hydra.sweeper.n_trials=2", "hydra.sweeper.storage=sqlite:///search.db"],
+    "optuna": [
+        *("-m", *BUILD, "prune.sparsity=interval(0.3,0.6)", "objective=[size]", "hydra/sweeper=optuna"),
+        *("hydra.sweeper.n_trials=2", "hydra.sweeper.storage=sqlite:///search.db"),
+    ],
     "remote": [*BUILD, "store.remote=file://{folder}/remote"],
     "s3": [*BUILD, "store.remote=s3://bucket/store"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
