@@ -130,7 +130,7 @@ def run(
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
     return subprocess.run(
-        [str(python), "-m", "tflbuild.cli", *words, f"store={work / 'store'}"],
+        [str(python), "-m", "tflbuild.cli", *words, f"store.path={work / 'store'}"],
         cwd=folder,
         env={**inherited, "PATH": path, **variables},
         capture_output=True,
