@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-import mutations
 import pytest
+
+import mutations
 from mutating import alterations, specimens
 from mutating.kinds import KINDS
 
