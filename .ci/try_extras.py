@@ -153,7 +153,7 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         return f"exit code {done.returncode}\n{_tail(done)}"
     if "-m" in EXTRAS[extra]:
         summary = next(folder.rglob("summary.json"), None)
-        rows = json.loads(summary.read_text())["rows"] if summary else []
+        rows = json.loads(summary.read_text())["jobs"] if summary else []
         built = [row for row in rows if row["status"] == "built"]
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
     if extra == "mlflow":
