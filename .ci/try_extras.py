@@ -5,7 +5,7 @@
     python .ci/try_extras.py turn         # one of them: which, follows from the number of commits (CI)
 
 The environments are copies of one that holds tflbuild alone, so that what one extra brings cannot help another. All
-builds share a store: what is trained once serves all. `s3` needs a server to talk to; moto's runs in the environment
+builds but those with a remote store share one: what is trained once serves all. `s3` needs a server to talk to; moto's runs in the environment
 that runs this script.
 """
 
@@ -56,8 +56,8 @@ EXTRAS: dict[str, list[str]] = {
         *("-m", *BUILD, "prune.sparsity=interval(0.3,0.6)", "objective=[size]", "hydra/sweeper=optuna"),
         *("hydra.sweeper.n_trials=2", "hydra.sweeper.storage=sqlite:///search.db"),
     ],
-    "remote": [*BUILD, "store.remote=file://{folder}/remote"],
-    "s3": [*BUILD, "store.remote=s3://bucket/store"],
+    "remote": [*BUILD, "store.remote=file://{folder}/remote", "store.path={folder}/store"],
+    "s3": [*BUILD, "store.remote=s3://bucket/store", "store.path={folder}/store"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
 }
 """What is built with each extra; `{folder}` is an empty one."""
@@ -125,12 +125,12 @@ def run(
     extra: str, python: Path, folder: Path, work: Path, variables: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run the extra's command as a user does, in a folder of its own."""
-    words = [word.format(folder=folder) for word in EXTRAS[extra]]
+    words = [f"store.path={work / 'store'}", *(word.format(folder=folder) for word in EXTRAS[extra])]
     unset = ("PYTHONPATH", "VIRTUAL_ENV")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
     return subprocess.run(
-        [str(python), "-m", "tflbuild.cli", *words, f"store.path={work / 'store'}"],
+        [str(python), "-m", "tflbuild.cli", *words],
         cwd=folder,
         env={**inherited, "PATH": path, **variables},
         capture_output=True,

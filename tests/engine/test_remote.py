@@ -289,13 +289,14 @@ def test_a_wrong_url_is_said(tmp_path: Path, given: str, error: type[Exception],
     [
         ("file:///there", "fsspec", r"pip install \"tflbuild\[remote\]\""),
         ("s3://bucket/prefix", "s3fs", r"pip install \"tflbuild\[s3\]\""),
+        ("s3://bucket/prefix", "s3fs fsspec", r"pip install \"tflbuild\[s3\]\""),
     ],
 )
 def test_a_missing_package_is_named_with_its_line(
     given: str, missing: str, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = toolchain.version
-    monkeypatch.setattr(toolchain, "version", lambda tool: None if tool == missing else version(tool))
+    monkeypatch.setattr(toolchain, "version", lambda tool: None if tool in missing.split() else version(tool))
     with pytest.raises(MissingTool, match=line):
         Remote(given, print)
 

@@ -182,7 +182,7 @@ def check(url: str) -> None:
         raise RecipeError(
             f"store.remote: '{url}' is no URL; right would be s3://bucket/prefix or file:///mnt/store."
         )
-    toolchain.require(("fsspec", "s3fs") if protocol in S3 else ("fsspec",), f"store.remote={url}")
+    toolchain.require(("s3fs", "fsspec") if protocol in S3 else ("fsspec",), f"store.remote={url}")
 
 
 @cache
