@@ -156,9 +156,17 @@ class Quantize(Quantizing):
             other = replace(plain, **({"weight_bits": 8} | change))
             if other.scheme in INTEGER and self.calibration.source not in self.reads():
                 continue
-            if not _failure(model, other._quantized(model, ctx), facts, ctx):
+            if other._works(model, facts, ctx):
                 found.append(" ".join(f"{ctx.label}.{key}={value}" for key, value in change.items()))
         return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
+
+    def _works(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> bool:
+        from tflbuild.backends.quantization.attempts import REFUSALS
+
+        try:
+            return not _failure(model, self._quantized(model, ctx), facts, ctx)
+        except REFUSALS:
+            return False
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
@@ -125,8 +125,11 @@ class Quantizing(Pass):
             )
         free, started = not model.meta.get("clusters"), time.perf_counter()
         shared = [way for way in SHARED if free or way[0] == "none"]
-        scored = Search(bench).run(RANGES, shared, learning=free and self.weight_bits < 8)
+        search = Search(bench)
+        scored = search.run(RANGES, shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
+        for failed in search.failed:
+            ctx.log(f"{failed.setting}: {failed.reason}; the search went on without it")
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {
             "chosen": best.setting.text,
@@ -134,6 +137,7 @@ class Quantizing(Pass):
             "held_out": bench.held_out,
             "seconds": round(time.perf_counter() - started, 3),
             "candidates": [found.to_json() for found in scored],
+            "failed": [asdict(failed) for failed in search.failed],
         }
         return best.setting
 

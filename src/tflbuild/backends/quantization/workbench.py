@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from tflbuild.backends import flatbuffer
 from tflbuild.backends.quantization import (
     bias_correction,
     bias_scales,
@@ -24,6 +25,7 @@ from tflbuild.backends.quantization.observation import Activation, Image
 from tflbuild.backends.quantization.output_error import OutputError, top1
 from tflbuild.backends.quantization.ranges import Range
 from tflbuild.backends.quantization.rounding import RoundedLayer
+from tflbuild.backends.quantization.scales import check_unpacked
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
 from tflbuild.backends.quantization.settings import Equalize, Relu6, Setting
 from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
@@ -101,9 +103,15 @@ class Workbench:
     def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
         """Quantize in one way; what is built without kept operators is built once.
 
+        Scales are held to what the format and its arithmetic ask of them.
+
         Args:
             setting: the way.
             kept: operators that are quantized otherwise, by the tensor they write.
+
+        Raises:
+            PassError: the quantizer or LiteRT refused it.
+            BrokenPromise: a scale is wrong; names the tensor.
         """
         if kept:
             return self._quantized(setting, kept)
@@ -134,6 +142,7 @@ class Workbench:
         if kept and setting.round == "learned":
             made = with_exact_weights(made, variant.content)
         made = bias_scales.fit(made, source)
+        check_unpacked(flatbuffer.unpack(made))
         if setting.correct_bias:
             made = bias_correction.correct(
                 made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
@@ -203,6 +212,15 @@ class Workbench:
             path.write_bytes(content)
             self._variants[key] = Variant(content, path, self._images)
         return self._variants[key]
+
+    def check_source(self) -> None:
+        """Refuse a float model that cannot be measured, before anything made of it is blamed.
+
+        Raises:
+            PassError: it does not run, or gives what is not finite.
+        """
+        self.observe(self.variant("none", "keep"))
+        _ = self._reference
 
     def observe(self, variant: Variant) -> dict[str, Activation]:
         """Give the activations of a float model on the calibration images."""
