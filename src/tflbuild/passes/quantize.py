@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
-from tflbuild.core.compiler_pass import PassContext, compiler_pass
+from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import calibration_images
-from tflbuild.passes.quantizing import Quantizing
+from tflbuild.passes.quantizing import FIXED, Quantizing, word
 
 INTEGER = ("int8", "int16x8")
 SCHEMES = (*INTEGER, "float16", "dynamic")
@@ -66,8 +66,6 @@ class Quantize(Quantizing):
 
     def check(self) -> None:
         """Refuse what a scheme cannot have."""
-        if self.scheme == "int8":
-            super().check()
         for option, given, usual, schemes in (
             ("input_dtype", self.input_dtype or "float32", "float32", ("int8",)),
             ("output_dtype", self.output_dtype, "float32", ("int8",)),
@@ -75,10 +73,24 @@ class Quantize(Quantizing):
             ("activations", self.activations, "asymmetric", INTEGER),
             ("weight_bits", self.weight_bits, 8, (*INTEGER, "dynamic")),
             ("round", self.round, "nearest", (*INTEGER, "dynamic")),
+            ("select", self.select, "error", ("int8",)),
+            *((option, getattr(self.filled(), option), usual, INTEGER) for option, usual in FIXED.items()),
         ):
             if given != usual and self.scheme not in schemes:
                 allowed = " or ".join(schemes)
-                raise ValueError(f"{option}: '{given}' is only possible with scheme {allowed}; use {usual}")
+                raise ValueError(
+                    f"{option}: {word(given)} is only possible with scheme {allowed}; use {word(usual, quoted=False)}"
+                )
+        super(Quantize, self._decided).check()
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say what is fixed, where a scheme measures ranges."""
+        return super(Quantize, self._decided).resolve(facts) if self.scheme in INTEGER else self
+
+    @property
+    def _decided(self) -> Self:
+        """Give the same options with the method that the scheme leaves."""
+        return self if self.scheme == "int8" else replace(self, method="fixed")
 
     def output_quantized(self) -> bool | None:
         """Say that no later pass should quantize again."""
@@ -111,7 +123,7 @@ class Quantize(Quantizing):
     def _quantized(self, model: TFLiteModel, ctx: PassContext) -> bytes:
         if self.scheme == "float16" or self.scheme == "dynamic":
             return self._weights(model, ctx)
-        options = self if self.scheme == "int8" else replace(self, method="fixed")
+        options = self._decided
         bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")
         setting = options.setting(bench, model, ctx)
         content = bench.build(setting)

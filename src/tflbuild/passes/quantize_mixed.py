@@ -62,9 +62,10 @@ class QuantizeMixed(Quantizing):
 
     def resolve(self, facts: DataFacts) -> Self:
         """Say how layers are kept."""
-        if self.keep != "auto":
-            return self
-        return replace(self, keep="int16x8" if facts.integer_only else "float32")
+        options = super().resolve(facts)
+        if options.keep != "auto":
+            return options
+        return replace(options, keep="int16x8" if facts.integer_only else "float32")
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, and keep layers until the budget holds."""
