@@ -5,6 +5,7 @@ What is expensive is done once: a variant of the model is observed once, however
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from tflbuild.backends.quantization import (
     mixed,
     quantizer,
 )
+from tflbuild.backends.quantization.attempts import REFUSALS
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Activation, Image
 from tflbuild.backends.quantization.output_error import OutputError, top1
@@ -198,7 +200,12 @@ class Workbench:
             nonlocal measured
             measured += 1
             self.progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
-            return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+            try:
+                return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+            except REFUSALS:
+                if not kept:  # all others are compared with it
+                    raise
+                return math.inf
 
         near = mixed.neighbours(simulated.graph)
         return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
