@@ -89,7 +89,9 @@ def test_a_layer_whose_rescaling_changes_an_output_is_left_as_it_was_and_named(
 
 def test_a_rescaling_that_does_not_run_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, calibration = spoilt(tmp_path)
-    monkeypatch.setattr(equalization, "scaled_inputs", lambda kind, values, factors: values * np.float32(np.inf))
+    monkeypatch.setattr(
+        equalization, "scaled_inputs", lambda kind, values, factors: values * np.float32(np.inf)
+    )
     notes: dict[str, Any] = {}
     result = run_pass(made(relu6="replace", calibration=calibration), model, tmp_path, notes=notes)
     assert largest_difference(model.path.read_bytes(), result.path.read_bytes(), pixels(tmp_path)) < np.inf

@@ -78,8 +78,14 @@ def quantize(
             name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
             for name, (low, high) in ranges.items()
         }
-    # its progress bar goes to stderr, whatever it is told; what goes wrong it raises
-    with _refusing(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    # its progress bar goes to stderr, whatever it is told; what goes wrong it raises, but for biases that do not fit,
+    # which `bias_scales.fit` mends
+    with (
+        np.errstate(invalid="ignore", over="ignore"),
+        _refusing(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
 

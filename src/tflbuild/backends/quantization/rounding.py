@@ -137,12 +137,12 @@ def _refuse(graph: Graph) -> None:
     Raises:
         PassError: no layer has any, or they are not finite; names the tensor.
     """
-    found = [operator for operator in graph.weighted() if _learnable(graph, operator)]
-    if not found:
+    if not any(_learnable(graph, operator) for operator in graph.weighted()):
         raise PassError("no layer has float weights to round; rounding comes before 'quantize'.")
-    for operator in found:
-        if not np.all(np.isfinite(graph.constant(operator.inputs[1]))):  # type: ignore[arg-type]
-            raise PassError(f"tensor '{graph.name(operator.inputs[1])}' holds values that are not finite.")
+    for index, tensor in enumerate(graph.tensors):
+        values = graph.constant(index) if tensor.type == schema.TensorType.FLOAT32 else None
+        if values is not None and not np.all(np.isfinite(values)):
+            raise PassError(f"tensor '{graph.name(index)}' holds values that are not finite.")
 
 
 def check_rounded(source: bytes, result: bytes, bits: int, granularity: Granularity) -> None:
