@@ -190,3 +190,12 @@ def test_other_notes_are_shown_as_they_are() -> None:
     assert plain_notes(noted.NOTES) == {"loss": 1.5}
     assert len(exhibits_of(noted.NOTES)) == len(FINDINGS)
     assert lines_of({"loss": 1.5, "auto": {}, "islands": []}) == []
+
+
+def test_candidates_that_could_not_be_kept_are_counted_with_the_first_reason() -> None:
+    note = {"ok": True, "kept": [], "failed": [{"kept": "nothing", "reason": "LiteRT cannot execute it"}]}
+    assert (
+        mixed.lines(note)[-1]
+        == "mixed: 1 candidate could not be used; nothing kept: LiteRT cannot execute it"
+    )
+    assert "LiteRT cannot execute it." in shown(mixed.exhibit(note)).text[-1]

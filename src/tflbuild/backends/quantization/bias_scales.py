@@ -40,7 +40,13 @@ def fit(content: bytes, float_path: Path) -> bytes:
         content: a file quantized to integer weights and biases.
         float_path: the float file that it was made from, for the biases' true values.
     """
-    model, source = flatbuffer.unpack(content), flatbuffer.load(float_path)
+    model = flatbuffer.unpack(content)
+    return flatbuffer.pack(model) if fit_unpacked(model, float_path) else content
+
+
+def fit_unpacked(model: Any, float_path: Path) -> bool:
+    """Do the same in an unpacked file; says whether that changed it."""
+    source = flatbuffer.load(float_path)
     floats = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
     truth = {tensor.name: constants.values_of(source, tensor) for tensor in floats}
     changed = False
@@ -48,7 +54,7 @@ def fit(content: bytes, float_path: Path) -> bytes:
         wanted = truth.get(bias.name)
         if wanted is not None and len(wanted) == bias.shape[-1]:
             changed |= _fit(model, entry, weights, bias, wanted.astype(np.float64), _most(output))
-    return flatbuffer.pack(model) if changed else content
+    return changed
 
 
 def saturated(content: bytes) -> list[str]:

@@ -30,6 +30,7 @@ from tflbuild.backends.quantization.observation import (
     without_custom,
 )
 from tflbuild.backends.quantization.patches import Matrix, Shape, shape_of
+from tflbuild.backends.quantization.scales import check_unpacked
 from tflbuild.backends.quantization.soft_rounding import Problem, learn
 from tflbuild.backends.quantization.stepwise import Stepwise
 from tflbuild.core.errors import BrokenPromise, PassError
@@ -65,7 +66,7 @@ class RoundedLayer:
         operator: e.g. "CONV_2D".
         bits: of its weights.
         nearest_error: mean squared error of its output with weights rounded to the nearest level, on rows that
-            nothing was learned from; None where it is no number.
+            nothing was learned from; None where there is none.
         learned_error: the same with learned rounding; where it is not smaller, nearest rounding was kept.
         turned: weights that are not at their nearest level.
         weights: how many there are.
@@ -107,10 +108,13 @@ def learned_rounding(
         The model with weights on their grid, still float32, and what was done to each layer.
 
     Raises:
-        PassError: there is no layer with float weights, or weights are not finite.
+        PassError: there is no layer with float weights.
+        BrokenPromise: a constant is not finite.
     """
     graph = Graph(flatbuffer.unpack(content))
-    _refuse(graph)
+    if not any(_learnable(graph, operator) for operator in graph.weighted()):
+        raise PassError("no layer has float weights to round; rounding comes before 'quantize'.")
+    check_unpacked(graph.model)
     left = _sampled(content, graph, images, np.random.default_rng(seed))
     total, under_way = len(left), Stepwise(graph, images)
     done: list[RoundedLayer] = []
@@ -129,20 +133,6 @@ def learned_rounding(
             break
         under_way.leave(operator)
     return flatbuffer.pack(graph.model), done
-
-
-def _refuse(graph: Graph) -> None:
-    """Refuse a model without weights that could be rounded.
-
-    Raises:
-        PassError: no layer has any, or they are not finite; names the tensor.
-    """
-    if not any(_learnable(graph, operator) for operator in graph.weighted()):
-        raise PassError("no layer has float weights to round; rounding comes before 'quantize'.")
-    for index, tensor in enumerate(graph.tensors):
-        values = graph.constant(index) if tensor.type == schema.TensorType.FLOAT32 else None
-        if values is not None and not np.all(np.isfinite(values)):
-            raise PassError(f"tensor '{graph.name(index)}' holds values that are not finite.")
 
 
 def check_rounded(source: bytes, result: bytes, bits: int, granularity: Granularity) -> None:

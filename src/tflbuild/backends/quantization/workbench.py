@@ -143,8 +143,9 @@ class Workbench:
         )
         if kept and setting.round == "learned":
             made = with_exact_weights(made, variant.content)
-        made = bias_scales.fit(made, source)
-        check_unpacked(flatbuffer.unpack(made))
+        unpacked = flatbuffer.unpack(made)
+        made = flatbuffer.pack(unpacked) if bias_scales.fit_unpacked(unpacked, source) else made
+        check_unpacked(unpacked)
         if setting.correct_bias:
             made = bias_correction.correct(
                 made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
