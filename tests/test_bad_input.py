@@ -31,6 +31,21 @@ def ends(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
 TABLE = [
     (["prune.sparsty=0.7"], ["prune.sparsty", "Did you mean 'prune.sparsity'?"]),
     (["quantize.scheme=int9"], ["quantize.scheme: 'int9' is not one of int8", "Did you mean 'int8'?"]),
+    (
+        ["quantize.ranges=mse"],
+        [
+            "quantize.ranges: 'mse' has no effect with method=auto, which chooses it; set quantize.method=fixed"
+        ],
+    ),
+    (["quantize_mixed.equalize=none"], ["has no effect with method=auto", "set quantize_mixed.method=fixed"]),
+    (
+        ["quantize.method=fixed", "quantize.select=top1"],
+        ["quantize.select: 'top1' has no effect with method=fixed"],
+    ),
+    (
+        ["quantize.scheme=float16", "quantize.ranges=mse"],
+        ["is only possible with scheme int8 or int16x8; use minmax"],
+    ),
     (["prune.sparsity=1.5"], ["prune.sparsity: 1.5", "less than 1"]),
     (["prune.sparsity=lots"], ["prune.sparsity: 'lots'", "valid number"]),
     (["model.input_size=40"], ["model.input_size"]),

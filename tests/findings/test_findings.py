@@ -32,6 +32,23 @@ def test_what_auto_chose_is_one_line() -> None:
     assert auto.lines(usual) == ["auto: minmax; error 0.03; 1 candidate, 0 s"]
 
 
+FAILED = [
+    {"setting": "equalized by weights", "reason": "LiteRT cannot execute it"},
+    {"setting": "mse", "reason": "its output 0 is not finite"},
+]
+
+
+def test_settings_that_failed_are_counted_with_the_first_reason_and_listed_with_all() -> None:
+    note = noted.AUTO | {"failed": FAILED}
+    assert auto.lines(note)[1:] == [
+        "auto: 2 settings could not be used and were left out; equalized by weights: LiteRT cannot execute it"
+    ]
+    table = shown(auto.exhibit(note)).parts[-1]
+    assert isinstance(table, Table)
+    assert [row.cells for row in table.rows] == [tuple(failed.values()) for failed in FAILED]
+    assert "1 setting could not be used and was left out" in auto.lines(note | {"failed": FAILED[:1]})[1]
+
+
 def test_candidates_are_drawn_from_the_best_on_with_the_chosen_one_marked() -> None:
     bars, table = shown(auto.exhibit(noted.AUTO)).parts
     assert isinstance(bars, Bars)
@@ -173,3 +190,12 @@ def test_other_notes_are_shown_as_they_are() -> None:
     assert plain_notes(noted.NOTES) == {"loss": 1.5}
     assert len(exhibits_of(noted.NOTES)) == len(FINDINGS)
     assert lines_of({"loss": 1.5, "auto": {}, "islands": []}) == []
+
+
+def test_candidates_that_could_not_be_kept_are_counted_with_the_first_reason() -> None:
+    note = {"ok": True, "kept": [], "failed": [{"kept": "nothing", "reason": "LiteRT cannot execute it"}]}
+    assert (
+        mixed.lines(note)[-1]
+        == "mixed: 1 candidate could not be used; nothing kept: LiteRT cannot execute it"
+    )
+    assert "LiteRT cannot execute it." in shown(mixed.exhibit(note)).text[-1]

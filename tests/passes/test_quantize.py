@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer, litert
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.compiler_pass import PASSES
+from tflbuild.core.compiler_pass import PASSES, DataFacts
 from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, DataError, PassError
 from tflbuild.passes import writing
@@ -53,7 +54,7 @@ def scores(path: Path) -> Any:
     ("options", "dtype", "tolerance"),
     [
         ({"scheme": "int8"}, "uint8", 0.05),
-        ({"scheme": "int8", "ranges": "p99.99"}, "uint8", 0.05),
+        ({"scheme": "int8", "method": "fixed", "ranges": "p99.99"}, "uint8", 0.05),
         ({"scheme": "int8", "input_dtype": "int8", "output_dtype": "int8"}, "int8", 0.05),
         ({"scheme": "int8", "input_dtype": "float32"}, "float32", 0.05),
         ({"scheme": "int16x8"}, "float32", 0.02),
@@ -100,6 +101,70 @@ def test_borders_that_a_scheme_cannot_have_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         quantized(model, tmp_path, images, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"ranges": "mse"},
+            "ranges: 'mse' has no effect with method=auto, which chooses it; set {step}.method=fixed",
+        ),
+        ({"ranges": "minmax"}, "ranges: 'minmax' has no effect with method=auto"),  # though fixed takes it
+        ({"equalize": "none"}, "equalize: 'none' has no effect with method=auto"),
+        ({"relu6": "replace"}, "relu6: 'replace' has no effect with method=auto"),
+        ({"correct_bias": False}, "correct_bias: false has no effect with method=auto"),
+        (
+            {"method": "fixed", "relu6": "replace"},
+            "relu6: 'replace' has no effect where nothing is equalized",
+        ),
+        ({"method": "fixed", "select": "top1"}, "select: 'top1' has no effect with method=fixed"),
+        (
+            {"scheme": "int16x8", "select": "top1"},
+            "select: 'top1' is only possible with scheme int8; use error",
+        ),
+        (
+            {"scheme": "int16x8", "relu6": "replace"},
+            "relu6: 'replace' has no effect where nothing is equalized",
+        ),
+        (
+            {"scheme": "dynamic", "ranges": "mse"},
+            "ranges: 'mse' is only possible with scheme int8 or int16x8",
+        ),
+        (
+            {"scheme": "float16", "correct_bias": True},
+            "correct_bias: true is only possible with scheme int8 or",
+        ),
+    ],
+    ids=str,
+)
+def test_options_without_effect_are_refused(options: dict[str, Any], message: str) -> None:
+    plugins.load(None)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PASSES.get("quantize")(**options).check()
+
+
+FACTS = DataFacts(task="classification", train=1, classes=2, input_size=8, integer_only=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "ways"),
+    [
+        ({}, (None, None, None, None)),
+        ({"method": "fixed"}, ("minmax", "none", "keep", False)),
+        ({"method": "fixed", "ranges": "mse"}, ("mse", "none", "keep", False)),
+        ({"scheme": "int16x8", "ranges": "mse", "equalize": "weights"}, ("mse", "weights", "keep", False)),
+        ({"scheme": "dynamic"}, (None, None, None, None)),
+    ],
+    ids=str,
+)
+def test_what_fixed_takes_is_said_in_the_plan(options: dict[str, Any], ways: tuple[Any, ...]) -> None:
+    plugins.load(None)
+    made = PASSES.get("quantize")(**options)
+    made.check()
+    resolved: Any = made.resolve(FACTS)
+    resolved.check()
+    assert (resolved.ranges, resolved.equalize, resolved.relu6, resolved.correct_bias) == ways
 
 
 def test_calibration_images_that_are_no_raw_pixels_are_refused(model: TFLiteModel, tmp_path: Path) -> None:
@@ -151,7 +216,7 @@ def test_auto_notes_every_candidate_and_builds_the_chosen_one(
     notes: dict[str, Any] = {}
     result = quantized(model, tmp_path, images, notes)
     found = notes["auto"]
-    assert set(found) == {"chosen", "error", "held_out", "seconds", "candidates"}
+    assert set(found) == {"chosen", "error", "held_out", "seconds", "candidates", "failed"}
     assert found["held_out"] == 2  # of 8
     (best,) = (each for each in found["candidates"] if each["setting"] == found["chosen"])
     assert best["error"] == found["error"]

@@ -133,7 +133,7 @@ class Needing:
     def of(self, steps: tuple[Step, ...]) -> Any:
         self.asked += 1
         kept = {step.candidate.layer for step in steps}
-        return SimpleNamespace(steps=steps, judgement=SimpleNamespace(ok=kept >= self.needed))
+        return SimpleNamespace(steps=steps, ok=kept >= self.needed)
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,8 @@ def test_a_scheme_that_the_runtime_refuses_is_named_with_what_works(
     message = str(caught.value)
     assert "scheme int16x8: LiteRT cannot execute DEPTHWISE_CONV_2D 'middle/Relu6'" in message
     assert (
-        "what it executes: quantize.scheme=int8, quantize.scheme=float16, quantize.scheme=dynamic" in message
+        "what it executes: quantize.scheme=float16, quantize.scheme=dynamic"
+        in message  # int8 has no such scale
     )
 
 

@@ -191,7 +191,7 @@ class Pass:
         """Refuse combinations of options.
 
         Raises:
-            ValueError: "option: what was given and what would be right".
+            ValueError: "option: what was given and what would be right"; "{step}" in it stands for the step's label.
         """
 
     def output_quantized(self) -> bool | None:

@@ -82,7 +82,7 @@ def prepare(
         try:
             step.options.check()
         except ValueError as error:
-            raise RecipeError(f"{label}.{error}") from error
+            raise RecipeError(f"{label}.{error}".replace("{step}", label)) from error
     keys = Keys(resolved, index, sources, reached)
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store)
 

@@ -41,7 +41,23 @@ def lines(note: Note) -> list[str]:
         parts.append(f"error {error:.3g}{against}")
     count = len(note.get("candidates", []))
     tried = f"{count} candidate{'s' if count != 1 else ''}"
-    return ["; ".join([*parts, tried if seconds is None else f"{tried}, {seconds:.0f} s"])]
+    said = "; ".join([*parts, tried if seconds is None else f"{tried}, {seconds:.0f} s"])
+    return [said, *_failures(note)]
+
+
+def _failed(note: Note) -> list[Mapping[str, Any]]:
+    """Give the settings that gave no file that could be used."""
+    return [failed for failed in note.get("failed", []) if isinstance(failed, Mapping)]
+
+
+def _failures(note: Note) -> list[str]:
+    """Say how many settings failed, and why the first did."""
+    failed = _failed(note)
+    if not failed:
+        return []
+    count = f"{len(failed)} setting{'s' if len(failed) != 1 else ''}"
+    first = f"{failed[0].get('setting', '?')}: {failed[0].get('reason', '?')}"
+    return [f"auto: {count} could not be used and {'were' if len(failed) != 1 else 'was'} left out; {first}"]
 
 
 def exhibit(note: Note) -> Exhibit | None:
@@ -72,12 +88,22 @@ def exhibit(note: Note) -> Exhibit | None:
     table = Table(headings=("setting", "error", "time"), rows=rows, summary=f"all {len(rows)} candidates")
     return Exhibit(
         title="candidates",
-        text=(_sentence(note, found),),
+        text=(_sentence(note, found), *_failures(note)),
         parts=(
             Bars(bars=bars, unit="error", legend="output error against the float model; shorter is better"),
             table,
+            *_table_of_failures(note),
         ),
     )
+
+
+def _table_of_failures(note: Note) -> list[Table]:
+    rows = tuple(
+        Row(cells=(str(failed.get("setting", "?")), str(failed.get("reason", "?"))))
+        for failed in _failed(note)
+    )
+    summary = f"all {len(rows)} settings that could not be used"
+    return [Table(headings=("setting", "reason"), rows=rows, summary=summary)] if rows else []
 
 
 def _sentence(note: Note, found: list[Mapping[str, Any]]) -> str:

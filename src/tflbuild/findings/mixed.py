@@ -19,7 +19,22 @@ def _accuracies(note: Note) -> list[str]:
 
 
 def lines(note: Note) -> list[str]:
-    """Name what is kept with its cost."""
+    """Name what is kept with its cost, and what could not be tried."""
+    return [*_kept(note), *_failures(note)]
+
+
+def _failures(note: Note) -> list[str]:
+    """Say how many candidates gave no file that runs, and why the first did not."""
+    failed = note.get("failed", [])
+    if not failed:
+        return []
+    count = f"{len(failed)} candidate{'s' if len(failed) != 1 else ''}"
+    return [
+        f"mixed: {count} could not be used; {failed[0].get('kept', '?')} kept: {failed[0].get('reason', '?')}"
+    ]
+
+
+def _kept(note: Note) -> list[str]:
     kept = note.get("kept", [])
     if not kept:
         return ["mixed: nothing had to be kept, int8 is within the budget"] if note.get("ok") else []
@@ -44,7 +59,7 @@ def _cost(layer: Mapping[str, Any]) -> str:
 def exhibit(note: Note) -> Exhibit | None:
     """List what is kept, and draw how far each step lowered the output error."""
     kept, order = note.get("kept", []), note.get("order", [])
-    text = [f"{sentence}." for sentence in _accuracies(note)]
+    text = [f"{sentence}." for sentence in (*_accuracies(note), *_failures(note))]
     if not kept:
         none = "Nothing had to be kept: int8 is within the budget."
         return (

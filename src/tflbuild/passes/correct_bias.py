@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images, parted
+
+if TYPE_CHECKING:
+    from tflbuild.backends.quantization.output_error import OutputError
 
 
 @compiler_pass("correct_bias")
@@ -20,6 +24,7 @@ class CorrectBias(Pass):
     Quantizer and TensorFlow's converter keep. Front to back, the bias of each layer is shifted until the mean of every
     channel is the float model's; only biases change, so that it costs nothing at run time. 30 % of the
     calibration images are held out to measure on: where correction is no better there, the file stays as it is.
+    A layer that cannot be corrected is left as it is and named in the report.
 
     `quantize` does the same inside with `correct_bias: true`, and tries it with `method: auto`; a file that it
     equalized has other weights than the float step and is refused here.
@@ -48,21 +53,26 @@ class CorrectBias(Pass):
         from tflbuild.backends.quantization.output_error import OutputError
 
         facts, content = ModelFacts.of(model), model.path.read_bytes()
-        floating = self._reference(ctx)
+        floating, left = self._reference(ctx), dict[str, str]()
         layers = self._layers(content, floating, ctx)
         seen, held_out = parted(calibration_images(self.calibration, facts, ctx), ctx.seed)
-        made = correct(content, floating, seen, lambda done, total: ctx.progress(done, total, "layers"))
+        made = correct(content, floating, seen, lambda done, total: ctx.progress(done, total, "layers"), left)
         reference = OutputError(floating, held_out)
-        before, after = reference.of(content), reference.of(made)
-        kept = after < before
-        ctx.log(f"output error {before:.4f} -> {after:.4f}{'' if kept else '; the file stays as it is'}")
+        before = reference.of(content)
+        after, failed = _measured(reference, made)
+        kept = after is not None and after < before
+        ctx.log(
+            f"output error {before:.4f} -> {failed if after is None else f'{after:.4f}'}"
+            f"{'' if kept else '; the file stays as it is'}"
+        )
         ctx.notes["correct_bias"] = {
-            "layers": len(layers),
+            "layers": len(layers) - len(left),
+            "left": left,
             "error_before": before,
             "error_after": after,
             "held_out": len(held_out),
             "kept": kept,
-        }
+        } | ({"failed": failed} if failed else {})
         return writing.emit_tflite(ctx, made if kept else content, facts)
 
     def _reference(self, ctx: PassContext) -> bytes:
@@ -100,3 +110,13 @@ class CorrectBias(Pass):
         before, after = (flatbuffer.load(artifact.path) for artifact in (model, result))
         if all_but_biases(before) != all_but_biases(after):
             raise BrokenPromise("nothing but biases was to change, but something else did.")
+
+
+def _measured(reference: OutputError, content: bytes) -> tuple[float | None, str]:
+    """Give a file's error, or why it has none."""
+    from tflbuild.backends.quantization.attempts import REFUSALS, reason
+
+    try:
+        return reference.of(content), ""
+    except REFUSALS as error:
+        return None, reason(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Literal
 
@@ -28,7 +30,10 @@ class Equalize(Pass):
     large as the weights that read it. Behind RELU6 (`relu6: keep`) a channel grows to at most 6 / 1.1 on the
     calibration images, and one that comes near 6 stays as it is. `relu6: replace` turns RELU6 into RELU, which is
     not exact where values exceed 6: the report says by how much. `absorb_bias` moves the part of a RELU's output that
-    is never left below on the calibration images into the biases behind it.
+    is never left below on the calibration images into the biases behind it; behind RELU6 nothing is absorbed.
+
+    Channels that weight decay or pruning left next to nothing stay as they are, and so does a layer whose rescaling
+    would change an output: the report names it.
 
     References:
         Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019.
@@ -52,22 +57,17 @@ class Equalize(Pass):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Equalize, and run both models on the calibration images."""
-        from tflbuild.backends.quantization.output_error import largest_difference
-
         self._refuse(model)
         facts, content = ModelFacts.of(model), model.path.read_bytes()
         images = calibration_images(self.calibration, facts, ctx)
         made, notes = self._equalized(content, images, ctx)
-        difference = largest_difference(content, made, images)
-        ctx.notes["equalize"] = notes | {"largest_difference": difference, "images": len(images)}
+        ctx.notes["equalize"] = notes | {"images": len(images)}
         ctx.log(
-            f"{notes['layers']} layers share sizes with those behind them; outputs change by {difference:.1e}"
+            f"{notes['layers']} layers share sizes with those behind them; outputs change by "
+            f"{notes['largest_difference']:.1e}"
         )
-        if self.relu6 == "keep" and difference > TOLERANCE:
-            raise BrokenPromise(
-                f"an output changed by {difference:.2g} of its size, more than {TOLERANCE:g}, on {len(images)} "
-                f"calibration images."
-            )
+        for name, why in notes["left"].items():
+            ctx.log(f"'{name}' was left as it was: {why}")
         return writing.emit_tflite(ctx, made, facts)
 
     def _refuse(self, model: TFLiteModel) -> None:
@@ -78,27 +78,46 @@ class Equalize(Pass):
             raise PassError("its kernels are clustered, and factors would give each channel other values.")
 
     def _equalized(self, content: bytes, images: list[Any], ctx: PassContext) -> tuple[bytes, dict[str, Any]]:
+        from tflbuild.backends.quantization.observation import observe
+        from tflbuild.backends.quantization.unchanged import Equalizer
+
+        observed = observe(content, images, _watch(ctx, "activations"))
+        tolerance = TOLERANCE if self.relu6 == "keep" else sys.float_info.max
+        ways = {"balance": self.balance, "relu6": self.relu6, "tolerance": tolerance}
+        found = Equalizer(content, observed, images, **ways).run()  # type: ignore[arg-type]
+        notes: dict[str, Any] = {
+            "layers": len(found.factors),
+            "factors": {name: [float(f.min()), float(f.max())] for name, f in found.factors.items()},
+            "largest_difference": found.difference,
+            "left": dict(found.left),
+        }
+        return (
+            self._absorbed(content, found.content, images, notes, ctx)
+            if self.absorb_bias
+            else (found.content, notes)
+        )
+
+    def _absorbed(
+        self, content: bytes, made: bytes, images: list[Any], notes: dict[str, Any], ctx: PassContext
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Absorb biases, unless that changes the outputs."""
         from tflbuild.backends import flatbuffer
         from tflbuild.backends.graph import Graph
         from tflbuild.backends.quantization import equalization
         from tflbuild.backends.quantization.observation import observe
+        from tflbuild.backends.quantization.output_error import largest_difference
 
-        def watch(note: str) -> Any:
-            return lambda done, total: ctx.progress(done, total, note)
-
-        observed = observe(content, images, watch("activations"))
-        made, factors = equalization.equalized(content, observed, balance=self.balance, relu6=self.relu6)
-        notes: dict[str, Any] = {
-            "layers": len(factors),
-            "factors": {name: [float(f.min()), float(f.max())] for name, f in factors.items()},
-        }
-        if self.absorb_bias:
-            graph = Graph(flatbuffer.unpack(made))
-            observed = observe(made, images, watch("activations of the equalized model"))
-            smallest = {name: activation.channel_low for name, activation in observed.items()}
-            notes["absorbed_channels"] = equalization.absorb_bias(graph, smallest)
-            made = flatbuffer.pack(graph.model)
-        return made, notes
+        graph = Graph(flatbuffer.unpack(made))
+        observed = observe(made, images, _watch(ctx, "activations of the equalized model"))
+        smallest = {name: activation.channel_low for name, activation in observed.items()}
+        count = equalization.absorb_bias(graph, smallest)
+        absorbed = flatbuffer.pack(graph.model)
+        moved = largest_difference(made, absorbed, images)
+        if moved > TOLERANCE:
+            ctx.log(f"no bias was absorbed: that would change an output by {moved:.2g} of its size")
+            return made, notes | {"absorbed_channels": 0}
+        difference = largest_difference(content, absorbed, images)
+        return absorbed, notes | {"absorbed_channels": count, "largest_difference": difference}
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Compare operators and dtypes of both files."""
@@ -108,3 +127,7 @@ class Equalize(Pass):
         before, after = flatbuffer.operators(model.path), flatbuffer.operators(result.path)
         if before != after:
             raise BrokenPromise("the operators were to stay as they are, but they changed.")
+
+
+def _watch(ctx: PassContext, note: str) -> Callable[[float, float], None]:
+    return lambda done, total: ctx.progress(done, total, note)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
-from tflbuild.core.compiler_pass import PassContext, compiler_pass
+from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import calibration_images
-from tflbuild.passes.quantizing import Quantizing
+from tflbuild.passes.quantizing import FIXED, Quantizing, word
 
 INTEGER = ("int8", "int16x8")
 SCHEMES = (*INTEGER, "float16", "dynamic")
@@ -35,8 +35,10 @@ class Quantize(Quantizing):
     With `method: auto`, combinations of ranges, equalization and bias correction are tried on 70 % of the
     calibration images and scored on the rest by how far their outputs are from the float model's (`select: top1`: by
     what a classifier gets right first). The best is kept; where the held-out images cannot tell it from the one that
-    does best as a rule, that one is. Every score is in the report. `fixed` takes `ranges`, `equalize`, `relu6`,
-    `correct_bias` and `round` as they are given. `int16x8` is always fixed: its errors are too small to choose by.
+    does best as a rule, that one is. Every score is in the report, and every setting that could not be built or run,
+    with its reason. `fixed` takes `ranges`, `equalize`, `relu6`, `correct_bias` and `round` as they are given; with
+    `auto` they are refused. `int16x8` is always fixed: its errors are too small to choose by. `calibration` is of
+    schemes that measure ranges or learn rounding, `scores` of `int8` alone.
     Learned rounding is tried for 4-bit weights alone, where it took out half of the error of weights.
 
     Ranges: `minmax` of what was seen; `p99.99` cuts 0.005 % of a tensor's values off either end; `mse` weighs what is
@@ -66,8 +68,6 @@ class Quantize(Quantizing):
 
     def check(self) -> None:
         """Refuse what a scheme cannot have."""
-        if self.scheme == "int8":
-            super().check()
         for option, given, usual, schemes in (
             ("input_dtype", self.input_dtype or "float32", "float32", ("int8",)),
             ("output_dtype", self.output_dtype, "float32", ("int8",)),
@@ -75,10 +75,24 @@ class Quantize(Quantizing):
             ("activations", self.activations, "asymmetric", INTEGER),
             ("weight_bits", self.weight_bits, 8, (*INTEGER, "dynamic")),
             ("round", self.round, "nearest", (*INTEGER, "dynamic")),
+            ("select", self.select, "error", ("int8",)),
+            *((option, getattr(self.filled(), option), usual, INTEGER) for option, usual in FIXED.items()),
         ):
             if given != usual and self.scheme not in schemes:
                 allowed = " or ".join(schemes)
-                raise ValueError(f"{option}: '{given}' is only possible with scheme {allowed}; use {usual}")
+                raise ValueError(
+                    f"{option}: {word(given)} is only possible with scheme {allowed}; use {word(usual, quoted=False)}"
+                )
+        super(Quantize, self._decided).check()
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say what is fixed, where a scheme measures ranges."""
+        return super(Quantize, self._decided).resolve(facts) if self.scheme in INTEGER else self
+
+    @property
+    def _decided(self) -> Self:
+        """Give the same options with the method that the scheme leaves."""
+        return self if self.scheme == "int8" else replace(self, method="fixed")
 
     def output_quantized(self) -> bool | None:
         """Say that no later pass should quantize again."""
@@ -111,7 +125,7 @@ class Quantize(Quantizing):
     def _quantized(self, model: TFLiteModel, ctx: PassContext) -> bytes:
         if self.scheme == "float16" or self.scheme == "dynamic":
             return self._weights(model, ctx)
-        options = self if self.scheme == "int8" else replace(self, method="fixed")
+        options = self._decided
         bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")
         setting = options.setting(bench, model, ctx)
         content = bench.build(setting)
@@ -156,9 +170,17 @@ class Quantize(Quantizing):
             other = replace(plain, **({"weight_bits": 8} | change))
             if other.scheme in INTEGER and self.calibration.source not in self.reads():
                 continue
-            if not _failure(model, other._quantized(model, ctx), facts, ctx):
+            if other._works(model, facts, ctx):
                 found.append(" ".join(f"{ctx.label}.{key}={value}" for key, value in change.items()))
         return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
+
+    def _works(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> bool:
+        from tflbuild.backends.quantization.attempts import REFUSALS
+
+        try:
+            return not _failure(model, self._quantized(model, ctx), facts, ctx)
+        except REFUSALS:
+            return False
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""

@@ -36,6 +36,8 @@ class QuantizeMixed(Quantizing):
     XNNPACK does not take it: two layers of an SSD made it twice as slow. `auto` is `int16x8` where a target computes in
     integers alone, and `float32` otherwise.
 
+    A candidate that cannot be built or does not run is noted with its reason, and the others are tried.
+
     The report names what is kept and what each costs in bytes and latency (`passes[].notes.mixed`, `.islands`).
 
     References:
@@ -62,9 +64,10 @@ class QuantizeMixed(Quantizing):
 
     def resolve(self, facts: DataFacts) -> Self:
         """Say how layers are kept."""
-        if self.keep != "auto":
-            return self
-        return replace(self, keep="int16x8" if facts.integer_only else "float32")
+        options = super().resolve(facts)
+        if options.keep != "auto":
+            return options
+        return replace(options, keep="int16x8" if facts.integer_only else "float32")
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, and keep layers until the budget holds."""
@@ -73,21 +76,23 @@ class QuantizeMixed(Quantizing):
         trials = Trials(self, bench, setting, keep, model, ctx)
         best = trials.of(())
         order: list[Step] = []
-        if not best.judgement.ok:
+        if not best.ok:
             order = bench.order(setting, keep, self.max_kept, self.images)
             best = smallest(trials, order) or trials.nearest
-        if not best.judgement.ok:
+        if not best.ok:
             ctx.log(
                 f"no candidate of {len(trials)} up to max_kept={self.max_kept:g} holds the budget; this is the nearest"
             )
+        assert best.model is not None, "what failed is never the best"
         ctx.notes["mixed"] = {
             "keep": keep,
-            "ok": best.judgement.ok,
+            "ok": best.ok,
             "judged": len(trials),
             "share": round(_share(best.model), 6),
             "order": [_entry(step) for step in order],
             "kept": [_entry(step) | trials.cost(best, step) for step in best.steps],
             "metrics": {"int8": trials.of(()).metrics, "mixed": best.metrics},
+            "failed": trials.failed,
         }
         ctx.notes["islands"] = _check_dtypes(best.model)
         return best.model
@@ -99,7 +104,9 @@ class QuantizeMixed(Quantizing):
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at the dtype of every operator, the share that is kept, scales and the input."""
         from tflbuild.backends import promises
+        from tflbuild.backends.quantization.scales import check_scales
 
+        check_scales(result.path)
         promises.check_kernels(model.path, result.path)
         writing.check_declared(result)
         writing.check_input(result, self.input_of("int8"))
@@ -137,14 +144,14 @@ def smallest(trials: Trials, order: list[Step]) -> Trial | None:
     """
     from tflbuild.backends.quantization.mixed import fewest
 
-    count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).judgement.ok)
+    count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).ok)
     if count is None:
         return None
     best, misses = trials.of(tuple(order[:count])), 0
     for step in sorted(best.steps[:-1], key=lambda step: step.before - step.after):
         without = trials.of(tuple(other for other in best.steps if other is not step))
-        misses += not without.judgement.ok
-        best = without if without.judgement.ok else best
+        misses += not without.ok
+        best = without if without.ok else best
         if misses == MISSES:
             break
     return best

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
-from tflbuild.core.compiler_pass import Pass, PassContext
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.errors import PassError
 from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration, calibration_images, calibration_labels, parted
@@ -18,18 +19,35 @@ if TYPE_CHECKING:
     from tflbuild.backends.quantization.workbench import Workbench
 
 
+FIXED: Mapping[str, Any] = {"ranges": "minmax", "equalize": "none", "relu6": "keep", "correct_bias": False}
+"""Options that `method: auto` chooses, and what `fixed` takes where nothing was said.
+
+They are None until somebody says one: only so can what was given be told from what was not.
+"""
+
+
+def word(value: Any, *, quoted: bool = True) -> str:
+    """Give a value as a recipe has it."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}'" if quoted and isinstance(value, str) else text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantizing(Pass):
     """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
 
     method: Literal["auto", "fixed"] = "auto"
     select: Literal["error", "top1"] = "error"  # of method=auto; top1 needs a classifier and labels
-    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] = "minmax"  # of method=fixed
-    equalize: Literal["none", "weights", "activations"] = "none"  # of method=fixed; see the pass `equalize`
-    relu6: Literal["keep", "replace"] = (
-        "keep"  # of method=fixed; replaced where that lets layers be equalized
+    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = (
+        None  # minmax with method=fixed; auto chooses
     )
-    correct_bias: bool = False  # of method=fixed
+    equalize: Literal["none", "weights", "activations"] | None = (
+        None  # none with method=fixed; auto chooses; see the pass `equalize`
+    )
+    relu6: Literal["keep", "replace"] | None = (
+        None  # keep with method=fixed; auto chooses; replaced where that lets layers be equalized
+    )
+    correct_bias: bool | None = None  # false with method=fixed; auto chooses
     round: Literal["nearest", "learned"] = (
         "nearest"  # of method=fixed; see the pass `round`; auto tries both for 4 bits
     )
@@ -44,14 +62,46 @@ class Quantizing(Pass):
     )
 
     def check(self) -> None:
-        """Refuse what `method: auto` does not choose from."""
-        if self.method == "auto" and self.round == "learned":
-            raise ValueError("round: 'learned' is only possible with method fixed; set method=fixed")
+        """Refuse what would have no effect, and what `method: auto` does not choose from."""
+        if self.method == "auto":
+            self._check_chosen()
+        else:
+            self._check_fixed()
         if self.select == "top1" and not self.calibration.source.startswith("data."):
             raise ValueError(
                 f"select: 'top1' needs labels, and calibration.source '{self.calibration.source}' has none; "
                 f"use data.train or data.val, or select=error"
             )
+
+    def _check_chosen(self) -> None:
+        for option in FIXED:
+            if getattr(self, option) is not None:
+                raise ValueError(
+                    f"{option}: {word(getattr(self, option))} has no effect with method=auto, which chooses it; "
+                    f"set {{step}}.method=fixed"
+                )
+        if self.round == "learned":
+            raise ValueError("round: 'learned' is only possible with method fixed; set {step}.method=fixed")
+
+    def _check_fixed(self) -> None:
+        if self.select != "error":
+            raise ValueError(
+                f"select: '{self.select}' has no effect with method=fixed, which chooses nothing; "
+                f"set {{step}}.method=auto"
+            )
+        if self.relu6 == "replace" and self.equalize in (None, "none"):
+            raise ValueError(
+                "relu6: 'replace' has no effect where nothing is equalized; set {step}.equalize=weights or activations"
+            )
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Fill what `method: fixed` takes where nothing was said."""
+        return self.filled() if self.method == "fixed" else self
+
+    def filled(self) -> Self:
+        """Give the same options with every way to quantize said."""
+        missing = {option: usual for option, usual in FIXED.items() if getattr(self, option) is None}
+        return replace(self, **missing)
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""
@@ -116,17 +166,14 @@ class Quantizing(Pass):
         from tflbuild.backends.quantization.settings import RANGES, SHARED, Setting, chosen
 
         if self.method == "fixed":
-            return Setting(
-                ranges=self.ranges,
-                equalize=self.equalize,
-                relu6=self.relu6,
-                correct_bias=self.correct_bias,
-                round=self.round,
-            )
+            return Setting(round=self.round, **{option: getattr(self.filled(), option) for option in FIXED})
         free, started = not model.meta.get("clusters"), time.perf_counter()
         shared = [way for way in SHARED if free or way[0] == "none"]
-        scored = Search(bench).run(RANGES, shared, learning=free and self.weight_bits < 8)
+        search = Search(bench)
+        scored = search.run(RANGES, shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
+        for failed in search.failed:
+            ctx.log(f"{failed.setting}: {failed.reason}; the search went on without it")
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
         ctx.notes["auto"] = {
             "chosen": best.setting.text,
@@ -134,6 +181,7 @@ class Quantizing(Pass):
             "held_out": bench.held_out,
             "seconds": round(time.perf_counter() - started, 3),
             "candidates": [found.to_json() for found in scored],
+            "failed": [asdict(failed) for failed in search.failed],
         }
         return best.setting
 

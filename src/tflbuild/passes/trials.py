@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.budget import Verdict
 from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.judgement import Judgement
 from tflbuild.passes import writing
 from tflbuild.passes.quantizing import Quantizing
@@ -30,24 +31,32 @@ class Trial:
     Attributes:
         steps: what is kept in it.
         bytes: that the quantizer gave, before labels and the like are written into the file.
-        model: the file.
-        judgement: what the gate would say.
+        model: the file; None where there is none that runs.
+        judgement: what the gate would say; None where nothing could be measured.
+        failed: why there is no file that runs.
     """
 
     steps: tuple[Step, ...]
-    bytes: int
-    model: TFLiteModel
-    judgement: Judgement
+    bytes: int = 0
+    model: TFLiteModel | None = None
+    judgement: Judgement | None = None
+    failed: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Say whether it runs and holds the budget."""
+        return self.judgement is not None and self.judgement.ok
 
     @property
     def metrics(self) -> dict[str, Any]:
         """Give what was measured, as report.json holds it."""
-        return {name: measured.to_json() for name, measured in self.judgement.metrics.items()}
+        found = self.judgement.metrics if self.judgement else {}
+        return {name: measured.to_json() for name, measured in found.items()}
 
     @property
     def excess(self) -> float:
         """Give by how much the limits are exceeded, each in units of its bound, in sum."""
-        return sum(_excess(verdict) for verdict in self.judgement.verdicts)
+        return sum(_excess(verdict) for verdict in self.judgement.verdicts) if self.judgement else math.inf
 
 
 class Trials:
@@ -82,22 +91,50 @@ class Trials:
 
     @property
     def nearest(self) -> Trial:
-        """Give the one nearest to the budget; of several the one that keeps least."""
-        return min(self._found.values(), key=lambda trial: (trial.excess, len(trial.steps)))
+        """Give the one nearest to the budget; of several the one that keeps least.
+
+        Raises:
+            PassError: no candidate runs.
+        """
+        from tflbuild.backends.quantization.attempts import first_reasons
+
+        running = [trial for trial in self._found.values() if not trial.failed]
+        if not running:
+            reasons = first_reasons(trial.failed for trial in self._found.values())
+            raise PassError(f"none of {len(self)} candidates gives a file that can be used: {reasons}.")
+        return min(running, key=lambda trial: (trial.excess, len(trial.steps)))
+
+    @property
+    def failed(self) -> list[dict[str, str]]:
+        """Say which candidates gave no file that runs, and why."""
+        return [
+            {"kept": _kept(trial.steps), "reason": trial.failed}
+            for trial in self._found.values()
+            if trial.failed
+        ]
 
     def of(self, steps: tuple[Step, ...]) -> Trial:
-        """Build and judge what keeps these steps."""
+        """Build and judge what keeps these steps; what cannot be built or run is noted as that."""
         names = _names(steps)
         if names not in self._found:
+            self._found[names] = trial = self._judged(steps, names)
+            verdict = "within the budget" if trial.ok else "over the budget"
+            told = trial.failed or f"{verdict}; {_said(trial.judgement)}"
+            self._ctx.log(f"{_kept(steps)} kept in {self._keep}: {told}")
+        return self._found[names]
+
+    def _judged(self, steps: tuple[Step, ...], names: frozenset[str]) -> Trial:
+        from tflbuild.backends import litert
+        from tflbuild.backends.quantization.attempts import REFUSALS, reason
+
+        try:
             content = self._build(names)
             islands = _islands(content, {name: _reason(step) for step in steps for name in step.tensors})
             model = writing.emit_tflite(self._ctx, content, self._facts, quantized="int8", islands=islands)
-            trial = Trial(steps, len(content), model, self._ctx.judge(model))
-            self._found[names] = trial
-            kept = ", ".join(dict.fromkeys(step.candidate.layer for step in steps)) or "nothing"
-            verdict = "within the budget" if trial.judgement.ok else "over the budget"
-            self._ctx.log(f"{kept} kept in {self._keep}: {verdict}; {_said(trial.judgement)}")
-        return self._found[names]
+            litert.check_runs(model.path)
+        except REFUSALS as error:
+            return Trial(steps, failed=reason(error))
+        return Trial(steps, len(content), model, self._ctx.judge(model))
 
     def cost(self, trial: Trial, step: Step) -> dict[str, Any]:
         """Say what one kept step costs: the file and its latency against those without it.
@@ -107,11 +144,20 @@ class Trials:
             apart measurements of one and the same file were.
         """
         from tflbuild.backends import litert
+        from tflbuild.backends.quantization.attempts import REFUSALS, reason
 
-        content = self._build(_names(tuple(other for other in trial.steps if other is not step)))
+        assert trial.model is not None, "what failed is never the result"
+        file = trial.model.path
+        try:
+            content = self._build(_names(tuple(other for other in trial.steps if other is not step)))
+        except REFUSALS as error:
+            return {"dtype": self._keep, "reason": reason(error)}
         path = self._ctx.scratch / "without.tflite"
         path.write_bytes(content)
-        times = [[litert.latency(file)["median"] for file in (trial.model.path, path)] for _ in range(ROUNDS)]
+        try:
+            times = [[litert.latency(each)["median"] for each in (file, path)] for _ in range(ROUNDS)]
+        except (*REFUSALS, RecipeError) as error:  # the file without the step does not run
+            return {"dtype": self._keep, "file_bytes": trial.bytes - len(content), "reason": reason(error)}
         with_it, without = zip(*times, strict=True)
         return {
             "dtype": self._keep,
@@ -153,8 +199,12 @@ def _islands(content: bytes, reasons: dict[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def _said(judgement: Judgement) -> str:
-    return "; ".join(verdict.text for verdict in judgement.verdicts)
+def _said(judgement: Judgement | None) -> str:
+    return "; ".join(verdict.text for verdict in judgement.verdicts) if judgement else ""
+
+
+def _kept(steps: tuple[Step, ...]) -> str:
+    return ", ".join(dict.fromkeys(step.candidate.layer for step in steps)) or "nothing"
 
 
 def _excess(verdict: Verdict) -> float:

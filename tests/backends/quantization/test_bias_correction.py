@@ -17,6 +17,8 @@ from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import quantizer
 from tflbuild.backends.quantization.bias_correction import all_but_biases, correct, matching
 from tflbuild.backends.quantization.observation import Executable, exposed
+from tflbuild.backends.quantization.stepwise import Stepwise
+from tflbuild.core.errors import PassError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -141,3 +143,23 @@ def test_layers_are_matched_by_name_and_held_to_have_the_float_models_weights(tm
     chain.second = chain.second * np.array([1, 1, 2, 1], np.float32)
     with pytest.raises(ValueError, match=SECOND):
         matching(good, chain.content())
+
+
+def test_an_operator_that_does_not_run_leaves_the_layers_from_there_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = DenseChain(large=1.0)
+    bad = shifted(chain.quantized(tmp_path / "chain.tflite"), {0: [40] * 4, 1: [40] * 3})
+    run = Stepwise.run
+
+    def failing(self: Stepwise, operator: Any) -> None:
+        if self._graph.name(int(operator.outputs[0])) == SECOND:
+            raise PassError("LiteRT cannot execute it.")
+        run(self, operator)
+
+    monkeypatch.setattr(Stepwise, "run", failing)
+    left: dict[str, str] = {}
+    made = correct(bad, chain.content(), chain.images, left=left)
+    assert left == {SECOND: "LiteRT cannot execute it"}
+    assert not np.array_equal(biases(made)[0], biases(bad)[0])
+    assert np.array_equal(biases(made)[1], biases(bad)[1])

@@ -12,6 +12,7 @@ from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.equalization import (
     MARGIN,
+    MOST,
     absorb_bias,
     equalize,
     equalized,
@@ -92,6 +93,33 @@ def test_a_settled_model_has_equal_sizes_on_both_sides_of_every_seam() -> None:
     written = np.abs(graph.constant(wide.inputs[1])).max(axis=(1, 2, 3))  # type: ignore[arg-type]
     read = np.maximum(*(np.abs(graph.constant(o.inputs[1])).max(axis=(0, 1, 2)) for o in (left, right)))  # type: ignore[arg-type]
     np.testing.assert_allclose(written / read, (written / read)[0], rtol=0.01)
+
+
+@pytest.mark.parametrize("balance", ["weights", "activations"])
+@pytest.mark.parametrize("decayed", [1e-30, 1e-42, 0.0])
+def test_channels_that_cannot_matter_stay_as_they_are(balance: Any, decayed: float) -> None:
+    """The others get the factors that they would get without them."""
+    first = np.array([[1.0, 0.5, 2.0], [decayed] * 3, [0.1, 0.3, 0.2]])
+    network = Network()
+    network.conv("one", "image", 3, weights=first, bias=np.zeros(3))
+    network.conv("two", "one", 2, weights=np.array([[1.0, 9.0, 4.0], [2.0, 1.0, 5.0]]), fused=FUSED.NONE)
+    content, images = network.content("two"), network.images(20)
+    made, factors = equalized(content, observe(content, images), balance=balance, relu6="keep")
+    assert factors["one"][1] == 1.0
+    assert factors["one"][0] * factors["one"][2] == pytest.approx(1.0)
+    assert factors["one"][0] > 1.5
+    assert largest_difference(content, made, images) < 1e-6
+
+
+def test_a_factor_is_bounded_over_all_rounds() -> None:
+    sizes = np.array([1e-5, 1.0, 1e5])
+    network = Network()
+    network.conv("one", "image", 3, weights=np.ones((3, 3)) * sizes[:, None], bias=np.zeros(3))
+    network.conv("two", "one", 3, weights=np.ones((3, 3)) / sizes**2 * 1e-3, fused=FUSED.NONE)
+    content, images = network.content("two"), network.images(5)
+    _, factors = equalized(content, observe(content, images), balance="weights", relu6="keep")
+    assert factors["one"].max() <= MOST
+    assert factors["one"].min() >= 1 / MOST
 
 
 def large_and_small() -> Network:

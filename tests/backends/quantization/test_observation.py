@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from tflbuild.backends.quantization import observation
 from tflbuild.backends.quantization.observation import (
     BINS,
     ROW_VALUES,
@@ -81,3 +82,13 @@ def test_outputs_of_custom_operators_are_no_activations() -> None:
 def test_a_tensor_that_is_not_finite_is_named() -> None:
     with pytest.raises(PassError, match="tensor 'image' is not finite"):
         observe(dense_classifier(), [np.full((8, 8, 3), np.nan, np.float32)])
+
+
+@pytest.mark.parametrize("size", [1e-42, 1e-38, 1e30, 3e38])
+def test_values_at_the_ends_of_float32_are_counted(size: float) -> None:
+    values = np.linspace(-size, size, 2 * BINS, dtype=np.float64).astype(np.float32)
+    with np.errstate(all="raise"):
+        counts = observation._histogram(values, float(values.min()), float(values.max()))
+    assert counts.sum() == len(values)
+    assert counts[0] > 0
+    assert counts[-1] > 0

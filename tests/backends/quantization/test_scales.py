@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from small_network import constants, quantized, spoilt, tensor
+from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.quantization.scales import check_scales
-from tflbuild.core.errors import BrokenPromise
+from tflbuild.backends.quantization.observation import Executable
+from tflbuild.backends.quantization.scales import beyond_xnnpack, check_scales
+from tflbuild.core.errors import BrokenPromise, PassError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -147,3 +149,18 @@ def test_many_faults_are_counted(whole: Path) -> None:
 def test_a_bias_of_zeros_may_have_any_scale(tmp_path: Path) -> None:
     whole = quantized(tmp_path, changed={"middle/bias": np.zeros(4, np.float32)})
     check_scales(spoilt(whole, scale("middle/bias", 0.5)))
+
+
+def test_a_layer_that_xnnpack_refuses_is_named_by_its_ratio(whole: Path) -> None:
+    """LiteRT's own words are "failed to create XNNPACK runtime", and name no layer."""
+    assert list(beyond_xnnpack(flatbuffer.load(whole))) == []
+
+    def coarse(graph: Graph) -> None:
+        weights, bias = (tensor(graph, name).quantization for name in ("stem/Conv2D", "stem/bias"))
+        weights.scale, bias.scale = np.asarray(weights.scale) * 1e6, np.asarray(bias.scale) * 1e6
+
+    refused = spoilt(whole, coarse)
+    (found,) = beyond_xnnpack(flatbuffer.load(refused))
+    assert found.startswith("CONV_2D 'stem/Relu' has scales of input and weights that are")
+    with pytest.raises(PassError, match="LiteRT cannot execute it: CONV_2D 'stem/Relu' has scales"):
+        Executable(refused.read_bytes())

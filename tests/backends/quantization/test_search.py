@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,19 +10,26 @@ import pytest
 
 from tflbuild.backends.quantization.search import FINALISTS, Search
 from tflbuild.backends.quantization.settings import USUAL, Scored, Setting, chosen
+from tflbuild.core.errors import PassError
 
 
 class Bench:
     """A workbench whose errors are set by hand: a file is the setting that it was made with."""
 
-    def __init__(self, errors: dict[str, float], same: bool = False) -> None:
-        self._errors, self._same = errors, same
+    def __init__(
+        self, errors: dict[str, float], same: bool = False, broken: Callable[..., Any] = str
+    ) -> None:
+        self._errors, self._same, self._broken = errors, same, broken
         self.told: list[tuple[float, float]] = []
         self.built: list[Setting] = []
         self.observed: list[str] = []
         self.progress = lambda done, total, note: self.told.append((done, total))
 
+    def check_source(self) -> None:
+        pass
+
     def variant(self, equalize: str, relu6: str) -> Any:
+        self._broken(equalize)
         name = "same" if self._same and equalize != "none" else f"{equalize} {relu6}"
         return SimpleNamespace(content=name.encode())
 
@@ -31,6 +39,7 @@ class Bench:
 
     def build(self, setting: Setting) -> Setting:
         self.built.append(setting)
+        self._broken(setting)
         return setting
 
     def errors(self, setting: Setting) -> tuple[float, ...]:
@@ -74,6 +83,66 @@ def test_a_model_that_is_the_same_as_one_before_is_not_tried_again() -> None:
     bench: Any = Bench(errors(), same=True)
     Search(bench).run(("mse",), (("activations", "keep"), ("weights", "keep"), ("none", "keep")))
     assert bench.observed == ["same", "none keep"]
+
+
+BOTH: Any = (("activations", "keep"), ("none", "keep"))
+
+
+def breaking(error: Exception, *broken: Any) -> Callable[[Any], None]:
+    """Raise an error for some settings or forms of the model."""
+
+    def check(asked: Any) -> None:
+        if asked in broken:
+            raise error
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "error", [PassError("LiteRT cannot."), RuntimeError("LiteRT\ncannot"), ValueError("LiteRT cannot.")]
+)
+def test_a_candidate_that_fails_is_noted_and_the_search_goes_on(error: Exception) -> None:
+    broken = Setting(ranges="mse", equalize="activations")
+    bench: Any = Bench(errors(), broken=breaking(error, broken))
+    search = Search(bench)
+    found = search.run(("mse", "minmax"), BOTH)
+    assert [failed.setting for failed in search.failed] == ["mse, equalized by activations"]
+    assert search.failed[0].reason.startswith("LiteRT")
+    assert not search.failed[0].reason.endswith(".")
+    assert Setting(ranges="minmax", equalize="activations") in [each.setting for each in found]
+    assert USUAL in [each.setting for each in found]
+
+
+def test_a_form_of_the_model_that_fails_is_noted_once_and_the_others_are_tried() -> None:
+    bench: Any = Bench(
+        errors(), broken=breaking(PassError("tensor 'a' is not finite."), "activations", USUAL)
+    )
+    search = Search(bench)
+    assert {each.setting.equalize for each in search.run(("mse", "minmax"), BOTH)} == {"none"}
+    assert [(failed.setting, failed.reason) for failed in search.failed] == [
+        ("equalized by activations", "tensor 'a' is not finite"),
+        (USUAL.text, "tensor 'a' is not finite"),
+    ]
+
+
+def test_only_when_every_candidate_fails_does_the_search_with_the_first_reasons() -> None:
+    def always(asked: Any) -> None:
+        if isinstance(asked, Setting):
+            raise PassError(f"{asked.equalize} is wrong.")
+
+    bench: Any = Bench(errors(), broken=always)
+    with pytest.raises(PassError) as caught:
+        Search(bench).run(("mse", "minmax"), BOTH)
+    assert str(caught.value) == (
+        "none of 4 settings gives a file that can be used: activations is wrong; none is wrong."
+    )
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_tools() -> None:
+    broken = Setting(ranges="mse", equalize="activations")
+    bench: Any = Bench(errors(), broken=breaking(AttributeError("no such attribute"), broken))
+    with pytest.raises(AttributeError):
+        Search(bench).run(("mse",), BOTH)
 
 
 def test_the_usual_setting_is_always_tried_to_its_end() -> None:

@@ -59,3 +59,18 @@ def test_what_nothing_reads_any_more_is_forgotten(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         under_way.values(int(first.inputs[0]))
     assert len(under_way.values(int(first.outputs[0]))) == 1
+
+
+def test_an_operator_that_xnnpack_refuses_runs_without_it(tmp_path: Path) -> None:
+    path = small_network.quantized(tmp_path)
+
+    def coarse(graph: Graph) -> None:
+        for name in ("stem/Conv2D", "stem/bias"):
+            quantization = small_network.tensor(graph, name).quantization
+            quantization.scale = np.asarray(quantization.scale) * 1e6
+
+    graph = Graph(flatbuffer.load(small_network.spoilt(path, coarse)))
+    under_way = Stepwise(graph, [np.zeros((8, 8, 3), np.float32)])
+    for operator in graph.operators:
+        under_way.run(operator)
+    assert under_way.values(int(graph.operators[-1].outputs[0]))

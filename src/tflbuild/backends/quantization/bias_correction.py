@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.attempts import REFUSALS, reason
 from tflbuild.backends.quantization.observation import (
     Executable,
     Image,
@@ -52,31 +53,39 @@ def correct(
     floating: bytes,
     images: Sequence[Image],
     progress: Progress = lambda done, total: None,
+    left: dict[str, str] | None = None,
 ) -> bytes:
     """Correct the biases of every layer with integer weights, front to back.
 
-    Each layer sees what the corrected ones before it leave, so that no error is taken out twice. Where a fused
-    activation cuts part of a shift off, it is shifted again. What the float model has beyond a tensor's range is
-    cut off there too: it is no fault of the bias.
+    Each layer sees what the corrected ones before it leave, so that no error is taken out twice. A layer whose means
+    are not finite is left as it is, and where LiteRT cannot run an operator by itself, all from there on are. Where a
+    fused activation cuts part of a shift off, it is shifted again. What the float model has beyond a tensor's range
+    is cut off there too: it is no fault of the bias.
 
     Args:
         content: a quantized `.tflite` whose tensors keep the names of the float model.
         floating: the float model; layers whose output it does not have are left as they are.
         images: each (height, width, 3) float32, normalised.
         progress: is told how many layers are done.
+        left: is given why layers were left as they are, by the tensor they write.
     """
+    reasons: dict[str, str] = {} if left is None else left
     graph = Graph(flatbuffer.unpack(content))
     known = set(activations(floating))
-    left = [operator for operator in _correctable(graph) if _written(graph, operator) in known]
-    means = _means(floating, {_written(graph, o): _limits(graph, o) for o in left}, images)
-    total, under_way = len(left), Stepwise(graph, images)
+    waiting = [operator for operator in _correctable(graph) if _written(graph, operator) in known]
+    means = _means(floating, {_written(graph, o): _limits(graph, o) for o in waiting}, images)
+    total, under_way = len(waiting), Stepwise(graph, images)
     for operator in graph.operators:
-        if not left:
+        if not waiting:
             break
-        under_way.run(operator)
-        if operator is left[0]:
-            _correct(graph, under_way, left.pop(0), means)
-            progress(total - len(left), total)
+        try:
+            under_way.run(operator)
+        except REFUSALS as error:
+            reasons |= dict.fromkeys((_written(graph, each) for each in waiting), reason(error))
+            break
+        if operator is waiting[0]:
+            _correct(graph, under_way, waiting.pop(0), means, reasons)
+            progress(total - len(waiting), total)
         under_way.leave(operator)
     return flatbuffer.pack(graph.model)
 
@@ -149,10 +158,17 @@ def _means(
     return means
 
 
-def _correct(graph: Graph, under_way: Stepwise, operator: Any, means: Mapping[str, Mean]) -> None:
-    wanted = means[_written(graph, operator)]
+def _correct(
+    graph: Graph, under_way: Stepwise, operator: Any, means: Mapping[str, Mean], reasons: dict[str, str]
+) -> None:
+    """Correct one layer, or say in `reasons` why not."""
+    name = _written(graph, operator)
     for _ in range(ROUNDS):
-        if not _shift(graph, operator, wanted - under_way.mean(int(operator.outputs[0]))):
+        shift = means[name] - under_way.mean(int(operator.outputs[0]))
+        if not np.all(np.isfinite(shift)):
+            reasons[name] = "its mean is not finite on calibration images"
+            break
+        if not _shift(graph, operator, shift):
             break
         under_way.run(operator)
 
@@ -162,7 +178,8 @@ def _shift(graph: Graph, operator: Any, shift: Mean) -> bool:
     bias = graph.constant(operator.inputs[BIAS])
     assert bias is not None
     scale = np.asarray(graph.tensors[operator.inputs[BIAS]].quantization.scale, np.float64)
-    steps = np.rint(shift / scale)
+    usable = np.isfinite(scale) & (scale > 0)
+    steps = np.where(usable, np.rint(shift / np.where(usable, scale, 1.0)), 0.0)
     levels = (bias.astype(np.float64) + steps).clip(-LARGEST, LARGEST)
     graph.set_input(operator, BIAS, levels.astype(bias.dtype))
     return bool(np.any(steps))

@@ -4,6 +4,9 @@ A bias has the scale of its input times that of its channel's weights. Where pru
 without weights, that scale is next to nothing, the bias is cut off at 2^31, and the channel gives a wrong constant:
 a class head then reports one false object in every image. TensorFlow's converter widens the weights' scale in
 that case; LiteRT Quantizer does not.
+
+A bias far beyond what its output can tell, which holds a channel at zero for good, is cut off first: kernels multiply
+sums by the ratio of scales, and int32 would overflow without a word, or XNNPACK refuse the ratio.
 """
 
 from __future__ import annotations
@@ -31,21 +34,27 @@ BIASES = {schema.TensorType.INT32: np.int32, schema.TensorType.INT64: np.int64}
 
 
 def fit(content: bytes, float_path: Path) -> bytes:
-    """Widen the scales of weights whose bias does not fit.
+    """Widen the scales of weights whose bias does not fit, and cut off what no output can tell.
 
     Args:
         content: a file quantized to integer weights and biases.
         float_path: the float file that it was made from, for the biases' true values.
     """
-    model, source = flatbuffer.unpack(content), flatbuffer.load(float_path)
+    model = flatbuffer.unpack(content)
+    return flatbuffer.pack(model) if fit_unpacked(model, float_path) else content
+
+
+def fit_unpacked(model: Any, float_path: Path) -> bool:
+    """Do the same in an unpacked file; says whether that changed it."""
+    source = flatbuffer.load(float_path)
     floats = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
     truth = {tensor.name: constants.values_of(source, tensor) for tensor in floats}
     changed = False
-    for entry, weights, bias in _biased(model):
+    for entry, weights, bias, output in _biased(model):
         wanted = truth.get(bias.name)
         if wanted is not None and len(wanted) == bias.shape[-1]:
-            changed |= _fit(model, entry, weights, bias, wanted)
-    return flatbuffer.pack(model) if changed else content
+            changed |= _fit(model, entry, weights, bias, wanted.astype(np.float64), _most(output))
+    return changed
 
 
 def saturated(content: bytes) -> list[str]:
@@ -57,29 +66,39 @@ def saturated_of(model: Any) -> list[str]:
     """Name the biases of an unpacked file that are cut off."""
     return [
         bias.name.decode()
-        for _, _, bias in _biased(model)
+        for _, _, bias, _ in _biased(model)
         if np.abs(_bias_of(model, bias).astype(np.int64)).max() >= 2**31 - 1
     ]
 
 
-def _biased(model: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Give input, weights and bias of every operator with integer weights and an integer bias."""
+def _most(output: Any) -> float:
+    """Give the size of 2^30 levels of an output, beyond which no bias changes what it tells."""
+    scale = None if output.quantization is None else output.quantization.scale
+    return LARGEST * float(scale[0]) if scale is not None and len(scale) else np.inf
+
+
+def _biased(model: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Give input, weights, bias and output of every operator with integer weights and an integer bias."""
     graph = model.subgraphs[0]
     for operator in graph.operators:
         inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
         if len(inputs) < 3 or inputs[1].type not in WEIGHTS or inputs[2].type not in BIASES:
             continue
         if inputs[2].quantization is not None and inputs[2].quantization.scale is not None:
-            yield inputs[0], inputs[1], inputs[2]
+            yield inputs[0], inputs[1], inputs[2], graph.tensors[operator.outputs[0]]
 
 
-def _fit(model: Any, entry: Any, weights: Any, bias: Any, wanted: npt.NDArray[np.float32]) -> bool:
-    """Rescale the channels of one operator; says whether any needed it."""
+def _fit(
+    model: Any, entry: Any, weights: Any, bias: Any, truth: npt.NDArray[np.float64], most: float
+) -> bool:
+    """Rescale the channels of one operator whose biases are to be `truth`, or `most`; says whether any needed it."""
+    wanted = truth.clip(-most, most)
     before = np.asarray(weights.quantization.scale, np.float64)
     input_scale = float(entry.quantization.scale[0])
-    needed = np.abs(wanted.astype(np.float64)) / (input_scale * LARGEST)
+    needed = np.abs(wanted) / (input_scale * LARGEST)
     after = np.maximum(before, needed if len(before) > 1 else needed.max())
-    if np.array_equal(after, before):
+    refitted = (after > before) | (np.abs(truth) > most)
+    if not np.any(refitted):
         return False
     shape = np.ones(len(weights.shape), np.int64)
     shape[weights.quantization.quantizedDimension] = len(before)
@@ -91,7 +110,7 @@ def _fit(model: Any, entry: Any, weights: Any, bias: Any, wanted: npt.NDArray[np
     old = _bias_of(model, bias)
     fitting = np.round(np.clip(wanted / scale.astype(np.float64), -LARGEST, LARGEST)).astype(dtype)
     _store(model, weights, kept, after)
-    _store(model, bias, np.where(np.broadcast_to(after > before, old.shape), fitting, old), scale)
+    _store(model, bias, np.where(np.broadcast_to(refitted, old.shape), fitting, old), scale)
     return True
 
 

@@ -11,7 +11,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -43,13 +43,27 @@ SETTLED = 1e-3
 """Relative change of every factor below which the rounds end."""
 
 MOST = 1e4
-"""Largest factor: beyond it float32 itself begins to lose."""
+"""Largest factor of a channel over all rounds: beyond it float32 itself begins to lose."""
+
+NEGLIGIBLE = float(np.finfo(np.float32).eps)
+"""Share of the largest channel below which what a channel adds to the layers behind is lost in float32's rounding."""
+
+HUGE = 1e30
+"""Size from which a weight or a bias is left alone: times a factor it would leave float32."""
 
 
 def equalize(
-    graph: Graph, largest: Mapping[str, Vector], *, balance: Balance = "weights", relu6: Relu6 = "keep"
+    graph: Graph,
+    largest: Mapping[str, Vector],
+    *,
+    balance: Balance = "weights",
+    relu6: Relu6 = "keep",
+    without: Collection[str] = (),
 ) -> dict[str, Vector]:
     """Equalize a float model in place.
+
+    Channels that cannot matter, because weight decay or pruning left them next to nothing, stay as they are: their
+    factors would be as large as they are small, and drown the others.
 
     Args:
         graph: of a float model.
@@ -59,20 +73,20 @@ def equalize(
         relu6: "keep" leaves every RELU6 and lets a channel behind one grow to at most 6 / MARGIN, and leaves those
             alone that reach that, so that the model computes the same on the calibration images; "replace" turns
             RELU6 into RELU, which is not exact where values exceed 6.
+        without: tensors whose channels are left as they are, by name.
 
     Returns:
         By what the channels of each rescaled activation were divided, by the name of the tensor that a layer writes.
     """
-    found = list(seams(graph))
+    found = [seam for seam in seams(graph) if graph.name(seam.written) not in without]
     sizes = {seam.written: largest[graph.name(seam.written)].astype(np.float64) for seam in found}
     factors = {seam.written: np.ones(seam.channels) for seam in found}
     for _ in range(SWEEPS):
         moved = 0.0
         for seam in found:
             done, size = factors[seam.written], sizes[seam.written]
-            step = _step(
-                graph, seam, size / done if balance == "activations" else _size_out(graph, seam.first)
-            )
+            before = size / done if balance == "activations" else _size_out(graph, seam.first)
+            step = _bounded(_step(graph, seam, before), done)
             if seam.bounded and not (relu6 == "replace" and fused(seam.first) == FUSED.RELU6):
                 step = _within_six(step, size, done)
             _apply(graph, seam, step)
@@ -86,27 +100,47 @@ def equalize(
 
 
 def equalized(
-    content: bytes, observed: Mapping[str, Activation], *, balance: Balance, relu6: Relu6
+    content: bytes,
+    observed: Mapping[str, Activation],
+    *,
+    balance: Balance,
+    relu6: Relu6,
+    without: Collection[str] = (),
 ) -> tuple[bytes, dict[str, Vector]]:
     """Give an equalized copy of a float model, and by what its channels were divided; see `equalize`."""
     model = flatbuffer.unpack(content)
     largest = {name: activation.channel_size for name, activation in observed.items()}
-    factors = equalize(Graph(model), largest, balance=balance, relu6=relu6)
+    factors = equalize(Graph(model), largest, balance=balance, relu6=relu6, without=without)
     return flatbuffer.pack(model), factors
 
 
 def _step(graph: Graph, seam: Seam, before: Vector) -> Vector:
     """Give by what to divide a seam's channels, so that the sizes on both sides become their geometric mean.
 
-    A channel that is zero on either side is left as it is.
+    A channel that cannot matter, or whose numbers are near the end of float32, is left as it is.
     """
     behind = np.max([_size_in(graph, reader, seam.channels) for reader in seam.readers], axis=0)
-    live = (before > 0) & (behind > 0)
+    live = _matters(before, behind) & (_bias_size(graph, seam) < HUGE)
     step = np.ones_like(before)
     step[live] = np.sqrt(before[live] / behind[live])
     if live.any():  # a common factor moves nothing between channels, but would move the activation's range
         step[live] /= np.exp(np.log(step[live]).mean())
-    return np.clip(step, 1 / MOST, MOST)
+    return step
+
+
+def _matters(before: Vector, behind: Vector) -> npt.NDArray[np.bool_]:
+    """Say which channels add more to the layers behind than float32 loses of the largest one.
+
+    What a channel adds is the product of the sizes on both sides, whatever a factor moved between them before.
+    """
+    tame = (before < HUGE) & (behind < HUGE)  # neither is what is no number
+    share = np.where(tame, before, 0.0) * np.where(tame, behind, 0.0)
+    return np.asarray(share > NEGLIGIBLE * share.max())
+
+
+def _bounded(step: Vector, done: Vector) -> Vector:
+    """Keep the factor of each channel, all rounds together, within 1 / MOST and MOST."""
+    return np.asarray(np.clip(done * step, 1 / MOST, MOST) / done)
 
 
 def _within_six(step: Vector, size: Vector, done: Vector) -> Vector:
@@ -138,11 +172,14 @@ def absorb_bias(graph: Graph, smallest: Mapping[str, Vector]) -> int:
     count = 0
     for seam in seams(graph):
         constant = np.maximum(smallest[graph.name(seam.written)].astype(np.float64), 0.0)
+        constant[constant >= HUGE] = 0.0
         if fused(seam.first) == FUSED.RELU and _can_absorb(graph, seam) and np.any(constant > 0):
-            _add_bias(graph, seam.first, -constant)
-            for reader in seam.readers:
-                _add_bias(graph, reader.layer, _response(graph, reader.layer, constant))
-            count += int(np.count_nonzero(constant))
+            changes = [(seam.first, -constant)]
+            changes += [(reader.layer, _response(graph, reader.layer, constant)) for reader in seam.readers]
+            if all(_stays_tame(graph, layer, change) for layer, change in changes):
+                for layer, change in changes:
+                    _add_bias(graph, layer, change)
+                count += int(np.count_nonzero(constant))
     return count
 
 
@@ -204,6 +241,18 @@ def _add_bias(graph: Graph, layer: Any, change: Vector) -> None:
     bias = _bias(graph, layer)
     assert bias is not None
     graph.set_input(layer, 2, (bias + change).astype(np.float32))
+
+
+def _stays_tame(graph: Graph, layer: Any, change: Vector) -> bool:
+    bias = _bias(graph, layer)
+    assert bias is not None
+    return bool(np.all(np.abs(bias + change) < HUGE))
+
+
+def _bias_size(graph: Graph, seam: Seam) -> Vector:
+    """Give the (channels,) sizes of the biases that are divided with the channels."""
+    bias = _bias(graph, seam.first)
+    return np.zeros(seam.channels) if bias is None else np.abs(bias).astype(np.float64)
 
 
 def _replace_relu6(found: list[Seam]) -> None:

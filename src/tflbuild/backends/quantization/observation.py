@@ -17,6 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.attempts import executing
 from tflbuild.core.errors import PassError
 
 Image = npt.NDArray[np.float32]
@@ -29,6 +30,9 @@ CUSTOM = schema.BuiltinOperator.CUSTOM
 BINS = 4096
 """Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
 
+
+NARROW, WIDE = 1e-30, 1e30
+"""Width of a tensor's range, and size of its values, beyond which float32 cannot count them."""
 
 ROW_VALUES = 1 << 17
 """Values that are kept of logits, in rows."""
@@ -121,11 +125,16 @@ class Executable:
     Args:
         content: a `.tflite`; a float input takes images as they are, an integer one is quantized by its own scale.
         threads: of the interpreter.
+
+    Raises:
+        PassError: LiteRT refuses the model.
     """
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
-        self._loaded = Interpreter(model_content=content, num_threads=threads)
-        self._loaded.allocate_tensors()
+        self._content = content
+        with executing(content):
+            self._loaded = Interpreter(model_content=content, num_threads=threads)
+            self._loaded.allocate_tensors()
         (self._input,) = self._loaded.get_input_details()
         self._places = {
             int(details["index"]): details["quantization"] for details in self._loaded.get_output_details()
@@ -135,7 +144,8 @@ class Executable:
     def run(self, image: Image) -> list[npt.NDArray[np.float32]]:
         """Give every output as float32, without the batch axis."""
         self._loaded.set_tensor(self._input["index"], self._as_input(image)[None])
-        self._loaded.invoke()
+        with executing(self._content):
+            self._loaded.invoke()
         return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
 
     def _as_input(self, image: Image) -> npt.NDArray[Any]:
@@ -230,6 +240,8 @@ def _count(found: Activation, value: Any, images: int) -> None:
 
 def _histogram(values: Any, low: float, high: float, weights: Any = None) -> npt.NDArray[Any]:
     """Count values in BINS bins from low to high."""
+    if high - low < NARROW or max(-low, high) > WIDE:  # float32 would divide by zero, or overflow
+        values = values.astype(np.float64)
     to_bins = values.dtype.type(BINS / (high - low) if high > low else 0.0)
     bins = ((values - values.dtype.type(low)) * to_bins).astype(np.int32)
     return np.bincount(bins.clip(0, BINS - 1), weights=weights, minlength=BINS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import final_scores
+from tflbuild.backends.quantization.attempts import reason
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.grid import FOUR_BIT
 from tflbuild.core.errors import PassError
@@ -58,7 +59,8 @@ def quantize(
     Raises:
         PassError: the quantizer refused the model.
     """
-    worker = quantizer.Quantizer(str(path))
+    with _refusing():
+        worker = quantizer.Quantizer(str(path))
     _say(worker, ".*", scheme, form := form or Form())
     _keep(worker, kept or {}, form)
     names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
@@ -76,14 +78,33 @@ def quantize(
             name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
             for name, (low, high) in ranges.items()
         }
-    try:
-        # its progress bar goes to stderr, whatever it is told; what goes wrong it raises
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
-    except (ValueError, RuntimeError, KeyError) as error:
-        text = re.sub(r"\s+", " ", str(error))
-        raise PassError(f"LiteRT Quantizer refused the model: {text[:400]}") from error
+    # its progress bar goes to stderr, whatever it is told; what goes wrong it raises, but for biases that do not fit,
+    # which `bias_scales.fit` mends
+    with (
+        np.errstate(invalid="ignore", over="ignore"),
+        _refusing(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what LiteRT Quantizer raises into one sentence; models that it does not expect crash it in many ways."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise PassError(f"LiteRT Quantizer refused the model: {reason(error)}.") from error
 
 
 def _say(worker: quantizer.Quantizer, regex: str, scheme: Scheme, form: Form) -> None:

@@ -23,7 +23,7 @@ Method = Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"]
 PERCENTILES = {"p99.9": 99.9, "p99.99": 99.99, "p99.999": 99.999}
 
 SMALLEST_RANGE = 1e-4
-"""Range of a tensor that was constant zero on every calibration image."""
+"""Least width of a range; a tensor that was constant zero on every calibration image has it."""
 
 LEVELS = 256
 """Levels of int8."""
@@ -72,7 +72,7 @@ def ranges_of(
 
 
 def _range(activation: Activation, method: Method, scores: str = "") -> Range:
-    if activation.high <= activation.low or method == "minmax":
+    if activation.high - activation.low <= SMALLEST_RANGE or method == "minmax":
         return activation.low, activation.high
     if method in PERCENTILES:
         return _percentile(activation, (100.0 - PERCENTILES[method]) / 200.0)

@@ -20,6 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.attempts import REFUSALS, reason
 from tflbuild.backends.quantization.grid import ON_GRID, Granularity, bits_of, grid_of, off_grid
 from tflbuild.backends.quantization.observation import (
     Executable,
@@ -29,6 +30,7 @@ from tflbuild.backends.quantization.observation import (
     without_custom,
 )
 from tflbuild.backends.quantization.patches import Matrix, Shape, shape_of
+from tflbuild.backends.quantization.scales import check_unpacked
 from tflbuild.backends.quantization.soft_rounding import Problem, learn
 from tflbuild.backends.quantization.stepwise import Stepwise
 from tflbuild.core.errors import BrokenPromise, PassError
@@ -64,19 +66,21 @@ class RoundedLayer:
         operator: e.g. "CONV_2D".
         bits: of its weights.
         nearest_error: mean squared error of its output with weights rounded to the nearest level, on rows that
-            nothing was learned from.
+            nothing was learned from; None where there is none.
         learned_error: the same with learned rounding; where it is not smaller, nearest rounding was kept.
         turned: weights that are not at their nearest level.
         weights: how many there are.
+        reason: why nothing could be learned, so that nearest rounding was kept; "" where it could.
     """
 
     layer: str
     operator: str
     bits: int
-    nearest_error: float
-    learned_error: float
+    nearest_error: float | None
+    learned_error: float | None
     turned: int
     weights: int
+    reason: str = ""
 
 
 def learned_rounding(
@@ -105,10 +109,12 @@ def learned_rounding(
 
     Raises:
         PassError: there is no layer with float weights.
+        BrokenPromise: a constant is not finite.
     """
     graph = Graph(flatbuffer.unpack(content))
     if not any(_learnable(graph, operator) for operator in graph.weighted()):
         raise PassError("no layer has float weights to round; rounding comes before 'quantize'.")
+    check_unpacked(graph.model)
     left = _sampled(content, graph, images, np.random.default_rng(seed))
     total, under_way = len(left), Stepwise(graph, images)
     done: list[RoundedLayer] = []
@@ -120,7 +126,11 @@ def learned_rounding(
             inputs = sample.inputs(under_way.values(int(operator.inputs[0])))
             done.append(_round(graph, sample, inputs, bits, granularity, steps))
             progress(len(done), total)
-        under_way.run(operator)
+        try:
+            under_way.run(operator)
+        except REFUSALS as error:  # what is behind it has nothing to learn from
+            done += [_nearest(graph, each, bits, granularity, reason(error)) for each in left]
+            break
         under_way.leave(operator)
     return flatbuffer.pack(graph.model), done
 
@@ -237,8 +247,11 @@ def _round(
     )
     held_out = max(1, round(HELD_OUT * inputs.shape[1]))
     judged, studied = matrices.part(slice(held_out)), matrices.part(slice(held_out, None))
-    nearest, learned = matrices.nearest, learn(studied, steps)
-    errors = judged.error(nearest), judged.error(learned)
+    with np.errstate(over="ignore", invalid="ignore"):  # errors that are no numbers keep nearest rounding
+        nearest, learned = matrices.nearest, learn(studied, steps)
+        errors = judged.error(nearest), judged.error(learned)
+    if not np.all(np.isfinite(errors)):
+        return _nearest(graph, sample, bits, granularity, "its error is too large for a number")
     kept = learned if errors[1] < errors[0] else nearest
     graph.set_input(operator, 1, grid.values(shape.from_matrices(kept)))
     return RoundedLayer(
@@ -249,6 +262,25 @@ def _round(
         learned_error=errors[1],
         turned=int(np.count_nonzero(kept != nearest)),
         weights=weights.size,
+    )
+
+
+def _nearest(graph: Graph, sample: _Sample, bits: int, granularity: Granularity, why: str) -> RoundedLayer:
+    """Round one layer's weights in place to the nearest level, because nothing can be learned."""
+    operator, kind = sample.operator, sample.shape.kind
+    weights = graph.constant(operator.inputs[1])
+    assert weights is not None
+    grid = grid_of(kind, weights, bits, granularity)
+    graph.set_input(operator, 1, grid.values(np.rint(grid.ratios(weights)).clip(-grid.most, grid.most)))
+    return RoundedLayer(
+        layer=graph.name(int(operator.outputs[0])),
+        operator=kind,
+        bits=bits_of(kind, bits),
+        nearest_error=None,
+        learned_error=None,
+        turned=0,
+        weights=weights.size,
+        reason=why,
     )
 
 

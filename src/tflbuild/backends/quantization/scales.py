@@ -36,6 +36,12 @@ LEVELS = {
 }
 """Smallest and largest value of the dtypes that a scale may belong to."""
 
+RATIOED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+"""Operators whose sums are brought to the scale of their output."""
+
+LARGEST_RATIO = 256.0
+"""Ratio of scales from which XNNPACK refuses an operator, whatever its channel holds; there is no smallest one."""
+
 SYMMETRIC = ("int16", "int32", "int64")
 """Dtypes whose zero point is 0 in every kernel: int16 activations and biases."""
 
@@ -100,6 +106,31 @@ def zero_points_of(tensor: Any) -> npt.NDArray[np.int64]:
     quantization = tensor.quantization
     found = None if quantization is None else quantization.zeroPoint
     return np.zeros(1, np.int64) if found is None or not len(found) else np.asarray(found, np.int64)
+
+
+def beyond_xnnpack(model: Any) -> Iterator[str]:
+    """Name the int8 layers of an unpacked file that XNNPACK refuses: what it multiplies sums by is too large.
+
+    The whole file is then refused when it is loaded, with words that name no layer.
+    """
+    graph = Graph(model)
+    for operator in graph.operators:
+        ratio = _ratio(graph, operator) if graph.kind(operator) in RATIOED else 0.0
+        if ratio >= LARGEST_RATIO:
+            yield (
+                f"{graph.kind(operator)} '{graph.name(int(operator.outputs[0]))}' has scales of input and weights that "
+                f"are {ratio:.3g} times that of its output, and XNNPACK takes less than {LARGEST_RATIO:g}"
+            )
+
+
+def _ratio(graph: Graph, operator: Any) -> float:
+    """Give the largest ratio of the scale of an operator's sums to that of its output; 0 where it is not int8."""
+    tensors = [graph.tensors[int(index)] for index in (*operator.inputs[:2], operator.outputs[0])]
+    found = [scales_of(tensor).astype(np.float64) for tensor in tensors]
+    if any(DTYPES[tensor.type] != "int8" for tensor in tensors) or not all(map(len, found)):
+        return 0.0
+    sums, output = found[0][0] * found[1].max(), found[2][0]
+    return float(sums / output) if output > 0 else 0.0
 
 
 def _of_tensor(graph: Graph, index: int, tensor: Any) -> Iterator[str]:

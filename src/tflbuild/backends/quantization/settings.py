@@ -50,14 +50,32 @@ class Setting:
     @property
     def text(self) -> str:
         """Say it in a few words."""
-        shared = "" if self.equalize == "none" else f", equalized by {self.equalize}"
-        relu = ", RELU6 replaced" if shared and self.relu6 == "replace" else ""
+        shared = f", {self.shared}" if self.shared else ""
         rounded = ", learned rounding" if self.round == "learned" else ""
-        return f"{self.ranges}{shared}{relu}{rounded}{', biases corrected' if self.correct_bias else ''}"
+        return f"{self.ranges}{shared}{rounded}{', biases corrected' if self.correct_bias else ''}"
+
+    @property
+    def shared(self) -> str:
+        """Say how the float model is equalized; "" where it is not."""
+        relu = ", RELU6 replaced" if self.relu6 == "replace" else ""
+        return "" if self.equalize == "none" else f"equalized by {self.equalize}{relu}"
 
 
 USUAL = Setting(ranges=RANGES[0], equalize=SHARED[0][0], correct_bias=True)
 """What did best on most models, and is taken where held-out images cannot tell the difference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A setting that gave no file, or none that can be used.
+
+    Attributes:
+        setting: the way, in words.
+        reason: why, in one line.
+    """
+
+    setting: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.quantization.attempts import executing
 from tflbuild.backends.quantization.observation import Image, Quantization, as_input
 from tflbuild.backends.quantization.scales import scales_of, zero_points_of
 
@@ -37,11 +38,15 @@ class Stepwise:
         self._unread = {index: len(graph.readers(index)) for index in range(len(graph.tensors))}
 
     def run(self, operator: Any) -> None:
-        """Run an operator, all inputs of which are there; running it again replaces what it gave."""
+        """Run an operator, all inputs of which are there; running it again replaces what it gave.
+
+        Raises:
+            PassError: LiteRT cannot, with none of its kernels.
+        """
         read = [index for index in dict.fromkeys(int(i) for i in operator.inputs) if index in self._values]
         written = [int(index) for index in operator.outputs]
-        loaded = Interpreter(model_content=alone(self._graph, operator, read))
-        loaded.allocate_tensors()
+        content = alone(self._graph, operator, read)
+        loaded = _loaded(content)
         entries = [details["index"] for details in loaded.get_input_details()]
         exits = [details["index"] for details in loaded.get_output_details()]
         for index in written:
@@ -49,7 +54,8 @@ class Stepwise:
         for values in zip(*(self._values[index] for index in read), strict=True):
             for entry, value in zip(entries, values, strict=True):
                 loaded.set_tensor(entry, value)
-            loaded.invoke()
+            with executing(content):
+                loaded.invoke()
             for index, exit_ in zip(written, exits, strict=True):
                 self._values[index].append(loaded.get_tensor(exit_))
 
@@ -73,6 +79,21 @@ class Stepwise:
         scale, zero_point = _quantization(self._graph.tensors[index])
         average = np.mean(means, axis=0)
         return np.asarray((average - zero_point) * scale if scale else average, np.float64)
+
+
+def _loaded(content: bytes) -> Interpreter:
+    """Load a model with XNNPACK, or without it where that refuses."""
+    try:
+        loaded = Interpreter(model_content=content)
+        loaded.allocate_tensors()
+    except (RuntimeError, ValueError):
+        with executing(content):
+            loaded = Interpreter(
+                model_content=content,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            loaded.allocate_tensors()
+    return loaded
 
 
 def alone(graph: Graph, operator: Any, read: Sequence[int]) -> bytes:

@@ -5,12 +5,14 @@ What is expensive is done once: a variant of the model is observed once, however
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from tflbuild.backends import flatbuffer
 from tflbuild.backends.quantization import (
     bias_correction,
     bias_scales,
@@ -19,11 +21,13 @@ from tflbuild.backends.quantization import (
     mixed,
     quantizer,
 )
+from tflbuild.backends.quantization.attempts import REFUSALS
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Activation, Image
 from tflbuild.backends.quantization.output_error import OutputError, top1
 from tflbuild.backends.quantization.ranges import Range
 from tflbuild.backends.quantization.rounding import RoundedLayer
+from tflbuild.backends.quantization.scales import check_unpacked
 from tflbuild.backends.quantization.sensitivity import Sensitivity, sensitivity
 from tflbuild.backends.quantization.settings import Equalize, Relu6, Setting
 from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
@@ -101,9 +105,15 @@ class Workbench:
     def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
         """Quantize in one way; what is built without kept operators is built once.
 
+        Scales are held to what the format and its arithmetic ask of them.
+
         Args:
             setting: the way.
             kept: operators that are quantized otherwise, by the tensor they write.
+
+        Raises:
+            PassError: the quantizer or LiteRT refused it.
+            BrokenPromise: a scale is wrong; names the tensor.
         """
         if kept:
             return self._quantized(setting, kept)
@@ -133,7 +143,9 @@ class Workbench:
         )
         if kept and setting.round == "learned":
             made = with_exact_weights(made, variant.content)
-        made = bias_scales.fit(made, source)
+        unpacked = flatbuffer.unpack(made)
+        made = flatbuffer.pack(unpacked) if bias_scales.fit_unpacked(unpacked, source) else made
+        check_unpacked(unpacked)
         if setting.correct_bias:
             made = bias_correction.correct(
                 made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
@@ -189,7 +201,12 @@ class Workbench:
             nonlocal measured
             measured += 1
             self.progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
-            return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+            try:
+                return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+            except REFUSALS:
+                if not kept:  # all others are compared with it
+                    raise
+                return math.inf
 
         near = mixed.neighbours(simulated.graph)
         return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
@@ -203,6 +220,15 @@ class Workbench:
             path.write_bytes(content)
             self._variants[key] = Variant(content, path, self._images)
         return self._variants[key]
+
+    def check_source(self) -> None:
+        """Refuse a float model that cannot be measured, before anything made of it is blamed.
+
+        Raises:
+            PassError: it does not run, or gives what is not finite.
+        """
+        self.observe(self.variant("none", "keep"))
+        _ = self._reference
 
     def observe(self, variant: Variant) -> dict[str, Activation]:
         """Give the activations of a float model on the calibration images."""
