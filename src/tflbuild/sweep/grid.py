@@ -14,8 +14,8 @@ from hydra.errors import HydraException
 
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
+from tflbuild.overrides import parse
 from tflbuild.recipe_files import group_names, recipe_names
-from tflbuild.sweep.request import parse
 
 LONGEST_NAME = 180
 """Bytes of a folder's name; file systems allow 255."""

@@ -11,8 +11,8 @@ from typing import Any
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.overrides import parse
 from tflbuild.sweep.grid import Combination, expand
-from tflbuild.sweep.request import parse
 
 DIGITS = 12
 """Significant digits of a value on a grid of floats, so that 0.1 + 0.2 is typed as 0.3."""
