@@ -27,7 +27,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tflbuild.composition_errors import reworded
+from tflbuild.composition_errors import refuse_no_choice, reworded
 from tflbuild.core.budget import LIMITS
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
@@ -97,8 +97,9 @@ class Composed:
 def composed(overrides: list[str]) -> Composed:
     """Compose a recipe, and say what of it was replaced; see `compose`."""
     register()
-    words = [*overrides]
+    words = ["hooks=[]" if word == "hooks=null" else word for word in overrides]
     parsed = parse(words)
+    refuse_no_choice(parsed)
     try:
         with bounded():
             config, defaults, replaced, remarks = _composed(parsed)
@@ -108,10 +109,19 @@ def composed(overrides: list[str]) -> Composed:
     except (HydraException, OmegaConfBaseException, ConfigLoadError, ValueError, AssertionError) as error:
         raise reworded(error, words, compose) from error
     plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
-    plainly |= {str(key): value for key, value in mapping.items()}
+    plainly |= {str(key): at_home(value) for key, value in mapping.items()}
     removed = without_removed(plainly, _labels(defaults))
     groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
     return Composed(plainly, groups, (*remarks, *removed))
+
+
+def at_home(value: Any) -> Any:
+    """Write out the `~` that begins a path; options of every kind may hold one, alone or in lists."""
+    if isinstance(value, str):
+        return os.path.expanduser(value) if value == "~" or value.startswith("~/") else value
+    if isinstance(value, dict):
+        return {key: at_home(item) for key, item in value.items()}
+    return [at_home(item) for item in value] if isinstance(value, list) else value
 
 
 def _labels(defaults: DefaultsList) -> list[str]:

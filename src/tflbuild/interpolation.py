@@ -61,17 +61,33 @@ def check_text(text: str, key: str) -> None:
         )
 
 
-def check_texts(value: Any, key: str) -> None:
-    """Check every text of nested mappings and lists; see `check_text`."""
+def check_texts(content: Any, where: str) -> None:
+    """Check every text of a file; see `check_text`.
+
+    Args:
+        content: nested mappings and lists.
+        where: the file, for the error message.
+
+    Raises:
+        RecipeError: a text is refused, or there are too many interpolations.
+    """
+    found = [(key, text) for key, text in _texts(content, "") if "${" in text]
+    for key, text in found:
+        check_text(text, f"{where}: {key.removesuffix('.')}")
+    if sum(text.count("${") for _, text in found) > MOST_RESOLVED:
+        raise RecipeError(f"{where}: it has more than {MOST_RESOLVED} interpolations.")
+
+
+def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        check_text(value, key)
+        yield key, value
     elif isinstance(value, dict):
         for name, item in value.items():
-            check_text(str(name), f"{key}{plain(name)}")
-            check_texts(item, f"{key}{plain(name)}.")
+            yield f"{key}{plain(name)}.", str(name)
+            yield from _texts(item, f"{key}{plain(name)}.")
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            check_texts(item, f"{key}{position}.")
+            yield from _texts(item, f"{key}{position}.")
 
 
 def _nesting(text: str) -> int:
@@ -146,7 +162,7 @@ def _bounded_resolve(
     spent = _spent.get()
     if spent is None:
         return _resolve(self, parent, value, key, parse_tree, throw_on_resolution_failure, memo)
-    spent.resolved += 1
+    spent.resolved += str(value._value()).count("${")
     spent.depth += 1
     try:
         check_text(str(value._value()), plain(self._get_full_key(key)))

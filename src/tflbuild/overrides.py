@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -29,7 +30,7 @@ def parse(words: Iterable[str]) -> list[Override]:
     Raises:
         RecipeError: one cannot be parsed.
     """
-    given = list(words)
+    given = [_at_home(word) for word in words]
     for word in given:
         _check(word)
     try:
@@ -40,6 +41,15 @@ def parse(words: Iterable[str]) -> list[Override]:
         raise RecipeError(
             f"{plain(' '.join(given), 100)}: cannot be read as KEY=VALUE: {plain(error, 100)}."
         ) from error
+
+
+def _at_home(word: str) -> str:
+    """Write out a `~` that begins a value, which Hydra's grammar does not know; a shell leaves it behind a `=`."""
+    key, _, value = word.partition("=")
+    if value != "~" and not value.startswith("~/"):
+        return word
+    path = os.path.expanduser(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}="{path}"'
 
 
 def _check(word: str) -> None:
@@ -75,13 +85,9 @@ def _reworded(error: HydraException) -> str:
     text = str(error)
     typed = getattr(error, "override", None)
     word = plain(typed if typed is not None else text.splitlines()[0], 100)
-    reason = plain((getattr(error, "message", None) or text).splitlines()[0], 200)
-    hint = ""
-    if typed is not None and "=" in typed:
-        key, _, value = typed.partition("=")
-        hint = (
-            f"; text with other signs needs quotes: '{plain(key, 80)}=\"...\"'"
-            if value[:1] not in "'\""
-            else ""
-        )
-    return f"{word}: cannot be read as KEY=VALUE: {reason}{hint}."
+    if typed is None or "=" not in typed:
+        return f"{word}: cannot be read as KEY=VALUE."
+    key, _, value = typed.partition("=")
+    if value[:1] in ("'", '"'):
+        return f"{word}: cannot be read as KEY=VALUE: a quote is not closed, or something follows it."
+    return f"{word}: cannot be read as KEY=VALUE; a text with other signs needs quotes: '{plain(key, 80)}=\"...\"'."

@@ -149,6 +149,8 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         if mapping.get(group) is None:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
+    if not root.outputs.strip():
+        raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )

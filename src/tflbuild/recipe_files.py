@@ -96,9 +96,9 @@ class FlatSource(ConfigSource):
         if not isinstance(content, dict):
             raise RecipeError(f"{plain(path)} is no mapping of recipe keys.")
         refuse_code(path, header[1] if header else None, content)
-        if config_path.startswith("recipe/") and header is None:
+        if config_path.startswith("recipe/") and (header is None or header[1] != "_global_"):
             raise RecipeError(f"{plain(path)}: its first line must be '# @package _global_'.")
-        check_texts(content, f"{plain(path)}: ")
+        check_texts(content, plain(path))
         loaded = OmegaConf.create(content)
         return ConfigResult(
             config=loaded,
@@ -167,7 +167,7 @@ def circle_of(overrides: list[str]) -> str:
     seen: list[str] = []
     found = _circle(name, seen)
     if not found:
-        return f"recipe={plain(name)}: its defaults or values lead to one another without an end."
+        return f"recipe={plain(name)}: its defaults name more files than are read, or lead to one another."
     shown = " -> ".join(map(plain, found))
     return f"{plain(find_recipe(found[0]))}: defaults: recipes name one another in a circle: {shown}."
 

@@ -117,7 +117,11 @@ def _fallback(value: Any, key: str) -> Fallback:
     if isinstance(value, Mapping) and set(value) == {"from", "run"}:
         start, run = value["from"], value["run"]
         labels = [run] if isinstance(run, str) else run
-        if isinstance(labels, (list, tuple)) and labels and all(isinstance(one, str) for one in (start, *labels)):
+        if (
+            isinstance(labels, (list, tuple))
+            and labels
+            and all(isinstance(one, str) for one in (start, *labels))
+        ):
             return Fallback(run=tuple(labels), start=start)
     raise RecipeError(f"{key}: {shown(value)} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
 

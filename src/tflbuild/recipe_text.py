@@ -138,7 +138,8 @@ def _add(stack: list[_Open], values: int, event: yaml.Event) -> None:
 
 def _refuse_tag(event: Any) -> None:
     if event.tag is not None:
-        raise _problem(f"it has the tag '{event.tag}'; a recipe holds plain values only", event)
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        raise _problem(f"it has the tag '{tag}'; a recipe holds plain values only", event)
 
 
 def _problem(text: str, event: Any) -> yaml.MarkedYAMLError:
@@ -213,6 +214,8 @@ def _refuse_keys(path: Path, value: Any, prefix: str) -> None:
         return
     for key, item in value.items():
         where = f"{plain(path)}: '{plain(f'{prefix}{key}')}'"
+        if key == "" or (isinstance(key, str) and not key.isprintable()):
+            raise RecipeError(f"{where}: a key needs letters, and no control characters.")
         if not isinstance(key, str):
             raise RecipeError(f"{where}: a key is text; {plain(repr(key))} is none, put it in quotes.")
         if not prefix and _is_hydra(key):

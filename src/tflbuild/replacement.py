@@ -15,7 +15,6 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
 from tflbuild.core.compiler_pass import STEP_KEYS
-from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 
 MOST_FILES = 500
@@ -71,11 +70,11 @@ class RecipeRepository(CachingConfigRepository):
         """Give a file's content, without the options that belong to a choice that was replaced.
 
         Raises:
-            RecipeError: too many files were asked for.
+            RecursionError: too many files were asked for, as by recipes that name one another.
         """
         self._asked += 1
         if self._asked > MOST_FILES:
-            raise RecipeError(f"defaults: the recipe's files name more than {MOST_FILES} others.")
+            raise RecursionError(f"the recipe's defaults name more than {MOST_FILES} files")
         known = f"config_path={config_path}" in self.cache
         found: ConfigResult | None = super().load_config(config_path)
         if found is None:
@@ -101,7 +100,7 @@ class RecipeRepository(CachingConfigRepository):
         for key, now in defaults.overrides.override_choices.items():
             meta = defaults.overrides.override_metadata[key]
             before = self._before(key, meta.containing_config_path)
-            if before is not None and _several(before) != _several(now):
+            if before not in (None, "???") and _several(before) != _several(now):
                 yield Replaced(key, _several(before), _several(now), meta.containing_config_path or "")
 
     def _before(self, key: str, until: str | None) -> Any:

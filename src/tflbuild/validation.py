@@ -46,6 +46,7 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
         made: T = _validator(cls).validate_python(dict(values))  # type: ignore[arg-type]
     except ValidationError as error:
         raise RecipeError(_reworded(error, key)) from error
+    _refuse_truth(values, made, key)
     _refuse_unusable(made, key)
     return made
 
@@ -94,6 +95,20 @@ def _refuse_unknown(cls: Any, values: Mapping[str, Any], key: str, also: Iterabl
 @cache
 def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
+
+
+def _refuse_truth(given: Any, made: Any, key: str) -> None:
+    """Refuse true and false where a number is meant; pydantic reads them as 1 and 0."""
+    if isinstance(given, bool):
+        if isinstance(made, (int, float)) and not isinstance(made, bool):
+            raise RecipeError(f"{key}: {'true' if given else 'false'} is no number.")
+    elif isinstance(given, Mapping):
+        for name, value in given.items():
+            part = made.get(name) if isinstance(made, Mapping) else getattr(made, str(name), None)
+            _refuse_truth(value, part, _join(key, str(name)))
+    elif isinstance(given, (list, tuple)) and isinstance(made, (list, tuple)):
+        for position, (value, part) in enumerate(zip(given, made, strict=False)):
+            _refuse_truth(value, part, f"{key}.{position}")
 
 
 def _refuse_unusable(value: Any, key: str) -> None:
