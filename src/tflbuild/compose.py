@@ -34,6 +34,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.interpolation import bounded
 from tflbuild.overrides import parse
 from tflbuild.recipe_files import FlatSource, RecipeSearchPath, circle_of
@@ -110,7 +111,11 @@ def composed(overrides: list[str]) -> Composed:
         raise reworded(error, words, compose) from error
     plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
     plainly |= {str(key): at_home(value) for key, value in mapping.items()}
-    removed = without_removed(plainly, _labels(defaults))
+    labels = _labels(defaults)
+    removed = without_removed(plainly, labels)
+    for label in labels:
+        if not isinstance(plainly.get(label, {}), dict):
+            raise RecipeError(f"{label}: {plain(plainly[label], 60)} is no mapping of the step's options.")
     groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
     return Composed(plainly, groups, (*remarks, *removed))
 

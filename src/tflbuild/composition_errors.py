@@ -90,7 +90,7 @@ def _missing_choice(text: str, overrides: list[str]) -> RecipeError | str:
         choices, typed = sorted({*HOOKS, *group_names(group)}), f"hooks=[{name}]"
     else:
         choices, typed = group_names(group), f"{group}={name}"
-    if not choices:
+    if not choices and group not in ("recipe", "passes", *GROUPS):
         return f"{plain(typed)}: there is no group '{plain(group)}' of recipe files."
     noun = {"passes": "pass", "hooks": "hook"}.get(group, group)
     there_are = ", ".join(choices)

@@ -78,7 +78,7 @@ class Prune(Fitting):
     start: Annotated[float, Gt(0), Le(1)] = 0.6  # of iterative: the first level, as a share of `sparsity`
     levels: Annotated[int, Ge(1), Le(100)] = 4  # of iterative, evenly from the first to `sparsity`
     level_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = (
-        None  # of iterative: batches of each level; steps / levels
+        None  # of iterative: batches of each; steps / levels
     )
     block_size: tuple[Side, Side] = (1, 1)  # inputs and outputs of a block of a dense layer's kernel
     block_pooling: Literal["average", "maximum"] = "average"  # how large a block counts as
