@@ -33,7 +33,6 @@ BASES = [
     [DETECTOR, "data=coco", "data.root=nowhere"],
     [CLASSIFIER],
     [CLASSIFIER, "data=image_folder", "target=[ethos_u55]", "hooks=[mlflow]"],
-    [CLASSIFIER, "model=keras", "model.path=model.h5"],
     ["recipe=resnet_int8"],
     ["recipe=mobilenet_v2_int8", *(f"+passes@x_{name}={name}" for name in PASSES)],
 ]
@@ -54,6 +53,9 @@ VALUES: list[Any] = [
     {1: 2},
 ]
 VALUES += [10**24, 10**4400, 1e300, float("nan"), float("inf"), "\x1b[31m", "a\0b"]
+SAMPLED = 60
+"""Of some 7,000 pairs of key and value of each recipe."""
+
 NEIGHBOURS = ("enabled", "after", "pipeline", "pass", "model", "data", "target", "distill", "init", "levels")
 """Keys whose wrong value is noticed by what it does to another key, which the sentence then names."""
 
@@ -92,24 +94,21 @@ def sentence(mapping: Mapping[str, Any], words: list[str]) -> str:
                 return f"{label}.{error}"
         check(recipe)
     except TflbuildError as error:
-        assert error.exit_code in (2, 3, 6)
-        return str(error)
+        return str(error) if error.exit_code in (2, 3, 6) else "\n"
     return ""
 
 
 @pytest.mark.parametrize("position", range(len(BASES)), ids=lambda n: " ".join(BASES[n]).partition(" +")[0])
 def test_any_value_for_any_key_is_valid_or_one_sentence(position: int) -> None:
-    draw = random.Random(position)
     mapping = composed(position)
-    for key in keys_of(mapping):
-        if key[0] == "recipe":
-            continue
-        for value in draw.sample(VALUES, 2):
-            said = sentence(put(mapping, key, value), BASES[position])
-            assert "\n" not in said
-            assert len(said) < 900
-            if said and key[-1] not in NEIGHBOURS and ": nothing would run it" not in said:
-                assert ".".join(key) in said, (key, value, said)
+    keys = [key for key in keys_of(mapping) if key[0] != "recipe"]
+    draw = random.Random(position)
+    for key, value in draw.sample([(key, value) for key in keys for value in VALUES], SAMPLED):
+        said = sentence(put(mapping, key, value), BASES[position])
+        assert "\n" not in said
+        assert len(said) < 900
+        if said and key[-1] not in NEIGHBOURS and ": nothing would run it" not in said:
+            assert ".".join(key) in said
 
 
 @pytest.mark.parametrize("value", [None, 7, ["x"], "abc", {"a": 1}], ids=repr)
@@ -130,9 +129,13 @@ def test_every_form_of_value_for_a_mapping_is_answered(key: str, value: Any) -> 
         "prune.budget.map.max_drop",
         "quantize.fallback",
         "prune.on_breach",
-    ]
-    + ["hooks", "worker", "store", "data.preprocess", "data.augment", "data.augment.crop", "model.anchors"]
-    + [
+        "hooks",
+        "worker",
+        "store",
+        "data.preprocess",
+        "data.augment",
+        "data.augment.crop",
+        "model.anchors",
         "model.postprocess",
         "data.difficulty",
         "train.distill",
@@ -167,15 +170,14 @@ def test_a_limit_of_0_is_a_limit() -> None:
         "seeds=[0,100000000000000000000000]",
         "train.steps=1000000000000",
         "data.train=100000000000",
-    ]
-    + ["worker.threads=100000", "train.timeout=1e300", "train.timeout=0", "train.learning_rate=1e30"]
-    + [
+        "worker.threads=100000",
+        "train.timeout=1e300",
+        "train.timeout=0",
+        "train.learning_rate=1e30",
         "data.preprocess.offset=1e300",
         "data.seed=99999999999999999999",
         "seed=true",
         "prune.layers={a: true}",
-    ]
-    + [
         "worker.checkpoint_seconds=1e20",
         "target.cpu.runs=1000000000000",
         "outputs=''",

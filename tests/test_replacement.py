@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import plugins
+from tflbuild import compose, plugins
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
@@ -29,9 +29,9 @@ def test_options_of_a_replaced_model_go_and_are_named() -> None:
 
 
 def test_options_of_a_users_own_model_do_not_suffer_from_the_recipe() -> None:
-    Path("mine.h5").write_bytes(b"no model")
-    recipe = load_recipe(["recipe=mobilenet_v2_int8", "model=keras", "model.path=mine.h5"])
-    assert "input_size" not in recipe.mapping["model"]
+    found = compose.composed(["recipe=mobilenet_v2_int8", "model=keras", "model.path=mine.h5"])
+    assert found.remarks == (GONE,)
+    assert "input_size" not in found.mapping["model"]
 
 
 def test_the_same_choice_replaces_nothing() -> None:
