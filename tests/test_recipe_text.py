@@ -39,7 +39,7 @@ REPEATED = {
         START
         + "a0: &a0 [x, x]\n"
         + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)),
-        "line 6 cannot be read: it stands for more than 5,000 values",
+        "line 7 cannot be read: it stands for more than 5,000 values",
     ),
     "merged aliases": (
         START

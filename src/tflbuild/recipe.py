@@ -216,7 +216,9 @@ def _chosen(registry: Registry[T], value: Any, key: str) -> T:
             f"{key}: {shown(value)} is no choice with its options; it needs a 'type', one of "
             f"{', '.join(sorted(registry))}."
         )
-    cls = registry.get(str(value["type"]), f"{key}.type")
+    cls = registry.get(
+        value["type"] if isinstance(value["type"], str) else shown(value["type"]), f"{key}.type"
+    )
     return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
 
 

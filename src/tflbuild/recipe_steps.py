@@ -42,7 +42,9 @@ class StepOptions:
 
 def step_of(label: str, value: Mapping[str, Any]) -> Step:
     """Validate one step."""
-    cls = PASSES.get(str(value["pass"]), f"{label}.pass")
+    cls = PASSES.get(
+        value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
+    )
     options = {key: item for key, item in value.items() if key not in STEP_KEYS}
     given = {key: default if value.get(key) is None else value[key] for key, default in KEYS.items()}
     common = typed(StepOptions, given, label)
