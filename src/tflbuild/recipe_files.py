@@ -164,24 +164,24 @@ def keys_of(value: Any, prefix: str = "") -> list[str]:
 def circle_of(overrides: list[str]) -> str:
     """Say which recipes' defaults name one another in a circle."""
     name = next((word.partition("=")[2] for word in overrides if word.startswith("recipe=")), "")
-    seen: list[str] = []
-    found = _circle(name, seen)
+    found = _circle(name, [], set())
     if not found:
         return f"recipe={plain(name)}: its defaults name more files than are read, or lead to one another."
     shown = " -> ".join(map(plain, found))
     return f"{plain(find_recipe(found[0]))}: defaults: recipes name one another in a circle: {shown}."
 
 
-def _circle(name: str, above: list[str]) -> list[str]:
-    """Find the first circle below a recipe, depth first."""
+def _circle(name: str, above: list[str], done: set[str]) -> list[str]:
+    """Find the first circle below a recipe, depth first; `done` are those below which there is none."""
     if name in above:
         return [*above[above.index(name) :], name]
-    path = find_recipe(name)
+    path = None if name in done else find_recipe(name)
     content = parsed(read_text(path), path) if path else {}
     entries = content.get("defaults", []) if isinstance(content, dict) else []
     for entry in entries:
         if isinstance(entry, str) and entry != "_self_":
-            found = _circle(entry, [*above, name])
+            found = _circle(entry, [*above, name], done)
             if found:
                 return found
+    done.add(name)
     return []
