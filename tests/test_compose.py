@@ -15,7 +15,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from tflbuild import compose, plugins, recipe_files
+from tflbuild import compose, plugins, recipe_files, recipe_text
+from tflbuild.core.errors import RecipeError
 
 PRUNE = "prune.sparsity=0.7"
 CASES = [
@@ -59,18 +60,19 @@ def test_it_gives_what_hydra_gives(overrides: list[str]) -> None:
 )
 def test_shipped_files_are_read_as_omegaconf_reads_them(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert recipe_files._parsed(text) == OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    assert recipe_text.parsed(text, path) == OmegaConf.to_container(OmegaConf.create(text), resolve=False)
 
 
 def test_odd_yaml_is_read_as_omegaconf_reads_it() -> None:
     text = "a: 1e-3\nb: 2024-01-02\nc: 0o17\nd: yes\ne: '1e3'\nf: ~\ng: [.5, 1_000, +1, .inf]\nh: ${a}\ni: {j: é}"
-    assert recipe_files._parsed(text) == OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    assert recipe_text.parsed(text, Path("odd.yaml")) == OmegaConf.to_container(
+        OmegaConf.create(text), resolve=False
+    )
     for wrong in ("a: 1\na: 2", "a: [1", "a: !!python/name:os.system"):
-        with pytest.raises(yaml.YAMLError) as ours:
-            recipe_files._parsed(wrong)
-        with pytest.raises(yaml.YAMLError) as theirs:
+        with pytest.raises(RecipeError, match=r"odd\.yaml, line \d cannot be read: "):
+            recipe_text.parsed(wrong, Path("odd.yaml"))
+        with pytest.raises(yaml.YAMLError):
             OmegaConf.create(wrong)
-        assert str(ours.value) == str(theirs.value)
 
 
 def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import re
 from functools import cache
 from typing import Any
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
-from hydra._internal.defaults_list import create_defaults_list
+from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError
@@ -28,16 +27,20 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tflbuild.composition_errors import refuse_no_choice, reworded
 from tflbuild.core.budget import LIMITS
 from tflbuild.core.compiler_pass import PASSES, Pass
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
-from tflbuild.recipe_files import FlatSource, RecipeSearchPath, group_names, keys_of, recipe_names
+from tflbuild.core.plain_text import plain
+from tflbuild.interpolation import bounded
+from tflbuild.overrides import parse
+from tflbuild.recipe_files import FlatSource, RecipeSearchPath, circle_of
+from tflbuild.replacement import RecipeRepository, Replaced, without_removed
 
 PRIMARY = "_tflbuild"
-GROUPS = ("model", "data", "target", "hooks")
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
 """What `oc.env` may read in a recipe, besides names that begin with TFLBUILD_."""
 
@@ -62,21 +65,6 @@ ROOT: dict[str, Any] = {
 """Keys of every recipe and their defaults."""
 
 
-class NoSuchChoice(RecipeError):
-    """A group has no choice of that name; a plugin that cannot be loaded may have been meant to declare it.
-
-    Args:
-        name: what was chosen.
-        noun: what the group holds, e.g. "pass".
-        message: the sentence for the user.
-    """
-
-    def __init__(self, name: str, noun: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-        self.noun = noun
-
-
 def compose(overrides: list[str]) -> dict[str, Any]:
     """Compose a recipe from what the user typed.
 
@@ -89,33 +77,84 @@ def compose(overrides: list[str]) -> dict[str, Any]:
     Raises:
         RecipeError: Hydra refuses it; the message says the key, the value and the nearest spelling.
     """
+    return composed(overrides).mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Composed:
+    """A recipe as it was composed.
+
+    Attributes:
+        mapping: its resolved keys; plain values only. `recipe` holds its name.
+        replaced: by group, what the recipe chose and what was chosen instead, where that differs.
+        remarks: what was left out since its group was replaced or its step removed, a sentence each.
+    """
+
+    mapping: dict[str, Any]
+    replaced: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def composed(overrides: list[str]) -> Composed:
+    """Compose a recipe, and say what of it was replaced; see `compose`."""
     register()
+    words = ["hooks=[]" if word == "hooks=null" else word for word in overrides]
+    parsed = parse(words)
+    refuse_no_choice(parsed)
     try:
-        config, name = _composed(overrides)
-        mapping = OmegaConf.to_container(config, resolve=True)
-    except (HydraException, OmegaConfBaseException, ConfigLoadError) as error:
-        raise reworded(error, overrides) from error
-    assert isinstance(mapping, dict)
-    return {"recipe": name, **{str(key): value for key, value in mapping.items()}}
+        with bounded():
+            config, defaults, replaced, remarks = _composed(parsed)
+            mapping: Any = OmegaConf.to_container(config, resolve=True)
+    except RecursionError as error:
+        raise RecipeError(circle_of(words)) from error
+    except (HydraException, OmegaConfBaseException, ConfigLoadError, ValueError, AssertionError) as error:
+        raise reworded(error, words, compose) from error
+    plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
+    plainly |= {str(key): at_home(value) for key, value in mapping.items()}
+    labels = _labels(defaults)
+    removed = without_removed(plainly, labels)
+    for label in labels:
+        if not isinstance(plainly.get(label, {}), dict):
+            raise RecipeError(f"{label}: {plain(plainly[label], 60)} is no mapping of the step's options.")
+    groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
+    return Composed(plainly, groups, (*remarks, *removed))
 
 
-def _composed(overrides: list[str]) -> tuple[DictConfig, str]:
-    """Compose with the parts of `hydra.compose` that concern a recipe, and give the recipe's name with it.
+def at_home(value: Any) -> Any:
+    """Write out the `~` that begins a path; options of every kind may hold one, alone or in lists."""
+    if isinstance(value, str):
+        return os.path.expanduser(value) if value == "~" or value.startswith("~/") else value
+    if isinstance(value, dict):
+        return {key: at_home(item) for key, item in value.items()}
+    return [at_home(item) for item in value] if isinstance(value, list) else value
+
+
+def _labels(defaults: DefaultsList) -> list[str]:
+    """Name the steps that the recipe's defaults configure."""
+    return [
+        str(entry.package)
+        for entry in defaults.defaults
+        if entry.config_path and entry.config_path.startswith("passes/")
+    ]
+
+
+def _composed(parsed: list[Override]) -> tuple[DictConfig, DefaultsList, list[Replaced], list[str]]:
+    """Compose with the parts of `hydra.compose` that concern a recipe, and give what it was composed of.
 
     Hydra's own configuration is left out, and so is its search for plugins, which imports every launcher and
     sweeper on the machine; see docs/decisions/0003-hydra-parts.md.
     """
     loader = ConfigLoaderImpl(_search_path())
-    parsed = OverridesParser.create().parse_overrides(overrides)
     loader.validate_sweep_overrides_legal(parsed, run_mode=RunMode.RUN, from_shell=False)
-    sources = CachingConfigRepository(_Sources(loader.config_search_path))
+    sources = RecipeRepository(_Sources(loader.config_search_path))
     defaults = create_defaults_list(
         repo=sources, config_name=PRIMARY, overrides_list=parsed, prepend_hydra=False, skip_missing=False
     )
+    replaced = sources.replaced(defaults)
     config = loader._compose_config_from_defaults_list(defaults=defaults.defaults, repo=sources)
     OmegaConf.set_struct(config, True)
     loader._apply_overrides_to_config(defaults.config_overrides, config)
-    return config, str(defaults.overrides.known_choices["recipe"])
+    return config, defaults, replaced, sources.remarks
 
 
 def _search_path() -> ConfigSearchPathImpl:
@@ -219,79 +258,3 @@ def _environment(name: str, default: Any = None) -> Any:
             f"oc.env:{name}: a recipe may read {', '.join(ENVIRONMENT_ALLOWED)} and TFLBUILD_* of the environment only."
         )
     return os.environ.get(name, default)
-
-
-def reworded(error: Exception, overrides: list[str]) -> RecipeError:
-    """Say in our words what Hydra found wrong."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, RecipeError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    text = str(error).strip()
-    for reword in (_missing_choice, _unknown_key, _needs_sweep):
-        better = reword(text, overrides)
-        if better:
-            return better if isinstance(better, RecipeError) else RecipeError(better)
-    return RecipeError(
-        text.split("\nSet the environment variable HYDRA_FULL_ERROR")[0].split("\n    full_key")[0]
-    )
-
-
-def _missing_choice(text: str, overrides: list[str]) -> RecipeError | str:
-    if "You must specify 'recipe'" in text:
-        return f"recipe: which? e.g. recipe={recipe_names()[0]}; there are {', '.join(recipe_names())}."
-    match = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", text)
-    if match is None:
-        match = re.search(r"Could not override '(\w+)(?:@[^']*)?'.*?'(?:\w+)/([^']+)'", text, re.DOTALL)
-    if match is None:
-        override = re.search(r"Could not override '([\w@]+)'", text)
-        if override and override[1] in GROUPS:
-            return f"'{override[1]}' cannot be overridden, since the recipe does not use that group."
-        return ""
-    group, name = match[1], match[2].removesuffix(".yaml")
-    if group == "recipe":
-        choices, typed = recipe_names(), f"recipe={name}"
-    elif group == "passes":
-        choices, typed = sorted(PASSES), f"pass '{name}'"
-    elif group == "hooks":
-        choices, typed = sorted({*HOOKS, *group_names(group)}), f"hooks=[{name}]"
-    else:
-        choices, typed = group_names(group), f"{group}={name}"
-    noun = {"passes": "pass", "hooks": "hook"}.get(group, group)
-    there_are = ", ".join(choices)
-    message = f"{typed}: there is no {noun} '{name}'; there are {there_are}.{did_you_mean(name, choices)}"
-    return NoSuchChoice(name, noun, message)
-
-
-def _unknown_key(text: str, overrides: list[str]) -> str:
-    match = re.search(r"Could not (?:override|append to config|delete from config)[^']*'([^']+)'", text)
-    match = match or re.search(r"full_key: (\S+)", text)
-    if match is None:
-        return ""
-    typed = match[1]
-    hook = typed.removeprefix("hooks.").partition(".")[0]
-    if typed.startswith("hooks.") and hook in HOOKS and not _chooses_hook(hook, overrides):
-        return f"{typed}: the hook '{hook}' is not chosen; add hooks=[{hook}]."
-    known = sorted(key for key in _known_keys(overrides) if ".budget." not in key)
-    return f"{typed}: there is no such key in this recipe.{did_you_mean(typed, known)}"
-
-
-def _known_keys(overrides: list[str]) -> set[str]:
-    """List the keys that would have been right: those of the recipe without overrides, limits left out."""
-    recipe = [item for item in overrides if item.startswith("recipe=")]
-    groups = [item for item in overrides if item.partition("=")[0] in GROUPS or item.startswith("+passes@")]
-    if len(recipe) + len(groups) == len(overrides):
-        return set()
-    return set(keys_of(compose([*recipe, *groups])))
-
-
-def _chooses_hook(hook: str, overrides: list[str]) -> bool:
-    return f"hooks.{hook}" in _known_keys(overrides)
-
-
-def _needs_sweep(text: str, overrides: list[str]) -> str:
-    if "multirun" in text or "--multirun" in text:
-        swept = next((o for o in overrides if "," in o), "")
-        return f"{swept}: several values make a sweep; add -m."
-    return ""

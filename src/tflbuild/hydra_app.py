@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import hydra
@@ -9,11 +10,26 @@ from hydra.core.plugins import Plugins
 from omegaconf import DictConfig
 
 from tflbuild import compose, plugins
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.overrides import parse
 from tflbuild.recipe_files import RecipeSearchPath
 
 
 def run_hydra(words: list[str]) -> int:
-    """Hand the command line to Hydra; nothing is built."""
+    """Hand the command line to Hydra; nothing is built.
+
+    Raises:
+        RecipeError: a word is no override, or sets Hydra's own configuration, which can name code.
+    """
+    overrides = [
+        word for word in words if "=" in word and not word.startswith("-") and not word.startswith("query=")
+    ]
+    for override in parse(overrides):
+        if re.split(r"[./@]", override.key_or_group)[0] == "hydra":
+            raise RecipeError(
+                f"{plain(override.input_line)}: Hydra's own settings cannot be set here; remove it."
+            )
     plugins.load(plugins.default_folder())
     compose.register(every_limit=True)
     Plugins.instance().register(RecipeSearchPath)

@@ -8,23 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild import compose, plugins, recipe_files
+from tflbuild.composition_errors import NoSuchChoice
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.registry import Registry
-from tflbuild.core.target import TARGETS
-from tflbuild.recipe_steps import limits_at, settle_alternatives, step_of
-from tflbuild.validation import typed
+from tflbuild.core.target import TARGETS, Target
+from tflbuild.recipe_steps import LONGEST_TIMEOUT, limits_at, settle_alternatives, step_of
+from tflbuild.recipe_text import read_text
+from tflbuild.validation import shown, typed
 from tflbuild.vision.augment import Augment
 from tflbuild.vision.preprocess import Preprocess
 
 T = TypeVar("T")
+
+Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
+"""Of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +45,10 @@ class StoreOptions:
 class WorkerSettings:
     """How worker processes run."""
 
-    max_rss: Annotated[int, Ge(500)] = 6000
-    threads: Annotated[int, Ge(1)] = 2
-    evaluators: Annotated[int, Ge(1)] | None = None
-    checkpoint_seconds: Annotated[float, Ge(0)] = 30.0
+    max_rss: Annotated[int, Ge(500), Le(100_000_000)] = 6000
+    threads: Annotated[int, Ge(1), Le(1024)] = 2
+    evaluators: Annotated[int, Ge(1), Le(1024)] | None = None
+    checkpoint_seconds: Annotated[float, Ge(0), Le(LONGEST_TIMEOUT)] = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +58,13 @@ class RootOptions:
     recipe: str
     description: str
     pipeline: tuple[str, ...]
-    seed: Annotated[int, Ge(0)]
+    seed: Seed
     device: Literal["cpu", "gpu"]
     strict: bool
     store: StoreOptions
     outputs: str
     worker: WorkerSettings
-    seeds: tuple[Annotated[int, Ge(0)], ...] = ()
+    seeds: tuple[Seed, ...] = ()
     objective: tuple[str, ...] = ()
     locked: bool | str = False
     stop_after: str | None = None
@@ -85,13 +91,15 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
     try:
-        composed = compose.compose(words)
-    except compose.NoSuchChoice as error:
+        found = compose.composed(words)
+    except NoSuchChoice as error:
         plugins.require(error.name, loaded, error.noun)
         raise
-    if composed["locked"] is True:
-        composed["locked"] = str(recipe_files.find_lock(composed["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(composed, words), words, folder)
+    mapping = found.mapping
+    if mapping.get("locked") is True:
+        mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
+    recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
+    recipe = replace(recipe, replaced=found.replaced, remarks=found.remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
             raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")
@@ -126,17 +134,23 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
     known = {*roots, "model", "data", "target", "budget", "hooks"}
+    for key in ("worker", "store"):
+        if mapping.get(key, 0) is None:
+            mapping = {**mapping, key: {}}
     steps = {key: value for key, value in mapping.items() if key not in known}
     for label, value in steps.items():
         if not isinstance(value, dict) or "pass" not in value:
             choices = [*known, *(k for k, v in steps.items() if isinstance(v, dict) and "pass" in v)]
+            where = _in_file(label, mapping)
             raise RecipeError(
-                f"{label}: there is no such key in a recipe{_in_file(label, mapping)}.{did_you_mean(label, choices)}"
+                f"{plain(label)}: there is no such key in a recipe{where}.{did_you_mean(label, choices)}"
             )
     for group in ("model", "data", "target"):
-        if group not in mapping:
+        if mapping.get(group) is None:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
+    if not root.outputs.strip():
+        raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -146,13 +160,11 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
         model=_chosen(ARCHITECTURES, mapping["model"], "model"),
         data=_data(mapping["data"]),
-        targets={
-            name: _chosen(TARGETS, options, f"target.{name}") for name, options in mapping["target"].items()
-        },
+        targets=_targets(mapping["target"]),
         steps={label: step_of(label, value) for label, value in steps.items()},
         pipeline=root.pipeline,
         added=added,
-        limits=limits_at(mapping["budget"], "budget"),
+        limits=limits_at(mapping.get("budget"), "budget"),
         seed=root.seed,
         device=root.device,
         strict=root.strict,
@@ -168,14 +180,26 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
         ),
-        hooks=_hooks(
-            mapping.get("hooks") or {}, replaced=any(item.startswith("hooks=") for item in overrides)
-        ),
+        hooks=_hooks(mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)),
         mapping=_without_empty(mapping),
         plugins=folder,
     )
     _check_model(recipe)
     return _start_from_file(recipe)
+
+
+def _targets(value: Any) -> dict[str, Target]:
+    """Validate what is delivered; a target that is null is none."""
+    if not isinstance(value, Mapping):
+        raise RecipeError(f"target: {shown(value)} is no mapping of targets; write e.g. target=[cpu].")
+    made = {
+        name: _chosen(TARGETS, options, f"target.{name}")
+        for name, options in value.items()
+        if options is not None
+    }
+    if not made:
+        raise RecipeError("target: the recipe is left with none; choose e.g. target=[cpu].")
+    return made
 
 
 def _data(value: Any) -> Dataset:
@@ -188,15 +212,24 @@ def _data(value: Any) -> Dataset:
 
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:
     if not isinstance(value, Mapping) or "type" not in value:
-        raise RecipeError(f"{key}: needs a 'type', one of {', '.join(sorted(registry))}.")
-    cls = registry.get(str(value["type"]), f"{key}.type")
+        raise RecipeError(
+            f"{key}: {shown(value)} is no choice with its options; it needs a 'type', one of "
+            f"{', '.join(sorted(registry))}."
+        )
+    cls = registry.get(
+        value["type"] if isinstance(value["type"], str) else shown(value["type"]), f"{key}.type"
+    )
     return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
 
 
-def _hooks(value: Mapping[str, Any], *, replaced: bool) -> dict[str, Hook]:
+def _hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
     """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake."""
     hooks = {}
-    for name, options in value.items():
+    if value is not None and value != [] and not isinstance(value, Mapping):
+        raise RecipeError(f"hooks: {shown(value)} is no mapping of hooks; write e.g. hooks=[mlflow].")
+    for name, options in (value or {}).items():
+        if options is None:
+            continue
         if isinstance(options, Mapping) and "type" not in options:
             if replaced and name in HOOKS:
                 continue
@@ -244,8 +277,11 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = {}
     for key, value in mapping.items():
         if key == "budget" and isinstance(value, Mapping):
-            metrics = {m: {f: b for f, b in (v or {}).items() if b is not None} for m, v in value.items()}
-            cleaned[key] = {m: v for m, v in metrics.items() if v}
+            metrics = {
+                metric: {form: bound for form, bound in (limits or {}).items() if bound is not None}
+                for metric, limits in value.items()
+            }
+            cleaned[key] = {metric: limits for metric, limits in metrics.items() if limits}
         else:
             cleaned[key] = _without_empty(value) if isinstance(value, Mapping) else value
     return cleaned
@@ -253,4 +289,4 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_file(label: str, mapping: Mapping[str, Any]) -> str:
     path = recipe_files.find_recipe(str(mapping["recipe"]))
-    return f" ({path})" if path and f"{label}:" in path.read_text(encoding="utf-8") else ""
+    return f" ({plain(path)})" if path and f"{label}:" in read_text(path) else ""

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
-from omegaconf._utils import get_yaml_loader
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.interpolation import check_texts
+from tflbuild.recipe_text import parsed, read_text, refuse_code
 
 CONFIG_DIR = "TFLBUILD_CONFIG_DIR"
 
@@ -42,7 +41,7 @@ def packaged_recipes() -> Path:
 def find_recipe(name: str) -> Path | None:
     """Find the file of a recipe by name, the user's before the package's."""
     for folder in recipe_folders():
-        if (folder / f"{name}.yaml").is_file():
+        if os.path.isfile(folder / f"{name}.yaml"):
             return folder / f"{name}.yaml"
     return None
 
@@ -85,21 +84,21 @@ class FlatSource(ConfigSource):
         """Read one file.
 
         Raises:
-            ConfigLoadError: it is not there or is no YAML mapping.
+            ConfigLoadError: it is not there.
+            RecipeError: it is no recipe: see `recipe_text`.
         """
         path = self._file(config_path)
-        if not path.is_file():
+        if not _exists(path):
             raise ConfigLoadError(f"Config not found : {path}")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         header = re.match(r"\s*#\s*@package\s+(\S+)", text)
-        try:
-            content = _parsed(text)
-        except yaml.YAMLError as error:
-            raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        content = parsed(text, path)
         if not isinstance(content, dict):
-            raise ConfigLoadError(f"{path} is no mapping of recipe keys.")
-        if config_path.startswith("recipe/"):
-            _refuse_code(path, content)
+            raise RecipeError(f"{plain(path)} is no mapping of recipe keys.")
+        refuse_code(path, header[1] if header else None, content)
+        if config_path.startswith("recipe/") and (header is None or header[1] != "_global_"):
+            raise RecipeError(f"{plain(path)}: its first line must be '# @package _global_'.")
+        check_texts(content, plain(path))
         loaded = OmegaConf.create(content)
         return ConfigResult(
             config=loaded,
@@ -109,12 +108,14 @@ class FlatSource(ConfigSource):
         )
 
     def is_group(self, config_path: str) -> bool:
-        """Say whether a path names a group."""
+        """Say whether a path names a group; Hydra's own are none of ours."""
+        if config_path.partition("/")[0] == "hydra":
+            return False
         return config_path in ("", "recipe") or (Path(self.path) / config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
-        """Say whether a path names a file."""
-        return self._file(config_path).is_file()
+        """Say whether a path names a file, of whatever kind: reading it says what is wrong with it."""
+        return config_path.partition("/")[0] != "hydra" and _exists(self._file(config_path))
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """List what lies in a group, for completion and error messages."""
@@ -134,6 +135,11 @@ class FlatSource(ConfigSource):
         return Path(self.path) / f"{name}.yaml"
 
 
+def _exists(path: Path) -> bool:
+    """Say whether there is anything; a name that no file can have is none."""
+    return os.path.exists(path)
+
+
 class RecipeSearchPath(SearchPathPlugin):
     """Put the folders of recipes on Hydra's search path."""
 
@@ -141,52 +147,6 @@ class RecipeSearchPath(SearchPathPlugin):
         """Append the folders, the user's first."""
         for position, folder in enumerate(recipe_folders()):
             search_path.append(provider=f"recipes-{position}", path=f"flat://{folder}")
-
-
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> Any:
-    """Parse YAML as `OmegaConf.create` would, by libyaml, and once: a sweep reads the same files often."""
-    try:
-        content = yaml.load(text, Loader=_fast_loader())
-    except yaml.YAMLError:
-        content = yaml.load(text, Loader=get_yaml_loader())  # shows the line, too
-    return {} if content is None else content
-
-
-@cache
-def _fast_loader() -> Any:
-    """Give OmegaConf's loader with libyaml's parser, where PyYAML was built with it."""
-    careful: Any = get_yaml_loader()
-    if not yaml.__with_libyaml__:
-        return careful
-    from yaml._yaml import CParser
-
-    class FastLoader(CParser, careful):  # type: ignore[misc]
-        """Reads events from libyaml, and makes of them what OmegaConf makes of them."""
-
-        def __init__(self, stream: str) -> None:
-            CParser.__init__(self, stream)
-            yaml.constructor.SafeConstructor.__init__(self)
-            yaml.resolver.Resolver.__init__(self)
-
-    return FastLoader
-
-
-def _refuse_code(path: Path, content: Mapping[str, Any]) -> None:
-    """A recipe is data: refuse what would make Hydra run code.
-
-    Raises:
-        RecipeError: a `hydra` key or a `_target_` anywhere.
-    """
-    for key in keys_of(content):
-        if key == "hydra" or key.startswith(("hydra.", "hydra/")):
-            raise RecipeError(f"{path}: '{key}': a recipe may not configure Hydra itself.")
-        if key.rpartition(".")[2] == "_target_":
-            raise RecipeError(f"{path}: '{key}': a recipe may not name code; use registered passes by name.")
-    for entry in content.get("defaults") or []:
-        name = next(iter(entry)) if isinstance(entry, Mapping) else str(entry)
-        if "hydra" in str(name):
-            raise RecipeError(f"{path}: defaults: '{name}': a recipe may not configure Hydra itself.")
 
 
 def keys_of(value: Any, prefix: str = "") -> list[str]:
@@ -199,3 +159,29 @@ def keys_of(value: Any, prefix: str = "") -> list[str]:
         for position, item in enumerate(value):
             found += keys_of(item, f"{prefix}{position}.")
     return found
+
+
+def circle_of(overrides: list[str]) -> str:
+    """Say which recipes' defaults name one another in a circle."""
+    name = next((word.partition("=")[2] for word in overrides if word.startswith("recipe=")), "")
+    found = _circle(name, [], set())
+    if not found:
+        return f"recipe={plain(name)}: its defaults name more files than are read, or lead to one another."
+    shown = " -> ".join(map(plain, found))
+    return f"{plain(find_recipe(found[0]))}: defaults: recipes name one another in a circle: {shown}."
+
+
+def _circle(name: str, above: list[str], done: set[str]) -> list[str]:
+    """Find the first circle below a recipe, depth first; `done` are those below which there is none."""
+    if name in above:
+        return [*above[above.index(name) :], name]
+    path = None if name in done else find_recipe(name)
+    content = parsed(read_text(path), path) if path else {}
+    entries = content.get("defaults", []) if isinstance(content, dict) else []
+    for entry in entries:
+        if isinstance(entry, str) and entry != "_self_":
+            found = _circle(entry, [*above, name], done)
+            if found:
+                return found
+    done.add(name)
+    return []

@@ -7,18 +7,27 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Gt, Le
 
 from tflbuild import recipe_files
-from tflbuild.core.budget import LIMITS, POLICIES, Fallback, Limit, limits_of
+from tflbuild.core.budget import LIMITS, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Step
-from tflbuild.validation import typed
+from tflbuild.recipe_text import parsed, read_text
+from tflbuild.validation import shown, typed
 
 ALTERNATIVES = ("steps", "epochs")
 """Options that are two words for one thing: setting one replaces the other."""
+
+
+LONGEST_TIMEOUT = 10_000_000
+"""Seconds; some 115 days."""
+
+KEYS: Mapping[str, Any] = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
+"""Keys of every step with their defaults, besides its budget and its fallbacks."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,30 +37,25 @@ class StepOptions:
     enabled: bool
     after: tuple[str, ...]
     on_breach: Literal["fail", "skip", "warn"]
-    timeout: Annotated[float, Ge(0)] | None
+    timeout: Annotated[float, Gt(0), Le(LONGEST_TIMEOUT)] | None
 
 
 def step_of(label: str, value: Mapping[str, Any]) -> Step:
     """Validate one step."""
-    cls = PASSES.get(str(value["pass"]), f"{label}.pass")
+    cls = PASSES.get(
+        value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
+    )
     options = {key: item for key, item in value.items() if key not in STEP_KEYS}
-    keys = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
-    if value.get("on_breach") not in (None, *POLICIES):
-        raise RecipeError(
-            f"{label}.on_breach: '{value['on_breach']}' is not one of {', '.join(POLICIES)}."
-            f"{did_you_mean(str(value['on_breach']), POLICIES)}"
-        )
-    common = typed(StepOptions, {key: value.get(key, default) for key, default in keys.items()}, label)
+    given = {key: default if value.get(key) is None else value[key] for key, default in KEYS.items()}
+    common = typed(StepOptions, given, label)
     return Step(
         label=label,
         options=typed(cls, options, label, also=STEP_KEYS),
         enabled=common.enabled,
         after=common.after,
-        limits=limits_at(value.get("budget") or {}, f"{label}.budget"),
+        limits=limits_at(value.get("budget"), f"{label}.budget"),
         on_breach=common.on_breach,
-        fallback=tuple(
-            _fallback(item, f"{label}.fallback.{i}") for i, item in enumerate(value.get("fallback") or [])
-        ),
+        fallback=_fallbacks(value.get("fallback"), f"{label}.fallback"),
         timeout=common.timeout,
     )
 
@@ -85,12 +89,10 @@ def _one_alternative(
 
 def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
     """Give which of `names` the first recipe file says that says any, from the recipe up through its ancestors."""
-    from omegaconf import OmegaConf
-
     path = recipe_files.find_recipe(recipe)
     if path is None:
         return set()
-    content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    content: Any = parsed(read_text(path), path)
     said = {name for name in names if (content.get(label) or {}).get(name) is not None}
     if said:
         return said
@@ -101,39 +103,68 @@ def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
     return set()
 
 
+def _fallbacks(value: Any, key: str) -> tuple[Fallback, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise RecipeError(
+            f"{key}: {shown(value)} is no list; write e.g. [LABEL, {{from: LABEL, run: [LABEL]}}]."
+        )
+    return tuple(_fallback(item, f"{key}.{position}") for position, item in enumerate(value))
+
+
 def _fallback(value: Any, key: str) -> Fallback:
     if isinstance(value, str):
         return Fallback(run=(value,))
     if isinstance(value, Mapping) and set(value) == {"from", "run"}:
-        run = value["run"]
-        return Fallback(run=(run,) if isinstance(run, str) else tuple(run), start=str(value["from"]))
-    raise RecipeError(f"{key}: {value!r} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
+        start, run = value["from"], value["run"]
+        labels = [run] if isinstance(run, str) else run
+        if (
+            isinstance(labels, (list, tuple))
+            and labels
+            and all(isinstance(one, str) for one in (start, *labels))
+        ):
+            return Fallback(run=tuple(labels), start=start)
+    raise RecipeError(f"{key}: {shown(value)} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
 
 
-def limits_at(budget: Mapping[str, Any], key: str) -> tuple[Limit, ...]:
-    """Validate a budget."""
+def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
+    """Validate a budget; null is none."""
+    if budget is None:
+        return ()
+    if not isinstance(budget, Mapping):
+        raise RecipeError(
+            f"{key}: {shown(budget)} is no budget; write e.g. {{map: {{max_drop: 0.01}}}}, or null."
+        )
     for metric, limits in budget.items():
         METRICS.get(str(metric), key)
         if limits is None:
             continue
         if not isinstance(limits, Mapping):
             raise RecipeError(
-                f"{key}.{metric}: {limits!r} is no limit; write e.g. {{max_drop: 0.01}} with one of "
+                f"{key}.{metric}: {shown(limits)} is no limit; write e.g. {{max_drop: 0.01}} with one of "
                 f"{', '.join(LIMITS)}."
             )
         for form, bound in limits.items():
-            if form not in (*LIMITS, "since"):
-                raise RecipeError(
-                    f"{key}.{metric}.{form}: there is no such limit; there are {', '.join(LIMITS)}."
-                    f"{did_you_mean(str(form), LIMITS)}"
-                )
-            if form != "since" and bound is not None and (isinstance(bound, bool) or not _number(bound)):
-                raise RecipeError(f"{key}.{metric}.{form}: {bound!r} is not a number.")
+            _check_limit(form, bound, f"{key}.{metric}")
     return limits_of(budget)
+
+
+def _check_limit(form: Any, bound: Any, key: str) -> None:
+    where = f"{key}.{plain(form)}"
+    if form not in (*LIMITS, "since"):
+        raise RecipeError(
+            f"{where}: there is no such limit; there are {', '.join(LIMITS)}.{did_you_mean(str(form), LIMITS)}"
+        )
+    if form == "since":
+        if bound is not None and not isinstance(bound, str):
+            raise RecipeError(f"{where}: {shown(bound)} is no label of a step.")
+    elif bound is not None and (isinstance(bound, bool) or not _number(bound)):
+        raise RecipeError(f"{where}: {shown(bound)} is not a number.")
 
 
 def _number(value: Any) -> bool:
     try:
         return math.isfinite(float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False

@@ -114,6 +114,9 @@ class Recipe:
         worker: how worker processes run.
         run: what this run does beyond building.
         hooks: who watches, by name.
+        replaced: by group, e.g. "data", what the recipe chose and what was chosen instead, where that differs; empty
+            for a recipe that was resolved earlier.
+        remarks: what of the recipe was left out, a sentence each, for whoever plans or builds it.
         mapping: the resolved recipe, JSON-able.
         plugins: folder of the user's plugin files, None where there is none.
     """
@@ -139,6 +142,8 @@ class Recipe:
     worker: WorkerOptions = WorkerOptions()
     run: RunOptions = RunOptions()
     hooks: Mapping[str, Hook] = field(default_factory=dict)
+    replaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=dict)
     plugins: Path | None = None
 

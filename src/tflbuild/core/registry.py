@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, dataclass_transform
 
 from tflbuild.core.errors import NameTaken, PluginError, RecipeError, did_you_mean
+from tflbuild.core.plain_text import plain
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -70,7 +71,7 @@ class Registry(Generic[T]):
         if name not in self._classes:
             where = f"{key}: " if key else ""
             raise RecipeError(
-                f"{where}there is no {self.noun} '{name}'; there are {', '.join(sorted(self))}."
+                f"{where}there is no {self.noun} '{plain(name, 80)}'; there are {', '.join(sorted(self))}."
                 f"{did_you_mean(name, self)}"
             )
         return self._classes[name]

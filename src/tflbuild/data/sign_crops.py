@@ -29,9 +29,9 @@ class SignCrops(Dataset):
 
     seed: Annotated[int, Ge(0)] = 0
     image_size: Annotated[int, Ge(32), Le(1024)] = 64
-    train: Annotated[int, Ge(8)] = 2000
-    val: Annotated[int, Ge(8)] = 400
-    test: Annotated[int, Ge(8)] = 800
+    train: Annotated[int, Ge(8), Le(1_000_000)] = 2000
+    val: Annotated[int, Ge(8), Le(1_000_000)] = 400
+    test: Annotated[int, Ge(8), Le(1_000_000)] = 800
     difficulty: Difficulty = field(
         default_factory=lambda: Difficulty(
             rotation=35, perspective=0.45, clutter=6.0, occlusion=0.6, blur=0.5, noise=48, lighting=0.9

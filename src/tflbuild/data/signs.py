@@ -75,9 +75,9 @@ class Signs(Dataset):
 
     seed: Annotated[int, Ge(0)] = 0
     image_size: Annotated[int, Ge(32), Le(1024)] = 128
-    train: Annotated[int, Ge(1)] = 2400
-    val: Annotated[int, Ge(1)] = 300
-    test: Annotated[int, Ge(1)] = 500
+    train: Annotated[int, Ge(1), Le(1_000_000)] = 2400
+    val: Annotated[int, Ge(1), Le(1_000_000)] = 300
+    test: Annotated[int, Ge(1), Le(1_000_000)] = 500
     max_objects: Annotated[int, Ge(1), Le(8)] = 4
     difficulty: Difficulty = field(default_factory=Difficulty)
 

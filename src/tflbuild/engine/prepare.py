@@ -66,6 +66,8 @@ def prepare(
         RecipeError: the recipe does not fit together.
         DataError: the data are missing, empty, or used both for calibration and as the test split.
     """
+    for remark in recipe.remarks:
+        warn(remark)
     store = Store(recipe.store, warn, recipe.remote)
     reached = names or Names()
     order, _ = check(recipe)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import PassContext
@@ -29,7 +29,7 @@ class Calibration:
     """
 
     source: str = "data.train"
-    samples: Annotated[int, Ge(1)] = 200
+    samples: Annotated[int, Ge(1), Le(1_000_000)] = 200
 
 
 def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassContext) -> list[Any]:

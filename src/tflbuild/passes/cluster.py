@@ -46,7 +46,7 @@ class Cluster(Fitting):
         default_factory=dict
     )  # clusters by pattern of name
     exclude: tuple[str, ...] = ()  # patterns of names of layers that are left, e.g. class_*
-    learning_rate: Annotated[float, Gt(0)] = 5e-4
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: two passes, and enough to settle where they are few images."""

@@ -26,10 +26,10 @@ class Fitting(Pass):
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras", "numpy", "PIL")
     trains = True
 
-    steps: Annotated[int, Ge(1)] | None = None  # batches; by default follows from the data
-    epochs: Annotated[float, Gt(0)] | None = None  # passes over the data, instead of steps
-    batch_size: Annotated[int, Ge(1)] = 32  # images
-    learning_rate: Annotated[float, Gt(0)] = 1e-3  # highest; Adam
+    steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None  # batches; by default follows from the data
+    epochs: Annotated[float, Gt(0), Le(100_000)] | None = None  # passes over the data, instead of steps
+    batch_size: Annotated[int, Ge(1), Le(65_536)] = 32  # images
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 1e-3  # highest; Adam
     learning_rate_schedule: Literal["cosine", "exponential", "step", "constant"] = (
         "cosine"  # half cosine down to 0
     )
@@ -41,7 +41,7 @@ class Fitting(Pass):
         0.75,
     )  # of step: shares of the steps
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
-    weight_decay: Annotated[float, Ge(0)] = 0.0  # decoupled, of kernels
+    weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0  # decoupled, of kernels
     gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
     average: Annotated[float, Ge(0), Lt(1)] = 0.0  # decay of a running mean of weights, kept instead; 0: off
     loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes

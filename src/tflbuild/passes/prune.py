@@ -74,13 +74,15 @@ class Prune(Fitting):
     layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)  # by pattern
     exclude: tuple[str, ...] = ()  # patterns of names of layers that stay dense, e.g. class_*
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5  # share of the steps in which the sparsity rises
-    frequency: Annotated[int, Ge(1)] = 50  # steps from one choice of zeros to the next
+    frequency: Annotated[int, Ge(1), Le(100_000_000)] = 50  # steps from one choice of zeros to the next
     start: Annotated[float, Gt(0), Le(1)] = 0.6  # of iterative: the first level, as a share of `sparsity`
-    levels: Annotated[int, Ge(1)] = 4  # of iterative, evenly from the first to `sparsity`
-    level_steps: Annotated[int, Ge(1)] | None = None  # of iterative: batches of each level; steps / levels
+    levels: Annotated[int, Ge(1), Le(100)] = 4  # of iterative, evenly from the first to `sparsity`
+    level_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = (
+        None  # of iterative: batches of each; steps / levels
+    )
     block_size: tuple[Side, Side] = (1, 1)  # inputs and outputs of a block of a dense layer's kernel
     block_pooling: Literal["average", "maximum"] = "average"  # how large a block counts as
-    learning_rate: Annotated[float, Gt(0)] = 1.5e-3
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 1.5e-3
 
     def check(self) -> None:
         """Refuse a sparsity that the pattern cannot have, and two lengths at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
@@ -40,8 +40,8 @@ class QuantizationAwareTraining(Fitting):
     needs = TFMOT_TOOLS
     promises = "finite ranges for every tensor, the input's that of pixels; zeros and clusters kept"
 
-    learning_rate: Annotated[float, Gt(0)] = 5e-4
-    warmup: Annotated[float, Ge(0)] = 0.1
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.1
     layers: tuple[str, ...] = ()  # patterns of names of layers that are quantized; by default all
     exclude: tuple[str, ...] = ()  # patterns of names of layers that stay float, e.g. class_*
     preserve: Literal["auto", "none"] = "auto"  # zeros and clusters that the model's file holds

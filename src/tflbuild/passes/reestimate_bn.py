@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
@@ -35,8 +35,8 @@ class ReestimateBatchNorm(Pass):
     trains = True  # its sums depend on what a training's bytes depend on
     promises = "finite statistics of every batch norm; every other weight as it was, to the bit"
 
-    samples: Annotated[int, Ge(1)] = 1000  # images, rounded up to whole batches
-    batch_size: Annotated[int, Ge(2)] = (
+    samples: Annotated[int, Ge(1), Le(10_000_000)] = 1000  # images, rounded up to whole batches
+    batch_size: Annotated[int, Ge(2), Le(65_536)] = (
         32  # images that are normalised together while statistics are measured
     )
     augment: bool = True  # images varied as in training

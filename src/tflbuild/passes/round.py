@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
@@ -39,7 +39,7 @@ class Round(Pass):
 
     bits: Literal[8, 4] = 8
     granularity: Literal["channel", "tensor"] = "channel"
-    steps: Annotated[int, Ge(1)] = 500  # of the optimizer, for each layer
+    steps: Annotated[int, Ge(1), Le(1_000_000)] = 500  # of the optimizer, for each layer
     calibration: Calibration = field(default_factory=Calibration)
 
     def reads(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
@@ -48,8 +48,8 @@ class Train(Fitting):
     promises = "finite weights"
 
     init: str = "scratch"  # scratch | continue | PATH
-    learning_rate: Annotated[float, Gt(0)] = 4e-3
-    weight_decay: Annotated[float, Ge(0)] = 0.0
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 4e-3
+    weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: more for more images, fewer where each step costs more."""

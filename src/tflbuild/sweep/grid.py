@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +15,14 @@ from hydra.errors import HydraException
 
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
+from tflbuild.overrides import parse
 from tflbuild.recipe_files import group_names, recipe_names
-from tflbuild.sweep.request import parse
 
 LONGEST_NAME = 180
 """Bytes of a folder's name; file systems allow 255."""
+
+MOST_JOBS = 10_000
+"""Of a grid."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ def expand(overrides: Sequence[str]) -> list[Combination]:
             choices.append([(f"{key}={value}", value) for value in _values(override)])
         else:
             choices.append([(override.input_line or "", "")])
+    jobs = math.prod(len(values) for values in choices)
+    if jobs > MOST_JOBS:
+        raise RecipeError(
+            f"{', '.join(swept.values())}: they make {jobs:,} jobs; at most {MOST_JOBS:,} are built."
+        )
     return [
         Combination(
             overrides=[typed for typed, _ in combination],
@@ -87,12 +96,14 @@ def _values(override: Override) -> list[str]:
     if isinstance(value, Glob):
         return _matching(override, value)
     try:
-        values = [str(value) for value in override.sweep_string_iterator()]
-    except HydraException as error:
+        values = [str(value) for value in itertools.islice(override.sweep_string_iterator(), MOST_JOBS + 1)]
+    except (HydraException, ArithmeticError, ValueError) as error:
         raise RecipeError(
             f"{line}: a grid needs its values one by one, e.g. a,b or range(1,4); "
             f"intervals are for hydra/sweeper=optuna."
         ) from error
+    if len(values) > MOST_JOBS:
+        raise RecipeError(f"{line}: it has more than {MOST_JOBS:,} values; at most so many jobs are built.")
     for value, count in Counter(values).items():
         if count > 1:
             raise RecipeError(f"{line}: {value} occurs {count} times; one job is enough.")

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import OverrideParseException
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.overrides import parse
 from tflbuild.sweep.launchers import DEFAULT
 
 GRID = "basic"
@@ -39,20 +38,6 @@ class Request:
     launcher_options: Mapping[str, Any] = field(default_factory=dict)
     sweeper: str = GRID
     sweeper_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def parse(words: Iterable[str]) -> list[Override]:
-    """Parse overrides as Hydra does.
-
-    Raises:
-        RecipeError: one cannot be parsed.
-    """
-    try:
-        return OverridesParser.create().parse_overrides(list(words))
-    except OverrideParseException as error:
-        raise RecipeError(
-            f"{error.override}: cannot be read as KEY=VALUE: {error.message.splitlines()[0]}."
-        ) from error
 
 
 def read_request(words: Iterable[str]) -> Request:

@@ -11,8 +11,8 @@ from typing import Any
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.overrides import parse
 from tflbuild.sweep.grid import Combination, expand
-from tflbuild.sweep.request import parse
 
 DIGITS = 12
 """Significant digits of a value on a grid of floats, so that 0.1 + 0.2 is typed as 0.3."""
@@ -117,7 +117,7 @@ def _distribution(override: Override) -> Any:
         if isinstance(value, RangeSweep):
             return _range(override)
         return _choice(override)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise RecipeError(f"{line}: {error}") from error
 
 
@@ -125,8 +125,8 @@ def _interval(value: IntervalSweep) -> Any:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     low, high, log = value.start, value.end, "log" in value.tags
-    assert low is not None
-    assert high is not None
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("an interval needs a low and a high end, both finite")
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(float(low), float(high), log=log)
@@ -139,6 +139,8 @@ def _range(override: Override) -> Any:
     value = override.value()
     assert isinstance(value, RangeSweep)
     start, stop, step = (Decimal(str(end)) for end in (value.start, value.stop, value.step))
+    if not all(end.is_finite() for end in (start, stop, step)) or not step:
+        raise ValueError("a range needs finite ends, and a step that is not 0")
     count = math.ceil((stop - start) / step)
     if count < 1:
         raise ValueError("the range is empty")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild.core import digest, toolchain
 from tflbuild.core.errors import RecipeError
@@ -47,8 +47,8 @@ class Options:
         study_name: its name there; None for the recipe's.
     """
 
-    n_trials: Annotated[int, Ge(1)] = 20
-    n_jobs: Annotated[int, Ge(1)] | None = None
+    n_trials: Annotated[int, Ge(1), Le(1_000_000)] = 20
+    n_jobs: Annotated[int, Ge(1), Le(10_000)] | None = None
     seed: Annotated[int, Ge(0)] = 0
     sampler: Literal["tpe", "random", "nsgaii", "cmaes"] = "tpe"
     storage: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.target import Target, target
@@ -19,8 +19,8 @@ class Cpu(Target):
 
     needs = ("ai_edge_litert",)
 
-    threads: Annotated[int, Ge(1)] = 1  # of the interpreter, for the latency
-    runs: Annotated[int, Ge(1)] = 50  # timed after a warm-up
+    threads: Annotated[int, Ge(1), Le(1024)] = 1  # of the interpreter, for the latency
+    runs: Annotated[int, Ge(1), Le(1_000_000)] = 50  # timed after a warm-up
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""
