@@ -33,6 +33,7 @@ class StoreOptions:
 
     path: str | None = None
     remote: str | None = None
+    shared: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         seeds=root.seeds,
         objective=root.objective,
         remote=root.store.remote,
+        shared=root.store.shared,
         run=RunOptions(
             locked="true" if root.locked is True else str(root.locked or ""),
             stop_after=root.stop_after,

@@ -127,7 +127,14 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
         planned.append(entry)
         if entry.record is not None and entry.record.artifact is not None:
             outputs[label] = entry.record.artifact
-    return Plan(steps=tuple(planned), unused=unused)
+    return Plan(steps=tuple(planned), unused=unused, warnings=_obstacles(planned, store))
+
+
+def _obstacles(planned: list[Planned], store: Store) -> tuple[str, ...]:
+    """Say what would end a build that has something to run, before it has run anything."""
+    new = [entry.step.label for entry in planned if entry.status != "HIT"]
+    obstacle = store.obstacle() if new else ""
+    return (obstacle,) if obstacle else ()
 
 
 def look_up(step: Step, inputs: Inputs, keys: Keys, store: Store) -> Planned:

@@ -66,7 +66,7 @@ def prepare(
         RecipeError: the recipe does not fit together.
         DataError: the data are missing, empty, or used both for calibration and as the test split.
     """
-    store = Store(recipe.store, warn, recipe.remote)
+    store = Store(recipe.store, warn, recipe.remote, recipe.shared)
     reached = names or Names()
     order, _ = check(recipe)
     version = partial(_inspector, reached.inspect)

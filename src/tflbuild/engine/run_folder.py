@@ -15,6 +15,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import StoreError
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.storage.sharing import share
 from tflbuild.engine.storage.store import writing
 
 
@@ -68,10 +69,11 @@ def keep_index(index: Index, store: Path) -> Path:
     """Write what the data set holds where the worker reads it, named by content."""
     content = json.dumps(index.to_json()).encode()
     path = store / "memo" / f"index-{digest.of_bytes(content)[:32]}.json"
-    if not path.is_file() or path.read_bytes() != content:
-        with writing(path.parent):
+    with writing(path.parent):
+        if not path.is_file() or path.read_bytes() != content:
             staged = path.with_name(f".{path.name}.{os.getpid()}")
             staged.write_bytes(content)
+            share(staged)
             os.replace(staged, path)
     return path
 

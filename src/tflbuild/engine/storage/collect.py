@@ -239,6 +239,7 @@ def _remove_files(inventory: Inventory, gone: set[str], trash: Path) -> None:
 def _remove_locks(folder: Path) -> None:
     """Remove the files of locks that nobody holds; `kernel_lock` says why that is safe."""
     for path in folder.glob("*.lock"):
-        lock = kernel_lock.take(path, wait=False)
-        if lock is not None:
-            lock.remove()
+        with suppress(PermissionError):  # another user's
+            lock = kernel_lock.take(path, wait=False)
+            if lock is not None:
+                lock.remove()

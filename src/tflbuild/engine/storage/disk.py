@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tflbuild.core.errors import StoreError
+from tflbuild.engine.storage.sharing import FILE_MODE, is_shared
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def write_whole(path: Path, content: bytes, staging: Path) -> None:
     descriptor, name = tempfile.mkstemp(dir=staging)
     try:
         try:
-            os.fchmod(descriptor, 0o644)
+            os.fchmod(descriptor, FILE_MODE if is_shared(path.parent) else 0o644)
             append(descriptor, content)
             os.fsync(descriptor)
         finally:
