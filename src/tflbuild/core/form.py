@@ -105,6 +105,14 @@ def one_of(*choices: str) -> Form:
     )
 
 
+def one_of_numbers(*choices: int) -> Form:
+    """Want one of a few whole numbers."""
+    return Form(
+        f"one of {', '.join(map(str, choices))}",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value in choices,
+    )
+
+
 def list_of(form: Form) -> Form:
     """Want a list of things of one form."""
     return Form(
@@ -182,4 +190,7 @@ NUMBER = number()
 MAPPING = Form("a mapping", lambda value: isinstance(value, Mapping))
 DIGEST = Form("64 hexadecimal digits", is_digest)
 NAME = Form("the name of one file or folder", is_name)
+ABSOLUTE = Form(
+    "an absolute path", lambda value: isinstance(value, str) and value.startswith("/") and "\0" not in value
+)
 INSIDE = Form("a path below the folder of the run", is_inside)

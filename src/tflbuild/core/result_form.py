@@ -23,20 +23,22 @@ from tflbuild.core.form import (
 )
 from tflbuild.core.metric import Difference
 
-MEASUREMENT = fields(
-    {
-        "value": maybe(NUMBER),
-        "unit": TEXT,
-        "split": optional(TEXT),
-        "n": optional(whole()),
-        "low": optional(maybe(NUMBER)),
-        "high": optional(maybe(NUMBER)),
-        "kernels": optional(TEXT),
-        "details": optional(MAPPING),
-    },
-    others=NOTHING,
-)
+_MEASUREMENT = {
+    "value": maybe(NUMBER),
+    "unit": TEXT,
+    "split": optional(TEXT),
+    "n": optional(whole()),
+    "low": optional(maybe(NUMBER)),
+    "high": optional(maybe(NUMBER)),
+    "kernels": optional(TEXT),
+    "details": optional(MAPPING),
+}
+
+MEASUREMENT = fields(_MEASUREMENT, others=NOTHING)
 """What `Measurement.to_json` gives."""
+
+REPORTED = fields(_MEASUREMENT)
+"""A measurement in a report, which may come from a later tflbuild that says more."""
 
 DIFFERENCE = fields({each.name: NUMBER for each in fields_of(Difference)}, others=NOTHING)
 """A `Difference`, field by field."""

@@ -96,6 +96,8 @@ def fresh_folder(job: FrozenJob) -> Path:
     """
     folder = Path(job.folder)
     with writing(folder):
+        if folder.is_symlink():
+            folder.unlink()  # not what it leads to
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
     return folder

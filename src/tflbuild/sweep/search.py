@@ -7,7 +7,6 @@ told as failed; one that is over its budget as infeasible, by how far it is over
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
@@ -163,9 +163,7 @@ class Search:
         if status == "built":
             values = figures_of(row, self.objective)
         elif status == "over_budget":
-            report = json.loads(
-                (self.record.folder / row["name"] / "report.json").read_text(encoding="utf-8")
-            )
+            report = read_report(self.record.folder / row["name"])
             values, excess = figures_at_gate(report, self.objective), excess_of(report)
         if values is None and status == "built":
             say(

@@ -53,6 +53,21 @@ def write_whole(path: Path, content: bytes, staging: Path) -> None:
     flush(path.parent)
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Write a file of a run's or a sweep's folder, flushed, whole or not at all, and never through a link.
+
+    Raises:
+        OSError: the disk is full or cannot be written; `path` is as it was.
+    """
+    staged = path.with_name(f".{path.name}")
+    staged.unlink(missing_ok=True)  # an earlier one, or a link that somebody put there
+    with staged.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(staged, path)
+
+
 def append(descriptor: int, content: bytes) -> None:
     """Write all of `content`; the kernel may take less at a time, e.g. when the disk runs full."""
     rest = memoryview(content)
