@@ -18,8 +18,10 @@ from typing import Any
 
 from tflbuild import plugins
 from tflbuild.core.errors import RecipeError, TflbuildError
+from tflbuild.core.form import Malformed, check
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.engine.report_form import RESOLVED
 from tflbuild.recipe import thaw
 
 FLAGS = ("--plugins", "--hooks")
@@ -103,6 +105,7 @@ def placed(kept: Kept, asked: Asked, note: Callable[[str], None]) -> dict[str, A
     Raises:
         RecipeError: it would write where the user's own recipes do not, and nobody said so.
     """
+    _check_form(kept)
     mapping = dict(kept.mapping)
     store, places = dict(mapping["store"]), asked.places
     mapping["outputs"] = places.get("outputs", mapping["outputs"])
@@ -139,11 +142,12 @@ def check_outputs(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
 
 
 def thawed(mapping: Mapping[str, Any], kept: Kept, folder: Path | None) -> Recipe:
-    """Make the recipe of a checked mapping.
+    """Make the recipe of a mapping that `placed` gave, or that has places of its own.
 
     Raises:
         TflbuildError: it is none; the message names the file.
     """
+    _check_form(kept)
     try:
         return thaw(mapping, kept.overrides, folder)
     except TflbuildError as error:
@@ -156,6 +160,13 @@ def thawed(mapping: Mapping[str, Any], kept: Kept, folder: Path | None) -> Recip
 def without_places(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out of a kept recipe all that says where it writes, who is told, and how a run goes."""
     return {key: value for key, value in mapping.items() if key not in RUN_KEYS}
+
+
+def _check_form(kept: Kept) -> None:
+    try:
+        check(kept.mapping, RESOLVED, "resolved")
+    except Malformed as error:
+        raise RecipeError(f"{plain(kept.file)}: its recipe is none: {error}.") from error
 
 
 def _check_store(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:

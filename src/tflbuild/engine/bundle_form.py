@@ -24,7 +24,7 @@ from tflbuild.core.form import (
 from tflbuild.core.plain_text import plain
 from tflbuild.core.result_form import MODEL
 from tflbuild.engine import yaml_file
-from tflbuild.engine.report_form import RESOLVED
+from tflbuild.engine.report_form import SHOWN
 
 SCHEMA = "tflbuild.reproduce/1"
 NAME = "reproduce.yaml"
@@ -50,7 +50,7 @@ BUNDLE = fields(
                 "toolchain": mapping_of(maybe(TEXT)),
             }
         ),
-        "recipe": fields({"resolved": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT)}),
+        "recipe": fields({"resolved": SHOWN, "overrides": list_of(TEXT), "plugins": maybe(TEXT)}),
     }
 )
 """A bundle, as far as it is read again."""

@@ -30,7 +30,7 @@ from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.keys import Keys, difference, explained, short
 from tflbuild.engine.report import Report, StepReport
-from tflbuild.engine.report_form import METRICS, RECIPE, SPLIT
+from tflbuild.engine.report_form import METRICS, SHOWN, SPLIT
 from tflbuild.engine.run_folder import newest_run
 from tflbuild.engine.storage.store import writing
 
@@ -45,7 +45,7 @@ LOCK = fields(
     {
         "schema": one_of(SCHEMA),
         "recipe": A_NAME,
-        "resolved": fields(RECIPE),
+        "resolved": SHOWN,
         "model": MAPPING,
         "steps": mapping_of(
             fields(

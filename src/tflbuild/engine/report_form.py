@@ -57,6 +57,11 @@ PLACES = {
 """Keys of a resolved recipe that say where it writes, and who is told."""
 
 RESOLVED = fields(RECIPE | PLACES)
+"""A resolved recipe that is built again."""
+
+SHOWN = fields({key: optional(form) for key, form in (RECIPE | PLACES).items()})
+"""A resolved recipe that is shown and compared; what of it is there has its form."""
+
 METRICS = mapping_of(REPORTED)
 
 VERDICT = fields(
@@ -130,7 +135,7 @@ REPORT = fields(
         "budget": fields({"ok": FLAG, "verdicts": list_of(VERDICT)}),
         "targets": list_of(TARGET),
         "warnings": list_of(TEXT),
-        "resolved": RESOLVED,
+        "resolved": SHOWN,
     }
 )
 
@@ -149,9 +154,9 @@ def read_report(path: Path) -> dict[str, Any]:
         content = json_text.read_mapping(file)
         check(content, REPORT)
     except OSError as error:
-        raise RecipeError(f"{plain(file)} cannot be read as a report: {error.strerror or error}.") from error
+        raise RecipeError(f"{plain(file)} is no report of a run: {error.strerror or error}.") from error
     except Malformed as error:
         raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
     except ValueError as error:
-        raise RecipeError(f"{plain(file)} cannot be read as a report: {error}.") from error
+        raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
     return content

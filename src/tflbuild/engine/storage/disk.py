@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tflbuild.core.errors import StoreError
@@ -51,6 +52,15 @@ def write_whole(path: Path, content: bytes, staging: Path) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     flush(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove whatever is there: a folder with all in it, a file, a link (not what it leads to), a FIFO; or nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(FileNotFoundError):
+        path.unlink()
 
 
 def replace_file(path: Path, text: str) -> None:

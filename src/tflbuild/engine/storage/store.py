@@ -27,7 +27,7 @@ from tflbuild.core.errors import PassError, RecipeError, StoreError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock, recent, record, workspace
-from tflbuild.engine.storage.disk import write_whole, writing
+from tflbuild.engine.storage.disk import remove, write_whole, writing
 from tflbuild.engine.storage.record import Damaged, Record, Relative
 from tflbuild.engine.storage.sharing import is_shared, make_folder, make_shared, may_write, share
 from tflbuild.engine.storage.shelf import Shelf
@@ -246,7 +246,7 @@ class Store:
             self._write(self.shelf.action(key), content)
             if name:
                 recent.remember(self.root, name, key, self._own.folder)
-        shutil.rmtree(self.shelf.checkpoints(key), ignore_errors=True)
+        remove(self.shelf.checkpoints(key))
         if self._remote is not None:
             self._remote.keep(key, content, {sha256: self.blob(sha256) for sha256 in blobs})
         return kept

@@ -9,7 +9,6 @@ only when it has not changed for weeks.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 import weakref
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock
-from tflbuild.engine.storage.disk import append
+from tflbuild.engine.storage.disk import append, remove
 from tflbuild.engine.storage.sharing import share
 
 USES = "uses"
@@ -131,11 +130,8 @@ def _close(folder: Path, uses: int, lock: kernel_lock.Held, owner: int) -> None:
 
 
 def _remove(folder: Path, lock: kernel_lock.Held) -> None:
-    if folder.is_file():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
+    remove(folder)
+    if os.path.lexists(folder):
         lock.release()  # a worker of the dead process still writes there; the next one removes it
     else:
         lock.remove()
