@@ -261,7 +261,7 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
             )
             interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
             lines.append(
-                f"  {name} {found['value']:.4f}{interval} on {found['n']} {found['split']} images{of}"
+                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} images{of}"
             )
     return lines
 

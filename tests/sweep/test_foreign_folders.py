@@ -1,4 +1,4 @@
-"""Run folders and sweeps that somebody prepared: one sentence, nothing outside, and no code that was not asked for."""
+"""Run folders and sweeps that somebody prepared: one sentence, nothing outside, no code that nobody asked for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sweep_place import Place
 
 import mutations
 from tflbuild import plugins
 from tflbuild.cli import main
+from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
+from tflbuild.engine.bundle_form import read_bundle
 from tflbuild.engine.lock import read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.sweep.launchers import check_harmless
@@ -317,3 +320,80 @@ def test_yaml_that_no_build_writes_is_refused(
     (tmp_path / name).write_bytes(content)
     assert main([command, str(tmp_path)]) == 2
     assert message in sentence(capsys)
+
+
+@pytest.fixture
+def failed(here: Place) -> Path:
+    """Give a run whose pass failed, with its bundle."""
+    assert main(["recipe=fake", "bad.how=raise"]) == 4
+    return max((here.folder / "outputs" / "fake").glob("*/reproduce.yaml")).parent
+
+
+def test_every_field_of_a_bundle_with_any_value_is_a_sentence_or_is_read(failed: Path) -> None:
+    path = failed / "reproduce.yaml"
+    content = yaml.safe_load(path.read_text())
+    refused: list[str] = []
+    for changed in mutations.every(content, 600):
+        path.write_text(json.dumps(changed))
+        try:
+            read_bundle(failed)
+        except RecipeError as error:
+            refused.append(str(error))
+    assert len(refused) > 200
+    assert all("reproduce.yaml" in text and text.isprintable() for text in refused)
+
+
+WRONG_BUNDLES = [
+    (("pass", "label"), "nothing", "is no step of the bundle's recipe"),
+    (("recipe", "resolved", "pipeline"), ["nothing"], "'nothing' is not configured"),
+    (("recipe", "resolved", "recipe"), "../../x", "recipe.resolved.recipe"),
+    (("recipe", "resolved", "store", "path"), "/tmp/elsewhere-entirely", "say where to keep results"),
+    (("input", "digest"), "../../x", "64 hexadecimal digits"),
+    (("held",), [{"metric": "score", "baseline": None}], "held.0 holds 0 limits"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), WRONG_BUNDLES)
+def test_a_bundle_that_cannot_be_run_is_a_sentence(
+    path: tuple[Any, ...], value: Any, message: str, failed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load((failed / "reproduce.yaml").read_text())
+    (failed / "reproduce.yaml").write_text(json.dumps(mutations.changed(content, path, value)))
+    capsys.readouterr()
+    assert main(["reproduce", str(failed)]) == 2
+    assert message in sentence(capsys)
+
+
+def test_plugins_of_a_bundle_run_only_when_asked_for(
+    failed: Path, here: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = here.folder / "marker"
+    (failed / "theirs").mkdir()
+    (failed / "theirs" / "innocent.py").write_text(MARKER.format(str(marker)))
+    content = yaml.safe_load((failed / "reproduce.yaml").read_text())
+    content = mutations.changed(content, ("recipe", "plugins"), str(failed / "theirs"))
+    (failed / "reproduce.yaml").write_text(json.dumps(content))
+    assert main(["reproduce", str(failed)]) == 4
+    assert "--plugins loads them" in capsys.readouterr().out
+    monkeypatch.setenv("TFLBUILD_NO_LOCAL_PLUGINS", "1")
+    assert main(["reproduce", str(failed), "--plugins"]) == 2
+    assert not marker.exists()
+    monkeypatch.delenv("TFLBUILD_NO_LOCAL_PLUGINS")
+    assert main(["reproduce", str(failed), "--plugins"]) == 4
+    assert marker.exists()
+
+
+def test_a_stored_result_of_another_kind_is_a_sentence(
+    run: Path, here: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = json.loads((run / "report.json").read_text())
+    key = next(step["action"] for step in report["passes"] if step["label"] == "convert")
+    path = here.folder / "outputs" / "store" / "actions" / f"{key}.json"
+    content = json.loads(path.read_text())
+    content["artifact"]["kind"] = "KerasModel"
+    del content["digest"]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    path.write_text(json.dumps({"digest": digest.of_bytes(text.encode()), **content}))
+    capsys.readouterr()
+    assert main(["plan", "recipe=fake", "prune.cost=0.02"]) == 4
+    assert "is KerasModel, but 'fake_convert' gives a TFLiteModel" in sentence(capsys)

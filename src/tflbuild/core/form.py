@@ -85,6 +85,11 @@ def maybe(form: Form) -> Form:
     )
 
 
+def such_that(form: Form, holds: Callable[[Any], bool], wanted: str) -> Form:
+    """Want something more of what fits a form, e.g. that two fields come together."""
+    return replace(form, wanted=wanted, fits=lambda value: form.fits(value) and holds(value))
+
+
 def number(least: float = -LARGEST) -> Form:
     """Want a number from `least` on."""
     return Form(_at_least("a number", least), lambda value: _is_number(value) and least <= value <= LARGEST)

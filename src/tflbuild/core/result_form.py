@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields as fields_of
+from typing import Any
 
 from tflbuild.core.artifact import KINDS, ModelFacts
 from tflbuild.core.form import (
@@ -19,6 +21,7 @@ from tflbuild.core.form import (
     number,
     one_of,
     optional,
+    such_that,
     whole,
 )
 from tflbuild.core.metric import Difference
@@ -34,10 +37,21 @@ _MEASUREMENT = {
     "details": optional(MAPPING),
 }
 
-MEASUREMENT = fields(_MEASUREMENT, others=NOTHING)
+
+def _has_interval(value: Mapping[str, Any]) -> bool:
+    """Say whether both ends of an interval are there, with the number of images, or neither."""
+    low, high = value.get("low"), value.get("high")
+    return (low is None) == (high is None) and (low is None or "n" in value)
+
+
+def _measured(form: Form) -> Form:
+    return such_that(form, _has_interval, "a measurement, whose low and high come together and with n")
+
+
+MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
 """What `Measurement.to_json` gives."""
 
-REPORTED = fields(_MEASUREMENT)
+REPORTED = _measured(fields(_MEASUREMENT))
 """A measurement in a report, which may come from a later tflbuild that says more."""
 
 DIFFERENCE = fields({each.name: NUMBER for each in fields_of(Difference)}, others=NOTHING)

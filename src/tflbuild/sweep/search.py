@@ -222,8 +222,9 @@ def _corner_of(space: Space) -> Recipe:
 
 def _record_of(study: Study, recipe: Recipe, request: Request, command: Sequence[str]) -> SweepRecord:
     """Give the record of a study's folder, or of a new one."""
-    folder = Path(study.user_attrs.get(FOLDER, ""))
-    if study.user_attrs.get(FOLDER) and (folder / "sweep.json").is_file():
+    known = study.user_attrs.get(FOLDER)
+    folder = Path(known) if isinstance(known, str) else Path()
+    if known and (folder / "sweep.json").is_file():
         record = read_record(folder)
         record.launcher, record.launcher_options = request.launcher, request.launcher_options
         return record
