@@ -133,7 +133,7 @@ def check_outputs(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
         RecipeError: says how to allow it.
     """
     outputs = _path(kept, mapping["outputs"])
-    if "outputs" in asked.places or outputs in (_path(kept, "outputs"), _outputs_of(kept)):
+    if "outputs" in asked.places or outputs in (_path(kept, "outputs"), *_outputs_of(kept)):
         return
     raise RecipeError(
         f"{plain(kept.file)}: outputs is {plain(mapping['outputs'])}, where this run does not lie; say where to build: "
@@ -172,12 +172,8 @@ def _check_form(kept: Kept) -> None:
 def _check_store(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
     given = mapping["store"]["path"]
     path = _path(kept, given or Path(mapping["outputs"]) / "store")
-    own = (os.environ.get("TFLBUILD_STORE") or "outputs/store", _outputs_of(kept) / "store")
-    if (
-        "store.path" in asked.places
-        or (path / "schema").is_file()
-        or path in [_path(kept, one) for one in own]
-    ):
+    own = (os.environ.get("TFLBUILD_STORE") or "outputs/store", *(o / "store" for o in _outputs_of(kept)))
+    if "store.path" in asked.places or _is_store(path) or path in [_path(kept, one) for one in own]:
         return
     if "outputs" in asked.places and not given:
         return
@@ -187,6 +183,13 @@ def _check_store(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
     )
 
 
+def _is_store(path: Path) -> bool:
+    try:
+        return (path / "schema").is_file()
+    except OSError:  # e.g. a name that no file system takes
+        return False
+
+
 def _path(kept: Kept, text: str | Path) -> Path:
     try:
         return (kept.cwd / text).resolve()
@@ -194,9 +197,11 @@ def _path(kept: Kept, text: str | Path) -> Path:
         raise RecipeError(f"{plain(kept.file)}: '{plain(text)}' is no path: {error}.") from error
 
 
-def _outputs_of(kept: Kept) -> Path:
+def _outputs_of(kept: Kept) -> list[Path]:
     """Give the outputs folder that a run or sweep lies in, as builds make it: OUTPUTS/RECIPE/RUN."""
-    return kept.run.resolve().parent.parent
+    above = kept.run.resolve().parents
+    deep = 1 + str(kept.mapping["recipe"]).count("/")  # recipes may lie in folders
+    return [above[depth] for depth in {1, deep} if depth < len(above)]
 
 
 def _names(hooks: Mapping[str, Any]) -> str:

@@ -193,7 +193,7 @@ def test_every_field_of_a_lock_with_any_value_is_a_sentence_or_drift_or_right(
     content = yaml.safe_load(path.read_text())
     prepared = prepare(recipe, names=fakes.NAMES)
     ends: list[tuple[int, str]] = []
-    for changed in mutations.every(content, 600):
+    for changed in mutations.every(content, 300):
         path.write_text(json.dumps(changed))  # JSON is YAML, and read faster
         try:
             lock = Lock(path, prepared.keys, prepared.store.root)

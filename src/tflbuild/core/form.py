@@ -19,6 +19,10 @@ from tflbuild.core.plain_text import plain
 LARGEST = 2.0**63
 """Magnitude above which a number is refused: no count, size or time of ours reaches it."""
 
+LONGEST_NAME = 255
+LONGEST_PATH = 4000
+"""Bytes that file systems take; beyond them they raise, even where one only asks whether a file is there."""
+
 MISSING = object()
 """Stands for a field that a mapping lacks, which no form but an optional one fits."""
 
@@ -162,7 +166,7 @@ def is_name(value: object) -> bool:
     >>> [is_name(text) for text in ("cpu", "a=0.5,b", "..", "a/b", "", ".hidden")]
     [True, True, False, False, False, False]
     """
-    if not isinstance(value, str) or not 0 < len(value.encode("utf-8", "surrogatepass")) <= 255:
+    if not isinstance(value, str) or not 0 < len(value.encode("utf-8", "surrogatepass")) <= LONGEST_NAME:
         return False
     return value[0] not in ".~" and value.isprintable() and not set(value) & set("/\\")
 
@@ -173,7 +177,15 @@ def is_inside(value: object) -> bool:
     >>> [is_inside(text) for text in ("model.tflite", "cpu/model.tflite", "../x", "/etc/x", "a//b")]
     [True, True, False, False, False]
     """
-    return isinstance(value, str) and all(is_name(part) for part in value.split("/"))
+    return isinstance(value, str) and len(value) <= LONGEST_PATH and all(map(is_name, value.split("/")))
+
+
+def is_absolute(value: object) -> bool:
+    """Tell whether a text is an absolute path that a file system could have, whether it has it or not."""
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        return False
+    parts = [part.encode("utf-8", "surrogatepass") for part in value.split("/")]
+    return sum(map(len, parts)) + len(parts) <= LONGEST_PATH and max(map(len, parts)) <= LONGEST_NAME
 
 
 def _is_number(value: Any) -> bool:
@@ -195,7 +207,5 @@ NUMBER = number()
 MAPPING = Form("a mapping", lambda value: isinstance(value, Mapping))
 DIGEST = Form("64 hexadecimal digits", is_digest)
 NAME = Form("the name of one file or folder", is_name)
-ABSOLUTE = Form(
-    "an absolute path", lambda value: isinstance(value, str) and value.startswith("/") and "\0" not in value
-)
+ABSOLUTE = Form("an absolute path", is_absolute)
 INSIDE = Form("a path below the folder of the run", is_inside)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.form import (
+    ABSOLUTE,
     DIGEST,
     MAPPING,
     NUMBER,
@@ -29,7 +30,7 @@ from tflbuild.engine.report_form import SHOWN
 SCHEMA = "tflbuild.reproduce/1"
 NAME = "reproduce.yaml"
 
-GIVEN = fields(MODEL | {"path": TEXT})
+GIVEN = fields(MODEL | {"path": ABSOLUTE})
 BUNDLE = fields(
     {
         "schema": one_of(SCHEMA),

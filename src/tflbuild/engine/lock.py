@@ -44,7 +44,7 @@ CAUSES = (("code",), ("model", "code"), ("model", "files"), ("reader", "code"), 
 LOCK = fields(
     {
         "schema": one_of(SCHEMA),
-        "recipe": A_NAME,
+        "recipe": INSIDE,
         "resolved": SHOWN,
         "model": MAPPING,
         "steps": mapping_of(

@@ -33,7 +33,7 @@ from tflbuild.core.result_form import FIGURES, REPORTED
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
-    "recipe": NAME,
+    "recipe": INSIDE,
     "description": TEXT,
     "pipeline": list_of(TEXT),
     "seed": whole(),
@@ -119,7 +119,7 @@ SPLIT = fields({"n": whole(), "digest": DIGEST})
 REPORT = fields(
     {
         "schema": one_of(SCHEMA),
-        "recipe": NAME,
+        "recipe": INSIDE,
         "status": one_of("built", "over_budget", "failed", "interrupted"),
         "error": maybe(TEXT),
         "reproduce": optional(maybe(TEXT)),

@@ -65,8 +65,8 @@ def newest_run(runs: Path, name: str) -> Path | None:
     dated = [(date, path) for path in runs.glob("*") if (date := _dated(path)) and (path / name).is_file()]
     if not dated:
         return None
-    (date, _), newest = max(dated)
-    if date > datetime.now() + ANOTHER_CLOCK:
+    (began, _), newest = max(dated)
+    if began > datetime.now() + ANOTHER_CLOCK:
         raise RecipeError(
             f"locked: {plain(newest)} is dated in the future, so that it is not known which run is the newest; name "
             f"the lock with locked=FILE, or remove that folder."

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.core.errors import INTERRUPTED, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, UNEXPECTED, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.kept_recipe import Asked, Kept, placed, plugin_folder
@@ -22,7 +22,7 @@ from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say, show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
 
-EXIT_ORDER = (INTERRUPTED, 4, 3, 6, 2, 5, 7, 0)
+EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
 """A sweep exits with the first of these that any job had."""
 
 
@@ -127,7 +127,7 @@ def finish(record: SweepRecord) -> int:
 
 def exit_code_of(codes: Set[int]) -> int:
     """Give the exit code of a sweep whose jobs would have ended with these."""
-    return next(code for code in EXIT_ORDER if code in codes)
+    return next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
 
 
 def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:

@@ -16,7 +16,7 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
@@ -197,7 +197,7 @@ class Search:
             }
         with writing(self.record.folder):
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-            (self.record.folder / RESULTS).write_text(text, encoding="utf-8")
+            replace_file(self.record.folder / RESULTS, text)
         for solution in found:
             say(f"best: {solution['run']}: {', '.join(f'{k} {v:g}' for k, v in solution['values'].items())}")
         if not found:
