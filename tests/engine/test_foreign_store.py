@@ -323,17 +323,27 @@ def test_a_record_of_a_remote_that_is_too_large_is_not_read(
     assert "too large" in said[0]
 
 
-def test_a_remote_file_that_is_larger_than_it_says_is_not_taken(tmp_path: Path) -> None:
-    there = tmp_path / "there"
-    kept = keep(opened(tmp_path / "one", remote=f"file://{there}"), 1)
-    blob = there / "blobs" / kept.blobs[0]
-    blob.chmod(0o644)
-    blob.write_bytes(blob.read_bytes() * 1000)
-    opened_link = link.open_link(f"file://{there}")
-    assert not opened_link.fetch(f"blobs/{kept.blobs[0]}", 1000, tmp_path / "fetched") or (
-        (tmp_path / "fetched").stat().st_size > 1000
-    )
-    assert opened(tmp_path / "two", remote=f"file://{there}").recall(kept.key) is None
+class Liar:
+    """A filesystem that gives more than it says."""
+
+    def info(self, where: str) -> dict[str, int]:
+        return {"size": 10}
+
+    def cat_file(self, where: str, end: int) -> bytes:
+        return b"x" * 1_000_000
+
+    def get_file(self, where: str, target: str, callback: Any) -> None:
+        with Path(target).open("wb") as file:
+            for _ in range(1000):
+                file.write(b"x" * 1000)
+                callback.relative_update(1000)
+
+
+def test_a_remote_that_gives_more_than_it_says_is_cut_off(tmp_path: Path) -> None:
+    there = link.Link(Liar(), "root", True)
+    assert not there.fetch("blobs/x", 5000, tmp_path / "fetched")
+    assert (tmp_path / "fetched").stat().st_size <= 6000
+    assert there.read("actions/x.json", 100) == b"x" * 10
 
 
 def test_a_remote_whose_file_is_a_folder_is_a_miss(tmp_path: Path) -> None:
