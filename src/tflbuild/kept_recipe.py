@@ -172,7 +172,8 @@ def _check_form(kept: Kept) -> None:
 def _check_store(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
     given = mapping["store"]["path"]
     path = _path(kept, given or Path(mapping["outputs"]) / "store")
-    own = (os.environ.get("TFLBUILD_STORE") or "outputs/store", *(o / "store" for o in _outputs_of(kept)))
+    own: list[str | Path] = [os.environ.get("TFLBUILD_STORE") or "outputs/store"]
+    own += [outputs / "store" for outputs in _outputs_of(kept)]
     if "store.path" in asked.places or _is_store(path) or path in [_path(kept, one) for one in own]:
         return
     if "outputs" in asked.places and not given:

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fakes
 import pytest
 from stored import keep, key, measure, opened
 
+import mutations
 from tflbuild.core import digest
 from tflbuild.core.errors import PassError, RecipeError, StoreError
+from tflbuild.core.recipe import Recipe
 from tflbuild.engine.contents import changed_contents
+from tflbuild.engine.plan import plan
+from tflbuild.engine.prepare import prepare
 from tflbuild.engine.storage import kernel_lock, link, recent, record
 from tflbuild.engine.storage.audit import audit
 from tflbuild.engine.storage.collect import choose, collect
@@ -23,6 +28,8 @@ from tflbuild.engine.storage.inventory import take_inventory
 from tflbuild.engine.storage.record import Damaged, Record
 from tflbuild.engine.storage.roots import find_roots
 from tflbuild.engine.storage.store import Store
+
+MODEL: dict[str, Any] = {"kind": "KerasModel", "digest": "a" * 64, "fingerprint": "b" * 64, "meta": {}}
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -353,3 +360,22 @@ def test_a_remote_whose_file_is_a_folder_is_a_miss(tmp_path: Path) -> None:
     blob.unlink()
     blob.mkdir()
     assert opened(tmp_path / "two", remote=f"file://{there}").recall(kept.key) is None
+
+
+def test_a_plan_survives_any_earlier_action_that_lies_in_a_store(recipe: Recipe) -> None:
+    prepared = prepare(recipe, names=fakes.NAMES)
+    prepared.store.prepare()
+    step = recipe.steps["train"]
+    before = {**prepared.keys.preimage_but_input(step), "models": {"a": "b"}, "judging": {"limits": []}}
+    root = prepared.store.root
+    for changed in mutations.every(before, 200):
+        if "pass" not in changed:
+            continue
+        named = digest.of_json(changed)
+        content = {"key": named, "preimage": changed, "artifact": MODEL, "value": {}, "cost": {}}
+        content["blobs"] = [MODEL["digest"]]
+        (root / "actions" / f"{named}.json").write_bytes(signed(content))
+        (root / "recent" / "fake_train.json").write_text(json.dumps([named]))
+        reason = plan(prepared.recipe, prepared.keys, prepared.store).steps[0].reason
+        assert reason.isprintable()
+        assert reason != "never run before"

@@ -312,7 +312,7 @@ def explained(
         case "model", _:
             return f"{inner.replace('options.', 'model.')} {moved}"
         case "data", _:
-            how = contents(inner, old) if old and new else ""
+            how = contents(inner, old) if inner and old and new else ""
             return f"{inner} content changed{': ' if how else ''}{how}"
         case "environment", _:
             return f"{ENVIRONMENT_KEYS.get(inner, inner)} {moved}"

@@ -246,7 +246,7 @@ class Lock:
             now = _plain(self._keys.preimage_but_input(step))
             for change in difference(locked["causes"], now):
                 known = any(change[0][: len(cause)] == cause for cause in CAUSES)
-                split = change[0][0] == "data" and change[0][1].partition(".")[2] in self._content["data"]
+                split = change[0][0] == "data" and change[0][-1].partition(".")[2] in self._content["data"]
                 if known and not split:
                     drift.append(explained(label, locked["pass"], change))
         return list(dict.fromkeys(drift))
