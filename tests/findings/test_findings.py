@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import mutations
 from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
@@ -173,3 +174,11 @@ def test_other_notes_are_shown_as_they_are() -> None:
     assert plain_notes(noted.NOTES) == {"loss": 1.5}
     assert len(exhibits_of(noted.NOTES)) == len(FINDINGS)
     assert lines_of({"loss": 1.5, "auto": {}, "islands": []}) == []
+
+
+def test_a_note_that_is_no_finding_is_shown_as_it_is() -> None:
+    for changed in mutations.every(noted.NOTES, 300):
+        lines_of(changed)
+        exhibits_of(changed)
+        plain_notes(changed)
+    assert plain_notes({"auto": "text", "sparsity": 0.5}) == {"auto": "text", "sparsity": 0.5}

@@ -14,6 +14,7 @@ from tflbuild.core.form import (
     DIGEST,
     MAPPING,
     NOTHING,
+    NUMBER,
     TEXT,
     Form,
     Malformed,
@@ -25,6 +26,7 @@ from tflbuild.core.form import (
     number,
     optional,
 )
+from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.result_form import DIFFERENCE, FIGURES, MEASUREMENT, MODEL, OVERRIDING
 
 
@@ -81,7 +83,6 @@ RECORD = fields(
 """Every record."""
 
 OF_PASS = fields({"artifact": fields(MODEL)})
-OF_TARGET = fields({"value": fields(FIGURES | OVERRIDING)})
 OF_OTHER = fields({})
 FILES = ("predictions", "truth")
 """Measurements that are a file, whose digest is `file` of their value."""
@@ -171,7 +172,8 @@ def _form_of(preimage: Mapping[str, Any]) -> Form:
     if "pass" in preimage:
         return OF_PASS
     if "target" in preimage:
-        return OF_TARGET
+        given = {name: optional(NUMBER) for name, cls in METRICS.items() if issubclass(cls, TargetMetric)}
+        return fields({"value": fields(given | FIGURES | OVERRIDING)})
     return OF_MEASUREMENTS.get(str(preimage.get("measure")), OF_OTHER)
 
 
