@@ -5,8 +5,8 @@
     python .ci/try_extras.py turn         # one of them: which, follows from the number of commits (CI)
 
 The environments are copies of one that holds tflbuild alone, so that what one extra brings cannot help another. All
-builds but those with a remote store share one: what is trained once serves all. `s3` needs a server to talk to; moto's runs in the environment
-that runs this script.
+builds but those with a remote store share one: what is trained once serves all. `s3` needs a server to talk to;
+moto's runs in the environment that runs this script.
 """
 
 from __future__ import annotations

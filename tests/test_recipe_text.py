@@ -56,7 +56,7 @@ REPEATED = {
         START
         + "a0: {x: 1}\n"
         + "".join(
-            "a%d: {%s}\n" % (n, ", ".join("k%d: ${a%d}" % (k, n - 1) for k in range(10)))  # noqa: UP031
+            "a%d: {%s}\n" % (n, ", ".join("k%d: '${a%d}'" % (k, n - 1) for k in range(10)))  # noqa: UP031
             for n in range(1, 10)
         ),
         "interpolations lead to more than 200 others",

@@ -53,7 +53,11 @@ ROOT: dict[str, Any] = {
     "strict": False,
     "seeds": [],
     "objective": [],
-    "store": {"path": "${oc.env:TFLBUILD_STORE,null}", "remote": "${oc.env:TFLBUILD_REMOTE,null}"},
+    "store": {
+        "path": "${oc.env:TFLBUILD_STORE,null}",
+        "remote": "${oc.env:TFLBUILD_REMOTE,null}",
+        "shared": None,
+    },
     "outputs": "outputs",
     "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
     "hooks": {},

@@ -66,8 +66,11 @@ def load(folder: Path | None = None) -> Loaded:
     """Load every declaration, once a process.
 
     Args:
-        folder: the user's plugin files; None for none.
+        folder: the user's plugin files; None for none. Where $TFLBUILD_NO_LOCAL_PLUGINS is set, none are loaded,
+            whoever asks for them.
     """
+    if os.environ.get(OFF_SWITCH):
+        folder = None
     if folder not in _loaded:
         loaded = Loaded()
         for package in BUILT_IN:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflbuild.core import json_text
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.form import INSIDE, TEXT, Malformed, check, fields, list_of, optional
+from tflbuild.core.plain_text import plain
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from tflbuild.backends.litert import Runner
+
+DELIVERED = fields(
+    {"status": optional(TEXT), "targets": optional(list_of(fields({"name": TEXT, "path": INSIDE})))}
+)
+"""What is read of a run's report, which may be somebody else's."""
 
 LEAST_SCORE = 0.3
 """What is less likely is not shown."""
@@ -121,7 +128,10 @@ def _model_file(path: Path) -> Path:
     if not path.is_dir():
         raise RecipeError(f"{path} does not exist; expected a run's folder or a .tflite file.")
     try:
-        report = json.loads((path / "report.json").read_text(encoding="utf-8"))
+        report = json_text.read_mapping(path / "report.json")
+        check(report, DELIVERED)
+    except Malformed as error:
+        raise RecipeError(f"{plain(path / 'report.json')} is no report of a run: {error}.") from error
     except (OSError, ValueError) as error:
         raise RecipeError(
             f"{path} is no run's folder: it has no report.json that can be read; expected e.g. "

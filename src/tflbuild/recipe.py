@@ -15,6 +15,7 @@ from tflbuild.composition_errors import NoSuchChoice
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
+from tflbuild.core.form import is_inside, is_name
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
@@ -39,6 +40,7 @@ class StoreOptions:
 
     path: str | None = None
     remote: str | None = None
+    shared: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +176,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         seeds=root.seeds,
         objective=root.objective,
         remote=root.store.remote,
+        shared=root.store.shared,
         run=RunOptions(
             locked="true" if root.locked is True else str(root.locked or ""),
             stop_after=root.stop_after,
@@ -184,6 +187,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         mapping=_without_empty(mapping),
         plugins=folder,
     )
+    _check_names(recipe)
     _check_model(recipe)
     return _start_from_file(recipe)
 
@@ -249,6 +253,20 @@ def _hook(name: str, value: Any) -> Hook:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
         return Unmade(error=error)
+
+
+def _check_names(recipe: Recipe) -> None:
+    """Refuse names that would lead out of the run's folder, where steps and targets have files by their name."""
+    if not is_inside(recipe.name):
+        raise RecipeError(
+            f"recipe: '{plain(recipe.name)}' is no name of a recipe, since runs are filed under it."
+        )
+    for key, names in (("", recipe.steps), ("target.", recipe.targets)):
+        for name in names:
+            if not is_name(name):
+                raise RecipeError(
+                    f"{key}{plain(name)}: '{plain(name)}' cannot be the name of a file; use letters, digits and '_'."
+                )
 
 
 def _check_model(recipe: Recipe) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tflbuild.core.plain_text import plain
 from tflbuild.engine.events import Event, Listener
 from tflbuild.findings.notes import lines_of
 
@@ -260,7 +261,7 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
             )
             interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
             lines.append(
-                f"  {name} {found['value']:.4f}{interval} on {found['n']} {found['split']} images{of}"
+                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} images{of}"
             )
     return lines
 
@@ -270,14 +271,14 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
         lines.append(
-            f"  {latency['median']:.2f} ms an image (p90 {latency['p90']:.2f}, {latency['threads']} thread(s), "
-            f"{latency['cpu']})"
+            f"  {latency['median']:.2f} ms an image (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"{latency.get('threads', 1)} thread(s), {plain(latency.get('cpu', ''))})"
         )
     if delegate:
         lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
     if "npu_coverage" in target:
         lines.append(
-            f"  NPU coverage {target['npu_coverage']:.1%}, {target['npu_cycles']:,.0f} cycles, "
-            f"SRAM {target['npu_sram']:,.1f} KiB"
+            f"  NPU coverage {target['npu_coverage']:.1%}, {target.get('npu_cycles', 0):,.0f} cycles, "
+            f"SRAM {target.get('npu_sram', 0.0):,.1f} KiB"
         )
     return lines

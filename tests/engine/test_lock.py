@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,13 @@ import pytest
 import yaml
 from building import FakeBuild
 
-from tflbuild.core import toolchain
+import altered
+from tflbuild.core import digest, toolchain
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.engine.build import Outcome
+from tflbuild.engine.lock import Lock, find_lock
+from tflbuild.engine.prepare import prepare
 
 LOCKED = RunOptions(locked="true")
 MAPPING = {"recipe": "fake", "prune": {"pass": "fake_prune", "cost": 0.01}, "worker": {"threads": 2}}
@@ -134,3 +139,67 @@ def test_drift_comes_before_any_work(recipe: Recipe, build: FakeBuild, log: Path
     log.write_text("")
     drift(build(locked(recipe, data=fakes.FakeData(version=2))))
     assert log.read_text() == ""
+
+
+def test_a_changed_action_of_a_step_is_drift(recipe: Recipe, build: FakeBuild) -> None:
+    edit(lock_of(build(recipe)), "steps", "prune", "action", to="0" * 64)
+    assert "steps.prune.action is 0000000000, which is not the key of its causes" in drift(
+        build(locked(recipe))
+    )
+
+
+def test_an_action_that_was_changed_with_its_causes_is_drift(recipe: Recipe, build: FakeBuild) -> None:
+    path = lock_of(build(recipe))
+    causes = yaml.safe_load(path.read_text())["steps"]["prune"]["causes"] | {"more": 1}
+    edit(path, "steps", "prune", "causes", to=causes)
+    edit(path, "steps", "prune", "action", to=digest.of_json(causes))
+    assert "the key of prune is " in drift(build(locked(recipe)))
+
+
+def test_a_run_dated_in_the_future_does_not_win(recipe: Recipe, build: FakeBuild) -> None:
+    first = build(recipe).report.folder
+    future = first.parent / "2099-01-01_00-00-00"
+    shutil.copytree(first, future)
+    assert find_lock(locked(recipe)) == first / "recipe.lock.yaml", "latest says which"
+    (first.parent / "latest").unlink()
+    with pytest.raises(RecipeError, match="2099-01-01_00-00-00 is dated in the future"):
+        find_lock(locked(recipe))
+    shutil.rmtree(future)
+    assert find_lock(locked(recipe)) == first / "recipe.lock.yaml"
+
+
+def test_only_folders_of_runs_have_the_recipes_lock(recipe: Recipe, build: FakeBuild, tmp_path: Path) -> None:
+    first = build(recipe).report.folder
+    (first.parent / "latest").unlink()
+    for name in ("zzz", "9999-99-99_99-99-99", "2026-01-01_00-00-00-x"):
+        shutil.copytree(first, first.parent / name)
+    shutil.copytree(first, tmp_path / "elsewhere")
+    (first.parent / "latest").symlink_to(tmp_path / "elsewhere")
+    assert find_lock(locked(recipe)) == first / "recipe.lock.yaml"
+
+
+def test_the_tenth_run_of_a_second_is_newer_than_the_second(recipe: Recipe) -> None:
+    runs = recipe.outputs / recipe.name
+    for name in ("2026-01-01_00-00-00-2", "2026-01-01_00-00-00-10", "2026-01-01_00-00-00"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "recipe.lock.yaml").touch()
+    assert find_lock(locked(recipe)).parent.name == "2026-01-01_00-00-00-10"
+
+
+def test_every_field_of_a_lock_with_any_value_is_a_sentence_or_drift_or_right(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    path = lock_of(build(recipe))
+    content = yaml.safe_load(path.read_text())
+    prepared = prepare(recipe, names=fakes.NAMES)
+    ends: list[tuple[int, str]] = []
+    for changed in altered.every(content, 300):
+        path.write_text(json.dumps(changed))  # JSON is YAML, and read faster
+        try:
+            lock = Lock(path, prepared.keys, prepared.store.root)
+            lock.check_causes()
+            lock.check_delivery(content["targets"])
+        except (Drift, RecipeError) as error:
+            ends.append((error.exit_code, str(error)))
+    assert {code for code, _ in ends} == {2, 7}
+    assert all(str(path) in said and said.isprintable() for _, said in ends)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import altered
 from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
@@ -199,3 +200,11 @@ def test_candidates_that_could_not_be_kept_are_counted_with_the_first_reason() -
         == "mixed: 1 candidate could not be used; nothing kept: LiteRT cannot execute it"
     )
     assert "LiteRT cannot execute it." in shown(mixed.exhibit(note)).text[-1]
+
+
+def test_a_note_that_is_no_finding_is_shown_as_it_is() -> None:
+    for changed in altered.every(noted.NOTES, 300):
+        lines_of(changed)
+        exhibits_of(changed)
+        plain_notes(changed)
+    assert plain_notes({"auto": "text", "sparsity": 0.5}) == {"auto": "text", "sparsity": 0.5}

@@ -249,7 +249,11 @@ class _Checkpoint:
         """Take up a kept state; gives the step to go on from, and the last loss. A damaged one is said and left."""
         if self._path is None or not self._path.is_file():
             return 0, float("nan")
-        content = self._path.read_bytes()
+        try:
+            content = self._path.read_bytes()
+        except OSError as error:  # e.g. another user's, in a store of several
+            self._log(f"{self._path} cannot be read ({error.strerror}): the training starts again")
+            return 0, float("nan")
         if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
             self._log(f"{self._path} is damaged: it is not used, the training starts again")
             return 0, float("nan")

@@ -11,8 +11,10 @@ from typing import Any
 from tflbuild import comparison
 from tflbuild.commands.words import say
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 from tflbuild.engine.keys import short
 from tflbuild.engine.lock import NAME, read_lock
+from tflbuild.engine.report_form import read_report
 
 USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json]"
 
@@ -51,24 +53,25 @@ def _folder(path: Path) -> Path:
 
 
 def _report(path: Path) -> dict[str, Any]:
-    file = path / "report.json" if path.is_dir() else path
     if (path / "sweep.json").is_file():
-        raise RecipeError(f"compare: {path} is a sweep; name its jobs, e.g. {path}/*/")
-    try:
-        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        comparison.figures_of(report)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecipeError(f"compare: {file} is no report of a run: {error!r}") from error
-    return report
+        raise RecipeError(f"compare: {plain(path)} is a sweep; name its jobs, e.g. {plain(path)}/*/")
+    return read_report(path)
 
 
 def _show(made: comparison.Comparison) -> None:
     import sys
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", *_names(made.runs), box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(
+        "",
+        *(escape(plain(name)) for name in _names(made.runs)),
+        box=None,
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+    )
     two = len(made.runs) == 2
     if two:
         table.add_column("change")
@@ -77,7 +80,7 @@ def _show(made: comparison.Comparison) -> None:
             table.add_row(f"[bold]{section}[/bold]")
         for key, values in made.differing[section].items():
             change = [_change(values)] if two else []
-            table.add_row(f"  {key}", *(_text(value) for value in values), *change)
+            table.add_row(f"  {escape(plain(key))}", *(_text(value) for value in values), *change)
     Console(width=None if sys.stdout.isatty() else 200, markup=True).print(table)
     say(_equal(made))
 
@@ -107,7 +110,7 @@ def _text(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    text = str(value)
+    text = plain(value, 2000)
     return escape(short(text) if len(text) == 64 else text)
 
 

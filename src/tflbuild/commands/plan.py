@@ -25,7 +25,7 @@ def plan(words: list[str]) -> int:
         say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}")
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}")
-    for text in warnings:
+    for text in (*warnings, *made.warnings):
         say(f"warning: {text}")
     if prepared.index.dropped:
         say(f"data: {len(prepared.index.dropped)} thing(s) left out:")

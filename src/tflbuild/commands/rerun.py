@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from tflbuild import plugins
 from tflbuild.commands.build import build
+from tflbuild.commands.words import say
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.kept_recipe import Asked, Kept, check_outputs, placed, take_words, thawed
+
+USAGE = (
+    "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [store.path=FOLDER] "
+    "[store.remote=URL] [outputs=FOLDER]"
+)
 
 
 def rerun(words: list[str]) -> int:
@@ -15,29 +23,33 @@ def rerun(words: list[str]) -> int:
     Neither composes: recipe files that were edited meanwhile change nothing.
 
     Raises:
-        RecipeError: the folder holds neither a sweep nor a run.
+        RecipeError: the folder holds neither a sweep nor a run, or what it asks for is not the user's own.
     """
-    if not words:
-        raise RecipeError("usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...]")
-    folder, more = Path(words[0]), words[1:]
+    asked, rest = take_words(words)
+    if not rest:
+        raise RecipeError(USAGE)
+    folder, more = Path(rest[0]), rest[1:]
     if (folder / "sweep.json").is_file():
         from tflbuild.sweep import rerun_sweep
 
-        return rerun_sweep(folder, more)
+        return rerun_sweep(folder, more, asked)
     if more:
-        raise RecipeError(f"rerun: '{more[0]}': a run is built as it was; only a sweep takes hydra/launcher.")
-    return _rerun_run(folder)
+        raise RecipeError(
+            f"rerun: '{plain(more[0])}': a run is built as it was; only a sweep takes hydra/launcher."
+        )
+    return _rerun_run(folder, asked)
 
 
-def _rerun_run(folder: Path) -> int:
+def _rerun_run(path: Path, asked: Asked) -> int:
     """Build the resolved recipe of a run's report again; relative paths start from the current folder."""
-    from tflbuild import plugins
-    from tflbuild.recipe import thaw
+    from tflbuild.engine.report_form import read_report
 
-    path = folder / "report.json" if folder.is_dir() else folder
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        resolved, name, overrides = report["resolved"], report["recipe"], report["overrides"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecipeError(f"rerun: {folder} holds neither sweep.json nor a report.json: {error!r}") from error
-    return build(thaw(resolved, [f"recipe={name}", *overrides], plugins.default_folder()))
+    file = path / "report.json" if path.is_dir() else path
+    if not file.is_file():
+        raise RecipeError(f"rerun: {plain(path)} holds neither sweep.json nor a report.json.")
+    report = read_report(file)
+    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
+    mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
+    check_outputs(kept, mapping, asked)
+    return build(thawed(mapping, kept, plugins.default_folder()))

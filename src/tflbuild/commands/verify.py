@@ -10,14 +10,15 @@ from tflbuild import plugins, session
 from tflbuild.commands.words import one, say
 from tflbuild.core.errors import Drift
 from tflbuild.core.machine import cpu_name
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.lock import NAME, read_lock, tool_drift
+from tflbuild.engine.lock import NAME, altered_steps, read_lock, tool_drift
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
-from tflbuild.recipe import thaw
+from tflbuild.kept_recipe import Kept, thawed, without_places
 
 
 def verify(words: list[str]) -> int:
@@ -27,8 +28,8 @@ def verify(words: list[str]) -> int:
     folder = Path(one(words, "verify RUN"))
     lock = read_lock(folder / NAME)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
-        prepared = prepare(_recipe(lock, Path(scratch)), lambda text: say(f"warning: {text}"))
-        drift = _data_drift(lock, prepared)
+        prepared = prepare(_recipe(lock, folder / NAME, Path(scratch)), lambda text: say(f"warning: {text}"))
+        drift = [*altered_steps(lock), *_data_drift(lock, prepared)]
         for text in _notes(lock):
             say(f"note: {text}")
         prepared.store.prepare()
@@ -46,15 +47,16 @@ def verify(words: list[str]) -> int:
             worker.stop()
     drift += [f"{c.what} is {c.found}, the lock claims {c.claimed}" for c in claims if not c.ok]
     if drift:
-        raise Drift(f"{folder / NAME}: {'; '.join(drift)}.")
+        raise Drift(f"{plain(folder / NAME)}: {plain('; '.join(drift), 2000)}.")
     say(f"{folder}: the file is what its lock claims")
     return 0
 
 
-def _recipe(lock: dict[str, Any], scratch: Path) -> Recipe:
+def _recipe(lock: dict[str, Any], file: Path, scratch: Path) -> Recipe:
     """Thaw the lock's recipe with an empty store, so that nothing is taken from a cache."""
     places = {"store": {"path": str(scratch / "store")}, "outputs": str(scratch)}
-    return thaw({**lock["resolved"], **places}, [], plugins.default_folder())
+    kept = Kept(mapping=without_places(lock["resolved"]) | places, overrides=[], file=file, run=file.parent)
+    return thawed(kept.mapping, kept, plugins.default_folder())
 
 
 def _data_drift(lock: dict[str, Any], prepared: Prepared) -> list[str]:

@@ -110,6 +110,7 @@ class Recipe:
         objective: metrics that an optimising sweep aims at.
         store: folder of the store.
         remote: fsspec URL of a store that this one reads through and writes back to; None for none.
+        shared: whether the store is its group's; None for as the folder's own bits have it.
         outputs: folder of the runs.
         worker: how worker processes run.
         run: what this run does beyond building.
@@ -138,6 +139,7 @@ class Recipe:
     objective: tuple[str, ...] = ()
     store: Path = Path("outputs/store")
     remote: str | None = None
+    shared: bool | None = None
     outputs: Path = Path("outputs")
     worker: WorkerOptions = WorkerOptions()
     run: RunOptions = RunOptions()

@@ -11,7 +11,7 @@ from typing import Any
 
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
@@ -117,6 +117,8 @@ class Build:
             self._lock = Lock(find_lock(recipe), prepared.keys, prepared.store.root)
             self._lock.check_causes()
         planned = plan(recipe, prepared.keys, prepared.store)
+        if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
+            raise StoreError(planned.warnings[0])
         steps = [
             {"label": p.step.label, "status": p.status, "reason": p.reason}
             for p in planned.steps[: len(order)]

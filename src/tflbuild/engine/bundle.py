@@ -17,7 +17,9 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.judgement import HeldLimit
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.bundle_form import NAME, SCHEMA, read_bundle
 from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.run_folder import keep_index
@@ -25,8 +27,7 @@ from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.context import Assignment
 from tflbuild.engine.workers.worker import Answer, Progress, Worker
 
-SCHEMA = "tflbuild.reproduce/1"
-NAME = "reproduce.yaml"
+__all__ = ["Failure", "assignment_of", "environment", "read_bundle", "run_bundle", "write_bundle"]
 
 
 @dataclass(frozen=True)
@@ -72,30 +73,16 @@ def write_bundle(failure: Failure, recipe: Recipe, folder: Path) -> str:
         },
     }
     with writing(folder):
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(_unshared(content), sort_keys=False, allow_unicode=True)
         (folder / NAME).write_text(text, encoding="utf-8")
     return command
 
 
-def read_bundle(path: Path) -> dict[str, Any]:
-    """Read a bundle.
-
-    Args:
-        path: the file, or the run folder it lies in.
-
-    Raises:
-        RecipeError: there is none.
-    """
-    import yaml
-
-    file = path / NAME if path.is_dir() else path
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise RecipeError(f"{file} cannot be read: {error}; a run whose pass failed leaves one.") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise RecipeError(f"{file} is no bundle: its schema is not {SCHEMA}.")
-    return content
+def _unshared(value: Any) -> Any:
+    """Copy what occurs twice, since YAML would write the second as an alias, which no reader of ours takes."""
+    if isinstance(value, Mapping):
+        return {name: _unshared(part) for name, part in value.items()}
+    return [_unshared(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def environment(recipe: Recipe) -> dict[str, Any]:
@@ -132,7 +119,13 @@ def run_bundle(
         PassError: the pass failed again.
     """
     recipe = prepared.recipe
-    step = recipe.steps[content["pass"]["label"]]
+    label = content["pass"]["label"]
+    if label not in recipe.steps:
+        raise RecipeError(
+            f"reproduce: pass.label: '{plain(label)}' is no step of the bundle's recipe; there are "
+            f"{', '.join(recipe.steps)}."
+        )
+    step = recipe.steps[label]
     for text in _differences(content, recipe):
         say(text)
     inputs = _inputs(content, prepared)
@@ -207,12 +200,14 @@ def _written(model: Artifact | None) -> dict[str, Any] | None:
 def _inputs(content: Mapping[str, Any], prepared: Prepared) -> Inputs:
     """Find what the pass was given."""
     held = []
-    for entry in content.get("held", []):
-        (limit,) = limits_of(
+    for position, entry in enumerate(content["held"]):
+        found = limits_of(
             {entry["metric"]: {k: v for k, v in entry.items() if k not in ("metric", "baseline")}}
         )
-        held.append(HeldLimit(limit=limit, baseline=_found(entry["baseline"], content, prepared)))
-    models = {label: _found(given, content, prepared) for label, given in content.get("models", {}).items()}
+        if len(found) != 1:
+            raise RecipeError(f"reproduce: held.{position} holds {len(found)} limits; right would be one.")
+        held.append(HeldLimit(limit=found[0], baseline=_found(entry["baseline"], content, prepared)))
+    models = {label: _found(given, content, prepared) for label, given in content["models"].items()}
     return Inputs(
         model=_found(content["input"], content, prepared),
         models={label: model for label, model in models.items() if model is not None},
@@ -232,6 +227,6 @@ def _found(
                 path=path, digest=given["digest"], fingerprint=given["fingerprint"], meta=given["meta"]
             )
     raise RecipeError(
-        f"reproduce: the input of '{content['pass']['label']}', {given['kind']} {given['digest'][:12]}, is not in the "
-        f"store {prepared.store.root} any more; build the recipe again to have it."
+        f"reproduce: the input of '{plain(content['pass']['label'])}', {given['kind']} {given['digest'][:12]}, is not "
+        f"in the store {prepared.store.root} any more; build the recipe again to have it."
     )

@@ -7,6 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tflbuild.core import json_text
+from tflbuild.core.digest import is_digest
+from tflbuild.engine.storage.sharing import make_folder, share
+
 FOLDER = "contents"
 
 
@@ -21,9 +25,10 @@ def keep_contents(store: Path, sha256: str, listing: Mapping[str, str]) -> None:
     path = store / "memo" / FOLDER / f"{sha256}.json"
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     staged.write_text(json.dumps(dict(listing)), encoding="utf-8")
+    share(staged)
     os.replace(staged, path)
 
 
@@ -39,9 +44,10 @@ def changed_contents(store: Path, before: str, listing: Mapping[str, str]) -> st
         E.g. "3 files added, 1 changed"; "" where the earlier contents are not remembered.
     """
     try:
-        text = (store / "memo" / FOLDER / f"{before}.json").read_text(encoding="utf-8")
-        old = dict(json.loads(text))
-    except (OSError, TypeError, ValueError):
+        old = json_text.read_mapping(store / "memo" / FOLDER / f"{before}.json") if is_digest(before) else {}
+    except (OSError, ValueError):
+        return ""
+    if not old:
         return ""
     added = listing.keys() - old.keys()
     removed = old.keys() - listing.keys()

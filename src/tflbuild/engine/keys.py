@@ -17,6 +17,7 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.gate import GATE_SPLIT
 from tflbuild.engine.inputs import Inputs
@@ -311,7 +312,7 @@ def explained(
         case "model", _:
             return f"{inner.replace('options.', 'model.')} {moved}"
         case "data", _:
-            how = contents(inner, old) if old and new else ""
+            how = contents(inner, old) if inner and old and new else ""
             return f"{inner} content changed{': ' if how else ''}{how}"
         case "environment", _:
             return f"{ENVIRONMENT_KEYS.get(inner, inner)} {moved}"
@@ -324,5 +325,5 @@ def explained(
 
 def short(value: Any) -> str:
     """Write a value, or the beginning of a digest, so that it fits a line."""
-    text = str(value)
+    text = plain(value)
     return text[:10] if len(text) == 64 else text if len(text) <= 60 else text[:57] + "..."

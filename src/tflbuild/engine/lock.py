@@ -6,13 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import toolchain
+from tflbuild.core import digest, toolchain
 from tflbuild.core.errors import Drift, RecipeError
+from tflbuild.core.form import (
+    ANYTHING,
+    DIGEST,
+    INSIDE,
+    MAPPING,
+    TEXT,
+    Malformed,
+    check,
+    fields,
+    mapping_of,
+    maybe,
+    one_of,
+    whole,
+)
+from tflbuild.core.form import NAME as A_NAME
 from tflbuild.core.machine import cpu_name
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.keys import Keys, difference, explained, short
 from tflbuild.engine.report import Report, StepReport
+from tflbuild.engine.report_form import METRICS, SHOWN, SPLIT
+from tflbuild.engine.run_folder import newest_run
 from tflbuild.engine.storage.store import writing
 
 SCHEMA = "tflbuild.lock/1"
@@ -20,6 +39,35 @@ NAME = "recipe.lock.yaml"
 
 CAUSES = (("code",), ("model", "code"), ("model", "files"), ("reader", "code"), ("environment",), ("data",))
 """Where an action's preimage holds what neither the recipe, the data's splits nor the tools' versions say."""
+
+
+LOCK = fields(
+    {
+        "schema": one_of(SCHEMA),
+        "recipe": INSIDE,
+        "resolved": SHOWN,
+        "model": MAPPING,
+        "steps": mapping_of(
+            fields(
+                {
+                    "pass": TEXT,
+                    "options": MAPPING,
+                    "action": DIGEST,
+                    "input": maybe(DIGEST),
+                    "output": DIGEST,
+                    "causes": MAPPING,
+                }
+            )
+        ),
+        "data": fields({"test": SPLIT}, others=SPLIT),
+        "toolchain": mapping_of(maybe(TEXT)),
+        "environment": fields({"cpu": TEXT}, others=ANYTHING),
+        "targets": mapping_of(
+            fields({"path": INSIDE, "sha256": DIGEST, "bytes": whole(), "metrics": METRICS}), key=A_NAME
+        ),
+    }
+)
+"""A lock, as far as it is read again."""
 
 
 def write_lock(report: Report, causes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -56,21 +104,33 @@ def write_lock(report: Report, causes: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def read_lock(path: Path) -> dict[str, Any]:
-    """Read a lock.
+    """Read a lock, all of it held to its form.
 
     Raises:
         RecipeError: it is missing or is no lock.
     """
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path} cannot be read as a lock: {error}") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise RecipeError(f"{path} is no lock: its schema is not {SCHEMA}.")
+        content = yaml_file.read_mapping(path)
+    except OSError as error:
+        raise RecipeError(f"{plain(path)} cannot be read as a lock: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise RecipeError(f"{plain(path)} cannot be read as a lock: {error}.") from error
+    if content.get("schema") != SCHEMA:
+        raise RecipeError(f"{plain(path)} is no lock: its schema is not {SCHEMA}.")
+    try:
+        check(content, LOCK)
+    except Malformed as error:
+        raise RecipeError(f"{plain(path)} is no lock: {error}.") from error
     return content
+
+
+def altered_steps(lock: Mapping[str, Any]) -> list[str]:
+    """Say of which steps a lock's action is not what its causes give, since one of the two was changed afterwards."""
+    return [
+        f"steps.{label}.action is {short(step['action'])}, which is not the key of its causes, {short(key)}"
+        for label, step in lock["steps"].items()
+        if (key := digest.of_json(step["causes"])) != step["action"]
+    ]
 
 
 def find_lock(recipe: Recipe) -> Path:
@@ -82,13 +142,13 @@ def find_lock(recipe: Recipe) -> Path:
     if recipe.run.locked != "true":
         return Path(recipe.run.locked)
     runs = recipe.outputs / recipe.name
-    locks = sorted((path for path in runs.glob(f"*/{NAME}") if not path.parent.is_symlink()), reverse=True)
-    if not locks:
+    folder = newest_run(runs, NAME)
+    if folder is None:
         raise RecipeError(
             f"locked: {recipe.name} has no lock: there is neither a recipes/{recipe.name}.lock.yaml beside the recipe "
             f"nor a {NAME} in a run under {runs}; build once, or name one with locked=FILE."
         )
-    return locks[0]
+    return folder / NAME
 
 
 class Lock:
@@ -115,6 +175,7 @@ class Lock:
         """
         self._refuse(
             [
+                *altered_steps(self._content),
                 *self._recipe_drift(),
                 *self._data_drift(),
                 *tool_drift(self._content["toolchain"]),
@@ -136,6 +197,10 @@ class Lock:
                 [
                     f"{step.label} gave {short(step.output)}, locked is {short(locked['output'])}{self._where()}"
                 ]
+            )
+        elif locked["action"] != step.action:
+            self._refuse(
+                [f"the key of {step.label} is {short(step.action)}, locked is {short(locked['action'])}"]
             )
 
     def check_delivery(self, targets: Mapping[str, Mapping[str, Any]]) -> None:
@@ -181,7 +246,7 @@ class Lock:
             now = _plain(self._keys.preimage_but_input(step))
             for change in difference(locked["causes"], now):
                 known = any(change[0][: len(cause)] == cause for cause in CAUSES)
-                split = change[0][0] == "data" and change[0][1].partition(".")[2] in self._content["data"]
+                split = change[0][0] == "data" and change[0][-1].partition(".")[2] in self._content["data"]
                 if known and not split:
                     drift.append(explained(label, locked["pass"], change))
         return list(dict.fromkeys(drift))

@@ -58,7 +58,7 @@ class Measurer:
         if not names:
             return {}
         predictions, truth = self.predictions(model, split), self.truth(split)
-        kernels = predictions.value["kernels"]
+        kernels = predictions.value.get("kernels", "")
         return {
             name: replace(self._accuracy(name, predictions, truth, split), split=split, kernels=kernels)
             for name in names

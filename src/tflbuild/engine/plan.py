@@ -11,8 +11,9 @@ from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import DataFacts, kinds_of
 from tflbuild.core.dataset import Index
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError, StoreError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.inputs import Inputs, inputs_of, labels_read
@@ -127,7 +128,14 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
         planned.append(entry)
         if entry.record is not None and entry.record.artifact is not None:
             outputs[label] = entry.record.artifact
-    return Plan(steps=tuple(planned), unused=unused)
+    return Plan(steps=tuple(planned), unused=unused, warnings=_obstacles(planned, store))
+
+
+def _obstacles(planned: list[Planned], store: Store) -> tuple[str, ...]:
+    """Say what would end a build that has something to run, before it has run anything."""
+    new = [entry.step.label for entry in planned if entry.status != "HIT"]
+    obstacle = store.obstacle() if new else ""
+    return (obstacle,) if obstacle else ()
 
 
 def look_up(step: Step, inputs: Inputs, keys: Keys, store: Store) -> Planned:
@@ -136,11 +144,27 @@ def look_up(step: Step, inputs: Inputs, keys: Keys, store: Store) -> Planned:
     key = digest.of_json(preimage)
     record = store.recall(key)
     if record is not None:
+        _check_kind(step, record, store)
         origin = f", from {record.remote}" if record.remote else ""
         reason = f"saves {record.cost.get('seconds', 0.0):.1f} s{origin}"
         return Planned(step=step, status="HIT", reason=reason, key=key, preimage=preimage, record=record)
     reason = _why(step, preimage, keys, store)
     return Planned(step=step, status="RUN", reason=reason, key=key, preimage=preimage)
+
+
+def _check_kind(step: Step, record: Record, store: Store) -> None:
+    """Hold a stored result to the kind of model that its pass gives; no damage could change that.
+
+    Raises:
+        StoreError: somebody wrote it.
+    """
+    made = kinds_of(type(step.options))[1]
+    if not isinstance(record.artifact, made):
+        found = record.artifact.kind if record.artifact else "no model"
+        raise StoreError(
+            f"{step.label}: its stored result {record.key} is {found}, but '{type(step.options).name}' gives a "
+            f"{made.kind}; remove actions/{record.key}.json from {plain(record.remote or store.root)}."
+        )
 
 
 def _why(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) -> str:

@@ -68,7 +68,7 @@ def prepare(
     """
     for remark in recipe.remarks:
         warn(remark)
-    store = Store(recipe.store, warn, recipe.remote)
+    store = Store(recipe.store, warn, recipe.remote, recipe.shared)
     reached = names or Names()
     order, _ = check(recipe)
     version = partial(_inspector, reached.inspect)

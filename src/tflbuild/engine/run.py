@@ -127,7 +127,7 @@ class Runner:
 
         def compute(staging: Path) -> Result:
             report.cached = False
-            checkpoints = self._store.root / "checkpoints" / found.key
+            checkpoints = self._store.checkpoints(found.key)
             assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints)
 
             def progress(done: float, total: float, note: str) -> None:

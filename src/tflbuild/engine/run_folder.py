@@ -5,17 +5,27 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Index
-from tflbuild.core.errors import StoreError
+from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.storage.sharing import share
 from tflbuild.engine.storage.store import writing
+
+STAMP = "%Y-%m-%d_%H-%M-%S"
+RUN = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(?P<count>\d{1,9}))?", re.ASCII)
+"""What a run's folder is called."""
+
+ANOTHER_CLOCK = timedelta(days=1)
+"""How far the clock of another machine, or of another time zone, may be ahead."""
 
 
 def make_run_folder(recipe: Recipe) -> Path:
@@ -25,7 +35,7 @@ def make_run_folder(recipe: Recipe) -> Path:
 
 def make_stamped_folder(parent: Path, prefix: str = "") -> Path:
     """Make a folder named by the time, exclusively: cached builds can share a second."""
-    stamp = prefix + datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    stamp = prefix + datetime.now().strftime(STAMP)
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         for count in itertools.count(1):
@@ -34,6 +44,45 @@ def make_stamped_folder(parent: Path, prefix: str = "") -> Path:
                 folder.mkdir()
                 break
     return folder
+
+
+def newest_run(runs: Path, name: str) -> Path | None:
+    """Find the newest run that left a file: that which `latest` points to, else the last by the date in its name.
+
+    `latest` is set when a build ends. A folder's name can be anybody's: one that is no date does not count, and
+    one whose date has yet to come is refused rather than taken for the newest.
+
+    Args:
+        runs: the folder of a recipe's runs.
+        name: of the file.
+
+    Raises:
+        RecipeError: the last one is dated in the future.
+    """
+    latest = (runs / "latest").resolve()
+    if latest.parent == runs.resolve() and _dated(latest) and (latest / name).is_file():
+        return latest
+    dated = [(date, path) for path in runs.glob("*") if (date := _dated(path)) and (path / name).is_file()]
+    if not dated:
+        return None
+    (began, _), newest = max(dated)
+    if began > datetime.now() + ANOTHER_CLOCK:
+        raise RecipeError(
+            f"locked: {plain(newest)} is dated in the future, so that it is not known which run is the newest; name "
+            f"the lock with locked=FILE, or remove that folder."
+        )
+    return newest
+
+
+def _dated(folder: Path) -> tuple[datetime, int] | None:
+    """Give when a run began by its folder's name, and its place among those of that second; None for others."""
+    match = RUN.fullmatch(folder.name)
+    if match is None or folder.is_symlink():
+        return None
+    try:
+        return datetime.strptime(match["stamp"], STAMP), int(match["count"] or 1)
+    except ValueError:
+        return None
 
 
 def keep_model(model: Artifact, path: Path) -> None:
@@ -68,10 +117,11 @@ def keep_index(index: Index, store: Path) -> Path:
     """Write what the data set holds where the worker reads it, named by content."""
     content = json.dumps(index.to_json()).encode()
     path = store / "memo" / f"index-{digest.of_bytes(content)[:32]}.json"
-    if not path.is_file() or path.read_bytes() != content:
-        with writing(path.parent):
+    with writing(path.parent):
+        if not path.is_file() or path.read_bytes() != content:
             staged = path.with_name(f".{path.name}.{os.getpid()}")
             staged.write_bytes(content)
+            share(staged)
             os.replace(staged, path)
     return path
 

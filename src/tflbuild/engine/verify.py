@@ -46,7 +46,7 @@ def verify(
     """
     for name, claims in lock["targets"].items():
         path = folder / claims["path"]
-        if not path.is_file():
+        if not _is_own(path, folder):
             yield Claim(what=f"{name}: file", claimed=claims["path"], found="missing", ok=False)
             continue
         sha256 = digest.of_file(path)
@@ -54,6 +54,11 @@ def verify(
         yield _compared(f"{name}: bytes", claims["bytes"], path.stat().st_size)
         model = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": facts(path)})
         yield from _measured(name, claims["metrics"], model, measurer)
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Say whether a delivered file is there, in the run's folder itself and not by a link behind it."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _measured(

@@ -20,19 +20,46 @@ FINDINGS: Mapping[str, Finding] = {
 """By the name of the note; in this order they are told."""
 
 
+NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a note raises that is no finding: it may come from a store of somebody else."""
+
+
+def _is_finding(name: str, note: Any) -> bool:
+    """Say whether a note can be told as a finding; one that cannot is shown as it is."""
+    if name not in FINDINGS or not note:
+        return False
+    try:
+        FINDINGS[name].lines(note)
+        FINDINGS[name].exhibit(note)
+    except NO_FINDING:
+        return False
+    return True
+
+
 def lines_of(notes: Mapping[str, Any]) -> list[str]:
     """Give what a terminal says of a pass's notes."""
     return [
-        line for name, finding in FINDINGS.items() if notes.get(name) for line in finding.lines(notes[name])
+        line
+        for name, finding in FINDINGS.items()
+        if _is_finding(name, notes.get(name))
+        for line in finding.lines(notes[name])
     ]
 
 
 def exhibits_of(notes: Mapping[str, Any]) -> list[Exhibit]:
     """Give what a page shows of a pass's notes."""
-    found = (finding.exhibit(notes[name]) for name, finding in FINDINGS.items() if notes.get(name))
+    found = (
+        finding.exhibit(notes[name])
+        for name, finding in FINDINGS.items()
+        if _is_finding(name, notes.get(name))
+    )
     return [exhibit for exhibit in found if exhibit is not None]
 
 
 def plain_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
     """Give the notes that are no findings."""
-    return {name: note for name, note in notes.items() if name not in FINDINGS}
+    return {
+        name: note
+        for name, note in notes.items()
+        if name not in FINDINGS or (note and not _is_finding(name, note))
+    }

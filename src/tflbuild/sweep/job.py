@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.storage.disk import remove, writing
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe import thaw
 from tflbuild.sweep.row import row_of_error, row_of_interruption, row_of_report
@@ -96,7 +95,7 @@ def fresh_folder(job: FrozenJob) -> Path:
     """
     folder = Path(job.folder)
     with writing(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 

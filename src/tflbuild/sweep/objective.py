@@ -68,8 +68,8 @@ def excess_of(report: Mapping[str, Any]) -> float:
 
 def _excess(verdict: Mapping[str, Any]) -> float:
     value, baseline = verdict["value"], verdict["baseline"]
-    form, bound = next((f, b) for f, b in verdict["limit"].items() if f != "since")
-    if value is None or (baseline is None and form not in ("min", "max")):
+    form, bound = next(((f, b) for f, b in verdict["limit"].items() if f != "since"), ("", 0.0))
+    if not form or value is None or (baseline is None and form not in ("min", "max")):
         return 1.0
     return max(0.0, _over(form, float(bound), float(value), baseline or 0.0) / (abs(bound) or 1.0))
 

@@ -7,27 +7,86 @@ reports, so that a sweep that is killed loses no result.
 from __future__ import annotations
 
 import json
-import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core import json_text
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.form import (
+    ABSOLUTE,
+    DIGEST,
+    FLAG,
+    MAPPING,
+    NAME,
+    NOTHING,
+    TEXT,
+    Malformed,
+    check,
+    fields,
+    list_of,
+    mapping_of,
+    maybe,
+    number,
+    one_of,
+    one_of_numbers,
+    optional,
+    whole,
+)
+from tflbuild.core.plain_text import plain
+from tflbuild.engine.report_form import METRICS, RESOLVED, read_report
+from tflbuild.engine.storage.disk import replace_file
 from tflbuild.engine.storage.kernel_lock import take
 from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.job import FrozenJob, JobResult
-from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report
+from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report, row_of_waiting
 from tflbuild.sweep.summary import summarise, write_json
 
 SCHEMA = "tflbuild.sweep/1"
 FINISHED = {"built": 0, "over_budget": 5}
 """Exit codes of jobs whose report is a result that another try would not change."""
 
+EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 70, 130)
+
 SUMMARY_EVERY = 1.0
 """Seconds between two writings of `summary.json` while jobs end."""
+
+
+ROW = fields(
+    {
+        "name": NAME,
+        "overrides": mapping_of(TEXT),
+        "status": one_of("waiting", "built", "over_budget", "failed", "interrupted", "invalid"),
+        "exit_code": one_of_numbers(*EXIT_CODES),
+        "run": maybe(NAME),
+        "error": maybe(TEXT),
+        "pareto": FLAG,
+        "metrics": METRICS,
+        "seconds": optional(maybe(number(0))),
+        "base": optional(maybe(fields({"metrics": METRICS}))),
+        "bytes": optional(maybe(whole())),
+        "compressed_bytes": optional(maybe(whole())),
+        "latency_ms": optional(maybe(number(0))),
+        "sha256": optional(maybe(DIGEST)),
+    }
+)
+FROZEN = fields(
+    {"mapping": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT), "cwd": ABSOLUTE}, others=NOTHING
+)
+SWEEP = fields(
+    {
+        "schema": one_of(SCHEMA),
+        "command": list_of(TEXT),
+        "launcher": TEXT,
+        "launcher_options": MAPPING,
+        "jobs": list_of(fields({"frozen": maybe(FROZEN), "row": ROW}, others=NOTHING)),
+    }
+)
+"""`sweep.json`, as far as it is read again."""
 
 
 @dataclass(kw_only=True)
@@ -72,12 +131,7 @@ class SweepRecord:
             "jobs": [_entry_to_json(entry) for entry in self.entries],
         }
         with writing(self.folder):
-            staged = self.folder / ".sweep.json"
-            with staged.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(content) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(staged, self.folder / "sweep.json")
+            replace_file(self.folder / "sweep.json", json.dumps(content) + "\n")
 
     def summary(self) -> dict[str, Any]:
         """Give what `summary.json` holds."""
@@ -132,22 +186,38 @@ def read_record(folder: Path) -> SweepRecord:
     """Read a sweep's folder, the results that its jobs left included.
 
     Raises:
-        RecipeError: there is no readable `sweep.json`.
+        RecipeError: there is no `sweep.json`, or it is none.
     """
     path = folder / "sweep.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise RecipeError(f"{path}: its schema is {content['schema']}, this tflbuild reads {SCHEMA}.")
-        return SweepRecord(
-            folder=folder,
-            command=content["command"],
-            launcher=content["launcher"],
-            launcher_options=content["launcher_options"],
-            entries=[_entry_from_json(entry, folder) for entry in content["jobs"]],
+        content = json_text.read_mapping(path)
+    except OSError as error:
+        raise RecipeError(f"{plain(path)} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise RecipeError(f"{plain(path)} cannot be read: {error}.") from error
+    if content.get("schema") != SCHEMA:
+        raise RecipeError(
+            f"{plain(path)}: its schema is {plain(content.get('schema'))}, this tflbuild reads {SCHEMA}."
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecipeError(f"{path} cannot be read: {error!r}") from error
+    try:
+        check(content, SWEEP)
+    except Malformed as error:
+        raise RecipeError(f"{plain(path)} is no sweep: {error}.") from error
+    _check_different([entry["row"]["name"] for entry in content["jobs"]], path)
+    return SweepRecord(
+        folder=folder,
+        command=content["command"],
+        launcher=content["launcher"],
+        launcher_options=content["launcher_options"],
+        entries=[_entry_from_json(entry, folder) for entry in content["jobs"]],
+    )
+
+
+def _check_different(names: list[str], path: Path) -> None:
+    """Refuse two jobs of one name: the second would remove what the first has built."""
+    for name, count in Counter(name.casefold() for name in names).items():
+        if count > 1:
+            raise RecipeError(f"{plain(path)} is no sweep: {count} of its jobs are called '{plain(name)}'.")
 
 
 def _entry_to_json(entry: Entry) -> dict[str, Any]:
@@ -174,20 +244,23 @@ def _entry_from_json(content: Mapping[str, Any], folder: Path) -> Entry:
         differs=differs,
         name=name,
         plugins=frozen["plugins"],
-        folder=str((folder / name).resolve()),
+        folder=str(folder.resolve() / name),
         cwd=frozen["cwd"],
     )
     report = _report_of(folder / name)
     status = report.get("status", "")
     if status in FINISHED:
         row = row_of_report(name, differs, report, FINISHED[status])
+    elif row["status"] in FINISHED:
+        row = row_of_waiting(name, differs)  # what is not in the job's own report was not built
     return Entry(frozen=job, row=row)
 
 
 def _report_of(folder: Path) -> dict[str, Any]:
-    """Give the report that a job left; empty where it was killed before it had written everything."""
-    try:
-        report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """Give the report that a job left; empty where it was killed before it had written everything, or is none."""
+    if folder.is_symlink() or not (folder / "report.html").is_file():
         return {}
-    return report if (folder / "report.html").is_file() else {}
+    try:
+        return read_report(folder / "report.json")
+    except RecipeError:
+        return {}

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.core.errors import INTERRUPTED, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, UNEXPECTED, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.run_folder import make_stamped_folder
+from tflbuild.kept_recipe import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import JobResult
-from tflbuild.sweep.launchers import Done, Session, session
+from tflbuild.sweep.launchers import Done, Session, check_harmless, session
 from tflbuild.sweep.record import SweepRecord, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say, show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
 
-EXIT_ORDER = (INTERRUPTED, 4, 3, 6, 2, 5, 7, 0)
+EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
 """A sweep exits with the first of these that any job had."""
 
 
@@ -58,23 +60,26 @@ def run_sweep(overrides: Sequence[str]) -> int:
         return _run(record, positions, chosen)
 
 
-def rerun_sweep(folder: Path, words: Sequence[str] = ()) -> int:
+def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = None) -> int:
     """Build what is missing or failed of a sweep, from its frozen jobs; gives the exit code of the whole.
 
     Args:
         folder: of the sweep.
         words: `hydra/launcher=NAME` and its options, to run it elsewhere than before.
+        asked: what of the sweep's plugins, hooks and places is used.
 
     Raises:
         RecipeError: the folder holds no sweep, or another process is building it.
     """
-    record = read_record(folder)
-    for local in {entry.frozen.plugins for entry in record.entries if entry.frozen}:
+    record = _usable(read_record(folder), asked or Asked())
+    for local in {job.plugins for job in record.frozen(record.unfinished())}:
         plugins.load(Path(local) if local else None)
     request = read_request(words)
     name, options = record.launcher, record.launcher_options
     if words:
         name, options = request.launcher, request.launcher_options
+    else:
+        check_harmless(options, folder / "sweep.json")
     chosen = session(name, options)
     with record.lock():
         positions = record.unfinished()
@@ -82,6 +87,27 @@ def rerun_sweep(folder: Path, words: Sequence[str] = ()) -> int:
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])
         say(f"{len(record.entries)} jobs, {len(positions)} to run, the others are kept")
         return _run(record, positions, chosen)
+
+
+def _usable(record: SweepRecord, asked: Asked) -> SweepRecord:
+    """Take of a sweep's frozen jobs what is the user's own, or asked for; the rest is noted once."""
+    notes: dict[str, None] = {}
+    file = record.folder / "sweep.json"
+    for entry in (record.entries[position] for position in record.unfinished()):
+        job = entry.frozen
+        assert job is not None
+        kept = Kept(
+            mapping=job.mapping, overrides=job.overrides, file=file, run=record.folder, cwd=Path(job.cwd)
+        )
+        local = plugin_folder(job.plugins, asked, notes.setdefault)
+        entry.frozen = replace(
+            job,
+            mapping=placed(kept, asked, notes.setdefault),
+            plugins=str(local) if local else None,
+        )
+    for text in notes:
+        say(f"note: {text}")
+    return record
 
 
 def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
@@ -101,7 +127,7 @@ def finish(record: SweepRecord) -> int:
 
 def exit_code_of(codes: Set[int]) -> int:
     """Give the exit code of a sweep whose jobs would have ended with these."""
-    return next(code for code in EXIT_ORDER if code in codes)
+    return next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
 
 
 def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:

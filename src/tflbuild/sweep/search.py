@@ -7,7 +7,6 @@ told as failed; one that is over its budget as infeasible, by how far it is over
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.report_form import read_report
+from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
@@ -163,9 +163,7 @@ class Search:
         if status == "built":
             values = figures_of(row, self.objective)
         elif status == "over_budget":
-            report = json.loads(
-                (self.record.folder / row["name"] / "report.json").read_text(encoding="utf-8")
-            )
+            report = read_report(self.record.folder / row["name"])
             values, excess = figures_at_gate(report, self.objective), excess_of(report)
         if values is None and status == "built":
             say(
@@ -199,7 +197,7 @@ class Search:
             }
         with writing(self.record.folder):
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-            (self.record.folder / RESULTS).write_text(text, encoding="utf-8")
+            replace_file(self.record.folder / RESULTS, text)
         for solution in found:
             say(f"best: {solution['run']}: {', '.join(f'{k} {v:g}' for k, v in solution['values'].items())}")
         if not found:
@@ -224,8 +222,9 @@ def _corner_of(space: Space) -> Recipe:
 
 def _record_of(study: Study, recipe: Recipe, request: Request, command: Sequence[str]) -> SweepRecord:
     """Give the record of a study's folder, or of a new one."""
-    folder = Path(study.user_attrs.get(FOLDER, ""))
-    if study.user_attrs.get(FOLDER) and (folder / "sweep.json").is_file():
+    known = study.user_attrs.get(FOLDER)
+    folder = Path(known) if isinstance(known, str) else Path()
+    if known and (folder / "sweep.json").is_file():
         record = read_record(folder)
         record.launcher, record.launcher_options = request.launcher, request.launcher_options
         return record

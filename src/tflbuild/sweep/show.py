@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -10,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from tflbuild.core.plain_text import plain
+from tflbuild.engine.report_form import read_report
 from tflbuild.sweep.summary import accuracy_metric, table_of
 from tflbuild.timings import time_lines
 
 PIPE_WIDTH = 160
 """Columns of a table that no terminal limits."""
+
+LONGEST_LINE = 1_000_000
 
 UNLIMITED = 10_000
 
@@ -27,7 +31,7 @@ DISPENSABLE = ("compressed", "drop", "seconds")
 
 def say(text: str) -> None:
     """Print for the user."""
-    print(text, flush=True)  # noqa: T201 - this is the terminal
+    print("\n".join(plain(line, LONGEST_LINE) for line in text.split("\n")), flush=True)  # noqa: T201 - this is the terminal
 
 
 def show_row(row: Mapping[str, Any], count: str) -> None:
@@ -55,7 +59,7 @@ def show_times(folder: Path) -> None:
     """Print what each pass of a job took, if it left a report."""
     path = folder / "report.json"
     if path.is_file():
-        say("\n".join(time_lines(json.loads(path.read_text(encoding="utf-8")))))
+        say("\n".join(time_lines(read_report(path))))
 
 
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
@@ -92,9 +96,11 @@ def _short(headings: list[str]) -> list[str]:
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> Table:
-    table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(
+        *(escape(plain(heading)) for heading in headings), box=None, header_style="bold", padding=(0, 2, 0, 0)
+    )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(plain(text)) for text in row))
     return table
 
 

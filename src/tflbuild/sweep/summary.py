@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.metric import METRICS, AccuracyMetric
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.spread import groups_of
 
 SCHEMA = "tflbuild.summary/1"
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet runs."""
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict[str, Any]:
@@ -74,10 +76,21 @@ def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
 
     text = io.StringIO()
     headings, rows = table_of(summary)
-    csv.writer(text).writerows([headings, *rows])
+    csv.writer(text).writerows([_cell(value) for value in row] for row in (headings, *rows))
     write_json(summary, folder)
     _write(folder / "summary.csv", text.getvalue())
     _write(folder / "summary.html", render_summary(summary))
+
+
+def _cell(text: str) -> str:
+    """Give a text that no spreadsheet takes for a formula; numbers stay what they are."""
+    if not text.startswith(FORMULAS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def write_json(summary: Mapping[str, Any], folder: Path) -> None:
@@ -87,9 +100,7 @@ def write_json(summary: Mapping[str, Any], folder: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     with writing(path.parent):
-        staged = path.with_name(f".{path.name}")
-        staged.write_text(text, encoding="utf-8")
-        os.replace(staged, path)
+        replace_file(path, text)
 
 
 def _text(value: float | None, form: str) -> str:

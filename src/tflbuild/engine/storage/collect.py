@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.engine.storage import kernel_lock, workspace
-from tflbuild.engine.storage.disk import writing
+from tflbuild.engine.storage.disk import remove, writing
 from tflbuild.engine.storage.inventory import Action, Inventory, Thing, actions
 from tflbuild.engine.storage.roots import Roots
 from tflbuild.engine.storage.shelf import Shelf
@@ -189,7 +188,7 @@ def _remove(shelf: Shelf, candidate: Candidate, trash: Path) -> bool:
         return False
     try:
         if candidate.kind == "checkpoint":
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
             return True
         return _remove_record(shelf, candidate, trash)
     finally:
@@ -239,6 +238,7 @@ def _remove_files(inventory: Inventory, gone: set[str], trash: Path) -> None:
 def _remove_locks(folder: Path) -> None:
     """Remove the files of locks that nobody holds; `kernel_lock` says why that is safe."""
     for path in folder.glob("*.lock"):
-        lock = kernel_lock.take(path, wait=False)
-        if lock is not None:
-            lock.remove()
+        with suppress(PermissionError):  # another user's
+            lock = kernel_lock.take(path, wait=False)
+            if lock is not None:
+                lock.remove()

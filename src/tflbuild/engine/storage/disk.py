@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tflbuild.core.errors import StoreError
+from tflbuild.engine.storage.sharing import FILE_MODE, is_shared
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def write_whole(path: Path, content: bytes, staging: Path) -> None:
     descriptor, name = tempfile.mkstemp(dir=staging)
     try:
         try:
-            os.fchmod(descriptor, 0o644)
+            os.fchmod(descriptor, FILE_MODE if is_shared(path.parent) else 0o644)
             append(descriptor, content)
             os.fsync(descriptor)
         finally:
@@ -50,6 +52,30 @@ def write_whole(path: Path, content: bytes, staging: Path) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     flush(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove whatever is there: a folder with all in it, a file, a link (not what it leads to), a FIFO; or nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file of a run's or a sweep's folder, flushed, whole or not at all, and never through a link.
+
+    Raises:
+        OSError: the disk is full or cannot be written; `path` is as it was.
+    """
+    staged = path.with_name(f".{path.name}")
+    staged.unlink(missing_ok=True)  # an earlier one, or a link that somebody put there
+    with staged.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(staged, path)
 
 
 def append(descriptor: int, content: bytes) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflbuild.engine.storage import record
 from tflbuild.engine.storage.record import Damaged
 from tflbuild.engine.storage.shelf import Shelf
 
@@ -145,7 +145,7 @@ def actions(shelf: Shelf, known: Collection[str] = ()) -> Iterator[Action]:
 
 def _action(shelf: Shelf, key: str, size: int, used: float) -> Action:
     try:
-        found = record.read(shelf.action(key).read_bytes(), key, shelf.blob)
+        found = shelf.record(key)
     except Damaged:
         return Action(key=key, name="damaged", step=False, bytes=size, used=used)
     preimage = found.preimage
@@ -176,7 +176,7 @@ def _files(folder: Path) -> Iterator[tuple[os.DirEntry[str], int]]:
         for entry in entries:
             try:
                 if entry.is_file(follow_symlinks=False):
-                    yield entry, entry.stat().st_size
+                    yield entry, entry.stat(follow_symlinks=False).st_size
             except FileNotFoundError:
                 continue
 
@@ -198,10 +198,10 @@ def _inside(path: Path) -> tuple[list[int], list[float]]:
     paths = [path, *(Path(top) / name for top, _, names in os.walk(path) for name in names)]
     for each in paths:
         try:
-            status = each.stat()
+            status = each.lstat()
         except FileNotFoundError:
             continue
         dates.append(status.st_mtime)
-        if not each.is_dir():
+        if not stat.S_ISDIR(status.st_mode):
             sizes.append(status.st_size)
     return sizes, dates

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tflbuild.engine.storage.sharing import FILE_MODE, is_shared
+
 NETWORK = ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "afpfs", "9p", "drvfs", "ncpfs")
 """Filesystems whose kernel locks may be unknown to other machines; besides those that begin with "fuse."."""
+
+PATIENCE = (0.01, 0.05, 0.2)
+"""Seconds between the tries to open a lock that another user has just made in a shared folder."""
 
 MOUNTS = Path("/proc/self/mountinfo")
 
@@ -52,7 +59,7 @@ def take(path: Path, *, shared: bool = False, wait: bool = True) -> Held | None:
     """
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = _open(path)
         try:
             fcntl.flock(descriptor, how)
             if _leads_to(path, descriptor):
@@ -98,7 +105,7 @@ def holding(path: Path, *, shared: bool = False) -> Iterator[None]:
 def is_held(path: Path) -> bool:
     """Say whether anybody holds a lock alone; changes nothing."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:
@@ -114,6 +121,25 @@ def network_filesystem(path: Path) -> str | None:
     """Name the network filesystem that a folder lies on; None for a local one."""
     kind = _filesystem(path)
     return kind if kind in NETWORK or kind.startswith("fuse.") else None
+
+
+def _open(path: Path) -> int:
+    """Open a lock's file, making it if need be; in a shared folder it is the group's.
+
+    Who finds it in the moment between its making and its sharing tries again.
+    """
+    for wait in (*PATIENCE, None):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            break
+        except PermissionError:
+            if wait is None or not is_shared(path.parent):
+                raise
+            time.sleep(wait)
+    status = os.fstat(descriptor)
+    if status.st_uid == os.geteuid() and not status.st_mode & stat.S_IWGRP and is_shared(path.parent):
+        os.fchmod(descriptor, FILE_MODE)
+    return descriptor
 
 
 def _leads_to(path: Path, descriptor: int) -> bool:

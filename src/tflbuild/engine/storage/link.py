@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
+from tflbuild.core.plain_text import plain
 
 T = TypeVar("T")
 
@@ -59,21 +60,31 @@ class Link:
         self._only_read = False
         self._absent: dict[str, float] = {}
 
-    def read(self, path: str) -> bytes | None:
-        """Give a small file, None if it is absent."""
-        return self._find(path, lambda where: bytes(self._filesystem.cat_file(where)))
+    def read(self, path: str, most: int) -> bytes | None:
+        """Give a small file, None if it is absent.
+
+        Args:
+            path: of the file.
+            most: bytes that are read at most; of what is larger, one byte more, so that it is seen to be too large.
+        """
+        size = self.size(path)
+        if not size:
+            return None if size is None else b""
+        end = min(size, most + 1)
+        return self._find(path, lambda where: bytes(self._filesystem.cat_file(where, end=end))[:end])
 
     def size(self, path: str) -> int | None:
         """Give a file's size in bytes, None if it is absent."""
         return self._find(path, lambda where: int(self._filesystem.info(where)["size"]))
 
     def fetch(self, path: str, size: int, target: Path) -> bool:
-        """Bring a file; gives whether it was there."""
+        """Bring a file; gives whether it was there, and no larger than was said."""
+        where = f"{self._root}/{path}"
         try:
-            self._ask(lambda: self._filesystem.get_file(f"{self._root}/{path}", str(target)), size)
-        except FileNotFoundError:
+            self._ask(lambda: self._filesystem.get_file(where, str(target), callback=_limited(size)), size)
+        except (FileNotFoundError, _TooLarge):
             return False
-        return True
+        return target.is_file() and not target.is_symlink()
 
     def put(self, path: str, content: Path | bytes) -> None:
         """Write a file.
@@ -118,7 +129,7 @@ class Link:
             raise Unusable
         try:
             return within(ANSWER_SECONDS + size / TRANSFER_BYTES_PER_SECOND, action)
-        except (FileNotFoundError, PermissionError):
+        except (FileNotFoundError, PermissionError, _TooLarge):
             raise
         except Exception as error:  # each filesystem has errors of its own
             raise self._give_up(error) from error
@@ -139,9 +150,26 @@ class Link:
             self._filesystem.mv(part, target)
 
 
+class _TooLarge(Exception):
+    """A file is larger than its size was said to be."""
+
+
+def _limited(most: int) -> Any:
+    """Give what fsspec tells how many bytes came, and what ends a transfer of more than there should be."""
+    from fsspec.callbacks import Callback
+
+    class Limit(Callback):  # type: ignore[misc,unused-ignore] # fsspec has no types
+        def relative_update(self, inc: int = 1) -> None:
+            super().relative_update(inc)
+            if self.value > most:
+                raise _TooLarge
+
+    return Limit()
+
+
 def said(error: Exception) -> str:
     """Say what an error is, in a line."""
-    text = " ".join(str(error).split())
+    text = plain(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

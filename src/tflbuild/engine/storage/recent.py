@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tflbuild.core import json_text
+from tflbuild.core.digest import is_digest
+from tflbuild.core.form import is_name
 from tflbuild.engine.storage.disk import write_whole
 
 KEPT = 16
@@ -17,11 +20,13 @@ def latest(root: Path, name: str) -> list[str]:
         root: the store's folder.
         name: of the pass.
     """
-    try:
-        keys = json.loads(_path(root, name).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    if not is_name(name):
         return []
-    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    try:
+        keys = json_text.read(_path(root, name))
+    except (OSError, ValueError):
+        return []
+    return [key for key in keys if is_digest(key)][-KEPT:] if isinstance(keys, list) else []
 
 
 def remember(root: Path, name: str, key: str, staging: Path) -> None:
@@ -30,6 +35,8 @@ def remember(root: Path, name: str, key: str, staging: Path) -> None:
     Raises:
         OSError: the disk is full or cannot be written.
     """
+    if not is_name(name):
+        return  # a name that is no file's own, e.g. of a plugin's pass with a slash in it
     keys = [*(each for each in latest(root, name) if each != key), key][-KEPT:]
     write_whole(_path(root, name), json.dumps(keys).encode(), staging)
 

@@ -8,8 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tflbuild.core import digest
+from tflbuild.core import digest, json_text
 from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.form import (
+    DIGEST,
+    MAPPING,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Form,
+    Malformed,
+    check,
+    fields,
+    list_of,
+    mapping_of,
+    maybe,
+    number,
+    optional,
+)
+from tflbuild.core.metric import METRICS, TargetMetric
+from tflbuild.core.result_form import DIFFERENCE, FIGURES, MEASUREMENT, MODEL, OVERRIDING
 
 
 class Damaged(ValueError):
@@ -48,6 +66,37 @@ class Record:
     remote: str = ""
 
 
+MOST_BYTES = 2**26
+"""Bytes of a record; what is larger is none."""
+
+RECORD = fields(
+    {
+        "key": DIGEST,
+        "preimage": MAPPING,
+        "artifact": maybe(fields(MODEL, others=NOTHING)),
+        "value": MAPPING,
+        "cost": mapping_of(number(0)),
+        "blobs": list_of(DIGEST),
+    },
+    others=NOTHING,
+)
+"""Every record."""
+
+OF_PASS = fields({"artifact": fields(MODEL)})
+OF_OTHER = fields({})
+FILES = ("predictions", "truth")
+"""Measurements that are a file, whose digest is `file` of their value."""
+
+OF_MEASUREMENTS = {
+    "predictions": fields({"value": fields({"file": DIGEST, "kernels": optional(TEXT)})}),
+    "truth": fields({"value": fields({"file": DIGEST})}),
+    "accuracy": fields({"value": MEASUREMENT}),
+    "file": fields({"value": MEASUREMENT}),
+    "comparison": fields({"value": DIFFERENCE}),
+}
+"""Records of measurements, by `measure` of their preimage."""
+
+
 class Relative(NamedTuple):
     """An earlier action of the same pass: what decided it, and the seconds it took."""
 
@@ -79,12 +128,12 @@ def write(
             "fingerprint": artifact.fingerprint,
             "meta": artifact.meta,
         }
-    content = json.loads(json.dumps(content))
+    content = json.loads(json.dumps(content), parse_constant=lambda name: None)  # JSON knows no NaN
     return json.dumps({"digest": _digest(content), **content}, indent=1).encode()
 
 
 def read(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
-    """Read a record and hold it to its own digest.
+    """Read a record, hold it to its own digest, and all of it to the form that a record of its kind has.
 
     Args:
         content: its bytes.
@@ -92,30 +141,53 @@ def read(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
         blob: gives the path of a file by its digest.
 
     Raises:
-        Damaged: it is not what was written, or it belongs to another key.
+        Damaged: it is not what was written, it belongs to another key, or what was written is no result.
     """
     try:
-        fields = json.loads(content)
-        if fields.pop("digest", "") != _digest(fields):
-            raise Damaged("its record was altered or cut short")
-        if fields["key"] != key or digest.of_json(fields["preimage"]) != key:
-            raise Damaged("its record belongs to another key")
-        return Record(
-            key=key,
-            preimage=fields["preimage"],
-            artifact=_artifact(fields["artifact"], blob),
-            value=fields["value"],
-            cost=fields["cost"],
-            blobs=tuple(fields["blobs"]),
-        )
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = json_text.parse(content)
+    except ValueError as error:
         raise Damaged(f"its record is no JSON ({error})") from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise Damaged(f"its record lacks something ({error!r})") from error
+    if not isinstance(found, dict) or found.pop("digest", "") != _digest(found):
+        raise Damaged("its record was altered or cut short")
+    try:
+        check(found, RECORD)
+        check(found, _form_of(found["preimage"]))
+    except Malformed as error:
+        raise Damaged(f"its record is no result: {error}") from error
+    if found["key"] != key or digest.of_json(found["preimage"]) != key:
+        raise Damaged("its record belongs to another key")
+    _check_files(found)
+    return Record(
+        key=key,
+        preimage=found["preimage"],
+        artifact=_artifact(found["artifact"], blob),
+        value=found["value"],
+        cost=found["cost"],
+        blobs=tuple(found["blobs"]),
+    )
 
 
-def _digest(fields: Mapping[str, Any]) -> str:
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+def _form_of(preimage: Mapping[str, Any]) -> Form:
+    """Give the form of a record by what its preimage says it is the result of."""
+    if "pass" in preimage:
+        return OF_PASS
+    if "target" in preimage:
+        given = {name: optional(NUMBER) for name, cls in METRICS.items() if issubclass(cls, TargetMetric)}
+        return fields({"value": fields(given | FIGURES | OVERRIDING)})
+    return OF_MEASUREMENTS.get(str(preimage.get("measure")), OF_OTHER)
+
+
+def _check_files(found: Mapping[str, Any]) -> None:
+    """Hold every file that a record speaks of to be among those that it names, and that are verified."""
+    spoken = {found["artifact"]["digest"]} if found["artifact"] else set()
+    if str(found["preimage"].get("measure")) in FILES:
+        spoken.add(found["value"]["file"])
+    if not spoken <= set(found["blobs"]):
+        raise Damaged("its record is no result: it speaks of a file that is not among its files")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return digest.of_bytes(text.encode())
 
 

@@ -39,7 +39,9 @@ class Remote:
         """Give an action's record, None if there is none that is whole."""
         path = _action(key)
         try:
-            content = self._link.read(path)
+            content = self._link.read(path, record.MOST_BYTES)
+            if content is not None and len(content) > record.MOST_BYTES:
+                raise Damaged("its record is too large to be one")
             if content is not None:
                 record.read(content, key, Path)
         except Unusable as error:

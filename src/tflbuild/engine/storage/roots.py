@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock, workspace
 from tflbuild.engine.storage.inventory import Action, Inventory
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+MOST_BYTES = 2**30
 LEFT_BY_RUNS = ("report.json", "recipe.lock.yaml", "reproduce.yaml")
 
 
@@ -44,10 +47,12 @@ def find_roots(
     runs = 0
     for path in _left_by_runs(outputs, inventory.shelf.root):
         try:
-            named.update(DIGEST.findall(path.read_text(encoding="utf-8")))
+            named.update(DIGEST.findall(read_regular(path, MOST_BYTES).decode("utf-8")))
             runs += path.name == "report.json"
         except (OSError, UnicodeDecodeError) as error:
-            warn(f"{path} cannot be read ({error}), so that what it was made of does not count as used.")
+            warn(
+                f"{plain(path)} cannot be read ({error}), so that what it was made of does not count as used."
+            )
     used = workspace.used(inventory.shelf.root / "tmp")
     held = {key for key in inventory.actions if kernel_lock.is_held(inventory.shelf.lock(key))}
     steps = {key for key, action in inventory.actions.items() if action.step and key in named}

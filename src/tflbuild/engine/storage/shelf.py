@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tflbuild.core import digest
+from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock, record
 from tflbuild.engine.storage.disk import flush, writing
 from tflbuild.engine.storage.record import Damaged, Record
+from tflbuild.engine.storage.sharing import make_folder, share
 
 
 class Shelf:
@@ -52,23 +57,32 @@ class Shelf:
             FileNotFoundError: there is none.
             Damaged: it is not what was written.
         """
-        try:
-            content = self.action(key).read_bytes()
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise Damaged(f"its record cannot be read ({error.strerror or error})") from error
-        found = record.read(content, key, self.blob)
+        found = self.record(key)
         for sha256 in found.blobs:
             problem = self.problem(sha256)
             if problem:
                 raise Damaged(problem, sha256)
         return found
 
+    def record(self, key: str) -> Record:
+        """Read a record alone, whether its files are there or not; raises as `read` does."""
+        return record.read(self._content(key), key, self.blob)
+
+    def _content(self, key: str) -> bytes:
+        path = self.action(key)
+        try:
+            _check_own(path)
+            return read_regular(path, record.MOST_BYTES)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise Damaged(f"its record cannot be read ({error.strerror or error})") from error
+
     def problem(self, sha256: str) -> str:
         """Say what is wrong with a blob, "" if it is whole; one that nobody touches is read once a process."""
         path = self.blob(sha256)
         try:
+            _check_own(path)
             stamp = _stamp(path)
             if self._verified.get(sha256) == stamp:
                 return ""
@@ -120,19 +134,32 @@ class Shelf:
     def _set_aside(self, path: Path, why: str) -> None:
         """Move a file to quarantine beside a note; an earlier one of that name stays there."""
         folder = self.root / "quarantine"
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         for count in itertools.count(1):
             target = folder / (path.name if count == 1 else f"{path.name}.{count}")
-            if not target.exists():
+            if not os.path.lexists(target):
                 break
         try:
             os.rename(path, target)
         except FileNotFoundError:
             return
-        changed = _date(target.stat().st_mtime)
-        os.utime(target)  # so that it is collected by how long it lies here
+        changed = _date(os.lstat(target).st_mtime)
+        with suppress(PermissionError):  # another user's: a date that stays is no harm
+            os.utime(target, follow_symlinks=False)  # so that it is collected by how long it lies here
         note = f"{_date(time.time())}: {path.name}, last changed {changed}: {why}\n"
-        target.with_name(f"{target.name}.why.txt").write_text(note, encoding="utf-8")
+        beside = target.with_name(f"{target.name}.why.txt")
+        beside.write_text(note, encoding="utf-8")
+        share(beside)
+
+
+def _check_own(path: Path) -> None:
+    """Refuse what is no file of the store itself: a link leads elsewhere, a FIFO or a device has no content.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def _date(seconds: float) -> str:

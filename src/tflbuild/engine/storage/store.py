@@ -23,10 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import PassError, RecipeError, StoreError
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock, recent, record, workspace
-from tflbuild.engine.storage.disk import write_whole, writing
+from tflbuild.engine.storage.disk import remove, write_whole, writing
 from tflbuild.engine.storage.record import Damaged, Record, Relative
+from tflbuild.engine.storage.sharing import is_shared, make_folder, make_shared, may_write, share
 from tflbuild.engine.storage.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ KEY_SCHEMA = 1
 
 FOLDERS = ("blobs", "actions", "locks", "tmp", "recent", "checkpoints", "memo")
 
+LONGEST_SCHEMA = 100
+
 _told_of_network: set[Path] = set()
 
 
@@ -49,6 +54,8 @@ class Store:
         root: the folder; made when something is first written.
         warn: is told when something is damaged or the remote cannot be used.
         remote: fsspec URL of a store to read through and to write back to; None for none.
+        shared: whether it is its group's, so that all of it can be changed by several users; None to leave it as the
+            folder's own bits have it.
 
     Raises:
         RecipeError: the folder belongs to another key schema, or `remote` is no URL.
@@ -56,21 +63,26 @@ class Store:
     """
 
     def __init__(
-        self, root: Path, warn: Callable[[str], None] = lambda text: None, remote: str | None = None
+        self,
+        root: Path,
+        warn: Callable[[str], None] = lambda text: None,
+        remote: str | None = None,
+        shared: bool | None = None,
     ) -> None:
         self.root = root
         self.shelf = Shelf(root)
         self._warn = warn
+        self._shared = shared
         self._said: set[str] = set()
         self._workspace: workspace.Workspace | None = None
         self._refused: OSError | None = None
         self._remote = self._open_remote(remote) if remote else None
         schema = root / "schema"
         if schema.is_file():
-            found = schema.read_text(encoding="utf-8").strip()
+            found = _schema_of(schema)
             if found != str(KEY_SCHEMA):
                 raise RecipeError(
-                    f"store.path: {root} holds keys of schema {found}, this tflbuild uses schema {KEY_SCHEMA}; "
+                    f"store.path: {root} holds keys of schema {plain(found)}, this tflbuild uses schema {KEY_SCHEMA}; "
                     f"set store.path to another folder (nothing in {root} was changed)."
                 )
 
@@ -85,8 +97,7 @@ class Store:
         if self._workspace is not None:
             return
         with writing(self.root):
-            for name in FOLDERS:
-                (self.root / name).mkdir(parents=True, exist_ok=True)
+            self._make_folders()
             written = (self.root / "schema").is_file()
             try:
                 workspace.reap(self.root / "tmp")
@@ -100,6 +111,50 @@ class Store:
                 self._write(self.root / "schema", f"{KEY_SCHEMA}\n".encode())
             self._tell_of_network()
 
+    def obstacle(self) -> str:
+        """Say in a sentence why nothing new can be kept here; "" where it can. Writes nothing."""
+        commits = self.shelf.commits
+        closed = [folder for folder in (self.root, *self._folders) if not may_write(folder)]
+        if not closed and (not commits.exists() or os.access(commits, os.R_OK | os.W_OK)):
+            return ""
+        place = closed[0] if closed else commits
+        return (
+            f"store.path: {place} may not be written by this user, so that nothing new can be kept in the store "
+            f"{self.root}; set store.path to another folder, or have its owner share it: store.shared=true."
+        )
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [self.root / name for name in FOLDERS]
+
+    def _make_folders(self) -> None:
+        """Make what a store consists of; all of it lies in the store itself."""
+        if self._shared:
+            self._share()
+        for folder in self._folders:
+            if folder.is_symlink():
+                raise StoreError(
+                    f"store.path: {folder} is a link; the folders of a store must lie in the store itself."
+                )
+            if not folder.is_dir():
+                make_folder(folder)
+
+    def _share(self) -> None:
+        """Make the store the group's, also one that is this user's own already.
+
+        Raises:
+            StoreError: it is another user's.
+        """
+        try:
+            make_shared(self.root)
+        except PermissionError as error:
+            raise StoreError(
+                f"store.shared: {self.root} is another user's, who alone can share it: chmod g+ws {self.root}"
+            ) from error
+        for path in (*self._folders, self.root / "memo" / "contents", *(self.root / "locks").glob("*.lock")):
+            if path.exists() and not path.is_symlink():
+                share(path)
+
     def close(self) -> None:
         """Remove what is staged, and let go of what was used; what is forgotten is closed by itself."""
         if self._workspace is not None:
@@ -109,6 +164,14 @@ class Store:
     def blob(self, sha256: str) -> Path:
         """Give the path of a blob, there or not."""
         return self.shelf.blob(sha256)
+
+    def checkpoints(self, key: str) -> Path:
+        """Give the folder of an action's checkpoints; in a shared store it is made, so that it is the group's."""
+        folder = self.shelf.checkpoints(key)
+        if is_shared(folder.parent):
+            with writing(self.root):
+                make_folder(folder)
+        return folder
 
     def recall(self, key: str, *, locked: bool = False) -> Record | None:
         """Find a stored result, believed only if its record and its blobs are whole.
@@ -161,6 +224,7 @@ class Store:
 
         Raises:
             StoreError: the disk is full or cannot be written; the store is as valid as it was.
+            PassError: it is no result, e.g. a measurement whose value is text.
         """
         key = digest.of_json(preimage)
         with self._committing():
@@ -178,13 +242,14 @@ class Store:
                 cost=cost or {},
                 blobs=blobs,
             )
+            kept = _held(content, key, self.blob)
             self._write(self.shelf.action(key), content)
             if name:
                 recent.remember(self.root, name, key, self._own.folder)
-        shutil.rmtree(self.shelf.checkpoints(key), ignore_errors=True)
+        remove(self.shelf.checkpoints(key))
         if self._remote is not None:
             self._remote.keep(key, content, {sha256: self.blob(sha256) for sha256 in blobs})
-        return record.read(content, key, self.blob)
+        return kept
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
@@ -216,7 +281,7 @@ class Store:
         found = []
         for key in reversed(recent.latest(self.root, name)):
             with suppress(FileNotFoundError, Damaged):
-                earlier = record.read(self.shelf.action(key).read_bytes(), key, self.blob)
+                earlier = self.shelf.record(key)
                 found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))
         return found
 
@@ -296,3 +361,18 @@ class Store:
                 f"store.path: {self.root} lies on a network filesystem ({kind}), where another machine may not see "
                 f"a lock; a pass might then be computed twice. store.remote=URL shares results without locks."
             )
+
+
+def _held(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
+    """Hold a record to its form before it is kept, since it would not be believed afterwards."""
+    try:
+        return record.read(content, key, blob)
+    except Damaged as damage:
+        raise PassError(
+            f"a result cannot be kept: {damage}; what computed it gave something else."
+        ) from damage
+
+
+def _schema_of(path: Path) -> str:
+    with writing(path.parent):
+        return read_regular(path, LONGEST_SCHEMA).decode("utf-8", "replace").strip()

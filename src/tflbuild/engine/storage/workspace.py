@@ -9,16 +9,18 @@ only when it has not changed for weeks.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 import weakref
 from pathlib import Path
 
+from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock
-from tflbuild.engine.storage.disk import append
+from tflbuild.engine.storage.disk import append, remove
+from tflbuild.engine.storage.sharing import share
 
 USES = "uses"
+MOST_BYTES = 2**30
 IDLE_SECONDS = 30 * 86_400.0
 """How long the workspace of another machine has been idle before it is taken to be abandoned."""
 
@@ -39,6 +41,7 @@ class Workspace:
         lock = kernel_lock.take(tmp / f"{name}.lock")
         assert lock is not None
         self.folder.mkdir()
+        share(self.folder)
         self._uses = os.open(self.folder / USES, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
         self._used: set[str] = set()
         self.close = weakref.finalize(self, _close, self.folder, self._uses, lock, os.getpid())
@@ -54,7 +57,9 @@ class Workspace:
 
     def stage(self) -> Path:
         """Make an empty folder to stage files in."""
-        return Path(tempfile.mkdtemp(dir=self.folder))
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        share(folder)
+        return folder
 
 
 def reap(tmp: Path) -> int:
@@ -79,7 +84,7 @@ def used(tmp: Path) -> set[str]:
     found: set[str] = set()
     for name in alive(tmp):
         try:
-            found.update((tmp / name / USES).read_text(encoding="utf-8").split())
+            found.update(read_regular(tmp / name / USES, MOST_BYTES).decode("ascii", "replace").split())
         except FileNotFoundError:
             continue  # it has just begun, or has just ended
     return found
@@ -107,7 +112,10 @@ def _elsewhere(tmp: Path, name: str) -> bool:
 def _reap(tmp: Path, name: str) -> bool:
     if _elsewhere(tmp, name):
         return False
-    lock = kernel_lock.take(tmp / f"{name}.lock", wait=False)
+    try:
+        lock = kernel_lock.take(tmp / f"{name}.lock", wait=False)
+    except PermissionError:
+        return False  # another user's, who removes it
     if lock is None:
         return False
     _remove(tmp / name, lock)
@@ -122,11 +130,8 @@ def _close(folder: Path, uses: int, lock: kernel_lock.Held, owner: int) -> None:
 
 
 def _remove(folder: Path, lock: kernel_lock.Held) -> None:
-    if folder.is_file():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
+    remove(folder)
+    if os.path.lexists(folder):
         lock.release()  # a worker of the dead process still writes there; the next one removes it
     else:
         lock.remove()

@@ -14,12 +14,15 @@ raises nothing for a job that fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.plain_text import plain
 from tflbuild.sweep.job import FrozenJob, JobResult
 
 DEFAULT = "serial"
@@ -40,6 +43,19 @@ PRESETS: dict[str, dict[str, Any]] = {
     "submitit_slurm": {"cluster": "slurm"},
 }
 """Options that a name implies."""
+
+TYPED_ONLY = (
+    "address",
+    "runtime_env",
+    "temp_dir",
+    "submitit_folder",
+    *(
+        f"{prefix}{name}"
+        for prefix in ("", "slurm_")
+        for name in ("setup", "srun_args", "additional_parameters")
+    ),
+)
+"""Options that are never taken out of a sweep's folder, since they run commands, write or reach elsewhere."""
 
 Done = Callable[[int, JobResult], None]
 """Is told the position of a job in the sequence, and how it ended."""
@@ -82,3 +98,37 @@ def session(name: str, options: Mapping[str, Any]) -> Session:
         )
     made: Session = import_module(LAUNCHERS[name]).Session({**PRESETS.get(name, {}), **options})
     return made
+
+
+def check_harmless(options: Mapping[str, Any], file: Path) -> None:
+    """Refuse options out of a file that could run a command, write a file or reach another machine.
+
+    A sweep's folder may be somebody else's, so what a launcher does there is taken from it only where it is a number,
+    a switch or a word; everything else is typed again.
+
+    Args:
+        options: the launcher's, as the file has them.
+        file: where they come from.
+
+    Raises:
+        RecipeError: names the first such option.
+    """
+    for path, value in _leaves(options):
+        simple = value is None or isinstance(value, bool | int | float) or _is_word(value)
+        if path[-1] in TYPED_ONLY or not simple:
+            raise RecipeError(
+                f"{plain(file)}: launcher_options.{plain('.'.join(path))} is not taken from a file, since it can run "
+                f"commands, write files or reach other machines; type hydra/launcher=NAME and its options again."
+            )
+
+
+def _leaves(options: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping) and name not in TYPED_ONLY:
+            yield from _leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\w.,:+-]{1,100}", value, re.ASCII) is not None

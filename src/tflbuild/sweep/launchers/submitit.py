@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import threading
@@ -181,13 +182,14 @@ class Session:
 
         options = self.options
         folder = Path(options.submitit_folder) if options.submitit_folder else sweep / ".submitit"
+        new = secrets.token_hex(8)  # results are pickles: only what these jobs wrote themselves is read
         limits = (
             {}
             if options.cluster == "debug"
             else {f"{options.cluster}_max_num_timeout": options.max_num_timeout}
         )
         try:
-            executor = submitit.AutoExecutor(folder=folder / "%j", cluster=options.cluster, **limits)
+            executor = submitit.AutoExecutor(folder=folder / new / "%j", cluster=options.cluster, **limits)
             given = {name: value for name, value in asdict(options).items() if name not in OURS}
             executor.update_parameters(**given)
         except (NameError, ValueError, AssertionError) as error:

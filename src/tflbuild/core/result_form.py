@@ -1,0 +1,101 @@
+"""Forms of what is written of results, in records of a store and in reports alike: measurements, figures, models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields as fields_of
+from typing import Any
+
+from tflbuild.core.artifact import KINDS, ModelFacts
+from tflbuild.core.form import (
+    ANYTHING,
+    DIGEST,
+    MAPPING,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Form,
+    fields,
+    list_of,
+    maybe,
+    number,
+    one_of,
+    optional,
+    such_that,
+    whole,
+)
+from tflbuild.core.metric import Difference
+
+_MEASUREMENT = {
+    "value": maybe(NUMBER),
+    "unit": TEXT,
+    "split": optional(TEXT),
+    "n": optional(whole()),
+    "low": optional(maybe(NUMBER)),
+    "high": optional(maybe(NUMBER)),
+    "kernels": optional(TEXT),
+    "details": optional(MAPPING),
+}
+
+
+def _has_interval(value: Mapping[str, Any]) -> bool:
+    """Say whether both ends of an interval are there, with the number of images, or neither."""
+    low, high = value.get("low"), value.get("high")
+    return (low is None) == (high is None) and (low is None or "n" in value)
+
+
+def _measured(form: Form) -> Form:
+    return such_that(form, _has_interval, "a measurement, whose low and high come together and with n")
+
+
+MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
+"""What `Measurement.to_json` gives."""
+
+REPORTED = _measured(fields(_MEASUREMENT))
+"""A measurement in a report, which may come from a later tflbuild that says more."""
+
+DIFFERENCE = fields({each.name: NUMBER for each in fields_of(Difference)}, others=NOTHING)
+"""A `Difference`, field by field."""
+
+LATENCY = fields(
+    {
+        "median": NUMBER,
+        "p90": optional(NUMBER),
+        "threads": optional(whole()),
+        "cpu": optional(TEXT),
+    }
+)
+DELEGATE = fields({"name": TEXT, "delegated": whole(), "total": whole()})
+NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
+
+FIGURES = {"latency_ms": optional(maybe(LATENCY)), "delegate": optional(maybe(DELEGATE)), **NPU}
+"""Fields of what a target reports that are read again."""
+
+OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
+"""Fields of a report's target that no figure may take the place of."""
+
+FACTS = fields(
+    {
+        "task": TEXT,
+        "height": whole(1),
+        "width": whole(1),
+        "labels": list_of(TEXT),
+        "preprocess": MAPPING,
+        "detector": optional(MAPPING),
+        **{each.name: optional(ANYTHING) for each in fields_of(ModelFacts)[6:]},
+    },
+    others=NOTHING,
+)
+"""What `ModelFacts.to_json` gives."""
+
+META = fields(
+    {
+        "facts": optional(FACTS),
+        "signature": optional(
+            fields({"inputs": optional(list_of(ANYTHING)), "outputs": optional(list_of(ANYTHING))})
+        ),
+    }
+)
+
+MODEL: dict[str, Form] = {"kind": one_of(*KINDS), "digest": DIGEST, "fingerprint": DIGEST, "meta": META}
+"""Fields of a model wherever one is written down."""

@@ -1,0 +1,162 @@
+"""The form of `report.json`, and the one function that reads it: a run's folder may be somebody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core import json_text
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.form import (
+    ANYTHING,
+    DIGEST,
+    FLAG,
+    INSIDE,
+    MAPPING,
+    NAME,
+    NUMBER,
+    TEXT,
+    Form,
+    Malformed,
+    check,
+    fields,
+    list_of,
+    mapping_of,
+    maybe,
+    number,
+    one_of,
+    optional,
+    whole,
+)
+from tflbuild.core.plain_text import plain
+from tflbuild.core.result_form import FIGURES, REPORTED
+from tflbuild.engine.report import SCHEMA
+
+RECIPE = {
+    "recipe": INSIDE,
+    "description": TEXT,
+    "pipeline": list_of(TEXT),
+    "seed": whole(),
+    "device": TEXT,
+    "strict": FLAG,
+    "worker": MAPPING,
+    "model": fields({"type": TEXT}),
+    "data": fields({"type": TEXT}),
+    "target": mapping_of(fields({"type": TEXT}), key=NAME),
+    "budget": MAPPING,
+}
+"""Keys of every resolved recipe, wherever one is kept."""
+
+PLACES = {
+    "store": fields(
+        {"path": optional(maybe(TEXT)), "remote": optional(maybe(TEXT)), "shared": optional(maybe(FLAG))}
+    ),
+    "outputs": TEXT,
+    "hooks": optional(MAPPING),
+}
+"""Keys of a resolved recipe that say where it writes, and who is told."""
+
+RESOLVED = fields(RECIPE | PLACES)
+"""A resolved recipe that is built again."""
+
+SHOWN = fields({key: optional(form) for key, form in (RECIPE | PLACES).items()})
+"""A resolved recipe that is shown and compared; what of it is there has its form."""
+
+METRICS = mapping_of(REPORTED)
+
+VERDICT = fields(
+    {
+        "metric": TEXT,
+        "limit": fields({"since": optional(TEXT)}, others=NUMBER),
+        "baseline": maybe(NUMBER),
+        "value": maybe(NUMBER),
+        "low": maybe(NUMBER),
+        "high": maybe(NUMBER),
+        "ok": FLAG,
+        "decided": FLAG,
+        "text": TEXT,
+    }
+)
+
+_STEP: dict[str, Form] = {
+    "label": TEXT,
+    "pass": TEXT,
+    "outcome": TEXT,
+    "cached": FLAG,
+    "reason": TEXT,
+    "action": maybe(DIGEST),
+    "input": maybe(DIGEST),
+    "output": maybe(DIGEST),
+    "kind": maybe(TEXT),
+    "bytes": maybe(whole()),
+    "options": MAPPING,
+    "seconds": number(0),
+    "cpu_seconds": number(0),
+    "peak_rss_mib": number(0),
+    "measuring_seconds": number(0),
+    "cost_seconds": number(0),
+    "notes": MAPPING,
+    "metrics": METRICS,
+    "verdicts": list_of(VERDICT),
+}
+STEP = fields(_STEP | {"tried": list_of(fields({"passes": optional(list_of(fields(_STEP)))}))})
+
+TARGET = fields(
+    {
+        "name": NAME,
+        "path": INSIDE,
+        "sha256": DIGEST,
+        "bytes": whole(),
+        "compressed_bytes": whole(),
+        "labels": list_of(TEXT),
+        "metrics": METRICS,
+        **FIGURES,
+    }
+)
+
+SPLIT = fields({"n": whole(), "digest": DIGEST})
+
+REPORT = fields(
+    {
+        "schema": one_of(SCHEMA),
+        "recipe": INSIDE,
+        "status": one_of("built", "over_budget", "failed", "interrupted"),
+        "error": maybe(TEXT),
+        "reproduce": optional(maybe(TEXT)),
+        "stopped_after": optional(maybe(TEXT)),
+        "overrides": list_of(TEXT),
+        "seed": whole(),
+        "seconds": number(0),
+        "toolchain": mapping_of(maybe(TEXT)),
+        "environment": MAPPING,
+        "data": fields({"dropped": list_of(ANYTHING), "splits": mapping_of(SPLIT)}),
+        "base": fields({"label": TEXT, "metrics": METRICS}),
+        "passes": list_of(STEP),
+        "budget": fields({"ok": FLAG, "verdicts": list_of(VERDICT)}),
+        "targets": list_of(TARGET),
+        "warnings": list_of(TEXT),
+        "resolved": SHOWN,
+    }
+)
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Read a run's report, all of it held to its form.
+
+    Args:
+        path: the run's folder, or the file itself.
+
+    Raises:
+        RecipeError: it is missing, no JSON, or no report.
+    """
+    file = path / "report.json" if path.is_dir() else path
+    try:
+        content = json_text.read_mapping(file)
+        check(content, REPORT)
+    except OSError as error:
+        raise RecipeError(f"{plain(file)} is no report of a run: {error.strerror or error}.") from error
+    except Malformed as error:
+        raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
+    except ValueError as error:
+        raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
+    return content
