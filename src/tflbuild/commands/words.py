@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tflbuild.audience import say
 from tflbuild.core.errors import RecipeError
+
+__all__ = ["one", "say"]
 
 
 def one(words: list[str], usage: str) -> str:
@@ -10,8 +13,3 @@ def one(words: list[str], usage: str) -> str:
     if len(words) != 1:
         raise RecipeError(f"usage: tflbuild {usage}")
     return words[0]
-
-
-def say(text: str) -> None:
-    """Print for the user."""
-    print(text)  # noqa: T201 - this is the terminal

@@ -11,7 +11,8 @@ TflbuildError            1  (never raised itself)
 ├── BudgetExceeded       5  a budget was exceeded
 ├── MissingTool          6  a tool or extra is not installed
 ├── Drift                7  a check found that something differs from what was recorded
-└── StoreError           4  the store or the outputs folder cannot be written or read
+├── StoreError           4  the store or the outputs folder cannot be written or read
+└── Unexpected          70  an exception that is not ours: a fault of tflbuild
 """
 
 from __future__ import annotations
@@ -96,6 +97,13 @@ class Drift(TflbuildError):
 
 UNEXPECTED = 70
 """Exit code after an exception that is not ours: a fault of tflbuild."""
+
+
+class Unexpected(TflbuildError):
+    """An exception that is not ours; says where its story lies. Made by `tflbuild.core.crash` only."""
+
+    exit_code = UNEXPECTED
+
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""

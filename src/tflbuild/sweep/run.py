@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.core.errors import INTERRUPTED, TflbuildError
+from tflbuild.core.errors import INTERRUPTED, UNEXPECTED, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
@@ -20,7 +20,7 @@ from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say, show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
 
-EXIT_ORDER = (INTERRUPTED, 4, 3, 6, 2, 5, 7, 0)
+EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
 """A sweep exits with the first of these that any job had."""
 
 

@@ -13,8 +13,12 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from tflbuild.audience import say
+from tflbuild.core.plain_text import plain
 from tflbuild.sweep.summary import accuracy_metric, table_of
 from tflbuild.timings import time_lines
+
+__all__ = ["say", "show_row", "show_summary", "show_times"]
 
 PIPE_WIDTH = 160
 """Columns of a table that no terminal limits."""
@@ -23,11 +27,6 @@ UNLIMITED = 10_000
 
 DISPENSABLE = ("compressed", "drop", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
-
-
-def say(text: str) -> None:
-    """Print for the user."""
-    print(text, flush=True)  # noqa: T201 - this is the terminal
 
 
 def show_row(row: Mapping[str, Any], count: str) -> None:
@@ -60,7 +59,7 @@ def show_times(folder: Path) -> None:
 
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Print a summary: its table, the spread over seeds, the errors, and where it lies."""
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
     console.print(_fitting(console, *table_of(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
         say(
@@ -92,9 +91,9 @@ def _short(headings: list[str]) -> list[str]:
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> Table:
-    table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(*map(plain, headings), box=None, header_style="bold", padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(plain, row))
     return table
 
 

@@ -7,12 +7,12 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tflbuild.core import interpreter
 from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError, WorkerDied
 from tflbuild.engine.names import Names
 from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
@@ -131,12 +131,12 @@ class Process:
         channel, theirs = pair()
         start = self._start
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "tflbuild.engine.workers.worker_process", str(theirs.fileno())],
+            interpreter.command("tflbuild.engine.workers.worker_process", str(theirs.fileno())),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **start.environment},
+            env=interpreter.environment({**os.environ, **start.environment}),
             start_new_session=True,
         )
         theirs.close()

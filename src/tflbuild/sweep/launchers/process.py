@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from tflbuild.core.errors import TflbuildError
 from tflbuild.sweep.job import FrozenJob, JobResult, run_here
 from tflbuild.sweep.row import row_of_error, row_of_loss
 
@@ -32,7 +31,7 @@ def build_there(job: FrozenJob, environment: Mapping[str, str]) -> JobResult:
     _adopt(environment)
     try:
         return run_here(job)
-    except (TflbuildError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - it may not be readable where the launcher is; its row is
         return failed(job, error)
 
 
