@@ -68,7 +68,16 @@ class BrokenPromise(PassError):
 
 
 class WorkerDied(PassError):
-    """The process that ran a pass was killed, aborted or exceeded its time limit."""
+    """The process that ran a pass was killed, aborted or exceeded its time limit.
+
+    Args:
+        message: the sentence for the user.
+        why: what ended it, in short, where what it ran did so, e.g. "crashed (signal 11)"; "" otherwise.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class StoreError(TflbuildError):

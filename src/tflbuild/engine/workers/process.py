@@ -45,6 +45,7 @@ class Start:
         names: what the worker reaches by dotted name.
         max_rss: MiB above which a process is replaced before it is asked again.
         log: is given every line a process prints.
+        most_rss: MiB above which a process is killed; None for as many as there are.
     """
 
     environment: Mapping[str, str]
@@ -52,6 +53,7 @@ class Start:
     names: Names
     max_rss: int
     log: Callable[[str], None]
+    most_rss: float | None = None
 
 
 class Process:
@@ -103,7 +105,7 @@ class Process:
             raise PassError(
                 f"{who}: its options or its data cannot be sent to a worker: {type(error).__name__}: {error}"
             ) from error
-        return Task(self, self._asked, channel, self._popen, who, progress, timeout)
+        return Task(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
 
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""
@@ -179,6 +181,7 @@ class Task:
         who: str,
         progress: Progress,
         timeout: float | None,
+        most_rss: float | None = None,
     ) -> None:
         self.process = process
         self.channel = channel
@@ -186,6 +189,7 @@ class Task:
         self._number, self._popen, self._who = number, popen, who
         self._progress, self._timeout = progress, timeout
         self._deadline = _after(timeout)
+        self._most_rss = most_rss
         self._peak, self._looked = 0.0, 0.0
 
     def poll(self) -> Answer | None:
@@ -211,7 +215,12 @@ class Task:
         if gone and not messages:  # a process that it started may keep the channel open
             raise self._died()
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise self._stopped(f"exceeded its time limit of {self._timeout:g} s")
+            raise self._stopped(
+                f"exceeded its time limit of {self._timeout:g} s", f"did not end within {self._timeout:g} s"
+            )
+        if self._most_rss is not None and self._peak > self._most_rss:
+            limit = f"{self._most_rss:,.0f} MiB of memory"
+            raise self._stopped(f"exceeded its limit of {limit}", f"asked for more than {limit}")
         return None
 
     def _take(self, number: int, kind: str, value: Any) -> Answer | None:
@@ -238,11 +247,11 @@ class Task:
             self._peak = max(self._peak, rss_mib(self._popen.pid))
             self._looked = now
 
-    def _stopped(self, why: str) -> WorkerDied:
+    def _stopped(self, how: str, why: str = "") -> WorkerDied:
         self.ended = True
         self._popen.kill()
         _, lines = self.process.bury()
-        return WorkerDied(f"{self._who} {why}; its worker process was stopped.{lines}")
+        return WorkerDied(f"{self._who} {how}; its worker process was stopped.{lines}", self._blame(why))
 
     def _died(self) -> WorkerDied:
         self.ended = True
@@ -251,14 +260,19 @@ class Task:
         except subprocess.TimeoutExpired:
             return self._stopped("closed the channel that carries its answers")
         code, lines = self.process.bury()
-        how = f"ended with exit code {code}"
+        how, why = f"ended with exit code {code}", f"ended its process (exit code {code})"
         if code < 0:
-            how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
+            how, why = f"was ended by signal {-code} ({_signal_name(-code)})", f"crashed (signal {-code})"
         if code == -signal.SIGKILL:
             how += ", which is how the system ends a process when memory runs out"
+            why = "was killed (signal 9), as the system does when memory runs out,"
         if not self.process.loaded:
             how += " while it started"
-        return WorkerDied(f"{self._who}: its worker process {how}.{lines}")
+        return WorkerDied(f"{self._who}: its worker process {how}.{lines}", self._blame(why))
+
+    def _blame(self, why: str) -> str:
+        """Leave what happened before anything was run out of what it can be blamed for."""
+        return why if self.process.loaded else ""
 
 
 def next_answer(tasks: Sequence[Task]) -> tuple[Task, Answer]:
@@ -290,6 +304,13 @@ def none_left_running(tasks: Collection[Task]) -> Iterator[None]:
             if not task.ended:
                 task.process.stop()
         raise
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return "no name"
 
 
 def _after(seconds: float | None) -> float | None:

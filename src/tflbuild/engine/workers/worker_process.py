@@ -75,6 +75,10 @@ class Server:
         self._names = names
         named(loader)(argument)
 
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call a function by its dotted name; it is told last how to report progress."""
+        return named(function)(*arguments, self._report)
+
     def run_pass(
         self, options: Pass, model: Artifact | None, assignment: Assignment
     ) -> tuple[Artifact, dict[str, Any]]:
