@@ -139,6 +139,6 @@ def test_a_defect_costs_one_job_only(
     result = run_job(frozen(here), warm)
     assert (result.exit_code, result.row["status"]) == (70, "failed")
     assert result.row["error"].startswith("ZeroDivisionError: oops: this was not expected")
-    (story,) = (here.folder / "job").glob("crash-*.txt")
+    (story,) = Path(frozen(here).folder).glob("crash-*.txt")
     assert "in defective" in story.read_text()
     assert capsys.readouterr().err == ""

@@ -11,13 +11,16 @@ import traceback
 from pathlib import Path
 
 from tflbuild.core.cache import cache_folder
-from tflbuild.core.errors import StoreError, TflbuildError, Unexpected
+from tflbuild.core.errors import RecipeError, StoreError, TflbuildError, Unexpected
 from tflbuild.core.plain_text import plain
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What is not the fault of who writes."""
 
 DENIED = (errno.EACCES, errno.EPERM)
+
+MISNAMED = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What only a name that somebody gave can bring about."""
 
 
 def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
@@ -29,9 +32,14 @@ def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
     """
     if isinstance(error, TflbuildError):
         return error
-    if isinstance(error, OSError) and error.errno in (*DISK_ERRORS, *DENIED):
-        where = plain(error.filename or "the disk")
-        found: TflbuildError = StoreError(f"{where}: {error.strerror}; nothing built was lost.")
+    found: TflbuildError
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and number in (*DISK_ERRORS, *DENIED):
+        found = StoreError(
+            f"{plain(error.filename or 'the disk')}: {error.strerror}; nothing built was lost."
+        )
+    elif isinstance(error, OSError) and number in MISNAMED and error.filename:
+        found = RecipeError(f"{plain(error.filename, most=100)} is no name of a file: {error.strerror}.")
     else:
         found = Unexpected(_sentence(error, folder))
     found.__cause__ = error
