@@ -287,7 +287,13 @@ class Build:
         if self._log is not None:
             self._log(event)
         for listener in self._listeners:
-            listener(event)
+            try:
+                listener(event)
+            except TflbuildError:
+                raise
+            except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
+                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:
