@@ -69,7 +69,8 @@ def test_nothing_is_behind_a_stream_that_was_closed_from_the_start(monkeypatch: 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_letters_that_an_encoding_lacks_are_written_as_escapes(encoding: str) -> None:
     content = io.BytesIO()
-    say("grün – 猫", io.TextIOWrapper(content, encoding))  # type: ignore[arg-type]
+    stream = io.TextIOWrapper(content, encoding)
+    say("grün – 猫", stream)
     wanted = {"ascii": b"gr\\xfcn \\u2013 \\u732b\n", "latin-1": b"gr\xfcn \\u2013 \\u732b\n"}
     assert content.getvalue() == wanted.get(encoding, "grün – 猫\n".encode())
 

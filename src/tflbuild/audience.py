@@ -54,7 +54,7 @@ class Sheltered(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Say whether a terminal is behind it."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             return self._stream is not None and self.lost is None and self._stream.isatty()
         return False
 
@@ -85,7 +85,7 @@ class Sheltered(io.TextIOBase):
     def _lead_nowhere(self) -> None:
         if not self._redirect:
             return
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)

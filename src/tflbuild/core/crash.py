@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from tflbuild.core import toolchain
 from tflbuild.core.cache import cache_folder
 from tflbuild.core.errors import RecipeError, StoreError, TflbuildError, Unexpected
 from tflbuild.core.plain_text import plain
@@ -74,10 +75,8 @@ def _keep(error: BaseException, folder: Path) -> Path | None:
 
 
 def _story(error: BaseException) -> str:
-    from tflbuild import __version__
-
     lines = [
-        f"tflbuild {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"tflbuild {toolchain.version('tflbuild')}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {' '.join(map(repr, sys.argv))}",
         f"folder: {_folder()!r}",
         "",

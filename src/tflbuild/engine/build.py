@@ -18,6 +18,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
+from tflbuild.engine.ending import Ending, status_of, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
@@ -30,9 +31,6 @@ from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
-
-Ending = TflbuildError | KeyboardInterrupt | None
-"""What a build ends with; None where all went well."""
 
 Publish = Callable[[Report], None]
 """Writes what else a run leaves besides report.json, e.g. report.html."""
@@ -230,7 +228,7 @@ class Build:
     def _failed(self, error: TflbuildError | KeyboardInterrupt) -> dict[str, Any]:
         """Say what failed, leaving a bundle that runs a failed pass alone."""
         runner = self._runner
-        fields: dict[str, Any] = {"label": "", "error": _error_text(error), "command": None}
+        fields: dict[str, Any] = {"label": "", "error": text_of(error), "command": None}
         fields["exit_code"] = INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.exit_code
         if runner is not None and runner.reports and isinstance(error, (PassError, BudgetExceeded)):
             done = len(runner.outputs) == len(_until(self._order, self.recipe.run.stop_after))
@@ -249,8 +247,8 @@ class Build:
             "schema": SCHEMA,
             "recipe": recipe.name,
             "description": recipe.description,
-            "status": _status(error),
-            "error": _error_text(error),
+            "status": status_of(error),
+            "error": text_of(error),
             "reproduce": self._reproduce,
             "stopped_after": recipe.run.stop_after,
             "locked": str(self._lock.path) if self._lock else None,
@@ -299,19 +297,3 @@ class Build:
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:
     """Give the labels up to and with one."""
     return order if label is None else order[: order.index(label) + 1]
-
-
-def _status(error: Ending) -> str:
-    if error is None:
-        return "built"
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return "over_budget" if isinstance(error, BudgetExceeded) else "failed"
-
-
-def _error_text(error: Ending) -> str | None:
-    if error is None:
-        return None
-    if isinstance(error, KeyboardInterrupt):
-        return f"interrupted by {error}" if str(error) else "interrupted by the user"
-    return str(error)
