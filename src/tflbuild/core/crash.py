@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import sys
 import time
 import traceback
@@ -75,6 +74,8 @@ def _keep(error: BaseException, folder: Path) -> Path | None:
 
 
 def _story(error: BaseException) -> str:
+    import platform
+
     lines = [
         f"tflbuild {toolchain.version('tflbuild')}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {' '.join(map(repr, sys.argv))}",
