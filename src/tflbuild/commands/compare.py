@@ -11,6 +11,7 @@ from typing import Any
 from tflbuild import comparison
 from tflbuild.commands.words import say
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 from tflbuild.engine.keys import short
 from tflbuild.engine.lock import NAME, read_lock
 
@@ -66,9 +67,16 @@ def _show(made: comparison.Comparison) -> None:
     import sys
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", *_names(made.runs), box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(
+        "",
+        *(escape(plain(name)) for name in _names(made.runs)),
+        box=None,
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+    )
     two = len(made.runs) == 2
     if two:
         table.add_column("change")
@@ -77,8 +85,8 @@ def _show(made: comparison.Comparison) -> None:
             table.add_row(f"[bold]{section}[/bold]")
         for key, values in made.differing[section].items():
             change = [_change(values)] if two else []
-            table.add_row(f"  {key}", *(_text(value) for value in values), *change)
-    Console(width=None if sys.stdout.isatty() else 200, markup=True).print(table)
+            table.add_row(f"  {escape(plain(key))}", *(_text(value) for value in values), *change)
+    Console(width=None if sys.stdout.isatty() else 200, markup=True, emoji=False).print(table)
     say(_equal(made))
 
 
@@ -108,7 +116,7 @@ def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
-    return escape(short(text) if len(text) == 64 else text)
+    return escape(plain(short(text) if len(text) == 64 else text))
 
 
 def _measurement(found: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, TflbuildError
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
@@ -130,8 +131,8 @@ class Build:
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
             self._warn(
-                f"data: {count} thing(s) left out, e.g. {prepared.index.dropped[0].file}: "
-                f"{prepared.index.dropped[0].reason}; all are in report.json"
+                f"data: {count} thing(s) left out, e.g. {plain(prepared.index.dropped[0].file)}: "
+                f"{plain(prepared.index.dropped[0].reason)}; all are in report.json"
             )
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import session, terminal
+from tflbuild.audience import say
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import Recipe
@@ -83,7 +84,7 @@ def run_here(job: FrozenJob) -> JobResult:
     with (folder / "console.txt").open("w", encoding="utf-8") as console:
         result = _build(job, _warm_worker(), (terminal.PlainLines(console),))
         if result.row["error"]:
-            console.write(f"error: {result.row['error']}\n")
+            say(f"error: {result.row['error']}", console)
     return result
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.core import interpreter
-from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError, WorkerDied
+from tflbuild.core.errors import PassError, WorkerDied
 from tflbuild.engine.names import Names
 from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
+from tflbuild.engine.workers.endings import death, named
 from tflbuild.engine.workers.tail import Tail
 
 Progress = Callable[[float, float, str], None]
@@ -230,7 +231,7 @@ class Task:
             self.ended = True
             if number == 0:
                 self.process.stop()
-            raise _named(value, self._who)
+            raise named(value, self._who)
         if number != self._number:
             return None
         if kind == "progress":
@@ -260,12 +261,7 @@ class Task:
         except subprocess.TimeoutExpired:
             return self._stopped("closed the channel that carries its answers")
         code, lines = self.process.bury()
-        how, why = f"ended with exit code {code}", f"ended its process (exit code {code})"
-        if code < 0:
-            how, why = f"was ended by signal {-code} ({_signal_name(-code)})", f"crashed (signal {-code})"
-        if code == -signal.SIGKILL:
-            how += ", which is how the system ends a process when memory runs out"
-            why = "was killed (signal 9), as the system does when memory runs out,"
+        how, why = death(code)
         if not self.process.loaded:
             how += " while it started"
         return WorkerDied(f"{self._who}: its worker process {how}.{lines}", self._blame(why))
@@ -306,27 +302,8 @@ def none_left_running(tasks: Collection[Task]) -> Iterator[None]:
         raise
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return "no name"
-
-
 def _after(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
-
-
-def _named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
-    """Let what a pass raised name the pass, so that neither passes nor what they call have to."""
-    error, text = value
-    named = str(error).startswith(who)
-    if type(error) is PassError and not named:
-        error = PassError(f"{who} failed: {error}")
-    elif isinstance(error, BrokenPromise) and not named:
-        error = BrokenPromise(f"{who} broke its promise: {error}")
-    error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
-    return error
 
 
 def rss_mib(pid: int) -> float:
