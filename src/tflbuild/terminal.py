@@ -204,7 +204,7 @@ class LiveTable:
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
         for line in _found(fields):
-            self.console.print(line, markup=False, highlight=False)
+            self.console.print(line, markup=False, emoji=False, highlight=False)
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
         self._note_down(f"warning: {fields['text']}")
@@ -213,7 +213,7 @@ class LiveTable:
         self._note_down(fields["text"])
 
     def _note_down(self, text: str) -> None:
-        self.console.print(text, style="yellow", markup=False, highlight=False)
+        self.console.print(text, style="yellow", markup=False, emoji=False, highlight=False)
 
     def render(self) -> RenderableType:
         """Draw the table and, below it, what is going on now."""
@@ -233,7 +233,7 @@ class LiveTable:
                 state = ProgressBar(total=row.total, completed=row.done, width=24)
             size = f"{row.size:,}" if row.size else ""
             gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
-            table.add_row(row.label, state, row.show_time(), size, row.accuracy, gate)
+            table.add_row(Text(row.label), state, row.show_time(), size, Text(row.accuracy), gate)
         return Group(table, Text(self._note, style="dim"))
 
 

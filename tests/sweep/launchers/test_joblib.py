@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 from sweep_place import Place
-from visiting import newest, rows, statuses, visits
+from visiting import STRAY, newest, rows, statuses, visits
 
 from tflbuild.cli import main
 
@@ -82,3 +82,11 @@ def test_a_search_in_batches_asks_the_same_wherever_it_is_built(there: Place) ->
     assert main([*search, "store.path=other", *JOBLIB]) == 0
     assert list(rows(there)) == serial
     assert set(statuses(there).values()) == {"built"}
+
+
+def test_what_lies_beside_a_recipe_is_not_imported(there: Place) -> None:
+    for module in STRAY:
+        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
+        (there.folder / f"{module}.py").write_text(text)
+    assert main(["-m", "recipe=visits", "visit.number=0,1", *JOBLIB]) == 0
+    assert list(there.folder.glob("*.ran")) == []
