@@ -77,8 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             warn("interrupted")
             return INTERRUPTED
-        except SystemExit:
-            raise
         except BaseException as error:  # noqa: BLE001 - nothing reaches a person as a traceback
             return fail(told(error), verbose=verbose)
 

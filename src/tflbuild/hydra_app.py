@@ -38,6 +38,8 @@ def run_hydra(words: list[str]) -> int:
     os.environ[FULL_ERROR] = "1"
     try:
         show()
+    except SystemExit as end:  # Hydra has said what it wanted to
+        return end.code if isinstance(end.code, int) else RecipeError.exit_code
     except (HydraException, OmegaConfBaseException) as error:
         raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
     finally:

@@ -38,14 +38,17 @@ LONGEST = 60
 NAME = re.compile(f"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
 """A name that is a module's, a class's and a recipe key's."""
 
+YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")
+
 
 def new(words: list[str]) -> int:
     """Start a plugin in ./plugins/."""
     name = one(words, "new NAME")
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name.startswith(("test_", "conftest")):
+    taken = keyword.iskeyword(name) or name.lower() in YAML_WORDS or name.startswith(("test_", "conftest"))
+    if not NAME.fullmatch(name) or taken:
         raise RecipeError(
             f"new: '{plain(name, most=60)}' is no name for a pass; use up to {LONGEST} letters, digits and _, a letter "
-            f"first, no word of Python's, and not test_."
+            f"first, no word of Python's or YAML's, and not test_."
         )
     plugins.load(plugins.default_folder())
     if name in PASSES:
