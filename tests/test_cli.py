@@ -166,3 +166,72 @@ def test_hydra_prints_the_recipe(tmp_path: Path) -> None:
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "seed: 3" in printed
     assert "sparsity: 0.5" in printed
+
+
+ODD = [
+    "",
+    "=",
+    "--",
+    "-",
+    "~",
+    "@",
+    "123",
+    "[",
+    "{",
+    "x" * 10_000,
+    "\x1b]0;owned\x07",
+    "\udcff\udcfe",
+    "a\nb",
+    "null",
+]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["plan"],
+        ["list"],
+        ["describe"],
+        ["predict", "x"],
+        ["report"],
+        ["verify"],
+        ["compare", "x"],
+        ["rerun"],
+        ["bisect", "metric=map"],
+        ["reproduce"],
+        ["cache"],
+        ["new"],
+        ["--config-dir"],
+        ["--cfg"],
+        ["--cfg", "job"],
+        ["-m"],
+    ],
+)
+def test_odd_words_are_refused_in_a_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for odd in ODD:
+        assert main([*words, odd]) == 2, (words, odd)
+        said = capsys.readouterr().err
+        assert said.startswith(("error: ", "usage: ")), (words, odd)
+        assert "Traceback" not in said
+        assert "\x1b" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["class", "__init__", "test_me", "conftest", "a" * 61, "1a", "a-b", "é", "../x"]
+)
+def test_a_plugin_needs_a_name_that_can_be_found_again(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", name]) == 2
+    assert "is no name for a pass" in capsys.readouterr().err
+    assert not Path("plugins").exists()
+
+
+def test_a_plugin_that_ends_the_process_is_not_an_end_that_is_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(*given: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("tflbuild.commands.listing._listing", leave)
+    assert main(["list"]) == 70
+    assert "SystemExit" in capsys.readouterr().err

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,12 @@ from PIL import Image
 
 from tflbuild.backends.flatbuffer import with_facts
 from tflbuild.backends.tiny import brightness_detector
+from tflbuild.cli import main
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.prediction import lines, predict
+from tflbuild.engine.workers.apart import Apart, Suspect
+from tflbuild.inference import open_model
+from tflbuild.prediction import Found, LeftOut, Prediction, lines, predict, predictions
 from tflbuild.vision.preprocess import Preprocess
 
 
@@ -132,6 +138,7 @@ def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path
         (foreign, white, "foreign.tflite does not say how it was preprocessed"),
         (detector, nowhere, "nowhere does not exist; expected an image file"),
         (detector, half, "half.jpg"),
+        (detector, tmp_path / "folder", "folder holds no image"),
         (detector, text, "text.tflite: not an image that PIL can read"),
     ):
         with pytest.raises(RecipeError, match=message.replace(".", r"\.")):
@@ -141,3 +148,110 @@ def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path
 def test_a_folder_that_cannot_be_made_is_said(detector: Path, white: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         predict(detector, [white], white / "out")
+
+
+def test_a_folder_is_all_the_images_in_it(detector: Path, white: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("b.png", "A.JPG", ".hidden.png"):
+        Image.new("RGB", (8, 8)).save(folder / name, "png")
+    (folder / "notes.txt").write_text("no image")
+    (folder / "half.png").write_bytes(white.read_bytes()[:100])
+    made = list(predictions(detector, [folder, white], tmp_path / "out"))
+    assert [type(one) for one in made] == [Prediction, Prediction, LeftOut, Prediction]
+    assert [one.image.name for one in made] == ["A.JPG", "b.png", "half.png", "white.jpg"]
+    (said,) = lines(made[2])
+    assert said.startswith("left out: ")
+    assert "half.png" in said
+
+
+def test_what_is_no_file_is_not_waited_for(detector: Path, white: Path, tmp_path: Path) -> None:
+    fifo, link = tmp_path / "fifo.png", tmp_path / "loop.png"
+    os.mkfifo(fifo)
+    link.symlink_to(link)
+    for model, image, message in (
+        (detector, fifo, "fifo.png cannot be read: not a regular file"),
+        (fifo, white, "fifo.png cannot be read: not a regular file"),
+        (detector, link, "loop.png cannot be read"),
+        (detector, tmp_path / ("a" * 300), "cannot be read: File name too long"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            predict(model, [image], tmp_path / "out")
+
+
+def test_names_of_files_and_classes_are_shown_harmless(tmp_path: Path) -> None:
+    name = "\x1b]0;owned\x07\u202e\n"
+    found = (Found(label=name, score=0.5),)
+    given = Prediction(image=Path(name), height=1, width=1, found=found, best=0.5, drawn=Path(f"{name}.png"))
+    said = lines(given)
+    assert len(said) == 2
+    assert all(line.isprintable() for line in said)
+    assert "\\x1b]0;owned\\x07\\u202e\\n" in said[1]
+
+
+def test_names_that_are_not_utf_8_are_taken(
+    detector: Path,
+    white: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = os.fsdecode(b"\xff\x1b.jpg")
+    white.rename(odd)
+    assert main(["predict", str(detector), odd]) == 0
+    assert capsys.readouterr().out.startswith(
+        "\\udcff\\x1b.jpg: 60x40, drawn in predictions/\\udcff\\x1b.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"labels": "bright"}, "what it says of itself cannot be used"),
+        ({"labels": ["bright"]}, "what it gives is not what it says of itself"),
+        ({"labels": None}, "what it says of itself cannot be used"),
+        ({"task": "poetry"}, "its task is 'poetry'"),
+        ({"height": "tall"}, "what it says of itself cannot be used"),
+        ({"height": 10**30}, "what it says of itself cannot be used|it says that its input is"),
+        ({"width": 9}, "it says that its input is 9x8, which is 8x8"),
+        ({"preprocess": []}, "what it says of itself cannot be used"),
+        ({"preprocess": {"scale": 0}}, "what it says of itself cannot be used"),
+        ({"preprocess": {"unheard": 1}}, "what it says of itself cannot be used"),
+        ({"more": 1}, "what it says of itself cannot be used"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked(
+    float_classifier: Path, tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(with_facts(float_classifier.read_bytes(), facts("classification") | changed))
+    with pytest.raises(RecipeError, match=message):
+        open_model(path, lambda done, total, note: None)
+
+
+@pytest.mark.parametrize("given", ["../outside.tflite", "/etc/hostname", "", None, 1, "a\0b"])
+def test_a_report_names_files_of_its_run_only(white: Path, tmp_path: Path, given: Any) -> None:
+    run = run_folder(tmp_path, {"name": "cpu", "path": given})
+    with pytest.raises(RecipeError, match=r"targets\.path: .* is no file of that run"):
+        predict(run, [white], tmp_path / "out")
+
+
+def test_whatever_byte_of_a_file_is_wrong_is_a_sentence(
+    detector: Path, float_classifier: Path, tmp_path: Path
+) -> None:
+    """About one in 700 crashes LiteRT; the next is read by a fresh process."""
+    classifier = with_facts(float_classifier.read_bytes(), facts("classification"))
+    wholes = (detector.read_bytes(), classifier)
+    rng = random.Random(0)
+    path = tmp_path / "mutated.tflite"
+    suspect = Suspect(path, "the runtime", "it is damaged")
+    with Apart(seconds=10) as apart:
+        for number in range(200):
+            content = bytearray(wholes[number % 2])
+            for _ in range(rng.choice([1, 2, 4])):
+                content[rng.randrange(len(content))] = rng.choice([0, 1, 4, 127, 128, 255])
+            path = tmp_path / f"mutated-{number}.tflite"
+            path.write_bytes(content)
+            with contextlib.suppress(RecipeError):
+                apart.call("tflbuild.inference:open_model", path, suspect=lambda: suspect)

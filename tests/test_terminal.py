@@ -102,3 +102,14 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
     assert "30 of 31 operators on xnnpack" in lines[4]
     assert "(undecided)" in lines[5]
     assert lines[-1] == "report: outputs/r/now/report.html"
+
+
+def test_text_from_outside_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "left out: a\x1b]0;owned\x07\u202e[red]b[/red]:smile:.jpg"
+    harmless = "left out: a\\x1b]0;owned\\x07\\u202e[red]b[/red]:smile:.jpg"
+    warning = Event("warning", {"text": text})
+    terminal.PlainLines()(warning)
+    assert capsys.readouterr().out == f"warning: {harmless}\n"
+    assert f"warning: {harmless}" in shown([*EVENTS, warning])
+    step = STEP | {"label": "[bold]\x1b[2J"}
+    assert "[bold]\\x1b[2J" in shown([EVENTS[0], Event("pass_ended", step)])

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
+if (
+    sys.argv[:1] == ["-m"] and not sys.flags.safe_path
+):  # so it is while `python -m tflbuild` looks for this package
+    del sys.path[0]  # the current folder, where a stray random.py may lie
+
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 

@@ -7,8 +7,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError, did_you_mean
+from tflbuild.audience import say, sheltered, unwritten, warn
+from tflbuild.core.crash import told
+from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
 from tflbuild.core.imports import import_at_once
+from tflbuild.core.plain_text import plain
+from tflbuild.interruption import heeded
 
 HELP = """\
 tflbuild: compile models for on-device TensorFlow Lite
@@ -61,35 +65,52 @@ HYDRA_FLAGS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives its exit code."""
+    """Run a command; gives its exit code, whatever happens."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("--help", "-h", "help"):
-        print(HELP, end="")
-        return 0
-    if words[0] == "--version":
-        from tflbuild import __version__
-
-        print(f"tflbuild {__version__}")
-        return 0
     verbose = "--verbose" in words
-    try:
-        return _dispatch([word for word in words if word != "--verbose"])
-    except TflbuildError as error:
-        return fail(error, verbose=verbose)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+    words = [word for word in words if word != "--verbose"]
+    with sheltered():
+        try:
+            with heeded():
+                code = _answer(words)
+            return _written(words, code)
+        except KeyboardInterrupt:
+            warn("interrupted")
+            return INTERRUPTED
+        except BaseException as error:  # noqa: BLE001 - nothing reaches a person as a traceback
+            return fail(told(error), verbose=verbose)
 
 
 def fail(error: TflbuildError, *, verbose: bool) -> int:
     """Print an error, with its traceback if wanted; gives the exit code."""
     if verbose:
-        traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)
+        warn("".join(traceback.format_exception(error)).rstrip())
+    warn(f"error: {error}")
     return error.exit_code
+
+
+def _answer(words: list[str]) -> int:
+    if not words or words[0] in ("--help", "-h", "help"):
+        say(HELP.rstrip())
+        return 0
+    if words[0] == "--version":
+        from tflbuild import __version__
+
+        say(f"tflbuild {__version__}")
+        return 0
+    return _dispatch(words)
+
+
+def _written(words: list[str], code: int) -> int:
+    """Say it where the standard output could not be written: the whole result of a command that only prints."""
+    why = unwritten()
+    if not why:
+        return code
+    from tflbuild import commands
+
+    warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
+    only_prints = not words or words[0].startswith("-h") or words[0] in commands.PRINTING
+    return code or (StoreError.exit_code if only_prints else 0)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -149,7 +170,7 @@ def warn_of_plugins() -> None:
     from tflbuild import plugins
 
     for text in plugins.load(plugins.default_folder()).warnings:
-        print(f"warning: {text}", file=sys.stderr)
+        warn(f"warning: {text}")
 
 
 def _build(overrides: list[str]) -> int:

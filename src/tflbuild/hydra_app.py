@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
 import hydra
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild import compose, plugins
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.overrides import parse
 from tflbuild.recipe_files import RecipeSearchPath
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""Variable that has Hydra raise errors, which it would print otherwise."""
 
 
 def run_hydra(words: list[str]) -> int:
@@ -39,5 +45,13 @@ def run_hydra(words: list[str]) -> int:
         """Print nothing: Hydra has answered already."""
 
     sys.argv = ["tflbuild", *words]
-    show()
+    os.environ[FULL_ERROR] = "1"
+    try:
+        show()
+    except SystemExit as end:  # Hydra has said what it wanted to
+        return end.code if isinstance(end.code, int) else RecipeError.exit_code
+    except (HydraException, OmegaConfBaseException) as error:
+        raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
+    finally:
+        del os.environ[FULL_ERROR]
     return 0

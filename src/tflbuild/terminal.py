@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from tflbuild.core.plain_text import plain
+from tflbuild.audience import Sheltered, say
+from tflbuild.core.plain_text import harmless, plain
 from tflbuild.engine.events import Event, Listener
 from tflbuild.findings.notes import lines_of
 
@@ -46,15 +47,16 @@ class Row:
 
 def listener() -> Listener:
     """Give what shows a build: a live table on a terminal, plain lines elsewhere."""
-    return LiveTable() if sys.stdout.isatty() else PlainLines()
+    return LiveTable() if sys.stdout is not None and sys.stdout.isatty() else PlainLines()
 
 
 def show_looking(done: int, total: int) -> None:
     """Say on a terminal how many files of a large data set were looked at; the line is wiped in the end."""
-    if sys.stderr.isatty():
+    stream = Sheltered(sys.stderr)
+    if stream.isatty():
         text = f"looking at {total:,} files: {done:,}" if done < total else ""
-        sys.stderr.write(f"\r{text}\x1b[K")
-        sys.stderr.flush()
+        stream.write(f"\r{text}\x1b[K")
+        stream.flush()
 
 
 def primary_metric(metrics: Mapping[str, Any]) -> str:
@@ -82,7 +84,7 @@ class PlainLines:
         """Print what matters of an event."""
         line = self._line(event)
         if line:
-            print(line, file=self._file, flush=True)
+            say(line, self._file)
 
     def _line(self, event: Event) -> str:
         fields = event.fields
@@ -120,6 +122,15 @@ def _found(step: Mapping[str, Any]) -> list[str]:
     return [] if step.get("cached") else lines_of(step.get("notes", {}))
 
 
+def _harmless(value: Any) -> Any:
+    """Give an event's fields with nothing in their text that a terminal would obey."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, Mapping):
+        return {key: _harmless(item) for key, item in value.items()}
+    return [_harmless(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 class LiveTable:
     """A table of the steps with a progress bar, the time left, and the metric after each gate.
 
@@ -129,7 +140,7 @@ class LiveTable:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console()
+        self.console = Console(file=cast("TextIO", Sheltered(sys.stdout)), markup=False, emoji=False)
         self._rows: dict[str, Row] = {}
         self._current = ""
         self._note = ""
@@ -139,7 +150,7 @@ class LiveTable:
         """Show an event."""
         handler = getattr(self, f"_on_{event.kind}", None)
         if handler is not None:
-            handler(event.fields)
+            handler(_harmless(event.fields))
         if self._live is not None:
             self._live.update(self.render())
         if event.kind == "finished":
@@ -193,7 +204,7 @@ class LiveTable:
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
         for line in _found(fields):
-            self.console.print(line, markup=False, highlight=False)
+            self.console.print(line, markup=False, emoji=False, highlight=False)
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
         self._note_down(f"warning: {fields['text']}")
@@ -202,7 +213,7 @@ class LiveTable:
         self._note_down(fields["text"])
 
     def _note_down(self, text: str) -> None:
-        self.console.print(text, style="yellow", markup=False, highlight=False)
+        self.console.print(text, style="yellow", markup=False, emoji=False, highlight=False)
 
     def render(self) -> RenderableType:
         """Draw the table and, below it, what is going on now."""
@@ -222,7 +233,7 @@ class LiveTable:
                 state = ProgressBar(total=row.total, completed=row.done, width=24)
             size = f"{row.size:,}" if row.size else ""
             gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
-            table.add_row(row.label, state, row.show_time(), size, row.accuracy, gate)
+            table.add_row(Text(row.label), state, row.show_time(), size, Text(row.accuracy), gate)
         return Group(table, Text(self._note, style="dim"))
 
 

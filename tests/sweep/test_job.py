@@ -137,6 +137,8 @@ def test_a_defect_costs_one_job_only(
 
     monkeypatch.setattr(jobs, "thaw", defective)
     result = run_job(frozen(here), warm)
-    assert (result.exit_code, result.row["status"]) == (4, "failed")
-    assert result.row["error"] == "a defect of tflbuild: ZeroDivisionError: oops"
-    assert "in defective" in capsys.readouterr().err
+    assert (result.exit_code, result.row["status"]) == (70, "failed")
+    assert result.row["error"].startswith("ZeroDivisionError: oops: this was not expected")
+    (story,) = Path(frozen(here).folder).glob("crash-*.txt")
+    assert "in defective" in story.read_text()
+    assert capsys.readouterr().err == ""

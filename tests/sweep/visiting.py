@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from sweep_place import Place
 
+STRAY = ("random", "queue", "types", "json", "numpy")
+"""Modules that a process which a launcher starts imports; beside a recipe they may be anything."""
+
 PLUGIN = '''\
 """A pass of the user's own, which the processes of a launcher must find; they know the fakes through it."""
 

@@ -70,7 +70,7 @@ def compile_for_ethos_u(model: Path, folder: Path, options: Sequence[str]) -> Co
     toolchain.require(("ethosu",), "vela")
     network, made = folder / "model.tflite", folder / "out"
     shutil.copyfile(model, network)
-    command = [sys.executable, "-m", "ethosu.vela", str(network), "--output-dir", str(made), *options]
+    command = [sys.executable, "-P", "-m", "ethosu.vela", str(network), "--output-dir", str(made), *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     compiled = made / "model_vela.tflite"
     if done.returncode or not compiled.is_file():

@@ -20,6 +20,20 @@ COMMANDS = {
 }
 """Every command by name: its module and function here."""
 
+PRINTING = (
+    "plan",
+    "list",
+    "describe",
+    "predict",
+    "report",
+    "cache",
+    "compare",
+    "help",
+    "--help",
+    "--version",
+)
+"""Those whose result is what they print."""
+
 
 def run(name: str, words: list[str]) -> int:
     """Run a command; imports its module and no other."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.metric import METRICS, AccuracyMetric
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions
 from tflbuild.engine.plan import base_label, check
 from tflbuild.recipe import load_recipe
@@ -67,7 +69,9 @@ def _words(words: list[str]) -> tuple[str, float | None, list[str]]:
     try:
         bound = float(given["max_drop"]) if "max_drop" in given else None
     except ValueError as error:
-        raise RecipeError(f"max_drop: '{given['max_drop']}' is not a number.") from error
+        raise RecipeError(f"max_drop: '{plain(given['max_drop'])}' is not a number.") from error
+    if bound is not None and not math.isfinite(bound):
+        raise RecipeError(f"max_drop: '{given['max_drop']}' is no finite number.")
     return given["metric"], bound, [word for word in words if not word.startswith(("metric=", "max_drop="))]
 
 

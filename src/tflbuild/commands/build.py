@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from tflbuild.commands.words import say
+from tflbuild.audience import say, warn
 from tflbuild.core.errors import INTERRUPTED
 from tflbuild.core.recipe import Recipe
 
@@ -29,6 +28,6 @@ def build(recipe: Recipe) -> int:
     if outcome.error is None:
         return 0
     if isinstance(outcome.error, KeyboardInterrupt):
-        print("interrupted; the same command continues", file=sys.stderr)  # noqa: T201 - this is the terminal
+        warn("interrupted; the same command continues")
         return INTERRUPTED
     raise outcome.error

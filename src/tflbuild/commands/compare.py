@@ -81,7 +81,7 @@ def _show(made: comparison.Comparison) -> None:
         for key, values in made.differing[section].items():
             change = [_change(values)] if two else []
             table.add_row(f"  {escape(plain(key))}", *(_text(value) for value in values), *change)
-    Console(width=None if sys.stdout.isatty() else 200, markup=True).print(table)
+    Console(width=None if sys.stdout.isatty() else 200, markup=True, emoji=False).print(table)
     say(_equal(made))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from pathlib import Path
 
 from tflbuild import plugins
 from tflbuild.commands.words import one, say
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PluginError, RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.engine.storage.disk import writing
 
 SKELETON = '''\
 """{title}: a tflbuild plugin."""
@@ -30,20 +34,31 @@ class {title}(Pass):
         return ctx.emit(TFLiteModel, model.path.read_bytes() + bytes(self.zeros))
 '''
 
+LONGEST = 60
+NAME = re.compile(f"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
+"""A name that is a module's, a class's and a recipe key's."""
+
+YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")
+
 
 def new(words: list[str]) -> int:
     """Start a plugin in ./plugins/."""
     name = one(words, "new NAME")
-    if not name.isidentifier():
-        raise RecipeError(f"new: '{name}' is no name for a pass; use letters, digits and _.")
+    taken = keyword.iskeyword(name) or name.lower() in YAML_WORDS or name.startswith(("test_", "conftest"))
+    if not NAME.fullmatch(name) or taken:
+        raise RecipeError(
+            f"new: '{plain(name, most=60)}' is no name for a pass; use up to {LONGEST} letters, digits and _, a letter "
+            f"first, no word of Python's or YAML's, and not test_."
+        )
     plugins.load(plugins.default_folder())
     if name in PASSES:
         raise PluginError(f"new: there is a pass '{name}' already; choose another name.")
     path = Path("plugins") / f"{name}.py"
     if path.exists():
         raise RecipeError(f"new: {path} exists already.")
-    path.parent.mkdir(exist_ok=True)
     title = "".join(part.capitalize() for part in name.split("_"))
-    path.write_text(SKELETON.format(name=name, title=title), encoding="utf-8")
+    with writing(path.parent):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SKELETON.format(name=name, title=title), encoding="utf-8")
     say(f"wrote {path}; try: tflbuild describe {name}")
     return 0

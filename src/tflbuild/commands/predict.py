@@ -9,14 +9,21 @@ from tflbuild.core.errors import RecipeError
 
 
 def predict(words: list[str]) -> int:
-    """Run a delivered file on images."""
+    """Run a delivered file on images; each is said as soon as it is drawn.
+
+    Raises:
+        RecipeError: a word is missing or wrong, or none of the images can be read.
+    """
     from tflbuild import prediction
 
-    if len(words) < 2:
-        raise RecipeError("usage: tflbuild predict RUN_OR_TFLITE IMAGE...")
-    folder = Path("predictions")
-    results = prediction.predict(Path(words[0]), [Path(word) for word in words[1:]], folder)
-    for result in results:
+    if len(words) < 2 or not all(words):
+        raise RecipeError("usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER...")
+    images = [Path(word) for word in words[1:]]
+    drawn = 0
+    for result in prediction.predictions(Path(words[0]), images, Path("predictions")):
+        drawn += isinstance(result, prediction.Prediction)
         for line in prediction.lines(result):
             say(line)
+    if not drawn:
+        raise RecipeError("predict: none of the images can be read.")
     return 0

@@ -11,7 +11,8 @@ TflbuildError            1  (never raised itself)
 ├── BudgetExceeded       5  a budget was exceeded
 ├── MissingTool          6  a tool or extra is not installed
 ├── Drift                7  a check found that something differs from what was recorded
-└── StoreError           4  the store or the outputs folder cannot be written or read
+├── StoreError           4  the store or the outputs folder cannot be written or read
+└── Unexpected          70  an exception that is not ours: a fault of tflbuild
 """
 
 from __future__ import annotations
@@ -67,7 +68,16 @@ class BrokenPromise(PassError):
 
 
 class WorkerDied(PassError):
-    """The process that ran a pass was killed, aborted or exceeded its time limit."""
+    """The process that ran a pass was killed, aborted or exceeded its time limit.
+
+    Args:
+        message: the sentence for the user.
+        why: what ended it, in short, where what it ran did so, e.g. "crashed (signal 11)"; "" otherwise.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class StoreError(TflbuildError):
@@ -96,6 +106,13 @@ class Drift(TflbuildError):
 
 UNEXPECTED = 70
 """Exit code after an exception that is not ours: a fault of tflbuild."""
+
+
+class Unexpected(TflbuildError):
+    """An exception that is not ours; says where its story lies. Made by `tflbuild.core.crash` only."""
+
+    exit_code = UNEXPECTED
+
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""

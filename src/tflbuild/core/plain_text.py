@@ -32,6 +32,20 @@ def plain(text: object, most: int = 300) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
+def harmless(text: str) -> str:
+    r"""Give text of several lines without anything that a terminal would obey; newlines and tabs stay.
+
+    The last guard before a terminal: what is from outside has been through `plain` where the line was made, since
+    here a newline of a file's name can no longer be told from ours.
+
+    >>> harmless("one\n\ttwo\x1b[2J")
+    'one\n\ttwo\\x1b[2J'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if letter in "\n\t" else _shown(letter) for letter in text)
+
+
 def _shown(letter: str) -> str:
     if letter in SHORT:
         return SHORT[letter]

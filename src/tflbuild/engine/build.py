@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
+from tflbuild.engine.ending import Ending, status_of, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
@@ -38,7 +42,7 @@ class Outcome:
     """How a build ended: its report, and the error it ended with, if any."""
 
     report: Report
-    error: TflbuildError | KeyboardInterrupt | None
+    error: Ending
 
 
 class Build:
@@ -100,13 +104,15 @@ class Build:
         with writing(self.folder):
             self._log = EventLog(self.folder)
         self._worker.log = lambda text: self._tell(Event("log", {"text": text}))
-        error: TflbuildError | KeyboardInterrupt | None = None
+        error: Ending = None
         try:
             self._hooks.before_build(prepared.recipe, self.folder)
             self._build(prepared)
-        except (TflbuildError, KeyboardInterrupt) as caught:
+        except KeyboardInterrupt as caught:
             error = caught
-        report = self._finish(error)
+        except BaseException as caught:  # noqa: BLE001 - whatever it is, the report says it; what was built stays
+            error = told(caught, self.folder)
+        report, error = self._finish(error)
         self._log.close()
         return Outcome(report, self._hooks.interrupt or error)
 
@@ -127,8 +133,8 @@ class Build:
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
             self._warn(
-                f"data: {count} thing(s) left out, e.g. {prepared.index.dropped[0].file}: "
-                f"{prepared.index.dropped[0].reason}; all are in report.json"
+                f"data: {count} thing(s) left out, e.g. {plain(prepared.index.dropped[0].file)}: "
+                f"{plain(prepared.index.dropped[0].reason)}; all are in report.json"
             )
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
@@ -168,24 +174,51 @@ class Build:
             self._lock.check_delivery({d.target: d.to_json("") for d in self._deliveries})
         self._paths = delivering.put(self._deliveries, self.folder)
 
-    def _finish(self, error: TflbuildError | KeyboardInterrupt | None) -> Report:
+    def _finish(self, error: Ending) -> tuple[Report, Ending]:
+        """Write down how it ended; what goes wrong with that is in the report, too."""
+        error = self._attempt(error, lambda: self._before_report(error))
+        report, ending = self._write_report(error), error
+        for act in (self._write_lock, self._publish, self._point_latest, self._after_build):
+            ending = self._attempt(ending, partial(act, report))
+        if ending is not error:
+            report = self._write_report(ending)
+        self._tell(Event("finished", {"status": report.status, "seconds": report["seconds"]}))
+        return report, ending
+
+    def _attempt(self, error: Ending, act: Callable[[], None]) -> Ending:
+        """Do one thing at the end of the build; gives what the build ends with."""
+        try:
+            act()
+        except (TflbuildError, KeyboardInterrupt):
+            raise
+        except BaseException as caught:  # noqa: BLE001 - the report is written all the same
+            found = told(caught, self.folder)
+            if error is None:
+                return found
+            self._warn(str(found))
+        return error
+
+    def _before_report(self, error: Ending) -> None:
         runner = self._runner
         if isinstance(error, BudgetExceeded) and runner and runner.rejected:
             label, model = runner.rejected
             keep_model(model, self.folder / "rejected" / label)
         if error is not None:
             self._tell(Event("failed", self._failed(error)))
+
+    def _write_report(self, error: Ending) -> Report:
         report = Report(folder=self.folder, content=self._content(error))
         report.write()
-        if report["targets"]:
-            assert runner is not None
-            write_lock(report, runner.causes)
-        self._publish(report)
-        if not isinstance(error, KeyboardInterrupt):
-            point_latest(self.folder)
-        self._after_build(report)
-        self._tell(Event("finished", {"status": report.status, "seconds": report["seconds"]}))
         return report
+
+    def _write_lock(self, report: Report) -> None:
+        if report["targets"]:
+            assert self._runner is not None
+            write_lock(report, self._runner.causes)
+
+    def _point_latest(self, report: Report) -> None:
+        if report.status != "interrupted":
+            point_latest(self.folder)
 
     def _after_build(self, report: Report) -> None:
         """Let hooks have what the build left, and write down which of them raised."""
@@ -198,7 +231,7 @@ class Build:
     def _failed(self, error: TflbuildError | KeyboardInterrupt) -> dict[str, Any]:
         """Say what failed, leaving a bundle that runs a failed pass alone."""
         runner = self._runner
-        fields: dict[str, Any] = {"label": "", "error": _error_text(error), "command": None}
+        fields: dict[str, Any] = {"label": "", "error": text_of(error), "command": None}
         fields["exit_code"] = INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.exit_code
         if runner is not None and runner.reports and isinstance(error, (PassError, BudgetExceeded)):
             done = len(runner.outputs) == len(_until(self._order, self.recipe.run.stop_after))
@@ -208,7 +241,7 @@ class Build:
             fields |= {"label": runner.failure.step.label, "command": self._reproduce}
         return fields
 
-    def _content(self, error: TflbuildError | KeyboardInterrupt | None) -> dict[str, Any]:
+    def _content(self, error: Ending) -> dict[str, Any]:
         prepared, recipe = self._prepared, self.recipe
         assert prepared is not None
         delivered = [d.to_json(path) for d, path in zip(self._deliveries, self._paths, strict=False)]
@@ -217,8 +250,8 @@ class Build:
             "schema": SCHEMA,
             "recipe": recipe.name,
             "description": recipe.description,
-            "status": _status(error),
-            "error": _error_text(error),
+            "status": status_of(error),
+            "error": text_of(error),
             "reproduce": self._reproduce,
             "stopped_after": recipe.run.stop_after,
             "locked": str(self._lock.path) if self._lock else None,
@@ -255,23 +288,15 @@ class Build:
         if self._log is not None:
             self._log(event)
         for listener in self._listeners:
-            listener(event)
+            try:
+                listener(event)
+            except TflbuildError:
+                raise
+            except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
+                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:
     """Give the labels up to and with one."""
     return order if label is None else order[: order.index(label) + 1]
-
-
-def _status(error: TflbuildError | KeyboardInterrupt | None) -> str:
-    if error is None:
-        return "built"
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return "over_budget" if isinstance(error, BudgetExceeded) else "failed"
-
-
-def _error_text(error: TflbuildError | KeyboardInterrupt | None) -> str | None:
-    if error is None:
-        return None
-    return "interrupted by the user" if isinstance(error, KeyboardInterrupt) else str(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core.plain_text import harmless
 from tflbuild.engine.storage.disk import append, writing
 
 
@@ -62,7 +63,7 @@ class EventLog:
         if event.kind == "progress":
             return
         if event.kind == "log":
-            self._keep(event.fields["text"].rstrip("\n") + "\n")
+            self._keep(harmless(event.fields["text"].rstrip("\n")) + "\n")
             return
         line = json.dumps({"time": round(event.time, 3), "event": event.kind, **event.fields})
         with writing(self._folder):

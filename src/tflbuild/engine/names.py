@@ -43,3 +43,7 @@ def named(dotted: str) -> Callable[..., Any]:
     module, _, name = dotted.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found
+
+
+def load_nothing(argument: object) -> None:
+    """Load no declarations: what a process needs that only reads files of others."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tflbuild import terminal
 from tflbuild.core import digest
+from tflbuild.core.crash import told
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
@@ -70,8 +71,8 @@ def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[Ca
     try:
         recipe = load_recipe(combination.overrides)
         seeds = _seeds(recipe)
-    except TflbuildError as error:
-        yield Candidate(combination=combination, error=error)
+    except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
+        yield Candidate(combination=combination, error=told(error))
         return
     if not seeds:
         yield _planned(combination, recipe, listed)
@@ -91,8 +92,8 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
 def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> Candidate:
     try:
         passes = _passes(prepare(recipe, listed=listed, looking=terminal.show_looking))
-    except TflbuildError as error:
-        return Candidate(combination=combination, recipe=recipe, error=error)
+    except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
+        return Candidate(combination=combination, recipe=recipe, error=told(error))
     return Candidate(combination=combination, recipe=recipe, passes=passes)
 
 

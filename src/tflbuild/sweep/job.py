@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import session, terminal
-from tflbuild.core.errors import INTERRUPTED, RecipeError, TflbuildError
+from tflbuild.audience import say
+from tflbuild.core.crash import told
+from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
@@ -83,7 +83,7 @@ def run_here(job: FrozenJob) -> JobResult:
     with (folder / "console.txt").open("w", encoding="utf-8") as console:
         result = _build(job, _warm_worker(), (terminal.PlainLines(console),))
         if result.row["error"]:
-            console.write(f"error: {result.row['error']}\n")
+            say(f"error: {result.row['error']}", console)
     return result
 
 
@@ -113,11 +113,9 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
             return _result(job, build.run())
     except KeyboardInterrupt:
         return JobResult(INTERRUPTED, row_of_interruption(job.name, job.differs))
-    except TflbuildError as error:
-        return JobResult(error.exit_code, row_of_error(job.name, job.differs, error))
-    except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
-        traceback.print_exception(error, file=sys.stderr)
-        return JobResult(4, row_of_error(job.name, job.differs, error))
+    except BaseException as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
+        row = row_of_error(job.name, job.differs, told(error, folder))
+        return JobResult(row["exit_code"], row)
     finally:
         with contextlib.suppress(OSError):  # nothing was left in it
             folder.rmdir()

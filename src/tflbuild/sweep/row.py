@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.errors import INTERRUPTED, StoreError, TflbuildError
+from tflbuild.core.crash import told
+from tflbuild.core.errors import INTERRUPTED, StoreError, Unexpected
 
 
 def row_of_report(
@@ -26,12 +27,11 @@ def row_of_report(
     return row
 
 
-def row_of_error(name: str, differs: Mapping[str, str], error: Exception) -> dict[str, Any]:
+def row_of_error(name: str, differs: Mapping[str, str], error: BaseException) -> dict[str, Any]:
     """Give the row of a job that ended before its report was begun."""
-    if isinstance(error, TflbuildError):
-        status = "failed" if isinstance(error, StoreError) else "invalid"
-        return _row(name, differs, status, error.exit_code, str(error))
-    return _row(name, differs, "failed", 4, f"a defect of tflbuild: {type(error).__name__}: {error}")
+    ours = told(error)
+    status = "failed" if isinstance(ours, StoreError | Unexpected) else "invalid"
+    return _row(name, differs, status, ours.exit_code, str(ours))
 
 
 def row_of_interruption(name: str, differs: Mapping[str, str]) -> dict[str, Any]:

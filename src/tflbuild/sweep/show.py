@@ -9,29 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from tflbuild.audience import say
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
 from tflbuild.sweep.summary import accuracy_metric, table_of
 from tflbuild.timings import time_lines
 
+__all__ = ["say", "show_row", "show_summary", "show_times"]
+
 PIPE_WIDTH = 160
 """Columns of a table that no terminal limits."""
-
-LONGEST_LINE = 1_000_000
 
 UNLIMITED = 10_000
 
 DISPENSABLE = ("compressed", "drop", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
-
-
-def say(text: str) -> None:
-    """Print for the user."""
-    print("\n".join(plain(line, LONGEST_LINE) for line in text.split("\n")), flush=True)  # noqa: T201 - this is the terminal
 
 
 def show_row(row: Mapping[str, Any], count: str) -> None:
@@ -64,7 +59,7 @@ def show_times(folder: Path) -> None:
 
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Print a summary: its table, the spread over seeds, the errors, and where it lies."""
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
     console.print(_fitting(console, *table_of(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
         say(
@@ -96,11 +91,9 @@ def _short(headings: list[str]) -> list[str]:
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> Table:
-    table = Table(
-        *(escape(plain(heading)) for heading in headings), box=None, header_style="bold", padding=(0, 2, 0, 0)
-    )
+    table = Table(*map(plain, headings), box=None, header_style="bold", padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*(escape(plain(text)) for text in row))
+        table.add_row(*map(plain, row))
     return table
 
 

@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 from sweep_place import Place
-from visiting import newest, rows, statuses, visits
+from visiting import STRAY, newest, rows, statuses, visits
 
 from tflbuild.cli import main
 
@@ -59,7 +59,7 @@ def test_a_job_that_kills_every_process_fails_alone(there: Place, capsys: pytest
     assert "visit.number=3: the process that built it died 2 times" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_sweep(there: Place, signalled: signal.Signals) -> None:
     sweep = there.start("-m", "recipe=visits", "visit.number=1,2,3", "visit.until=never", *JOBLIB)
     there.wait_until(lambda: len(visits(there)) == 2)
@@ -68,7 +68,7 @@ def test_no_process_outlives_the_sweep(there: Place, signalled: signal.Signals) 
     code = sweep.wait(30)
     _, alive = psutil.wait_procs(started, timeout=5)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
-    if signalled == signal.SIGINT:
+    if signalled != signal.SIGKILL:
         assert code == 130
         assert set(statuses(there).values()) == {"interrupted"}
 
@@ -82,3 +82,11 @@ def test_a_search_in_batches_asks_the_same_wherever_it_is_built(there: Place) ->
     assert main([*search, "store.path=other", *JOBLIB]) == 0
     assert list(rows(there)) == serial
     assert set(statuses(there).values()) == {"built"}
+
+
+def test_what_lies_beside_a_recipe_is_not_imported(there: Place) -> None:
+    for module in STRAY:
+        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
+        (there.folder / f"{module}.py").write_text(text)
+    assert main(["-m", "recipe=visits", "visit.number=0,1", *JOBLIB]) == 0
+    assert list(there.folder.glob("*.ran")) == []

@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 from sweep_place import Place
-from visiting import newest, rows, statuses, visits
+from visiting import STRAY, newest, rows, statuses, visits
 
 from tflbuild.cli import main
 
@@ -61,3 +61,11 @@ def test_the_debug_cluster_is_this_process(there: Place) -> None:
     debug = ("hydra/launcher=submitit", "hydra.launcher.cluster=debug")
     assert main(["-m", "recipe=visits", "visit.number=1,2", *debug]) == 0
     assert visits(there) == [1, 2]
+
+
+def test_what_lies_beside_a_recipe_is_not_imported(there: Place) -> None:
+    for module in STRAY:
+        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
+        (there.folder / f"{module}.py").write_text(text)
+    assert main(["-m", "recipe=visits", "visit.number=0,1", *LOCAL]) == 0
+    assert list(there.folder.glob("*.ran")) == []

@@ -7,15 +7,16 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError, WorkerDied
+from tflbuild.core import interpreter
+from tflbuild.core.errors import PassError, WorkerDied
 from tflbuild.engine.names import Names
 from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
+from tflbuild.engine.workers.endings import death, named
 from tflbuild.engine.workers.tail import Tail
 
 Progress = Callable[[float, float, str], None]
@@ -45,6 +46,7 @@ class Start:
         names: what the worker reaches by dotted name.
         max_rss: MiB above which a process is replaced before it is asked again.
         log: is given every line a process prints.
+        most_rss: MiB above which a process is killed; None for as many as there are.
     """
 
     environment: Mapping[str, str]
@@ -52,6 +54,7 @@ class Start:
     names: Names
     max_rss: int
     log: Callable[[str], None]
+    most_rss: float | None = None
 
 
 class Process:
@@ -103,7 +106,7 @@ class Process:
             raise PassError(
                 f"{who}: its options or its data cannot be sent to a worker: {type(error).__name__}: {error}"
             ) from error
-        return Task(self, self._asked, channel, self._popen, who, progress, timeout)
+        return Task(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
 
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""
@@ -131,12 +134,12 @@ class Process:
         channel, theirs = pair()
         start = self._start
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "tflbuild.engine.workers.worker_process", str(theirs.fileno())],
+            interpreter.command("tflbuild.engine.workers.worker_process", str(theirs.fileno())),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **start.environment},
+            env=interpreter.environment({**os.environ, **start.environment}),
             start_new_session=True,
         )
         theirs.close()
@@ -179,6 +182,7 @@ class Task:
         who: str,
         progress: Progress,
         timeout: float | None,
+        most_rss: float | None = None,
     ) -> None:
         self.process = process
         self.channel = channel
@@ -186,6 +190,7 @@ class Task:
         self._number, self._popen, self._who = number, popen, who
         self._progress, self._timeout = progress, timeout
         self._deadline = _after(timeout)
+        self._most_rss = most_rss
         self._peak, self._looked = 0.0, 0.0
 
     def poll(self) -> Answer | None:
@@ -211,7 +216,12 @@ class Task:
         if gone and not messages:  # a process that it started may keep the channel open
             raise self._died()
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise self._stopped(f"exceeded its time limit of {self._timeout:g} s")
+            raise self._stopped(
+                f"exceeded its time limit of {self._timeout:g} s", f"did not end within {self._timeout:g} s"
+            )
+        if self._most_rss is not None and self._peak > self._most_rss:
+            limit = f"{self._most_rss:,.0f} MiB of memory"
+            raise self._stopped(f"exceeded its limit of {limit}", f"asked for more than {limit}")
         return None
 
     def _take(self, number: int, kind: str, value: Any) -> Answer | None:
@@ -221,7 +231,7 @@ class Task:
             self.ended = True
             if number == 0:
                 self.process.stop()
-            raise _named(value, self._who)
+            raise named(value, self._who)
         if number != self._number:
             return None
         if kind == "progress":
@@ -238,11 +248,11 @@ class Task:
             self._peak = max(self._peak, rss_mib(self._popen.pid))
             self._looked = now
 
-    def _stopped(self, why: str) -> WorkerDied:
+    def _stopped(self, how: str, why: str = "") -> WorkerDied:
         self.ended = True
         self._popen.kill()
         _, lines = self.process.bury()
-        return WorkerDied(f"{self._who} {why}; its worker process was stopped.{lines}")
+        return WorkerDied(f"{self._who} {how}; its worker process was stopped.{lines}", self._blame(why))
 
     def _died(self) -> WorkerDied:
         self.ended = True
@@ -251,14 +261,14 @@ class Task:
         except subprocess.TimeoutExpired:
             return self._stopped("closed the channel that carries its answers")
         code, lines = self.process.bury()
-        how = f"ended with exit code {code}"
-        if code < 0:
-            how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
-        if code == -signal.SIGKILL:
-            how += ", which is how the system ends a process when memory runs out"
+        how, why = death(code)
         if not self.process.loaded:
             how += " while it started"
-        return WorkerDied(f"{self._who}: its worker process {how}.{lines}")
+        return WorkerDied(f"{self._who}: its worker process {how}.{lines}", self._blame(why))
+
+    def _blame(self, why: str) -> str:
+        """Leave what happened before anything was run out of what it can be blamed for."""
+        return why if self.process.loaded else ""
 
 
 def next_answer(tasks: Sequence[Task]) -> tuple[Task, Answer]:
@@ -294,18 +304,6 @@ def none_left_running(tasks: Collection[Task]) -> Iterator[None]:
 
 def _after(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
-
-
-def _named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
-    """Let what a pass raised name the pass, so that neither passes nor what they call have to."""
-    error, text = value
-    named = str(error).startswith(who)
-    if type(error) is PassError and not named:
-        error = PassError(f"{who} failed: {error}")
-    elif isinstance(error, BrokenPromise) and not named:
-        error = BrokenPromise(f"{who} broke its promise: {error}")
-    error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
-    return error
 
 
 def rss_mib(pid: int) -> float:

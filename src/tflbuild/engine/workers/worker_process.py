@@ -1,13 +1,13 @@
 """The worker process: runs passes and measurements, one at a time, for its parent.
 
-Started as `python -m tflbuild.engine.workers.worker_process FD`, never forked. Requests and replies go over the socket
-FD; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard input ends and so
-does the worker. Nothing is imported before something asks for it, so that one that evaluates stays light.
+Started by `tflbuild.core.interpreter` with the number of a file descriptor, never forked. Requests and replies go
+over that socket; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard
+input ends and so does the worker. Nothing is imported before something asks for it, so that one that evaluates stays
+light.
 """
 
 from __future__ import annotations
 
-import errno
 import faulthandler
 import fcntl
 import gc
@@ -32,6 +32,7 @@ from typing import Any
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
+from tflbuild.core.crash import DISK_ERRORS
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildError
 from tflbuild.core.metric import METRICS, FileMetric
@@ -42,9 +43,6 @@ from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-"""What is not the fault of who writes."""
 
 
 class Server:
@@ -76,6 +74,10 @@ class Server:
         """Load the declarations by the dotted name of what does."""
         self._names = names
         named(loader)(argument)
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call a function by its dotted name; it is told last how to report progress."""
+        return named(function)(*arguments, self._report)
 
     def run_pass(
         self, options: Pass, model: Artifact | None, assignment: Assignment
@@ -299,7 +301,3 @@ def main() -> None:
             server.answer(*channel.wait())
         except ChannelClosed:
             os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,7 +18,14 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
-from tflbuild.sweep.launchers.process import build_there, deciding_environment, end_with_parent, failed, lost
+from tflbuild.sweep.launchers.process import (
+    build_there,
+    current_folder_left_out,
+    deciding_environment,
+    end_with_parent,
+    failed,
+    lost,
+)
 from tflbuild.validation import typed
 
 ATTEMPTS = 2
@@ -81,7 +88,8 @@ class Session:
         while waiting or running:
             while waiting and idle:
                 (position, job), process = waiting.popleft(), idle.pop()
-                running[process.submit(build_there, job, environment)] = (position, job, process)
+                with current_folder_left_out():  # the process starts with its first job
+                    running[process.submit(build_there, job, environment)] = (position, job, process)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 position, job, process = running.pop(future)
                 result = _result(job, future)

@@ -5,11 +5,26 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from tflbuild.core.errors import TflbuildError
 from tflbuild.sweep.job import FrozenJob, JobResult, run_here
 from tflbuild.sweep.row import row_of_error, row_of_loss
+
+SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def current_folder_left_out() -> Iterator[None]:
+    """Have Python processes that are started meanwhile import nothing from the current folder."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+        if before is not None:
+            os.environ[SAFE_PATH] = before
 
 
 def deciding_environment() -> dict[str, str]:
@@ -32,7 +47,7 @@ def build_there(job: FrozenJob, environment: Mapping[str, str]) -> JobResult:
     _adopt(environment)
     try:
         return run_here(job)
-    except (TflbuildError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - it may not be readable where the launcher is; its row is
         return failed(job, error)
 
 

@@ -22,7 +22,13 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
-from tflbuild.sweep.launchers.process import build_there, deciding_environment, failed, lost
+from tflbuild.sweep.launchers.process import (
+    build_there,
+    current_folder_left_out,
+    deciding_environment,
+    failed,
+    lost,
+)
 from tflbuild.sweep.show import say
 from tflbuild.validation import typed
 
@@ -140,7 +146,8 @@ class Session:
         if "temp_dir" in given:
             given["_temp_dir"] = given.pop("temp_dir")
         try:
-            ray.init(**given, logging_level=logging.ERROR)
+            with current_folder_left_out():
+                ray.init(**given, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, OSError) as error:
             raise RecipeError(f"hydra.launcher.ray.init: {error}") from error
         self._connected = True

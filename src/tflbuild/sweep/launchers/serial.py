@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from tflbuild import terminal
+from tflbuild.audience import say
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.sweep.job import FrozenJob, run_job
 from tflbuild.sweep.launchers import Done
@@ -42,7 +43,7 @@ class Session:
         """Build every job; ends early when the user interrupts one."""
         for position, job in enumerate(jobs):
             count = f"[{position + 1}/{len(jobs)}] " if len(jobs) > 1 else ""
-            print(f"{count}{job.name}", flush=True)  # noqa: T201 - this is the terminal
+            say(f"{count}{job.name}")
             result = run_job(job, self._worker, (terminal.listener(),))
             done(position, result)
             if result.exit_code == INTERRUPTED:

@@ -27,7 +27,13 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
-from tflbuild.sweep.launchers.process import build_there, deciding_environment, failed, lost
+from tflbuild.sweep.launchers.process import (
+    build_there,
+    current_folder_left_out,
+    deciding_environment,
+    failed,
+    lost,
+)
 from tflbuild.validation import typed
 
 POLL_SECONDS = {"slurm": 2.0}
@@ -174,7 +180,7 @@ class Session:
         """Submit some jobs; on Slurm several of them as one array."""
         if not batch:
             return {}
-        with _deaf_to_interrupts(), executor.batch():
+        with _deaf_to_interrupts(), current_folder_left_out(), executor.batch():
             return {position: executor.submit(task) for position, task in batch}
 
     def _executor(self, sweep: Path) -> Any:

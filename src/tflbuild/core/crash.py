@@ -1,0 +1,93 @@
+"""Exceptions that nobody expected: one sentence for the user, and a file with the whole story."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from tflbuild.core import toolchain
+from tflbuild.core.cache import cache_folder
+from tflbuild.core.errors import RecipeError, StoreError, TflbuildError, Unexpected
+from tflbuild.core.plain_text import plain
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What is not the fault of who writes."""
+
+DENIED = (errno.EACCES, errno.EPERM)
+
+MISNAMED = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What only a name that somebody gave can bring about."""
+
+
+def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
+    """Give any exception as an error of ours, chained to it.
+
+    Args:
+        error: what was raised.
+        folder: where the story goes, e.g. a run's; None for the user's cache folder.
+    """
+    if isinstance(error, TflbuildError):
+        return error
+    found: TflbuildError
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and number in (*DISK_ERRORS, *DENIED):
+        found = StoreError(
+            f"{plain(error.filename or 'the disk')}: {error.strerror}; nothing built was lost."
+        )
+    elif isinstance(error, OSError) and number in MISNAMED and error.filename:
+        found = RecipeError(f"{plain(error.filename, most=100)} is no name of a file: {error.strerror}.")
+    else:
+        found = Unexpected(_sentence(error, folder))
+    found.__cause__ = error
+    return found
+
+
+def _sentence(error: BaseException, folder: Path | None) -> str:
+    kept = _keep(error, folder) if folder is not None else None
+    kept = kept or _keep(error, cache_folder("crashes"))
+    story = f"with {plain(kept)}, which has the whole story" if kept else "with what --verbose shows"
+    return f"{described(error)}: this was not expected, and is a fault of tflbuild; please report it {story}."
+
+
+def described(error: BaseException) -> str:
+    """Name an exception's class and what it says, on one line."""
+    try:
+        text = plain(" ".join(str(error).split()), most=200)
+    except Exception:  # noqa: BLE001 - the exception's own code runs here
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _keep(error: BaseException, folder: Path) -> Path | None:
+    """Write the story; None where that cannot be done."""
+    path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(_story(error), encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        return None
+    return path
+
+
+def _story(error: BaseException) -> str:
+    import platform
+
+    lines = [
+        f"tflbuild {toolchain.version('tflbuild')}, Python {platform.python_version()}, {platform.platform()}",
+        f"command: {' '.join(map(repr, sys.argv))}",
+        f"folder: {_folder()!r}",
+        "",
+        *traceback.format_exception(error),
+    ]
+    return "\n".join(lines)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

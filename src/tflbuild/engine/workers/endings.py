@@ -1,0 +1,51 @@
+"""How a worker's request or its process ended badly, in words."""
+
+from __future__ import annotations
+
+import signal
+
+from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError
+
+
+def death(code: int) -> tuple[str, str]:
+    """Say how a process died.
+
+    Args:
+        code: its exit code, negative for a signal.
+
+    Returns:
+        For who asked for something, "its worker process ...", and for who gave a file, "the runtime ... on this file".
+    """
+    if code >= 0:
+        return f"ended with exit code {code}", f"ended its process (exit code {code})"
+    how = f"was ended by signal {-code} ({_signal_name(-code)})"
+    if code != -signal.SIGKILL:
+        return how, f"crashed (signal {-code})"
+    return (
+        f"{how}, which is how the system ends a process when memory runs out",
+        "was killed (signal 9), as the system does when memory runs out,",
+    )
+
+
+def named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
+    """Let what a pass raised name the pass, so that neither passes nor what they call have to.
+
+    Args:
+        value: the error, and its traceback in the worker.
+        who: what asked, e.g. "pass 'prune'".
+    """
+    error, text = value
+    says_who = str(error).startswith(who)
+    if type(error) is PassError and not says_who:
+        error = PassError(f"{who} failed: {error}")
+    elif isinstance(error, BrokenPromise) and not says_who:
+        error = BrokenPromise(f"{who} broke its promise: {error}")
+    error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
+    return error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return "no name"
