@@ -17,6 +17,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
 from tflbuild.engine.events import Event, EventLog, Listener
+from tflbuild.engine.first_look import first_look, is_foreign
 from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
@@ -71,6 +72,8 @@ class Build:
         self._log: EventLog | None = None
         self._prepared: Prepared | None = None
         self._runner: Runner | None = None
+        self._measurer: Measurer | None = None
+        self._analyses: list[dict[str, Any]] = []
         self._warnings: list[str] = []
         self._order: tuple[str, ...] = ()
         self._lock: Lock | None = None
@@ -130,7 +133,7 @@ class Build:
             )
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
-        measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
+        self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
         runner = Runner(recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         self._runner = runner
         model = runner.run(order)
@@ -144,6 +147,10 @@ class Build:
         if self.recipe.run.keep_intermediate:
             assert self._runner is not None
             keep_model(model, self.folder / "intermediate" / f"{len(self._runner.reports)}-{step.label}")
+        if is_foreign(self.recipe, self.recipe.steps[step.label]):
+            assert self._measurer is not None
+            found = first_look(self.recipe, self._measurer, model, self._tell)
+            self._analyses += [found] if found else []
         if self._lock is not None:
             self._lock.check_step(step)
 
@@ -237,6 +244,7 @@ class Build:
                 "verdicts": verdicts,
             },
             "targets": delivered,
+            "analyses": self._analyses,
             "warnings": self._warnings,
             "resolved": dict(recipe.mapping),
         }

@@ -1,0 +1,46 @@
+"""A first look at a base that came from the user's file: is it better than chance on the user's data?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.compiler_pass import kinds_of
+from tflbuild.core.errors import PassError
+from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.gate import GATE_SPLIT
+from tflbuild.engine.measure import Measurer
+
+NAME = "chance"
+"""Name of the analysis in report.json."""
+
+
+def is_foreign(recipe: Recipe, step: Step) -> bool:
+    """Say whether a step gives a model of the user's own as it is."""
+    starts = kinds_of(type(step.options))[0] is None
+    return starts and bool(recipe.model.files()) and not step.options.trains
+
+
+def first_look(recipe: Recipe, measurer: Measurer, model: Artifact, tell: Listener) -> dict[str, Any] | None:
+    """Hold a base against chance, and try what would explain it cheaply; a build goes on whatever it finds.
+
+    Returns:
+        An entry of report.json's `analyses`; None where there is nothing to say.
+    """
+    found = measurer.chance(model, recipe.model.listed_labels(), GATE_SPLIT)
+    if not found.value:
+        return None
+    finding = dict(found.value)
+    if finding["verdict"] == "chance":
+        try:
+            found = measurer.readings(model, finding, GATE_SPLIT)
+            finding = dict(found.value)
+        except PassError as error:
+            text = f"other readings of the pixels could not be tried: {error}"
+            tell(Event("warning", {"text": text}))
+    tell(Event("warning", {"text": finding["text"]}))
+    entry = {"name": NAME, "key": digest.of_json(found.preimage), "findings": [finding | {"split": GATE_SPLIT}]}
+    tell(Event("analysis", entry))
+    return entry
