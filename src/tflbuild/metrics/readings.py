@@ -123,7 +123,7 @@ class _Trial:
 
     def row(self, reading: Reading, now: Mapping[str, Any] | None) -> dict[str, Any]:
         """Give what a reading scores, and whether that is clearly better than `now` and than chance."""
-        options = {"scale": reading.scale, "offset": reading.offset}
+        options: dict[str, Any] = {"scale": reading.scale, "offset": reading.offset}
         options |= {"channels": reading.channels} if reading.channels else {}
         facts = replace(self._facts, preprocess={**self._facts.preprocess, **options})
         model = replace(self._model, meta={**self._model.meta, "facts": facts.to_json()})
