@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 
 
 def one(words: list[str], usage: str) -> str:
@@ -15,3 +19,9 @@ def one(words: list[str], usage: str) -> str:
 def say(text: str) -> None:
     """Print for the user."""
     print(text)  # noqa: T201 - this is the terminal
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Warn the user, beside what is printed and not within it."""
+    for text in texts:
+        print(f"warning: {plain(text, 2000)}", file=sys.stderr)  # noqa: T201 - this is the terminal

@@ -40,7 +40,9 @@ def beside(model: Path) -> dict[str, tuple[str, ...]]:
 
 def _candidates(model: Path) -> list[Path]:
     stems = [*USUAL, model.stem, *(f"{model.stem}{joint}{name}" for name in USUAL for joint in "_.-")]
-    return [path for stem in stems for suffix in SUFFIXES if (path := model.with_name(stem + suffix)).is_file()]
+    return [
+        path for stem in stems for suffix in SUFFIXES if (path := model.with_name(stem + suffix)).is_file()
+    ]
 
 
 def _labels(path: Path) -> tuple[str, ...]:
@@ -67,7 +69,9 @@ def _of_json(value: object) -> tuple[str, ...]:
     if not isinstance(value, Mapping):
         raise ValueError("it is no list of names")
     rows = [(number, name) for name, number in value.items() if isinstance(number, int)]
-    rows += [(int(number), name) for number, name in value.items() if isinstance(name, str) and number.isdecimal()]
+    rows += [
+        (int(number), name) for number, name in value.items() if isinstance(name, str) and number.isdecimal()
+    ]
     if len(rows) != len(value) or not _in_a_row([number for number, _ in rows]):
         raise ValueError("it is no mapping of numbers and names")
     return tuple(name for _, name in sorted(rows))
@@ -77,7 +81,9 @@ def _of_pbtxt(text: str) -> tuple[str, ...]:
     """Read a label map of the Object Detection API."""
     rows = []
     for item in PBTXT_ITEM.findall(text):
-        fields = {key: double or single or number for key, double, single, number in PBTXT_FIELD.findall(item)}
+        fields = {
+            key: double or single or number for key, double, single, number in PBTXT_FIELD.findall(item)
+        }
         rows.append((int(fields.get("id", "0")), fields.get("display_name") or fields.get("name", "")))
     return tuple(name for _, name in sorted(rows))
 
@@ -104,3 +110,31 @@ def shown(names: Sequence[str], most: int = 12) -> str:
     """
     said = ", ".join(plain(name, 60) for name in names[:most])
     return said + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def disagreement(where: str, labels: Sequence[str], classes: Sequence[str]) -> str:
+    """Say how a model's class names differ from the data's; "" where they are the same in the same order.
+
+    Args:
+        where: what names the model's classes.
+        labels: them, by output.
+        classes: the data's.
+
+    >>> disagreement("labels.txt", ["disc", "square"], ["square", "disc"])
+    "labels.txt names the model's classes disc, square; the data's are square, disc, in another order"
+    """
+    model, data = [named_alike(name) for name in labels], [named_alike(name) for name in classes]
+    if model == data:
+        return ""
+    said = f"{plain(where, 100)} names the model's classes {shown(labels)}; the data's are {shown(classes)}"
+    if sorted(model) == sorted(data):
+        return f"{said}, in another order"
+    if len(model) != len(data):
+        return f"{said}: {len(model)} and {len(data)}"
+    return said
+
+
+def disagreements(listed: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
+    """Give a sentence for everything that names a model's classes otherwise than the data do."""
+    said = (disagreement(where, labels, classes) for where, labels in listed.items())
+    return [text for text in said if text]

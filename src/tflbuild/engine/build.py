@@ -12,6 +12,7 @@ from typing import Any
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, TflbuildError
+from tflbuild.core.label_list import disagreements
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
@@ -24,7 +25,7 @@ from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.plan import base_label, judged_metrics, plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements
+from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements, recognised
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.storage.store import writing
@@ -124,7 +125,10 @@ class Build:
             {"label": p.step.label, "status": p.status, "reason": p.reason}
             for p in planned.steps[: len(order)]
         ]
-        self._tell(Event("plan", {"steps": steps, "unused": dict(planned.unused)}))
+        fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
+        self._tell(Event("plan", fields | {"recognised": recipe.model.recognised()}))
+        for text in disagreements(recipe.model.listed_labels(), prepared.index.classes):
+            self._warn(text)
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
             self._warn(
@@ -221,7 +225,8 @@ class Build:
         return {
             "schema": SCHEMA,
             "recipe": recipe.name,
-            "description": recipe.description,
+            "description": recipe.described or recipe.subject,
+            "subject": recipe.subject,
             "status": _status(error),
             "error": _error_text(error),
             "reproduce": self._reproduce,
@@ -237,6 +242,8 @@ class Build:
             "environment": {"device": recipe.device, "threads": recipe.worker.threads},
             "data": describe_data(prepared.index, to_json(recipe.data), type(recipe.data).name),
             "model": {"type": type(recipe.model).name, **to_json(recipe.model)},
+            "labels": {where: list(labels) for where, labels in recipe.model.listed_labels().items()},
+            "recognised": recognised(recipe, self._runner.reports if self._runner else []),
             "base": self._base,
             "passes": [step.to_json() for step in self._runner.reports] if self._runner else [],
             "budget": {

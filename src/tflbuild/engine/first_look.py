@@ -41,6 +41,10 @@ def first_look(recipe: Recipe, measurer: Measurer, model: Artifact, tell: Listen
             text = f"other readings of the pixels could not be tried: {error}"
             tell(Event("warning", {"text": text}))
     tell(Event("warning", {"text": finding["text"]}))
-    entry = {"name": NAME, "key": digest.of_json(found.preimage), "findings": [finding | {"split": GATE_SPLIT}]}
+    entry = {
+        "name": NAME,
+        "key": digest.of_json(found.preimage),
+        "findings": [finding | {"split": GATE_SPLIT}],
+    }
     tell(Event("analysis", entry))
     return entry

@@ -86,7 +86,13 @@ def _detector(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -
     only = _only(_first_classes(found), said)
     nothing = measured.value == measured.value and measured.value < NEAR_ZERO
     verdict = "chance" if nothing else "one_class" if only else ""
-    value = {"metric": "map", "value": measured.value, "low": measured.low, "high": measured.high, "n": measured.n}
+    value = {
+        "metric": "map",
+        "value": measured.value,
+        "low": measured.low,
+        "high": measured.high,
+        "n": measured.n,
+    }
     return {"verdict": verdict, **value, "chance": 0.0, "only": only, "found": len(said.said)}
 
 
@@ -152,7 +158,9 @@ def explanation(finding: Mapping[str, Any]) -> str:
 
 def _would(row: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
     """Say what a row would give, of what it was measured on."""
-    of = "of the objects found right" if finding["metric"] == "map" and "classes" in row else finding["metric"]
+    of = (
+        "of the objects found right" if finding["metric"] == "map" and "classes" in row else finding["metric"]
+    )
     value = f"{row['value']:.4f} {of}" if of.startswith("of") else f"{of} {row['value']:.4f}"
     what = "classes " if "classes" in row else ""
     return f"{value} with {what}{row['how']} (n = {row['n']:,})"

@@ -126,7 +126,15 @@ def _row(how: str, said: Said, order: Sequence[str]) -> dict[str, Any]:
     renamed = np.array([*(place[name] for name in order), *foreign], np.int64)
     before, after = said.said == said.true, renamed[said.said] == said.true
     if not len(after):
-        return {"how": how, "classes": list(order), "value": 0.0, "low": 0.0, "high": 1.0, "n": 0, "better": False}
+        return {
+            "how": how,
+            "classes": list(order),
+            "value": 0.0,
+            "low": 0.0,
+            "high": 1.0,
+            "n": 0,
+            "better": False,
+        }
     low, high = wilson(int(after.sum()), len(after))
     return {
         "how": how,

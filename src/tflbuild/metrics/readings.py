@@ -91,7 +91,9 @@ def spread(split: Split, most: int = IMAGES) -> Split:
 
 def alike(reading: Reading, current: Preprocess) -> bool:
     """Say whether a reading gives nearly the values that the model is given now."""
-    ends = [(pixel * reading.scale + reading.offset, pixel * current.scale + current.offset) for pixel in (0, 255)]
+    ends = [
+        (pixel * reading.scale + reading.offset, pixel * current.scale + current.offset) for pixel in (0, 255)
+    ]
     span = 255 * max(reading.scale, current.scale)
     same = reading.channels in ("", current.channels)
     return same and all(abs(one - other) <= ALIKE * span for one, other in ends)
@@ -130,7 +132,9 @@ class _Trial:
         path = self._out / "reading.npz"
         self._run(model, self._split, path)
         found = load(path)
-        measured = (Top1() if "labels" in self._truth and "offsets" not in self._truth else MeanAveragePrecision50())
+        measured = (
+            Top1() if "labels" in self._truth and "offsets" not in self._truth else MeanAveragePrecision50()
+        )
         value = measured.measure(found, self._truth)
         known = value.value == value.value and value.low is not None
         said = said_by(found, self._truth) if known else None
