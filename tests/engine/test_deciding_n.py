@@ -110,7 +110,7 @@ def test_drawn_samples_of_that_size_are_decided_and_of_half_are_not() -> None:
         for _ in range(200):
             kind = generator.choice(4, n, p=shares)
             before, after = np.isin(kind, (0, 1)), np.isin(kind, (0, 2))
-            value, low, high = paired_difference(before, after)
+            _, low, high = paired_difference(before, after)
             count += not -high < 0.02 < -low
         return count / 200
 

@@ -41,9 +41,10 @@ def lines(note: Note) -> list[str]:
         for row in _rows(note, key)[:PRINTED]:
             would = f": {row.get('override', '')}" if row.get("better") else ""
             metric = of or row.get("metric", "")
-            told.append(
-                f"  {' '.join(part for part in (metric, _value(row), 'with', what, row['how']) if part)}{would}"
+            said = " ".join(
+                part for part in (metric, _value(row), "with", what, str(row.get("how", "?"))) if part
             )
+            told.append(f"  {said}{would}")
     return ["tried:", *told, *(f"  {place}" for place in _places(note))] if told else []
 
 

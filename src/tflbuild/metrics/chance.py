@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _first_classes(found: Mapping[str, Any]) -> Any:
     bounds = np.asarray(found["offsets"])
     rows = [
         start + int(np.argmax(found["scores"][start:stop]))
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, stop in pairwise(bounds)
         if stop > start
     ]
     return np.asarray(found["classes"])[rows]
