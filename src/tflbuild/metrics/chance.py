@@ -19,6 +19,9 @@ from tflbuild.metrics.resampling import wilson
 NEAR_ZERO = 0.02
 """mAP below which a detector finds next to nothing."""
 
+ENOUGH, CLEAR_GAIN = 5, 0.1
+"""Images of a class that tell something of it; part of the way from guessing to perfection that is clearly more."""
+
 LONGEST = 200
 """Letters of an override that a sentence still holds."""
 
@@ -54,7 +57,7 @@ def _classifier(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said)
     top1 = Top1().measure(found, wanted)
     level = level_of_chance(said)
     only = _only(said.said, said)
-    by_chance = top1.low is not None and top1.low <= level and _mean_recall_low(said) <= 1 / said.classes
+    by_chance = top1.low is not None and top1.low <= level and not _finds_classes(said)
     verdict = "chance" if by_chance else "one_class" if only else ""
     value = {"metric": "top1", "value": top1.value, "low": top1.low, "high": top1.high, "n": top1.n}
     return {"verdict": verdict, **value, "chance": level, "only": only}
@@ -67,19 +70,23 @@ def level_of_chance(said: Said) -> float:
     return float(max(shares.max(), 1 / said.classes)) if several else 1 / said.classes
 
 
-def _mean_recall_low(said: Said) -> float:
-    """Give the lower end of the 95 % interval of the mean share found of each class.
+def _finds_classes(said: Said) -> bool:
+    """Say whether the mean share found of each class is clearly more than whoever guesses finds.
 
-    Whoever says always the same, or guesses, finds 1/classes of it, however the classes are spread. Intervals of
-    the classes' shares are joined as Newcombe joins two.
+    That is 1/classes, however the classes are spread: so a model that finds a rare class is told from one that always
+    says the frequent one, although the second is right as often. Intervals of the classes' shares are joined as
+    Newcombe joins two; where a class has too few images for one, nothing is said.
     """
     shares, below = [], []
     for label in np.unique(said.true):
         of_it = said.said[said.true == label]
+        if len(of_it) < ENOUGH:
+            return False
         hits = int((of_it == label).sum())
         shares.append(hits / len(of_it))
         below.append(shares[-1] - wilson(hits, len(of_it))[0])
-    return float(np.mean(shares) - np.linalg.norm(below) / len(shares))
+    guessed = 1 / said.classes
+    return float(np.mean(shares) - np.linalg.norm(below) / len(shares)) > guessed + CLEAR_GAIN * (1 - guessed)
 
 
 def _detector(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from tflbuild.metrics.resampling import paired_difference, wilson
 Ints = npt.NDArray[np.int64]
 
 PLAIN_WORD = re.compile(r"[A-Za-z][\w.]*")
-"""A class name that Hydra reads as a word without quotes."""
+"""A class name that Hydra reads as a word without quotes, unless it is one of these:"""
+
+MEANING_WORDS = ("true", "false", "null", "nan", "inf", "yes", "no", "on", "off")
 
 CLEARLY = 0.02
 """Share of things by which another order must be better, at the lower end of its interval."""
@@ -195,10 +197,16 @@ def _exchanged(table: Ints, order: list[int]) -> list[int]:
 
 def override(order: Sequence[str]) -> str:
     """Write what takes an order of classes, as it is typed."""
-    names = [name if PLAIN_WORD.fullmatch(name) else _quoted(name) for name in order]
+    names = [name if _is_plain(name) else _quoted(name) for name in order]
     return shlex.quote(f"data.classes=[{','.join(names)}]")
 
 
+def _is_plain(name: str) -> bool:
+    return PLAIN_WORD.fullmatch(name) is not None and name.lower() not in MEANING_WORDS
+
+
 def _quoted(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """Quote a name as Hydra reads it: a backslash stands for itself, unless a quote follows."""
+    escaped = re.sub(r'(\\*)(")', lambda found: 2 * found[1] + '\\"', name)
+    ending = len(name) - len(name.rstrip("\\"))
+    return f'"{escaped}{ending * chr(92)}"'
