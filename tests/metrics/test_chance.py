@@ -20,7 +20,7 @@ def judged(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def look(predictions: dict[str, Any], truth: dict[str, Any], **listed: tuple[str, ...]) -> dict[str, Any]:
         arrays.store(predictions, tmp_path / "predictions")
         arrays.store(truth, tmp_path / "truth")
-        return judge(tmp_path / "predictions", tmp_path / "truth", listed)
+        return judge(tmp_path / "predictions", tmp_path / "truth", listed, "val")
 
     return look
 

@@ -154,7 +154,9 @@ class Keys:
         preimage = self.accuracy(metric, after, truth)
         return {**preimage, "measure": "comparison", "before": before}
 
-    def chance(self, predictions: str, truth: str, listed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    def chance(
+        self, predictions: str, truth: str, listed: Mapping[str, Sequence[str]], split: str
+    ) -> dict[str, Any]:
         """Give the preimage of a look at a base; predictions and truth are named by the digest of their file."""
         return {
             "schema": KEY_SCHEMA,
@@ -163,6 +165,7 @@ class Keys:
             "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "predictions": predictions,
             "truth": truth,
+            "split": split,
             "listed": {name: list(labels) for name, labels in listed.items()},
         }
 

@@ -98,10 +98,12 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             paths = (self._path(predictions), self._path(truth))
-            answer = self._ask("chance", *paths, dict(listed), what="the base against chance", split=split)
+            answer = self._ask(
+                "chance", *paths, dict(listed), split, what="the base against chance", split=split
+            )
             return Result(answer.value, answer.cost, {})
 
-        preimage = self._keys.chance(predictions.value["file"], truth.value["file"], listed)
+        preimage = self._keys.chance(predictions.value["file"], truth.value["file"], listed, split)
         return self._recall(preimage, compute)
 
     def readings(self, model: Artifact, finding: Mapping[str, Any], split: str) -> Record:

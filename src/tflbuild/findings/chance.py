@@ -44,8 +44,14 @@ def lines(note: Note) -> list[str]:
             said = " ".join(
                 part for part in (metric, _value(row), "with", what, str(row.get("how", "?"))) if part
             )
-            told.append(f"  {said}{would}")
+            told.append(f"  {said}{would}{_too(row)}")
     return ["tried:", *told, *(f"  {place}" for place in _places(note))] if told else []
+
+
+def _too(row: Mapping[str, Any]) -> str:
+    """Say what a reading gives with another order of the classes, too."""
+    order = row.get("with_order")
+    return f"; {_value(order)} with classes {order.get('how', '?')}, too" if isinstance(order, Mapping) else ""
 
 
 def _of(note: Note) -> str:
@@ -93,7 +99,7 @@ def _drawn(rows: Sequence[Mapping[str, Any]], legend: str, heading: str, *first:
             Row(
                 cells=(
                     str(row.get("how", "?")),
-                    _value(row),
+                    f"{_value(row)}{_too(row)}",
                     str(row.get("n", "")),
                     str(row.get("override", "")),
                 ),

@@ -26,13 +26,14 @@ LONGEST = 200
 """Letters of an override that a sentence still holds."""
 
 
-def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], split: str) -> dict[str, Any]:
     """Hold predictions of a base against chance.
 
     Args:
         predictions: what it said of a split, as `tflbuild.metrics.arrays` describes.
         truth: what is right.
         listed: class names in the model's order, by where they are written.
+        split: its name.
 
     Returns:
         {} where there is nothing to say. Else `verdict`: "chance", "one_class" (nothing else is ever said) or "order"
@@ -49,7 +50,7 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]]) -
     verdict = measured.pop("verdict") or ("order" if any(order["better"] for order in orders) else "")
     if not verdict:
         return {}
-    finding = {"verdict": verdict, **measured, "orders": orders, "readings": []}
+    finding = {"verdict": verdict, **measured, "split": split, "orders": orders, "readings": []}
     return {**finding, "text": sentence(finding)}
 
 
@@ -132,7 +133,9 @@ def headline(finding: Mapping[str, Any]) -> str:
     """Say what is wrong."""
     low, high = finding["low"], finding["high"]
     interval = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
-    measured = f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} images"
+    measured = (
+        f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} {finding['split']} images"
+    )
     only = f", and it says nothing but '{plain(finding['only'], 60)}'" if finding["only"] else ""
     if finding["verdict"] == "order":
         return f"the base seems to have its classes in another order than the data: {measured}"

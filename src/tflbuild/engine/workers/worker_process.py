@@ -148,9 +148,11 @@ class Server:
         found = named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
         return _jsonable(asdict(found), f"metric '{metric}'")
 
-    def chance(self, predictions: Path, truth: Path, listed: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    def chance(
+        self, predictions: Path, truth: Path, listed: dict[str, tuple[str, ...]], split: str
+    ) -> dict[str, Any]:
         """Hold a base's predictions against chance."""
-        return _jsonable(named(self._names.chance)(predictions, truth, listed), "the look at the base")
+        return _jsonable(named(self._names.chance)(predictions, truth, listed, split), "the look at the base")
 
     def readings(
         self, model: Artifact, data: Dataset, index: Path, split: str, finding: dict[str, Any], out: Path
