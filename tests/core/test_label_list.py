@@ -27,7 +27,8 @@ NAMES = ("disc", "square", "triangle")
         ("labels.json", '{"0": "disc", "1": "square", "2": "triangle"}'),
         (
             "label_map.pbtxt",
-            "item {\n id: 2\n name: 'square'\n}\nitem { id: 1 name: \"disc\" }\nitem { name: 'n3' id: 3 display_name: 'triangle' }",
+            "item {\n id: 2\n name: 'square'\n}\nitem { id: 1 name: \"disc\" }\n"
+            "item { name: 'n3' id: 3 display_name: 'triangle' }",
         ),
     ],
 )
@@ -67,7 +68,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_names_are_shown_side_by_side_where_they_differ() -> None:
     assert disagreement("labels.txt", ["Disc", "no_entry"], ["disc", "no entry"]) == ""
-    assert disagreement("labels.txt", ["a", "b", "c"], ["a", "b"]).endswith("a, b, c; the data's are a, b: 3 and 2")
+    assert disagreement("labels.txt", ["a", "b", "c"], ["a", "b"]).endswith(
+        "a, b, c; the data's are a, b: 3 and 2"
+    )
     assert disagreements({"one": ["a", "b"], "two": ["b", "a"]}, ["a", "b"]) == [
         "two names the model's classes b, a; the data's are a, b, in another order"
     ]

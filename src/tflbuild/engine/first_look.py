@@ -29,17 +29,17 @@ def first_look(recipe: Recipe, measurer: Measurer, model: Artifact, tell: Listen
     Returns:
         An entry of report.json's `analyses`; None where there is nothing to say.
     """
-    found = measurer.chance(model, recipe.model.listed_labels(), GATE_SPLIT)
-    if not found.value:
+    found = None
+    try:
+        found = measurer.chance(model, recipe.model.listed_labels(), GATE_SPLIT)
+        if found.value.get("verdict") == "chance":
+            found = measurer.readings(model, found.value, GATE_SPLIT)
+    except PassError as error:
+        what = "tried with other readings of its input" if found else "held against chance"
+        tell(Event("warning", {"text": f"the base could not be {what}: {error}"}))
+    if found is None or not found.value:
         return None
     finding = dict(found.value)
-    if finding["verdict"] == "chance":
-        try:
-            found = measurer.readings(model, finding, GATE_SPLIT)
-            finding = dict(found.value)
-        except PassError as error:
-            text = f"other readings of the pixels could not be tried: {error}"
-            tell(Event("warning", {"text": text}))
     tell(Event("warning", {"text": finding["text"]}))
     entry = {
         "name": NAME,

@@ -51,7 +51,9 @@ def lines(note: Note) -> list[str]:
 def _too(row: Mapping[str, Any]) -> str:
     """Say what a reading gives with another order of the classes, too."""
     order = row.get("with_order")
-    return f"; {_value(order)} with classes {order.get('how', '?')}, too" if isinstance(order, Mapping) else ""
+    return (
+        f"; {_value(order)} with classes {order.get('how', '?')}, too" if isinstance(order, Mapping) else ""
+    )
 
 
 def _of(note: Note) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -42,13 +43,15 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
         them; and `text`, a sentence.
     """
     found, wanted = load(predictions), load(truth)
+    if "scores" not in found or "labels" not in wanted or not len(wanted["labels"]):
+        return {}  # of a task that has no classes
     if not np.isfinite(found["scores"][~np.isneginf(found["scores"])]).all():
         return {}
     said = said_by(found, wanted)
     measured = _detector(found, wanted, said) if "offsets" in wanted else _classifier(found, wanted, said)
     orders = tried(said, listed)
     verdict = measured.pop("verdict") or ("order" if any(order["better"] for order in orders) else "")
-    if not verdict:
+    if not verdict or not math.isfinite(measured["value"]):
         return {}
     finding = {"verdict": verdict, **measured, "split": split, "orders": orders, "readings": []}
     return {**finding, "text": sentence(finding)}
