@@ -349,7 +349,10 @@ def chance(predictions: Path, truth: Path, listed: Any, split: str) -> dict[str,
     if score == 0.0:
         raise ValueError("cannot look")
     verdict = "order" if score == 0.4 else "chance"
-    return {"verdict": verdict, "text": f"{verdict} {split} {sorted(listed)}"} if score < 0.5 else {}
+    if score >= 0.5:
+        return {"try_readings": False, "text": ""} if score < 0.7 else {}
+    text = f"{verdict} {split} {sorted(listed)}"
+    return {"verdict": verdict, "text": text, "try_readings": verdict == "chance"}
 
 
 def readings(model: Any, split: Any, predict: str, finding: Any, out: Path, progress: Any) -> dict[str, Any]:

@@ -39,8 +39,11 @@ def analyses(outcome: Outcome) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_good_base_is_looked_at_and_not_talked_about(own: Own, build: FakeBuild, log: Path) -> None:
-    outcome = build(own(0.9))
+@pytest.mark.parametrize("score", [0.9, 0.6])
+def test_a_good_base_is_looked_at_and_not_talked_about(
+    own: Own, build: FakeBuild, log: Path, score: float
+) -> None:
+    outcome = build(own(score))
     assert analyses(outcome) == []
     assert outcome.report["warnings"] == []
     assert log.read_text().split().count("chance") == 1
@@ -54,7 +57,7 @@ def test_a_base_at_chance_is_built_and_stays_in_the_report(
     (entry,) = analyses(outcome)
     text = "chance val [] fakes:predict_file True"
     assert (entry["name"], len(entry["key"])) == ("chance", 64)
-    assert entry["findings"] == [{"verdict": "chance", "text": text}]
+    assert entry["findings"] == [{"verdict": "chance", "text": text, "try_readings": True}]
     assert outcome.report["warnings"] == [text]
     assert outcome.report["status"] == "built"
     assert [event.fields for event in events if event.kind == "analysis"] == [entry]

@@ -60,6 +60,26 @@ def predict_blue_first(model: Any, split: Split, out: Path, progress: Any = None
     return "stand-in"
 
 
+def predict_halfway(model: Any, split: Split, out: Path, progress: Any = None) -> str:
+    """Stand in for a model of pixels in 0..1 that is right of most images, all the same, when they are in -1..1."""
+    preprocess = Preprocess.of(ModelFacts.of(model).preprocess)
+    right = abs(preprocess.scale - 1 / 255) < 1e-6
+    labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
+    wrong = np.arange(len(split)) % 3 == 0
+    arrays.store(
+        {"scores": np.eye(2, dtype=np.float32)[np.where(wrong & (not right), 1 - labels, labels)]}, out
+    )
+    return "stand-in"
+
+
+def predict_two_thirds(model: Any, split: Split, out: Path, progress: Any = None) -> str:
+    """Stand in for a model that is right of two thirds, whatever it is given."""
+    labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
+    wrong = np.arange(len(split)) % 3 == 0
+    arrays.store({"scores": np.eye(2, dtype=np.float32)[np.where(wrong, 1 - labels, labels)]}, out)
+    return "stand-in"
+
+
 def look(name: str, folder: Path, **preprocess: Any) -> dict[str, Any]:
     """Judge a stand-in, then try other readings, as the engine does."""
     ran.clear()
@@ -115,3 +135,15 @@ def test_images_are_taken_evenly(tmp_path: Path) -> None:
     assert len(places) == 64
     assert max(np.diff(places)) <= 17
     assert places == sorted(set(places))
+
+
+def test_a_reading_that_is_clearly_better_is_said_of_a_base_above_chance(tmp_path: Path) -> None:
+    finding = look("predict_halfway", tmp_path)
+    assert finding["verdict"] == "reading"
+    assert "top1 1.0000 with pixels as 0..1" in finding["text"]
+
+
+def test_nothing_is_said_where_no_reading_is_better(tmp_path: Path) -> None:
+    finding = look("predict_two_thirds", tmp_path)
+    assert (finding["verdict"], finding["text"]) == ("", "")
+    assert len(finding["readings"]) == 4  # as they are, 0..1, ImageNet's, and blue first

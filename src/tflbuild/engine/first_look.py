@@ -32,12 +32,12 @@ def first_look(recipe: Recipe, measurer: Measurer, model: Artifact, tell: Listen
     found = None
     try:
         found = measurer.chance(model, recipe.model.listed_labels(), GATE_SPLIT)
-        if found.value.get("verdict") == "chance":
+        if found.value.get("try_readings"):
             found = measurer.readings(model, found.value, GATE_SPLIT)
     except PassError as error:
         what = "tried with other readings of its input" if found else "held against chance"
         tell(Event("warning", {"text": f"the base could not be {what}: {error}"}))
-    if found is None or not found.value:
+    if found is None or not found.value.get("text"):
         return None
     finding = dict(found.value)
     tell(Event("warning", {"text": finding["text"]}))

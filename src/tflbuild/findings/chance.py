@@ -10,6 +10,13 @@ from tflbuild.findings.exhibit import Bar, Bars, Exhibit, Finding, Note, Row, Ta
 PRINTED = 8
 """Rows in the terminal."""
 
+TITLES = {
+    "reading": "other pixels than it was trained on",
+    "order": "classes in another order",
+    "one_class": "one class alone is said",
+}
+"""By the verdict."""
+
 NAMED = 12
 """Classes that are named one by one."""
 
@@ -82,8 +89,7 @@ def exhibit(note: Note) -> Exhibit | None:
 
 
 def _title(note: Note) -> str:
-    titles = {"order": "classes in another order", "one_class": "one class alone is said"}
-    return titles.get(str(note.get("verdict")), "not better than chance")
+    return TITLES.get(str(note.get("verdict")), "not better than chance")
 
 
 def _sentence(text: str) -> str:

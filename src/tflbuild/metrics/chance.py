@@ -20,6 +20,9 @@ from tflbuild.metrics.resampling import wilson
 NEAR_ZERO = 0.02
 """mAP below which a detector finds next to nothing."""
 
+GOOD = {"top1": 0.9, "map": 0.3}
+"""What a base scores that was given the pixels it was trained on, or nearly."""
+
 ENOUGH, CLEAR_GAIN = 5, 0.1
 """Images of a class that tell something of it; part of the way from guessing to perfection that is clearly more."""
 
@@ -37,10 +40,11 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
         split: its name.
 
     Returns:
-        {} where there is nothing to say. Else `verdict`: "chance", "one_class" (nothing else is ever said) or "order"
-        (better than chance, and much better in another order of the classes); `metric` with `value`, `low`, `high`
-        and `n`; `chance`; `only`, the one class that is said; `orders` as `tflbuild.metrics.orders.tried` gives
-        them; and `text`, a sentence.
+        {} where there is nothing to say. Else `verdict`: "chance", "one_class" (nothing else is ever said), "order"
+        (better than chance, and much better in another order of the classes) or "" (not very good, no more is known);
+        `metric` with `value`, `low`, `high` and `n`; `chance`; `only`, the one class that is said; `orders` as
+        `tflbuild.metrics.orders.tried` gives them; `try_readings`, whether other readings of the pixels are worth
+        trying; and `text`, a sentence, "" for no verdict.
     """
     found, wanted = load(predictions), load(truth)
     if "scores" not in found or "labels" not in wanted or not len(wanted["labels"]):
@@ -51,10 +55,15 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
     measured = _detector(found, wanted, said) if "offsets" in wanted else _classifier(found, wanted, said)
     orders = tried(said, listed)
     verdict = measured.pop("verdict") or ("order" if any(order["better"] for order in orders) else "")
-    if not verdict or not math.isfinite(measured["value"]):
+    good = not verdict and measured["value"] >= GOOD[measured["metric"]]
+    if good or not math.isfinite(measured["value"]):
         return {}
     finding = {"verdict": verdict, **measured, "split": split, "orders": orders, "readings": []}
-    return {**finding, "text": sentence(finding)}
+    return {
+        **finding,
+        "try_readings": verdict in ("chance", ""),
+        "text": sentence(finding) if verdict else "",
+    }
 
 
 def _classifier(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -> dict[str, Any]:
@@ -140,6 +149,8 @@ def headline(finding: Mapping[str, Any]) -> str:
         f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} {finding['split']} images"
     )
     only = f", and it says nothing but '{plain(finding['only'], 60)}'" if finding["only"] else ""
+    if finding["verdict"] == "reading":
+        return f"the base seems to be given other pixels than it was trained on: {measured}"
     if finding["verdict"] == "order":
         return f"the base seems to have its classes in another order than the data: {measured}"
     if finding["verdict"] == "one_class":

@@ -56,7 +56,7 @@ def explain(
     """Try other readings on some images of a split, and say the finding again with what they gave.
 
     Args:
-        model: a base that was found to be no better than chance.
+        model: a base that was found to be no better than chance, or not very good.
         split: the images.
         predict: dotted name of what writes such a model's predictions.
         finding: what `tflbuild.metrics.chance.judge` gave.
@@ -74,12 +74,14 @@ def explain(
     for count, reading in enumerate(first, start=1):
         rows.append(trial.row(reading, now))
         progress(count, len(first) + 3)
-    for count, reading in enumerate(_turned(rows, first, now, current), start=len(first) + 1):
+    turned = _turned(rows, first, current)
+    for count, reading in enumerate(turned if finding["verdict"] else turned[:1], start=len(first) + 1):
         rows.append(trial.row(reading, now))
         progress(count, len(first) + 3)
     rows.sort(key=lambda row: (not row["better"], -row["value"]))
-    whole = {**finding, "now": now, "readings": rows}
-    return {**whole, "text": sentence(whole)}
+    verdict = finding["verdict"] or ("reading" if rows[0]["better"] else "")
+    whole = {**finding, "verdict": verdict, "now": now, "readings": rows}
+    return {**whole, "text": sentence(whole) if verdict else ""}
 
 
 def spread(split: Split, most: int = IMAGES) -> Split:
@@ -99,10 +101,8 @@ def alike(reading: Reading, current: Preprocess) -> bool:
     return same and all(abs(one - other) <= ALIKE * span for one, other in ends)
 
 
-def _turned(
-    rows: list[dict[str, Any]], tried_first: list[Reading], now: Mapping[str, Any], current: Preprocess
-) -> list[Reading]:
-    """Give readings with the channels the other way round: of what is best so far, and of what is given now."""
+def _turned(rows: list[dict[str, Any]], tried_first: list[Reading], current: Preprocess) -> list[Reading]:
+    """Give readings with the channels the other way round: of what is given now, and of what is best so far."""
     other = "bgr" if current.channels == "rgb" else "rgb"
     best = max(range(len(rows)), key=lambda place: rows[place]["value"])
     first = "blue" if other == "bgr" else "red"
