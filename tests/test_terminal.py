@@ -110,14 +110,19 @@ def test_a_resumed_training_is_not_credited_with_what_was_done_before(
 
 def test_what_is_built_and_what_was_recognised_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
     entry = {"what": "outputs", "value": "softmax", "evidence": "layer 'dense_1' ends in softmax"}
-    fields = {"steps": [], "subject": "keras mine.h5 on image_folder photos", "recognised": [entry]}
+    fields = {
+        "steps": [],
+        "subject": "keras mine.h5 on image_folder photos",
+        "recognised": [entry],
+        "classes": ["a", "b"],
+    }
     terminal.PlainLines()(Event("plan", fields))
     printed = capsys.readouterr().out.splitlines()
     wanted = [
         "building keras mine.h5 on image_folder photos",
         "outputs: softmax (layer 'dense_1' ends in softmax)",
     ]
-    assert printed[:2] == wanted
+    assert printed[:3] == [wanted[0], "classes: a, b", wanted[1]]
     assert all(line in shown([Event("plan", fields)]) for line in wanted)
 
 

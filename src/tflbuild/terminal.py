@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tflbuild.core.label_list import shown
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.events import Event, Listener
 from tflbuild.findings import recognised
@@ -135,9 +136,10 @@ class PlainLines:
 
 
 def started(plan: Mapping[str, Any]) -> list[str]:
-    """Say what is built, and what was recognised in the user's file."""
+    """Say what is built, of which classes, and what was recognised in the user's file."""
     subject = [f"building {plain(plan['subject'], 500)}"] if plan.get("subject") else []
-    return [*subject, *recognised.lines(plan.get("recognised", []))]
+    classes = [f"classes: {shown(plan['classes'])}"] if plan.get("classes") else []
+    return [*subject, *classes, *recognised.lines(plan.get("recognised", []))]
 
 
 def _ended(step: Mapping[str, Any]) -> str:

@@ -126,7 +126,8 @@ class Build:
             for p in planned.steps[: len(order)]
         ]
         fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
-        self._tell(Event("plan", fields | {"recognised": recipe.model.recognised()}))
+        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.model.recognised()}
+        self._tell(Event("plan", fields))
         for text in disagreements(recipe.model.listed_labels(), prepared.index.classes):
             self._warn(text)
         if prepared.index.dropped:
