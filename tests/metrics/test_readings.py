@@ -147,3 +147,41 @@ def test_nothing_is_said_where_no_reading_is_better(tmp_path: Path) -> None:
     finding = look("predict_two_thirds", tmp_path)
     assert (finding["verdict"], finding["text"]) == ("", "")
     assert len(finding["readings"]) == 4  # as they are, 0..1, ImageNet's, and blue first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boxed(Greys):
+    """The same with an object in the upper left quarter of each image."""
+
+    task = "detection"
+    count: int = 24
+
+    def read(self, sample: Sample) -> Example:
+        image, _, labels = super().read(sample)
+        return Example(image, np.array([(0.0, 0.0, 0.5, 0.5)], np.float32), labels)
+
+
+def test_a_detector_is_run_with_other_readings_too(tmp_path: Path) -> None:
+    from tflbuild.backends.tiny import brightness_detector
+    from tflbuild.metrics.tflite_predictions import predict_file
+
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(brightness_detector())
+    data = Boxed()
+    split = Split("val", data, data.index())
+    truth_file(split, tmp_path / "truth")
+    found = {}
+    for scale, offset in ((1.0, 0.0), (1 / 128, -1.0)):
+        options = Preprocess(scale=scale, offset=offset).to_json()
+        facts = ModelFacts(task="detection", height=8, width=8, labels=CLASSES, preprocess=options)
+        model = TFLiteModel(path=path, digest="d", fingerprint="f", meta={"facts": facts.to_json()})
+        predict_file(model, split, tmp_path / "predictions")
+        finding = judge(tmp_path / "predictions", tmp_path / "truth", {}, "val")
+        predict = "tflbuild.metrics.tflite_predictions:predict_file"
+        found[offset] = finding and readings.explain(
+            model, split, predict, finding, tmp_path, lambda done, total: None
+        )
+    assert found[-1.0] == {}
+    assert found[0.0]["only"] == "bright"
+    best = found[0.0]["readings"][0]
+    assert (best["value"], best["metric"], best["better"]) == (1.0, "map50", True)
