@@ -75,6 +75,7 @@ class Build:
         self._runner: Runner | None = None
         self._measurer: Measurer | None = None
         self._analyses: list[dict[str, Any]] = []
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._warnings: list[str] = []
         self._order: tuple[str, ...] = ()
         self._lock: Lock | None = None
@@ -128,7 +129,8 @@ class Build:
         fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.model.recognised()}
         self._tell(Event("plan", fields))
-        for text in disagreements(recipe.model.listed_labels(), prepared.index.classes):
+        self._labels = recipe.model.listed_labels()
+        for text in disagreements(self._labels, prepared.index.classes):
             self._warn(text)
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
@@ -154,7 +156,7 @@ class Build:
             keep_model(model, self.folder / "intermediate" / f"{len(self._runner.reports)}-{step.label}")
         if is_foreign(self.recipe, self.recipe.steps[step.label]):
             assert self._measurer is not None
-            found = first_look(self.recipe, self._measurer, model, self._tell)
+            found = first_look(self._measurer, model, self._labels, self._tell)
             self._analyses += [found] if found else []
         if self._lock is not None:
             self._lock.check_step(step)
@@ -243,7 +245,7 @@ class Build:
             "environment": {"device": recipe.device, "threads": recipe.worker.threads},
             "data": describe_data(prepared.index, to_json(recipe.data), type(recipe.data).name),
             "model": {"type": type(recipe.model).name, **to_json(recipe.model)},
-            "labels": {where: list(labels) for where, labels in recipe.model.listed_labels().items()},
+            "labels": {where: list(labels) for where, labels in self._labels.items()},
             "recognised": recognised(recipe, self._runner.reports if self._runner else []),
             "base": self._base,
             "passes": [step.to_json() for step in self._runner.reports] if self._runner else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tflbuild.core import digest
@@ -23,15 +24,23 @@ def is_foreign(recipe: Recipe, step: Step) -> bool:
     return starts and bool(recipe.model.files()) and not step.options.trains
 
 
-def first_look(recipe: Recipe, measurer: Measurer, model: Artifact, tell: Listener) -> dict[str, Any] | None:
+def first_look(
+    measurer: Measurer, model: Artifact, listed: Mapping[str, Sequence[str]], tell: Listener
+) -> dict[str, Any] | None:
     """Hold a base against chance, and try what would explain it cheaply; a build goes on whatever it finds.
+
+    Args:
+        measurer: what measures.
+        model: the base.
+        listed: class names in the model's order, by where they are written.
+        tell: is told what was found.
 
     Returns:
         An entry of report.json's `analyses`; None where there is nothing to say.
     """
     found = None
     try:
-        found = measurer.chance(model, recipe.model.listed_labels(), GATE_SPLIT)
+        found = measurer.chance(model, listed, GATE_SPLIT)
         if found.value.get("try_readings"):
             found = measurer.readings(model, found.value, GATE_SPLIT)
     except PassError as error:
