@@ -55,11 +55,114 @@ def shown(events: list[Event], **options: Any) -> str:
 def test_the_live_table_shows_progress_time_left_and_gate() -> None:
     running = shown(EVENTS[:6])
     assert "loss 1.234" in running
-    assert "s left" in running
     assert "CLOSED" in running
     ended = shown(EVENTS)
     assert "812,345" in ended
     assert "map 0.610 [0.570, 0.650]" in ended
+
+
+class Clock:
+    """A clock that is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(terminal.time, "time", lambda: self.now)
+
+
+def test_no_time_left_is_said_before_there_is_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    row = terminal.Row("train", state="running", started=clock.now)
+    clock.now += 14  # TensorFlow traces the graph within the first step
+    row.went_on(1, 60)
+    assert row.show_time() == "14 s"
+    clock.now += 2
+    row.went_on(21, 60)
+    assert row.show_time() == "16 s"  # two seconds are too few to tell a rate
+    clock.now += 4
+    row.went_on(31, 60)
+    assert row.show_time() == "20 s, 6 s left"  # 30 steps in 6 s, 29 to go
+
+
+def test_a_long_training_says_nothing_before_a_share_of_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    row = terminal.Row("train", state="running", started=clock.now)
+    row.went_on(1, 10_000)
+    clock.now += 30
+    row.went_on(101, 10_000)
+    assert "left" not in row.show_time()
+    clock.now += 30
+    row.went_on(201, 10_000)
+    assert row.show_time() == "60 s, 2940 s left"  # 200 in 60 s, 9,799 to go
+
+
+def test_a_resumed_training_is_not_credited_with_what_was_done_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    row = terminal.Row("train", state="running", started=clock.now)
+    row.went_on(500, 1000)
+    clock.now += 10
+    row.went_on(600, 1000)
+    assert row.show_time() == "10 s, 40 s left"
+    row.went_on(10, 1000)  # something else starts over
+    assert row.show_time() == "10 s"
+
+
+def test_what_is_built_and_what_was_recognised_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = {"what": "outputs", "value": "softmax", "evidence": "layer 'dense_1' ends in softmax"}
+    fields = {
+        "steps": [],
+        "subject": "keras mine.h5 on image_folder photos",
+        "recognised": [entry],
+        "classes": ["a", "b"],
+    }
+    terminal.PlainLines()(Event("plan", fields))
+    printed = capsys.readouterr().out.splitlines()
+    wanted = [
+        "building keras mine.h5 on image_folder photos",
+        "outputs: softmax (layer 'dense_1' ends in softmax)",
+    ]
+    assert printed[:3] == [wanted[0], "classes: a, b", wanted[1]]
+    assert all(line in shown([Event("plan", fields)]) for line in wanted)
+
+
+ANALYSIS = {
+    "name": "chance",
+    "key": "0" * 64,
+    "findings": [
+        {
+            "verdict": "chance",
+            "metric": "top1",
+            "text": "the base is not better than chance: top1 0.0000",
+            "orders": [
+                {
+                    "how": "in alphabetical order",
+                    "classes": ["disc", "square"],
+                    "value": 1.0,
+                    "low": 0.9,
+                    "high": 1.0,
+                    "n": 40,
+                    "better": True,
+                    "override": "'data.classes=[disc,square]'",
+                }
+            ],
+            "readings": [],
+        }
+    ],
+}
+
+
+def test_a_base_at_chance_is_told_when_it_is_found_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.PlainLines()(Event("analysis", ANALYSIS))
+    printed = capsys.readouterr().out
+    assert (
+        "top1 1.000 [0.900, 1.000] with classes in alphabetical order: 'data.classes=[disc,square]'"
+        in printed
+    )
+    assert "output 0 of the model seems to be your 'disc'" in printed
+    assert "output 1 of the model" in shown([EVENTS[0], Event("analysis", ANALYSIS)])
+    report = {"targets": [], "budget": {"verdicts": []}, "analyses": [ANALYSIS]}
+    assert "warning: the base is not better than chance: top1 0.0000" in terminal.outcome_lines(report, "run")
 
 
 FOUND = {"islands": [{"operator": "ELU", "tensor": "x", "dtype": "float32", "reason": "no integer form"}]}

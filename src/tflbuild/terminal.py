@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from tflbuild.audience import Sheltered, say
+from tflbuild.core.label_list import shown
 from tflbuild.core.plain_text import harmless, plain
 from tflbuild.engine.events import Event, Listener
+from tflbuild.findings import recognised
+from tflbuild.findings.analyses import lines_of_analysis, texts_of
 from tflbuild.findings.notes import lines_of
 
 if TYPE_CHECKING:
@@ -21,13 +24,23 @@ MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "r
 STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "yellow", "failed": "bold red"}
 
 
+SETTLING_SECONDS, SETTLING_SHARE = 5.0, 0.02
+"""What must have passed since the first progress before the time left is worth saying: until then graphs are traced,
+kernels compiled and caches filled."""
+
+
 @dataclass
 class Row:
-    """What is shown of one step."""
+    """What is shown of one step.
+
+    Attributes:
+        since: when the first progress came, and how much was done by then: the rate is taken from there on.
+    """
 
     label: str
     state: str = "waiting"
     started: float = 0.0
+    since: tuple[float, float] | None = None
     done: float = 0.0
     total: float = 0.0
     seconds: float = 0.0
@@ -40,9 +53,23 @@ class Row:
         if self.state not in ("running", "measuring"):
             return f"{self.seconds:.1f} s" if self.seconds else ""
         spent = time.time() - self.started
-        if self.done <= 0 or self.total <= 0 or self.state == "measuring":
-            return f"{spent:.0f} s"
-        return f"{spent:.0f} s, {spent * (self.total - self.done) / self.done:.0f} s left"
+        left = None if self.state == "measuring" else self._left()
+        return f"{spent:.0f} s" if left is None else f"{spent:.0f} s, {left:.0f} s left"
+
+    def went_on(self, done: float, total: float) -> None:
+        """Note how far it is; one that starts over, as another training in a row does, is timed anew."""
+        if self.since is None or done < self.done or total != self.total:
+            self.since = (time.time(), done)
+        self.done, self.total = done, total
+
+    def _left(self) -> float | None:
+        """Estimate the seconds left; None as long as there is no telling."""
+        if self.since is None or self.total <= 0:
+            return None
+        seconds, gained = time.time() - self.since[0], self.done - self.since[1]
+        if seconds < SETTLING_SECONDS or gained < SETTLING_SHARE * self.total:
+            return None
+        return seconds * max(0.0, self.total - self.done) / gained
 
 
 def listener() -> Listener:
@@ -89,7 +116,8 @@ class PlainLines:
     def _line(self, event: Event) -> str:
         fields = event.fields
         if event.kind == "plan":
-            return "plan: " + ", ".join(f"{s['label']} {s['status']}" for s in fields["steps"])
+            steps = ", ".join(f"{s['label']} {s['status']}" for s in fields["steps"])
+            return "\n".join([*started(fields), f"plan: {steps}"])
         if event.kind == "pass_started" and fields["status"] != "HIT":
             return f"{fields['label']}: started ({fields['reason']})"
         if event.kind == "progress" and fields.get("label") and event.time - self._last > 10:
@@ -102,9 +130,18 @@ class PlainLines:
             return "\n".join([_ended(fields), *(f"  {line}" for line in _found(fields))])
         if event.kind == "gate":
             return f"  gate {'open' if fields['ok'] else 'CLOSED'}: {fields['text']}"
+        if event.kind == "analysis":
+            return "\n".join(f"  {line}" for line in lines_of_analysis(fields))
         if event.kind in ("warning", "waiting"):
             return f"{event.kind}: {fields['text']}"
         return ""
+
+
+def started(plan: Mapping[str, Any]) -> list[str]:
+    """Say what is built, of which classes, and what was recognised in the user's file."""
+    subject = [f"building {plain(plan['subject'], 500)}"] if plan.get("subject") else []
+    classes = [f"classes: {shown(plan['classes'])}"] if plan.get("classes") else []
+    return [*subject, *classes, *recognised.lines(plan.get("recognised", []))]
 
 
 def _ended(step: Mapping[str, Any]) -> str:
@@ -164,6 +201,8 @@ class LiveTable:
             self._live = None
 
     def _on_plan(self, fields: Mapping[str, Any]) -> None:
+        for line in started(fields):
+            self.console.print(line, markup=False, highlight=False)
         self._rows = {s["label"]: Row(s["label"]) for s in fields["steps"]}
         from rich.live import Live
 
@@ -175,12 +214,12 @@ class LiveTable:
     def _on_pass_started(self, fields: Mapping[str, Any]) -> None:
         self._current = fields["label"]
         row = self._rows.setdefault(self._current, Row(self._current))
-        row.state, row.started, row.done, self._note = "running", time.time(), 0.0, ""
+        row.state, row.started, row.since, row.done, self._note = "running", time.time(), None, 0.0, ""
 
     def _on_progress(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
         if row is not None:
-            row.done, row.total = fields["done"], fields["total"]
+            row.went_on(fields["done"], fields["total"])
             self._note = fields["note"] or self._note
 
     def _on_looking(self, fields: Mapping[str, Any]) -> None:
@@ -191,7 +230,7 @@ class LiveTable:
         self._note = f"measuring {fields['what']}{on}"
         row = self._rows.get(self._current)
         if row is not None:
-            row.state, row.started, row.done, row.total = "measuring", time.time(), 0.0, 0.0
+            row.state, row.started, row.since, row.done, row.total = "measuring", time.time(), None, 0.0, 0.0
 
     def _on_gate(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
@@ -205,6 +244,10 @@ class LiveTable:
         row.accuracy = primary_metric(fields["metrics"])
         for line in _found(fields):
             self.console.print(line, markup=False, emoji=False, highlight=False)
+
+    def _on_analysis(self, fields: Mapping[str, Any]) -> None:
+        for line in lines_of_analysis(fields):
+            self._note_down(line)
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
         self._note_down(f"warning: {fields['text']}")
@@ -254,6 +297,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
             f"stopped after {last['label']}: a {last['kind']} of {last['bytes']:,} bytes in {folder}, "
             f"{primary_metric(last['metrics'])} on val"
         )
+    lines += [f"warning: {plain(text, 2000)}" for text in texts_of(report.get("analyses", []))]
     if report.get("reproduce"):
         lines.append(f"to run the failed pass alone: {report['reproduce']}")
     lines.append(f"report: {folder}/report.html")

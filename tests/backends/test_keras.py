@@ -74,6 +74,27 @@ def test_predictions_come_batch_by_batch(tmp_path: Path) -> None:
     assert [batch["scores"].shape for batch in found] == [(3, 3), (1, 3)]
 
 
+def test_a_model_is_loaded_once_and_again_when_its_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tflbuild.backends import keras
+
+    loaded: list[Path] = []
+    load = keras.load
+    monkeypatch.setattr(keras, "load", lambda path: (loaded.append(path), load(path))[1])
+    path, batch = tmp_path / "m.h5", np.ones((2, 4, 4, 3), np.float32)
+    model = classifier()
+    save(model, path, {})
+    first, again = (next(keras.predict(path, [batch])) for _ in range(2))
+    assert len(loaded) == 1
+    assert (first["scores"] == again["scores"]).all()
+    model.trainable_variables[1].assign([3.0, 0.0, 0.0])
+    save(model, tmp_path / "other.h5", {})
+    (tmp_path / "other.h5").replace(path)
+    assert not np.allclose(next(keras.predict(path, [batch]))["scores"], first["scores"])
+    assert len(loaded) == 2
+
+
 @pytest.mark.parametrize("name", ["text.h5", "text.keras", "missing.h5"])
 def test_file_that_is_no_model_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     from tflbuild.backends import keras

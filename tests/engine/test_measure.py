@@ -44,6 +44,8 @@ def preimages(recipe: Recipe, model: TFLiteModel) -> dict[str, Any]:
         "truth": made.truth("val"),
         "accuracy": made.accuracy("score", "p", "t"),
         "comparison": made.comparison("score", "b", "a", "t"),
+        "chance": made.chance("p", "t", {"labels.txt": ["a"]}, "val"),
+        "readings": made.readings(model, "val", {"verdict": "chance"}),
         "size": made.file_fact("file_bytes", model),
         "latency": made.file_fact("fake_latency", model),
         "delivery": made.delivery("any", model),
@@ -65,13 +67,15 @@ ALL = {
     "truth",
     "accuracy",
     "comparison",
+    "chance",
+    "readings",
     "size",
     "latency",
     "delivery",
     "compilation",
 }
-OF_THE_MODEL = ALL - {"truth", "accuracy", "comparison"}
-OF_THE_SPLIT = {"predictions", "keras", "truth"}
+OF_THE_MODEL = ALL - {"truth", "accuracy", "comparison", "chance"}
+OF_THE_SPLIT = {"predictions", "keras", "truth", "readings"}
 Change = Callable[[Recipe, TFLiteModel, Patch], tuple[Recipe, TFLiteModel]]
 
 
@@ -136,7 +140,7 @@ def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, T
         pytest.param(to_model(digest="other"), OF_THE_MODEL, id="the model's bytes"),
         pytest.param(
             to_model(meta={"facts": {**fakes.FACTS, "preprocess": {"scale": 1.0}}, "x": 1}),
-            {"predictions", "keras", "compilation"},
+            {"predictions", "keras", "readings", "compilation"},
             id="what its input means",
         ),
         pytest.param(to_model(meta={"facts": fakes.FACTS, "x": 2}), {"compilation"}, id="another fact"),
@@ -161,12 +165,12 @@ def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, T
         pytest.param(to_recipe(run=RunOptions(time_passes=True)), set(), id="run options"),
         pytest.param(to_recipe(limits=(Limit(metric="score", form="min", bound=0.1),)), set(), id="a budget"),
         pytest.param(to_tool("ai_edge_litert"), OF_THE_MODEL - {"size"}, id="LiteRT"),
-        pytest.param(to_tool("PIL"), {"predictions", "keras"}, id="Pillow"),
+        pytest.param(to_tool("PIL"), {"predictions", "keras", "readings"}, id="Pillow"),
         pytest.param(to_tool("numpy"), ALL - {"size"}, id="NumPy"),
         pytest.param(to_tool("tensorflow"), {"keras"}, id="TensorFlow"),
         pytest.param(to_code("fakes"), ALL, id="the code of the fakes"),
         pytest.param(to_processor, {"latency", "delivery", "compilation"}, id="the processor"),
-        pytest.param(to_kind_of_processor, {"predictions", "keras"}, id="the kind of processor"),
+        pytest.param(to_kind_of_processor, {"predictions", "keras", "readings"}, id="the kind of processor"),
         pytest.param(to_file, {"compilation"}, id="the content of a target's file"),
     ],
 )

@@ -94,7 +94,13 @@ ROUND: list[dict[str, Any]] = [
     rounded("middle", 0.02, 0.02, 0),
     rounded("head", 0.04, 0.01, 20),
 ]
+RECOGNISED: list[dict[str, Any]] = [
+    {"what": "outputs", "value": "softmax", "evidence": "layer 'dense_1' ends in softmax"}
+]
+PARITY: list[dict[str, Any]] = [{"output": "scores", "difference": 2.1e-7, "size": 0.98, "n": 16}]
 NOTES: dict[str, Any] = {
+    "recognised": RECOGNISED,
+    "parity": PARITY,
     "auto": AUTO,
     "round": ROUND,
     "sensitivity": SENSITIVITY,

@@ -189,7 +189,9 @@ def test_notes_that_lack_keys_are_told_as_far_as_they_go(name: str) -> None:
 
 def test_other_notes_are_shown_as_they_are() -> None:
     assert plain_notes(noted.NOTES) == {"loss": 1.5}
-    assert len(exhibits_of(noted.NOTES)) == len(FINDINGS)
+    assert (
+        len(exhibits_of(noted.NOTES)) == len(FINDINGS) - 1
+    )  # the page has a section for what was recognised
     assert lines_of({"loss": 1.5, "auto": {}, "islands": []}) == []
 
 
@@ -208,3 +210,22 @@ def test_a_note_that_is_no_finding_is_shown_as_it_is() -> None:
         exhibits_of(changed)
         plain_notes(changed)
     assert plain_notes({"auto": "text", "sparsity": 0.5}) == {"auto": "text", "sparsity": 0.5}
+
+
+def test_what_was_recognised_is_told_with_its_evidence() -> None:
+    assert lines_of({"recognised": noted.RECOGNISED}) == [
+        "outputs: softmax (layer 'dense_1' ends in softmax)"
+    ]
+
+
+def test_parity_is_told_with_its_size_and_samples() -> None:
+    assert lines_of({"parity": noted.PARITY}) == [
+        "parity: 'scores' is within 2.1e-07 of 0.98 of the model as loaded, on 16 samples"
+    ]
+
+
+def test_names_from_a_file_reach_a_terminal_without_what_it_would_obey() -> None:
+    entry = {"what": "outputs\x1b[2J", "value": "softmax\n", "evidence": "layer '\u202eevil'"}
+    island = {"operator": "ELU", "tensor": "x\x1b]0;", "dtype": "float32", "reason": "none"}
+    (recognised, kept) = lines_of({"recognised": [entry], "islands": [island]})
+    assert (recognised + kept).isprintable()

@@ -337,3 +337,60 @@ def test_a_curve_of_nearly_equal_values_is_nearly_flat() -> None:
     first, second = drawn.points
     assert 0 <= second["y"] - first["y"] < 2
     assert all(len(tick["text"]) <= 6 for tick in drawn.ticks), "0.6020 fits beside the axis"
+
+
+def at_chance() -> dict[str, Any]:
+    order = {
+        "how": "in alphabetical order",
+        "classes": ["disc", "square"],
+        "value": 1.0,
+        "low": 0.9,
+        "high": 1.0,
+    }
+    reading = {"how": "pixels as 0..1", "metric": "top1", "value": 0.4, "low": None, "high": None, "n": 64}
+    finding = {
+        "verdict": "chance",
+        "metric": "top1",
+        "text": "the base is not better than chance: <script>",
+        "orders": [order | {"n": 40, "better": True, "override": "data.classes=[disc,square]"}],
+        "now": {"value": 0.1},
+        "readings": [
+            reading | {"better": False, "override": "data.preprocess.scale=0.1", "with_order": order}
+        ],
+    }
+    return {"name": "chance", "key": pages.SHA, "findings": [finding]}
+
+
+def test_a_base_at_chance_is_on_the_page_with_what_would_explain_it() -> None:
+    made = pages.report() | {"analyses": [at_chance(), {"name": "from a later version", "findings": [{}]}]}
+    page = render(made)
+    seen = outline(page)
+    assert "Built, but look at the base" in seen.text
+    assert "The base is not better than chance: <script>." in seen.text
+    assert "<script" not in page
+    assert "data.classes=[disc,square]" in seen.text
+    assert "Output 0 of the model seems to be your 'disc'" in seen.text
+    assert "1.000 [0.900, 1.000] with classes in alphabetical order, too" in seen.text
+
+
+@pytest.mark.parametrize("finding", [{}, {"orders": [{}], "readings": [{}]}, {"text": "x", "now": None}])
+def test_a_finding_that_lacks_keys_is_drawn_as_far_as_it_goes(finding: dict[str, Any]) -> None:
+    outline(render(pages.report() | {"analyses": [{"name": "chance", "findings": [finding]}]}))
+
+
+def test_what_was_recognised_and_what_was_built_is_on_the_page() -> None:
+    entry = {"what": "outputs", "value": "softmax", "evidence": "layer '<dense>'"}
+    made = pages.report() | {"recognised": [entry], "subject": "keras best.h5 on voc ../shared/data/bccd"}
+    text = outline(render(made)).text
+    assert "What was recognised" in text
+    assert "(layer '<dense>')" in text
+    assert "keras best.h5 on voc ../shared/data/bccd" in text
+
+
+def test_class_names_that_differ_stand_side_by_side() -> None:
+    same = pages.report() | {"labels": {"labels.txt": [name.upper() for name in pages.CLASSES]}}
+    assert "by labels.txt" not in outline(render(same)).text
+    swapped = ["yield", "stop", *pages.CLASSES[2:], "one more"]
+    page = render(pages.report() | {"labels": {"labels.txt": swapped}})
+    assert "by labels.txt" in outline(page).text
+    assert page.count('<tr class="marked"><td>') == 3  # the two that were swapped, and the one more

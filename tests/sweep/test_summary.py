@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from tflbuild.core.errors import MissingTool, RecipeError, StoreError
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.row import row_of_error
 from tflbuild.sweep.spread import groups_of, spread_of
-from tflbuild.sweep.summary import summarise, table_of
+from tflbuild.sweep.summary import summarise, table_of, without_formula, write_summary
 
 
 def row(
@@ -105,3 +107,41 @@ def test_an_error_before_the_report_is_a_row_too(error: Exception, status: str, 
     made = row_of_error("only", {}, error)
     assert (made["status"], made["exit_code"], made["run"]) == (status, code, None)
     assert "x" in made["error"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1+1",
+        "-",
+        "+",
+        "-1e",
+        "\t1",
+    ],
+)
+def test_text_that_begins_like_a_formula_is_written_as_text(text: str) -> None:
+    assert without_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0.5", "-0.0021", "+0.0100", "-1e-3", "int8", "a=b", "[1,2]", "'=1", "built"]
+)
+def test_numbers_and_other_text_stay_as_they_are(text: str) -> None:
+    assert without_formula(text) == text
+
+
+def test_a_summary_holds_no_formula(tmp_path: Path) -> None:
+    evil = {"=HYPERLINK(1)": "+1+1", "data.root": "@x"}
+    metrics = {"score": {"value": 0.5, "unit": "1"}}
+    write_summary(summarise([row(0.5, 10, 1.0) | {"overrides": evil, "metrics": metrics}], []), tmp_path)
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        headings, cells = csv.reader(file)
+    assert headings[:2] == ["'=HYPERLINK(1)", "data.root"]
+    assert cells[:2] == ["'+1+1", "'@x"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,22 @@ def predict(
     Yields:
         What `outputs` gives for each batch, in numpy.
     """
-    model = load(path)
-    run = tf.function(lambda image: outputs(model, image), reduce_retracing=True)
+    status = path.stat()
+    run = _traced(path, (status.st_ino, status.st_size, status.st_mtime_ns))
     for batch in batches:
         yield {name: value.numpy() for name, value in run(tf.constant(batch)).items()}
+
+
+@lru_cache(maxsize=1)
+def _traced(path: Path, identity: tuple[int, ...]) -> Any:
+    """Load a model that is run again with other inputs once: that takes longer than a few images.
+
+    Args:
+        path: its file.
+        identity: tells the file from another that lay there before.
+    """
+    model = load(path)
+    return tf.function(lambda image: outputs(model, image), reduce_retracing=True)
 
 
 def seed(value: int) -> None:

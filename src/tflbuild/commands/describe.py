@@ -12,7 +12,7 @@ from typing import Any
 
 from tflbuild import plugins, recipe_files
 from tflbuild.commands.listing import REGISTRIES
-from tflbuild.commands.words import one, say
+from tflbuild.commands.words import one, say, warn
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 
@@ -32,6 +32,7 @@ def describe(words: list[str]) -> int:
         say(f"{name} (recipe), {os.path.relpath(path)}\n\n{path.read_text(encoding='utf-8')}")
         found = True
     if not found:
+        warn(loaded.warnings)
         plugins.require(name, loaded)
         choices = [*recipe_files.recipe_names(), *(n for registry in REGISTRIES.values() for n in registry)]
         raise RecipeError(f"describe: nothing is called '{name}'.{did_you_mean(name, choices)}")

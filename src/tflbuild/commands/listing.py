@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from tflbuild import plugins, recipe_files
-from tflbuild.commands.words import say
+from tflbuild.commands.words import say, warn
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import RecipeError, did_you_mean
@@ -34,6 +34,8 @@ def list_(words: list[str]) -> int:
             say(f"{kind}:")
         for name, text in _listing(kind, loaded):
             say(f"  {name:<26} {text}")
+    if "plugins" not in kinds:  # which names them
+        warn(loaded.warnings)
     return 0
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tflbuild import plugins
 from tflbuild.commands.words import say
 from tflbuild.core.imports import import_at_once
+from tflbuild.core.label_list import disagreements, shown
+from tflbuild.core.plain_text import plain
 
 
 def plan(words: list[str]) -> int:
@@ -18,6 +20,8 @@ def plan(words: list[str]) -> int:
     warnings = list(plugins.load(plugins.default_folder()).warnings)
     prepared = prepare(load_recipe(words), warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
+    for line in terminal.started({"recognised": prepared.recipe.model.recognised()}):
+        say(line)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:
         name = type(planned.step.options).name
@@ -25,12 +29,14 @@ def plan(words: list[str]) -> int:
         say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}")
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}")
+    warnings += disagreements(prepared.recipe.model.listed_labels(), prepared.index.classes)
     for text in (*warnings, *made.warnings):
-        say(f"warning: {text}")
+        say(f"warning: {plain(text, 2000)}")
     if prepared.index.dropped:
         say(f"data: {len(prepared.index.dropped)} thing(s) left out:")
         for dropped in prepared.index.dropped[:5]:
-            say(f"  {dropped.file}: {dropped.reason}")
+            say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
-    say(f"data: {counts}; {len(prepared.index.classes)} classes")
+    classes = prepared.index.classes
+    say(f"data: {counts}; {len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}")
     return 0

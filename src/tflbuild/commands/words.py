@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from tflbuild import audience
 from tflbuild.audience import say
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 
-__all__ = ["one", "say"]
+__all__ = ["one", "say", "warn"]
 
 
 def one(words: list[str], usage: str) -> str:
@@ -13,3 +17,9 @@ def one(words: list[str], usage: str) -> str:
     if len(words) != 1:
         raise RecipeError(f"usage: tflbuild {usage}")
     return words[0]
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Warn the user, beside what is printed and not within it."""
+    for text in texts:
+        audience.warn(f"warning: {plain(text, 2000)}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform, get_type_hints
 
+from tflbuild.core import label_list
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import PluginError
@@ -67,6 +68,14 @@ class Architecture:
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
+
+    def recognised(self) -> list[dict[str, str]]:
+        """Say what the user's file tells of its model, each with its evidence."""
+        return []
+
+    def listed_labels(self) -> dict[str, tuple[str, ...]]:
+        """Give the class names that the user's files tell, in the model's order, by where they are written."""
+        return {where: labels for path in self.files() for where, labels in label_list.beside(path).items()}
 
     def build(self, classes: int) -> Any:
         """Build an untrained `tf_keras.Model` for `classes` classes."""

@@ -24,6 +24,8 @@ class Measurement:
         n: images (or runs) it was measured on.
         low: lower end of the 95 % interval, None where there is none.
         high: upper end.
+        variance: of what one image adds to the value; from it follows which part of the interval shrinks with the
+            root of n, the rest shrinks with n. None where it is not known, as for a bootstrap.
         kernels: what executed the model: "xnnpack", "keras", ...; "" for facts of the file.
         details: further JSON-able figures, e.g. AP per class.
     """
@@ -34,6 +36,7 @@ class Measurement:
     n: int = 0
     low: float | None = None
     high: float | None = None
+    variance: float | None = None
     kernels: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -44,6 +47,8 @@ class Measurement:
             mapping["split"] = self.split
         if self.n:
             mapping |= {"n": self.n, "low": _finite(self.low), "high": _finite(self.high)}
+        if self.variance is not None:
+            mapping["variance"] = _finite(self.variance)
         if self.kernels:
             mapping["kernels"] = self.kernels
         if self.details:
@@ -68,12 +73,39 @@ def _finite(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A paired difference `after - before` with its 95 % interval, over the same `n` images."""
+    """A paired difference `after - before` with its 95 % interval, over the same `n` images; `variance` as above."""
 
     value: float
     low: float
     high: float
     n: int
+    variance: float | None = None
+
+
+Z = 1.959963984540054
+"""The normal distribution's 97.5 % quantile, which 95 % intervals are made with."""
+
+
+def deciding_n(reach: float, margin: float, n: int, variance: float | None) -> int:
+    """Estimate the sample size whose interval reaches no further than the margin.
+
+    The square of what an interval reaches is A/n + B/n²: A is that of the normal approximation, Z² times the variance,
+    and B what corrections for small samples add. Where no two images differ, A is 0 and the interval shrinks with n.
+
+    Args:
+        reach: how far the interval goes from the value, on the margin's side.
+        margin: how far it may go.
+        n: images that it was measured on.
+        variance: of what one image adds; None for an interval that shrinks with the root of n alone.
+
+    >>> deciding_n(0.02, 0.01, 100, None), deciding_n(0.02, 0.01, 100, 0.0)
+    (400, 200)
+    """
+    whole = reach * reach * n
+    root = whole if variance is None else min(whole, Z * Z * max(variance, 0.0))
+    rest = (whole - root) * n
+    square = margin * margin
+    return math.ceil(round((root + math.sqrt(root * root + 4 * square * rest)) / (2 * square), 6))
 
 
 class Metric:

@@ -88,6 +88,10 @@ RUN_KEYS = (
 """Keys at the root of a recipe that decide no result."""
 
 
+NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budget")
+"""Keys at the root of a recipe that leave its description true, whatever they say."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What is wanted.
@@ -153,3 +157,30 @@ class Recipe:
     def tools(self) -> list[str]:
         """Name the tools that its passes declare, by import name."""
         return sorted({tool for step in self.steps.values() for tool in type(step.options).needs})
+
+    @property
+    def subject(self) -> str:
+        """Name what is built: the model and the data by their types, with the user's file and folder."""
+        file, root = getattr(self.model, "path", ""), getattr(self.data, "root", "")
+        model = type(self.model).name + (f" {Path(str(file)).name}" if file else "")
+        data = type(self.data).name + (f" {root}" if root else "")
+        return f"{model} on {data}"
+
+    @property
+    def described(self) -> str:
+        """Give the recipe's description where it is still true, "" where an override may have made it false.
+
+        An override does not if it is a number, or of a key that decides what no description speaks of.
+        """
+        return self.description if all(map(_leaves_true, self.overrides)) else ""
+
+
+def _leaves_true(override: str) -> bool:
+    key, _, value = override.partition("=")
+    if key.partition(".")[0] in NEUTRAL_KEYS or key.partition(".")[2].startswith("budget"):
+        return True
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return not key.startswith(("+", "~"))

@@ -14,6 +14,7 @@ from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
+from tflbuild.core.label_list import disagreements
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
@@ -21,13 +22,14 @@ from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
 from tflbuild.engine.ending import Ending, status_of, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
+from tflbuild.engine.first_look import first_look, is_foreign
 from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.plan import base_label, judged_metrics, plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements
+from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements, recognised
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.storage.store import writing
@@ -75,6 +77,9 @@ class Build:
         self._log: EventLog | None = None
         self._prepared: Prepared | None = None
         self._runner: Runner | None = None
+        self._measurer: Measurer | None = None
+        self._analyses: list[dict[str, Any]] = []
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._warnings: list[str] = []
         self._order: tuple[str, ...] = ()
         self._lock: Lock | None = None
@@ -129,7 +134,12 @@ class Build:
             {"label": p.step.label, "status": p.status, "reason": p.reason}
             for p in planned.steps[: len(order)]
         ]
-        self._tell(Event("plan", {"steps": steps, "unused": dict(planned.unused)}))
+        fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
+        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.model.recognised()}
+        self._tell(Event("plan", fields))
+        self._labels = recipe.model.listed_labels()
+        for text in disagreements(self._labels, prepared.index.classes):
+            self._warn(text)
         if prepared.index.dropped:
             count = len(prepared.index.dropped)
             self._warn(
@@ -138,7 +148,7 @@ class Build:
             )
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
-        measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
+        self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
         runner = Runner(recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         self._runner = runner
         model = runner.run(order)
@@ -152,6 +162,10 @@ class Build:
         if self.recipe.run.keep_intermediate:
             assert self._runner is not None
             keep_model(model, self.folder / "intermediate" / f"{len(self._runner.reports)}-{step.label}")
+        if is_foreign(self.recipe, self.recipe.steps[step.label]):
+            assert self._measurer is not None
+            found = first_look(self._measurer, model, self._labels, self._tell)
+            self._analyses += [found] if found else []
         if self._lock is not None:
             self._lock.check_step(step)
 
@@ -249,7 +263,8 @@ class Build:
         return {
             "schema": SCHEMA,
             "recipe": recipe.name,
-            "description": recipe.description,
+            "description": recipe.described or recipe.subject,
+            "subject": recipe.subject,
             "status": status_of(error),
             "error": text_of(error),
             "reproduce": self._reproduce,
@@ -265,6 +280,8 @@ class Build:
             "environment": {"device": recipe.device, "threads": recipe.worker.threads},
             "data": describe_data(prepared.index, to_json(recipe.data), type(recipe.data).name),
             "model": {"type": type(recipe.model).name, **to_json(recipe.model)},
+            "labels": {where: list(labels) for where, labels in self._labels.items()},
+            "recognised": recognised(recipe, self._runner.reports if self._runner else []),
             "base": self._base,
             "passes": [step.to_json() for step in self._runner.reports] if self._runner else [],
             "budget": {
@@ -272,6 +289,7 @@ class Build:
                 "verdicts": verdicts,
             },
             "targets": delivered,
+            "analyses": self._analyses,
             "warnings": self._warnings,
             "resolved": dict(recipe.mapping),
         }

@@ -21,7 +21,7 @@ class Event:
 
     Attributes:
         kind: "plan", "pass_started", "progress", "pass_ended", "measuring", "measured", "gate", "looking", "warning",
-            "log", "waiting", "finished".
+            "analysis", "log", "waiting", "finished".
         fields: JSON-able facts.
         time: seconds since the epoch.
     """

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, deciding_n
 
 GATE_SPLIT = "val"
 """Split that the gates of steps judge on."""
@@ -61,7 +61,8 @@ def judge(
     n = difference.n if difference else value.n
     text = _sentence(limit, value, baseline, cost, low, high)
     if not decided:
-        text += f"; undecided with n = {n}, about {_deciding_n(limit.bound, cost, low, high, n)} would decide"
+        would = _deciding(limit.bound, cost, low, high, n, _variance(limit, value, baseline, difference))
+        text += f"; undecided with n = {n}, {would}"
     return Verdict(
         limit=limit,
         baseline=baseline.value if baseline and limit.relative else None,
@@ -129,14 +130,27 @@ def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Ve
     )
 
 
-def _deciding_n(bound: float, cost: float, low: float | None, high: float | None, n: int) -> str:
-    """Estimate the sample size whose interval would leave the bound outside: it shrinks with 1/sqrt(n)."""
+def _variance(
+    limit: Limit, value: Measurement, baseline: Measurement | None, difference: Difference | None
+) -> float | None:
+    """Give the variance of what is limited, in the limit's unit; None where it is not known."""
+    variance = value.variance if difference is None else difference.variance
+    if variance is None or limit.form != "max_relative_drop" or baseline is None:
+        return variance
+    return variance / baseline.value**2
+
+
+def _deciding(
+    bound: float, cost: float, low: float | None, high: float | None, n: int, variance: float | None
+) -> str:
+    """Say what sample size would leave the bound outside the interval."""
     assert low is not None
     assert high is not None
     margin = abs(bound - cost)
     if margin < 1e-9:
-        return "no sample size"
-    return f"{math.ceil(n * ((high - low) / 2 / margin) ** 2):,}"
+        return "no sample size would decide"
+    reach = high - cost if bound > cost else cost - low
+    return f"about {deciding_n(reach, margin, n, variance):,} would decide"
 
 
 def show(value: float, unit: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -154,6 +154,27 @@ class Keys:
         """Give the preimage of a paired difference."""
         preimage = self.accuracy(metric, after, truth)
         return {**preimage, "measure": "comparison", "before": before}
+
+    def chance(
+        self, predictions: str, truth: str, listed: Mapping[str, Sequence[str]], split: str
+    ) -> dict[str, Any]:
+        """Give the preimage of a look at a base; predictions and truth are named by the digest of their file."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "chance",
+            "code": _code(self._names.chance),
+            "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
+            "predictions": predictions,
+            "truth": truth,
+            "split": split,
+            "listed": {name: list(labels) for name, labels in listed.items()},
+        }
+
+    def readings(self, model: Artifact, split: str, finding: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the preimage of a base's trial with other readings of its input."""
+        preimage = self.predictions(model, split)
+        code = [preimage["code"], _code(self._names.readings)]
+        return {**preimage, "measure": "readings", "code": code, "finding": digest.of_json(finding)}
 
     def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Give the preimage of a metric of the file itself; one that times it depends on the machine too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,38 @@ class Measurer:
             return Result(answer.value, answer.cost, {})
 
         return Difference(**self._recall(preimage, compute).value)
+
+    def chance(self, model: Artifact, listed: Mapping[str, Sequence[str]], split: str) -> Record:
+        """Hold a base against chance: what is to be said of it, {} where nothing is.
+
+        Args:
+            model: the base.
+            listed: class names in the model's order, by where they are written.
+            split: what it is held against chance on.
+        """
+        predictions, truth = self.predictions(model, split), self.truth(split)
+
+        def compute(staging: Path) -> Result:
+            paths = (self._path(predictions), self._path(truth))
+            answer = self._ask(
+                "chance", *paths, dict(listed), split, what="the base against chance", split=split
+            )
+            return Result(answer.value, answer.cost, {})
+
+        preimage = self._keys.chance(predictions.value["file"], truth.value["file"], listed, split)
+        return self._recall(preimage, compute)
+
+    def readings(self, model: Artifact, finding: Mapping[str, Any], split: str) -> Record:
+        """Try a base that is no better than chance with other readings of its input; gives the finding with them."""
+
+        def compute(staging: Path) -> Result:
+            arguments = (model, self._recipe.data, self._index, split, dict(finding), staging)
+            who, progress = self._announce("other readings of the pixels", split)
+            ask = self._worker.ask if needs_tensorflow(model) else self._worker.crew.ask
+            answer = ask("readings", *arguments, who=who, progress=progress)
+            return Result(answer.value, answer.cost, {})
+
+        return self._recall(self._keys.readings(model, split, finding), compute)
 
     def fact(self, metric: str, model: Artifact) -> Measurement:
         """Measure a fact of the file itself; nothing else is evaluated meanwhile, so that it can be timed."""

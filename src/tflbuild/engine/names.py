@@ -17,6 +17,8 @@ class Names:
         truth: writes a split's annotations.
         merge: joins what either wrote of neighbouring images.
         evaluation: module with `measure` and `compare`.
+        chance: holds a base's predictions against chance.
+        readings: tries a base that is no better than chance with other readings of its input.
         check_runs: allocates and invokes a `.tflite`; raises if it does not run.
         check_opens: looks whether a Keras model's file is one; raises if it is not.
         external: reads a calibration source that is no split.
@@ -32,6 +34,8 @@ class Names:
     truth: str = "tflbuild.metrics.truth:truth_file"
     merge: str = "tflbuild.metrics.arrays:merge"
     evaluation: str = "tflbuild.metrics.evaluation"
+    chance: str = "tflbuild.metrics.chance:judge"
+    readings: str = "tflbuild.metrics.readings:explain"
     check_runs: str = "tflbuild.backends.litert:check_runs"
     check_opens: str = "tflbuild.backends.keras_header:check_opens"
     external: str = "tflbuild.data.external:external_split"

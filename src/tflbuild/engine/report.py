@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Verdict
 from tflbuild.core.dataset import Index
 from tflbuild.core.metric import Measurement
+from tflbuild.core.plain_text import plain
+from tflbuild.core.recipe import Recipe
 from tflbuild.engine.storage.store import writing
 
 SCHEMA = "tflbuild.report/1"
@@ -114,6 +116,20 @@ class Report:
 def measurements(values: Mapping[str, Measurement]) -> dict[str, Any]:
     """Give measurements as report.json holds them."""
     return {name: measurement.to_json() for name, measurement in values.items()}
+
+
+def recognised(recipe: Recipe, steps: Sequence[StepReport]) -> list[dict[str, str]]:
+    """Give the report's `recognised`: what planning saw in the user's file, and what loading it showed better."""
+    noted = [
+        entry
+        for step in steps
+        for entry in step.notes.get("recognised") or []
+        if isinstance(entry, Mapping) and "what" in entry
+    ]
+    known = {entry["what"] for entry in noted}
+    planned = [entry for entry in recipe.model.recognised() if entry["what"] not in known]
+    keys = ("what", "value", "evidence")
+    return [{key: plain(entry.get(key, "")) for key in keys} for entry in (*noted, *planned)]
 
 
 def describe_data(index: Index, options: Mapping[str, Any], name: str) -> dict[str, Any]:

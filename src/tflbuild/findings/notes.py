@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
+from tflbuild.core.plain_text import plain
+from tflbuild.findings import (
+    auto,
+    islands,
+    iterations,
+    mixed,
+    parity,
+    recognised,
+    rounding,
+    sensitivity,
+    sparse_encoding,
+)
 from tflbuild.findings.exhibit import Exhibit, Finding
 
 FINDINGS: Mapping[str, Finding] = {
+    "recognised": recognised.FINDING,
+    "parity": parity.FINDING,
     "auto": auto.FINDING,
     "round": rounding.FINDING,
     "sensitivity": sensitivity.FINDING,
@@ -39,7 +52,7 @@ def _is_finding(name: str, note: Any) -> bool:
 def lines_of(notes: Mapping[str, Any]) -> list[str]:
     """Give what a terminal says of a pass's notes."""
     return [
-        line
+        plain(line, 2000)
         for name, finding in FINDINGS.items()
         if _is_finding(name, notes.get(name))
         for line in finding.lines(notes[name])

@@ -35,14 +35,16 @@ class TopAccuracy(AccuracyMetric):
             return Measurement(value=float("nan"), unit=self.unit, n=len(labels))
         found = np.bincount(labels[right], minlength=len(names)).tolist()
         low, high = wilson(int(right.sum()), len(right))
+        share = float(right.mean())
         recalls = [hits / n if n else None for hits, n in zip(found, counts, strict=True)]
         missing = [str(name) for name in predictions.get("missing", ())]
         return Measurement(
-            value=float(right.mean()),
+            value=share,
             unit=self.unit,
             n=len(right),
             low=low,
             high=high,
+            variance=share * (1 - share),
             details={
                 "per_class": dict(zip(names, recalls, strict=True)),
                 "objects": dict(zip(names, counts, strict=True)),
@@ -61,7 +63,8 @@ class TopAccuracy(AccuracyMetric):
         if old is None or new is None:
             return Difference(value=float("nan"), low=float("nan"), high=float("nan"), n=n)
         value, low, high = paired_difference(old, new)
-        return Difference(value=value, low=low, high=high, n=n)
+        variance = float((old != new).mean()) - value * value
+        return Difference(value=value, low=low, high=high, n=n, variance=variance)
 
     def _right(
         self, predictions: Mapping[str, Any], truth: Mapping[str, Any]

@@ -80,6 +80,27 @@ def match(
     return Matches(images, image, label, hit, objects)
 
 
+def found_objects(
+    predictions: Mapping[str, Any], truth: Mapping[str, Any], least: float = 0.5
+) -> tuple[Ints, Ints]:
+    """Pair objects with what found them, whatever its class.
+
+    Args:
+        predictions: as `match` takes them.
+        truth: likewise.
+        least: overlap from which a detection has found an object.
+
+    Returns:
+        Rows of the most confident detection of each object that one found, and rows of those objects.
+    """
+    boxes, targets = (np.asarray(arrays["boxes"], np.float64) for arrays in (predictions, truth))
+    pairs = _pairs(boxes, _image_of(predictions["offsets"]), targets, _image_of(truth["offsets"]), least)
+    score = np.asarray(predictions["scores"], np.float64)[pairs.detection]
+    order = np.lexsort((-score, pairs.target))
+    first = order[_starts(pairs.target[order])]
+    return pairs.detection[first], pairs.target[first]
+
+
 def _image_of(offsets: Any) -> Ints:
     """Give the image of every row from the offsets of the images."""
     bounds = np.asarray(offsets, np.int64)

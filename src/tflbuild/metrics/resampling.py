@@ -14,9 +14,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.core.metric import Z
+
 REPLICATES = 1000
 SEED = 20260101
-_Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
 def resamples(images: int, replicates: int = REPLICATES) -> npt.NDArray[np.int32]:
@@ -45,9 +46,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     >>> [round(end, 4) for end in wilson(81, 263)]
     [0.2553, 0.3662]
     """
-    share, spread = hits / n, _Z * _Z / n
+    share, spread = hits / n, Z * Z / n
     centre = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    half = Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
     return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 

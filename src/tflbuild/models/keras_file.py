@@ -55,6 +55,12 @@ class KerasFile(Architecture):
         """Name the model's file."""
         return (Path(self.path),)
 
+    def listed_labels(self) -> dict[str, tuple[str, ...]]:
+        """Give the class names that the model's file tells, and those of lists beside it."""
+        labels = self._header().facts.get("labels")
+        known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+        return ({Path(self.path).name: tuple(labels)} if known and labels else {}) | super().listed_labels()
+
     def build(self, classes: int) -> Any:
         """Load the model, with its weights.
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tflbuild.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.findings.notes import exhibits_of, plain_notes
 from tflbuild.pages import curve
+from tflbuild.pages.class_names import class_table
 from tflbuild.pages.compiled import CompiledTemplates
 from tflbuild.pages.figures import (
     change,
@@ -63,6 +65,9 @@ def render(report: Mapping[str, Any]) -> str:
             largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
             verdicts=_verdicts(report["budget"]["verdicts"]),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            base=exhibits_of_analyses(report.get("analyses", [])),
+            recognised=report.get("recognised", []),
+            classes=class_table(report),
             dropped=_dropped(report["data"].get("dropped", [])),
             resolved=_yaml(report.get("resolved", {})),
         )
@@ -118,6 +123,8 @@ def _headline(report: Mapping[str, Any]) -> str:
     verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
     if any(not verdict["ok"] for verdict in verdicts):
         return "Built, with a closed gate: see below"
+    if texts_of(report.get("analyses", [])):
+        return "Built, but look at the base: see below"
     return "Built, within its budget" if verdicts else "Built; nothing was limited"
 
 

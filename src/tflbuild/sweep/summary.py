@@ -16,8 +16,8 @@ from tflbuild.sweep.spread import groups_of
 
 SCHEMA = "tflbuild.summary/1"
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet runs."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet take a cell for a formula, or look behind it for one; the last four are full-width."""
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict[str, Any]:
@@ -76,21 +76,10 @@ def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
 
     text = io.StringIO()
     headings, rows = table_of(summary)
-    csv.writer(text).writerows([_cell(value) for value in row] for row in (headings, *rows))
+    csv.writer(text).writerows([without_formula(cell) for cell in row] for row in [headings, *rows])
     write_json(summary, folder)
     _write(folder / "summary.csv", text.getvalue())
     _write(folder / "summary.html", render_summary(summary))
-
-
-def _cell(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula; numbers stay what they are."""
-    if not text.startswith(FORMULAS):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
 
 
 def write_json(summary: Mapping[str, Any], folder: Path) -> None:
@@ -101,6 +90,21 @@ def write_json(summary: Mapping[str, Any], folder: Path) -> None:
 def _write(path: Path, text: str) -> None:
     with writing(path.parent):
         replace_file(path, text)
+
+
+def without_formula(cell: str) -> str:
+    """Give a cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it.
+
+    >>> without_formula("-0.0021"), without_formula("=1+1"), without_formula("int8")
+    ('-0.0021', "'=1+1", 'int8')
+    """
+    if not cell.startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell if cell.isprintable() else f"'{cell}"
 
 
 def _text(value: float | None, form: str) -> str:

@@ -150,6 +150,21 @@ class Server:
         found = named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
         return _jsonable(asdict(found), f"metric '{metric}'")
 
+    def chance(
+        self, predictions: Path, truth: Path, listed: dict[str, tuple[str, ...]], split: str
+    ) -> dict[str, Any]:
+        """Hold a base's predictions against chance."""
+        return _jsonable(named(self._names.chance)(predictions, truth, listed, split), "the look at the base")
+
+    def readings(
+        self, model: Artifact, data: Dataset, index: Path, split: str, finding: dict[str, Any], out: Path
+    ) -> dict[str, Any]:
+        """Try a base that is no better than chance with other readings of its input."""
+        predict = self._names.predict[model.kind]
+        images = self._split(split, data, index)
+        whole = named(self._names.readings)(model, images, predict, finding, out, self._report)
+        return _jsonable(whole, "the look at the base")
+
     def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Measure a fact of the file itself; gives a `Measurement` as JSON."""
         cls = METRICS.get(metric)
