@@ -134,8 +134,11 @@ def _finite(dataset: Any) -> bool:
     if dataset.chunks is None or dataset.size <= PIECE:
         values = dataset[()]
         return values.dtype.kind != "f" or bool(np.isfinite(values).all())
-    pieces = (dataset[piece] for piece in dataset.iter_chunks())
-    return all([piece.dtype.kind != "f" or bool(np.isfinite(piece).all()) for piece in pieces])
+    finite = True
+    for place in dataset.iter_chunks():
+        piece = dataset[place]
+        finite &= piece.dtype.kind != "f" or bool(np.isfinite(piece).all())
+    return finite
 
 
 def _text(name: str, value: Any) -> str:

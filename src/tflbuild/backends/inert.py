@@ -36,7 +36,8 @@ ARRAYS = ("__numpy__", "__tensor__")
 """Classes of constants."""
 
 DTYPES = frozenset(
-    "bool float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
+    {"bool", "float16", "bfloat16", "float32", "float64"}
+    | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 )
 
 COMPOSITE = "_COMPOSITE_TYPE"
