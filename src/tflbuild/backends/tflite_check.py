@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from tflbuild.backends.detection_rules import check_detection
 from tflbuild.backends.operator_rules import check_operator
 from tflbuild.backends.tables import Malformed, Table
 from tflbuild.backends.tflite_schema import INTEGER_RANGES, ITEM_BITS, SCHEMAS, TYPES, UNIONS
@@ -317,7 +318,11 @@ def _check_operator(model: Model, operator: Table, tensors: list[Tensor], made: 
         if end > len(model.content):
             raise Malformed("has options of an operator that lie outside of it")
     _check_called(model, operator)
-    reason = check_operator(model.kinds[code], _tensors(tensors, inputs), _tensors(tensors, outputs))
+    options = model.child(operator, "builtin_options")
+    read, written = _tensors(tensors, inputs), _tensors(tensors, outputs)
+    reason = check_operator(model.kinds[code], operator, options, read, written)
+    if model.kinds[code] == CUSTOM and not model.foreign[code]:
+        reason = check_detection(bytes(operator.numbers("custom_options")), read, written)
     if reason:
         raise Malformed(reason)
     made.update(outputs)
