@@ -74,7 +74,10 @@ def _options(packed: bytes) -> dict[str, int | float] | None:
         values = [value.Value if value.IsNumeric or value.IsBool else None for value in entries.Values]
     except Exception:  # noqa: BLE001  # whatever the library makes of wrong bytes
         return None
-    known = {
-        name: value for name, value in zip(names, values, strict=False) if name in OPTIONS or value is None
+    if len(names) != len(values) or not all(isinstance(value, int | float) for value in values):
+        return None
+    return {
+        name: value
+        for name, value in zip(names, values, strict=True)
+        if name in OPTIONS and value is not None
     }
-    return known if len(names) == len(values) and None not in values else None

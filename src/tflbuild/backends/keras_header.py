@@ -66,7 +66,7 @@ class Header:
 
     def ends(self) -> list[Mapping[str, Any]]:
         """Give the layer that each output comes from; [] for a model that is no graph of layers."""
-        layers = {layer["config"]["name"]: layer for layer in self.layers()}
+        layers = {keras_graph.name_of(layer): layer for layer in self.layers()}
         names = keras_graph.output_names(self.config)
         return [layers[name] for name in names]
 
@@ -98,8 +98,8 @@ def read(path: Path) -> Header:
 
 
 def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return plain(" ".join(f"is {text}".split() if isinstance(error, OSError) else text.split()), 200)
+    text = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+    return plain(" ".join(text.split()), 200)
 
 
 @lru_cache(maxsize=8)

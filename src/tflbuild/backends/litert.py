@@ -68,7 +68,7 @@ def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> A
 
 def _check_executable(path: Path) -> None:
     """Refuse a file that is not well-formed, or whose operators only a chip has."""
-    model = flatbuffer.load(path)
+    model = flatbuffer.unpack(flatbuffer.check(path))
     for code in model.operatorCodes:
         name = flatbuffer.name_of(code)
         if name in CHIPS:

@@ -75,7 +75,7 @@ def _not_finite(model: tflite_check.Model) -> str:
         weights = {inputs[1] for inputs in read if len(inputs) > 1}
         for index, tensor in enumerate(tensors):
             if not tensor.finite:
-                return f"has a scale or range of the tensor '{tensor.said}' that is not finite"
+                return f"has a scale of the tensor '{tensor.said}' that is no positive number, or a range that is not finite"
             if tensor.constant and tensor.type in FLOATS:
                 values = np.frombuffer(model.stored_bytes(tensor.buffer), FLOATS[tensor.type])
                 if not np.isfinite(values).all() and (index in weights or np.isnan(values).any()):

@@ -29,7 +29,7 @@ EXECUTABLE = ("TFLite_Detection_PostProcess",)
 """Custom operators that LiteRT itself has."""
 
 MOST_TABLES = 1_000_000
-MOST_VALUES = 1 << 31
+MOST_VALUES = 1 << 28
 MOST_RANK = 8
 
 NO_SIZE = frozenset({5, 13, 14})
@@ -175,10 +175,12 @@ class Tensor:
 
     @property
     def finite(self) -> bool:
-        """Whether its scales and ranges are finite numbers."""
+        """Whether its ranges are finite and its scales positive."""
         found = self.quantization
-        names = ("scale", "min", "max") if found is not None else ()
-        return all(math.isfinite(value) for name in names for value in (found.numbers(name) if found else ()))
+        if found is None:
+            return True
+        ends = (*found.numbers("min"), *found.numbers("max"))
+        return all(map(math.isfinite, ends)) and all(0 < scale < math.inf for scale in found.numbers("scale"))
 
     @property
     def constant(self) -> bool:
