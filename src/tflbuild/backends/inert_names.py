@@ -107,10 +107,13 @@ PART_NAMES = PARTS | frozenset(
 )
 """The same as a plain string may give them."""
 
-CLASSES = LAYERS | OPERATION_LAYERS | QUANTIZED | PARTS | MARKS
+APPLICATIONS = frozenset({"CustomScaleLayer", "Custom>CustomScaleLayer"})
+"""Layers that tf_keras registers for its own InceptionResNetV2."""
+
+CLASSES = LAYERS | OPERATION_LAYERS | APPLICATIONS | QUANTIZED | PARTS | MARKS
 
 MODULE = re.compile(
-    r"(tf_)?keras(\.src)?\.(layers|models|engine|initializers|regularizers|constraints|activations|mixed_precision)"
+    r"(tf_)?keras(\.src)?\.(applications|layers|models|engine|initializers|regularizers|constraints|activations|mixed_precision)"
     r"(\.(?!\w*test)\w+)*|tensorflow\.python\.ops\.init_ops_v2|builtins"
 )
 """Modules that a class of the above may be said to come from."""

@@ -48,7 +48,7 @@ def check(given: Path | bytes, *, finite: bool = True) -> bytes:
         ) from error
     reason = _fault(content, finite)
     if reason:
-        raise RecipeError(f"{name} cannot be used: it {reason}.")
+        raise RecipeError(f"{name} {reason}; it cannot be used.")
     return content
 
 
@@ -67,15 +67,15 @@ def _fault(content: bytes, finite: bool) -> str:
 
 
 def _not_finite(model: tflite_check.Model) -> str:
-    """Name a scale that is not finite, a constant that holds a NaN, or a weight that is infinite; "" for nothing."""
+    """Name a scale that cannot be one, a constant that holds a NaN, or a weight that is infinite; "" for nothing."""
     for graph in model.graphs:
         tensors = [tflite_check.Tensor(model, table) for table in model.children(graph, "tensors")]
         operators = model.children(graph, "operators")
         read = [one.numbers("inputs") for one in operators if model.kind(one) in WEIGHTED]
         weights = {inputs[1] for inputs in read if len(inputs) > 1}
         for index, tensor in enumerate(tensors):
-            if not tensor.finite:
-                return f"has a scale of the tensor '{tensor.said}' that is no positive number, or a range that is not finite"
+            if tensor.wrong_number:
+                return f"has a {tensor.wrong_number} of the tensor '{tensor.said}' that cannot be one"
             if tensor.constant and tensor.type in FLOATS:
                 values = np.frombuffer(model.stored_bytes(tensor.buffer), FLOATS[tensor.type])
                 if not np.isfinite(values).all() and (index in weights or np.isnan(values).any()):

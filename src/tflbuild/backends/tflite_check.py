@@ -174,13 +174,24 @@ class Tensor:
         return plain(self.name, 60)
 
     @property
-    def finite(self) -> bool:
-        """Whether its ranges are finite and its scales positive."""
+    def wrong_number(self) -> str:
+        """What of its quantization is no number that it can be, "" for nothing."""
         found = self.quantization
         if found is None:
-            return True
-        ends = (*found.numbers("min"), *found.numbers("max"))
-        return all(map(math.isfinite, ends)) and all(0 < scale < math.inf for scale in found.numbers("scale"))
+            return ""
+        scales = found.numbers("scale")
+        if not all(0 < scale < math.inf for scale in scales):
+            return "scale"
+        axis = (
+            found.number("quantized_dimension") if len(self.shape) != 1 else 0
+        )  # biases keep their weights' axis
+        if len(scales) > 1 and self.shape[axis : axis + 1] != (len(scales),):
+            return "number of scales"
+        if not all(map(math.isfinite, (*found.numbers("min"), *found.numbers("max")))):
+            return "range"
+        least, most = INTEGER_RANGES.get(self.type, (-(2**63), 2**63))
+        fits = all(least <= zero <= most for zero in found.numbers("zero_point"))
+        return "" if fits or not scales else "zero point"
 
     @property
     def constant(self) -> bool:
@@ -247,18 +258,8 @@ def _check_tensor(model: Model, tensor: Tensor) -> None:
 def _check_quantization(tensor: Tensor, found: Table) -> None:
     scales, zeros = found.numbers("scale"), found.numbers("zero_point")
     said = tensor.said
-    if any(value < 0 for value in scales):
-        raise Malformed(f"has a negative scale of the tensor '{said}'")
     if len(zeros) not in (0, len(scales)):
         raise Malformed(f"has {len(scales)} scales and {len(zeros)} zero points of the tensor '{said}'")
-    least, most = INTEGER_RANGES.get(tensor.type, (-(2**63), 2**63))
-    if scales and not all(least <= zero <= most for zero in zeros):
-        raise Malformed(f"has a zero point of the tensor '{said}' that its type cannot hold")
-    axis = found.number("quantized_dimension")
-    if len(tensor.shape) == 1:  # biases of older converters keep the axis of their weights
-        axis = 0
-    if len(scales) > 1 and not (0 <= axis < len(tensor.shape) and tensor.shape[axis] == len(scales)):
-        raise Malformed(f"has {len(scales)} scales of the tensor '{said}' of shape {list(tensor.shape)}")
 
 
 def _check_sparsity(model: Model, tensor: Tensor, found: Table) -> None:

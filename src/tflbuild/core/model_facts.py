@@ -35,10 +35,8 @@ def check_facts(value: Any) -> dict[str, Any]:
         _check_fields("detector.", detector, DETECTOR, needed=tuple(DETECTOR))
         _check_fields("detector.anchors.", detector["anchors"], ANCHORS, needed=("aspect_ratios",))
         _check_fields("detector.postprocess.", detector["postprocess"], POSTPROCESS)
-    if bool(detector) != (value["task"] == "detection"):
-        raise ValueError(
-            f"the task is {value['task']}, with{'' if detector else 'out'} the facts of a detector"
-        )
+    if detector and value["task"] != "detection":
+        raise ValueError(f"the task is {value['task']}, with the facts of a detector")
     return value
 
 
