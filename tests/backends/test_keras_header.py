@@ -197,6 +197,12 @@ def test_a_wrong_configuration_is_one_sentence(case: str, tmp_path: Path) -> Non
     assert said in refusal(keras_files.h5(tmp_path / "my.h5", config))
 
 
+def test_a_file_that_is_cut_short_is_said_so(tmp_path: Path) -> None:
+    path = keras_files.h5(tmp_path / "my.h5", dense())
+    path.write_bytes(path.read_bytes()[:3000])
+    assert "it is HDF5 that is cut short or damaged" in refusal(path)
+
+
 def test_text_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     assert "not UTF-8" in refusal(keras_files.h5(tmp_path / "my.h5", b'{"class_name": "\xff"}'))
 

@@ -53,7 +53,11 @@ def survey(content: bytes) -> dict[str, Any]:
     """
     import h5py
 
-    with h5py.File(h5py.h5f.open_file_image(content)) as file:
+    try:
+        opened = h5py.File(h5py.h5f.open_file_image(content))
+    except (ValueError, OSError, RuntimeError) as error:
+        raise Refused("is HDF5 that is cut short or damaged") from error
+    with opened as file:
         datasets = list(_datasets(file))
         if sum(dataset.nbytes for _, dataset in datasets) > min(MOST_DATA, BLOAT * len(content)):
             raise Refused("declares more data than it holds")
