@@ -247,7 +247,7 @@ ARCHIVES: dict[str, tuple[dict[str, Any], str]] = {
     "no json": ({"members": {"config.json": b"\xff"}}, "config.json, which cannot be read as JSON"),
     "deep json": ({"members": {"config.json": b"[" * 100_000}}, "nested more than"),
     "metadata is a list": ({"members": {"metadata.json": b"[]"}}, "metadata.json, which is a list"),
-    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "is damaged"),
+    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "cut short or damaged"),
     "bomb": (
         {"members": {"model.weights.h5": bytes(1 << 26)}, "compression": zipfile.ZIP_DEFLATED},
         "holds more in model.weights.h5",
