@@ -10,6 +10,7 @@ import numpy as np
 
 from tflbuild.backends import tflite_check
 from tflbuild.backends.tables import Malformed
+from tflbuild.backends.tflite_model import Model, Tensor
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
@@ -60,16 +61,16 @@ def _fault(content: bytes, finite: bool) -> str:
             _FAULTS.clear()
         try:
             tflite_check.check(content)
-            _FAULTS[key] = _not_finite(tflite_check.Model(content)) if finite else ""
+            _FAULTS[key] = _not_finite(Model(content)) if finite else ""
         except Malformed as error:
             _FAULTS[key] = str(error)
     return _FAULTS[key]
 
 
-def _not_finite(model: tflite_check.Model) -> str:
+def _not_finite(model: Model) -> str:
     """Name a scale that cannot be one, a constant that holds a NaN, or a weight that is infinite; "" for nothing."""
     for graph in model.graphs:
-        tensors = [tflite_check.Tensor(model, table) for table in model.children(graph, "tensors")]
+        tensors = [Tensor(model, table) for table in model.children(graph, "tensors")]
         operators = model.children(graph, "operators")
         read = [one.numbers("inputs") for one in operators if model.kind(one) in WEIGHTED]
         weights = {inputs[1] for inputs in read if len(inputs) > 1}
