@@ -137,7 +137,7 @@ OPERATIONS = frozenset(
         "subtract tan tanh tensor_scatter_nd_add tensor_scatter_nd_max tensor_scatter_nd_min "
         "tensor_scatter_nd_sub tensor_scatter_nd_update tensordot tile transpose truediv unstack "
         "where zeros zeros_like batch_to_space_nd depth_to_space space_to_depth div floordiv floormod "
-        "mod rsqrt log log1p expm1 lerp unravel_index cumprod reverse_sequence"
+        "mod rsqrt log log1p expm1 unravel_index cumprod reverse_sequence"
     )
     | _of("__operators__", "add eq ne getitem")
     | _of(
@@ -146,7 +146,7 @@ OPERATIONS = frozenset(
         "count_nonzero cumprod cumsum cumulative_logsumexp digamma divide divide_no_nan equal erf "
         "erfc erfinv exp expm1 floor floordiv floormod greater greater_equal imag in_top_k "
         "invert_permutation is_finite is_inf is_nan l2_normalize less less_equal lgamma log log1p "
-        "log_sigmoid log_softmax logical_and logical_not logical_or logical_xor maximum mean minimum "
+        "log_sigmoid log_softmax logical_and logical_not logical_or logical_xor maximum minimum "
         "mod multiply multiply_no_nan negative nextafter not_equal pow real reciprocal "
         "reciprocal_no_nan reduce_all reduce_any reduce_euclidean_norm reduce_logsumexp reduce_max "
         "reduce_mean reduce_min reduce_prod reduce_std reduce_sum reduce_variance rint round rsqrt "
