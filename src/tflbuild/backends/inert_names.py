@@ -113,8 +113,8 @@ APPLICATIONS = frozenset({"CustomScaleLayer", "Custom>CustomScaleLayer"})
 CLASSES = LAYERS | OPERATION_LAYERS | APPLICATIONS | QUANTIZED | PARTS | MARKS
 
 MODULE = re.compile(
-    r"(tf_)?keras(\.src)?\.(applications|layers|models|engine|initializers|regularizers|constraints|activations|mixed_precision)"
-    r"(\.(?!\w*test)\w+)*|tensorflow\.python\.ops\.init_ops_v2|builtins"
+    r"(tf_)?keras((\.src)?\.(applications|layers|models|engine|initializers|regularizers|constraints|activations|"
+    r"mixed_precision)(\.(?!\w*test)\w+)*)?|tensorflow\.python\.ops\.init_ops_v2|builtins"
 )
 """Modules that a class of the above may be said to come from."""
 
