@@ -114,7 +114,8 @@ CLASSES = LAYERS | OPERATION_LAYERS | APPLICATIONS | QUANTIZED | PARTS | MARKS
 
 MODULE = re.compile(
     r"(tf_)?keras((\.src)?\.(applications|layers|models|engine|initializers|regularizers|constraints|activations|"
-    r"mixed_precision)(\.(?!\w*test)\w+)*)?|tensorflow\.python\.ops\.init_ops_v2|builtins"
+    r"mixed_precision)(\.(?!\w*test)\w+)*)?|tensorflow\.python\.ops\.init_ops_v2|builtins|"
+    r"tensorflow_model_optimization\.python\.core\.quantization\.keras(\.(?!\w*test)\w+)*"
 )
 """Modules that a class of the above may be said to come from."""
 
