@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
 
 pytestmark = pytest.mark.slow
@@ -35,8 +36,11 @@ def test_file_gives_back_weights_and_facts(tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
     model = classifier()
-    save(model, tmp_path / "m.h5", {"labels": ["a", "b", "ü"]})
-    assert keras.read_facts(tmp_path / "m.h5") == {"labels": ["a", "b", "ü"]}
+    facts = ModelFacts(
+        task="classification", height=4, width=4, labels=("a", "b", "ü"), preprocess={"scale": 1.0}
+    ).to_json()
+    save(model, tmp_path / "m.h5", facts)
+    assert keras.read_facts(tmp_path / "m.h5") == facts
     assert keras.fingerprint(keras.load(tmp_path / "m.h5")) == keras.fingerprint(model)
 
 
@@ -113,3 +117,59 @@ def test_weights_that_are_not_finite_are_named() -> None:
     assert keras.not_finite(model) == []
     model.trainable_variables[0].assign(np.full((48, 3), np.nan, np.float32))
     assert keras.not_finite(model) == [model.trainable_variables[0].name]
+
+
+def test_a_file_with_such_weights_is_not_taken_in(tmp_path: Path) -> None:
+    from tflbuild.backends import keras
+
+    model = classifier()
+    model.trainable_variables[0].assign(np.full((48, 3), np.nan, np.float32))
+    save(model, tmp_path / "m.h5", {})
+    with pytest.raises(RecipeError, match=r"m\.h5' holds weights that are not finite, in dense"):
+        keras.load(tmp_path / "m.h5")
+    assert keras.not_finite(keras.load(tmp_path / "m.h5", finite=False))
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0"])
+def test_real_architectures_are_taken_in(name: str, suffix: str, tmp_path: Path) -> None:
+    import tf_keras
+
+    from tflbuild.backends import keras
+
+    made = getattr(tf_keras.applications, name)(weights=None, input_shape=(32, 32, 3), classes=2)
+    made.save(tmp_path / f"m.{suffix}")
+    taken = keras.load(tmp_path / f"m.{suffix}")
+    for given, found in zip(made.get_weights(), taken.get_weights(), strict=True):
+        np.testing.assert_array_equal(given, found)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_what_people_put_into_models_is_taken_in(suffix: str, tmp_path: Path) -> None:
+    import tf_keras
+    from tf_keras import Sequential, layers, regularizers
+
+    from tflbuild.backends import keras
+
+    head = Sequential([layers.Input((4, 4, 3)), layers.Flatten(), layers.Dense(4, "gelu")], name="head")
+    head.compile("adam", "mse")
+    image = layers.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(layers.RandomFlip("horizontal")(image))
+    x = layers.Conv2D(3, 3, 2, "same", kernel_regularizer=regularizers.L2(1e-4), activation="relu")(x)
+    rows = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(layers.Reshape((16, 3))(x))
+    both = layers.Concatenate()([head(x), head(x * 2.0), layers.TimeDistributed(layers.Dense(1))(rows)[:, 0]])
+    scores = layers.Softmax()(layers.Dense(2, kernel_constraint="non_neg")(both))
+    made = tf_keras.Model(image, scores)
+    made.save(tmp_path / f"m.{suffix}")
+    taken = keras.load(tmp_path / f"m.{suffix}")
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_array_equal(taken(pixels, training=False), made(pixels, training=False))
+
+
+def test_small_real_files_are_taken_in(shared_cases: Path, shared_models: Path) -> None:
+    from tflbuild.backends import keras
+
+    for path in [*sorted((shared_cases / "keras").glob("*.h5")), shared_models / "mlperf_tiny" / "ad01.h5"]:
+        assert keras.load(path).layers

@@ -164,8 +164,11 @@ def test_an_operator_that_litert_does_not_know_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing_or_no_model_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"nowhere\.tflite: LiteRT cannot load it"):
+    with pytest.raises(RecipeError, match=r"nowhere\.tflite cannot be read as a TensorFlow Lite file"):
         litert.interpreter(tmp_path / "nowhere.tflite")
+    (tmp_path / "text.tflite").write_text("no model, but longer than a header")
+    with pytest.raises(RecipeError, match=r"text\.tflite is no TensorFlow Lite file"):
+        litert.interpreter(tmp_path / "text.tflite")
 
 
 def test_quiet_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import pytest
 
+from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.vision.detector import AnchorOptions
@@ -46,7 +47,7 @@ REFUSED = {
     "subclassed": (lambda path: described(path, [IMAGE, SCORES], kind="Mine"), "subclassed model .'Mine'"),
     "lambda": (
         lambda path: described(path, [IMAGE, layer("Lambda", "twice"), SCORES]),
-        "layer 'twice' .* is a Lambda",
+        "layer 'twice' is a Lambda",
     ),
     "two inputs": (lambda path: described(path, [IMAGE, IMAGE, SCORES]), "has 2 inputs"),
     "any size": (
@@ -134,9 +135,12 @@ def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) -> None:
     path = detector(tmp_path / "my.h5", "")
-    known = {"feature_maps": [[2, 2]], "anchors": {}, "postprocess": {}}
+    known = {"feature_maps": [[2, 2]], "anchors": {"aspect_ratios": [1.0]}, "postprocess": {}}
+    facts = ModelFacts(
+        task="detection", height=8, width=8, labels=("a", "b"), preprocess={}, detector=known
+    ).to_json()
     with h5py.File(path, "a") as file:
-        file.attrs["tflbuild.facts"] = json.dumps({"detector": known})
+        file.attrs["tflbuild.facts"] = json.dumps(facts)
     options = KerasFile(path=str(path))
     assert options.detector(options.build(2)) == known
 

@@ -14,7 +14,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.backends import constants
+from tflbuild.backends.soundness import check as check  # where others look for it
+from tflbuild.core import json_text
+from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 
 FACTS = "tflbuild.facts"
 """Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
@@ -34,15 +38,12 @@ MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDE
 
 
 def load(path: Path) -> Any:
-    """Unpack a file.
+    """Unpack a file, once it is known that every offset and index in it points to something.
 
     Raises:
-        RecipeError: it is no TensorFlow Lite flatbuffer.
+        RecipeError: it is no TensorFlow Lite file, or is not well-formed.
     """
-    content = path.read_bytes()
-    if content[4:8] != b"TFL3":
-        raise RecipeError(f"{path} is no TensorFlow Lite file.")
-    return unpack(content)
+    return unpack(check(path, finite=False))
 
 
 def unpack(content: bytes) -> Any:
@@ -90,12 +91,21 @@ def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) ->
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Give what `with_facts` wrote; {} where there is nothing."""
+    """Give what `with_facts` wrote; {} where there is nothing.
+
+    Raises:
+        RecipeError: the file is not well-formed, or these facts are not those of a model.
+    """
     model = load(path)
     for entry in model.metadata or []:
         if entry.name == FACTS.encode():
-            facts: dict[str, Any] = json.loads(bytes(model.buffers[entry.buffer].data))
-            return facts
+            data = model.buffers[entry.buffer].data
+            try:
+                return ModelFacts.from_json(json_text.parse(b"" if data is None else bytes(data))).to_json()
+            except ValueError as error:
+                raise RecipeError(
+                    f"{plain(path)} says of itself what cannot be true: in its {FACTS}, {error}."
+                ) from error
     return {}
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
@@ -15,8 +18,13 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import Model, initializers, layers
 
+from tflbuild.backends import hdf5, keras_archive, keras_header
+from tflbuild.backends.inert import is_quantized
+from tflbuild.backends.keras_header import Header
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
 
 __all__ = ["Model", "fingerprint", "initializers", "layers", "load", "predict", "read_facts", "save"]
 
@@ -26,31 +34,57 @@ FACTS = "tflbuild.facts"
 """Attribute of the HDF5 file that holds a `ModelFacts` mapping as JSON."""
 
 
-def load(path: Path) -> Any:
+def load(path: Path, *, finite: bool = True) -> Any:
     """Load a `tf_keras` model from `.h5` or `.keras`, fake-quantized or not.
 
+    The file is read once, and what was read is checked and loaded, so that nobody can change it in between.
+
+    Args:
+        path: the file.
+        finite: whether weights that are not finite are refused.
+
     Raises:
-        RecipeError: the file is no model that tf_keras can read.
+        RecipeError: the file is no model that tf_keras can read, or would run code.
     """
+    header, content = _checked(path, finite=finite)
     try:
-        if "quantize" in config_text(path):
-            from tensorflow_model_optimization.quantization.keras import quantize_scope
-
-            with quantize_scope():
-                return tf_keras.models.load_model(path, compile=False)
-        return tf_keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        with TemporaryDirectory(prefix="tflbuild-model-") as folder:
+            taken = Path(folder) / ("model.h5" if content.startswith(hdf5.SIGNATURE) else "model.keras")
+            taken.write_bytes(content)
+            with _scope(header):
+                return tf_keras.models.load_model(taken, compile=False, safe_mode=True)
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RecipeError(f"{path} is not a tf_keras model that can be loaded: {reason}") from error
+        raise RecipeError(_no_model(path, reason)) from error
 
 
-def config_text(path: Path) -> str:
-    """Give the model's configuration as text; "" where the file is not HDF5."""
-    if not h5py.is_hdf5(path):
-        return ""
-    with h5py.File(path, "r") as file:
-        text = file.attrs.get("model_config", "")
-    return text.decode() if isinstance(text, bytes) else str(text)
+def _checked(path: Path, *, finite: bool) -> tuple[Header, bytes]:
+    """Read a file, refuse what must not be loaded, and give what may be: of an archive, only what was looked at."""
+    try:
+        content = read_regular(path, keras_header.MOST_BYTES)
+        header = keras_header.header_of(content)
+    except OSError as error:
+        raise RecipeError(_no_model(path, error.strerror or str(error))) from error
+    except ValueError as error:
+        raise RecipeError(_no_model(path, f"it {error}")) from error
+    keras_header.check_loads(header if finite else replace(header, not_finite=()), path, key="")
+    if content.startswith(keras_archive.SIGNATURE):
+        content = keras_archive.pack(keras_archive.unpack(content))
+    return header, content
+
+
+def _no_model(path: Path, reason: str) -> str:
+    return f"{plain(path)} is not a tf_keras model that can be loaded: {plain(reason)}"
+
+
+def _scope(header: Header) -> AbstractContextManager[Any]:
+    """Let tf_keras find the layers of tfmot, where a model has some."""
+    if not is_quantized(header.config):
+        return nullcontext()
+    from tensorflow_model_optimization.quantization.keras import quantize_scope
+
+    scope: AbstractContextManager[Any] = quantize_scope()
+    return scope
 
 
 def save(model: Any, path: Path, facts: dict[str, Any]) -> None:
@@ -61,12 +95,13 @@ def save(model: Any, path: Path, facts: dict[str, Any]) -> None:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Give the facts that `save` embedded; {} where there are none."""
-    if not h5py.is_hdf5(path):
-        return {}
-    with h5py.File(path, "r") as file:
-        facts: dict[str, Any] = json.loads(file.attrs.get(FACTS, "{}"))
-    return facts
+    """Give the facts that `save` embedded; {} where there are none.
+
+    Raises:
+        RecipeError: the file is no model, or its facts are not those of one.
+    """
+    header, _ = _checked(path, finite=False)
+    return dict(header.facts)
 
 
 def fingerprint(model: Any) -> str:

@@ -2,61 +2,79 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tflbuild.backends import hdf5, keras_archive, keras_graph
+from tflbuild.backends.inert import Unwanted, check_inert
+from tflbuild.backends.inert_names import GRAPHS
+from tflbuild.core import json_text
+from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
 
-GRAPHS = ("Functional", "Sequential", "Model")
-"""Classes of a model that is a graph of layers."""
+__all__ = ["GRAPHS", "Header", "check", "check_opens", "header_of", "read"]
+
+MOST_BYTES = 1 << 32
+
+VERSION = re.compile(r"(\d{1,3})(\.[0-9A-Za-z.+-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the file says.
+    """What the file says; its structure was checked, so that what is read here has the type that it should have.
 
     Attributes:
         config: the model's class and configuration, as Keras writes them.
         version: the Keras that wrote it.
         facts: the `ModelFacts` that tflbuild embedded; {} where there are none.
+        elements: how many numbers the file holds.
+        not_finite: layers, by the path of their weights in the file, that hold a NaN or an infinity.
     """
 
     config: Mapping[str, Any]
     version: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    elements: int = 0
+    not_finite: tuple[str, ...] = ()
 
     def layers(self) -> Iterator[Mapping[str, Any]]:
         """Give the configuration of every layer, in the file's order."""
-        yield from self.config.get("config", {}).get("layers", [])
+        yield from keras_graph.layers_of(self.config)
+
+    def every_layer(self) -> Iterator[Mapping[str, Any]]:
+        """Give the configuration of every layer at any depth: in models, wrappers and cells; outer ones first."""
+        yield from keras_graph.every_layer(self.config)
 
     def inputs(self) -> list[tuple[int | None, ...]]:
         """Give the shape of each input, without the batch."""
         shapes: list[tuple[int | None, ...]] = []
         for layer in self.layers():
-            shape = layer.get("config", {}).get("batch_input_shape")
+            shape = layer["config"].get("batch_input_shape")
             if shape and (layer["class_name"] == "InputLayer" or not shapes):
                 shapes.append(tuple(shape[1:]))
         return shapes
 
     def outputs(self) -> list[str]:
         """Give the activation that each output ends in, "" for none."""
-        layers = {layer.get("config", {}).get("name"): layer for layer in self.layers()}
-        last = [list(layers)[-1]] if layers else []
-        ends = self.config.get("config", {}).get("output_layers")
-        names = [end[0] for end in ends if isinstance(end, list)] if ends else last
-        if ends and isinstance(ends[0], str):  # one output, not in a list
-            names = [ends[0]]
-        return [_activation(layers[name]) for name in names]
+        return [_activation(layer) for layer in self.ends()]
+
+    def ends(self) -> list[Mapping[str, Any]]:
+        """Give the layer that each output comes from; [] for a model that is no graph of layers."""
+        layers = {keras_graph.name_of(layer): layer for layer in self.layers()}
+        names = keras_graph.output_names(self.config)
+        return [layers[name] for name in names]
 
 
 def _activation(layer: Mapping[str, Any]) -> str:
     if layer["class_name"] == "Softmax":
         return "softmax"
-    activation = layer.get("config", {}).get("activation", "")
+    activation = layer["config"].get("activation", "")
     return activation if isinstance(activation, str) else ""
 
 
@@ -66,16 +84,85 @@ def read(path: Path) -> Header:
     Raises:
         RecipeError: the file is missing, or no model.
     """
-    if not path.is_file():
-        raise RecipeError(f"model.path: there is no file '{path}'.")
     try:
-        header = _zipped(path) if zipfile.is_zipfile(path) else _hdf5(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"model.path: there is no file '{plain(path)}'.") from error
+    try:
+        return _remembered(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    except (OSError, ValueError) as error:
         raise RecipeError(
-            f"model.path: '{path}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or .keras "
-            f"({' '.join(str(error).split())[:160]})."
+            f"model.path: '{plain(path)}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or "
+            f".keras (it {_reason(error)})."
         ) from error
-    return header
+
+
+def _reason(error: Exception) -> str:
+    text = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+    return plain(" ".join(text.split()), 200)
+
+
+@lru_cache(maxsize=8)
+def _remembered(path: Path, *_state: int) -> Header:
+    """Read a file once as long as it stays as it is: a plan asks many times."""
+    return header_of(read_regular(path, MOST_BYTES))
+
+
+def header_of(content: bytes) -> Header:
+    """Read what a file's bytes say.
+
+    What it is, its first bytes decide: an archive behind an HDF5 file, or the other way round, is never looked at.
+
+    Raises:
+        ValueError: it is no model; the message completes "it ".
+    """
+    if content.startswith(hdf5.SIGNATURE):
+        return _hdf5(content)
+    if content.startswith(keras_archive.SIGNATURE):
+        return _zipped(keras_archive.unpack(content))
+    raise ValueError("is neither HDF5 nor a zip archive")
+
+
+def _zipped(archive: keras_archive.Archive) -> Header:
+    found = hdf5.survey(archive.weights)
+    return Header(
+        config=keras_graph.checked(archive.config),
+        version=archive.version,
+        elements=found.elements,
+        not_finite=found.not_finite,
+    )
+
+
+def _hdf5(content: bytes) -> Header:
+    found = hdf5.survey(content)
+    if "model_config" not in found.texts:
+        raise ValueError("holds no model configuration, perhaps only weights")
+    facts = _parsed(found.texts.get("tflbuild.facts", "{}"), "facts of tflbuild")
+    try:
+        known = ModelFacts.from_json(facts).to_json() if facts else {}
+    except ValueError as error:
+        raise ValueError(f"holds facts of tflbuild that cannot be true: {error}") from error
+    return Header(
+        config=keras_graph.checked(_parsed(found.texts["model_config"], "a configuration")),
+        version=found.texts.get("keras_version", ""),
+        facts=known,
+        elements=found.elements,
+        not_finite=tuple(
+            path.removeprefix("/model_weights/")
+            for path in found.not_finite
+            if path.startswith("/model_weights/")
+        ),
+    )
+
+
+def _parsed(text: str, what: str) -> dict[str, Any]:
+    try:
+        value = json_text.parse(text)
+    except ValueError as error:
+        raise ValueError(f"holds {what} that cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"holds {what} that is a {json_text.kind_of(value)}, not a mapping")
+    return value
 
 
 def check_opens(path: Path) -> None:
@@ -90,71 +177,65 @@ def check_opens(path: Path) -> None:
         raise BrokenPromise(f"the file it wrote cannot be read: {error.__cause__ or error}") from error
 
 
-def _zipped(path: Path) -> Header:
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
-        metadata = json.loads(archive.read("metadata.json"))
-    return Header(config=config, version=str(metadata.get("keras_version", "")))
-
-
-def _hdf5(path: Path) -> Header:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        if "model_config" not in file.attrs:
-            raise ValueError("it holds no model configuration, perhaps only weights")
-        return Header(
-            config=json.loads(_text(file.attrs["model_config"])),
-            version=_text(file.attrs.get("keras_version", "")),
-            facts=json.loads(_text(file.attrs.get("tflbuild.facts", "{}"))),
-        )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
 def check(header: Header, path: Path) -> None:
     """Refuse a model that no pass could take.
 
     Raises:
-        RecipeError: it was written by Keras 3, is no graph of layers, would run code that the file holds, or does
-            not take one image of a fixed size.
+        RecipeError: it would run code that the file holds, holds weights that are not finite, was written by Keras 3,
+            is no graph of layers, or does not take one image of a fixed size.
     """
-    if header.version and int(header.version.split(".")[0]) >= 3:
-        raise RecipeError(
-            f"model.path: '{path}' was saved by Keras {header.version}; tflbuild needs a model of tf_keras (Keras 2), "
-            f"which is what tf.keras gives with TF_USE_LEGACY_KERAS=1."
-        )
-    kind = header.config.get("class_name", "")
-    if kind not in GRAPHS or not any(header.layers()):
-        raise RecipeError(
-            f"model.path: '{path}' holds a subclassed model ('{kind}'), whose graph is Python code; rebuild it as a "
-            f"functional model: tf_keras.Model(inputs, outputs)."
-        )
-    _check_layers(header.layers(), path)
+    check_loads(header, path)
     inputs = header.inputs()
     if len(inputs) != 1:
-        raise RecipeError(f"model.path: '{path}' has {len(inputs)} inputs; one image is expected.")
+        raise RecipeError(f"model.path: '{plain(path)}' has {len(inputs)} inputs; one image is expected.")
     shape = inputs[0]
     if len(shape) != 3 or shape[-1] != 3:
         raise RecipeError(
-            f"model.path: the input of '{path}' has shape {shape}; (height, width, 3) is expected."
+            f"model.path: the input of '{plain(path)}' has shape {shape}; (height, width, 3) is expected."
         )
     if None in shape:
         raise RecipeError(
-            f"model.path: the input of '{path}' has shape {shape}; height and width must be fixed numbers, e.g. "
-            f"Input((96, 96, 3))."
+            f"model.path: the input of '{plain(path)}' has shape {shape}; height and width must be fixed numbers, "
+            f"e.g. Input((96, 96, 3))."
         )
 
 
-def _check_layers(layers: Iterator[Mapping[str, Any]], path: Path) -> None:
-    for layer in layers:
-        name = layer.get("config", {}).get("name", "")
-        if layer["class_name"] == "Lambda":
-            raise RecipeError(
-                f"model.path: layer '{name}' of '{path}' is a Lambda, Python code in a file, which tflbuild does not "
-                f"execute; use built-in layers, and declare scaling of pixels in data.preprocess."
-            )
-        if layer["class_name"] in GRAPHS:
-            _check_layers(iter(layer["config"].get("layers", [])), path)
+def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
+    """Refuse what tf_keras must not or could not load, whatever the model takes and gives.
+
+    Args:
+        header: of the file.
+        path: the file.
+        key: what the sentence starts with.
+
+    Raises:
+        RecipeError: it would run code that the file holds, holds weights that are not finite, was written by Keras 3,
+            or is no graph of layers.
+    """
+    said = plain(path)
+    version = VERSION.fullmatch(header.version) if header.version else None
+    if header.version and version is None:
+        raise RecipeError(
+            f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is no version."
+        )
+    if version is not None and int(version[1]) >= 3:
+        raise RecipeError(
+            f"{key}'{said}' was saved by Keras {header.version}; tflbuild needs a model of tf_keras (Keras 2), "
+            f"which is what tf.keras gives with TF_USE_LEGACY_KERAS=1."
+        )
+    kind = header.config["class_name"]
+    if kind not in GRAPHS or not any(header.layers()):
+        raise RecipeError(
+            f"{key}'{said}' holds a subclassed model ('{plain(kind, 60)}'), whose graph is Python code; rebuild it as "
+            f"a functional model: tf_keras.Model(inputs, outputs)."
+        )
+    try:
+        check_inert(header.config)
+        keras_graph.check_sizes(header.config, header.elements)
+    except Unwanted as error:
+        raise RecipeError(f"{key}in '{said}', {error}") from error
+    if header.not_finite:
+        raise RecipeError(
+            f"{key}'{said}' holds weights that are not finite, in {plain(header.not_finite[0], 120)}"
+            f"{f' and {len(header.not_finite) - 1} more' if len(header.not_finite) > 1 else ''}; train it again."
+        )

@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from tflbuild.backends import flatbuffer
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.machine import cpu_name
+from tflbuild.core.plain_text import plain
 
 Kernels = Literal["default", "builtin", "reference"]
 """`default` lets XNNPACK take what it can; `builtin` is without it; `reference` is slow and plain."""
@@ -24,6 +26,9 @@ COUNT = "num_detections"
 """Output of a detector that says how many of the other outputs' entries are meant."""
 
 WARM_UP_RUNS = 5
+
+CHIPS = {"edgetpu-custom-op": "an Edge TPU", "ethos-u": "an Ethos-U NPU"}
+"""Custom operators that hold what a compiler made for a chip."""
 
 _RESOLVERS = {
     "default": OpResolverType.AUTO,
@@ -47,8 +52,10 @@ def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> A
     """Load a file and allocate its tensors.
 
     Raises:
-        RecipeError: it is no TensorFlow Lite file, or LiteRT cannot run it.
+        RecipeError: it is no TensorFlow Lite file, something in it is wrong, it is compiled for another chip, or LiteRT
+            cannot run it.
     """
+    _check_executable(path)
     try:
         loaded = Interpreter(
             model_path=str(path), num_threads=threads, experimental_op_resolver_type=_RESOLVERS[kernels]
@@ -57,6 +64,17 @@ def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> A
     except (ValueError, RuntimeError, OSError) as error:
         raise RecipeError(f"{path}: LiteRT cannot load it: {_first_line(error)}") from error
     return loaded
+
+
+def _check_executable(path: Path) -> None:
+    """Refuse a file that is not well-formed, or whose operators only a chip has."""
+    model = flatbuffer.unpack(flatbuffer.check(path))
+    for code in model.operatorCodes:
+        name = flatbuffer.name_of(code)
+        if name in CHIPS:
+            raise RecipeError(
+                f"{plain(path)} is compiled for {CHIPS[name]} (operator '{name}') and cannot be executed here."
+            )
 
 
 class Runner:

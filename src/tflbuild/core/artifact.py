@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tflbuild.core.model_facts import check_facts
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
@@ -101,4 +103,14 @@ class ModelFacts:
     def of(cls, model: Artifact) -> ModelFacts:
         """Read the facts of a model file."""
         facts = dict(model.meta["facts"])
+        return cls(**{**facts, "labels": tuple(facts["labels"])})
+
+    @classmethod
+    def from_json(cls, value: object) -> ModelFacts:
+        """Read facts that lay in a file.
+
+        Raises:
+            ValueError: they are not those of a model, e.g. "'height' is -1".
+        """
+        facts = check_facts(value)
         return cls(**{**facts, "labels": tuple(facts["labels"])})

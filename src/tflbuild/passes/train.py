@@ -105,6 +105,6 @@ class Train(Fitting):
         """Look at every weight in the file."""
         from tflbuild.backends import keras
 
-        broken = keras.not_finite(keras.load(result.path))
+        broken = keras.not_finite(keras.load(result.path, finite=False))
         if broken:
             raise BrokenPromise(f"{broken[0]} holds values that are not finite.")
