@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tflbuild.core.dataset import FileFacts
 from tflbuild.vision import image
 
 
@@ -26,8 +27,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, gradient: np.ndarray) -> No
     exif[0x0112] = 6  # shown after a quarter turn clockwise
     Image.fromarray(gradient).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(image.read(tmp_path / "a.png"), np.rot90(gradient, -1))
-    assert image.size(tmp_path / "a.png") == (40, 24)
-    assert image.inspect(tmp_path / "a.png")[2:] == (40, 24)
+    assert image.inspect(tmp_path / "a.png")[2:] == (40, 24, 6)
 
 
 def test_grey_palette_alpha_and_bilevel_become_rgb(tmp_path: Path, gradient: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
 def test_a_good_file_has_a_digest_a_size_and_no_problem(tmp_path: Path, gradient: np.ndarray) -> None:
     Image.fromarray(gradient).save(tmp_path / "a.jpg")
     expected = hashlib.sha256((tmp_path / "a.jpg").read_bytes()).hexdigest()
-    assert image.inspect(tmp_path / "a.jpg") == (expected, "", 24, 40)
+    assert image.inspect(tmp_path / "a.jpg") == (expected, "", 24, 40, 1)
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
@@ -87,7 +87,7 @@ def test_what_is_no_image_is_a_problem(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
-    assert image.inspect(tmp_path / "none.jpg") == ("", "No such file or directory", 0, 0)
+    assert image.inspect(tmp_path / "none.jpg") == FileFacts("", "No such file or directory")
 
 
 def test_drawing_marks_the_edges_and_leaves_the_image_alone() -> None:

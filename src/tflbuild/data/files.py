@@ -88,7 +88,7 @@ class FileDataset(Dataset):
             raise DataError(f"data.root: {sample.key} has no file.")
         boxes = np.array(sample.boxes, np.float32).reshape(-1, 4)
         try:
-            pixels = image.read(sample.path)
+            pixels = image.read(sample.path, self.max_pixels)
         except OSError as error:
             raise DataError(f"data.root: {sample.key} was readable when the build began: {error}") from error
         return Example(pixels, boxes, np.array(sample.labels, np.int32))

@@ -12,6 +12,7 @@ from typing import Any
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, TflbuildError
+from tflbuild.core.left_out import summary
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
@@ -123,11 +124,7 @@ class Build:
         ]
         self._tell(Event("plan", {"steps": steps, "unused": dict(planned.unused)}))
         if prepared.index.dropped:
-            count = len(prepared.index.dropped)
-            self._warn(
-                f"data: {count} thing(s) left out, e.g. {prepared.index.dropped[0].file}: "
-                f"{prepared.index.dropped[0].reason}; all are in report.json"
-            )
+            self._warn(summary(prepared.index.dropped))
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
