@@ -112,7 +112,7 @@ def _listed(archive: zipfile.ZipFile) -> str:
     for name in archive.namelist()[:5]:
         try:
             with archive.open(name) as member:
-                said.append(f"{name.removesuffix('.npy')} {_header(member)[0]}")
+                said.append(f"{name.removesuffix('.npy')} {_header(member)}")
         except BROKEN:
             said.append(name)
     return ", ".join([*said, *(["..."] if len(archive.namelist()) > len(said) else [])])
@@ -120,9 +120,11 @@ def _listed(archive: zipfile.ZipFile) -> str:
 
 def _array(file: IO[bytes], size: int) -> Held:
     """Read a header and then all the rest, which must be there."""
-    held, start = _header(file)
+    held = _header(file)
     if "O" in held.dtype:
-        raise _NotUsableError(f"holds pickled objects {held.shape}, which are never loaded; expected {WANTED}")
+        raise _NotUsableError(
+            f"holds pickled objects {held.shape}, which are never loaded; expected {WANTED}"
+        )
     if size > MOST_BYTES:
         raise _NotUsableError(f"holds {held}, {size} bytes; at most {MOST_BYTES} are read")
     found = sum(len(part) for part in iter(lambda: file.read(PART), b""))
@@ -133,7 +135,7 @@ def _array(file: IO[bytes], size: int) -> Held:
     return held
 
 
-def _header(file: IO[bytes]) -> tuple[Held, int]:
+def _header(file: IO[bytes]) -> Held:
     beginning = file.read(8)
     if not beginning.startswith(MAGIC) or len(beginning) < 8 or beginning[6] not in (1, 2, 3):
         raise ValueError("it has no NumPy header")
@@ -148,7 +150,7 @@ def _header(file: IO[bytes]) -> tuple[Held, int]:
     dtype, shape = fields["descr"], fields["shape"]
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
         raise ValueError("its header has no shape")
-    return Held(dtype if isinstance(dtype, str) else "records", shape), 8 + count + length
+    return Held(dtype if isinstance(dtype, str) else "records", shape)
 
 
 def _problem(held: Held, max_pixels: int) -> str:

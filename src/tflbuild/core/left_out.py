@@ -10,12 +10,16 @@ from tflbuild.core.plain_text import plain
 
 KINDS = (
     (r"^photo without annotation", "photo without annotation", "photos without annotation"),
-    (r"^(the file is missing|there is no image|its image )", "missing image or annotation", "missing images or annotations"),
+    (
+        r"^(the file is missing|there is no image|its image )",
+        "missing image or annotation",
+        "missing images or annotations",
+    ),
     (r"^left out of |^the same image", "image twice", "images twice"),
     (r"^has \d+ x \d+ pixels, more than", "image too large", "images too large"),
     (r"^(not an image|does not decode)", "damaged image", "damaged images"),
     (r"EXIF", "turned photo", "turned photos"),
-    (r"scaled$", "resized image", "resized images"),
+    (r"(scaled|they fit the image)$", "resized image", "resized images"),
     (r"^box .*clipped$", "box clipped", "boxes clipped"),
     (r"^\d+ x class", "class that train never has", "classes that train never has"),
     (r"^(box|annotation) ", "annotation that makes no sense", "annotations that make no sense"),

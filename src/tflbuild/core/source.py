@@ -47,11 +47,15 @@ def files_of(source: str, key: str = "calibration.source") -> Source:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
     if not found.files:
-        raise DataError(f"{key}: '{plain(source)}' names no image; expected {EXPECTED}.{_first(found.left_out)}")
+        raise DataError(
+            f"{key}: '{plain(source)}' names no image; expected {EXPECTED}.{_first(found.left_out)}"
+        )
     return found
 
 
-def usable(source: str, found: Source, facts: Sequence[FileFacts], key: str) -> tuple[list[int], list[Dropped]]:
+def usable(
+    source: str, found: Source, facts: Sequence[FileFacts], key: str
+) -> tuple[list[int], list[Dropped]]:
     """Tell the files that can be used from those that are left out.
 
     Args:

@@ -35,7 +35,12 @@ def decoded(content: bytes) -> str:
 
 def _unmarked(content: bytes) -> str:
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if len(content) % 2 == 0 and content and not any(content[offset::2]) and any(content[1 - offset :: 2]):
+        if (
+            len(content) % 2 == 0
+            and content
+            and not any(content[offset::2])
+            and any(content[1 - offset :: 2])
+        ):
             return content.decode(encoding)
     try:
         return content.decode("utf-8")

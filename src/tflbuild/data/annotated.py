@@ -11,10 +11,15 @@ from typing import NamedTuple
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, Sample
 from tflbuild.core.errors import DataError
+from tflbuild.core.plain_text import plain
+from tflbuild.data import exports
 from tflbuild.data.files import SPLITS, FileDataset, looked_at, without_leaks
 
 SLACK = 1.0
 """Pixels that a box may reach outside without a word: annotation tools count from 0 or from 1."""
+
+LARGEST = 10**9
+"""Pixels of a side above which a declared size is nonsense."""
 
 Box = tuple[float, float, float, float]
 
@@ -77,9 +82,10 @@ def assemble(
         order: puts class names in order.
 
     Raises:
-        DataError: a split ends without images or without boxes.
+        DataError: a split ends without images or without boxes, or boxes are fractions of their image.
     """
-    checked = {split: _checked(images, look, dropped) for split, images in splits.items()}
+    refuse_fractions(dataset, splits)
+    checked = _checked(splits, look, dropped)
     complete = dataset.completed(checked, key=lambda image: image.key)
     apart, leaks = without_leaks(complete, lambda image: image.digest, lambda image: image.key)
     dropped += leaks
@@ -95,26 +101,49 @@ def assemble(
     return Index(classes=classes, splits=samples, dropped=tuple(dropped))
 
 
-def _checked(images: list[Annotated], look: Look, dropped: list[Dropped]) -> list[Checked]:
-    facts = looked_at([image.path for image in images], look)
-    found = (_check(image, fact, dropped) for image, fact in zip(images, facts, strict=True))
-    return [image for image in found if image is not None]
+def _checked(
+    splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
+) -> dict[str, list[Checked]]:
+    pairs = {
+        split: list(zip(images, looked_at([image.path for image in images], look), strict=True))
+        for split, images in splits.items()
+    }
+    sized = {split: [_sized(image, facts) for image, facts in found] for split, found in pairs.items()}
+    unturned = any(_fits_unturned(image, facts) for found in sized.values() for image, facts in found)
+    checked = {
+        split: [_check(image, facts, unturned, dropped) for image, facts in found]
+        for split, found in sized.items()
+    }
+    return {split: [image for image in found if image is not None] for split, found in checked.items()}
 
 
-def _check(image: Annotated, facts: FileFacts, dropped: list[Dropped]) -> Checked | None:
-    """Hold an annotation against its image file."""
-    if facts.problem:
-        dropped.append(Dropped(image.key, facts.problem))
+def _sized(image: Annotated, facts: FileFacts) -> tuple[Annotated, FileFacts]:
+    """Look at the size of an image where `look` did not."""
+    if not facts.problem and not facts.height:
+        from tflbuild.vision.image import inspect
+
+        facts = inspect(Path(image.path))
+    return image, facts
+
+
+def _check(image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dropped]) -> Checked | None:
+    """Hold an annotation against its image file.
+
+    Args:
+        image: as annotated.
+        facts: of its file.
+        unturned: whether some photo of this set was annotated as it is stored, before EXIF turns it.
+        dropped: what was left out so far; grows.
+    """
+    problem = facts.problem or _misfit(image, facts, unturned)
+    if problem:
+        source, text = (image.key, problem) if facts.problem else (image.source, f"{image.key}: {problem}")
+        dropped.append(Dropped(source, text))
         return None
-    height, width = _size(image.path, facts)
-    declared = (image.height or height, image.width or width)
-    if not _same_shape(declared, (height, width)):
-        says = f"{declared[1]} x {declared[0]} pixels, but the image has {width} x {height}"
-        dropped.append(Dropped(image.source, f"{image.key}: the annotation says {says}"))
-        return None
+    height, width = _frame(image, facts, dropped)
     objects = []
     for raw in image.objects:
-        box, reason = _fitted(raw, *declared)
+        box, reason = _fitted(raw, height, width)
         if reason:
             dropped.append(Dropped(image.source, f"box {raw.number} ({raw.label}) {reason}"))
         if box:
@@ -122,17 +151,96 @@ def _check(image: Annotated, facts: FileFacts, dropped: list[Dropped]) -> Checke
     return Checked(image.key, image.source, image.path, facts.digest, tuple(objects))
 
 
-def _size(path: str, facts: FileFacts) -> tuple[int, int]:
-    if facts.height and facts.width:
-        return facts.height, facts.width
-    from tflbuild.vision import image
+def _misfit(image: Annotated, facts: FileFacts, unturned: bool) -> str:
+    """Say why an annotation cannot be of its image; "" where it can."""
+    if _fits_unturned(image, facts):
+        stored, seen = f"{facts.height} x {facts.width}", f"{facts.width} x {facts.height}"
+        return (
+            f"its boxes fit the photo as stored, {stored} pixels; EXIF orientation {facts.orientation} turns it, and "
+            f"it is seen as {seen}"
+        )
+    if unturned and facts.orientation > 1 and image.objects:
+        return (
+            f"EXIF orientation {facts.orientation} turns it, and boxes of other photos here fit them as stored, not "
+            f"as seen"
+        )
+    height, width = image.height or facts.height, image.width or facts.width
+    if not _same_shape((height, width), (facts.height, facts.width)):
+        return (
+            f"the annotation says {width} x {height} pixels, but the image has {facts.width} x {facts.height}"
+        )
+    return ""
 
-    return image.size(Path(path))
+
+def _frame(image: Annotated, facts: FileFacts, dropped: list[Dropped]) -> tuple[int, int]:
+    """Give the size that the boxes refer to: the declared one, unless they fit the image and not that."""
+    seen = facts.height, facts.width
+    declared = image.height or facts.height, image.width or facts.width
+    if declared == seen or not image.objects:
+        return declared
+    frame = seen if _all_within(image, seen) and not _all_within(image, declared) else declared
+    says = f"{declared[1]} x {declared[0]} pixels, but the image has {seen[1]} x {seen[0]}"
+    how = "they fit the image" if frame == seen else "its boxes are scaled"
+    dropped.append(Dropped(image.source, f"{image.key}: the annotation says {says}: {how}"))
+    return frame
+
+
+def _all_within(image: Annotated, size: tuple[int, int]) -> bool:
+    return all(raw.ymax <= size[0] + SLACK and raw.xmax <= size[1] + SLACK for raw in image.objects)
+
+
+SIDEWAYS = 5
+"""The least EXIF orientation that exchanges height and width."""
+
+
+def _fits_unturned(image: Annotated, facts: FileFacts) -> bool:
+    """Tell whether a photo that EXIF turns by a quarter was annotated as it is stored.
+
+    Its declared size, or a box where none is declared, then fits the stored picture and not the one that is seen.
+    """
+    if facts.orientation < SIDEWAYS or facts.height == facts.width or facts.problem:
+        return False
+    seen, stored = (facts.height, facts.width), (facts.width, facts.height)
+    if image.height and image.width:
+        declared = (image.height, image.width)
+        return _same_shape(declared, stored) and not _same_shape(declared, seen)
+    return _all_within(image, stored) and not _all_within(image, seen)
 
 
 def _same_shape(declared: tuple[int, int], real: tuple[int, int]) -> bool:
     """Tell whether the image is what was annotated, perhaps resized since."""
+    if max(declared) > LARGEST:
+        return False
     return abs(declared[0] * real[1] - declared[1] * real[0]) <= 0.02 * declared[1] * real[0]
+
+
+def refuse_fractions(dataset: FileDataset, splits: Mapping[str, list[Annotated]]) -> None:
+    """Refuse boxes that lie in 0..1 of their image where pixels are expected.
+
+    Raises:
+        DataError: half of the boxes of a split do; of fewer each goes for itself.
+    """
+    for split, images in splits.items():
+        boxes = [(image, raw) for image in images for raw in image.objects]
+        small = [(image, raw) for image, raw in boxes if _is_fraction(raw)]
+        if small and 2 * len(small) >= len(boxes):
+            image, raw = small[0]
+            edges = ", ".join(f"{name} {value:g}" for name, value in _edges(raw).items())
+            raise DataError(
+                f"data.root: {len(small)} of {len(boxes)} boxes of the {split} split of '{dataset.root}' lie in 0..1, "
+                f"as fractions of the image, e.g. box {plain(raw.number)} in {plain(image.source)}: {edges}; expected "
+                f"pixels."
+            )
+
+
+def _is_fraction(raw: RawBox) -> bool:
+    """Tell whether a box fits into one pixel at the corner; as corner and size, its far edge may come to 2."""
+    _, _, top, left, bottom, right = raw
+    return 0 <= top < bottom <= 2 and 0 <= left < right <= 2 and max(bottom - top, right - left) <= 1.001
+
+
+def _edges(raw: RawBox) -> dict[str, float]:
+    return {"xmin": raw.xmin, "ymin": raw.ymin, "xmax": raw.xmax, "ymax": raw.ymax}
 
 
 def _fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
@@ -142,6 +250,8 @@ def _fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
         The box in 0..1, None where nothing is left; and what is wrong with it, "" for nothing.
     """
     _, _, top, left, bottom, right = raw
+    if right <= 2 and _is_fraction(raw):
+        return None, "lies in 0..1, as a fraction of the image where pixels are expected: dropped"
     if 0 <= top < bottom <= height and 0 <= left < right <= width:  # as nearly all are
         return (top / height, left / width, bottom / height, right / width), ""
     if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
@@ -197,6 +307,9 @@ def _refuse_empty(dataset: FileDataset, marked: Mapping[str, Sequence[bool]], dr
         what = "" if any(marked[split]) else "box" if marked[split] else "image"
         if what:
             first = f"; {len(dropped)} were dropped, the first: {': '.join(dropped[0])}" if dropped else ""
+            other = (
+                exports.looks_like(Path(dataset.root).expanduser(), dataset.name) if what == "image" else ""
+            )
             raise DataError(
-                f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{first}."
+                f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{plain(first)}.{other}"
             )

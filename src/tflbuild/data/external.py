@@ -67,7 +67,7 @@ def external_split(source: str, data: Dataset, look: Look | None = None) -> Spli
 
 
 def _look(max_pixels: int, path: Path) -> FileFacts:
-    return (array_file if is_array_name(path) else image).inspect(path, max_pixels)
+    return array_file.inspect(path, max_pixels) if is_array_name(path) else image.inspect(path, max_pixels)
 
 
 @cache

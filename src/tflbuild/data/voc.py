@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
+from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.data.annotated import Annotated, RawBox, assemble
-from tflbuild.data.files import ALIASES, IMAGE_SUFFIXES, FileDataset, files_in
+from tflbuild.data.files import ALIASES, FileDataset, files_in
 
 FOLDER = "JPEGImages"
 EXPECTED = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Main/"

@@ -59,6 +59,8 @@ MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CM
 
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
 """Tags of TIFF."""
+WHITE_IS_ZERO = 0
+"""What PIL turns round for 8 bits but not for 16."""
 
 PALETTE = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6", "#808000")
 
@@ -147,9 +149,10 @@ def _as_rgb(turned: Image.Image, picture: Image.Image) -> NDArray[np.uint8]:
 def _eight_bits(grey: NDArray[np.generic], picture: Image.Image) -> NDArray[np.uint8]:
     """Scale greys of up to 16 bits to 8."""
     tags = getattr(picture, "tag_v2", {})
-    top = 2 ** int(tags.get(BITS_PER_SAMPLE, (16,))[0]) - 1
+    top = (1 << int(tags.get(BITS_PER_SAMPLE, (16,))[0])) - 1
     scaled = (grey.astype(np.int64).clip(0, top) * 255 + top // 2) // top
-    return (255 - scaled if tags.get(PHOTOMETRIC) == 0 else scaled).astype(np.uint8)
+    seen = 255 - scaled if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else scaled
+    return seen.astype(np.uint8)
 
 
 def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.uint8]:

@@ -1,0 +1,79 @@
+"""Find the image files that COCO annotations name."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tflbuild.core.dataset import Dropped
+from tflbuild.core.image_files import fault_of_name, is_image_name
+from tflbuild.core.plain_text import plain
+from tflbuild.data.files import ALIASES, files_in, split_folders
+
+UNLISTED = "photo without annotation: no annotation file lists it"
+
+
+class ImageFiles:
+    """Finds images in folders; each folder is listed once. A name may not lead out of the root.
+
+    Args:
+        root: the data set's folder.
+        folders: where images may lie.
+        used: gains the folders in which images were found, with what lies in them.
+    """
+
+    def __init__(self, root: Path, folders: list[Path], used: dict[Path, set[str]]) -> None:
+        self._root = root
+        self._base = f"{root}{os.sep}"
+        self._folders = {folder: files_in(folder) for folder in folders}
+        self._used = used
+
+    def find(self, name: str) -> tuple[str | None, str]:
+        """Give the file of an image, or None and why there is none."""
+        if "://" in name:
+            return None, f"'{name}' is an address; images must be files"
+        if fault := fault_of_name(name):
+            return None, f"image '{plain(name)}' cannot be used: {fault}"
+        found = self._look(name) or (self._look(name.replace("\\", "/")) if "\\" in name else [])
+        if not found:
+            return None, f"there is no image '{name}'"
+        if any(not filecmp.cmp(found[0], other, shallow=False) for other in found[1:]):
+            shown = " and ".join(path.removeprefix(self._base) for path in found[:2])
+            return None, f"image '{name}' may be {shown}, which differ"
+        return found[0], ""
+
+    def _look(self, name: str) -> list[str]:
+        if "/" in name:
+            return list(
+                dict.fromkeys(path for folder in self._folders if (path := self._below(folder, name)))
+            )
+        found = [folder for folder, names in self._folders.items() if name in names]
+        for folder in found:
+            self._used.setdefault(folder, self._folders[folder])
+        return [f"{folder}{os.sep}{name}" for folder in found]
+
+    def _below(self, folder: Path, name: str) -> str | None:
+        path = os.path.normpath(os.path.join(folder, name))
+        return path if path.startswith(self._base) and os.path.isfile(path) else None
+
+
+def unlisted(root: Path, folders: Mapping[Path, set[str]], used: set[str]) -> Iterator[Dropped]:
+    """Name the images that lie beside listed ones and that no annotation file lists."""
+    for folder, names in folders.items():
+        for name in sorted(names):
+            path = folder / name
+            if is_image_name(name) and str(path) not in used:
+                yield Dropped(path.relative_to(root).as_posix(), UNLISTED)
+
+
+def image_folders(root: Path, split: str, path: Path) -> list[Path]:
+    """Name the folders that may hold the images of an annotation file."""
+    names = [*ALIASES[split], path.stem.removeprefix("instances_")]
+    own = split_folders(root).get(split)
+    folders = [path.parent, root, root / "images", *([own] if own else [])]
+    folders += [base / name for base in (path.parent, root, root / "images") for name in names]
+    folders += [folder / "images" for folder in (own, path.parent) if folder]
+    there = {folder.resolve(): folder for folder in reversed(folders) if folder.is_dir()}
+    return [folder for folder in dict.fromkeys(folders) if folder in there.values()]
