@@ -107,6 +107,8 @@ def test_images_and_categories_without_an_id_are_left_out(root: Path) -> None:
     (root / "train.json").write_text(json.dumps(odd))
     read = index(root)
     assert [dropped.reason for dropped in read.dropped] == [
+        "category {'name': 'emu'} has no id or no name: dropped",
+        "category {'id': [], 'name': 'emu'} has no id or no name: dropped",
         "image {'file_name': '0.png'} has no id: dropped",
         "image 0.png has no id: dropped",
     ]

@@ -41,13 +41,10 @@ class Form(NamedTuple):
     data: str = ""
 
     def __str__(self) -> str:
-        """Complete "... is refused; it looks like"."""
-        how = (
-            f"data={self.data} reads it"
-            if self.data
-            else "which is not read; export it as COCO or Pascal VOC"
-        )
-        return f"{self.name} ('{plain(self.evidence)}'), {how}"
+        """Complete "It looks like"."""
+        how = f"which data={self.data} reads" if self.data else "which is not read"
+        advice = "; export it as COCO or Pascal VOC" if self.name in BOXES else ""
+        return f"{self.name} ('{plain(self.evidence)}'), {how}{advice}"
 
 
 class Folder(NamedTuple):
