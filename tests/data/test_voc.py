@@ -522,13 +522,13 @@ def test_a_few_boxes_in_fractions_are_dropped(folder: Folder) -> None:
 TYPES = '<!DOCTYPE a [<!ENTITY x "&#120;"><!ENTITY y SYSTEM "file:///etc/hostname">]>'
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "cp037"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "windows-1251"]
+)
 def test_a_document_type_is_refused_in_every_encoding(folder: Folder, encoding: str) -> None:
     declared = "" if encoding.startswith("utf-16") else f'<?xml version="1.0" encoding="{encoding}"?>'
-    head = declared.encode("ascii" if encoding == "cp037" else encoding)
-    (folder.root / "Annotations/b.xml").write_bytes(
-        head + f"{TYPES}<annotation>&x;</annotation>".encode(encoding)
-    )
+    text = f"{declared}{TYPES}<annotation>&x;</annotation>"
+    (folder.root / "Annotations/b.xml").write_bytes(text.encode(encoding))
     ((file, reason),) = folder.index().dropped
     assert file == "Annotations/b.xml"
     assert reason == "declares a document type, which no annotation needs"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tflbuild.core.dataset import Dropped
-from tflbuild.core.image_files import fault_of_name, is_image_name
+from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
-from tflbuild.data.files import ALIASES, files_in, split_folders
+from tflbuild.data.files import ALIASES, SPLIT_OF, files_in, split_folders
 
 UNLISTED = "photo without annotation: no annotation file lists it"
 
@@ -29,6 +29,7 @@ class ImageFiles:
         self._base = f"{root}{os.sep}"
         self._folders = {folder: files_in(folder) for folder in folders}
         self._used = used
+        self._all = False
 
     def find(self, name: str) -> tuple[str | None, str]:
         """Give the file of an image, or None and why there is none."""
@@ -37,6 +38,10 @@ class ImageFiles:
         if fault := fault_of_name(name):
             return None, f"image '{plain(name)}' cannot be used: {fault}"
         found = self._look(name) or (self._look(name.replace("\\", "/")) if "\\" in name else [])
+        if not found and not self._all:
+            self._all = True
+            self._folders |= {folder: files_in(folder) for folder in _others(self._root, self._folders)}
+            return self.find(name)
         if not found:
             return None, f"there is no image '{name}'"
         if any(not filecmp.cmp(found[0], other, shallow=False) for other in found[1:]):
@@ -57,6 +62,14 @@ class ImageFiles:
     def _below(self, folder: Path, name: str) -> str | None:
         path = os.path.normpath(os.path.join(folder, name))
         return path if path.startswith(self._base) and os.path.isfile(path) else None
+
+
+def _others(root: Path, known: Iterable[Path]) -> list[Path]:
+    """Give the folders of the root, and of its `images/`, that are neither known nor named like a split."""
+    parents = [root, *(path for path in (root / "images",) if path.is_dir())]
+    entries = [entry for parent in parents for entry in entries_of(parent) if entry.is_dir()]
+    found = [Path(entry.path) for entry in entries if entry.name.lower() not in SPLIT_OF]
+    return [path for path in found if path not in set(known) and path.name[0] != "."]
 
 
 def unlisted(root: Path, folders: Mapping[Path, set[str]], used: set[str]) -> Iterator[Dropped]:
