@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from tflbuild.core.dataset import Dropped
@@ -29,7 +30,6 @@ class ImageFiles:
         self._base = f"{root}{os.sep}"
         self._folders = {folder: files_in(folder) for folder in folders}
         self._used = used
-        self._all = False
 
     def find(self, name: str) -> tuple[str | None, str]:
         """Give the file of an image, or None and why there is none."""
@@ -37,31 +37,43 @@ class ImageFiles:
             return None, f"'{name}' is an address; images must be files"
         if fault := fault_of_name(name):
             return None, f"image '{plain(name)}' cannot be used: {fault}"
-        found = self._look(name) or (self._look(name.replace("\\", "/")) if "\\" in name else [])
-        if not found and not self._all:
-            self._all = True
-            self._folders |= {folder: files_in(folder) for folder in _others(self._root, self._folders)}
-            return self.find(name)
+        found = self._look(name, self._folders) or self._look(name, self._other_folders)
         if not found:
             return None, f"there is no image '{name}'"
-        if any(not filecmp.cmp(found[0], other, shallow=False) for other in found[1:]):
+        if any(not _same(found[0], other) for other in found[1:]):
             shown = " and ".join(path.removeprefix(self._base) for path in found[:2])
             return None, f"image '{name}' may be {shown}, which differ"
         return found[0], ""
 
-    def _look(self, name: str) -> list[str]:
-        if "/" in name:
-            return list(
-                dict.fromkeys(path for folder in self._folders if (path := self._below(folder, name)))
-            )
-        found = [folder for folder, names in self._folders.items() if name in names]
+    @cached_property
+    def _other_folders(self) -> dict[Path, set[str]]:
+        """List the remaining folders, which are asked only where the usual ones do not have an image."""
+        return {folder: files_in(folder) for folder in _others(self._root, self._folders)}
+
+    def _look(self, name: str, folders: Mapping[Path, set[str]]) -> list[str]:
+        if "/" in name or "\\" in name:
+            paths = (_below(self._base, folder, name) for folder in folders)
+            return list(dict.fromkeys(path for path in paths if path))
+        found = [folder for folder, names in folders.items() if name in names]
         for folder in found:
-            self._used.setdefault(folder, self._folders[folder])
+            self._used.setdefault(folder, folders[folder])
         return [f"{folder}{os.sep}{name}" for folder in found]
 
-    def _below(self, folder: Path, name: str) -> str | None:
-        path = os.path.normpath(os.path.join(folder, name))
-        return path if path.startswith(self._base) and os.path.isfile(path) else None
+
+def _below(base: str, folder: Path, name: str) -> str | None:
+    """Give the file of a name with folders, also as Windows writes them, unless it leads out of the data set."""
+    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
+        path = os.path.normpath(os.path.join(folder, spelled))
+        if path.startswith(base) and os.path.isfile(path):
+            return path
+    return None
+
+
+def _same(path: str, other: str) -> bool:
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
 
 
 def _others(root: Path, known: Iterable[Path]) -> list[Path]:
@@ -84,9 +96,9 @@ def unlisted(root: Path, folders: Mapping[Path, set[str]], used: set[str]) -> It
 def image_folders(root: Path, split: str, path: Path) -> list[Path]:
     """Name the folders that may hold the images of an annotation file."""
     names = [*ALIASES[split], path.stem.removeprefix("instances_")]
-    own = split_folders(root).get(split)
-    folders = [path.parent, root, root / "images", *([own] if own else [])]
-    folders += [base / name for base in (path.parent, root, root / "images") for name in names]
-    folders += [folder / "images" for folder in (own, path.parent) if folder]
+    bases = [base for base in (path.parent, root, root / "images") if base.is_dir()]
+    own = [split_folders(base)[split] for base in bases if split in split_folders(base)]
+    folders = [*bases, *(base / name for base in bases for name in names), *own]
+    folders += [folder / "images" for folder in (*own, path.parent)]
     there = {folder.resolve(): folder for folder in reversed(folders) if folder.is_dir()}
     return [folder for folder in dict.fromkeys(folders) if folder in there.values()]

@@ -157,9 +157,20 @@ def looked_at(paths: Sequence[Path | str], look: Look) -> list[FileFacts]:
 
 
 def files_in(folder: Path) -> set[str]:
-    """Name the files in a folder, not in its sub-folders."""
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.is_file()}
+    """Name the files in a folder, not in its sub-folders.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path | str, error: OSError) -> DataError:
+    return DataError(f"data.root: {plain(error.filename or folder)} cannot be read: {error.strerror}.")
 
 
 def below(folder: str) -> Below:
@@ -171,9 +182,7 @@ def below(folder: str) -> Below:
     try:
         return image_files.below(folder)
     except OSError as error:
-        raise DataError(
-            f"data.root: {plain(error.filename or folder)} cannot be read: {error.strerror}."
-        ) from error
+        raise _unreadable(folder, error) from error
 
 
 def split_folders(root: Path) -> dict[str, Path]:
