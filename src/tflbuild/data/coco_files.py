@@ -13,7 +13,7 @@ from tflbuild.core.errors import DataError
 from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
 from tflbuild.data import exports
-from tflbuild.data.files import SPLIT_OF, SPLITS
+from tflbuild.data.files import SPLIT_OF, SPLITS, entries_in
 
 EXPECTED = "a COCO folder with train.json (or annotations/instances_train*.json) and its images"
 
@@ -75,7 +75,7 @@ def load(path: Path, root: Path) -> Mapping[str, Any]:
 def _candidates(root: Path) -> list[Path]:
     """List JSON files in the root and the folders in it, but those that belong to one image."""
     found = _json_in(root)
-    for entry in entries_of(root):
+    for entry in entries_in(root):
         if entry.is_dir() and entry.name[0] != "." and not fault_of_name(entry.name):
             found += _json_in(Path(entry.path))
     return found

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from tflbuild.core.dataset import Dropped
-from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
+from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
-from tflbuild.data.files import ALIASES, SPLIT_OF, files_in, split_folders
+from tflbuild.data.files import ALIASES, SPLIT_OF, entries_in, files_in, split_folders
 
 UNLISTED = "photo without annotation: no annotation file lists it"
 
@@ -79,7 +79,7 @@ def _same(path: str, other: str) -> bool:
 def _others(root: Path, known: Iterable[Path]) -> list[Path]:
     """Give the folders of the root, and of its `images/`, that are neither known nor named like a split."""
     parents = [root, *(path for path in (root / "images",) if path.is_dir())]
-    entries = [entry for parent in parents for entry in entries_of(parent) if entry.is_dir()]
+    entries = [entry for parent in parents for entry in entries_in(parent) if entry.is_dir()]
     found = [Path(entry.path) for entry in entries if entry.name.lower() not in SPLIT_OF]
     return [path for path in found if path not in set(known) and path.name[0] != "."]
 

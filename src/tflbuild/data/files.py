@@ -185,6 +185,18 @@ def below(folder: str) -> Below:
         raise _unreadable(folder, error) from error
 
 
+def entries_in(folder: Path) -> list[os.DirEntry[str]]:
+    """Give what lies directly in a folder, in the order of names.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return list(image_files.entries_of(folder))
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
 def split_folders(root: Path) -> dict[str, Path]:
     """Give the folders that are named like splits, in any case and by any of the usual words.
 
@@ -192,7 +204,7 @@ def split_folders(root: Path) -> dict[str, Path]:
         DataError: two of them mean the same split.
     """
     found: dict[str, Path] = {}
-    for entry in image_files.entries_of(root):
+    for entry in entries_in(root):
         split = SPLIT_OF.get(entry.name.lower())
         if split is None or not entry.is_dir():
             continue

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
-from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
+from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
 from tflbuild.data import exports
 from tflbuild.data.files import (
@@ -20,6 +20,7 @@ from tflbuild.data.files import (
     SPLITS,
     FileDataset,
     below,
+    entries_in,
     looked_at,
     split_folders,
     without_leaks,
@@ -143,7 +144,7 @@ class ImageFolder(FileDataset):
             DataError: a name cannot be a class, or the names are those of splits.
         """
         names = _class_names(folder)
-        for entry in entries_of(folder):
+        for entry in entries_in(folder):
             if entry.is_symlink() and entry.is_dir() and _leads_back(entry.path, root):
                 dropped.append(Dropped(_relative(root, entry.path), "a link to a folder of this data set"))
                 names = [name for name in names if name != entry.name]
@@ -192,7 +193,9 @@ class ImageFolder(FileDataset):
         why = next((one for one in dropped if f"{label}/" in one.file), None)
         first = f"; left out: {plain(why.file)}: {plain(why.reason)}" if why else ""
         choice = ", ".join(plain(name) for name in classes if name != label)
-        near = did_you_mean(label, [name for name in classes if name != label])
+        others = [name for name in classes if name != label]
+        same = [name for name in others if name.casefold() == label.casefold()]
+        near = did_you_mean(same[0] if same else label, others)
         return (
             f"data.root: class '{plain(label)}' of '{self.root}' has no usable image in {split}{first}. Give it some, "
             f"or leave it out with data.classes=[{choice}].{near}"
@@ -223,12 +226,12 @@ def _sample(picture: _Picture, classes: tuple[str, ...]) -> Sample:
 
 
 def _class_names(folder: Path) -> list[str]:
-    return [entry.name for entry in entries_of(folder) if entry.name[0] != "." and entry.is_dir()]
+    return [entry.name for entry in entries_in(folder) if entry.name[0] != "." and entry.is_dir()]
 
 
 def _note_loose(root: Path, folder: Path, dropped: list[Dropped]) -> None:
     """Name what lies beside the folders of classes or splits."""
-    for entry in entries_of(folder):
+    for entry in entries_in(folder):
         if entry.is_dir() and entry.name[0] != ".":
             continue
         if entry.name[0] == ".":

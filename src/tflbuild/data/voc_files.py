@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from tflbuild.core.dataset import Dropped
 from tflbuild.core.errors import DataError
-from tflbuild.core.image_files import IMAGE_SUFFIXES, entries_of
+from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.text_file import decoded
 from tflbuild.data import exports
-from tflbuild.data.files import SPLIT_OF, SPLITS, below, split_folders
+from tflbuild.data.files import SPLIT_OF, SPLITS, below, entries_in, split_folders
 
 EXPECTED = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Main/"
 
@@ -81,7 +81,7 @@ def parts(root: Path, shown: str, dropped: list[Dropped]) -> list[Part]:
 
 def _refuse_inner(root: Path, shown: str) -> None:
     """Refuse a folder around the data set, whose lists would be overlooked."""
-    for entry in entries_of(root):
+    for entry in entries_in(root):
         if entry.name[0] != "." and entry.is_dir() and _named(Path(entry.path), ANNOTATIONS[:2]):
             raise DataError(
                 f"data.root: '{shown}' is a folder around the data set, which lies in '{plain(entry.name)}'; give that "
@@ -104,7 +104,7 @@ def _part(root: Path, split: str, prefix: str, dropped: list[Dropped]) -> Part:
 
 def _named(folder: Path, names: Iterable[str]) -> str:
     """Give the name of a folder that is called so in any case; "" where there is none."""
-    there = {entry.name.lower(): entry.name for entry in entries_of(folder) if entry.is_dir()}
+    there = {entry.name.lower(): entry.name for entry in entries_in(folder) if entry.is_dir()}
     return next((there[name] for name in names if name in there), "")
 
 
@@ -186,7 +186,7 @@ def _lists_folder(root: Path) -> Path | None:
 def _list_files(root: Path, folder: Path) -> dict[str, Path]:
     """Give the list of each split by name, `trainval` included."""
     found: dict[str, Path] = {}
-    for entry in entries_of(folder):
+    for entry in entries_in(folder):
         stem, _, suffix = entry.name.lower().rpartition(".")
         split = "trainval" if stem == "trainval" else SPLIT_OF.get(stem, "")
         if not split or suffix != "txt" or not entry.is_file():
