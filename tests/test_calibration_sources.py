@@ -151,7 +151,9 @@ def test_damaged_images_of_a_folder_are_left_out_and_counted(
     (here / "photos/notes.md").write_text("x")
     code, said = plan(capsys, f"{KEY}=photos")
     assert code == 0
-    assert f"warning: {KEY}: 1 file that is not named like an image, 1 damaged image, e.g. notes.md" in said
+    assert (
+        f"warning: {KEY}: 1 file that is not named like an image, 1 damaged image left out: notes.md" in said
+    )
     assert said.count("warning: ") == 1
 
 

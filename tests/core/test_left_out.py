@@ -14,7 +14,7 @@ def test_what_was_left_out_is_counted_by_kind_the_most_first() -> None:
     ]
     assert counted(dropped) == ["2 photos without annotation", "1 damaged image"]
     assert summary(dropped) == (
-        "data: 2 photos without annotation, 1 damaged image, e.g. a.jpg: photo without annotation; "
+        "data: 2 photos without annotation, 1 damaged image left out, e.g. a.jpg: photo without annotation; "
         "all are in report.json"
     )
 

@@ -41,15 +41,26 @@ KINDS = (
 """Patterns of reasons with what they are called, once and many times; the first that fits counts."""
 
 
-def summary(dropped: Sequence[Dropped], where: str = "data") -> str:
-    """Count what was left out by kind, with the first of it.
+def summary(dropped: Sequence[Dropped]) -> str:
+    """Count what a data set left out by kind, with the first of it.
 
     >>> summary([Dropped("a.jpg", "does not decode: x"), Dropped("b.jpg", "not an image that PIL can read")])
-    'data: 2 damaged images, e.g. a.jpg: does not decode: x; all are in report.json'
+    'data: 2 damaged images left out, e.g. a.jpg: does not decode: x; all are in report.json'
     """
-    counts = ", ".join(counted(dropped))
     file, reason = dropped[0]
-    return f"{where}: {counts}, e.g. {plain(file)}: {plain(reason)}; all are in report.json"
+    first = f"e.g. {plain(file)}: {plain(reason)}"
+    return f"data: {', '.join(counted(dropped))} left out, {first}; all are in report.json"
+
+
+def listed(dropped: Sequence[Dropped], key: str, most: int = 20) -> str:
+    """Count what a source of the recipe left out by kind, with all of it, since nothing else names it.
+
+    >>> listed([Dropped("a.jpg", "does not decode: x")], "quantize.calibration.source")
+    'quantize.calibration.source: 1 damaged image left out: a.jpg: does not decode: x'
+    """
+    named = [f"{plain(file)}: {plain(reason)}" for file, reason in dropped[:most]]
+    more = [f"and {len(dropped) - most} more"] if len(dropped) > most else []
+    return f"{key}: {', '.join(counted(dropped))} left out: {'; '.join([*named, *more])}"
 
 
 def counted(dropped: Iterable[Dropped]) -> list[str]:

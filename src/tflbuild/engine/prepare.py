@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
+from tflbuild.core import left_out as leaving
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.image_files import below
-from tflbuild.core.left_out import summary
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
@@ -179,7 +179,7 @@ def _files(
     facts = memo.many(named_files.files)
     good, left_out = usable(source, named_files, facts, key)
     if left_out:
-        warn(summary(left_out, key))
+        warn(leaving.listed(left_out, key))
     files = [named_files.files[position] for position in good]
     content = [facts[position].digest for position in good]
     _refuse_test_images(key, files, content, index, memo)
