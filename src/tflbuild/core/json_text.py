@@ -19,6 +19,13 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 """Marks at the start of a file that name its encoding."""
 
 
+CONTAINERS = (dict, list)
+
+DIGITS = bytes.maketrans(b"0123456789E", b"1111111111e")
+ODD = (b"1" * 200, b"1e11", b"1e+11")
+"""What a number that is too large, or has too many digits, must hold once every digit is 1; few files do."""
+
+
 def parse(content: bytes | str) -> Any:
     """Read JSON that somebody else wrote.
 
@@ -31,7 +38,9 @@ def parse(content: bytes | str) -> Any:
     """
     text = content if isinstance(content, str) else _decoded(content)
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+        value = json.loads(
+            text, parse_constant=_refuse_constant, **(CAREFUL if _has_odd_numbers(text) else {})
+        )
     except RecursionError:
         raise ValueError(f"it is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
@@ -97,6 +106,15 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _has_odd_numbers(text: str) -> bool:
+    """Tell whether numbers must be looked at one by one, which takes as long as all the rest."""
+    ones = text.encode("utf-8", "surrogatepass").translate(DIGITS)
+    return any(part in ones for part in ODD)
+
+
+CAREFUL: dict[str, Any] = {"parse_float": _finite, "parse_int": _whole}
+
+
 def _check_depth(value: Any) -> None:
     """Walk level by level, so that depth costs no recursion here."""
     level = [value]
@@ -104,9 +122,9 @@ def _check_depth(value: Any) -> None:
         inner: list[Any] = []
         for one in level:
             if isinstance(one, dict):
-                inner += [child for child in one.values() if isinstance(child, dict | list)]
+                inner += [child for child in one.values() if isinstance(child, CONTAINERS)]
             elif isinstance(one, list):
-                inner += [child for child in one if isinstance(child, dict | list)]
+                inner += [child for child in one if isinstance(child, CONTAINERS)]
         if not inner:
             return
         level = inner

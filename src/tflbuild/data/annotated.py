@@ -104,12 +104,13 @@ def _check(image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dro
         unturned: whether some photo of this set was annotated as it is stored, before EXIF turns it.
         dropped: what was left out so far; grows.
     """
-    problem = facts.problem or misfit(image, facts, unturned)
+    as_declared = (image.height, image.width, 1) == facts[2:] and not facts.problem  # as nearly all are
+    problem = "" if as_declared else facts.problem or misfit(image, facts, unturned)
     if problem:
         source, text = (image.key, problem) if facts.problem else (image.source, f"{image.key}: {problem}")
         dropped.append(Dropped(source, text))
         return None
-    height, width = frame_of(image, facts, dropped)
+    height, width = facts[2:4] if as_declared else frame_of(image, facts, dropped)
     objects = []
     for raw in image.objects:
         box, reason = fitted(raw, height, width)

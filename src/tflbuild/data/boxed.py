@@ -121,7 +121,7 @@ def refuse_fractions(root: str, splits: Mapping[str, list[Annotated]]) -> None:
     """
     for split, images in splits.items():
         boxes = [(image, raw) for image in images for raw in image.objects]
-        small = [(image, raw) for image, raw in boxes if _is_fraction(raw)]
+        small = [(image, raw) for image, raw in boxes if raw.xmax <= 2 and _is_fraction(raw)]
         if small and 2 * len(small) >= len(boxes):
             image, raw = small[0]
             edges = ", ".join(f"{name} {value:g}" for name, value in _edges(raw).items())

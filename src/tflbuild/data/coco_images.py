@@ -30,6 +30,7 @@ class ImageFiles:
         self._base = f"{root}{os.sep}"
         self._folders = {folder: files_in(folder) for folder in folders}
         self._used = used
+        self._spelled: dict[Path, str] = {}
 
     def find(self, name: str) -> tuple[str | None, str]:
         """Give the file of an image, or None and why there is none."""
@@ -56,8 +57,10 @@ class ImageFiles:
             return list(dict.fromkeys(path for path in paths if path))
         found = [folder for folder, names in folders.items() if name in names]
         for folder in found:
-            self._used.setdefault(folder, folders[folder])
-        return [f"{folder}{os.sep}{name}" for folder in found]
+            if folder not in self._spelled:
+                self._spelled[folder] = f"{folder}{os.sep}"
+                self._used.setdefault(folder, folders[folder])
+        return [self._spelled[folder] + name for folder in found]
 
 
 def _below(base: str, folder: Path, name: str) -> str | None:
@@ -88,9 +91,8 @@ def unlisted(root: Path, folders: Mapping[Path, set[str]], used: set[str]) -> It
     """Name the images that lie beside listed ones and that no annotation file lists."""
     for folder, names in folders.items():
         for name in sorted(names):
-            path = folder / name
-            if is_image_name(name) and str(path) not in used:
-                yield Dropped(path.relative_to(root).as_posix(), UNLISTED)
+            if is_image_name(name) and f"{folder}{os.sep}{name}" not in used:
+                yield Dropped((folder / name).relative_to(root).as_posix(), UNLISTED)
 
 
 def image_folders(root: Path, split: str, path: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 from tflbuild.core.regular_file import read_regular
@@ -35,18 +34,22 @@ def parse(path: str) -> ElementTree.Element:
         OSError: it cannot be read, or is no regular file.
         ValueError: it is broken, or declares a document type, through which entities could expand.
     """
-    content = read_regular(Path(path), MOST_BYTES)
+    content = read_regular(path, MOST_BYTES)
     builder = None if _is_ascii_based(content) else _WithoutTypes()
     if builder is None and (b"<!DOCTYPE" in content or b"<!ENTITY" in content):
         raise ValueError(REFUSED)
+    parser = ElementTree.XMLParser(target=builder)
     try:
-        return ElementTree.fromstring(content, ElementTree.XMLParser(target=builder) if builder else None)
+        parser.feed(content)
+        return parser.close()
     except (ElementTree.ParseError, LookupError) as error:
         raise ValueError(f"broken XML: {error}") from error
 
 
 def _is_ascii_based(content: bytes) -> bool:
     """Tell whether bytes can be searched for a document type; asking the parser takes twice as long."""
+    if content.startswith(b"<a"):  # as most annotations begin, in UTF-8 without a declaration
+        return b"\0" not in content
     if b"\0" in content or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return False
     declared = DECLARED.match(content)
