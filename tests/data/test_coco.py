@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def content(*annotations: dict[str, Any], images: tuple[str, ...] = ("0.png", "1
     return {
         "images": [{"id": 10 * k, "file_name": n, "width": 40, "height": 20} for k, n in enumerate(images)],
         "annotations": [{"id": k, **annotation} for k, annotation in enumerate(annotations, start=1)],
-        "categories": CATEGORIES,
+        "categories": [dict(category) for category in CATEGORIES],
     }
 
 
@@ -68,7 +69,7 @@ BAD = [
     (box(category=4), "annotation 3 of 0.png is of an unknown category 4: dropped"),
     (box(image=[]), "annotation 3 is of an unknown image []: dropped"),  # type: ignore[arg-type]
     (box(category={}), "annotation 3 of 0.png is of an unknown category {}: dropped"),  # type: ignore[arg-type]
-    (box(bbox=[1, 2, float("nan"), 4]), "box 3 of 0.png (zebra) has an edge that is no number: dropped"),
+    (box(bbox=[1, 2, 10**310, 4]), "annotation 3 of 0.png has an edge that is too large: dropped"),
     (box(bbox=None), "annotation 3 of 0.png has bbox None: dropped"),
     (box(bbox=[1, 2, 3]), "annotation 3 of 0.png has bbox [1, 2, 3]: dropped"),
     (box(bbox=[1, 2, "3", 4]), "annotation 3 of 0.png has bbox [1, 2, '3', 4]: dropped"),
@@ -96,7 +97,7 @@ def test_missing_and_broken_images_are_dropped(root: Path) -> None:
     read = index(root)
     assert read.dropped == (
         Dropped("val.json", "there is no image '0.png'"),
-        Dropped("train/1.png", "not an image that PIL can read"),
+        Dropped("train/1.png", "not an image that PIL can read, but empty"),
     )
 
 
@@ -107,6 +108,8 @@ def test_images_and_categories_without_an_id_are_left_out(root: Path) -> None:
     (root / "train.json").write_text(json.dumps(odd))
     read = index(root)
     assert [dropped.reason for dropped in read.dropped] == [
+        "category {'name': 'emu'} has no id or no name: dropped",
+        "category {'id': [], 'name': 'emu'} has no id or no name: dropped",
         "image {'file_name': '0.png'} has no id: dropped",
         "image 0.png has no id: dropped",
     ]
@@ -167,7 +170,7 @@ def test_without_val_a_seeded_part_of_train_becomes_it(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "train.json is no readable JSON"),
+        ("{", "train.json cannot be read as JSON"),
         ("[]", "train.json has no list 'images'"),
         ('{"images": []}', "train.json has no list 'annotations'"),
         (json.dumps(content()), "the train split of '.*' ends without a usable box"),
@@ -182,7 +185,10 @@ def test_an_unusable_annotation_file_is_an_error(root: Path, text: str, message:
 
 def test_a_folder_without_annotations_says_what_is_expected(root: Path) -> None:
     (root / "train.json").unlink()
-    with pytest.raises(DataError, match="has no annotations for train; expected a COCO folder"):
+    with pytest.raises(
+        DataError,
+        match=r"has no annotations for train \(there is test.json, val.json\); expected a COCO folder",
+    ):
         index(root)
 
 
@@ -208,3 +214,223 @@ def test_a_name_may_not_lead_out_of_the_data_set(root: Path) -> None:
     made["images"][0]["file_name"] = "../" + root.name + "/train/0.png"
     (root / "train.json").write_text(json.dumps(made))
     assert not [dropped for dropped in index(root).dropped if "no image" in dropped.reason]
+
+
+IDS = {
+    "text": lambda number: str(number),
+    "fractions": lambda number: float(number),
+    "words": lambda number: f"image-{number}",
+}
+
+
+@pytest.mark.parametrize("how", IDS)
+def test_ids_are_what_they_are_however_they_are_written(root: Path, how: str) -> None:
+    made = content(*GOOD)
+    for image in made["images"]:
+        image["id"] = IDS[how](image["id"])
+    if how == "words":
+        for annotation in made["annotations"]:
+            annotation["image_id"] = IDS[how](annotation["image_id"])
+    (root / "train.json").write_text(json.dumps(made))
+    read = index(root)
+    assert [sample.labels for sample in read.splits["train"]] == [(0,), (1,)]
+    assert read.dropped == ()
+
+
+@pytest.mark.parametrize("number", [True, None, 1.5, [], "", " "])
+def test_what_is_no_id_is_dropped(root: Path, number: object) -> None:
+    made = content(*GOOD, box(0, 90))
+    made["images"][1]["id"] = number
+    made["annotations"][1]["image_id"] = number
+    (root / "train.json").write_text(json.dumps(made))
+    reasons = [dropped.reason for dropped in index(root).dropped]
+    assert "has no id: dropped" in reasons[0]
+    assert reasons[1].startswith("annotation 2 is of an unknown image")
+
+
+def test_categories_by_number_and_by_word_have_an_order(root: Path) -> None:
+    made = content(box(), box(10, 3), box(10, 1))
+    made["categories"] = [
+        {"id": "3", "name": "zebra"},
+        {"id": "word", "name": "ant"},
+        {"id": 1.0, "name": "emu"},
+    ]
+    made["annotations"].append(box(0, "word") | {"id": 9})  # type: ignore[arg-type]
+    (root / "train.json").write_text(json.dumps(made))
+    assert index(root).classes == ("emu", "zebra", "ant")
+
+
+REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "two files under one id": (
+        lambda made: made["images"][1].update(id=0),
+        "gives image id 0 to '0.png' and to '1.png'; ids must differ",
+    ),
+    "two files under one id as text": (
+        lambda made: made["images"][1].update(id="0"),
+        "gives image id 0 to '0.png' and to '1.png'",
+    ),
+    "two categories under one id": (
+        lambda made: made["categories"].append({"id": 3.0, "name": "emu"}),
+        "gives category id 3 to 'zebra' and to 'emu'",
+    ),
+    "a category whose name is no text": (
+        lambda made: made["categories"].append({"id": 5, "name": "\ud800"}),
+        "has the category '.ud800', whose name is no text",
+    ),
+    "fractions": (
+        lambda made: [a.update(bbox=[0.1, 0.2, 0.9, 0.5]) for a in made["annotations"]],
+        "2 of 2 boxes of the train split .* lie in 0..1, as fractions of the image",
+    ),
+    "corners": (
+        lambda made: [a.update(bbox=[20, 5, 38, 18]) for a in made["annotations"]],
+        "fit their images as .xmin, ymin, xmax, ymax., and 2 reach outside",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_file_that_contradicts_itself_is_refused(root: Path, what: str) -> None:
+    change, message = REFUSED[what]
+    made = content(*GOOD)
+    change(made)
+    (root / "train.json").write_text(json.dumps(made))
+    with pytest.raises(DataError, match=f"^data.root: .*{message}"):
+        index(root)
+
+
+def test_one_file_under_two_ids_has_the_boxes_of_both_once(root: Path) -> None:
+    made = content(*GOOD, box(20, 3), box(20, 90, (20, 2, 5, 5)))
+    made["images"].append({"id": 20, "file_name": "0.png", "width": 40, "height": 20})
+    (root / "train.json").write_text(json.dumps(made))
+    read = index(root)
+    reason = "train/0.png is listed under several ids; their boxes are put together"
+    assert read.dropped == (Dropped("train.json", reason),)
+    assert [sample.labels for sample in read.splits["train"]] == [(0, 1), (1,)]
+
+
+def test_what_is_listed_twice_is_taken_once_and_said(root: Path) -> None:
+    made = content(*GOOD)
+    made["images"].append(dict(made["images"][0]))
+    made["categories"] = [*CATEGORIES, {"id": 7, "name": "ant"}]
+    (root / "train.json").write_text(json.dumps(made))
+    assert index(root).dropped == (
+        Dropped("train.json", "category 'ant' has the ids 90 and 7: taken as one class"),
+        Dropped("train.json", "image 0 (0.png) is listed twice: taken once"),
+    )
+
+
+NAMES = {
+    "http://example.org/0.png": "'http://example.org/0.png' is an address; images must be files",
+    "a\n0.png": "image 'a\\n0.png' cannot be used: its name has control characters",
+    "\ud800.png": "image '\\ud800.png' cannot be used: its name is not UTF-8",
+    "/etc/hostname": "there is no image '/etc/hostname'",
+    "": "there is no image ''",
+    ".": "there is no image '.'",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_no_file_of_the_data_set_is_left_out(root: Path, name: str) -> None:
+    made = content(*GOOD, box(0, 90))
+    made["images"][1]["file_name"] = name
+    (root / "train.json").write_text(json.dumps(made))
+    assert Dropped("train.json", NAMES[name]) in index(root).dropped
+
+
+def test_names_with_backslashes_are_those_of_windows(root: Path) -> None:
+    made = content(*GOOD)
+    made["images"][1]["file_name"] = "train\\1.png"
+    (root / "train.json").write_text(json.dumps(made))
+    read = index(root)
+    assert (len(read.splits["train"]), read.dropped) == (2, ())
+
+
+def test_an_image_that_lies_in_two_folders_must_be_the_same_in_both(root: Path) -> None:
+    (root / "images").mkdir()
+    (root / "images/1.png").write_bytes((root / "train/1.png").read_bytes())
+    assert [dropped for dropped in index(root).dropped if dropped.file == "train.json"] == []
+    (root / "images/1.png").write_bytes((root / "train/0.png").read_bytes())
+    (root / "train.json").write_text(json.dumps(content(*GOOD, box(0, 90))))
+    reason = "image '1.png' may be images/1.png and train/1.png, which differ"
+    assert Dropped("train.json", reason) in index(root).dropped
+
+
+def test_photos_that_no_file_lists_are_named(root: Path) -> None:
+    write_images(root / "train", 7, ("2.png",))
+    reason = "photo without annotation: no annotation file lists it"
+    assert index(root).dropped == (Dropped("train/2.png", reason),)
+
+
+CONTENT = {
+    "of CVAT": ("annotations/instances_default.json", "images/default"),
+    "of Label Studio": ("result.json", "images"),
+    "of Roboflow, one for all": ("_annotations.coco.json", "."),
+    "of any name": ("export-17.json", "photos"),
+}
+
+
+@pytest.mark.parametrize("how", CONTENT)
+def test_one_file_for_all_is_found_by_what_it_holds(tmp_path: Path, how: str) -> None:
+    place, images = CONTENT[how]
+    names = tuple(f"{number}.png" for number in range(10))
+    write_images(tmp_path / images, 3, names)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    made = content(*(box(10 * number) for number in range(10)), images=names)
+    (tmp_path / place).write_text(json.dumps(made))
+    (tmp_path / "settings.json").write_text('{"colour": "red"}')
+    read = index(tmp_path)
+    # By hand: a fifth of 10 to test, a fifth of the other 8 to val.
+    assert [len(read.splits[split]) for split in ("train", "val", "test")] == [6, 2, 2]
+    assert read.dropped == ()
+
+
+def test_several_files_that_fit_are_refused_by_name(root: Path) -> None:
+    (root / "annotations").mkdir()
+    (root / "annotations/instances_train2017.json").write_text(json.dumps(content(*GOOD)))
+    message = (
+        "several annotation files for train: train.json, annotations/instances_train2017.json; leave one"
+    )
+    with pytest.raises(DataError, match=message):
+        index(root)
+
+
+def test_annotations_of_no_split_beside_those_of_splits_are_named(root: Path) -> None:
+    (root / "all.json").write_text(json.dumps(content(*GOOD)))
+    assert index(root).dropped == (Dropped("all.json", "annotations of no split: not read"),)
+
+
+def test_other_annotations_of_coco_itself_are_no_candidates(root: Path) -> None:
+    (root / "annotations").mkdir()
+    for name in ("captions_train2017.json", "person_keypoints_train2017.json"):
+        (root / "annotations" / name).write_text(json.dumps(content(*GOOD)))
+    assert index(root).dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"images": [' + "1" * 401 + "]}", "a number of 401 digits"),
+        ('{"images": [1e400]}', "1e400, which is too large"),
+        ('{"images": [Infinity]}', "Infinity, which is not a number of JSON"),
+        ("[" * 10_000 + "]" * 10_000, "nested more than 100 levels deep"),
+        ("\ufeff[]", "has no list 'images'"),
+    ],
+)
+def test_numbers_and_depths_that_no_annotation_has_are_refused(root: Path, text: str, message: str) -> None:
+    (root / "train.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=f"^data.root: train.json .*{message}"):
+        index(root)
+
+
+def test_a_size_of_hundreds_of_digits_is_a_size_that_is_wrong(root: Path) -> None:
+    made = content(*GOOD, box(0, 90))
+    made["images"][1] |= {"width": 10**390, "height": 10**390}
+    (root / "train.json").write_text(json.dumps(made))
+    assert "the annotation says" in index(root).dropped[0].reason
+
+
+def test_a_segmentation_without_a_box_is_named_as_that(root: Path) -> None:
+    made = content(*GOOD, box(0, 3, None, segmentation=[[1, 1, 5, 1, 5, 5]]))
+    (root / "train.json").write_text(json.dumps(made))
+    reason = "annotation 3 of 0.png has a segmentation, but no bbox: dropped"
+    assert index(root).dropped == (Dropped("train.json", reason),)

@@ -26,11 +26,11 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_searched_with_its_sub_folders(images: Path) -> None:
-    assert [path.name for path in files_of(str(images))] == ["a.jpg", "b.png", "c.png"]
+    assert [path.name for path in files_of(str(images)).files] == ["a.jpg", "b.png", "c.png"]
 
 
 def test_a_glob_and_a_list_file_name_images(images: Path) -> None:
-    assert [path.name for path in files_of(f"{images}/*.png")] == ["b.png"]
+    assert [path.name for path in files_of(f"{images}/*.png").files] == ["b.png"]
     listing = images / "some.txt"
     listing.write_text("a.jpg\n\nmore/c.png\n")
     split = external_split(str(listing), Dataset())

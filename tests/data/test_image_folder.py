@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +48,14 @@ def test_what_cannot_be_used_is_dropped_and_reported(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         for label in ("a", "b"):
             fill(tmp_path / split / label, 3)
-    fill(tmp_path / "test" / "c", 1)
     (tmp_path / "train/a/01.PNG").write_bytes(b"none")
     (tmp_path / "train/a/notes.txt").write_text("left alone")
     (tmp_path / "train/b/02.PNG").write_bytes((tmp_path / "test/b/00.PNG").read_bytes())
     index = ImageFolder(root=str(tmp_path)).index(inspect)
     assert index.dropped == (
+        Dropped("train/a/notes.txt", "not named like an image"),
         Dropped("train/a/01.PNG", "not an image that PIL can read"),
         Dropped("train/b/02.PNG", "left out of train: the same image as test/b/00.PNG in test"),
-        Dropped("test/c/00.PNG", "class 'c' in test, which train never has: dropped"),
     )
     assert [len(index.splits[name]) for name in ("train", "val", "test")] == [4, 6, 6]
 
@@ -74,7 +75,10 @@ def test_classes_may_be_chosen(tmp_path: Path) -> None:
         ({}, "is empty; expected a folder of images for each class"),
         ({"a": 0, "b": 0}, "the train split of '.*' ends without a usable image"),
         ({"a": 8}, "has only the class 'a'"),
-        ({"train/a": 3, "train/b": 3, "val/a": 0, "test/a": 2}, "the val split of '.*' ends without"),
+        (
+            {"train/a": 3, "train/b": 3, "val/a": 0, "test/a": 2, "test/b": 1},
+            "the val split of '.*' ends without",
+        ),
     ],
 )
 def test_a_root_that_cannot_be_used_is_an_error(
@@ -84,3 +88,216 @@ def test_a_root_that_cannot_be_used_is_an_error(
         fill(tmp_path / name, count)
     with pytest.raises(DataError, match=f"^data.root: .*{message}"):
         ImageFolder(root=str(tmp_path)).index(inspect)
+
+
+def sets(root: Path, *splits: str, labels: tuple[str, ...] = ("a", "b")) -> Path:
+    for split in splits:
+        for label in labels:
+            fill(root / split / label, 3)
+    return root
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("train", "val", "test"), ("Train", "Valid", "TEST"), ("TRAINING", "Validation", "testing")],
+)
+def test_splits_are_known_by_their_usual_names_in_any_case(
+    tmp_path: Path, names: tuple[str, str, str]
+) -> None:
+    index = ImageFolder(root=str(sets(tmp_path, *names))).index(inspect)
+    assert [sample.key.split("/")[0] for samples in index.splits.values() for sample in samples[:1]] == list(
+        names
+    )
+    assert (index.classes, index.dropped) == (("a", "b"), ())
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "two folders of one split": (
+        ("train/a", "train/b", "Train/a"),
+        "'Train' and 'train' in .* both mean the train split",
+    ),
+    "val and valid": (
+        ("train/a", "train/b", "val/a", "valid/a"),
+        "'val' and 'valid' in .* both mean the val split",
+    ),
+    "classes beside splits": (
+        ("train/a", "train/b", "c", "d"),
+        "named like the train split, but beside it lie c, d",
+    ),
+    "a class called train": (
+        ("train", "bus", "car"),
+        "named like the train split, but beside it lie bus, car",
+    ),
+    "no train": (("val/a", "val/b", "test/a"), "named like the test split, but there is no train folder"),
+    "splits by other names": (
+        ("seg_train/a", "seg_train/b", "seg_test/a", "seg_test/b"),
+        "'seg_test' and 'seg_train' in .* are named like splits",
+    ),
+    "flat splits by other names": (("train_images", "test_images"), "are named like splits, not classes"),
+    "splits in classes": (
+        ("a/train", "a/test", "b/train"),
+        "'a' in .* holds its images in folders of their own .test",
+    ),
+    "classes in a class": (
+        ("x", "animals/cat", "animals/dog"),
+        "'animals' in .* in folders of their own .cat, dog",
+    ),
+    "a folder around it": (
+        ("data/train/a", "data/train/b", "other"),
+        "'data' in .* in folders of their own .train",
+    ),
+    "pictures and masks": (
+        ("images", "masks"),
+        "it looks like images with labels in a folder of their own .'masks'",
+    ),
+    "pictures and masks of train": (
+        ("train_images", "train_masks"),
+        "it looks like images with labels in a folder",
+    ),
+    "a class that test lacks": (
+        ("train/a", "train/b", "train/c", "test/a", "test/b"),
+        r"class 'c' of .* has no usable image in test. Give it some, or leave it out with data.classes=.a, b.",
+    ),
+    "a class that train lacks": (
+        ("train/a", "train/b", "test/a", "test/b", "test/B"),
+        r"class 'B' of .* has no usable image in train. .* Did you mean 'b'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_folders_that_may_mean_something_else_are_refused(tmp_path: Path, what: str) -> None:
+    folders, message = REFUSED[what]
+    for folder in folders:
+        fill(tmp_path / folder, 3)
+    with pytest.raises(DataError, match=f"^data.root: .*{message}"):
+        ImageFolder(root=str(tmp_path)).index(inspect)
+
+
+def test_a_class_may_be_called_like_a_split_where_the_classes_are_named(tmp_path: Path) -> None:
+    sets(tmp_path, ".", labels=("train", "bus", "car"))
+    index = ImageFolder(root=str(tmp_path), classes=("bus", "car", "train")).index(inspect)
+    assert sum(map(len, index.splits.values())) == 9
+
+
+def test_a_class_of_damaged_images_alone_is_an_error(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test", labels=("a", "b", "c"))
+    for path in (tmp_path / "val/c").iterdir():
+        path.write_bytes(b"none")
+    message = r"class 'c' of .* has no usable image in val; left out: val/c/00.PNG: not an image"
+    with pytest.raises(DataError, match=message):
+        ImageFolder(root=str(tmp_path)).index(inspect)
+
+
+def test_a_class_that_a_seeded_part_lacks_is_said(tmp_path: Path) -> None:
+    sets(tmp_path, ".", labels=("a", "b"))
+    fill(tmp_path / "rare", 1)
+    reasons = {
+        dropped
+        for dropped in ImageFolder(root=str(tmp_path)).index(inspect).dropped
+        if dropped.file == "rare"
+    }
+    assert reasons == {
+        Dropped("rare", f"class without an image in {split}, a seeded part of the others")
+        for split in ("val", "test")
+    }
+
+
+def test_what_is_passed_over_is_named(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    folder = tmp_path / "train/a"
+    for name in (".hidden.png", "photo.heic", "notes.txt"):
+        (folder / name).write_text("x")
+    (folder / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "elsewhere").symlink_to(tmp_path / "val")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "tw\no.png").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")).write_bytes(b"x")
+    (tmp_path / "train/loose.png").write_bytes(b"x")
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "labels.csv").write_text("x")
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "train/again").symlink_to(tmp_path / "train")
+    index = ImageFolder(root=str(tmp_path)).index(inspect)
+    assert sorted(index.dropped) == sorted(
+        [
+            Dropped("extra", "a folder beside the splits, without an image"),
+            Dropped("labels.csv", "not named like an image"),
+            Dropped("train/again", "a link to a folder of this data set"),
+            Dropped("train/loose.png", "an image outside the folders of classes"),
+            Dropped("train/a/.hidden.png", "hidden"),
+            Dropped("train/a/caf\\udce9.png", "its name is not UTF-8"),
+            Dropped("train/a/elsewhere", "a link to a folder"),
+            Dropped("train/a/loop.png", "a link that leads to itself"),
+            Dropped("train/a/notes.txt", "not named like an image"),
+            Dropped("train/a/nowhere.png", "a link that leads nowhere"),
+            Dropped("train/a/photo.heic", "not named like an image"),
+            Dropped("train/a/pipe.png", "not a regular file"),
+            Dropped("train/a/tw\\no.png", "its name has control characters"),
+        ]
+    )
+    assert [len(samples) for samples in index.splits.values()] == [6, 6, 6]
+
+
+def test_a_class_folder_whose_name_is_no_text_is_an_error(tmp_path: Path) -> None:
+    sets(tmp_path, ".")
+    os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")
+    with pytest.raises(
+        DataError, match=r"the class folder 'caf.udce9' cannot be used: its name is not UTF-8"
+    ):
+        ImageFolder(root=str(tmp_path)).index(inspect)
+
+
+def test_an_image_of_two_classes_is_left_out_of_both(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    (tmp_path / "train/b/00.PNG").write_bytes((tmp_path / "train/a/00.PNG").read_bytes())
+    index = ImageFolder(root=str(tmp_path)).index(inspect)
+    reason = "the same image has several classes: train/a/00.PNG, train/b/00.PNG"
+    assert index.dropped == (Dropped("train/a/00.PNG", reason), Dropped("train/b/00.PNG", reason))
+
+
+def test_images_are_known_by_every_suffix_that_is_read_in_any_case(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    picture = Image.fromarray(np.random.default_rng(5).integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    for number, suffix in enumerate(
+        (".JPEG", ".jfif", ".Bmp", ".TIF", ".gif", ".ppm", ".WebP", ".jp2", ".avif")
+    ):
+        picture.rotate(number).save(tmp_path / "train/a" / f"x{suffix.lower()}")
+        (tmp_path / "train/a" / f"x{suffix.lower()}").rename(tmp_path / "train/a" / f"{number}{suffix}")
+    index = ImageFolder(root=str(tmp_path)).index(inspect)
+    assert (len(index.splits["train"]), index.dropped) == (15, ())
+
+
+def test_a_folder_nested_a_thousand_deep_is_looked_through(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    here = os.open(tmp_path / "train/a", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        assert len(ImageFolder(root=str(tmp_path)).index(inspect).splits["train"]) == 6
+    finally:
+        subprocess.run(
+            ["rm", "-rf", str(tmp_path / "train")], check=True
+        )  # shutil.rmtree would not come so deep
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "caf\udce9"])
+def test_a_root_that_is_no_name_is_an_error(name: str) -> None:
+    with pytest.raises(DataError, match=r"^data.root: "):
+        ImageFolder(root=name).index(inspect)
+
+
+def test_pictures_above_the_limit_are_left_out(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    Image.new("RGB", (40, 30)).save(tmp_path / "train/a/large.png")
+    data = ImageFolder(root=str(tmp_path), max_pixels=1000)
+    index = data.index(lambda path: inspect(path, 1000))
+    reason = "has 40 x 30 pixels, more than data.max_pixels=1000"
+    assert index.dropped == (Dropped("train/a/large.png", reason),)
+    with pytest.raises(DataError, match=r"more than data\.max_pixels=1000"):
+        data.read(index.splits["train"][0]._replace(path=str(tmp_path / "train/a/large.png")))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -161,7 +162,8 @@ def test_an_image_of_another_shape_than_annotated_is_dropped(folder: Folder) -> 
 def test_an_image_resized_since_keeps_its_boxes(folder: Folder) -> None:
     folder.annotation("b", ("dog", 0, 0, 40, 20), size=(80, 40))
     index = folder.index()
-    assert index.dropped == ()
+    says = "JPEGImages/b.jpg: the annotation says 80 x 40 pixels, but the image has 40 x 20: its boxes are scaled"
+    assert index.dropped == (Dropped("Annotations/b.xml", says),)
     assert index.splits["train"][1].boxes == ((0.0, 0.0, 0.5, 0.5),)
 
 
@@ -338,3 +340,234 @@ def test_bccd_has_exactly_its_two_known_faults(shared_data: Path) -> None:
     # Counts from the data's README: 4155 RBC, two of which are the faults.
     counts = Counter(index.classes[k] for s in index.splits.values() for sample in s for k in sample.labels)
     assert counts == {"RBC": 4153, "WBC": 372, "Platelets": 361}
+
+
+def test_a_declared_size_that_its_boxes_contradict_is_not_believed(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 0, 0, 40, 20), size=(20, 10))
+    index = folder.index()
+    says = (
+        "JPEGImages/b.jpg: the annotation says 20 x 10 pixels, but the image has 40 x 20: they fit the image"
+    )
+    assert index.dropped == (Dropped("Annotations/b.xml", says),)
+    assert index.splits["train"][1].boxes == ((0.0, 0.0, 1.0, 1.0),)
+
+
+def move(folder: Folder, *moves: tuple[str, str]) -> None:
+    for before, after in moves:
+        (folder.root / after).parent.mkdir(parents=True, exist_ok=True)
+        (folder.root / before).rename(folder.root / after)
+
+
+def beside(folder: Folder, place: str = "{split}") -> None:
+    """Put each annotation beside its photo, in the folder of its split."""
+    for split, stems in (("train", "ab"), ("valid", "c"), ("test", "d")):
+        for stem in stems:
+            target = place.format(split=split)
+            move(folder, (f"Annotations/{stem}.xml", f"{target}/{stem}.xml"))
+            move(folder, (f"JPEGImages/{stem}.jpg", f"{target}/{stem}.jpg"))
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        for path in (folder.root / name).iterdir():
+            path.unlink()
+        (folder.root / name).rmdir()
+
+
+def counts(index: Index) -> list[int]:
+    return [len(index.splits[split]) for split in ("train", "val", "test")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Annotations", "annotations"), ("JPEGImages", "images"), ("ImageSets/Main", "imagesets/main")],
+)
+def test_folders_may_be_called_otherwise(folder: Folder, before: str, after: str) -> None:
+    move(folder, (before, after))
+    index = folder.index()
+    assert counts(index) == [2, 1, 1]
+    assert index.dropped == ()
+
+
+def test_annotations_and_photos_may_lie_in_sub_folders(folder: Folder) -> None:
+    move(folder, ("Annotations/a.xml", "Annotations/day/a.xml"), ("JPEGImages/a.jpg", "JPEGImages/day/a.jpg"))
+    move(folder, ("JPEGImages/d.jpg", "JPEGImages/night/d.jpg"))
+    index = folder.index()
+    assert (counts(index), index.dropped) == ([2, 1, 1], ())
+    assert index.splits["test"][0].key == "JPEGImages/night/d.jpg"
+
+
+def test_annotations_may_lie_beside_photos_in_folders_of_splits(folder: Folder) -> None:
+    beside(folder)
+    index = folder.index()
+    assert (counts(index), index.dropped) == ([2, 1, 1], ())
+    assert index.splits["val"][0].key == "valid/c.jpg"
+
+
+def test_annotations_may_lie_beside_photos_in_the_root(folder: Folder) -> None:
+    for stem in "abcd":
+        folder.annotation(stem, ("cat", 4, 5, 20, 15))
+    beside(folder, ".")
+    index = folder.index()
+    assert (sum(counts(index)), index.dropped) == (4, ())
+
+
+def test_sub_folders_of_the_annotations_may_be_the_splits(folder: Folder) -> None:
+    for split, stems in (("train", "ab"), ("val", "c"), ("test", "d")):
+        move(folder, *((f"Annotations/{stem}.xml", f"Annotations/{split}/{stem}.xml") for stem in stems))
+        (folder.root / f"ImageSets/Main/{split}.txt").unlink()
+    assert counts(folder.index()) == [2, 1, 1]
+
+
+def test_a_folder_around_the_data_set_is_refused(folder: Folder) -> None:
+    with pytest.raises(DataError, match="which lies in 'voc'; give that folder"):
+        Voc(root=str(folder.root.parent)).index(inspect)
+
+
+LINES = {
+    "a mark of UTF-8": "\ufeffa\nb\n".encode(),
+    "UTF-16": "a\r\nb\r\n".encode("utf-16"),
+    "UTF-16 without a mark": "a\nb\n".encode("utf-16-be"),
+    "carriage returns": b"a\r\nb\r\n",
+    "columns": b"a  1\nb -1\n",
+    "tabs": b"a\t0\nb\t1\n",
+    "suffixes": b"a.JPG\nb.xml\n",
+    "paths": b"JPEGImages/a.jpg\n.\\JPEGImages\\b.jpg\n",
+}
+
+
+@pytest.mark.parametrize("how", LINES)
+def test_lists_are_read_however_they_were_saved(folder: Folder, how: str) -> None:
+    (folder.root / "ImageSets/Main/train.txt").write_bytes(LINES[how])
+    index = folder.index()
+    assert (counts(index), index.dropped) == ([2, 1, 1], ())
+
+
+def test_a_list_in_the_encoding_of_windows_is_read(folder: Folder) -> None:
+    folder.image("gr\u00fcn", ("cat", 4, 5, 20, 15))
+    (folder.root / "ImageSets/Main/val.txt").write_bytes("gr\u00fcn\nc\n".encode("cp1252"))
+    assert counts(folder.index()) == [2, 2, 1]
+
+
+def test_two_lists_of_one_split_are_refused(folder: Folder) -> None:
+    folder.split("valid", "c")
+    with pytest.raises(DataError, match=r"has 'val.txt' and 'valid.txt', which both mean the val split"):
+        folder.index()
+
+
+def test_what_is_in_no_list_or_has_no_partner_is_named(folder: Folder) -> None:
+    folder.image("e", ("cat", 1, 1, 9, 9))
+    folder.image("f", ("cat", 1, 1, 9, 9))
+    (folder.root / "Annotations/f.xml").unlink()
+    (folder.root / "JPEGImages/b.jpg").unlink()
+    assert set(folder.index().dropped) == {
+        Dropped("Annotations/e.xml", "in no list of ImageSets/Main/"),
+        Dropped("JPEGImages/f.jpg", "photo without annotation"),
+        Dropped("Annotations/b.xml", "there is no image JPEGImages/b.*"),
+    }
+
+
+def test_a_photo_that_fits_several_is_left_out_unless_the_annotation_says_which(folder: Folder) -> None:
+    Image.new("RGB", (40, 20), "red").save(folder.root / "JPEGImages/b.png")
+    assert folder.index().dropped == (Dropped("Annotations/b.xml", "fits several images: b.jpg, b.png"),)
+    path = folder.root / "Annotations/b.xml"
+    path.write_text(path.read_text().replace("<size>", "<filename>b.png</filename><size>"), encoding="utf-8")
+    assert folder.index().splits["train"][1].key == "JPEGImages/b.png"
+
+
+def turned(folder: Folder, stem: str, orientation: int) -> None:
+    path = folder.root / f"JPEGImages/{stem}.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as picture:
+        picture.load()
+    picture.save(path, exif=exif)
+
+
+def test_boxes_of_a_turned_photo_as_stored_are_said_as_that(folder: Folder) -> None:
+    turned(folder, "b", 6)
+    reason = (
+        "JPEGImages/b.jpg: its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is "
+        "seen as 20 x 40"
+    )
+    assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
+    folder.annotation("b", ("dog", 0, 0, 40, 20), size=(0, 0))
+    assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
+    folder.annotation("b", ("dog", 0, 0, 20, 40), size=(20, 40))
+    assert folder.index().dropped == ()
+
+
+def test_where_one_was_annotated_as_stored_no_turned_photo_is_trusted(folder: Folder) -> None:
+    folder.split("train", "a", "b", folder.image("e", ("cat", 1, 1, 9, 9)))
+    turned(folder, "b", 6)
+    turned(folder, "e", 3)
+    reasons = [dropped.reason for dropped in folder.index().dropped]
+    assert len(reasons) == 2
+    assert "EXIF orientation 3 turns it, and boxes of other photos here fit them as stored" in reasons[1]
+
+
+def test_boxes_in_fractions_of_the_image_are_refused(folder: Folder) -> None:
+    for stem in ("a", "b"):
+        folder.annotation(stem, ("cat", 0.1, 0.2, 0.5, 0.9), ("dog", 0.1, 0.2, 0.5, 0.9))
+    message = (
+        r"4 of 4 boxes of the train split of .* lie in 0\.\.1, as fractions of the image, e.g. box 1 in Annot"
+    )
+    with pytest.raises(DataError, match=message):
+        folder.index()
+
+
+def test_a_few_boxes_in_fractions_are_dropped(folder: Folder) -> None:
+    folder.annotation("b", ("dog", 0, 0, 40, 20), ("dog", 0.1, 0.2, 0.5, 0.9))
+    reason = "box 2 (dog) lies in 0..1, as a fraction of the image where pixels are expected: dropped"
+    assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
+
+
+TYPES = '<!DOCTYPE a [<!ENTITY x "&#120;"><!ENTITY y SYSTEM "file:///etc/hostname">]>'
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "windows-1251"]
+)
+def test_a_document_type_is_refused_in_every_encoding(folder: Folder, encoding: str) -> None:
+    declared = "" if encoding.startswith("utf-16") else f'<?xml version="1.0" encoding="{encoding}"?>'
+    text = f"{declared}{TYPES}<annotation>&x;</annotation>"
+    (folder.root / "Annotations/b.xml").write_bytes(text.encode(encoding))
+    ((file, reason),) = folder.index().dropped
+    assert file == "Annotations/b.xml"
+    assert reason == "declares a document type, which no annotation needs"
+
+
+def test_an_annotation_in_utf_16_is_read(folder: Folder) -> None:
+    path = folder.root / "Annotations/b.xml"
+    path.write_bytes(f'<?xml version="1.0" encoding="UTF-16"?>{path.read_text()}'.encode("utf-16"))
+    assert folder.index().dropped == ()
+
+
+ODD = {
+    "deep": "<annotation>" + "<a>" * 200_000 + "</a>" * 200_000 + "</annotation>",
+    "numbers": "<annotation><size><width>1e400</width><height>1e300</height></size><object><name>cat</name><bndbox>"
+    "<xmin>1e400</xmin><ymin>-inf</ymin><xmax>nan</xmax><ymax>1</ymax></bndbox></object></annotation>",
+    "huge": "<annotation><size><width>1e308</width><height>1e308</height></size><object><name>cat</name><bndbox>"
+    "<xmin>0</xmin><ymin>0</ymin><xmax>1e308</xmax><ymax>1e308</ymax></bndbox></object></annotation>",
+    "other": "<annotations><image/></annotations>",
+    "empty": "",
+    "zeros": "\0" * 100,
+    "nobox": "<annotation><object><name>cat</name><polygon/></object></annotation>",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_odd_annotation_is_no_traceback(folder: Folder, what: str) -> None:
+    folder.split("train", "a", "b", folder.image("e"))
+    (folder.root / "Annotations/e.xml").write_text(ODD[what], encoding="utf-8")
+    index = folder.index()
+    assert counts(index)[0] in (2, 3)
+    assert index.dropped or what == "deep"
+
+
+def test_a_pipe_among_annotations_and_photos_does_not_hang(folder: Folder) -> None:
+    folder.split("train", "a", "b", folder.image("e"), folder.image("f"))
+    for name in ("Annotations/e.xml", "JPEGImages/f.jpg"):
+        (folder.root / name).unlink()
+        os.mkfifo(folder.root / name)
+    assert {
+        Dropped("Annotations/e.xml", "not a regular file"),
+        Dropped("JPEGImages/f.jpg", "not a regular file"),
+    } <= set(folder.index().dropped)

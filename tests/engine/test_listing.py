@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,30 @@ def test_a_link_to_a_folder_is_not_watched_and_so_not_trusted(root: Path, tmp_pa
     (tmp_path / "elsewhere").mkdir()
     (root / "link").symlink_to(tmp_path / "elsewhere")
     assert [listed(root)[0], listed(root)[0]] == [True, True]
+
+
+def test_links_that_lead_nowhere_and_what_is_no_file_are_watched(root: Path, tmp_path: Path) -> None:
+    (root / "nowhere.png").symlink_to(tmp_path / "later")
+    (root / "loop.png").symlink_to(root / "loop.png")
+    os.mkfifo(root / "inner/pipe.png")
+    Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9")).mkdir()
+    assert [listed(root)[0], listed(root)[0]] == [True, False]
+    (tmp_path / "later").write_text("now")
+    assert listed(root)[0]
+
+
+def test_a_folder_nested_a_thousand_deep_is_watched(root: Path) -> None:
+    here = os.open(root / "inner", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        assert listing._state(root) is not None
+    finally:
+        subprocess.run(["rm", "-rf", str(root / "inner")], check=True)  # shutil.rmtree would not come so deep
 
 
 def test_other_options_and_another_version_are_listed_apart(root: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_missing_file_is_a_problem_until_it_is_there(files: list[Path]) -> Non
     assert look(files)[0] == ["0.png"]
 
 
+def test_a_loop_of_links_is_a_problem_of_its_file(files: list[Path]) -> None:
+    loop = files[0].with_name("loop.png")
+    loop.symlink_to(loop)
+    read, facts = look([loop, *files])
+    assert read == ["0.png", "1.png", "2.png"]
+    assert facts[0] == FileFacts("", "Too many levels of symbolic links")
+
+
 def test_what_could_not_be_read_is_tried_again(files: list[Path]) -> None:
     with memo.FileMemo(lambda path: FileFacts("", "input/output error")) as first:
         first.many(files)

@@ -13,6 +13,7 @@ def plan(words: list[str]) -> int:
     """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
     import_at_once("tflbuild.recipe", "tflbuild.engine.prepare", "tflbuild.terminal")
     from tflbuild import terminal
+    from tflbuild.core.left_out import counted
     from tflbuild.engine.plan import plan as make_plan
     from tflbuild.engine.prepare import prepare
     from tflbuild.recipe import load_recipe
@@ -33,7 +34,7 @@ def plan(words: list[str]) -> int:
     for text in (*warnings, *made.warnings):
         say(f"warning: {plain(text, 2000)}")
     if prepared.index.dropped:
-        say(f"data: {len(prepared.index.dropped)} thing(s) left out:")
+        say(f"data: left out: {', '.join(counted(prepared.index.dropped))}:")
         for dropped in prepared.index.dropped[:5]:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())

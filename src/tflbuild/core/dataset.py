@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from tflbuild.core import digest
+from tflbuild.core.plain_text import plain
 from tflbuild.core.registry import Registry
 
 DATASETS: Registry[Dataset] = Registry("data set")
+
+MAX_PIXELS = 64_000_000
+"""Pixels of an image file above which it is left out, unless the recipe says otherwise: 192 MB in memory."""
 
 
 class Sample(NamedTuple):
@@ -46,13 +50,18 @@ class Index:
     Attributes:
         classes: class names, by index.
         splits: samples of `train`, `val` and `test`.
-        dropped: what was left out: unreadable images, degenerate boxes, broken annotations.
+        dropped: what was left out: unreadable images, degenerate boxes, broken annotations; as plain text.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[Sample, ...]]
     dropped: tuple[Dropped, ...] = ()
     _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make text from outside fit to be shown; names that are data stay whole."""
+        shown = tuple(Dropped(plain(file), plain(reason, 600)) for file, reason in self.dropped)
+        object.__setattr__(self, "dropped", shown)
 
     def digest(self, split: str) -> str:
         """Name a split by its content: the classes and the ordered digests of its samples."""
@@ -86,12 +95,21 @@ class Index:
 
 
 class FileFacts(NamedTuple):
-    """What is known of one file: its SHA-256 and, for an image, whether it decodes and its size as seen."""
+    """What is known of one file.
+
+    Attributes:
+        digest: SHA-256 of its bytes; "" where it cannot be read.
+        problem: why it cannot be used; "" where it can.
+        height: of an image as seen, in pixels.
+        width: likewise.
+        orientation: by which EXIF turns the stored picture before it is seen; 1 for not at all.
+    """
 
     digest: str
     problem: str
     height: int = 0
     width: int = 0
+    orientation: int = 1
 
 
 Look = Callable[[Path], FileFacts]
@@ -123,6 +141,7 @@ class Dataset:
         preprocess: options of `tflbuild.vision.preprocess.Preprocess`: the one place that says how
             pixels become a model's input, for training, calibration, evaluation and the device.
         augment: options of `tflbuild.vision.augment.Augment`, for training only.
+        max_pixels: pixels above which an image file is left out before it is decoded.
     """
 
     name: ClassVar[str] = ""
@@ -130,6 +149,7 @@ class Dataset:
 
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     augment: Mapping[str, Any] = field(default_factory=dict)
+    max_pixels: int = MAX_PIXELS
 
     def index(self, look: Look) -> Index:
         """List the splits `train`, `val` and `test`.

@@ -22,6 +22,13 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 """Marks at the start of a file that name its encoding."""
 
 
+CONTAINERS = (dict, list)
+
+DIGITS = bytes.maketrans(b"0123456789E", b"1111111111e")
+ODD = (b"1" * 200, b"1e11", b"1e+11")
+"""What a number that is too large, or has too many digits, must hold once every digit is 1; few files do."""
+
+
 def parse(content: bytes | str) -> Any:
     """Read JSON that somebody else wrote.
 
@@ -34,7 +41,9 @@ def parse(content: bytes | str) -> Any:
     """
     text = content if isinstance(content, str) else _decoded(content)
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+        value = json.loads(
+            text, parse_constant=_refuse_constant, **(CAREFUL if _has_odd_numbers(text) else {})
+        )
     except RecursionError:
         raise ValueError(f"it is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
@@ -98,6 +107,15 @@ def _whole(text: str) -> int:
     if len(text) > 400:
         raise ValueError(f"it holds a number of {len(text)} digits")
     return int(text)
+
+
+def _has_odd_numbers(text: str) -> bool:
+    """Tell whether numbers must be looked at one by one, which takes as long as all the rest."""
+    ones = text.encode("utf-8", "surrogatepass").translate(DIGITS)
+    return any(part in ones for part in ODD)
+
+
+CAREFUL: dict[str, Any] = {"parse_float": _finite, "parse_int": _whole}
 
 
 def _check_depth(value: Any) -> None:

@@ -33,6 +33,7 @@ _MEASUREMENT = {
     "n": optional(whole()),
     "low": optional(maybe(NUMBER)),
     "high": optional(maybe(NUMBER)),
+    "variance": optional(maybe(NUMBER)),
     "kernels": optional(TEXT),
     "details": optional(MAPPING),
 }
@@ -54,7 +55,10 @@ MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
 REPORTED = _measured(fields(_MEASUREMENT))
 """A measurement in a report, which may come from a later tflbuild that says more."""
 
-DIFFERENCE = fields({each.name: NUMBER for each in fields_of(Difference)}, others=NOTHING)
+DIFFERENCE = fields(
+    {each.name: NUMBER for each in fields_of(Difference)} | {"variance": optional(maybe(NUMBER))},
+    others=NOTHING,
+)
 """A `Difference`, field by field."""
 
 LATENCY = fields(

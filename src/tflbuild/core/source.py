@@ -1,45 +1,129 @@
-"""Images from outside the data set, for calibration: a folder, a glob, a list file or an `.npz`."""
+"""Images from outside the data set, for calibration: a folder, a glob, a list file, an `.npy` or an `.npz`."""
 
 from __future__ import annotations
 
 import glob
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from tflbuild.core.array_file import is_array_name
+from tflbuild.core.dataset import Dropped, FileFacts
 from tflbuild.core.errors import DataError
+from tflbuild.core.image_files import below, fault_of_name
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
+from tflbuild.core.text_file import decoded
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"}
+LISTS = frozenset({".txt", ".list", ".lst"})
+MOST_BYTES = 1 << 28
+"""Bytes of a list file that are read."""
+
+EXPECTED = "data.<split>, a folder, a glob, a list file (.txt), an .npy or an .npz"
 
 
-def files_of(source: str, key: str = "calibration.source") -> list[Path]:
-    """List the files that a source names, in a fixed order.
+class Source(NamedTuple):
+    """What a source names: files in a fixed order, each once, and what is left out."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[Dropped, ...]
+
+
+def files_of(source: str, key: str = "calibration.source") -> Source:
+    """List the files that a source names.
 
     Args:
         source: a folder (searched with its sub-folders), a glob, a text file with one path a line (relative to the
-            text file's folder), or an `.npz` with an array `images` (images, height, width, 3) uint8.
+            text file's folder), one image, or an `.npy` or `.npz` with images (images, height, width, 3) uint8.
         key: the recipe key, for the error message.
 
     Raises:
         DataError: it names nothing.
     """
-    path = Path(source)
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    elif path.suffix == ".npz":
-        found = [path] if path.is_file() else []
-    elif path.suffix in (".txt", ".list", ".lst"):
-        found = _listed(path) if path.is_file() else []
-    elif path.is_file():
-        found = [path]
-    else:
-        found = sorted(Path(name) for name in glob.glob(source, recursive=True))
-    if not found:
+    try:
+        found = _found(source, Path(source).expanduser())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
+    if not found.files:
         raise DataError(
-            f"{key}: '{source}' names no image; expected data.<split>, a folder, a glob, a list file (.txt) or an "
-            f".npz."
+            f"{key}: '{plain(source)}' names no image; expected {EXPECTED}.{_first(found.left_out)}"
         )
     return found
 
 
-def _listed(path: Path) -> list[Path]:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [path.parent / line for line in lines if line]
+def usable(
+    source: str, found: Source, facts: Sequence[FileFacts], key: str
+) -> tuple[list[int], list[Dropped]]:
+    """Tell the files that can be used from those that are left out.
+
+    Args:
+        source: as the recipe has it.
+        found: what it names.
+        facts: of each of its files.
+        key: the recipe key, for the error message.
+
+    Returns:
+        Positions of the usable files; and all that is left out, with reasons.
+
+    Raises:
+        DataError: none can be used, or an array cannot.
+    """
+    good, left_out = [], list(found.left_out)
+    for position, (path, known) in enumerate(zip(found.files, facts, strict=True)):
+        if not known.problem:
+            good.append(position)
+        elif is_array_name(path):
+            raise DataError(f"{key}: {plain(path)} {known.problem}.")
+        else:
+            left_out.append(Dropped(str(path), known.problem))
+    if not good:
+        what = f"none of the {len(found.files)} files of '{plain(source)}' is" if len(found.files) > 1 else ""
+        raise DataError(f"{key}: {what or f'{plain(source)!r} is not'} a usable image.{_first(left_out)}")
+    return good, left_out
+
+
+def _first(left_out: Sequence[Dropped]) -> str:
+    if not left_out:
+        return ""
+    file, reason = left_out[0]
+    more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
+    return f" Left out: {plain(file)}: {plain(reason)}{more}."
+
+
+def _found(source: str, path: Path) -> Source:
+    if path.is_dir():
+        return _in_folder(path)
+    if path.suffix.lower() in LISTS:
+        return _listed(path) if path.exists() else Source((), ())
+    if path.exists():
+        return Source((path,), ())
+    return _named(sorted(glob.glob(os.path.expanduser(source), recursive=True)))
+
+
+def _in_folder(folder: Path) -> Source:
+    found = below(os.fspath(folder))
+    arrays = [name for name in found.others if is_array_name(Path(name))]
+    left_out = [Dropped(name, reason) for name, reason in found.left_out]
+    left_out += [Dropped(name, "not named like an image") for name in found.others if name not in arrays]
+    left_out += [Dropped(name, "an array in a folder: name it as the source") for name in arrays]
+    return Source(tuple(folder / name for name in found.images), tuple(left_out))
+
+
+def _named(names: list[str]) -> Source:
+    """Take the files among names; folders that a glob fits are no images and go without a word."""
+    files, left_out = [], []
+    for name in names:
+        fault = fault_of_name(name)
+        if fault:
+            left_out.append(Dropped(plain(name), fault))
+        elif not os.path.isdir(name):
+            files.append(Path(name))
+    return Source(tuple(files), tuple(left_out))
+
+
+def _listed(path: Path) -> Source:
+    lines = (line.strip() for line in decoded(read_regular(path, MOST_BYTES)).splitlines())
+    names = dict.fromkeys(line for line in lines if line and not line.startswith("#"))
+    return _named([str(path.parent / name) for name in names])

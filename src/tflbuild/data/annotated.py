@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,43 +10,18 @@ from typing import NamedTuple
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, Sample
 from tflbuild.core.errors import DataError
+from tflbuild.core.plain_text import plain
+from tflbuild.data import exports
+from tflbuild.data.boxed import (
+    Annotated,
+    Box,
+    fits_unturned,
+    fitted,
+    frame_of,
+    misfit,
+    refuse_fractions,
+)
 from tflbuild.data.files import SPLITS, FileDataset, looked_at, without_leaks
-
-SLACK = 1.0
-"""Pixels that a box may reach outside without a word: annotation tools count from 0 or from 1."""
-
-Box = tuple[float, float, float, float]
-
-
-class RawBox(NamedTuple):
-    """One object as annotated; in pixels, not yet checked. `number` names it in messages."""
-
-    number: str
-    label: str
-    ymin: float
-    xmin: float
-    ymax: float
-    xmax: float
-
-
-class Annotated(NamedTuple):
-    """One image as annotated.
-
-    Attributes:
-        key: the image file, relative to the root.
-        source: the annotation file, relative to the root, for messages.
-        path: the image file.
-        height: as the annotation says; 0 where it does not.
-        width: likewise.
-        objects: what was marked.
-    """
-
-    key: str
-    source: str
-    path: str
-    height: int
-    width: int
-    objects: tuple[RawBox, ...]
 
 
 class Checked(NamedTuple):
@@ -77,9 +51,10 @@ def assemble(
         order: puts class names in order.
 
     Raises:
-        DataError: a split ends without images or without boxes.
+        DataError: a split ends without images or without boxes, or boxes are fractions of their image.
     """
-    checked = {split: _checked(images, look, dropped) for split, images in splits.items()}
+    refuse_fractions(dataset.root, splits)
+    checked = _checked(splits, look, dropped)
     complete = dataset.completed(checked, key=lambda image: image.key)
     apart, leaks = without_leaks(complete, lambda image: image.digest, lambda image: image.key)
     dropped += leaks
@@ -95,69 +70,55 @@ def assemble(
     return Index(classes=classes, splits=samples, dropped=tuple(dropped))
 
 
-def _checked(images: list[Annotated], look: Look, dropped: list[Dropped]) -> list[Checked]:
-    facts = looked_at([image.path for image in images], look)
-    found = (_check(image, fact, dropped) for image, fact in zip(images, facts, strict=True))
-    return [image for image in found if image is not None]
+def _checked(
+    splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
+) -> dict[str, list[Checked]]:
+    pairs = {
+        split: list(zip(images, looked_at([image.path for image in images], look), strict=True))
+        for split, images in splits.items()
+    }
+    sized = {split: [_sized(image, facts) for image, facts in found] for split, found in pairs.items()}
+    unturned = any(fits_unturned(image, facts) for found in sized.values() for image, facts in found)
+    checked = {
+        split: [_check(image, facts, unturned, dropped) for image, facts in found]
+        for split, found in sized.items()
+    }
+    return {split: [image for image in found if image is not None] for split, found in checked.items()}
 
 
-def _check(image: Annotated, facts: FileFacts, dropped: list[Dropped]) -> Checked | None:
-    """Hold an annotation against its image file."""
-    if facts.problem:
-        dropped.append(Dropped(image.key, facts.problem))
+def _sized(image: Annotated, facts: FileFacts) -> tuple[Annotated, FileFacts]:
+    """Look at the size of an image where `look` did not."""
+    if not facts.problem and not facts.height:
+        from tflbuild.vision.image import inspect
+
+        facts = inspect(Path(image.path))
+    return image, facts
+
+
+def _check(image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dropped]) -> Checked | None:
+    """Hold an annotation against its image file.
+
+    Args:
+        image: as annotated.
+        facts: of its file.
+        unturned: whether some photo of this set was annotated as it is stored, before EXIF turns it.
+        dropped: what was left out so far; grows.
+    """
+    as_declared = (image.height, image.width, 1) == facts[2:] and not facts.problem  # as nearly all are
+    problem = "" if as_declared else facts.problem or misfit(image, facts, unturned)
+    if problem:
+        source, text = (image.key, problem) if facts.problem else (image.source, f"{image.key}: {problem}")
+        dropped.append(Dropped(source, text))
         return None
-    height, width = _size(image.path, facts)
-    declared = (image.height or height, image.width or width)
-    if not _same_shape(declared, (height, width)):
-        says = f"{declared[1]} x {declared[0]} pixels, but the image has {width} x {height}"
-        dropped.append(Dropped(image.source, f"{image.key}: the annotation says {says}"))
-        return None
+    height, width = facts[2:4] if as_declared else frame_of(image, facts, dropped)
     objects = []
     for raw in image.objects:
-        box, reason = _fitted(raw, *declared)
+        box, reason = fitted(raw, height, width)
         if reason:
             dropped.append(Dropped(image.source, f"box {raw.number} ({raw.label}) {reason}"))
         if box:
             objects.append((raw.label, box))
     return Checked(image.key, image.source, image.path, facts.digest, tuple(objects))
-
-
-def _size(path: str, facts: FileFacts) -> tuple[int, int]:
-    if facts.height and facts.width:
-        return facts.height, facts.width
-    from tflbuild.vision import image
-
-    return image.size(Path(path))
-
-
-def _same_shape(declared: tuple[int, int], real: tuple[int, int]) -> bool:
-    """Tell whether the image is what was annotated, perhaps resized since."""
-    return abs(declared[0] * real[1] - declared[1] * real[0]) <= 0.02 * declared[1] * real[0]
-
-
-def _fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
-    """Clip a box to its image.
-
-    Returns:
-        The box in 0..1, None where nothing is left; and what is wrong with it, "" for nothing.
-    """
-    _, _, top, left, bottom, right = raw
-    if 0 <= top < bottom <= height and 0 <= left < right <= width:  # as nearly all are
-        return (top / height, left / width, bottom / height, right / width), ""
-    if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
-        return None, "has an edge that is no number: dropped"
-    for axis, low, high in (("x", left, right), ("y", top, bottom)):
-        if low >= high:
-            sign = "=" if low == high else ">"
-            return None, f"has no area, {axis}min {low:g} {sign} {axis}max {high:g}: dropped"
-    ymin, ymax = max(0.0, top), min(float(height), bottom)
-    xmin, xmax = max(0.0, left), min(float(width), right)
-    where = f"x {left:g}..{right:g}, y {top:g}..{bottom:g} in {width} x {height} pixels"
-    if ymin >= ymax or xmin >= xmax:
-        return None, f"lies outside its image, {where}: dropped"
-    box = (ymin / height, xmin / width, ymax / height, xmax / width)
-    outside = max(-top, -left, bottom - height, right - width)
-    return box, f"reaches outside its image, {where}: clipped" if outside > SLACK else ""
 
 
 def _labels(images: Iterable[Checked]) -> set[str]:
@@ -197,6 +158,9 @@ def _refuse_empty(dataset: FileDataset, marked: Mapping[str, Sequence[bool]], dr
         what = "" if any(marked[split]) else "box" if marked[split] else "image"
         if what:
             first = f"; {len(dropped)} were dropped, the first: {': '.join(dropped[0])}" if dropped else ""
+            other = (
+                exports.looks_like(Path(dataset.root).expanduser(), dataset.name) if what == "image" else ""
+            )
             raise DataError(
-                f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{first}."
+                f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{plain(first)}.{other}"
             )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Gt, Lt
 
+from tflbuild.core import image_files
 from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Look, Sample
 from tflbuild.core.errors import DataError, did_you_mean
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+from tflbuild.core.image_files import Below, fault_of_name
+from tflbuild.core.plain_text import plain
 
 SPLITS = ("train", "val", "test")
 
@@ -24,6 +25,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "test": ("test", "testing"),
 }
 """What people call the splits."""
+
+SPLIT_OF = {name: split for split, names in ALIASES.items() for name in names}
 
 T = TypeVar("T")
 
@@ -60,20 +63,26 @@ class FileDataset(Dataset):
         """
         if not self.root.strip():
             raise DataError(f"data.root: not given; expected {expected}, e.g. data.root=path/to/data")
+        if fault := fault_of_name(self.root):
+            raise DataError(f"data.root: '{plain(self.root)}' cannot be used: {fault}.")
         root = self._root()
-        if not root.exists():
+        if not os.path.lexists(root):
             near = did_you_mean(root.name, _names_beside(root))
             raise DataError(f"data.root: '{self.root}' does not exist; expected {expected}.{near}")
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise DataError(f"data.root: '{self.root}' is not a folder; expected {expected}.")
-        if not any(root.iterdir()):
+        try:
+            empty = not any(root.iterdir())
+        except OSError as error:
+            raise DataError(f"data.root: '{self.root}' cannot be read: {error.strerror}.") from error
+        if empty:
             raise DataError(f"data.root: '{self.root}' is empty; expected {expected}.")
         return root
 
     def decided_by(self) -> Path | None:
         """Name the root folder, if it is there."""
         root = self._root()
-        return root if self.root.strip() and root.is_dir() else None
+        return root if self.root.strip() and os.path.isdir(root) else None
 
     def _root(self) -> Path:
         return Path(os.path.abspath(Path(self.root).expanduser()))
@@ -88,7 +97,7 @@ class FileDataset(Dataset):
             raise DataError(f"data.root: {sample.key} has no file.")
         boxes = np.array(sample.boxes, np.float32).reshape(-1, 4)
         try:
-            pixels = image.read(sample.path)
+            pixels = image.read(sample.path, self.max_pixels)
         except OSError as error:
             raise DataError(f"data.root: {sample.key} was readable when the build began: {error}") from error
         return Example(pixels, boxes, np.array(sample.labels, np.int32))
@@ -104,10 +113,13 @@ class FileDataset(Dataset):
         known = sorted(everywhere)
         for name in self.classes:
             if name not in known:
+                there = ", ".join(map(plain, known)) or "none"
                 raise DataError(
-                    f"data.classes: '{name}' is no class of '{self.root}'; there are {', '.join(known)}."
+                    f"data.classes: '{plain(name)}' is no class of '{self.root}'; there are {there}."
                     f"{did_you_mean(name, known)}"
                 )
+            if name not in found:
+                raise DataError(f"data.classes: '{plain(name)}' is in val or test, but train never has it.")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise DataError(f"data.classes: {list(self.classes)}: name at least one class, and none twice.")
         return self.classes
@@ -145,31 +157,64 @@ def looked_at(paths: Sequence[Path | str], look: Look) -> list[FileFacts]:
 
 
 def files_in(folder: Path) -> set[str]:
-    """Name the files in a folder, not in its sub-folders."""
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.is_file()}
-
-
-def images_below(folder: str) -> list[str]:
-    """List what is named like an image in a folder and its sub-folders, relative to it, folder by folder in order.
+    """Name the files in a folder, not in its sub-folders.
 
     Raises:
-        DataError: a folder cannot be read.
+        DataError: it cannot be read.
     """
-    return sorted(_images_below(folder, ""), key=lambda name: name.split("/"))
-
-
-def _images_below(folder: str, prefix: str) -> Iterator[str]:
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
     except OSError as error:
-        raise DataError(f"data.root: {folder} cannot be read: {error.strerror}") from error
-    for entry in entries:
-        name = entry.name
-        if name[0] != "." and name[name.rfind(".") :].lower() in IMAGE_SUFFIXES:
-            yield prefix + name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _images_below(entry.path, f"{prefix}{name}/")
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path | str, error: OSError) -> DataError:
+    return DataError(f"data.root: {plain(error.filename or folder)} cannot be read: {error.strerror}.")
+
+
+def below(folder: str) -> Below:
+    """List what lies below a folder.
+
+    Raises:
+        DataError: a folder in there cannot be read.
+    """
+    try:
+        return image_files.below(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def entries_in(folder: Path) -> list[os.DirEntry[str]]:
+    """Give what lies directly in a folder, in the order of names.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return list(image_files.entries_of(folder))
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Give the folders that are named like splits, in any case and by any of the usual words.
+
+    Raises:
+        DataError: two of them mean the same split.
+    """
+    found: dict[str, Path] = {}
+    for entry in entries_in(root):
+        split = SPLIT_OF.get(entry.name.lower())
+        if split is None or not entry.is_dir():
+            continue
+        if split in found:
+            raise DataError(
+                f"data.root: '{found[split].name}' and '{entry.name}' in '{plain(root)}' both mean the {split} split; "
+                f"put their images into one folder."
+            )
+        found[split] = Path(entry.path)
+    return found
 
 
 def without_leaks(

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
-from tflbuild.core.errors import DataError
-from tflbuild.data.files import ALIASES, SPLITS, FileDataset, images_below, looked_at, without_leaks
+from tflbuild.core.errors import DataError, did_you_mean
+from tflbuild.core.image_files import fault_of_name, is_image_name
+from tflbuild.core.plain_text import plain
+from tflbuild.data import exports
+from tflbuild.data.files import (
+    SPLIT_OF,
+    SPLITS,
+    FileDataset,
+    below,
+    entries_in,
+    looked_at,
+    split_folders,
+    without_leaks,
+)
 
 EXPECTED = "a folder of images for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
+DOCUMENTS = re.compile(r"^(readme|license|licence|copying|citation)", re.IGNORECASE)
 
 
 class _Picture(NamedTuple):
@@ -27,44 +43,178 @@ class _Picture(NamedTuple):
 class ImageFolder(FileDataset):
     """Images sorted into one sub-folder a class: `root/CLASS/*` or `root/{train,val,test}/CLASS/*`.
 
-    Splits that have no folder are made of seeded parts. Images that do not decode, a class that train
-    never has, and train images that val or test hold too are left out and reported by file name.
+    Splits may be called train or training, val, valid or validation, test or testing, in any case; those that have
+    no folder are made of seeded parts. Images that do not decode, files that are no images, and train images that
+    val or test hold too are left out and reported by file name. A class that one of the given splits lacks is an
+    error, unless `classes` chooses.
     """
 
     task = "classification"
 
     def index(self, look: Look) -> Index:
-        """List the splits."""
+        """List the splits.
+
+        Raises:
+            DataError: the folder is of another form, or a class has no image in a split.
+        """
         root = self.folder(EXPECTED)
         dropped: list[Dropped] = []
-        found = {
-            split: _pictures(root, folder, look, dropped) for split, folder in _split_folders(root).items()
-        }
+        given = self._split_folders(root, dropped)
+        found = {split: self._pictures(root, folder, look, dropped) for split, folder in given.items()}
         complete = self.completed(found, key=lambda picture: picture.key)
         apart, leaks = without_leaks(complete, lambda picture: picture.digest, lambda picture: picture.key)
         dropped += leaks
+        for split in SPLITS:
+            apart[split] = _of_one_class(apart[split], dropped)
         everywhere = {picture.label for pictures in apart.values() for picture in pictures}
         classes = self.chosen_classes(sorted({picture.label for picture in apart["train"]}), everywhere)
+        self._refuse_vanished(root, given, apart, classes, dropped)
         splits = {split: self._samples(split, apart[split], classes, dropped) for split in SPLITS}
-        if self.classes is None and len(classes) < 2 and splits["train"]:
+        if self.classes is None and len(classes) < 2:
             raise DataError(
-                f"data.root: '{self.root}' has only the class '{classes[0]}'; expected {EXPECTED}."
+                f"data.root: '{self.root}' has only the class '{plain(classes[0])}'; expected {EXPECTED}."
+                f"{exports.looks_like(root, 'image_folder')}"
             )
         return Index(classes=classes, splits=splits, dropped=tuple(dropped))
+
+    def _split_folders(self, root: Path, dropped: list[Dropped]) -> Mapping[str, Path]:
+        """Give the folder of every split; the root itself where there are none.
+
+        Raises:
+            DataError: folders of splits and of classes lie side by side.
+        """
+        chosen = set(self.classes or ())
+        self._refuse_marked(root, root)
+        found = {split: path for split, path in split_folders(root).items() if path.name not in chosen}
+        if not found:
+            return {"train": root}
+        words = {path.name for path in found.values()}
+        others = [name for name in _class_names(root) if name not in words]
+        holding = [name for name in others if below(str(root / name)).images]
+        if holding or "train" not in found:
+            split, path = next(iter(found.items()))
+            names = ", ".join(plain(name) for name in holding[:5])
+            beside = f"beside it lie {names}" if holding else "there is no train folder"
+            raise DataError(
+                f"data.root: '{plain(path.name)}' in '{self.root}' is named like the {split} split, but {beside}; "
+                f"expected {EXPECTED}. If these are classes, name all of them in data.classes."
+            )
+        dropped += [Dropped(name, "a folder beside the splits, without an image") for name in others]
+        _note_loose(root, root, dropped)
+        return found
+
+    def _refuse_marked(self, root: Path, folder: Path) -> None:
+        """Refuse a folder of another form, which would be read as classes."""
+        name = folder.relative_to(root).as_posix()
+        form = exports.marked(folder, "" if name == "." else name)
+        if form and self.classes is None:
+            raise DataError(f"data.root: '{self.root}' is no folder of classes: it looks like {form}.")
+
+    def _pictures(self, root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[_Picture]:
+        """Look at every image of a split, class by class in alphabetical order."""
+        if folder != root:
+            self._refuse_marked(root, folder)
+        prefix = "" if folder == root else f"{folder.name}/"
+        labels = self._labels(root, folder, dropped)
+        names, of = [], []
+        for label in labels:
+            found = below(str(folder / label))
+            self._refuse_nested(f"{prefix}{label}", found.images)
+            dropped += [Dropped(f"{prefix}{label}/{name}", reason) for name, reason in found.left_out]
+            dropped += [
+                Dropped(f"{prefix}{label}/{name}", "not named like an image") for name in found.others
+            ]
+            names += [f"{label}/{name}" for name in found.images]
+            of += [label] * len(found.images)
+        _note_loose(root, folder, dropped)
+        base = str(folder)
+        facts = looked_at([f"{base}/{name}" for name in names], look)
+        pictures = []
+        for name, label, known in zip(names, of, facts, strict=True):
+            if known.problem:
+                dropped.append(Dropped(prefix + name, known.problem))
+            else:
+                pictures.append(_Picture(prefix + name, f"{base}/{name}", label, known.digest))
+        return pictures
+
+    def _labels(self, root: Path, folder: Path, dropped: list[Dropped]) -> list[str]:
+        """Name the class folders of a split.
+
+        Raises:
+            DataError: a name cannot be a class, or the names are those of splits.
+        """
+        names = _class_names(folder)
+        for entry in entries_in(folder):
+            if entry.is_symlink() and entry.is_dir() and _leads_back(entry.path, root):
+                dropped.append(Dropped(_relative(root, entry.path), "a link to a folder of this data set"))
+                names = [name for name in names if name != entry.name]
+        if self.classes is None:
+            _refuse_hidden_splits(names, self.root)
+        for name in names:
+            if fault := fault_of_name(name):
+                raise DataError(f"data.root: the class folder '{plain(name)}' cannot be used: {fault}.")
+        return names
+
+    def _refuse_nested(self, folder: str, images: Sequence[str]) -> None:
+        """Refuse a class folder whose images all lie in several sub-folders: those may be the classes, or splits."""
+        inner = {name.partition("/")[0] for name in images if "/" in name}
+        direct = any("/" not in name for name in images)
+        splits = sorted(name for name in inner if name.lower() in SPLIT_OF)
+        if not splits and (direct or len(inner) < 2) and not (inner and not direct and _two_deep(images)):
+            return
+        shown = ", ".join(plain(name) for name in (splits or sorted(inner))[:5])
+        raise DataError(
+            f"data.root: the class folder '{plain(folder)}' in '{self.root}' holds its images in folders of their own "
+            f"({shown}), which may be classes or splits; expected {EXPECTED}."
+        )
+
+    def _refuse_vanished(
+        self,
+        root: Path,
+        given: Mapping[str, Path],
+        apart: Mapping[str, list[_Picture]],
+        classes: tuple[str, ...],
+        dropped: list[Dropped],
+    ) -> None:
+        """Refuse a class that has no usable image in a split; in a seeded part it is only said."""
+        there = {split: Counter(picture.label for picture in apart[split]) for split in SPLITS}
+        wanted = self.classes or self._folders_of_classes(root, given)
+        for split in (split for split in SPLITS if apart[split] and apart["train"]):
+            for label in (label for label in wanted if not there[split][label]):
+                if split in given:
+                    raise DataError(self._vanished(label, split, classes, dropped))
+                reason = f"class without an image in {split}, a seeded part of the others"
+                dropped.append(Dropped(label, reason))
+
+    def _folders_of_classes(self, root: Path, given: Mapping[str, Path]) -> list[str]:
+        return sorted({name for folder in given.values() for name in self._labels(root, folder, [])})
+
+    def _vanished(self, label: str, split: str, classes: tuple[str, ...], dropped: Sequence[Dropped]) -> str:
+        why = next((one for one in dropped if f"{label}/" in one.file), None)
+        first = f"; left out: {plain(why.file)}: {plain(why.reason)}" if why else ""
+        choice = ", ".join(plain(name) for name in classes if name != label)
+        others = [name for name in classes if name != label]
+        same = [name for name in others if name.casefold() == label.casefold()]
+        near = did_you_mean(same[0] if same else label, others)
+        return (
+            f"data.root: class '{plain(label)}' of '{self.root}' has no usable image in {split}{first}. Give it some, "
+            f"or leave it out with data.classes=[{choice}].{near}"
+        )
 
     def _samples(
         self, split: str, pictures: list[_Picture], classes: tuple[str, ...], dropped: list[Dropped]
     ) -> tuple[Sample, ...]:
         for picture in pictures:
             if picture.label not in classes:
-                why = "not in data.classes" if self.classes is not None else "which train never has"
-                dropped.append(Dropped(picture.key, f"class '{picture.label}' in {split}, {why}: dropped"))
+                dropped.append(
+                    Dropped(picture.key, f"class '{picture.label}' in {split}, not in data.classes: dropped")
+                )
         samples = tuple(_sample(picture, classes) for picture in pictures if picture.label in classes)
         if not samples:
             first = f"; the first of {len(dropped)} dropped: {': '.join(dropped[0])}" if dropped else ""
             raise DataError(
                 f"data.root: the {split} split of '{self.root}' ends without a usable image; "
-                f"expected {EXPECTED}{first}."
+                f"expected {EXPECTED}{plain(first)}.{exports.looks_like(self._root(), 'image_folder')}"
             )
         return samples
 
@@ -75,31 +225,72 @@ def _sample(picture: _Picture, classes: tuple[str, ...]) -> Sample:
     return Sample(key=picture.key, digest=content, path=picture.path, labels=(label,))
 
 
-def _split_folders(root: Path) -> Mapping[str, Path]:
-    """Give the folder of every split; the root itself where there is no train folder."""
-    found = {
-        split: folder
-        for split, names in ALIASES.items()
-        if (folder := next((root / name for name in names if (root / name).is_dir()), None)) is not None
-    }
-    return found if "train" in found else {"train": root}
+def _class_names(folder: Path) -> list[str]:
+    return [entry.name for entry in entries_in(folder) if entry.name[0] != "." and entry.is_dir()]
 
 
-def _pictures(root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[_Picture]:
-    """Look at every image of a split, class by class in alphabetical order."""
-    names, labels = [], []
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            found = images_below(str(child))
-            names += [f"{child.name}/{name}" for name in found]
-            labels += [child.name] * len(found)
-    base, prefix = str(folder), folder.relative_to(root).as_posix()
-    keys = names if prefix == "." else [f"{prefix}/{name}" for name in names]
-    paths = [f"{base}/{name}" for name in names]
-    pictures = []
-    for key, path, label, facts in zip(keys, paths, labels, looked_at(paths, look), strict=True):
-        if facts.problem:
-            dropped.append(Dropped(key, facts.problem))
+def _note_loose(root: Path, folder: Path, dropped: list[Dropped]) -> None:
+    """Name what lies beside the folders of classes or splits."""
+    for entry in entries_in(folder):
+        if entry.is_dir() and entry.name[0] != ".":
+            continue
+        if entry.name[0] == ".":
+            reason = "hidden"
+        elif entry.is_symlink() and not os.path.exists(entry.path):
+            reason = "a link that leads nowhere"
+        elif is_image_name(entry.name):
+            reason = "an image outside the folders of classes"
+        elif DOCUMENTS.match(entry.name):
+            continue
         else:
-            pictures.append(_Picture(key, path, label, facts.digest))
-    return pictures
+            reason = "not named like an image"
+        dropped.append(Dropped(_relative(root, entry.path), reason))
+
+
+def _relative(root: Path, path: str) -> str:
+    return os.path.relpath(path, root)
+
+
+def _leads_back(link: str, root: Path) -> bool:
+    """Tell whether a link leads into the data set, or to a folder around it."""
+    target, own = os.path.realpath(link), os.path.realpath(root)
+    return target == own or target.startswith(own + os.sep) or own.startswith(target.rstrip(os.sep) + os.sep)
+
+
+def _two_deep(images: Sequence[str]) -> bool:
+    """Tell whether images lie in several folders two levels down."""
+    return len({tuple(name.split("/")[:2]) for name in images if name.count("/") > 1}) > 1
+
+
+def _refuse_hidden_splits(names: Sequence[str], root: str) -> None:
+    """Refuse folders that are splits by another name, such as `seg_train` and `seg_test`."""
+    meant: dict[str, str] = {}
+    for name in names:
+        for word in re.findall(r"[a-z]+", name.lower()):
+            split = SPLIT_OF.get(word) or next(
+                (s for s in ("train", "test") if word.startswith(s) or word.endswith(s)), None
+            )
+            if split:
+                meant.setdefault(split, name)
+    if len(meant) > 1:
+        shown = " and ".join(f"'{plain(name)}'" for name in meant.values())
+        raise DataError(
+            f"data.root: the folders {shown} in '{root}' are named like splits, not classes; call them train, val and "
+            f"test. If these are classes, name all of them in data.classes."
+        )
+
+
+def _of_one_class(pictures: list[_Picture], dropped: list[Dropped]) -> list[_Picture]:
+    """Leave out images that a split has in several classes: which is right cannot be told."""
+    first: dict[str, _Picture] = {}
+    torn: dict[str, str] = {}
+    for picture in pictures:
+        twin = first.setdefault(picture.digest, picture)
+        if twin.label != picture.label:
+            torn[picture.digest] = f"{twin.key}, {picture.key}"
+    for picture in pictures:
+        if picture.digest in torn:
+            dropped.append(
+                Dropped(picture.key, f"the same image has several classes: {torn[picture.digest]}")
+            )
+    return [picture for picture in pictures if picture.digest not in torn] if torn else pictures

@@ -15,8 +15,8 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
+from tflbuild.core.left_out import summary
 from tflbuild.core.options import to_json
-from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.bundle import write_bundle
@@ -141,11 +141,7 @@ class Build:
         for text in disagreements(self._labels, prepared.index.classes):
             self._warn(text)
         if prepared.index.dropped:
-            count = len(prepared.index.dropped)
-            self._warn(
-                f"data: {count} thing(s) left out, e.g. {plain(prepared.index.dropped[0].file)}: "
-                f"{plain(prepared.index.dropped[0].reason)}; all are in report.json"
-            )
+            self._warn(summary(prepared.index.dropped))
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)

@@ -21,7 +21,7 @@ from tflbuild.core.dataset import Dataset, Index, Look
 from tflbuild.core.options import to_json
 from tflbuild.engine.memo import RACY
 
-FORMAT = 1
+FORMAT = 2
 
 
 class UnboundedError(Exception):
@@ -78,21 +78,35 @@ def _state(folder: Path) -> tuple[str, int] | None:
     return content.hexdigest(), newest
 
 
-def _states(folder: str) -> Iterator[tuple[bytes, int]]:
+def _states(root: str) -> Iterator[tuple[bytes, int]]:
     """Give a line for each entry and when the newest of them changed, folder by folder."""
-    inner, lines, newest = [], [folder], 0
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            status = entry.stat(follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
-                lines.append(f"{entry.name} {status.st_mtime_ns} {status.st_ctime_ns}")
-                status = os.stat(entry.path)
-                if stat.S_ISDIR(status.st_mode):
-                    raise UnboundedError(entry.path)
-            elif stat.S_ISDIR(status.st_mode):
-                inner.append(entry.path)
-            lines.append(f"{entry.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
-            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
-    yield "\0".join(lines).encode(errors="surrogateescape"), newest
-    for path in inner:
-        yield from _states(path)
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        lines, newest = [folder], 0
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISLNK(status.st_mode):
+                    lines.append(f"{entry.name} {status.st_mtime_ns} {status.st_ctime_ns}")
+                    status = _target(entry.path) or status
+                elif stat.S_ISDIR(status.st_mode):
+                    waiting.append(entry.path)
+                lines.append(f"{entry.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
+                newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+        yield "\0".join(lines).encode(errors="surrogateescape"), newest
+
+
+def _target(link: str) -> os.stat_result | None:
+    """Look at what a link leads to; None where it leads nowhere, or to itself.
+
+    Raises:
+        UnboundedError: it leads to a folder.
+    """
+    try:
+        status = os.stat(link)
+    except OSError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise UnboundedError(link)
+    return status

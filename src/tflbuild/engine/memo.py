@@ -20,7 +20,7 @@ from typing import Any, cast
 from tflbuild.core.cache import Cache
 from tflbuild.core.dataset import FileFacts
 
-FORMAT = 1
+FORMAT = 2
 RACY = 2 * 10**9
 """Nanoseconds: a file that changed so shortly before it was read may change again within the same tick of its clock."""
 
@@ -135,6 +135,8 @@ class FileMemo:
             after = _stamp(path)
         except FileNotFoundError:
             return None, FileFacts("", "the file is missing")
+        except (OSError, ValueError) as error:  # a loop of links, a name with a zero byte
+            return None, FileFacts("", str(getattr(error, "strerror", None) or error))
         settled = before == after and max(before[1:]) < now - RACY and facts.digest
         return (before if settled else None), facts
 

@@ -8,22 +8,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tflbuild.core import digest, toolchain
-from tflbuild.core.dataset import Dataset, FileFacts, Index
+from tflbuild.core import digest
+from tflbuild.core import left_out as leaving
+from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
+from tflbuild.core.image_files import below
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.core.source import files_of
+from tflbuild.core.regular_file import check_regular
+from tflbuild.core.source import files_of, usable
 from tflbuild.engine import listing
 from tflbuild.engine.keys import Keys
+from tflbuild.engine.looking import inspector, looker
 from tflbuild.engine.memo import FileMemo, Looking, slowly
-from tflbuild.engine.names import Names, named
+from tflbuild.engine.names import Names
 from tflbuild.engine.plan import check, resolve
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import Store
 
 SPLITS = ("train", "val", "test")
+
+IMAGES = "calibration.source"
+"""The option that names images outside the data set; what other options name is a file of any kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +80,14 @@ def prepare(
     store = Store(recipe.store, warn, recipe.remote, recipe.shared)
     reached = names or Names()
     order, _ = check(recipe)
-    version = partial(_inspector, reached.inspect)
-    memo = FileMemo(partial(_inspect, reached.inspect), version, slowly(looking))
+    most = recipe.data.max_pixels
+    if most < 1:
+        raise RecipeError(f"data.max_pixels: {most} is no number of pixels; expected 1 or more.")
+    version = partial(inspector, reached.inspect, most)
+    memo = looker(reached.inspect, most, slowly(looking))
     with memo, _uncollected():
         index = _index(recipe.data, memo, version, listed if listed is not None else {})
-        sources = _sources(recipe, index, memo)
+        sources = _sources(recipe, index, memo, warn)
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")
@@ -110,26 +122,84 @@ def _index(data: Dataset, memo: FileMemo, inspector: Callable[[], str], listed: 
     return listed[key]
 
 
-def _sources(recipe: Recipe, index: Index, memo: FileMemo) -> dict[str, dict[str, str]]:
-    """Give the files of every source outside the data set with their digests; refuse test images among them."""
+def _sources(
+    recipe: Recipe, index: Index, memo: FileMemo, warn: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
+    """Give the usable files of every source outside the data set with their digests."""
     found: dict[str, dict[str, str]] = {}
     for label, step in recipe.steps.items():
         for source in step.options.reads():
-            prefix, _, split = source.partition(".")
-            if source == "data.test":
-                raise RecipeError(f"{label}: 'data.test' must not be used here; use data.train.")
-            if prefix == "data" and "/" not in source:
-                if split not in index.splits:
-                    names = ", ".join(f"data.{name}" for name in SPLITS[:2])
-                    raise RecipeError(
-                        f"{label}: there is no '{source}'; use {names}, a folder, a glob or a file."
-                    )
-                continue
-            files = files_of(source, f"{label}.calibration.source")
-            content = [facts.digest for facts in memo.many(files)]
-            _refuse_test_images(f"{label}.calibration.source", files, content, index, memo)
-            found[source] = dict(zip(map(str, files), content, strict=True))
+            key = f"{label}.{_key_of(to_json(step.options), source)}"
+            if not _is_split(source, label, index):
+                found[source] = _files(source, key, index, memo, warn if source not in found else _silent)
     return found
+
+
+def _silent(text: str) -> None:
+    """Say nothing: it was said for another step that reads the same source."""
+
+
+def _is_split(source: str, label: str, index: Index) -> bool:
+    """Tell whether a source is a split of the data set.
+
+    Raises:
+        RecipeError: it is the test split, or one that the data set does not have.
+    """
+    prefix, _, split = source.partition(".")
+    if source == "data.test":
+        raise RecipeError(f"{label}: 'data.test' must not be used here; use data.train.")
+    if prefix != "data" or "/" in source:
+        return False
+    if split not in index.splits:
+        names = ", ".join(f"data.{name}" for name in SPLITS[:2])
+        raise RecipeError(f"{label}: there is no '{source}'; use {names}, a folder, a glob or a file.")
+    return True
+
+
+def _key_of(options: Any, source: str) -> str:
+    """Find the option of a pass that names a source, e.g. `calibration.source`."""
+    for name, value in options.items() if isinstance(options, dict) else ():
+        if value == source:
+            return str(name)
+        inner = _key_of(value, source)
+        if inner:
+            return f"{name}.{inner}"
+    return ""
+
+
+def _files(
+    source: str, key: str, index: Index, memo: FileMemo, warn: Callable[[str], None]
+) -> dict[str, str]:
+    """Give the files of a source with their digests; what is no source of images is read as it stands.
+
+    Raises:
+        DataError: it is missing, none of its files can be used, or one of them is a test image.
+    """
+    if not key.endswith(IMAGES):
+        return _as_it_stands(source, key)
+    named_files = files_of(source, key)
+    facts = memo.many(named_files.files)
+    good, left_out = usable(source, named_files, facts, key)
+    if left_out:
+        warn(leaving.listed(left_out, key))
+    files = [named_files.files[position] for position in good]
+    content = [facts[position].digest for position in good]
+    _refuse_test_images(key, files, content, index, memo)
+    return dict(zip(map(str, files), content, strict=True))
+
+
+def _as_it_stands(source: str, key: str) -> dict[str, str]:
+    """Digest a file, or the files of a folder, of any kind."""
+    path = Path(source)
+    try:
+        if not path.is_dir():
+            check_regular(path)
+            return {source: digest.of_file(path)}
+        names = sorted(name for part in below(source)[:2] for name in part)
+        return {str(path / name): digest.of_file(path / name) for name in names}
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
 
 
 def _refuse_test_images(
@@ -139,17 +209,6 @@ def _refuse_test_images(
     test = {facts.digest: name for facts, name in zip(memo.many(list(images)), images.values(), strict=True)}
     for path, sha256 in zip(files, content, strict=True):
         if sha256 in test:
-            raise DataError(f"{key}: {path} is the test image {test[sha256]}; calibrate on other images.")
-
-
-def _inspector(inspect: str) -> str:
-    """Name what decides the facts of a file besides the file: the code that looks at it, and the image library."""
-    return f"{code_digest(inspect.partition(':')[0])} {toolchain.version('PIL')}"
-
-
-def _inspect(inspect: str, path: Path) -> FileFacts:
-    """Read a file; imports the image library only when a file is new or changed."""
-    if path.suffix == ".npz":
-        return FileFacts(digest.of_file(path), "")
-    facts: FileFacts = named(inspect)(path)
-    return facts
+            raise DataError(
+                f"{key}: {plain(path)} is the test image {plain(test[sha256])}; calibrate on other images."
+            )

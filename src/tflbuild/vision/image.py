@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import threading
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-from tflbuild.core.dataset import FileFacts
+from tflbuild.core.dataset import MAX_PIXELS, FileFacts
+from tflbuild.core.file_kind import kind_of
+from tflbuild.core.regular_file import read_regular
+from tflbuild.vision.image_formats import FORMATS
 
 UNREADABLE = (
     OSError,
@@ -21,73 +26,133 @@ UNREADABLE = (
     ValueError,
     TypeError,
     LookupError,
+    AttributeError,
     OverflowError,
+    MemoryError,
     EOFError,
+    RuntimeError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
 )
 """What PIL's decoders raise on broken files."""
 
+MOST_BYTES = 1 << 30
+"""Bytes above which an image file is not read."""
+
+LARGE = 1 << 24
+"""Pixels above which one image at a time is decoded, so that threads do not need the memory of several."""
+
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a stored picture stand as it was seen, by its EXIF orientation."""
+
+MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+"""Pixels that become RGB by an agreed rule."""
+
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+"""Tags of TIFF."""
+WHITE_IS_ZERO = 0
+"""What PIL turns round for 8 bits but not for 16."""
+
 PALETTE = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6", "#808000")
 
+_one_large_image = threading.Lock()
 
-def read(path: Path | str) -> NDArray[np.uint8]:
+
+class TooLargeError(OSError):
+    """An image has more pixels than are decoded."""
+
+
+def read(path: Path | str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read an image file as it is meant to be seen.
 
     EXIF orientation is applied, palettes and greys become RGB, 16-bit greys are scaled to 8, alpha is
-    dropped (not blended), as cameras' and phones' own decoders do.
+    dropped (not blended), as cameras' and phones' own decoders do. Of several frames the first is read.
+
+    Args:
+        path: the file.
+        max_pixels: above which it is refused, before a pixel is decoded.
 
     Returns:
         (height, width, 3) uint8 RGB.
 
     Raises:
-        OSError: the file is missing, or does not fully decode.
+        OSError: the file is missing, no regular file, too large, of no format in `FORMATS`, or does not fully decode.
     """
-    return _decode(Path(path).read_bytes())
+    return _decode(read_regular(Path(path), MOST_BYTES), max_pixels)[0]
 
 
-def inspect(path: Path) -> FileFacts:
-    """Give a file's SHA-256, its size in pixels as seen, and why it does not fully decode ("" if it does)."""
+def inspect(path: Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
+    """Give a file's SHA-256, its size in pixels as seen, and why it cannot be read ("" if it can)."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         return FileFacts("", error.strerror or str(error))
     sha256 = hashlib.sha256(content).hexdigest()
     try:
-        image = _decode(content)
+        image, orientation = _decode(content, max_pixels)
     except OSError as error:
         return FileFacts(sha256, str(error))
-    return FileFacts(sha256, "", image.shape[0], image.shape[1])
+    return FileFacts(sha256, "", image.shape[0], image.shape[1], orientation)
 
 
-def size(path: Path) -> tuple[int, int]:
-    """Read an image's height and width as seen, without decoding it."""
-    with Image.open(path) as picture:
-        sideways = picture.getexif().get(0x0112, 1) >= 5
-        return (picture.width, picture.height) if sideways else (picture.height, picture.width)
-
-
-def _decode(content: bytes) -> NDArray[np.uint8]:
+def _decode(content: bytes, max_pixels: int) -> tuple[NDArray[np.uint8], int]:
+    """Give the pixels as seen, and the EXIF orientation of what is stored."""
     try:
-        with Image.open(io.BytesIO(content)) as picture:
-            picture.load()
-            return _as_rgb(ImageOps.exif_transpose(picture))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            pixels = picture.width * picture.height
+            if pixels > max_pixels:
+                size = f"{picture.width} x {picture.height} pixels"
+                raise TooLargeError(f"has {size}, more than data.max_pixels={max_pixels}")
+            with _one_large_image if pixels > LARGE else nullcontext():
+                orientation = _orientation(picture)
+                picture.load()
+                turn = TURNS.get(_orientation(picture))  # asked again: TIFF is turned while it is loaded
+                return _as_rgb(picture if turn is None else picture.transpose(turn), picture), orientation
+    except TooLargeError:
+        raise
     except UnidentifiedImageError as error:
-        raise OSError("not an image that PIL can read") from error
+        kind = kind_of(content)
+        raise OSError(f"not an image that PIL can read{f', but {kind}' if kind else ''}") from error
     except UNREADABLE as error:
         raise OSError(f"does not decode: {error}") from error
 
 
-def _as_rgb(picture: Image.Image) -> NDArray[np.uint8]:
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range")
-    if picture.mode.startswith("I"):
-        grey = np.asarray(picture).astype(np.int64).clip(0, 65535)
-        return np.repeat(((grey * 255 + 32767) // 65535).astype(np.uint8)[..., None], 3, axis=2)
-    if picture.mode == "P" and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return np.array(picture.convert("RGB"))
+def _orientation(picture: Image.Image) -> int:
+    """Read the EXIF orientation; what makes no sense counts as none, as in every viewer."""
+    try:
+        value = picture.getexif().get(ORIENTATION, 1)
+    except UNREADABLE:
+        return 1
+    return value if isinstance(value, int) and value in TURNS else 1
+
+
+def _as_rgb(turned: Image.Image, picture: Image.Image) -> NDArray[np.uint8]:
+    """Give the pixels of a picture, turned as it is seen, by the rule of its mode."""
+    if turned.mode.startswith("I;16") or (turned.mode == "I" and picture.format in ("PNG", "PPM")):
+        return np.repeat(_eight_bits(np.asarray(turned), picture)[..., None], 3, axis=2)
+    if turned.mode not in MODES:
+        raise ValueError(f"pixels of mode {turned.mode} have no agreed range")
+    if turned.mode == "P" and "transparency" in turned.info:
+        turned = turned.convert("RGBA")
+    return np.array(turned.convert("RGB"))
+
+
+def _eight_bits(grey: NDArray[np.generic], picture: Image.Image) -> NDArray[np.uint8]:
+    """Scale greys of up to 16 bits to 8."""
+    tags = getattr(picture, "tag_v2", {})
+    top = (1 << int(tags.get(BITS_PER_SAMPLE, (16,))[0])) - 1
+    scaled = (grey.astype(np.int64).clip(0, top) * 255 + top // 2) // top
+    seen = 255 - scaled if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else scaled
+    return seen.astype(np.uint8)
 
 
 def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.uint8]:

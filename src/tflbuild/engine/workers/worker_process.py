@@ -89,7 +89,7 @@ class Server:
             index=_index(assignment.index),
             given=model,
             report=self._report,
-            external=named(self._names.external),
+            external=self._external,
             log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
             judged=self._candidates(assignment).judge if options.judges() else None,
         )
@@ -98,6 +98,13 @@ class Server:
         self._hold(result, options, assignment.label)
         options.verify(model, result)
         return result, _plain(context.notes)
+
+    def _external(self, source: str, data: Dataset) -> Split:
+        """Read a source outside the data set, with what planning remembered of its files."""
+        from tflbuild.engine.looking import looker
+
+        found: Split = named(self._names.external)(source, data, looker(self._names.inspect, data.max_pixels))
+        return found
 
     def _candidates(self, assignment: Assignment) -> Candidates:
         def split(name: str) -> Split:
