@@ -83,6 +83,12 @@ def is_fake_quantized(model: Any) -> bool:
     return any(type(layer).__name__.startswith("Quantize") for layer in model.layers)
 
 
+def activation_of(layer: Any) -> str:
+    """Name the activation that a layer ends in; "" for none."""
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return "" if name == "linear" else str(name)
+
+
 def output_kind(model: Any) -> str:
     """Say what a model's last output is: "logits", "softmax" or "sigmoid"; a graph that does not say it gives logits.
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_keras import Model, layers
 
 from tflbuild.backends import keras_ends
+from tflbuild.backends.keras import activation_of
 from tflbuild.backends.keras_front import SCALING, SCALING_OPERATIONS
 from tflbuild.backends.keras_replay import (
     OF_PIXELS,
@@ -200,8 +201,7 @@ def _given(node: Any) -> list[Any]:
 
 def _word(layer: Any) -> str:
     """Name the activation that a layer ends in; "" for none."""
-    name = word_of(layer) or getattr(getattr(layer, "activation", None), "__name__", "")
-    return "" if name == "linear" else str(name)
+    return word_of(layer) or activation_of(layer)
 
 
 def without_sigmoid(model: Any, output: int) -> Any | None:
