@@ -142,9 +142,21 @@ def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_class_scores_after_their_sigmoid_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="end the model with logits"):
-        KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid"))).build(2)
+def test_class_scores_after_their_sigmoid_become_the_logits_that_they_were(tmp_path: Path) -> None:
+    import numpy as np
+
+    options = KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid")))
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
+    boxes, scores = options.original().raw(image)
+    own, logits = (np.asarray(output) for output in options.build(2)(image))
+    np.testing.assert_allclose(own, boxes, atol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), scores, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_class_scores_after_a_softmax_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="end in softmax; end the model with logits"):
+        KerasFile(path=str(detector(tmp_path / "my.h5", "softmax"))).build(2)
 
 
 def classifier(path: Path) -> Any:

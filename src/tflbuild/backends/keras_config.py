@@ -138,7 +138,9 @@ class Place:
 
 
 def inside(place: Place) -> Place:
-    """Give the layer that really gives a tensor: the last one in a nested model, however deep."""
+    """Give the layer that really gives a tensor: the last one in a nested model, or what such a model is given."""
+    if place.layer.kind == "InputLayer" and place.outer:
+        return place.outer._passed(place)
     if place.layer.kind not in GRAPHS:
         return place
     graph = Graph(place.layer.entry)

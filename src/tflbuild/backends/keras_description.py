@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tflbuild.backends.keras_config import MALFORMED, outputs_of
@@ -17,7 +17,8 @@ class Header(Protocol):
     """What is read of a file: see `tflbuild.backends.keras_header.Header`."""
 
     @property
-    def config(self) -> Mapping[str, Any]: ...
+    def config(self) -> Mapping[str, Any]:
+        """The model's class and configuration, as Keras writes them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Description:
     ranks: tuple[int | None, ...] = ()
     names: tuple[str, ...] = ()
     single: bool = False
-    front: Front = Front()
+    front: Front = field(default_factory=Front)
     changes: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -54,7 +55,9 @@ class Description:
             RecipeError: it names the file, and what would be right.
         """
         if not self.ends:
-            raise RecipeError(f"model.path: the graph of '{path}' cannot be followed from its outputs to its input.")
+            raise RecipeError(
+                f"model.path: the graph of '{path}' cannot be followed from its outputs to its input."
+            )
         if not self.task:
             heads = {2: "two heads"}.get(len(self.ends), f"{len(self.ends)} outputs")
             named = " and ".join(f"'{plain(name)}'" for name in self.names)
@@ -65,7 +68,9 @@ class Description:
         kind, evidence = self.ends[0].kind, plain(self.ends[0].evidence)
         if len(self.ends) == 2:
             if stated != "auto":
-                raise RecipeError(f"model.outputs: {stated} is said, but '{path}' is a detector; leave it out.")
+                raise RecipeError(
+                    f"model.outputs: {stated} is said, but '{path}' is a detector; leave it out."
+                )
         elif kind == "unknown" and stated == "auto":
             raise RecipeError(
                 f"model.outputs: what the outputs of '{path}' are cannot be read off its graph: {evidence}; set "
@@ -76,6 +81,11 @@ class Description:
                 f"model.outputs: {stated} is said, but in '{path}' {evidence}, so that its outputs are {WORDS[kind]}; "
                 f"set model.outputs={kind}, or leave it out."
             )
+
+    @property
+    def pixels(self) -> str:
+        """The pixels that the model takes, in words; "" where it scales nothing itself."""
+        return {"raw": "raw pixels, 0..255", "unit": "pixels in 0..1"}.get(self.front.takes, "")
 
     def preprocess(self) -> Mapping[str, Any]:
         """Give scale and offset of the pixels that the model takes; {} where it scales nothing itself."""
@@ -90,14 +100,14 @@ class Description:
         """
         found = [self._outputs(stated)] if self.ends else []
         if self.front.takes:
-            takes = "raw pixels, 0..255" if self.front.takes == "raw" else "pixels in 0..1"
-            found.append(("preprocess", takes, self.front.evidence))
+            found.append(("preprocess", self.pixels, self.front.evidence))
         elif preprocess:
             value = f"scale {preprocess.get('scale', 1):g}, offset {preprocess.get('offset', 0):g}"
             found.append(("preprocess", value, "the facts in the file"))
         found += [("layers", value, evidence) for value, evidence in self.changes]
         return [
-            {"what": what, "value": plain(value), "evidence": plain(evidence)} for what, value, evidence in found
+            {"what": what, "value": plain(value), "evidence": plain(evidence)}
+            for what, value, evidence in found
         ]
 
     def _outputs(self, stated: str) -> tuple[str, str, str]:
@@ -106,7 +116,11 @@ class Description:
         said = "" if end.kind != "unknown" else "model.outputs says so; "
         if len(self.ends) == 2:
             scores = "; scores are the sigmoid of the model's logits" if kind == "logits" else ""
-            return "outputs", f"boxes and class {'scores' if kind == 'sigmoid' else kind}", f"{end.evidence}{scores}"
+            return (
+                "outputs",
+                f"boxes and class {'scores' if kind == 'sigmoid' else kind}",
+                f"{end.evidence}{scores}",
+            )
         if self.single:
             one = "p" if kind == "sigmoid" else "the logit of p"
             return "outputs", kind, f"{said}{end.evidence} and gives one number, {one}; scores are (1 - p, p)"

@@ -38,7 +38,16 @@ MEANS = (
 )
 """Layers that give means: of probabilities that add up to 1, probabilities that add up to 1."""
 
-PASSING_OPERATIONS = ("cast", "reshape", "identity", "squeeze", "expand_dims", "stop_gradient", "transpose", "concat")
+PASSING_OPERATIONS = (
+    "cast",
+    "reshape",
+    "identity",
+    "squeeze",
+    "expand_dims",
+    "stop_gradient",
+    "transpose",
+    "concat",
+)
 
 LINEAR = (
     "Dense",
@@ -61,6 +70,9 @@ LINEAR = (
 """Layers whose values, without an activation, are no probabilities."""
 
 PROBABILITIES: Mapping[str, Kind] = {"softmax": "softmax", "sigmoid": "sigmoid", "hard_sigmoid": "sigmoid"}
+
+
+STATEABLE: Mapping[str, Kind] = {"logits": "logits", "softmax": "softmax", "sigmoid": "sigmoid"}
 
 
 class End(NamedTuple):
@@ -127,12 +139,14 @@ def _passes(layer: Layer) -> bool:
 def _said(layer: Layer) -> End:
     what = f"operation '{layer.name}'" if layer.operation else f"layer '{layer.name}'"
     if layer.name.startswith(STATED):
-        stated = layer.name.removeprefix(STATED)
-        return End(stated if stated in ("logits", "softmax", "sigmoid") else "unknown", "model.outputs says so")  # type: ignore[arg-type]
+        stated = STATEABLE.get(layer.name.removeprefix(STATED), "unknown")
+        return End(stated, "model.outputs says so")
     word = "softmax" if layer.kind == "Softmax" else layer.operation or layer.activation
     axis = layer.config.get("axis", -1) if layer.kind == "Softmax" else -1
     if word in PROBABILITIES and axis == -1:
-        return End(PROBABILITIES[word], f"{what} ends in {word}" if not layer.operation else f"{what} is a {word}")
+        return End(
+            PROBABILITIES[word], f"{what} ends in {word}" if not layer.operation else f"{what} is a {word}"
+        )
     if layer.operation or (layer.kind not in LINEAR and layer.kind != "Activation"):
         return End("unknown", f"{what} ({layer.kind}) gives it")
     return End("logits", f"{what} ends in {word}" if word else f"{what} has no activation")

@@ -24,7 +24,18 @@ AUGMENTATION = (
 NOISE = ("GaussianNoise", "GaussianDropout", "AlphaDropout")
 """Other layers that do something in training alone, and that tfmot does not know."""
 
-PASSING = (*AUGMENTATION, *NOISE, "Dropout", "SpatialDropout2D", "Identity", "ActivityRegularization", "QuantizeLayer")
+PASSING = (
+    *AUGMENTATION,
+    *NOISE,
+    "Dropout",
+    "SpatialDropout2D",
+    "Identity",
+    "ActivityRegularization",
+    "QuantizeLayer",
+)
+
+OF_PIXELS = "_of_pixels"
+"""End of the name of a layer that scales pixels in a model that was taken in, and that no training changes."""
 
 SCALING = ("Rescaling", "Normalization")
 
@@ -51,7 +62,9 @@ class Front:
 
     def preprocess(self) -> dict[str, float] | None:
         """Give scale and offset of the pixels that the model takes; None where it does not say."""
-        return {"raw": {"scale": 1.0, "offset": 0.0}, "unit": {"scale": 1 / 255, "offset": 0.0}}.get(self.takes)
+        return {"raw": {"scale": 1.0, "offset": 0.0}, "unit": {"scale": 1 / 255, "offset": 0.0}}.get(
+            self.takes
+        )
 
 
 def front_of(config: Mapping[str, Any]) -> Front:
@@ -155,7 +168,9 @@ def _number(value: Any) -> float | None:
 def _words(factor: float | None, shift: float | None) -> str:
     parts = []
     if factor is not None and factor != 1.0:
-        parts.append(f"multiplies by {factor:g}" if abs(factor) >= 1 or not factor else f"divides by {1 / factor:.6g}")
+        parts.append(
+            f"multiplies by {factor:g}" if abs(factor) >= 1 or not factor else f"divides by {1 / factor:.6g}"
+        )
     if shift:
         parts.append(f"adds {shift:.6g}" if shift > 0 else f"subtracts {-shift:.6g}")
     return " and ".join(parts) or "changes nothing"
@@ -171,11 +186,16 @@ def changes_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     left_out = [layer.name for layer in layers if layer.kind in (*AUGMENTATION, *NOISE)]
     nested = [layer.name for layer in layers if layer.kind in GRAPHS]
     half = {_policy(layer) for layer in layers} - {"float32", ""}
-    frozen = [layer.name for layer in layers if layer.kind not in GRAPHS and layer.config.get("trainable") is False]
+    frozen = [
+        layer.name for layer in layers if _has_weights(layer) and layer.config.get("trainable") is False
+    ]
     found = []
     if left_out:
-        what = "augmentation layer" if all(layer.kind in AUGMENTATION for layer in layers if layer.name in left_out) else "training-only layer"
-        found.append((f"{_count(left_out, what)} left out", f"{_named(left_out)}: nothing when the model is used"))
+        augments = all(layer.kind in AUGMENTATION for layer in layers if layer.name in left_out)
+        what = "augmentation layer" if augments else "training-only layer"
+        found.append(
+            (f"{_count(left_out, what)} left out", f"{_named(left_out)}: nothing when the model is used")
+        )
     if nested:
         found.append((f"{_count(nested, 'nested model')} flattened", _named(nested)))
     if half:
@@ -183,6 +203,11 @@ def changes_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     if frozen:
         found.append((f"{_count(frozen, 'frozen layer')} thawed for passes that train", _named(frozen)))
     return found
+
+
+def _has_weights(layer: Layer) -> bool:
+    fixed = layer.name.endswith(OF_PIXELS)
+    return not fixed and any(key.endswith("_initializer") for key in layer.config)
 
 
 def _policy(layer: Layer) -> str:

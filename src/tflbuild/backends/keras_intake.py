@@ -13,9 +13,8 @@ from tf_keras import Model, layers
 
 from tflbuild.backends import keras_ends
 from tflbuild.backends.keras import activation_of
-from tflbuild.backends.keras_front import SCALING, SCALING_OPERATIONS
+from tflbuild.backends.keras_front import OF_PIXELS, SCALING, SCALING_OPERATIONS
 from tflbuild.backends.keras_replay import (
-    OF_PIXELS,
     Replacement,
     has_layer,
     is_graph,
@@ -28,7 +27,14 @@ from tflbuild.backends.keras_replay import (
 EXACT = 1e-5
 """Largest difference, relative to the largest value, of two ways to compute the same in float32."""
 
-PASSING = (layers.Reshape, layers.Permute, layers.Flatten, layers.Concatenate, layers.Dropout, layers.Activation)
+PASSING = (
+    layers.Reshape,
+    layers.Permute,
+    layers.Flatten,
+    layers.Concatenate,
+    layers.Dropout,
+    layers.Activation,
+)
 """Layers behind which an output is what it was, as long as an activation does nothing."""
 
 HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
@@ -50,7 +56,8 @@ def _widened(value: Any) -> Any:
         if value.get("class_name") == "Policy" and value.get("config", {}).get("name") in HALF:
             return {**value, "config": {**value["config"], "name": "float32"}}
         return {
-            key: "float32" if key == "dtype" and item in HALF else _widened(item) for key, item in value.items()
+            key: "float32" if key == "dtype" and item in HALF else _widened(item)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return type(value)(_widened(item) for item in value)
@@ -64,7 +71,9 @@ def flat(model: Any) -> Any:
     trained, which tfmot knows and which computes the same: neither a kernel folded with 1/255 nor a `Rescaling` can be
     trained with fake quantization.
     """
-    if any(is_graph(layer) or left_out(layer) or has_layer(layer) or _frozen(layer) for layer in model.layers):
+    if any(
+        is_graph(layer) or left_out(layer) or has_layer(layer) or _frozen(layer) for layer in model.layers
+    ):
         model = replayed(model)
     chain = _scaling_chain(model)
     if not chain:
@@ -100,7 +109,11 @@ def _scaling_chain(model: Any) -> list[Any]:
     tensor, chain = model.inputs[0], []
     while True:
         readers = [node for node in nodes if any(each is tensor for each in node.keras_inputs)]
-        if len(readers) != 1 or len(readers[0].keras_inputs) != 1 or len(readers[0].layer._inbound_nodes) != 1:
+        if (
+            len(readers) != 1
+            or len(readers[0].keras_inputs) != 1
+            or len(readers[0].layer._inbound_nodes) != 1
+        ):
             break
         node = readers[0]
         kind, word = type(node.layer).__name__, word_of(node.layer)

@@ -84,9 +84,11 @@ def agrees(kind: str, rows: Floats) -> bool:
 
 
 def _sigmoid(values: Floats) -> Floats:
-    return (1 / (1 + np.exp(-values.astype(np.float64)))).astype(np.float32)
+    shares: Floats = (1 / (1 + np.exp(-values.astype(np.float64)))).astype(np.float32)
+    return shares
 
 
 def _softmax(values: Floats) -> Floats:
     wide = np.exp(values.astype(np.float64) - values.max(axis=-1, keepdims=True))
-    return (wide / wide.sum(axis=-1, keepdims=True)).astype(np.float32)
+    shares: Floats = (wide / wide.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return shares

@@ -9,10 +9,7 @@ import tensorflow as tf
 from tf_keras import Model, Sequential, layers
 from tf_keras.src.engine.functional import Functional
 
-from tflbuild.backends.keras_front import AUGMENTATION, NOISE
-
-OF_PIXELS = "_of_pixels"
-"""End of the name of a layer that scales pixels for the model, and that no training changes."""
+from tflbuild.backends.keras_front import AUGMENTATION, NOISE, OF_PIXELS
 
 LAYERS: Mapping[str, Callable[[str], Any]] = {
     "softmax": lambda name: layers.Activation("softmax", name=name),
@@ -106,7 +103,9 @@ class _Replay:
             return self._replaced[id(layer)](args[0])
         if left_out(layer):
             return args[0]
-        if not given.get("training"):  # False is what it is when the model is used; in training, training decides
+        if not given.get(
+            "training"
+        ):  # False is what it is when the model is used; in training, training decides
             given = {key: value for key, value in given.items() if key != "training"}
         if is_graph(layer) and not given:
             found = self._graph(layer, tf.nest.flatten(args), (*inside, layer.name))

@@ -76,8 +76,8 @@ class Kernel:
 def layers_of(tensor: str) -> list[str]:
     """Give the names that the Keras layers which a tensor is named by may have.
 
-    A name is that of a model, a layer and operations, joined by "/"; a layer's own name may hold "/". The converter joins
-    what it fuses with ";".
+    A name is that of a model, a layer and operations, joined by "/"; a layer's own name may hold "/". The converter
+    joins what it fuses with ";".
 
     >>> layers_of("ssd/conv_0_relu/Relu6;ssd/conv_0/Conv2D")
     ['conv_0_relu', 'conv_0_relu/Relu6', 'conv_0', 'conv_0/Conv2D']

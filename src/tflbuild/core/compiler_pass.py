@@ -71,8 +71,12 @@ class Architecture:
         return ()
 
     def preprocess(self) -> Mapping[str, Any]:
-        """Say, while planning, options of `data.preprocess` that the model asks for; they count where the recipe says none."""
+        """Say, while planning, which `scale` and `offset` of `data.preprocess` count where the recipe says none."""
         return {}
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Say, while planning, how the data's preprocessing contradicts the user's files."""
+        return []
 
     def recognised(self) -> list[dict[str, str]]:
         """List, while planning, what was recognised in the user's files, each with `what`, `value` and `evidence`."""

@@ -31,8 +31,8 @@ class KerasFile(Architecture):
     `feature_maps`, `anchors` and `postprocess` say it. Classes are the data's, in its order.
 
     `data.preprocess` must be what the model was trained with. A model that scales pixels itself (`Rescaling`,
-    `Normalization`, operations) takes them raw, and so `scale` is 1 and `offset` 0 where the recipe says neither. Nested
-    models are flattened, augmentation is left out, half precision becomes float32; the file that is delivered is held to
+    `Normalization`, operations) takes them raw, and so `scale` is 1 and `offset` 0 where the recipe says neither.
+    Nested models are flattened, augmentation is left out, half precision becomes float32; the float file is held to
     the model as it was loaded.
     """
 
@@ -71,6 +71,20 @@ class KerasFile(Architecture):
         facts = self._header().facts.get("preprocess") or {}
         known = {key: facts[key] for key in ("scale", "offset") if key in facts}
         return known or self._description().preprocess()
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Name pixels that the data give, and others that the model takes by its graph."""
+        found = self._description()
+        asked = found.preprocess()
+        differing = [key for key, value in asked.items() if preprocess.get(key) != value]
+        if not differing:
+            return []
+        said = " and ".join(f"data.preprocess.{key}={preprocess.get(key):g}" for key in differing)
+        right = " ".join(f"data.preprocess.{key}={asked[key]:g}" for key in differing)
+        return [
+            f"{said} contradicts the model, which takes {found.pixels}: {found.front.evidence}; unless it was trained "
+            f"so, leave it out, or set {right}."
+        ]
 
     def recognised(self) -> list[dict[str, str]]:
         """Say what the file's graph shows of its outputs, its pixels and its layers."""

@@ -25,10 +25,10 @@ class Convert(Pass):
     A pruned model's zeros are stored, and the file is as large as before. `sparse_encoding` stores where the other
     weights are instead; the runtime spreads them out again when it loads the file, so that nothing is computed
     faster. An SSD with half of its weights pruned went from 1,613 to 1,070 KB so, and from 908 to 857 KB compressed.
-    A float file is held to what it was made of, on `parity` images of the train split, output by output and a detector's
-    before its suppression: to the user's own model as loaded where the model came from a file, and where a pass trained
-    it since, to that pass's model. A difference above 1e-4 of the output's size is a broken promise. A fake-quantized
-    model becomes int8, which rounds, so that its file is measured by the gates alone.
+    A float file is held to what it was made of, on `parity` images of the train split, output by output and a
+    detector's before its suppression: to the user's own model as loaded where the model came from a file, and where a
+    pass trained it since, to that pass's model. A difference above 1e-4 of the output's size is a broken promise. A
+    fake-quantized model becomes int8, which rounds, so that its file is measured by the gates alone.
 
     In int8 the places take more than the zeros did, 594 against 544 KB, so that is refused, and no pass quantizes a
     file that is stored so.

@@ -138,7 +138,11 @@ def fit(
         boxes = None
         kind = keras.output_kind(model)
         smoothing = options.label_smoothing
-        loss = losses.independent(smoothing) if kind == "sigmoid" else losses.classification(kind == "logits", smoothing)
+        loss = (
+            losses.independent(smoothing)
+            if kind == "sigmoid"
+            else losses.classification(kind == "logits", smoothing)
+        )
     if options.distill.weight:
         loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
 

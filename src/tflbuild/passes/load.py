@@ -21,8 +21,8 @@ class Load(Pass):
 
     Stands in place of `train`, unless `train.init=continue` trains the model further. The model's classes are
     the data set's, in its order; a model with another number of outputs is refused. Nested models are flattened,
-    augmentation is left out and half precision becomes float32, so that passes reach every layer; on images of the train
-    split the result gives what the file's model gives, and the outputs are what its graph says they are.
+    augmentation is left out and half precision becomes float32, so that passes reach every layer; on images of the
+    train split the result gives what the file's model gives, and the outputs are what its graph says they are.
     """
 
     needs = ("tensorflow", "tf_keras", "numpy", "PIL")
@@ -90,7 +90,9 @@ def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
     ctx.notes["parity"] = {"of": reference.name, "outputs": found}
     wrong = parity.breaches(found, FLAT)
     if wrong:
-        raise BrokenPromise(f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}.")
+        raise BrokenPromise(
+            f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}."
+        )
 
 
 def _check_preprocess(ctx: PassContext) -> None:
@@ -103,17 +105,8 @@ def _check_preprocess(ctx: PassContext) -> None:
 
     for path in ctx.model_spec.files():
         _refuse_other(str(path), keras.read_facts(path).get("preprocess"), ctx.preprocess)
-    asked = ctx.model_spec.preprocess()
-    differing = [key for key, value in asked.items() if ctx.preprocess.get(key) != value]
-    for entry in ctx.notes["recognised"]:
-        if entry["what"] == "preprocess" and differing:
-            said = " and ".join(f"data.preprocess.{key}={ctx.preprocess.get(key):g}" for key in differing)
-            right = " ".join(f"data.preprocess.{key}={asked[key]:g}" for key in differing)
-            entry["warning"] = (
-                f"{said} contradicts the model, which takes {entry['value']}: {entry['evidence']}; unless it was trained "
-                f"so, leave it out, or set {right}."
-            )
-            ctx.log(f"warning: {entry['warning']}")
+    for text in ctx.model_spec.warnings(ctx.preprocess):
+        ctx.notes["recognised"].append({"what": "preprocess", "value": "contradicted", "evidence": text})
 
 
 def _refuse_other(path: str, trained: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
