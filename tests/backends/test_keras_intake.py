@@ -88,8 +88,8 @@ def test_a_flat_model_computes_what_it_did(name: str, batch: npt.NDArray[np.floa
     model = MODELS[name]()
     flat = keras_intake.flat(model)
     assert not any(keras_replay.is_graph(layer) or keras_replay.left_out(layer) for layer in flat.layers)
-    wanted = np.asarray(model(batch))
-    np.testing.assert_allclose(np.asarray(flat(batch)), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+    wanted = np.asarray(model(batch, training=False))
+    np.testing.assert_allclose(np.asarray(flat(batch, training=False)), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_layers_that_had_the_same_name_are_told_apart_by_their_model() -> None:
