@@ -89,7 +89,9 @@ def test_a_flat_model_computes_what_it_did(name: str, batch: npt.NDArray[np.floa
     flat = keras_intake.flat(model)
     assert not any(keras_replay.is_graph(layer) or keras_replay.left_out(layer) for layer in flat.layers)
     wanted = np.asarray(model(batch, training=False))
-    np.testing.assert_allclose(np.asarray(flat(batch, training=False)), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        np.asarray(flat(batch, training=False)), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max()
+    )
 
 
 def test_layers_that_had_the_same_name_are_told_apart_by_their_model() -> None:
@@ -184,3 +186,20 @@ def test_a_stated_output_is_read_off_the_graph_afterwards() -> None:
     model = Model(image, raised / tf.reduce_sum(raised, axis=-1, keepdims=True))
     assert keras_intake.ends_of(model)[0].kind == "unknown"
     assert keras_intake.ends_of(keras_intake.stated(model, "softmax"))[0].kind == "softmax"
+
+
+def test_what_tfmot_does_not_know_is_named_and_leaving_it_out_works() -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import fake_quantization, float_islands
+    from tflbuild.core.errors import PassError
+
+    image = picture()
+    features = layers.Conv2D(4, 3, activation="relu", name="conv")(image)
+    scores = layers.Dense(3)(layers.Flatten()(layers.BatchNormalization(name="norm")(features)))
+    model = Model(image, scores)
+    assert float_islands.heads(model)["norm"] == "norm"  # its convolution ends in an activation already
+    with pytest.raises(PassError, match=r"exclude=\[norm\] leaves it in float"):
+        fake_quantization.FakeQuantization(model, (0.0, 255.0))
+    left = float_islands.closed(model, {"norm"})
+    assert fake_quantization.FakeQuantization(model, (0.0, 255.0), left_out=left).model is not None

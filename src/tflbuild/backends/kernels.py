@@ -84,8 +84,8 @@ def layers_of(tensor: str) -> list[str]:
     """
     found = []
     for piece in tensor.split(";"):
-        _, slash, inside = piece.partition("/")
-        parts = inside.split("/") if slash else [piece]
+        parts = piece.split("/")
+        parts = parts[1:] if len(parts) > 2 else parts  # two are a layer and an operation, of no model
         found += ["/".join(parts[: count + 1]) for count in range(len(parts))]
     return found
 
