@@ -16,6 +16,7 @@ from tests.keras_configs import functional, image, layer, operation, written
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile
+from tflbuild.recipe import load_recipe
 from tflbuild.vision.detector import AnchorOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
@@ -128,6 +129,25 @@ def test_a_model_that_scales_pixels_takes_them_raw(tmp_path: Path) -> None:
     (said,) = spec.warnings({"scale": 1 / 128, "offset": -1.0})
     assert "data.preprocess.scale=0.0078125" in said
     assert "layer 'rescaling' divides by 255" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "pixels"),
+    [
+        ([], (1.0, 0.0)),
+        (["data.preprocess.scale=0.5"], (0.5, 0.0)),
+        (["model=mobilenet_v1"], (0.0078125, -1.0)),
+    ],
+)
+def test_the_pixels_of_a_recipe_are_those_of_the_model_where_it_says_none(
+    said: list[str], pixels: tuple[float, float], tmp_path: Path
+) -> None:
+    path = written(tmp_path / "my.h5", RESCALED)
+    chosen = said if "model=mobilenet_v1" in said else ["model=keras", f"model.path={path}", *said]
+    recipe = load_recipe(["recipe=mobilenet_v1_int8", "data=image_folder", f"data.root={tmp_path}", *chosen])
+    found = recipe.data.preprocess
+    assert (found["scale"], found["offset"]) == pixels
+    assert recipe.mapping["data"]["preprocess"]["scale"] == pixels[0]
 
 
 def test_what_is_recognised_is_said_with_its_evidence(tmp_path: Path) -> None:
