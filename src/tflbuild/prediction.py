@@ -13,9 +13,9 @@ from typing import Any
 from tflbuild.core import json_text
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
-from tflbuild.data.files import IMAGE_SUFFIXES
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.inference import LEAST_SCORE, Found, Prediction
 
@@ -192,7 +192,7 @@ def _images_in(folder: Path) -> list[Path]:
     names = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     images = [path for path in names if path.name[0] != "." and not path.is_dir()]
     if not images:
-        raise RecipeError(f"{plain(folder)} holds no image; expected {', '.join(IMAGE_SUFFIXES)}.")
+        raise RecipeError(f"{plain(folder)} holds no image; expected {', '.join(sorted(IMAGE_SUFFIXES))}.")
     return images
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from tflbuild import compose, plugins, recipe_files
 from tflbuild.composition_errors import NoSuchChoice
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Pass
+from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
 """Of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
+PIXELS = ("scale", "offset")
+"""Options of `data.preprocess` that a model's file may decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,12 +158,14 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
+    model = _model(mapping["model"])
+    data = _data(mapping["data"], model)
     recipe = Recipe(
         name=root.recipe,
         description=root.description,
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
-        model=_chosen(ARCHITECTURES, mapping["model"], "model"),
-        data=_data(mapping["data"]),
+        model=model,
+        data=data,
         targets=_targets(mapping["target"]),
         steps={label: step_of(label, value) for label, value in steps.items()},
         pipeline=root.pipeline,
@@ -184,11 +188,10 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             time_passes=root.time_passes,
         ),
         hooks=_hooks(mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)),
-        mapping=_without_empty(mapping),
+        mapping=_resolved(mapping, data),
         plugins=folder,
     )
     _check_names(recipe)
-    _check_model(recipe)
     return _start_from_file(recipe)
 
 
@@ -206,10 +209,18 @@ def _targets(value: Any) -> dict[str, Target]:
     return made
 
 
-def _data(value: Any) -> Dataset:
-    """Validate the data set with the two blocks that say how its pixels become an input."""
+def _data(value: Any, model: Architecture) -> Dataset:
+    """Validate the data set with the two blocks that say how its pixels become an input.
+
+    A `scale` or `offset` of pixels that is null is what the model asks for, and else the default.
+    """
     data = _chosen(DATASETS, value, "data")
-    preprocess = typed(Preprocess, data.preprocess, "data.preprocess")
+    said = {} if data.preprocess is None else data.preprocess
+    if isinstance(said, Mapping):
+        open_ones = [key for key in PIXELS if said.get(key) is None]
+        kept = {key: item for key, item in said.items() if key not in open_ones}
+        said = {**{key: item for key, item in model.preprocess().items() if key in open_ones}, **kept}
+    preprocess = typed(Preprocess, said, "data.preprocess")
     augment = typed(Augment, data.augment, "data.augment")
     return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
 
@@ -269,11 +280,13 @@ def _check_names(recipe: Recipe) -> None:
                 )
 
 
-def _check_model(recipe: Recipe) -> None:
+def _model(value: Any) -> Architecture:
+    model = _chosen(ARCHITECTURES, value, "model")
     try:
-        recipe.model.check()
+        model.check()
     except ValueError as error:
         raise RecipeError(f"model.{error}") from error
+    return model
 
 
 def _start_from_file(recipe: Recipe) -> Recipe:
@@ -288,6 +301,16 @@ def _start_from_file(recipe: Recipe) -> Recipe:
             loader: Pass = PASSES.get("load")()
             steps[label] = replace(step, options=loader, limits=(), instead=reason)
     return replace(recipe, steps=steps)
+
+
+def _resolved(mapping: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+    """Give what was composed with what followed from it, so that a report shows what was built with."""
+    cleaned = _without_empty(mapping)
+    given = cleaned["data"].get("preprocess") or {}
+    if any(item is None for item in given.values()):
+        known = {key: data.preprocess[key] for key in given}
+        cleaned["data"] = {**cleaned["data"], "preprocess": known}
+    return cleaned
 
 
 def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def run_pass(
         options: the pass with its options.
         model: its input; None for a pass that starts a model.
         folder: where its files go, e.g. pytest's `tmp_path`.
-        model_spec: the architecture, for a pass that starts a model.
+        model_spec: the architecture, for a pass that starts a model or asks for it.
         data: the data set, for a pass that reads one.
         index: what the data set holds; listed from `data` by default.
         seed: the recipe's seed.
@@ -66,6 +66,7 @@ def run_pass(
         label=type(options).name,
         seed=seed,
         model_spec=model_spec or Architecture(),
+        asks_model=options.asks_model(),
         data=reader,
         index=staging / "unused",
         reads=options.reads(),

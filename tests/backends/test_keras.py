@@ -55,17 +55,26 @@ def test_fingerprint_follows_one_weight() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "ends"), [({}, False), ({"activation": "softmax"}, True), ({"softmax_layer": True}, True)]
+    ("options", "kind"),
+    [({}, "logits"), ({"activation": "softmax"}, "softmax"), ({"softmax_layer": True}, "softmax")],
 )
-def test_probabilities_are_made_once(options: dict[str, Any], ends: bool) -> None:
+def test_probabilities_are_made_once(options: dict[str, Any], kind: str) -> None:
     from tflbuild.backends import keras
 
     model = classifier(**options)
-    assert keras.ends_in_softmax(model) is ends
+    assert keras.output_kind(model) == kind
     image = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
     scores = keras.outputs(model, image)["scores"].numpy()
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(scores, keras.outputs(classifier(), image)["scores"].numpy(), atol=1e-6)
+
+
+def test_independent_probabilities_stay_what_they_are() -> None:
+    from tflbuild.backends import keras
+
+    model = classifier(activation="sigmoid")
+    image = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(keras.outputs(model, image)["scores"], model(image))
 
 
 def test_predictions_come_batch_by_batch(tmp_path: Path) -> None:

@@ -157,3 +157,15 @@ def test_sparse_weights_are_made_dense(
     levels: list[tuple[int, Any]], order: list[int], blocks: list[int], values: list[float]
 ) -> None:
     np.testing.assert_array_equal(stored.values_of(*sparse(levels, order, blocks, values)), MATRIX)
+
+
+def test_a_layer_is_named_whole_and_no_operation_or_model_is_taken_for_one() -> None:
+    from tflbuild.backends.islands import Island
+    from tflbuild.backends.kernels import layers_of
+
+    tensor = "net/conv_1/Relu;net/conv_1/BiasAdd;net/block/conv_2/Conv2D"
+    names = layers_of(tensor)
+    assert {"conv_1", "block/conv_2"} <= set(names)
+    assert not {"net", "Relu", "Conv2D", "conv", "conv_2"} & set(names)
+    for name, held in (("conv_1", True), ("conv_*", True), ("conv", False), ("Relu", False), ("net", False)):
+        assert Island(name=name, dtype="float32", reason="").holds(tensor) is held

@@ -76,3 +76,14 @@ def test_probabilities_and_logits_cost_the_same() -> None:
         from_logits = float(classification(True, smoothing)(logits, target))
         assert from_logits == pytest.approx(float(classification(False, smoothing)(scores, target)), abs=1e-6)
     assert float(classification(True, 0.0)(logits, target)) == pytest.approx(-math.log(0.75), abs=1e-6)
+
+
+def test_independent_scores_are_held_to_each_class_by_itself() -> None:
+    import tensorflow as tf
+
+    from tflbuild.backends import losses
+
+    scores = tf.constant([[0.9, 0.2], [0.5, 0.5]])
+    found = float(losses.independent(0.0)(scores, (tf.constant([0, 1]),)))
+    by_hand = -(np.log(0.9) + np.log(0.8) + np.log(0.5) + np.log(0.5)) / 2
+    assert found == pytest.approx(by_hand, rel=1e-5)

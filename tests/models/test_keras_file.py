@@ -12,10 +12,12 @@ from typing import Any
 
 import h5py
 import pytest
+from tests.keras_configs import functional, image, layer, operation, written
 
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile
+from tflbuild.recipe import load_recipe
 from tflbuild.vision.detector import AnchorOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
@@ -30,10 +32,6 @@ def described(
         file.attrs["model_config"] = json.dumps(config)
         file.attrs["keras_version"] = version
     return path
-
-
-def layer(kind: str, name: str, **config: Any) -> dict[str, Any]:
-    return {"class_name": kind, "config": {"name": name, **config}}
 
 
 IMAGE = layer("InputLayer", "image", batch_input_shape=[None, 64, 48, 3])
@@ -100,6 +98,109 @@ def test_task_and_input_size_are_known_without_tensorflow(tmp_path: Path) -> Non
     assert done.stdout.split() == ["classification", "64", "False"]
 
 
+RESCALED = functional(
+    image(),
+    layer("Rescaling", "rescaling", "image", scale=1 / 255, offset=0.0),
+    layer("Flatten", "flat", "rescaling"),
+    layer("Dense", "dense", "flat", units=3, activation="linear"),
+)
+ONE = functional(
+    image(), layer("Flatten", "f", "image"), layer("Dense", "p", "f", units=1, activation="sigmoid")
+)
+UNKNOWN = functional(image(), layer("Flatten", "f", "image"), operation("math.exp", "op", "f"))
+HEADS = functional(
+    image(),
+    layer("GlobalAveragePooling2D", "pool", "image"),
+    layer("Dense", "shape", "pool", units=3, activation="softmax"),
+    layer("Dense", "size", "pool", units=2, activation="softmax"),
+    ends=["shape", "size"],
+)
+BOXES = functional(
+    image(),
+    layer("Reshape", "boxes", "image", target_shape=[12, 4]),
+    layer("Reshape", "scores", "image", target_shape=[12, 2]),
+    ends=["boxes", "scores"],
+)
+
+
+def test_a_model_that_scales_pixels_takes_them_raw(tmp_path: Path) -> None:
+    spec = KerasFile(path=str(written(tmp_path / "my.h5", RESCALED)))
+    assert spec.preprocess() == {"scale": 1.0, "offset": 0.0}
+    assert spec.warnings({"scale": 1.0, "offset": 0.0}) == []
+    (said,) = spec.warnings({"scale": 1 / 128, "offset": -1.0})
+    assert "data.preprocess.scale=0.0078125" in said
+    assert "layer 'rescaling' divides by 255" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "pixels"),
+    [
+        ([], (1.0, 0.0)),
+        (["data.preprocess.scale=0.5"], (0.5, 0.0)),
+        (["model=mobilenet_v1"], (0.0078125, -1.0)),
+    ],
+)
+def test_the_pixels_of_a_recipe_are_those_of_the_model_where_it_says_none(
+    said: list[str], pixels: tuple[float, float], tmp_path: Path
+) -> None:
+    path = written(tmp_path / "my.h5", RESCALED)
+    chosen = said if "model=mobilenet_v1" in said else ["model=keras", f"model.path={path}", *said]
+    recipe = load_recipe(["recipe=mobilenet_v1_int8", "data=image_folder", f"data.root={tmp_path}", *chosen])
+    found = recipe.data.preprocess
+    assert (found["scale"], found["offset"]) == pixels
+    assert recipe.mapping["data"]["preprocess"]["scale"] == pixels[0]
+
+
+def test_what_is_recognised_is_said_with_its_evidence(tmp_path: Path) -> None:
+    assert KerasFile(path=str(written(tmp_path / "my.h5", RESCALED))).recognised() == [
+        {
+            "what": "outputs",
+            "value": "logits",
+            "evidence": "layer 'dense' has no activation; scores are the softmax of the model's logits",
+        },
+        {"what": "preprocess", "value": "raw pixels, 0..255", "evidence": "layer 'rescaling' divides by 255"},
+    ]
+    (one,) = KerasFile(path=str(written(tmp_path / "one.h5", ONE))).recognised()
+    assert one["value"] == "sigmoid"
+    assert "one number, p; scores are (1 - p, p)" in one["evidence"]
+
+
+def test_names_of_a_file_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    config = functional(image(), layer("Dense", "\x1b[31mred", "image", units=3, activation="softmax"))
+    (said,) = KerasFile(path=str(written(tmp_path / "my.h5", config))).recognised()
+    assert "\x1b" not in said["evidence"]
+
+
+def test_two_heads_are_two_heads_and_boxes_with_scores_are_a_detector(tmp_path: Path) -> None:
+    heads = KerasFile(path=str(written(tmp_path / "heads.h5", HEADS)))
+    assert heads.task == ""
+    with pytest.raises(RecipeError, match="has two heads, 'shape' and 'size', and is neither a classifier"):
+        heads.check()
+    assert KerasFile(path=str(written(tmp_path / "boxes.h5", BOXES))).task == "detection"
+
+
+@pytest.mark.parametrize(
+    ("config", "outputs", "message"),
+    [
+        (UNKNOWN, "auto", r".* cannot be read off its graph: operation 'op' .*set model.outputs to logits"),
+        (ONE, "softmax", r"softmax is said, but .* ends in sigmoid.*set model.outputs=sigmoid"),
+        (RESCALED, "softmax", r"softmax is said, but .* has no activation.*set model.outputs=logits"),
+        (BOXES, "softmax", r"softmax is said, but .* is a detector"),
+    ],
+)
+def test_what_is_stated_and_the_graph_must_not_contradict_each_other(
+    config: dict[str, Any], outputs: Any, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=f"^model.outputs: {message}"):
+        KerasFile(path=str(written(tmp_path / "my.h5", config)), outputs=outputs).check()
+
+
+def test_what_the_graph_does_not_show_can_be_stated(tmp_path: Path) -> None:
+    spec = KerasFile(path=str(written(tmp_path / "my.h5", UNKNOWN)), outputs="softmax")
+    spec.check()
+    assert spec.recognised()[0]["value"] == "softmax"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 def test_a_classifier_is_loaded_with_its_weights(suffix: str, tmp_path: Path) -> None:
@@ -146,9 +247,21 @@ def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_class_scores_after_their_sigmoid_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="end the model with logits"):
-        KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid"))).build(2)
+def test_class_scores_after_their_sigmoid_become_the_logits_that_they_were(tmp_path: Path) -> None:
+    import numpy as np
+
+    options = KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid")))
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
+    boxes, scores = options.original().raw(image)
+    own, logits = (np.asarray(output) for output in options.build(2)(image))
+    np.testing.assert_allclose(own, boxes, atol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), scores, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_class_scores_after_a_softmax_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="end in softmax; end the model with logits"):
+        KerasFile(path=str(detector(tmp_path / "my.h5", "softmax"))).build(2)
 
 
 def classifier(path: Path) -> Any:

@@ -18,12 +18,15 @@ from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.pr
     default_8bit_prune_preserve_quantize_scheme as prune_preserve,
 )
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_registry as default_8bit_registry,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_scheme as default_8bit,
 )
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
-from tflbuild.backends import float_islands, tfmot
+from tflbuild.backends import float_islands, keras, tfmot
 from tflbuild.backends.clustering import Clustering, Lookup
 from tflbuild.backends.frozen_norms import FrozenNorms
 from tflbuild.backends.training import Hooks
@@ -31,6 +34,12 @@ from tflbuild.core.errors import BrokenPromise, PassError
 
 UNTRAINED = 6.0
 """Where tfmot's ranges start, to either side."""
+
+MOST_NAMED = 12
+"""Layers that an advice names at most."""
+
+KNOWN_ACTIVATIONS = ("", "relu", "sigmoid", "softmax", "swish", "tanh")
+"""Activations that tfmot quantizes behind."""
 
 EMPTY = 1e-6
 """Range of a channel's weights, relative to the widest channel's, below which it holds none."""
@@ -72,12 +81,11 @@ class FakeQuantization:
             else default_8bit.Default8BitQuantizeScheme()
         )
         try:
-            with quantize.quantize_scope():
-                self.model = quantize.quantize_apply(_annotated(model, left_out), scheme)
+            self.model = _applied(model, left_out, scheme)
         except (ValueError, RuntimeError) as error:
             raise PassError(
-                f"tfmot cannot fake-quantize this model ({error}); 'exclude' leaves layers out, and 'quantize' after "
-                f"'convert' needs no training and takes every layer."
+                f"tfmot cannot fake-quantize this model ({' '.join(str(error).split())}); "
+                f"{_advice(model, left_out, scheme)}'quantize' after 'convert' needs no training and takes every layer."
             ) from error
         self._range = input_range
         self._decay = tf.Variable(0.0, trainable=False)
@@ -161,6 +169,35 @@ class _RunningMean(quantizers.MovingAverageQuantizer):  # type: ignore[misc]
             symmetric=self.symmetric,
             narrow_range=self.narrow_range,
         )
+
+
+def _applied(model: Any, left_out: Collection[str], scheme: Any) -> Any:
+    with quantize.quantize_scope():
+        return quantize.quantize_apply(_annotated(model, left_out), scheme)
+
+
+def _advice(model: Any, left_out: Collection[str], scheme: Any) -> str:
+    """Say which layers to leave out; tried, so that it works, and "" where it does not or where they are many."""
+    heads = float_islands.heads(model)
+    named = [layer.name for layer in model.layers if layer.name in heads and not _known(layer)]
+    named = [name for name in named if name not in left_out]
+    if not 0 < len(named) <= MOST_NAMED:
+        return ""
+    left = float_islands.closed(model, {heads[name] for name in (*left_out, *named)})
+    try:
+        _applied(model, left, scheme)
+    except (ValueError, RuntimeError):
+        return ""
+    return f"exclude=[{','.join(named)}] leaves {'it' if len(named) == 1 else 'them'} in float, or "
+
+
+def _known(layer: Any) -> bool:
+    """Say whether tfmot knows how to quantize a layer where it stands."""
+    if isinstance(layer, tf_keras.layers.BatchNormalization):
+        return float_islands.is_fused(layer)
+    if isinstance(layer, tf_keras.layers.Activation):
+        return keras.activation_of(layer) in KNOWN_ACTIVATIONS
+    return bool(default_8bit_registry.Default8BitQuantizeRegistry().supports(layer))
 
 
 def _annotated(model: Any, left_out: Collection[str]) -> Any:

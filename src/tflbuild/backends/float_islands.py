@@ -19,11 +19,11 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_confi
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
-from tflbuild.backends import borders, converter, flatbuffer
+from tflbuild.backends import borders, converter, flatbuffer, keras
 from tflbuild.backends.converter import Detector
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.islands import BORDERS, Island
-from tflbuild.backends.kernels import parts_of
+from tflbuild.backends.kernels import layers_of
 
 BARRIER = "TflbuildIsland"
 """Custom operator that stands for the barrier between the converter and `without_barriers`."""
@@ -42,11 +42,24 @@ def heads(model: Any) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for layer in model.layers:
-        makers = _makers(layer)
-        fused = isinstance(layer, FOLLOWERS) and len(makers) == 1 and len(makers[0]._outbound_nodes) == 1
         if not isinstance(layer, _layers.InputLayer):
-            found[layer.name] = found.get(makers[0].name, layer.name) if fused else layer.name
+            maker = _makers(layer)[0].name if is_fused(layer) else ""
+            found[layer.name] = found.get(maker, layer.name)
     return found
+
+
+def is_fused(layer: Any) -> bool:
+    """Say whether the converter computes a layer in the operator of the one before it."""
+    makers = _makers(layer)
+    return len(makers) == 1 and len(makers[0]._outbound_nodes) == 1 and _fuses(makers[0], layer)
+
+
+def _fuses(maker: Any, layer: Any) -> bool:
+    """Say whether the converter computes a layer in the operator of the one before it, which must not end yet."""
+    ended = isinstance(maker, _layers.ReLU | _layers.Activation) or keras.activation_of(maker)
+    if isinstance(layer, _layers.BatchNormalization):
+        return not ended and any(hasattr(maker, kernel) for kernel in ("kernel", "depthwise_kernel"))
+    return isinstance(layer, FOLLOWERS) and not ended
 
 
 def closed(model: Any, left: Set[str]) -> set[str]:
@@ -96,7 +109,7 @@ def found_in(path: Path, layers: Iterable[str]) -> list[Island]:
     found, written = [], set()
     for operator in graph.operators if names else ():
         name = graph.name(operator.outputs[0])
-        left_out = bool(names & set(parts_of(name)))
+        left_out = bool(names & set(layers_of(name)))
         fed = any(int(index) in written for index in operator.inputs)
         floats = flatbuffer.DTYPES[graph.tensors[operator.outputs[0]].type] == "float32"
         if floats and (left_out or fed) and graph.kind(operator) not in BORDERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tflbuild.backends.kernels import parts_of
+from tflbuild.backends.kernels import layers_of
 
 BORDERS = ("DEQUANTIZE", "QUANTIZE")
 """Operators that may touch floats in a full-integer model, besides custom ones."""
@@ -16,8 +16,7 @@ class Island:
     """Operators that are meant to compute in another dtype than the rest of the file.
 
     Attributes:
-        name: of the output tensor, of a part of it between "/" and ";" (a Keras layer), or a pattern of either, e.g.
-            "class_*".
+        name: of the output tensor, of a Keras layer that it is named by, or a pattern of either, e.g. "class_*".
         dtype: what they compute in, "float32" or "int16".
         reason: why, for the report: "kept by quantize_mixed".
     """
@@ -28,5 +27,5 @@ class Island:
 
     def holds(self, tensor: str) -> bool:
         """Say whether the operator that writes a tensor belongs to it."""
-        names = (tensor, *parts_of(tensor))
+        names = (tensor, *layers_of(tensor))
         return self.name in names or any(fnmatchcase(name, self.name) for name in names)

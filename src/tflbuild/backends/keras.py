@@ -20,6 +20,7 @@ from tf_keras import Model, initializers, layers
 
 from tflbuild.backends import hdf5, keras_archive, keras_header
 from tflbuild.backends.inert import is_quantized
+from tflbuild.backends.keras_ends import ends_of
 from tflbuild.backends.keras_header import Header
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
@@ -113,29 +114,40 @@ def fingerprint(model: Any) -> str:
     return digest.of_json([json.dumps(config, sort_keys=True), weights])
 
 
-def ends_in_softmax(model: Any) -> bool:
-    """Say whether a classifier's last layer already gives probabilities."""
-    layer = model.layers[-1]
-    layer = getattr(layer, "layer", layer)  # tfmot's wrapper
-    if isinstance(layer, layers.Softmax):
-        return True
-    activation = getattr(layer, "activation", None)
-    activation = getattr(activation, "activation", activation)  # tfmot's QuantizeAwareActivation
-    return getattr(activation, "__name__", "") == "softmax"
+def is_fake_quantized(model: Any) -> bool:
+    """Say whether tfmot made a model compute as its int8 form will."""
+    return any(type(layer).__name__.startswith("Quantize") for layer in model.layers)
+
+
+def activation_of(layer: Any) -> str:
+    """Name the activation that a layer ends in; "" for none."""
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return "" if name == "linear" else str(name)
+
+
+def output_kind(model: Any) -> str:
+    """Say what a model's last output is: "logits", "softmax" or "sigmoid"; a graph that does not say it gives logits.
+
+    What comes from a user's file says it: `tflbuild.models.keras_file` sees to that.
+    """
+    kind = ends_of(json.loads(model.to_json()))[-1].kind
+    return "logits" if kind == "unknown" else kind
 
 
 def outputs(model: Any, image: Any) -> dict[str, Any]:
     """Run a model's graph and finish its outputs, as they leave the serving function.
 
+    Probabilities stay what they are; logits become a softmax's in a classifier, a sigmoid's in a detector.
+
     Returns:
         `scores` (batch, classes) of a classifier; `box_encodings` (batch, anchors, 4) and `class_scores`
         (batch, anchors, classes) of a detector. Scores are probabilities in 0..1.
     """
-    raw = model(image, training=False)
+    raw, kind = model(image, training=False), output_kind(model)
     if isinstance(raw, list | tuple):
-        boxes, logits = raw
-        return {"box_encodings": boxes, "class_scores": tf.sigmoid(logits)}
-    return {"scores": raw if ends_in_softmax(model) else tf.nn.softmax(raw)}
+        boxes, scores = raw
+        return {"box_encodings": boxes, "class_scores": tf.sigmoid(scores) if kind == "logits" else scores}
+    return {"scores": tf.nn.softmax(raw) if kind == "logits" else raw}
 
 
 def predict(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ class Kernel:
 
     @property
     def layers(self) -> frozenset[str]:
-        """Give the parts of its names, the Keras layer among them; the converter joins what it fuses with ";"."""
-        return frozenset((*parts_of(self.name), *parts_of(self.output)))
+        """Give the names that its Keras layer, or one that it is fused with, may have; see `layers_of`."""
+        return frozenset((*layers_of(self.name), *layers_of(self.output)))
 
     @property
     def sparsity(self) -> float:
@@ -74,13 +73,21 @@ class Kernel:
         return np.asarray((self.values.astype(np.float32) - self.zero_point) * self.scales.reshape(shape))
 
 
-def parts_of(tensor: str) -> list[str]:
-    """Split a tensor's name into those of models, layers and operations.
+def layers_of(tensor: str) -> list[str]:
+    """Give the names that the Keras layers which a tensor is named by may have.
 
-    >>> parts_of("ssd/conv_0_relu/Relu6;ssd/conv_0/Conv2D")
-    ['ssd', 'conv_0_relu', 'Relu6', 'ssd', 'conv_0', 'Conv2D']
+    A name is that of a model, a layer and operations, joined by "/"; a layer's own name may hold "/". The converter
+    joins what it fuses with ";".
+
+    >>> layers_of("ssd/conv_0_relu/Relu6;ssd/conv_0/Conv2D")
+    ['conv_0_relu', 'conv_0_relu/Relu6', 'conv_0', 'conv_0/Conv2D']
     """
-    return re.split("[/;]", tensor)
+    found = []
+    for piece in tensor.split(";"):
+        parts = piece.split("/")
+        parts = parts[1:] if len(parts) > 2 else parts  # two are a layer and an operation, of no model
+        found += ["/".join(parts[: count + 1]) for count in range(len(parts))]
+    return found
 
 
 UNPACKING = ("DEQUANTIZE", "DENSIFY")

@@ -33,6 +33,23 @@ def classification(from_logits: bool, smoothing: float) -> Loss:
     return loss
 
 
+def independent(smoothing: float) -> Loss:
+    """Give the mean binary cross entropy of a classifier whose scores are independent probabilities.
+
+    Args:
+        smoothing: share of each target that is spread evenly over all classes.
+    """
+
+    def loss(scores: Any, targets: tuple[Any, ...]) -> Any:
+        (labels,) = targets
+        classes = scores.shape[-1]
+        wanted = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+        hit, miss = (tf.math.log(tf.maximum(share, 1e-7)) for share in (scores, 1 - scores))
+        return -tf.reduce_mean(tf.reduce_sum(wanted * hit + (1 - wanted) * miss, axis=-1))
+
+    return loss
+
+
 def detection(kind: str) -> Loss:
     """Give classification plus smooth-L1 box loss, per matched box of the batch.
 

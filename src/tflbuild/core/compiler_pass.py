@@ -34,6 +34,7 @@ class DataFacts:
         classes: number of classes.
         input_size: pixels along the input's longer side.
         integer_only: whether one of the targets computes in integers alone.
+        from_file: whether the model comes from a file of the user's.
     """
 
     task: str
@@ -41,6 +42,7 @@ class DataFacts:
     classes: int
     input_size: int
     integer_only: bool = False
+    from_file: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +71,28 @@ class Architecture:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
 
-    def recognised(self) -> list[dict[str, str]]:
-        """Say what the user's file tells of its model, each with its evidence."""
-        return []
-
     def listed_labels(self) -> dict[str, tuple[str, ...]]:
         """Give the class names that the user's files tell, in the model's order, by where they are written."""
         return {where: labels for path in self.files() for where, labels in label_list.beside(path).items()}
+
+    def preprocess(self) -> Mapping[str, Any]:
+        """Say, while planning, which `scale` and `offset` of `data.preprocess` count where the recipe says none."""
+        return {}
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Say, while planning, how the data's preprocessing contradicts the user's files."""
+        return []
+
+    def recognised(self) -> list[dict[str, str]]:
+        """List, while planning, what was recognised in the user's files, each with `what`, `value` and `evidence`."""
+        return []
+
+    def original(self) -> Any:
+        """Load, in a worker, the user's own model as it is; None for a model that is built here.
+
+        What it gives is a `tflbuild.backends.keras_reference.Reference`, which converted files are held to.
+        """
+        return None
 
     def build(self, classes: int) -> Any:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
@@ -187,6 +204,10 @@ class Pass:
     def models(self) -> tuple[str, ...]:
         """Name the earlier steps whose outputs are read besides the input, by label."""
         return ()
+
+    def asks_model(self) -> bool:
+        """Say whether a pass with an input looks at `ctx.model_spec`, too; the recipe's model is then in its key."""
+        return False
 
     def judges(self) -> bool:
         """Say whether the pass holds candidates to its step's budget while it runs; the budget is then in its key."""

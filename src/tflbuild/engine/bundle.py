@@ -173,6 +173,7 @@ def assignment_of(
         label=step.label,
         seed=recipe.seed,
         model_spec=recipe.model,
+        asks_model=step.options.asks_model(),
         data=recipe.data,
         index=index,
         reads=step.options.reads(),

@@ -88,7 +88,7 @@ class Keys:
             "seed": self.recipe.seed,
             "toolchain": toolchain.require(cls.needs, f"pass '{cls.name}'"),
         }
-        if starts:
+        if starts or options.asks_model():
             preimage["model"] = self._model
         reads = options.reads()
         if reads:

@@ -97,6 +97,7 @@ def resolve(recipe: Recipe, index: Index) -> Recipe:
         classes=len(index.classes),
         input_size=recipe.model.resolution(),
         integer_only=any(target.integer_only for target in recipe.targets.values()),
+        from_file=bool(recipe.model.files()),
     )
     steps = {label: replace(s, options=s.options.resolve(facts)) for label, s in recipe.steps.items()}
     return replace(recipe, steps=steps)

@@ -97,6 +97,8 @@ def prepare(
             step.options.check()
         except ValueError as error:
             raise RecipeError(f"{label}.{error}".replace("{step}", label)) from error
+    for text in recipe.model.warnings(recipe.data.preprocess):
+        warn(text)
     keys = Keys(resolved, index, sources, reached)
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store)
 

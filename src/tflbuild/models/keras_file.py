@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.compiler_pass import Architecture, architecture
 from tflbuild.core.errors import RecipeError
 from tflbuild.vision.detector import AnchorOptions, Postprocess
 
 if TYPE_CHECKING:
+    from tflbuild.backends.keras_description import Description
     from tflbuild.backends.keras_header import Header
 
 
@@ -18,14 +20,24 @@ if TYPE_CHECKING:
 class KerasFile(Architecture):
     """Start from a model that was trained elsewhere: a functional tf_keras model in `.h5` or `.keras`.
 
-    A classifier takes (1, height, width, 3) and gives (1, classes), with or without a final softmax. A detector
-    gives two outputs, `box_encodings` (1, anchors, 4), coded with scales 10, 10, 5, 5, and class logits
-    (1, anchors, classes) before their sigmoid; a file that tflbuild wrote says how they become boxes, for
-    any other `feature_maps`, `anchors` and `postprocess` say it. Classes are the data's, in its order, and
-    `data.preprocess` must be what the model was trained with.
+    A classifier takes (1, height, width, 3) and gives (1, classes). What its outputs are is read off its graph, through
+    nested models, and held to what it says of real images: logits, probabilities that add up to 1 (`softmax`), or
+    independent ones (`sigmoid`); `outputs` says it where the graph does not. Probabilities stay as they are; the scores
+    of logits are their softmax. One output p, or its logit, is the probability of the second class: the scores are
+    (1 - p, p).
+
+    A detector gives two outputs, `box_encodings` (1, anchors, 4), coded with scales 10, 10, 5, 5, and (1, anchors,
+    classes), logits or their sigmoid; a file that tflbuild wrote says how they become boxes, for any other
+    `feature_maps`, `anchors` and `postprocess` say it. Classes are the data's, in its order.
+
+    `data.preprocess` must be what the model was trained with. A model that scales pixels itself (`Rescaling`,
+    `Normalization`, operations) takes them raw, and so `scale` is 1 and `offset` 0 where the recipe says neither.
+    Nested models are flattened, augmentation is left out, half precision becomes float32; the float file is held to
+    the model as it was loaded.
     """
 
     path: str = ""  # the file; required
+    outputs: Literal["auto", "logits", "softmax", "sigmoid"] = "auto"  # what a classifier's outputs are
     feature_maps: tuple[
         tuple[int, int], ...
     ] = ()  # rows and columns, the finest first; of a detector made elsewhere
@@ -35,9 +47,7 @@ class KerasFile(Architecture):
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""
         if Path(self.path).is_file():
-            object.__setattr__(
-                self, "task", "detection" if len(self._header().outputs()) == 2 else "classification"
-            )
+            object.__setattr__(self, "task", self._description().task)
 
     def check(self) -> None:
         """Refuse a missing file and a model that no pass could take."""
@@ -46,6 +56,7 @@ class KerasFile(Architecture):
         from tflbuild.backends import keras_header
 
         keras_header.check(self._header(), Path(self.path))
+        self._description().check(self.path, self.outputs)
 
     def resolution(self) -> int:
         """Give the input's longer side in pixels."""
@@ -61,31 +72,97 @@ class KerasFile(Architecture):
         known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
         return ({Path(self.path).name: tuple(labels)} if known and labels else {}) | super().listed_labels()
 
+    def preprocess(self) -> Mapping[str, Any]:
+        """Say which pixels the model takes: as its file's facts say, or raw where it scales them itself."""
+        facts = self._header().facts.get("preprocess") or {}
+        known = {key: facts[key] for key in ("scale", "offset") if key in facts}
+        return known or self._description().preprocess()
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Name pixels that the data give, and others that the model takes by its graph."""
+        found = self._description()
+        asked = found.preprocess()
+        differing = [key for key, value in asked.items() if preprocess.get(key) != value]
+        if not differing:
+            return []
+        said = " and ".join(f"data.preprocess.{key}={preprocess.get(key):g}" for key in differing)
+        right = " ".join(f"data.preprocess.{key}={asked[key]:g}" for key in differing)
+        return [
+            f"{said} contradicts the model, which takes {found.pixels}: {found.front.evidence}; unless it was trained "
+            f"so, leave it out, or set {right}."
+        ]
+
+    def recognised(self) -> list[dict[str, str]]:
+        """Say what the file's graph shows of its outputs, its pixels and its layers."""
+        return self._description().recognised(self.outputs, dict(self.preprocess()))
+
+    def original(self) -> Any:
+        """Load the user's model as it is, as a `tflbuild.backends.keras_reference.Reference`."""
+        from tflbuild.backends import keras, keras_intake
+        from tflbuild.backends.keras_reference import Reference
+
+        self.check()
+        model = keras_intake.in_float32(keras.load(Path(self.path)))
+        return Reference.of(model, self.outputs, f"'{self.path}'")
+
     def build(self, classes: int) -> Any:
-        """Load the model, with its weights.
+        """Load the model, with its weights, in the form that passes take.
 
         Raises:
             RecipeError: it cannot be loaded, or its outputs are not those of a classifier or detector of `classes`
                 classes.
         """
-        from tflbuild.backends import keras
+        from tflbuild.backends import keras, keras_intake
 
         self.check()
-        model = keras.load(Path(self.path))
-        shapes = [tuple(output.shape) for output in model.outputs]
-        detects = len(shapes) == 2 and all(len(shape) == 3 for shape in shapes)
+        loaded = keras.load(Path(self.path))
+        broken = keras.not_finite(loaded)
+        if broken:
+            raise RecipeError(
+                f"model.path: {len(broken)} weights of '{self.path}' hold values that are not finite, the first is "
+                f"'{broken[0]}'; it cannot have been trained to its end."
+            )
+        if keras.is_fake_quantized(loaded):
+            return self._fitting(loaded, classes)
+        return self._finished(self._fitting(keras_intake.flat(keras_intake.in_float32(loaded)), classes))
+
+    def _fitting(self, model: Any, classes: int) -> Any:
+        """Hold a model's outputs to the number of classes."""
+        shapes = [tuple(output.shape[1:]) for output in model.outputs]
+        detects = len(shapes) == 2 and all(len(shape) == 2 for shape in shapes)
+        right = detects and shapes[0][0] == shapes[1][0] and shapes[0][1] == 4 and shapes[1][1] == classes
+        if right or shapes == [(classes,)] or (shapes == [(1,)] and classes == 2):
+            return model
         wanted = (
             f"(1, {classes}) of a classifier, or (1, anchors, 4) and (1, anchors, {classes}) of a detector"
         )
-        right = detects and shapes[0][1] == shapes[1][1] and shapes[0][2] == 4 and shapes[1][2] == classes
-        if not right and [shape[1:] for shape in shapes] != [(classes,)]:
-            given = " and ".join(str((1, *shape[1:])) for shape in shapes)
-            raise RecipeError(f"model.path: '{self.path}' gives {given}; the data want {wanted}.")
-        if detects and self._header().outputs()[1] in ("sigmoid", "softmax"):
+        given = " and ".join(str((1, *shape)) for shape in shapes)
+        raise RecipeError(f"model.path: '{self.path}' gives {given}; the data want {wanted}.")
+
+    def _finished(self, model: Any) -> Any:
+        """Bring outputs into the form that passes know: two logits or more, probabilities, or a detector's logits."""
+        from tflbuild.backends import keras_intake
+
+        ends = keras_intake.ends_of(model)
+        if len(ends) == 2:
+            return self._with_class_logits(model, ends[1].kind)
+        kind = ends[0].kind if ends[0].kind != "unknown" else self.outputs
+        if model.output_shape[-1] == 1:
+            return keras_intake.two_scores(model, kind)
+        return keras_intake.stated(model, kind) if ends[0].kind == "unknown" else model
+
+    def _with_class_logits(self, model: Any, kind: str) -> Any:
+        from tflbuild.backends import keras_intake
+
+        logits = model if kind == "logits" else None
+        if kind == "sigmoid":
+            logits = keras_intake.without_sigmoid(model, 1)
+        if logits is None:
             raise RecipeError(
-                f"model.path: the class scores of '{self.path}' are probabilities already; end the model with logits."
+                f"model.path: the class scores of '{self.path}' end in {kind}; end the model with logits, or with one "
+                f"sigmoid for each class."
             )
-        return model
+        return logits
 
     def detector(self, model: Any) -> dict[str, Any]:
         """Take how outputs become boxes from the file or from the options; {} for a classifier.
@@ -121,6 +198,11 @@ class KerasFile(Architecture):
             raise RecipeError(
                 f"model.feature_maps: with model.anchors they give {total} anchors, but '{self.path}' has {found}."
             )
+
+    def _description(self) -> Description:
+        from tflbuild.backends import keras_description
+
+        return keras_description.described(self._header())
 
     def _header(self) -> Header:
         from tflbuild.backends import keras_header

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge
 
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
-from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
+from tflbuild.passes import parity, writing
 
 
 @compiler_pass("convert")
@@ -22,6 +25,11 @@ class Convert(Pass):
     A pruned model's zeros are stored, and the file is as large as before. `sparse_encoding` stores where the other
     weights are instead; the runtime spreads them out again when it loads the file, so that nothing is computed
     faster. An SSD with half of its weights pruned went from 1,613 to 1,070 KB so, and from 908 to 857 KB compressed.
+    A float file is held to what it was made of, on `parity` images of the train split, output by output and a
+    detector's before its suppression: to the user's own model as loaded where the model came from a file, and where a
+    pass trained it since, to that pass's model. A difference above 1e-4 of the output's size is a broken promise. A
+    fake-quantized model becomes int8, which rounds, so that its file is measured by the gates alone.
+
     In int8 the places take more than the zeros did, 594 against 544 KB, so that is refused, and no pass quantizes a
     file that is stored so.
     """
@@ -35,6 +43,19 @@ class Convert(Pass):
     input_dtype: Literal["float32", "uint8", "int8"] | None = None  # float32, or uint8 after `qat`
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of a classifier after `qat`
     sparse_encoding: bool = False  # store pruned kernels without their zeros
+    parity: Annotated[int, Ge(1)] | None = None  # images; 16 where the model came from a file, otherwise none
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Hold what comes from a user's file to that file."""
+        return replace(self, parity=self.parity or (parity.IMAGES if facts.from_file else None))
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the images that a model and its file are compared on."""
+        return ("data.train",) if self.parity else ()
+
+    def asks_model(self) -> bool:
+        """Load the user's own model, which the file is held to."""
+        return bool(self.parity)
 
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert by the lean concrete-function path."""
@@ -46,8 +67,10 @@ class Convert(Pass):
         if not model.meta.get("quantized"):
             self._refuse_integers(ctx)
             if self.sparse_encoding:
-                return self._sparse(built, facts, ctx)
-            return writing.emit_tflite(ctx, converter.to_float(built, detector), facts)
+                return self._sparse(built, model, ctx)
+            content = converter.to_float(built, detector)
+            self._hold(content, built, model, ctx)
+            return writing.emit_tflite(ctx, content, facts)
         if self.sparse_encoding:
             raise PassError(
                 f"{ctx.label}.sparse_encoding: the model is fake-quantized, and int8 kernels with the places of their "
@@ -73,14 +96,37 @@ class Convert(Pass):
         islands = float_islands.found_in(result.path, result.meta["islands"])
         return writing.check_full_integer(result.path, "int8", islands)
 
-    def _sparse(self, built: Any, facts: ModelFacts, ctx: PassContext) -> TFLiteModel:
+    def _hold(self, content: bytes, built: Any, model: KerasModel, ctx: PassContext) -> None:
+        """Hold a float file to the user's model as loaded, or to what was trained of it.
+
+        Raises:
+            BrokenPromise: it computes something else.
+        """
+        if not self.parity:
+            return
+        from tflbuild.backends import raw_outputs
+        from tflbuild.backends.keras_reference import Reference
+
+        untrained = model.meta.get("loaded") == model.fingerprint
+        reference = ctx.model_spec.original() if untrained else None
+        reference = reference or Reference.of(built, name="the model that it was converted from")
+        batch = parity.sample_batch(ModelFacts.of(model), ctx, self.parity)
+        found = parity.compared(reference.outputs(batch), raw_outputs.run(content, batch))
+        ctx.notes["parity"] = {"of": reference.name, "outputs": found}
+        wrong = parity.breaches(found)
+        if wrong:
+            raise BrokenPromise(f"the file does not compute what {reference.name} does: {'; '.join(wrong)}.")
+
+    def _sparse(self, built: Any, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert without the zeros, and note what that saves."""
         from tflbuild.backends import constants, converter, flatbuffer
 
+        facts = ModelFacts.of(model)
         detector = writing.detector_of(facts)
         dense, content = (converter.to_float(built, detector, sparse=sparse) for sparse in (False, True))
         kernels = len(constants.sparse_names(flatbuffer.unpack(content)))
         ctx.notes["sparse_encoding"] = {"kernels": kernels, "bytes": len(content), "dense_bytes": len(dense)}
+        self._hold(content, built, model, ctx)
         return writing.emit_tflite(ctx, content, facts, sparse_encoding=True)
 
     def _refuse_integers(self, ctx: PassContext) -> None:

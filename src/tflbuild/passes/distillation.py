@@ -106,7 +106,7 @@ def taught(
     if facts.task == "detection":
         whole = distillation.detection(loss, options.weight, options.temperature)
     else:
-        ends = (not keras.ends_in_softmax(student), not keras.ends_in_softmax(teacher))
+        ends = (keras.output_kind(student) == "logits", keras.output_kind(teacher) == "logits")
         whole = distillation.classification(loss, options.weight, options.temperature, *ends)
     return whole, replace(hooks or training.Hooks(), targets=distillation.asked(teacher))
 

@@ -136,7 +136,13 @@ def fit(
         loss = losses.detection(options.loss)
     else:
         boxes = None
-        loss = losses.classification(not keras.ends_in_softmax(model), options.label_smoothing)
+        kind = keras.output_kind(model)
+        smoothing = options.label_smoothing
+        loss = (
+            losses.independent(smoothing)
+            if kind == "sigmoid"
+            else losses.classification(kind == "logits", smoothing)
+        )
     if options.distill.weight:
         loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
 

@@ -7,8 +7,12 @@ from typing import Any
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.passes import parity
 from tflbuild.passes.keras_writing import emit_keras
+
+FLAT = 1e-5
+"""Largest difference, relative to the output's size, of a model and its flat form."""
 
 
 @compiler_pass("load")
@@ -16,24 +20,25 @@ class Load(Pass):
     """Start from the user's trained model (`model=keras model.path=FILE`) as it is.
 
     Stands in place of `train`, unless `train.init=continue` trains the model further. The model's classes are
-    the data set's, in its order; a model with another number of outputs is refused.
+    the data set's, in its order; a model with another number of outputs is refused. Nested models are flattened,
+    augmentation is left out and half precision becomes float32, so that passes reach every layer; on images of the
+    train split the result gives what the file's model gives, and the outputs are what its graph says they are.
     """
 
-    needs = ("tensorflow", "tf_keras")
+    needs = ("tensorflow", "tf_keras", "numpy", "PIL")
+    promises = "the outputs of the user's model as loaded, within 1e-5 of their size"
 
     def reads(self) -> tuple[str, ...]:
-        """Read the classes of the data."""
+        """Read the classes of the data, and some images."""
         return ("data.train",)
 
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         """Load, check against the data, and keep the model with what it means."""
         from tflbuild.backends import keras
 
-        classes = ctx.dataset("train").classes
+        classes = ctx.dataset("data.train").classes
         built = ctx.model_spec.build(len(classes))
         detector = ctx.model_spec.detector(built)
-        for path in ctx.model_spec.files():
-            _check_preprocess(str(path), keras.read_facts(path).get("preprocess"), ctx.preprocess)
         height, width = built.input_shape[1:3]
         outputs = built.output_shape[-1][-1] if detector else built.output_shape[-1]
         if outputs != len(classes):
@@ -49,19 +54,63 @@ class Load(Pass):
             preprocess=ctx.preprocess,
             detector=detector,
         )
-        return emit_keras(
-            ctx,
-            built,
-            facts,
+        ctx.notes["recognised"] = ctx.model_spec.recognised()
+        _check_preprocess(ctx)
+        _hold(built, facts, ctx)
+        return emit_keras(ctx, built, facts, loaded=keras.fingerprint(built))
+
+
+def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
+    """Hold outputs to what they are taken for, and what was taken in to the user's model as loaded.
+
+    Raises:
+        RecipeError: the graph, or `model.outputs`, and the samples contradict each other.
+        BrokenPromise: the model that was taken in computes something else.
+    """
+    from tflbuild.backends.keras_reference import LOOKS, Reference, agrees, found_in
+
+    reference = ctx.model_spec.original()
+    if reference is None:
+        return
+    batch = parity.sample_batch(facts, ctx)
+    raw = reference.raw(batch)
+    kind, rows = reference.kinds[-1], raw[-1]
+    looks = f"{LOOKS[found_in(rows)]} on {len(batch)} images"
+    recognised = ctx.notes["recognised"]
+    evidence = next((entry["evidence"] for entry in recognised if entry["what"] == "outputs"), "its graph")
+    if not agrees(kind, rows):
+        raise RecipeError(
+            f"model.outputs: the outputs of {reference.name} are taken for {kind}, since {evidence.split(';')[0]}, but "
+            f"their {looks}; set model.outputs to logits, softmax or sigmoid where the graph is read wrongly."
+        )
+    for entry in recognised:
+        if entry["what"] == "outputs":
+            entry["evidence"] = f"{entry['evidence']}; {looks}"
+    found = parity.compared(reference.finished(raw), Reference.of(built).outputs(batch))
+    ctx.notes["parity"] = {"of": reference.name, "outputs": found}
+    wrong = parity.breaches(found, FLAT)
+    if wrong:
+        raise BrokenPromise(
+            f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}."
         )
 
 
-def _check_preprocess(path: str, trained: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
-    """Refuse to feed a model other pixels than it was trained with, where its file says which.
+def _check_preprocess(ctx: PassContext) -> None:
+    """Compare the pixels that the data give with those that the model's file asks for.
 
     Raises:
-        RecipeError: the data set's preprocess block differs; names the keys.
+        RecipeError: tflbuild wrote the file and says in it how it was trained; names the keys.
     """
+    from tflbuild.backends import keras
+
+    for path in ctx.model_spec.files():
+        _refuse_other(str(path), keras.read_facts(path).get("preprocess"), ctx.preprocess)
+    for text in ctx.model_spec.warnings(ctx.preprocess):
+        ctx.notes["recognised"].append({"what": "preprocess", "value": "contradicted", "evidence": text})
+
+
+def _refuse_other(path: str, trained: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+    """Refuse to feed a model other pixels than it was trained with, where its file says which."""
     differing = [key for key, value in (trained or {}).items() if wanted.get(key) != value]
     if trained and differing:
         said = ", ".join(f"data.preprocess.{key}={trained[key]}" for key in differing)

@@ -34,6 +34,7 @@ class Assignment:
         models: what earlier steps gave that the pass declared, by label.
         held: limits that it may hold candidates to.
         strict: whether an undecided verdict is a breach.
+        asks_model: whether a pass with an input may look at the recipe's architecture.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Assignment:
     models: Mapping[str, Artifact] = field(default_factory=dict)
     held: tuple[HeldLimit, ...] = ()
     strict: bool = False
+    asks_model: bool = False
 
 
 @dataclass(kw_only=True)
@@ -88,12 +90,12 @@ class WorkerContext:
 
     @property
     def model_spec(self) -> Architecture:
-        """Give the recipe's architecture; only a pass that starts from nothing is keyed by it.
+        """Give the recipe's architecture; a pass that starts from nothing, or that asks for it, is keyed by it.
 
         Raises:
             PassError: the pass has an input; what it may know of the model lies in `model.meta["facts"]`.
         """
-        if self.given is not None:
+        if self.given is not None and not self.assignment.asks_model:
             raise PassError(
                 f"pass '{self.label}' reads ctx.model_spec, which is not part of its key; "
                 f'read model.meta["facts"] instead.'
