@@ -59,4 +59,5 @@ def written(path: Path, config: dict[str, Any]) -> Path:
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(config)
         file.attrs["keras_version"] = "2.21.0"
+        file["weights"] = [0.5] * 10_000  # more than any layer here has units
     return path

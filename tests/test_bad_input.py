@@ -115,7 +115,7 @@ def test_a_wrong_override_is_one_clear_sentence(
         (["list", "pases"], "Did you mean 'passes'?"),
         (["--config-dir", "nowhere", R], "is no folder"),
         (["--nonsense", R], "no option of tflbuild"),
-        (["report", "nowhere"], "cannot be read"),
+        (["report", "nowhere"], "nowhere is no report of a run"),
         (["-m", "recipe=nobody", "seed=0,1"], "no job of the sweep is valid"),
     ],
 )

@@ -208,17 +208,17 @@ def test_names_that_are_not_utf_8_are_taken(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"labels": "bright"}, "what it says of itself cannot be used"),
+        ({"labels": "bright"}, "says of itself what cannot be true"),
         ({"labels": ["bright"]}, "what it gives is not what it says of itself"),
-        ({"labels": None}, "what it says of itself cannot be used"),
-        ({"task": "poetry"}, "its task is 'poetry'"),
-        ({"height": "tall"}, "what it says of itself cannot be used"),
-        ({"height": 10**30}, "what it says of itself cannot be used|it says that its input is"),
+        ({"labels": None}, "says of itself what cannot be true"),
+        ({"task": "poetry"}, "says of itself what cannot be true.*task"),
+        ({"height": "tall"}, "says of itself what cannot be true"),
+        ({"height": 10**30}, "says of itself what cannot be true|it says that its input is"),
         ({"width": 9}, "it says that its input is 9x8, which is 8x8"),
-        ({"preprocess": []}, "what it says of itself cannot be used"),
-        ({"preprocess": {"scale": 0}}, "what it says of itself cannot be used"),
-        ({"preprocess": {"unheard": 1}}, "what it says of itself cannot be used"),
-        ({"more": 1}, "what it says of itself cannot be used"),
+        ({"preprocess": []}, "says of itself what cannot be true"),
+        ({"preprocess": {"scale": 0}}, "says of itself what cannot be true"),
+        ({"preprocess": {"unheard": 1}}, "says of itself what cannot be true"),
+        ({"more": 1}, "says of itself what cannot be true"),
     ],
 )
 def test_what_a_file_says_of_itself_is_checked(

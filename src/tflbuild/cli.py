@@ -79,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return INTERRUPTED
         except BaseException as error:  # noqa: BLE001 - nothing reaches a person as a traceback
             return fail(told(error), verbose=verbose)
+        finally:
+            exec(
+                ""
+            )  # or Python ends with SIGINT after any interrupt that passed through an exec, handled or not
 
 
 def fail(error: TflbuildError, *, verbose: bool) -> int:

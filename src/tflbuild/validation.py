@@ -144,7 +144,8 @@ def _reworded(error: ValidationError, key: str) -> str:
         return f"{where}: {shown(given)} is not one of {', '.join(choices)}.{nearest}"
     message = first["msg"].replace("Input should be", "should be").replace("Value error, ", "")
     if first["type"] == "value_error" and isinstance(given, Mapping):
-        return f"{_join(where, plain(message))}."  # the class's own check, which names the option
+        names_option = message.partition(": ")[0].replace(".", "").isidentifier() and ": " in message
+        return f"{_join(where, plain(message))}." if names_option else f"{where}: {plain(message)}."
     return f"{where}: {shown(given)} {message}."
 
 

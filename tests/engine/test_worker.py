@@ -20,6 +20,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError, WorkerDied
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
+from tflbuild.engine.workers import process
 from tflbuild.engine.workers.context import Assignment
 from tflbuild.engine.workers.worker import Answer, Worker
 
@@ -44,6 +45,19 @@ def model(tmp_path: Path) -> TFLiteModel:
     path.write_bytes(fakes.content(0.9))
     sha256 = digest.of_file(path)
     return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": fakes.FACTS})
+
+
+def test_a_worker_whose_start_was_interrupted_is_stopped(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "Tail", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        worker.ask("load", "fakes:load", None, fakes.NAMES, who="nobody")
+    worker.stop()
+    assert not [p for p in psutil.Process().children() if "worker_process" in " ".join(p.cmdline())]
 
 
 def misbehave(

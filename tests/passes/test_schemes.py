@@ -147,7 +147,7 @@ REFUSED = [
     ),
     (
         {"scheme": "float16", "weight_bits": 4},
-        "weight_bits: '4' is only possible with scheme int8 or int16x8 or dyn",
+        "weight_bits: 4 is only possible with scheme int8 or int16x8 or dyn",
     ),
     (
         {"scheme": "dynamic", "activations": "symmetric"},
@@ -229,6 +229,7 @@ def test_a_file_that_computes_garbage_is_noticed(model: TFLiteModel, tmp_path: P
 def per_channel(graph: Graph) -> None:
     tensor = small_network.tensor(graph, "middle/depthwise")
     tensor.quantization.scale = np.repeat(tensor.quantization.scale, 4)
+    tensor.quantization.zeroPoint = np.repeat(tensor.quantization.zeroPoint, 4)
     tensor.quantization.quantizedDimension = 3
 
 

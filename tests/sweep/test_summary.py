@@ -100,7 +100,7 @@ def test_the_table_leaves_empty_what_is_not_known() -> None:
         (RecipeError("x"), "invalid", 2),
         (MissingTool("x"), "invalid", 6),
         (StoreError("x"), "failed", 4),
-        (TypeError("x"), "failed", 4),
+        (TypeError("x"), "failed", 70),
     ],
 )
 def test_an_error_before_the_report_is_a_row_too(error: Exception, status: str, code: int) -> None:

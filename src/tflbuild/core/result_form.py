@@ -56,10 +56,10 @@ REPORTED = _measured(fields(_MEASUREMENT))
 """A measurement in a report, which may come from a later tflbuild that says more."""
 
 DIFFERENCE = fields(
-    {each.name: NUMBER for each in fields_of(Difference)} | {"variance": optional(maybe(NUMBER))},
+    {each.name: maybe(NUMBER) for each in fields_of(Difference)} | {"variance": optional(maybe(NUMBER))},
     others=NOTHING,
 )
-"""A `Difference`, field by field."""
+"""A `Difference`, field by field; null where it could not be measured."""
 
 LATENCY = fields(
     {

@@ -115,37 +115,46 @@ class Process:
             self.bury()
 
     def bury(self) -> tuple[int, str]:
-        """Take leave of a process that ended: what it started is killed; gives its exit code and last lines."""
+        """Take leave of a process that ended: what it started is killed; gives its exit code and last lines.
+
+        One whose start was interrupted has no channel yet, and nobody who reads what it prints.
+        """
         popen, tail, channel = self._popen, self._tail, self._channel
         assert popen is not None
-        assert tail is not None
-        assert channel is not None
         code = popen.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(popen.pid, signal.SIGKILL)  # it leads a session of its own
-        tail.end()
-        channel.close()
-        if popen.stdin is not None:
-            popen.stdin.close()
+        if tail is not None:
+            tail.end()
+        if channel is not None:
+            channel.close()
+        for stream in (popen.stdin, popen.stderr if tail is None else None):
+            if stream is not None:
+                stream.close()
         self._popen, self._channel, self._tail = None, None, None
-        return code, tail.text()
+        return code, "" if tail is None else tail.text()
 
     def _spawn(self) -> Channel:
         channel, theirs = pair()
         start = self._start
-        self._popen = subprocess.Popen(
-            interpreter.command("tflbuild.engine.workers.worker_process", str(theirs.fileno())),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            env=interpreter.environment({**os.environ, **start.environment}),
-            start_new_session=True,
-        )
-        theirs.close()
-        self.loaded = False
-        assert self._popen.stderr is not None
-        self._channel, self._tail = channel, Tail(self._popen.stderr, start.log)
+        try:
+            self._popen = subprocess.Popen(
+                interpreter.command("tflbuild.engine.workers.worker_process", str(theirs.fileno())),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env=interpreter.environment({**os.environ, **start.environment}),
+                start_new_session=True,
+            )
+            self.loaded = False
+            assert self._popen.stderr is not None
+            self._channel, self._tail = channel, Tail(self._popen.stderr, start.log)
+        except BaseException:
+            channel.close()
+            raise
+        finally:
+            theirs.close()
         with contextlib.suppress(ChannelClosed):
             channel.send((0, "load", (*start.loader, start.names)))
         return channel
