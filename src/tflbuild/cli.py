@@ -28,6 +28,7 @@ tflbuild: compile models for on-device TensorFlow Lite
   tflbuild verify RUN                       measure the delivered file again, compare with its lock
   tflbuild compare RUN RUN                  what differs in recipe, causes and figures
   tflbuild rerun RUN_OR_SWEEP               build a run again; of a sweep, what is missing or failed
+                                            (--plugins, --hooks: use its plugins and hooks, too)
   tflbuild bisect recipe=NAME metric=map    which pass lost the accuracy
   tflbuild reproduce RUN                    run the pass that failed alone
   tflbuild cache [info|verify|gc]           what the store holds; whether it is whole; what of it may go
