@@ -97,7 +97,10 @@ ROUND: list[dict[str, Any]] = [
 RECOGNISED: list[dict[str, Any]] = [
     {"what": "outputs", "value": "softmax", "evidence": "layer 'dense_1' ends in softmax"}
 ]
-PARITY: list[dict[str, Any]] = [{"output": "scores", "difference": 2.1e-7, "size": 0.98, "n": 16}]
+PARITY: dict[str, Any] = {
+    "of": "'my.h5'",
+    "outputs": {"scores": {"difference": 2.1e-7, "size": 0.98, "images": 16}},
+}
 NOTES: dict[str, Any] = {
     "recognised": RECOGNISED,
     "parity": PARITY,

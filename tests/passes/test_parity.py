@@ -12,6 +12,7 @@ import pytest
 from tflbuild.core.compiler_pass import Architecture, DataFacts
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.data.image_folder import ImageFolder
+from tflbuild.findings.notes import lines_of
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.load import Load
@@ -78,6 +79,7 @@ def test_the_file_computes_what_the_model_that_was_loaded_computes(
     model = run_pass(Load(), None, tmp_path, model_spec=spec, data=data, notes=loaded)
     run_pass(Convert(parity=IMAGES), model, tmp_path, model_spec=spec, data=data, notes=converted)
     assert converted["parity"]["of"] == f"'{spec.path}'"
+    assert lines_of(converted)[-1].startswith("parity: 'scores' is within")
     (scores,) = converted["parity"]["outputs"].values()
     assert scores["images"] == IMAGES
     assert scores["difference"] <= 1e-4 * scores["size"]

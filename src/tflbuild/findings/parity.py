@@ -1,4 +1,4 @@
-"""How far the float file is from the user's model as it was loaded."""
+"""How far a model's file is from the model that it was made of, as that was loaded."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from tflbuild.findings.exhibit import Exhibit, Finding, Note, number
 
 def lines(note: Note) -> list[str]:
     """Say of each output by how much it differs at most."""
-    return [_line(entry) for entry in note if isinstance(entry, Mapping)]
+    of = plain(note.get("of", "the model"))
+    return [_line(str(name), found, of) for name, found in note.get("outputs", {}).items()]
 
 
-def _line(entry: Mapping[str, Any]) -> str:
-    difference, size, count = (number(entry, key) for key in ("difference", "size", "n"))
+def _line(name: str, found: Mapping[str, Any], of: str) -> str:
+    difference, size, images = (number(found, key) for key in ("difference", "size", "images"))
     if difference is None:
-        return f"parity: '{plain(entry.get('output', '?'))}' was not compared with the model as loaded"
-    of = f" of {size:.3g}" if size is not None else ""
-    on = f", on {count:,.0f} samples" if count is not None else ""
-    return f"parity: '{plain(entry.get('output', '?'))}' is within {difference:.2g}{of} of the model as loaded{on}"
+        return f"parity: '{plain(name)}' was not compared with {of} as loaded"
+    largest = f", whose largest value is {size:.3g}" if size is not None else ""
+    on = f" on {images:,.0f} images" if images is not None else ""
+    return f"parity: '{plain(name)}' is within {difference:.2g} of that of {of} as loaded{on}{largest}"
 
 
 def exhibit(note: Note) -> Exhibit | None:
