@@ -112,3 +112,32 @@ def test_what_contradicts_the_users_model_breaks_a_promise(shared_cases: Path, t
         RecipeError, match=r"^model.outputs: .* taken for logits, .* rows add up to 1 on 16 images"
     ):
         run_pass(Load(), None, tmp_path, model_spec=wrong, data=data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+def test_pixels_that_a_model_was_not_adapted_to_are_refused(
+    shared_cases: Path, tmp_path: Path, nested: bool
+) -> None:
+    import tf_keras
+    from tf_keras import layers
+
+    # ImageNet's means and variances of pixels in 0..1, as weights, which a header does not show
+    norm = layers.Normalization(name="adapted")
+    norm.build((None, 64, 64, 3))
+    norm.set_weights([np.float32([0.485, 0.456, 0.406]), np.float32([0.05, 0.05, 0.05]), np.int64(0)])
+    norm.finalize_state()
+    given = layers.Input((64, 64, 3))
+    scores = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(norm(given)))
+    model = tf_keras.Model(given, scores)
+    if nested:
+        outer = layers.Input((64, 64, 3))
+        model = tf_keras.Model(outer, model(outer))
+    path = tmp_path / "adapted.h5"
+    model.save(path)
+    spec = KerasFile(path=str(path))
+    data = shapes(shared_cases / "shapes", spec)
+    with pytest.raises(RecipeError, match=r"layer 'adapted' of .* was adapted to other pixels"):
+        run_pass(Load(), None, tmp_path, model_spec=spec, data=data)
+    right = replace(data, preprocess={"scale": 1 / 255, "offset": 0.0})
+    run_pass(Load(), None, tmp_path, model_spec=spec, data=right)

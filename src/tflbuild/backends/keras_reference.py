@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tf_keras
 
 from tflbuild.backends import keras_intake
 
@@ -43,6 +44,10 @@ class Reference:
         given = self.model(batch, training=False)
         return [np.asarray(output) for output in (given if isinstance(given, list | tuple) else [given])]
 
+    def normalized(self, batch: Floats) -> dict[str, Floats]:
+        """Give what `Normalization` layers make of the input, by their name: about 0 ± 1 where they fit."""
+        return dict(_normalized(self.model, batch))
+
     def outputs(self, batch: Floats) -> dict[str, Floats]:
         """Give what a converted file should give, a detector's before its suppression."""
         return self.finished(self.raw(batch))
@@ -57,6 +62,14 @@ class Reference:
             one = _sigmoid(scores) if kind == "logits" else scores
             return {"scores": np.concatenate([1 - one, one], axis=-1)}
         return {"scores": _softmax(scores) if kind == "logits" else scores}
+
+
+def _normalized(model: Any, batch: Floats) -> Iterator[tuple[str, Floats]]:
+    for place, layer in enumerate(model.layers):
+        if isinstance(layer, tf_keras.layers.Normalization) and not layer.invert:
+            yield layer.name, np.asarray(tf_keras.Model(model.inputs, layer.output)(batch, training=False))
+        elif place <= 1 and isinstance(layer, tf_keras.Model):  # the input alone comes before it
+            yield from _normalized(layer, batch)
 
 
 def found_in(rows: Floats) -> str:

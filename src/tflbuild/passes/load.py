@@ -8,8 +8,12 @@ from typing import Any
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.plain_text import plain
 from tflbuild.passes import parity
 from tflbuild.passes.keras_writing import emit_keras
+
+FAR = 12.0
+"""Mean or deviation of normalized pixels beyond which they are others than those that the means were taken of."""
 
 FLAT = 1e-5
 """Largest difference, relative to the output's size, of a model and its flat form."""
@@ -73,6 +77,7 @@ def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
     if reference is None:
         return
     batch = parity.sample_batch(facts, ctx)
+    _check_normalized(reference.normalized(batch), reference.name)
     raw = reference.raw(batch)
     kind, rows = reference.kinds[-1], raw[-1]
     looks = f"{LOOKS[found_in(rows)]} on {len(batch)} images"
@@ -93,6 +98,22 @@ def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
         raise BrokenPromise(
             f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}."
         )
+
+
+def _check_normalized(normalized: Mapping[str, Any], name: str) -> None:
+    """Hold the pixels that the data give to those that the model's `Normalization` layers were adapted to.
+
+    Raises:
+        RecipeError: what a layer makes of them is far from 0 ± 1.
+    """
+    for layer, values in normalized.items():
+        mean, deviation = float(values.mean()), float(values.std())
+        if abs(mean) > FAR or deviation > FAR:
+            raise RecipeError(
+                f"model.path: layer '{plain(layer)}' of {name} was adapted to other pixels than the data give: it "
+                f"makes values of {mean:.3g} ± {deviation:.3g} of them, not of about 0 ± 1; say which pixels the model was "
+                f"trained on, e.g. data.preprocess.scale={1 / 255:.6g} data.preprocess.offset=0 for those in 0..1."
+            )
 
 
 def _check_preprocess(ctx: PassContext) -> None:
