@@ -111,8 +111,9 @@ def _check_normalized(normalized: Mapping[str, Any], name: str) -> None:
         if abs(mean) > FAR or deviation > FAR:
             raise RecipeError(
                 f"model.path: layer '{plain(layer)}' of {name} was adapted to other pixels than the data give: it "
-                f"makes values of {mean:.3g} ± {deviation:.3g} of them, not of about 0 ± 1; say which pixels the model was "
-                f"trained on, e.g. data.preprocess.scale={1 / 255:.6g} data.preprocess.offset=0 for those in 0..1."
+                f"makes values of {mean:.3g} ± {deviation:.3g} of them, not of about 0 ± 1; say which pixels the "
+                f"model was trained on, e.g. data.preprocess.scale={1 / 255:.6g} data.preprocess.offset=0 for those in "
+                f"0..1."
             )
 
 

@@ -46,13 +46,15 @@ def candidates(combinations: Sequence[Combination]) -> list[Candidate]:
 
 
 def announcement(found: Sequence[Candidate]) -> str:
-    """Say how many jobs and distinct passes there are, and how many of them would run."""
+    """Say how many jobs and distinct passes there are, how many of them would run, and what recipes leave out."""
     distinct = {key: hit for candidate in found for key, hit in candidate.passes.items()}
     running = sum(not hit for hit in distinct.values())
     jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
     text = f"{jobs}, {len(distinct)} distinct passes, {running} to run"
     invalid = sum(candidate.error is not None for candidate in found)
-    return f"{text}; {invalid} invalid" if invalid else text
+    text = f"{text}; {invalid} invalid" if invalid else text
+    remarks = [remark for candidate in found if candidate.recipe for remark in candidate.recipe.remarks]
+    return "\n".join([text, *(f"warning: {remark}" for remark in dict.fromkeys(remarks))])
 
 
 def freeze(found: Sequence[Candidate], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
