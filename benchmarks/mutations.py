@@ -2,9 +2,9 @@
 
 For every kind of file that somebody else may have made, a small whole one is altered (a bit, a word, a cut; a value,
 a key, a branch of what it says) and handed to the commands that read it. Wrong is: a traceback, an exit code that
-says nothing, no sentence, a command that takes more than 10 s, a process that dies, and whatever the audit hooks of
-Python saw in the main process or a worker: a file opened or written outside of the folder, a program started. Files
-that went wrong are kept, with `--keep FOLDER`. The same seed makes the same files.
+says nothing, no sentence, a command that takes more than 10 s of processor time, a process that dies, and whatever the
+audit hooks of Python saw in the main process or a worker: a file opened or written outside of the folder, a program
+started. Files that went wrong are kept, with `--keep FOLDER`. The same seed makes the same files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutating import specimens
 from mutating.kinds import KINDS
 
-WAIT = 60.0
+WAIT = 300.0
 """Seconds without a word after which a process is taken to hang in C code."""
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from mutating.kinds import KINDS
 
-LONGEST = 10.0
-"""Seconds that a command may take."""
+LONGEST, LONGEST_WAIT = 10.0, 120.0
+"""Seconds of processor time, and seconds in all, that a command may take: other processes may keep the machine busy."""
 
 RIGHT = (0, 2, 3, 4, 5, 6, 7)
 """Exit codes that say what is wrong; 70 and others do not."""
@@ -34,7 +34,8 @@ def main() -> None:
     kind, place, seed, start, stop = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
     said = os.fdopen(os.dup(1), "w", buffering=1)
     os.chdir(place)
-    signal.signal(signal.SIGALRM, _hang)
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, _hang)
     for number in range(start, stop):
         print(json.dumps({"number": number}), file=said)
         print(json.dumps({"number": number, "wrong": tried(kind, place, seed, number)}), file=said)
@@ -64,19 +65,21 @@ def tried(name: str, place: Path, seed: int, number: int) -> list[str]:
 def _run(words: list[str]) -> list[str]:
     from tflbuild.cli import main as tflbuild
 
-    out, started = io.StringIO(), time.monotonic()
-    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    out, started = io.StringIO(), time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             code = tflbuild(words)
     except HangError:
-        return [f"took more than {LONGEST:.0f} s"]
+        return [f"took more than {LONGEST:.0f} s of processor time, or {LONGEST_WAIT:.0f} s"]
     except BaseException as error:  # noqa: BLE001 - whatever comes here would have been a traceback
         where = traceback.extract_tb(error.__traceback__)[-1]
         return [f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {error!s:.150}"]
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return _judged(code, out.getvalue(), time.monotonic() - started)
+    return _judged(code, out.getvalue(), time.process_time() - started)
 
 
 def _judged(code: int, text: str, seconds: float) -> list[str]:
