@@ -46,6 +46,15 @@ def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
     return found
 
 
+def is_requeue(error: BaseException) -> bool:
+    """Say whether a scheduler's own signal handler ends the process, to queue the job again: no fault of the job."""
+    trace = error.__traceback__ if isinstance(error, SystemExit) else None
+    name = ""
+    while trace is not None:
+        name, trace = str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_next
+    return name.partition(".")[0] == "submitit"
+
+
 def _sentence(error: BaseException, folder: Path | None) -> str:
     kept = _keep(error, folder) if folder is not None else None
     kept = kept or _keep(error, cache_folder("crashes"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.crash import told
+from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
@@ -115,7 +115,9 @@ class Build:
             self._build(prepared)
         except KeyboardInterrupt as caught:
             error = caught
-        except BaseException as caught:  # noqa: BLE001 - whatever it is, the report says it; what was built stays
+        except BaseException as caught:
+            if is_requeue(caught):
+                raise
             error = told(caught, self.folder)
         report, error = self._finish(error)
         self._log.close()
@@ -201,7 +203,9 @@ class Build:
             act()
         except (TflbuildError, KeyboardInterrupt):
             raise
-        except BaseException as caught:  # noqa: BLE001 - the report is written all the same
+        except BaseException as caught:
+            if is_requeue(caught):
+                raise
             found = told(caught, self.folder)
             if error is None:
                 return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from tflbuild import session, terminal
 from tflbuild.audience import say
-from tflbuild.core.crash import told
+from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
@@ -113,7 +113,9 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
             return _result(job, build.run())
     except KeyboardInterrupt:
         return JobResult(INTERRUPTED, row_of_interruption(job.name, job.differs))
-    except BaseException as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
+    except BaseException as error:
+        if is_requeue(error):
+            raise
         row = row_of_error(job.name, job.differs, told(error, folder))
         return JobResult(row["exit_code"], row)
     finally:
