@@ -13,6 +13,7 @@ from typing import Any
 from tflbuild.core import json_text
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.form import is_inside
 from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
@@ -159,8 +160,7 @@ def _targets(report: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]:
         raise RecipeError(f"{plain(path / 'report.json')}: its targets are no list of mappings.")
     for target in targets:
         given = target.get("path")
-        inside = isinstance(given, str) and given and "\0" not in given
-        if not inside or Path(given).is_absolute() or ".." in Path(given).parts:
+        if not is_inside(given):
             raise RecipeError(
                 f"{plain(path / 'report.json')}: targets.path: {plain(repr(given))} is no file of that run."
             )
