@@ -15,8 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from tflbuild import compose, plugins, recipe_files, recipe_text
+from tflbuild import compose, hydra_app, plugins, recipe_files, recipe_text
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError
+from tflbuild.declared_source import PRIMARY
 
 PRUNE = "prune.sparsity=0.7"
 CASES = [
@@ -37,10 +39,10 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def by_hydra(overrides: list[str]) -> dict[str, Any]:
     compose.register()
-    Plugins.instance().register(recipe_files.RecipeSearchPath)
+    Plugins.instance().register(hydra_app.SearchPath)
     GlobalHydra.instance().clear()
     with hydra.initialize(config_path=None, version_base="1.3"):
-        config = hydra.compose(compose.PRIMARY, overrides, return_hydra_config=True)
+        config = hydra.compose(PRIMARY, overrides, return_hydra_config=True)
     name = config.hydra.runtime.choices.recipe
     OmegaConf.set_struct(config, False)
     config.pop("hydra")
@@ -79,12 +81,12 @@ def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.Monke
     import dataclasses
 
     compose.compose(CASES[0])
-    prune = compose.PASSES.get("prune")
+    prune = PASSES.get("prune")
     other = dataclasses.make_dataclass(
         "Prune", [("strength", float, 0.5)], bases=(prune,), kw_only=True, frozen=True
     )
     other.name = "prune"
-    monkeypatch.setitem(compose.PASSES._classes, "prune", other)
+    monkeypatch.setitem(PASSES._classes, "prune", other)
     assert compose.compose(CASES[0])["prune"]["strength"] == 0.5
 
 

@@ -15,58 +15,27 @@ from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra._internal.sources_registry import SourcesRegistry
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
-from hydra.plugins.config_source import ConfigLoadError
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild.composition_errors import refuse_no_choice, reworded
-from tflbuild.core.budget import LIMITS
-from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.hook import HOOKS
-from tflbuild.core.metric import METRICS
-from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
+from tflbuild.declared_source import DECLARED, PRIMARY, DeclaredSource
 from tflbuild.interpolation import bounded
 from tflbuild.overrides import parse
 from tflbuild.recipe_files import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.replacement import RecipeRepository, Replaced, without_removed
 
-PRIMARY = "_tflbuild"
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
 """What `oc.env` may read in a recipe, besides names that begin with TFLBUILD_."""
-
-ROOT: dict[str, Any] = {
-    "description": "",
-    "pipeline": [],
-    "budget": {},
-    "seed": 0,
-    "device": "cpu",
-    "strict": False,
-    "seeds": [],
-    "objective": [],
-    "store": {
-        "path": "${oc.env:TFLBUILD_STORE,null}",
-        "remote": "${oc.env:TFLBUILD_REMOTE,null}",
-        "shared": None,
-    },
-    "outputs": "outputs",
-    "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
-    "hooks": {},
-    "locked": False,
-    "stop_after": None,
-    "keep_intermediate": False,
-    "time_passes": False,
-}
-"""Keys of every recipe and their defaults."""
 
 
 def compose(overrides: list[str]) -> dict[str, Any]:
@@ -164,7 +133,7 @@ def _composed(parsed: list[Override]) -> tuple[DictConfig, DefaultsList, list[Re
 def _search_path() -> ConfigSearchPathImpl:
     path = ConfigSearchPathImpl()
     RecipeSearchPath().manipulate_search_path(path)
-    path.append(provider="schema", path="structured://")
+    path.append(provider="schema", path=DECLARED)
     return path
 
 
@@ -174,86 +143,27 @@ class _Sources(ConfigRepository):
     def __deepcopy__(self, memo: dict[int, Any]) -> _Sources:
         return self
 
+    def get_schema_source(self) -> ConfigSource:
+        """Give what a file of the same name as a pass is merged into."""
+        return self.sources[-1]
 
-def register(*, every_limit: bool = False) -> None:
-    """Tell Hydra of our sources and of every declared pass and hook, each once a process.
-
-    Args:
-        every_limit: give a budget a node for every limit, for `--cfg` and completion; otherwise it takes any key, and
-            `recipe.py` says which are wrong.
-    """
-    _register_sources()
-    budget = limit_nodes() if every_limit else OmegaConf.create({}, flags={"struct": False})
-    store = ConfigStore.instance()
-    # Hooks come first, so that a recipe may override the choice and set the options of what is chosen.
-    defaults = ["_self_", {"hooks": []}, {"recipe": "???"}]
-    if _is_new("", PRIMARY, every_limit):
-        store.store(name=PRIMARY, node={"defaults": defaults, **ROOT, "budget": budget}, provider="tflbuild")
-    for name, cls in PASSES.items():
-        if _is_new("passes", name, (cls, every_limit)):
-            node = step_node(name, cls, budget)
-            store.store(group="passes", name=name, node=node, provider="tflbuild")
-    for name, hook in HOOKS.items():
-        if _is_new("hooks", name, hook):
-            node = {"type": name, **options_node(hook)}
-            store.store(group="hooks", name=name, node=node, package=f"hooks.{name}", provider="tflbuild")
-
-
-_registered: dict[tuple[str, str], Any] = {}
-
-
-def _is_new(group: str, name: str, declared: Any) -> bool:
-    """Say whether something is not yet registered as it is now; takes note of it."""
-    if _registered.get((group, name)) == declared:
-        return False
-    _registered[group, name] = declared
-    return True
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """Give a file or what is declared; the latter is the schema itself."""
+        found = super().load_config(config_path)
+        if found is not None:
+            found.is_schema_source = found.path.startswith(DECLARED)
+        return found
 
 
 @cache
-def _register_sources() -> None:
+def register() -> None:
+    """Tell Hydra of our sources, once a process."""
     logging.getLogger("hydra").setLevel(logging.WARNING)
     version.setbase("1.3")
     setup_globals()
     OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
-    for source in (FlatSource, StructuredConfigSource):
+    for source in (FlatSource, DeclaredSource):
         SourcesRegistry.instance().register(source)
-
-
-def limit_nodes() -> dict[str, Any]:
-    """Give a node for every metric and every form of limit."""
-    return {metric: dict.fromkeys((*LIMITS, "since")) for metric in METRICS}
-
-
-def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:
-    """Give what a recipe may say of a step: the keys of every step, and the pass's own options."""
-    step = {
-        "pass": name,
-        "enabled": True,
-        "after": [],
-        "budget": budget,
-        "on_breach": "fail",
-        "fallback": [],
-        "timeout": None,
-    }
-    return {**step, **options_node(cls)}
-
-
-def options_node(cls: type[Any]) -> dict[str, Any]:
-    """Give the options of a declared class with their defaults; an empty mapping takes any key."""
-    options = {option.name: to_json(_default(option)) for option in dataclasses.fields(cls)}
-    return {
-        name: OmegaConf.create({}, flags={"struct": False}) if value == {} else value
-        for name, value in options.items()
-    }
-
-
-def _default(option: dataclasses.Field[Any]) -> Any:
-    if option.default is not dataclasses.MISSING:
-        return option.default
-    if option.default_factory is not dataclasses.MISSING:
-        return option.default_factory()
-    return "???"
 
 
 def _environment(name: str, default: Any = None) -> Any:

@@ -7,6 +7,7 @@ import re
 import sys
 
 import hydra
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -15,11 +16,21 @@ from omegaconf.errors import OmegaConfBaseException
 from tflbuild import compose, plugins
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
+from tflbuild.declared_source import EVERY_LIMIT, PRIMARY
 from tflbuild.overrides import parse
 from tflbuild.recipe_files import RecipeSearchPath
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 """Variable that has Hydra raise errors, which it would print otherwise."""
+
+
+class SearchPath(RecipeSearchPath):
+    """Where Hydra finds recipes, passes and hooks."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append what is declared to the folders of recipes."""
+        super().manipulate_search_path(search_path)
+        search_path.append(provider="tflbuild", path=EVERY_LIMIT)
 
 
 def run_hydra(words: list[str]) -> int:
@@ -37,10 +48,10 @@ def run_hydra(words: list[str]) -> int:
                 f"{plain(override.input_line)}: Hydra's own settings cannot be set here; remove it."
             )
     plugins.load(plugins.default_folder())
-    compose.register(every_limit=True)
-    Plugins.instance().register(RecipeSearchPath)
+    compose.register()
+    Plugins.instance().register(SearchPath)
 
-    @hydra.main(config_path=None, config_name=compose.PRIMARY, version_base="1.3")
+    @hydra.main(config_path=None, config_name=PRIMARY, version_base="1.3")
     def show(config: DictConfig) -> None:
         """Print nothing: Hydra has answered already."""
 

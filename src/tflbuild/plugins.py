@@ -6,20 +6,22 @@ A broken plugin is remembered and warned of; only a recipe that needs it fails.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
-import pkgutil
+import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
+from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
 
 BUILT_IN = ("passes", "models", "data", "metrics", "targets", "hooks")
@@ -28,8 +30,17 @@ LOCAL_PACKAGE = "tflbuild_plugins"
 """Package under which the files of `./plugins/` are imported; a real one, so that their classes can be pickled."""
 
 OFF_SWITCH = "TFLBUILD_NO_LOCAL_PLUGINS"
-REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS, HOOKS)
-DECORATORS = ("compiler_pass", "architecture", "dataset", "metric", "target", "hook")
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    "compiler_pass": PASSES,
+    "architecture": ARCHITECTURES,
+    "dataset": DATASETS,
+    "metric": METRICS,
+    "target": TARGETS,
+    "hook": HOOKS,
+}
+"""What each decorator declares."""
+
+_DECLARATION = re.compile(rb'^@(%s)\("(\w+)"\)' % "|".join(REGISTRIES).encode(), re.MULTILINE)
 LOADER = "tflbuild.plugins:load"
 
 
@@ -63,7 +74,7 @@ def default_folder() -> Path | None:
 
 
 def load(folder: Path | None = None) -> Loaded:
-    """Load every declaration, once a process.
+    """Load every plugin and name every built-in declaration, once a process.
 
     Args:
         folder: the user's plugin files; None for none. Where $TFLBUILD_NO_LOCAL_PLUGINS is set, none are loaded,
@@ -74,7 +85,7 @@ def load(folder: Path | None = None) -> Loaded:
     if folder not in _loaded:
         loaded = Loaded()
         for package in BUILT_IN:
-            _load_built_in(f"tflbuild.{package}")
+            _expect_built_in(Path(__file__).with_name(package))
         for point in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             origin = f"entry point {point.name} = {point.value}"
             _load(loaded, point.module, origin)
@@ -102,20 +113,11 @@ def require(name: str, loaded: Loaded, noun: str = "pass") -> None:
             )
 
 
-def _load_built_in(package: str) -> None:
-    module = importlib.import_module(package)
-    for info in pkgutil.iter_modules(module.__path__):
-        if declares(package, info.name):
-            importlib.import_module(f"{package}.{info.name}")
-
-
-def declares(package: str, name: str) -> bool:
-    """Say whether a built-in module declares something, by its text; what does not is left to be imported when used."""
-    spec = importlib.util.find_spec(f"{package}.{name}")
-    assert spec is not None
-    assert spec.origin is not None
-    text = Path(spec.origin).read_text(encoding="utf-8")
-    return any(f"\n@{word}(" in text for word in DECORATORS)
+def _expect_built_in(package: Path) -> None:
+    """Name what the modules of a package declare, by their text: each is imported when it is asked for."""
+    for path in sorted(package.glob("*.py")):
+        for decorator, name in _DECLARATION.findall(path.read_bytes()):
+            REGISTRIES[decorator.decode()].expect(name.decode(), f"tflbuild.{package.name}.{path.stem}")
 
 
 def _mount(folder: Path) -> None:
@@ -141,6 +143,6 @@ def _load(loaded: Loaded, module: str, origin: str) -> None:
 
 
 def _forget(module: str) -> None:
-    for registry in REGISTRIES:
+    for registry in REGISTRIES.values():
         registry.remove_module(module)
     sys.modules.pop(module, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, TypeVar, dataclass_transform
 
 from tflbuild.core.errors import NameTaken, PluginError, RecipeError, did_you_mean
@@ -14,7 +15,7 @@ C = TypeVar("C")
 
 
 class Registry(Generic[T]):
-    """A set of declared classes, each under one name.
+    """A set of declared classes, each under one name; a class may be named before its module is imported.
 
     Args:
         noun: what is declared, as error messages say it.
@@ -22,7 +23,11 @@ class Registry(Generic[T]):
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
-        self._classes: dict[str, type[T]] = {}
+        self._classes: dict[str, type[T] | str] = {}
+
+    def expect(self, name: str, module: str) -> None:
+        """Take note of the module that declares a name; it is imported when the class is asked for."""
+        self._classes.setdefault(name, module)
 
     def add(self, name: str, cls: type[T]) -> None:
         """Declare `cls` under `name`.
@@ -32,12 +37,11 @@ class Registry(Generic[T]):
         """
         if not name.isidentifier():
             raise PluginError(f"{self.noun} name '{name}' in {cls.__module__}: letters, digits and _ only.")
-        other = self._classes.get(name)
-        if other is not None and other.__module__ != cls.__module__:
+        other = _module_of(self._classes.get(name))
+        if other not in (None, cls.__module__):
             raise NameTaken(
                 name,
-                f"{cls.__module__} declares the {self.noun} '{name}', a name that {other.__module__} has "
-                f"taken; choose another.",
+                f"{cls.__module__} declares the {self.noun} '{name}', a name that {other} has taken; choose another.",
             )
         self._classes[name] = cls
 
@@ -55,7 +59,7 @@ class Registry(Generic[T]):
 
     def remove_module(self, module: str) -> None:
         """Take back what a module declared before it failed to load."""
-        for name in [n for n, cls in self._classes.items() if cls.__module__ == module]:
+        for name in [n for n, cls in self._classes.items() if _module_of(cls) == module]:
             del self._classes[name]
 
     def get(self, name: str, key: str = "") -> type[T]:
@@ -74,7 +78,12 @@ class Registry(Generic[T]):
                 f"{where}there is no {self.noun} '{plain(name, 80)}'; there are {', '.join(sorted(self))}."
                 f"{did_you_mean(name, self)}"
             )
-        return self._classes[name]
+        found = self._classes[name]
+        if isinstance(found, str):
+            import_module(found)
+            found = self._classes[name]
+            assert not isinstance(found, str), f"{found} does not declare the {self.noun} '{name}'"
+        return found
 
     def __contains__(self, name: object) -> bool:
         return name in self._classes
@@ -84,4 +93,9 @@ class Registry(Generic[T]):
 
     def items(self) -> list[tuple[str, type[T]]]:
         """Give name and class of every declaration, by name."""
-        return sorted(self._classes.items())
+        return [(name, self.get(name)) for name in sorted(self)]
+
+
+def _module_of(declared: type[object] | str | None) -> str | None:
+    """Name the module that declares a class, imported or not."""
+    return declared.__module__ if isinstance(declared, type) else declared

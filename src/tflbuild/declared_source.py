@@ -1,0 +1,141 @@
+"""What a recipe may say, as Hydra's configurations: its root keys, and the options of every declared pass and hook."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+
+from tflbuild.core.budget import LIMITS
+from tflbuild.core.compiler_pass import PASSES, Pass
+from tflbuild.core.hook import HOOKS
+from tflbuild.core.metric import METRICS
+from tflbuild.core.options import to_json
+from tflbuild.core.registry import Registry
+
+PRIMARY = "_tflbuild"
+DECLARED = "declared://"
+EVERY_LIMIT = "declared://every_limit"
+"""The same, with a node for every limit in a budget, for `--cfg` and completion; otherwise a budget takes any key, and
+`recipe.py` says which are wrong."""
+
+ROOT: dict[str, Any] = {
+    "description": "",
+    "pipeline": [],
+    "budget": {},
+    "seed": 0,
+    "device": "cpu",
+    "strict": False,
+    "seeds": [],
+    "objective": [],
+    "store": {
+        "path": "${oc.env:TFLBUILD_STORE,null}",
+        "remote": "${oc.env:TFLBUILD_REMOTE,null}",
+        "shared": None,
+    },
+    "outputs": "outputs",
+    "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
+    "hooks": {},
+    "locked": False,
+    "stop_after": None,
+    "keep_intermediate": False,
+    "time_passes": False,
+}
+"""Keys of every recipe and their defaults."""
+
+GROUPS: dict[str, Registry[Any]] = {"passes": PASSES, "hooks": HOOKS}
+
+
+class DeclaredSource(ConfigSource):
+    """The root keys of a recipe and the groups `passes` and `hooks`, made of what is declared when it is asked for."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Give the scheme of its addresses."""
+        return "declared"
+
+    def available(self) -> bool:
+        """Say that it is there."""
+        return True
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Make one configuration.
+
+        Raises:
+            ConfigLoadError: nothing of that name is declared.
+        """
+        if not self.is_config(config_path):
+            raise ConfigLoadError(f"Config not found : {config_path}")
+        path = config_path.removesuffix(".yaml")
+        group, _, name = path.partition("/")
+        return ConfigResult(
+            config=OmegaConf.create(self._node(group, name)),
+            path=f"{self.scheme()}://{self.path}",
+            provider=self.provider,
+            header={"package": f"hooks.{name}" if group == "hooks" else None},
+        )
+
+    def _node(self, group: str, name: str) -> dict[str, Any]:
+        budget = limit_nodes() if self.path else OmegaConf.create({}, flags={"struct": False})
+        if group == "passes":
+            return step_node(name, PASSES.get(name), budget)
+        if group == "hooks":
+            return {"type": name, **options_node(HOOKS.get(name))}
+        # Hooks come first, so that a recipe may override the choice and set the options of what is chosen.
+        return {"defaults": ["_self_", {"hooks": []}, {"recipe": "???"}], **ROOT, "budget": budget}
+
+    def is_group(self, config_path: str) -> bool:
+        """Say whether a path names a group of it."""
+        return config_path in ("", *GROUPS)
+
+    def is_config(self, config_path: str) -> bool:
+        """Say whether a path names what is declared."""
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
+        return group == PRIMARY if not name else group in GROUPS and name in GROUPS[group]
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """List what is declared, for completion and error messages."""
+        groups = sorted(GROUPS) if not config_path else []
+        names = sorted(GROUPS[config_path]) if config_path in GROUPS else []
+        if results_filter is None:
+            return sorted([*groups, *names])
+        return groups if results_filter == ObjectType.GROUP else names
+
+
+def limit_nodes() -> dict[str, Any]:
+    """Give a node for every metric and every form of limit."""
+    return {metric: dict.fromkeys((*LIMITS, "since")) for metric in METRICS}
+
+
+def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:
+    """Give what a recipe may say of a step: the keys of every step, and the pass's own options."""
+    step = {
+        "pass": name,
+        "enabled": True,
+        "after": [],
+        "budget": budget,
+        "on_breach": "fail",
+        "fallback": [],
+        "timeout": None,
+    }
+    return {**step, **options_node(cls)}
+
+
+def options_node(cls: type[Any]) -> dict[str, Any]:
+    """Give the options of a declared class with their defaults; an empty mapping takes any key."""
+    options = {option.name: to_json(_default(option)) for option in dataclasses.fields(cls)}
+    return {
+        name: OmegaConf.create({}, flags={"struct": False}) if value == {} else value
+        for name, value in options.items()
+    }
+
+
+def _default(option: dataclasses.Field[Any]) -> Any:
+    if option.default is not dataclasses.MISSING:
+        return option.default
+    if option.default_factory is not dataclasses.MISSING:
+        return option.default_factory()
+    return "???"
