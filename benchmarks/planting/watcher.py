@@ -1,0 +1,62 @@
+"""A pytest plugin that stops in time and says what ran and what failed; it runs beside the mutant, alone.
+
+`MUTANT_SECONDS` says after how many seconds no further test begins, `MUTANT_ORDER` lists files in the order in which
+they are to run, `MUTANT_DESELECT` lists tests that fail without a fault; `MUTANT_RESULT` is written after every test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+RESULT: dict[str, Any] = {"failed": [], "ran": 0, "files": {}, "running": "", "stopped": False}
+STARTED = time.monotonic()
+
+
+def pytest_collection_modifyitems(items: list[Any], config: Any) -> None:
+    """Leave out what fails anyway."""
+    known = set(json.loads(os.environ.get("MUTANT_DESELECT", "[]")))
+    gone = [item for item in items if item.nodeid in known]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item.nodeid not in known]
+
+
+def pytest_collectreport(report: Any) -> None:
+    """Note a file that cannot be collected."""
+    if report.failed:
+        RESULT["failed"].append(report.nodeid)
+        _write()
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Note what runs now, so that a crash has a name."""
+    RESULT["running"] = nodeid
+    _write()
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    """Note a failure, and the time of every file."""
+    file = report.nodeid.split("::")[0]
+    RESULT["files"][file] = RESULT["files"].get(file, 0.0) + report.duration
+    if report.failed and report.nodeid not in RESULT["failed"]:
+        RESULT["failed"].append(report.nodeid)
+    if report.when == "teardown":
+        RESULT["ran"] += 1
+        RESULT["running"] = ""
+    _write()
+
+
+def pytest_runtest_teardown(item: Any) -> None:
+    """Begin no further test when time is up."""
+    if time.monotonic() - STARTED > float(os.environ.get("MUTANT_SECONDS", "1e9")):
+        RESULT["stopped"] = True
+        item.session.shouldstop = "time is up"
+
+
+def _write() -> None:
+    if path := os.environ.get("MUTANT_RESULT"):
+        Path(path).write_text(json.dumps(RESULT), encoding="utf-8")
