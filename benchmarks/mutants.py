@@ -8,12 +8,14 @@ line that could be wrong. docs/testing.md says how to read the result.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from planting import score
 from planting.mutant import Mutant
-from planting.place import Place
+from planting.place import Place, in_all
 from planting.reach import Reach
 from planting.sample import sample
-from planting.trial import Limits, Trial, planned, trials, unsound
+from planting.traces import Traces, traced
+from planting.trial import Limits, Trial, planned, tried, unsound
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -69,6 +72,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--slow-seconds", type=float, default=60.0, help="of slow tests for a mutant; 0: none"
     )
     parser.add_argument(
+        "--trace", choices=["none", "fast", "all"], default="none", help="see first what tests run"
+    )
+    parser.add_argument(
+        "--traces", type=Path, help="where that is kept: ROOT/.mutants/traces.json, or else ours"
+    )
+    parser.add_argument(
         "--name", default="last", help="of the result in .mutants/, for --resume, --show and --run"
     )
     parser.add_argument("--resume", action="store_true", help="keep what the last run of this name has found")
@@ -77,6 +86,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", metavar="ID", help="try a mutant of the last run of this name again")
     options = parser.parse_args(arguments)
     options.root = options.root.resolve()
+    own, here = (root / ".mutants" / "traces.json" for root in (options.root, CHECKOUT))
+    options.traces = options.traces or (here if here.is_file() and not own.is_file() else own)
     return options
 
 
@@ -84,17 +95,19 @@ def attempt(
     options: argparse.Namespace, drawn: list[Trial], done: dict[str, Trial], state: Path
 ) -> list[Trial]:
     """Try what is not done, and what was killed by a test that fails anyway once more."""
-    reach, limits = Reach(options.root), Limits(options.fast_seconds, options.slow_seconds)
-    started, known = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
-        places = [Place(options.root, Path(folder) / str(number)) for number in range(options.jobs)]
+    limits = Limits(options.fast_seconds, options.slow_seconds)
+    known: list[str] = []
+    with places(options) as copies:
+        reach = Reach(options.root, traces(options, copies))
+        started = time.monotonic()
         waiting = [trial for trial in drawn if trial.id not in done]
         while waiting:
-            for trial in trials(waiting, places, reach, limits, known):
+            work = partial(tried, reach=reach, limits=limits, known=tuple(known))
+            for trial in in_all(copies, waiting, work):
                 done[trial.id] = trial
                 saved(state, done.values())
                 print(line(trial, len(done), len(drawn), time.monotonic() - started), flush=True)
-            failing = unsound(places[0], waiting)
+            failing = unsound(copies[0], waiting)
             known += [test for test in failing if test not in known]
             waiting = [trial for trial in waiting if trial.killer in failing]
             if waiting:
@@ -102,6 +115,30 @@ def attempt(
                 for trial in waiting:
                     del done[trial.id]
     return [done[trial.id] for trial in drawn]
+
+
+@contextlib.contextmanager
+def places(options: argparse.Namespace) -> Iterator[list[Place]]:
+    """Give copies of the checkout, one for each job, and remove them in the end."""
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
+        yield [Place(options.root, Path(folder) / str(number)) for number in range(options.jobs)]
+
+
+def traces(options: argparse.Namespace, copies: Sequence[Place]) -> Traces:
+    """Give what the tests run, after the halves that are asked for were seen as they are."""
+    held = Traces.read(options.traces)
+    reach = Reach(options.root, held)
+    halves = {"none": [], "fast": [False], "all": [False, True]}[options.trace]
+    wanted = [
+        (test, slow)
+        for slow in halves
+        for test in held.stale(options.root, reach.slow if slow else list(reach.texts), slow)
+    ]
+    for number, (name, trace) in enumerate(in_all(copies, wanted, traced), 1):
+        held.found[name] = trace
+        held.write()
+        print(f"seen {number}/{len(wanted)}: {name}, {trace.seconds:.0f} s", flush=True)
+    return held
 
 
 def line(trial: Trial, number: int, count: int, seconds: float) -> str:

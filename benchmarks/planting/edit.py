@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cosmic_ray.operators.operator import Example, Operator
 from parso.python.tree import Name
 from parso.tree import Leaf, NodeOrLeaf
 
-Edits = Callable[[Any], Iterator[tuple[Any, str]]]
-"""Gives for a node each place in it that can be altered, with the node's whole new text."""
+Edits = Iterator[tuple[Any, str]]
+"""The places in a node that can be altered, each with the node's whole new text."""
 
 
 class EditOperator(Operator):
-    """An operator made of one function; the subclasses that `operator` makes hold it."""
+    """An operator made of a function from a node to its edits."""
 
-    edits: Edits
-    pairs: Sequence[tuple[str, str]]
+    def __init__(self, edits: Callable[[Any], Edits]) -> None:
+        self._edits = edits
 
     def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         """Give where each alteration of this node begins and ends."""
-        for place, _ in list(type(self).edits(node)):
+        for place, _ in list(self._edits(node)):
             yield place.start_pos, place.end_pos
 
     def mutate(self, node: NodeOrLeaf, index: int) -> Leaf:
         """Give a leaf that holds the new text."""
-        _, text = list(type(self).edits(node))[index]
+        _, text = list(self._edits(node))[index]
         return Name(text, node.start_pos, prefix=node.get_first_leaf().prefix)
 
     @classmethod
-    def examples(cls) -> Sequence[Example]:
-        """Give source before and after, one for each pair; all of them the first alteration."""
-        return [Example(before, after) for before, after in cls.pairs]
-
-
-def operator(name: str, edits: Edits, *pairs: tuple[str, str]) -> type[EditOperator]:
-    """Make an operator of a function and its examples."""
-    return type(
-        name, (EditOperator,), {"edits": staticmethod(edits), "pairs": pairs, "__doc__": edits.__doc__}
-    )
+    def examples(cls) -> tuple[Example, ...]:
+        """Give none: they stand in the tests."""
+        return ()
 
 
 def code(node: NodeOrLeaf) -> str:

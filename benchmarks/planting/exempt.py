@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from planting.edit import code
@@ -17,26 +18,34 @@ def exempt(node: Any) -> bool:
     The bounds in `Annotated[float, Ge(0)]` are no annotation: they are checked at run time. `zip(strict=True)` is an
     assertion.
     """
-    if _is_union(node):
-        return True
-    above = node
-    while above.parent is not None:
-        child, above = above, above.parent
-        if above.type in STATEMENTS or child.type in STATEMENTS:
-            return True
-        if above.type == "parameters" and child.type != "param":
-            return True
-        if _is_annotation(child, above) and not _is_bound(node, child):
-            return True
-        if above.type == "if_stmt" and code(above.children[1]) in {"TYPE_CHECKING", '__name__ == "__main__"'}:
-            return True
-        if above.type == "funcdef" and above.name.value == "__repr__":
-            return True
-        if above.type == "expr_stmt" and code(above.children[0]).startswith("__"):
-            return True
-        if child.type == "argument" and code(child.children[0]) == "strict" and _function(child) == "zip":
-            return True
-    return False
+    chain = [node]
+    while chain[-1].parent is not None:
+        chain.append(chain[-1].parent)
+    inside = any(
+        _is_annotation(child, above) and not _is_bound(node, child) for child, above in pairwise(chain)
+    )
+    return _is_union(node) or inside or any(map(_states, chain))
+
+
+def _states(node: Any) -> bool:
+    """Tell a part of the source that is exempt as a whole."""
+    if node.type == "if_stmt":
+        return code(node.children[1]) in {"TYPE_CHECKING", '__name__ == "__main__"'}
+    if node.type == "funcdef":
+        return bool(node.name.value == "__repr__")
+    if node.type == "expr_stmt":
+        return code(node.children[0]).startswith("__")
+    if node.type == "operator":
+        return node.parent is not None and node.parent.type == "parameters"
+    return node.type in STATEMENTS or is_belief(node)
+
+
+def is_belief(node: Any) -> bool:
+    """Tell `strict=` of `zip`, which is an assertion."""
+    if node.type != "argument" or code(node.children[0]) != "strict":
+        return False
+    call = node.parent if node.parent.type == "trailer" else node.parent.parent
+    return code(call.get_previous_sibling()) == "zip"
 
 
 def _is_union(node: Any) -> bool:
@@ -64,8 +73,3 @@ def _is_bound(node: Any, annotation: Any) -> bool:
         if above.type == "trailer" and code(above.children[0]) == "(":
             return True
     return False
-
-
-def _function(argument: Any) -> str:
-    trailer = argument.parent if argument.parent.type == "trailer" else argument.parent.parent
-    return code(trailer.get_previous_sibling()) if trailer.get_previous_sibling() is not None else ""

@@ -8,45 +8,25 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.operators.provider import OperatorProvider
 
+from planting.edit import EditOperator
 from planting.exempt import exempt
 from planting.operators import OWN
 
+COMPARISONS = "Eq_NotEq NotEq_Eq Lt_LtE LtE_Lt Gt_GtE GtE_Gt Lt_GtE LtE_Gt Gt_LtE GtE_Lt Is_IsNot IsNot_Is"
+ARITHMETIC = "Add_Sub Sub_Add Mul_Div Div_Mul Div_FloorDiv FloorDiv_Mul Mod_FloorDiv Pow_Mul RShift_LShift"
+BITS_AND_SIGNS = "Binary_BitOr_BitAnd Binary_BitAnd_BitOr Unary_Delete_USub Unary_Delete_Invert"
+
 THEIRS = {
-    "comparison": [
-        "ReplaceComparisonOperator_" + pair
-        for pair in (
-            "Eq_NotEq",
-            "NotEq_Eq",
-            "Lt_LtE",
-            "LtE_Lt",
-            "Gt_GtE",
-            "GtE_Gt",
-            "Lt_GtE",
-            "LtE_Gt",
-            "Gt_LtE",
-        )
-        + ("GtE_Lt", "Is_IsNot", "IsNot_Is")
-    ],
-    "arithmetic": [
-        "ReplaceBinaryOperator_" + pair
-        for pair in (
-            "Add_Sub",
-            "Sub_Add",
-            "Mul_Div",
-            "Div_Mul",
-            "Div_FloorDiv",
-            "FloorDiv_Mul",
-            "Mod_FloorDiv",
-        )
-        + ("Pow_Mul", "RShift_LShift", "LShift_RShift", "BitOr_BitAnd", "BitAnd_BitOr")
-    ]
-    + ["ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Invert"],
+    "comparison": [f"ReplaceComparisonOperator_{pair}" for pair in COMPARISONS.split()],
+    "arithmetic": [f"ReplaceBinaryOperator_{pair}" for pair in ARITHMETIC.split()]
+    + ["Replace{}Operator_{}".format(*name.split("_", 1)) for name in BITS_AND_SIGNS.split()],
     "number": ["NumberReplacer"],
     "boolean": ["ReplaceTrueWithFalse", "ReplaceFalseWithTrue"],
     "condition": ["AddNot", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceUnaryOperator_Delete_Not"],
@@ -59,7 +39,7 @@ THEIRS = {
 def _operators() -> dict[str, list[Operator]]:
     theirs = OperatorProvider()
     kinds = {kind: [theirs[name]() for name in names] for kind, names in THEIRS.items()}
-    return kinds | {kind: [own()] for kind, own in OWN.items()}
+    return kinds | {kind: [EditOperator(edits)] for kind, edits in OWN.items()}
 
 
 OPERATORS = _operators()
@@ -71,6 +51,7 @@ class Mutant:
 
     path: str
     line: int
+    function: str
     kind: str
     operator: int
     occurrence: int
@@ -100,7 +81,20 @@ def mutants(path: str, source: str) -> Iterator[Mutant]:
                     counts[kind, number] = occurrence + 1
                     allowed = not exempt(node) if allowed is None else allowed
                     if allowed:
-                        yield Mutant(path, start[0], kind, number, occurrence)
+                        yield Mutant(path, start[0], enclosing(node), kind, number, occurrence)
+
+
+def enclosing(node: Any) -> str:
+    """Give the qualified name of the outermost function around a node, else of the class, else nothing."""
+    names: list[str] = []
+    above = node
+    while above is not None:
+        if above.type == "funcdef":
+            names = [above.name.value]
+        elif above.type == "classdef":
+            names.insert(0, above.name.value)
+        above = above.parent
+    return ".".join(names)
 
 
 def difference(path: str, original: str, altered: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
-from planting.edit import code, operator, rewritten
-
-Found = Iterator[tuple[Any, str]]
+from planting.edit import Edits, code, rewritten
+from planting.exempt import is_belief
 
 CONSTANTS = {
     "2.5": "5", "97.5": "95", "95": "90", "1.96": "1.64", "0.05": "0.1", "0.025": "0.05", "0.975": "0.95",
@@ -31,14 +30,14 @@ PLAIN = {"encoding", "repr", "stacklevel"}
 """Keywords whose absence no test on a machine that speaks UTF-8 can see."""
 
 
-def dropped_entries(node: Any) -> Found:
+def dropped_entries(node: Any) -> Edits:
     """Leave an entry out of a dictionary."""
     if node.type == "dictorsetmaker" and _entries(node):
         for entry in _entries(node):
             yield entry[0], _without(node, entry)
 
 
-def dropped_keywords(node: Any) -> Found:
+def dropped_keywords(node: Any) -> Edits:
     """Leave a keyword argument out of a call."""
     if node.type == "arglist" and _is_call(node.parent):
         for argument in filter(_is_keyword, node.children):
@@ -47,7 +46,7 @@ def dropped_keywords(node: Any) -> Found:
         yield node.children[1], "()"
 
 
-def swapped_arguments(node: Any) -> Found:
+def swapped_arguments(node: Any) -> Edits:
     """Swap two neighbours: names in a call or a tuple, values of keywords or of a dictionary."""
     if node.type == "dictorsetmaker" and _entries(node):
         values = [entry[2] for entry in _entries(node) if len(entry) == 3]
@@ -61,7 +60,7 @@ def swapped_arguments(node: Any) -> Found:
     yield from _swaps(node, values)
 
 
-def truths_for_none(node: Any) -> Found:
+def truths_for_none(node: Any) -> Edits:
     """Ask whether something is true in place of whether it is None."""
     if node.type == "comparison" and len(node.children) == 3 and code(node.children[2]) == "None":
         operand = code(node.children[0])
@@ -72,7 +71,7 @@ def truths_for_none(node: Any) -> Found:
             yield node, f"(not {wrapped})"
 
 
-def none_for_truths(node: Any) -> Found:
+def none_for_truths(node: Any) -> Edits:
     """Ask whether a name is None in place of whether it is true."""
     if node.type == "not_test" and _is_name(node.children[1]):
         yield node, f"({code(node.children[1])} is None)"
@@ -85,7 +84,7 @@ def none_for_truths(node: Any) -> Found:
             yield operand, rewritten(node, {operand: f"({code(operand)} is not None)"})
 
 
-def wrong_constants(node: Any) -> Found:
+def wrong_constants(node: Any) -> Edits:
     """Write another percentile, unit or range, or half of a fraction."""
     if node.type != "number":
         return
@@ -95,19 +94,19 @@ def wrong_constants(node: Any) -> Found:
         yield node, repr(float(code(node)) / 2)
 
 
-def removed_calls(node: Any) -> Found:
+def removed_calls(node: Any) -> Edits:
     """Do without a call that stands as a statement."""
     if node.type == "simple_stmt" and len(node.children) == 2 and _calls(node.children[0]):
         yield node.children[0], rewritten(node, {node.children[0]: "pass"})
 
 
-def removed_guards(node: Any) -> Found:
+def removed_guards(node: Any) -> Edits:
     """Do without an `if` that only leaves."""
     if node.type == "if_stmt" and len(node.children) == 4 and (left := _leaving(node.children[3])):
         yield left, _passed(node)
 
 
-def left_out_fields(node: Any) -> Found:
+def left_out_fields(node: Any) -> Edits:
     """Leave an element out of a tuple, a list or a set."""
     if node.type not in {"testlist_comp", "dictorsetmaker"} or _entries(node) or _is_comprehension(node):
         return
@@ -118,13 +117,13 @@ def left_out_fields(node: Any) -> Found:
         yield item, text.rstrip(", ") + "," if tuple_of_one else text
 
 
-def opposite_functions(node: Any) -> Found:
+def opposite_functions(node: Any) -> Edits:
     """Call the opposite of a function."""
     if node.type == "name" and node.value in FUNCTIONS and _is_call(node.get_next_sibling() or _after(node)):
         yield node, FUNCTIONS[node.value]
 
 
-def turned_orders(node: Any) -> Found:
+def turned_orders(node: Any) -> Edits:
     """Sort the other way round."""
     if (
         _is_call(node)
@@ -135,19 +134,19 @@ def turned_orders(node: Any) -> Found:
         yield node, f"({inside}, reverse=True)" if inside else "(reverse=True)"
 
 
-def lost_returns(node: Any) -> Found:
+def lost_returns(node: Any) -> Edits:
     """Give None in place of a result."""
     if node.type == "return_stmt" and code(node.children[1]) != "None":
         yield node, "return None"
 
 
-def turned_updates(node: Any) -> Found:
+def turned_updates(node: Any) -> Edits:
     """Subtract in place of adding, and the like, in an assignment in place."""
     if node.type == "operator" and node.value in AUGMENTED:
         yield node, AUGMENTED[node.value]
 
 
-def short_ends(node: Any) -> Found:
+def short_ends(node: Any) -> Edits:
     """Stop one early: a slice up to a name, a range of a name."""
     if node.type == "subscript" and _is_name(node.children[-1]) and code(node.children[-2]) == ":":
         yield node.children[-1], rewritten(node, {node.children[-1]: f"{code(node.children[-1])} - 1"})
@@ -158,7 +157,7 @@ def short_ends(node: Any) -> Found:
 
 
 def _entries(node: Any) -> list[list[Any]]:
-    """Give the entries of a dictionary, each `[key, ":", value]` or `["**", mapping]`; none of a comprehension or a set."""
+    """Give the entries of a dictionary, each `[key, ":", value]` or `["**", mapping]`; none of a set."""
     if _is_comprehension(node):
         return []
     entries: list[list[Any]] = [[]]
@@ -187,8 +186,8 @@ def _without(node: Any, gone: list[Any]) -> str:
     return "".join(child.get_code() for child in kept).lstrip()
 
 
-def _swaps(node: Any, values: list[Any]) -> Found:
-    for one, other in zip(values, values[1:], strict=False):
+def _swaps(node: Any, values: list[Any]) -> Edits:
+    for one, other in pairwise(values):
         if _is_keyword(one):
             new = {one: f"{code(one.children[0])}={code(other.children[2])}"}
             new[other] = f"{code(other.children[0])}={code(one.children[2])}"
@@ -200,7 +199,9 @@ def _swaps(node: Any, values: list[Any]) -> Found:
 
 
 def _is_keyword(node: Any) -> bool:
-    return node.type == "argument" and code(node.children[1]) == "=" and code(node.children[0]) not in PLAIN
+    if node.type != "argument" or code(node.children[1]) != "=":
+        return False
+    return code(node.children[0]) not in PLAIN and not is_belief(node)
 
 
 def _is_name(node: Any) -> bool:
@@ -225,10 +226,8 @@ def _calls(node: Any) -> bool:
 
 def _leaving(body: Any) -> Any:
     """Give the statement of a body that has one, if it leaves the block."""
-    if body.type == "simple_stmt":
-        statements = [body]
-    else:
-        statements = [child for child in body.children if child.type != "newline"]
+    inside = [body] if body.type == "simple_stmt" else body.children
+    statements = [child for child in inside if child.type != "newline"]
     if len(statements) != 1 or statements[0].type != "simple_stmt":
         return None
     only = statements[0].children[0]
@@ -241,59 +240,19 @@ def _passed(node: Any) -> str:
 
 
 OWN = {
-    "dropped entry": operator("DroppedEntry", dropped_entries, ('{"a": 1, "b": 2}', '{"b": 2}')),
-    "dropped keyword": operator(
-        "DroppedKeyword", dropped_keywords, ("f(a, key=1)", "f(a)"), ("f(key=1)", "f()")
-    ),
-    "swapped": operator(
-        "SwappedArguments",
-        swapped_arguments,
-        ("f(low, self.high)", "f(self.high, low)"),
-        ('{"low": a, "high": b}', '{"low": b, "high": a}'),
-        ("f(low=a, high=b)", "f(low=b, high=a)"),
-        ("return low, high", "return high, low"),
-    ),
-    "truth for None": operator(
-        "TruthForNone",
-        truths_for_none,
-        ("if bound is not None: pass", "if bound: pass"),
-        ("x = a.b is None", "x = (not a.b)"),
-    ),
-    "None for truth": operator(
-        "NoneForTruth",
-        none_for_truths,
-        ("if bound: pass", "if bound is not None: pass"),
-        ("x = not y", "x = (y is None)"),
-        ("a = b if c else d", "a = b if (c is not None) else d"),
-        ("x = a and b()", "x = (a is not None) and b()"),
-    ),
-    "constant": operator("WrongConstant", wrong_constants, ("x = 97.5", "x = 95"), ("x = 0.3", "x = 0.15")),
-    "removed call": operator("RemovedCall", removed_calls, ("os.fsync(file)\n", "pass\n")),
-    "removed guard": operator(
-        "RemovedGuard", removed_guards, ("if x:\n    raise E(1)\ny = 1\n", "pass\n\ny = 1\n")
-    ),
-    "left out": operator(
-        "LeftOut",
-        left_out_fields,
-        ("x = (a, b, c)", "x = (b, c)"),
-        ("x = (a, b)", "x = (b,)"),
-        ("[a, b]", "[b]"),
-    ),
-    "opposite": operator(
-        "OppositeFunction", opposite_functions, ("x = min(a, b)", "x = max(a, b)"), ("np.any(x)", "np.all(x)")
-    ),
-    "order": operator(
-        "TurnedOrder",
-        turned_orders,
-        ("sorted(a, key=f)", "sorted(a, key=f, reverse=True)"),
-        ("a.sort()", "a.sort(reverse=True)"),
-    ),
-    "lost return": operator(
-        "LostReturn", lost_returns, ("def f():\n    return x\n", "def f():\n    return None\n")
-    ),
-    "update": operator("TurnedUpdate", turned_updates, ("x += 1", "x -= 1")),
-    "short end": operator(
-        "ShortEnd", short_ends, ("x[:count]", "x[:count - 1]"), ("range(count)", "range(count - 1)")
-    ),
+    "dropped entry": dropped_entries,
+    "dropped keyword": dropped_keywords,
+    "swapped": swapped_arguments,
+    "truth for None": truths_for_none,
+    "None for truth": none_for_truths,
+    "constant": wrong_constants,
+    "removed call": removed_calls,
+    "removed guard": removed_guards,
+    "left out": left_out_fields,
+    "opposite": opposite_functions,
+    "order": turned_orders,
+    "lost return": lost_returns,
+    "update": turned_updates,
+    "short end": short_ends,
 }
 """Our operators by kind."""

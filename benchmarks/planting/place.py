@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-WATCHER = Path(__file__).with_name("watcher.py")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+FOLDER = Path(__file__).parent
 SHARED = {"data": "TFLBUILD_TEST_DATA", "models": "TFLBUILD_TEST_MODELS", "cases": "TFLBUILD_TEST_CASES"}
 LEFT_OUT = shutil.ignore_patterns(
     ".git",
@@ -28,6 +32,12 @@ LEFT_OUT = shutil.ignore_patterns(
     "build",
     "dist",
 )
+PYTEST = [
+    *("-q", "--no-header", "--tb=line", "-p", "mutant_watcher", "-p", "no:cacheprovider"),
+    "--override-ini=addopts=--import-mode=importlib",
+    "--override-ini=faulthandler_exit_on_timeout=true",
+]
+ENDLESS = 1e9
 HANG = {False: 60, True: 600}
 """Seconds that one fast or slow test may take before it is taken to hang."""
 
@@ -59,7 +69,10 @@ class Place:
         self._result = folder / "result.json"
         plugin = folder / "plugin"
         plugin.mkdir(parents=True)
-        shutil.copy(WATCHER, plugin / "mutant_watcher.py")
+        shutil.copy(FOLDER / "watcher.py", plugin / "mutant_watcher.py")
+        self._tracer = folder / "tracer"
+        self._tracer.mkdir()
+        shutil.copy(FOLDER / "tracer.py", self._tracer / "sitecustomize.py")
         shutil.copytree(root, self.tree, ignore=LEFT_OUT, symlinks=True)
         self._environment = _environment(root) | {
             "PYTHONPATH": os.pathsep.join(map(str, (self.tree / "src", plugin))),
@@ -83,35 +96,32 @@ class Place:
         tests: Sequence[str],
         *,
         slow: bool,
-        seconds: float,
+        seconds: float = ENDLESS,
         known: Sequence[str] = (),
+        only: Sequence[str] = (),
         first: bool = True,
+        traced: Path | None = None,
     ) -> Session:
-        """Run tests, fast ones or slow ones, to the first failure or until time is up."""
+        """Run the fast or the slow tests of some files.
+
+        Args:
+            tests: files or tests, in the order in which they run.
+            slow: those marked `slow`, or those that are not.
+            seconds: after which no further test begins.
+            known: tests that fail without a fault, and do not run.
+            only: the only tests that run, if any are named.
+            first: end with the first failure.
+            traced: where the functions that run are listed.
+        """
         self._result.unlink(missing_ok=True)
-        marker = "slow" if slow else "not slow"
-        command = [
-            self._python,
-            "-m",
-            "pytest",
-            *tests,
-            "-q",
-            "-p",
-            "mutant_watcher",
-            "-p",
-            "no:cacheprovider",
-        ]
-        command += [
-            "-m",
-            marker,
-            "--no-header",
-            "--tb=line",
-            "--override-ini=addopts=--import-mode=importlib",
-        ]
-        command += [f"--override-ini=faulthandler_timeout={HANG[slow]}"]
-        command += ["--override-ini=faulthandler_exit_on_timeout=true", *(["-x"] if first else [])]
-        given = {"MUTANT_SECONDS": str(seconds), "MUTANT_DESELECT": json.dumps(list(known))}
-        code, output = self._call(command, given, seconds * 3 + HANG[slow] + 120)
+        patience = HANG[slow] * (3 if traced else 1)
+        command = [self._python, "-m", "pytest", *tests, *PYTEST, "-m", "slow" if slow else "not slow"]
+        command += [f"--override-ini=faulthandler_timeout={patience}", *(["-x"] if first else [])]
+        given = {"MUTANT_SECONDS": str(seconds), "MUTANT_TESTS": json.dumps([list(known), list(only)])}
+        if traced:
+            path = os.pathsep.join((self._environment["PYTHONPATH"], str(self._tracer)))
+            given |= {"PYTHONPATH": path, "MUTANT_TRACE": str(traced), "MUTANT_SOURCES": f"{self.tree}/"}
+        code, output = self._call(command, given, min(seconds, 3600) * 3 + patience + 120)
         return self._session(code, output)
 
     def _call(self, command: list[str], given: dict[str, str], limit: float) -> tuple[int, str]:
@@ -155,14 +165,38 @@ class Place:
         file.write_bytes(content)
 
 
+def in_all(
+    places: Sequence[Place], items: Sequence[Item], work: Callable[[Place, Item], Made]
+) -> Iterator[Made]:
+    """Do work for each item in whichever place is free, and give what came of it as it comes."""
+    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
+    for place in places:
+        free.put(place)
+
+    def one(item: Item) -> Made:
+        place = free.get()
+        try:
+            return work(place, item)
+        finally:
+            free.put(place)
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        waiting = [pool.submit(one, item) for item in items]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def _environment(root: Path) -> dict[str, str]:
-    """Give the environment with the real files where the checkout finds them, and threads for one core."""
+    """Give the environment, with the real files where the checkout finds them, and without plugins of others."""
     found = {
         variable: str(root.parent / "shared" / name)
         for name, variable in SHARED.items()
         if (root.parent / "shared" / name).is_dir()
     }
-    return found | os.environ | {"PYTHONHASHSEED": "0"}
+    return found | os.environ | {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def _made(folder: Path) -> Path:

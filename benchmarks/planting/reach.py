@@ -1,29 +1,60 @@
-"""Which test files can notice a fault in a module: those that mirror it, that name it, and that stand beside them."""
+"""Which test files can notice a fault: those that mirror its module or name it, and those that run its function."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from planting.mutant import Mutant
+from planting.traces import Traces, digest, key
+
+Step = tuple[list[str], bool]
+"""Test files to run in one session, and whether their slow or their fast tests are meant."""
+
 
 @dataclass(frozen=True)
 class Reach:
-    """The test files of a checkout, ordered by their nearness to a module."""
+    """The test files of a checkout, ordered by their nearness to a fault."""
 
     root: Path
+    traces: Traces
 
     @cached_property
     def texts(self) -> dict[str, str]:
         """Give the text of every test file."""
-        paths = sorted((self.root / "tests").rglob("test_*.py"))
+        paths = sorted((self.root / "tests").rglob("test_*.py")) + sorted(self.root.glob("plugins/test_*.py"))
         return {path.relative_to(self.root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
-    def near(self, path: str) -> list[str]:
+    @cached_property
+    def slow(self) -> list[str]:
+        """Give the files with slow tests."""
+        return [test for test, text in self.texts.items() if "mark.slow" in text]
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Give the digest of every test file."""
+        return {test: digest(self.root / test) for test in self.texts}
+
+    def steps(self, mutant: Mutant) -> Iterator[Step]:
+        """Give what to run: near fast tests, then fast tests from afar, then slow ones."""
+        module = mutant.path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
+        near = self._near(module)
+        for slow in (False, True):
+            running = self.traces.reaching(mutant.path, mutant.function, slow)
+            close = [test for test in near if self._can(test, module, running, slow)]
+            far = [test for test in running if test not in close and test in self.texts]
+            if not running:
+                far = [] if slow else [test for test in self._beside(module) if test not in close]
+            if slow:
+                yield [test for test in (*close, *far) if test in self.slow], True
+            else:
+                yield from ((close, False), (far, False))
+
+    def _near(self, module: str) -> list[str]:
         """Give the test files that mirror or name a module, the mirrored first."""
-        module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
         named = _naming(module.replace("/", "."))
         ranked = {
             test: 0 if _mirrors(test, module) else 1
@@ -32,24 +63,20 @@ class Reach:
         }
         return sorted(ranked, key=lambda test: (ranked[test], len(self.texts[test])))
 
-    def beside(self, path: str) -> list[str]:
-        """Give the other test files of the mirrored folder."""
-        folder = (Path("tests") / Path(path).relative_to("src/tflbuild").parent).as_posix()
-        near = set(self.near(path))
-        return [test for test in self.texts if test.startswith(f"{folder}/") and test not in near]
+    def _can(self, test: str, module: str, running: list[str], slow: bool) -> bool:
+        """Tell whether a near file can notice: it runs the function, mirrors the module, or was not seen as it is."""
+        seen = self.traces.found.get(key(test, slow))
+        return test in running or _mirrors(test, module) or seen is None or seen.digest != self.digests[test]
 
-    def fast(self, path: str) -> Sequence[str]:
-        """Give the files whose fast tests may notice."""
-        return [*self.near(path), *self.beside(path)]
-
-    def slow(self, path: str) -> Sequence[str]:
-        """Give the files whose slow tests may notice: the near ones that have any."""
-        return [test for test in self.near(path) if "mark.slow" in self.texts[test]]
+    def _beside(self, module: str) -> list[str]:
+        """Give the test files of the mirrored folder, for a checkout of which nothing was seen."""
+        folder = (Path("tests") / Path(module).parent.relative_to("tflbuild")).as_posix()
+        return [test for test in self.texts if test.startswith(f"{folder}/")]
 
 
 def _mirrors(test: str, module: str) -> bool:
     name = Path(test).stem.removeprefix("test_")
-    parts = module.split("/")[1:]
+    parts = module.split("/")[1:] or [""]
     return name == parts[-1] and (len(parts) == 1 or parts[0] in Path(test).parts)
 
 

@@ -1,4 +1,4 @@
-"""Draw mutants by a seed: files by their length, then any kind of fault alike, so that no table of numbers dominates."""
+"""Draw mutants by a seed: files by their length, then any kind of fault alike, so that no table dominates."""
 
 from __future__ import annotations
 

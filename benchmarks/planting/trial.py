@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from planting.mutant import Mutant, difference, identity, read
 from planting.place import Place, Session
 from planting.reach import Reach
+from planting.traces import key
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,14 @@ class Limits:
 
 @dataclass
 class Trial:
-    """One mutant and what became of it: `killed`, `survived`, or `hung`, which counts as killed."""
+    """One mutant and its outcome: `killed`, `hung` (counts as killed), `survived`, or `unreached` (no test ran)."""
 
     id: str
     mutant: Mutant
     diff: str
     outcome: str = ""
     killer: str = ""
+    slow: bool = False
     tests: list[str] = field(default_factory=list)
     ran: int = 0
     cut: bool = False
@@ -51,64 +51,40 @@ def planned(root: Path, mutant: Mutant) -> Trial:
     return Trial(identity(mutant.path, diff), mutant, diff)
 
 
-def trials(
-    planned: Sequence[Trial], places: Sequence[Place], reach: Reach, limits: Limits, known: Sequence[str]
-) -> Iterator[Trial]:
-    """Try mutants in all places at once, and give each as it ends."""
-    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
-    for place in places:
-        free.put(place)
-
-    def one(trial: Trial) -> Trial:
-        place = free.get()
-        try:
-            return tried(trial, place, reach, limits, known)
-        finally:
-            free.put(place)
-
-    with ThreadPoolExecutor(len(places)) as pool:
-        waiting = [pool.submit(one, trial) for trial in planned]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def tried(trial: Trial, place: Place, reach: Reach, limits: Limits, known: Sequence[str]) -> Trial:
+def tried(place: Place, trial: Trial, reach: Reach, limits: Limits, known: Sequence[str]) -> Trial:
     """Try one mutant: fast tests, then slow ones."""
     path = trial.mutant.path
     text = trial.mutant.source((place.tree / path).read_text(encoding="utf-8"))
     assert text is not None
     trial.tests, trial.ran, trial.cut = [], 0, False
+    left = {False: limits.fast, True: limits.slow}
     with place.altered(path, text):
-        for tests, slow, seconds in (
-            (reach.fast(path), False, limits.fast),
-            (reach.slow(path), True, limits.slow),
-        ):
-            if tests and seconds:
-                session = place.run(tests, slow=slow, seconds=seconds, known=known)
+        for tests, slow in reach.steps(trial.mutant):
+            if tests and left[slow] > 0:
+                session = place.run(tests, slow=slow, seconds=left[slow], known=known)
+                left[slow] -= sum(session.files.values())
                 _note(trial, session, slow)
                 if not session.passed:
                     return trial
-    trial.outcome = "survived"
+    trial.outcome = "survived" if trial.ran else "unreached"
     return trial
 
 
 def _note(trial: Trial, session: Session, slow: bool) -> None:
-    trial.tests += [f"{file} (slow)" if slow else file for file in session.files]
+    trial.tests += [key(file, slow) for file in session.files]
     trial.ran += session.ran
     trial.cut |= session.stopped
     if not session.passed:
         trial.outcome = "hung" if session.hung else "killed"
-        trial.killer = session.failed[0]
+        trial.killer, trial.slow = session.failed[0], slow
 
 
 def unsound(place: Place, done: Sequence[Trial]) -> list[str]:
     """Give the tests that killed mutants and fail without one, too."""
-    killers = sorted({trial.killer for trial in done if trial.killer.startswith(("tests/", "plugins/"))})
-    failed: list[str] = []
+    failed: set[str] = set()
     for slow in (False, True):
-        if killers:
-            failed += place.run(killers, slow=slow, seconds=1e9, first=False).failed
-    return sorted(set(failed))
+        killers = {trial.killer for trial in done if trial.slow == slow}
+        files = {killer.split("::")[0] for killer in killers}
+        if files := sorted(file for file in files if (place.tree / file).is_file()):
+            failed.update(place.run(files, slow=slow, only=sorted(killers), first=False).failed)
+    return sorted(failed)

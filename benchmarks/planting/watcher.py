@@ -1,7 +1,7 @@
 """A pytest plugin that stops in time and says what ran and what failed; it runs beside the mutant, alone.
 
-`MUTANT_SECONDS` says after how many seconds no further test begins, `MUTANT_ORDER` lists files in the order in which
-they are to run, `MUTANT_DESELECT` lists tests that fail without a fault; `MUTANT_RESULT` is written after every test.
+`MUTANT_SECONDS` says after how many seconds no further test begins, `MUTANT_TESTS` which tests do not run and which are
+the only ones that do; `MUTANT_RESULT` is written after every test.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ STARTED = time.monotonic()
 
 
 def pytest_collection_modifyitems(items: list[Any], config: Any) -> None:
-    """Leave out what fails anyway."""
-    known = set(json.loads(os.environ.get("MUTANT_DESELECT", "[]")))
-    gone = [item for item in items if item.nodeid in known]
+    """Leave out what fails anyway, and what is not meant."""
+    known, only = json.loads(os.environ.get("MUTANT_TESTS", "[[], []]"))
+    gone = [item for item in items if item.nodeid in known or (only and item.nodeid not in only)]
     if gone:
         config.hook.pytest_deselected(items=gone)
-        items[:] = [item for item in items if item.nodeid not in known]
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_collectreport(report: Any) -> None:
