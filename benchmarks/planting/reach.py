@@ -45,9 +45,8 @@ class Reach:
         for slow in (False, True):
             running = self.traces.reaching(mutant.path, mutant.function, slow)
             close = [test for test in near if self._can(test, module, running, slow)]
-            far = [test for test in running if test not in close and test in self.texts]
-            if not running:
-                far = [] if slow else [test for test in self._beside(module) if test not in close]
+            unseen = [] if slow else self._beside(module)
+            far = [test for test in (*running, *unseen) if test not in close and test in self.texts]
             if slow:
                 yield [test for test in (*close, *far) if test in self.slow], True
             else:
@@ -69,9 +68,9 @@ class Reach:
         return test in running or _mirrors(test, module) or seen is None or seen.digest != self.digests[test]
 
     def _beside(self, module: str) -> list[str]:
-        """Give the test files of the mirrored folder, for a checkout of which nothing was seen."""
+        """Give the test files of the mirrored folder of which nothing was seen."""
         folder = (Path("tests") / Path(module).parent.relative_to("tflbuild")).as_posix()
-        return [test for test in self.texts if test.startswith(f"{folder}/")]
+        return [test for test in self.texts if test.startswith(f"{folder}/") and test not in self.traces.found]
 
 
 def _mirrors(test: str, module: str) -> bool:
