@@ -68,9 +68,11 @@ class Reach:
         return test in running or _mirrors(test, module) or seen is None or seen.digest != self.digests[test]
 
     def _beside(self, module: str) -> list[str]:
-        """Give the test files of the mirrored folder of which nothing was seen."""
-        folder = (Path("tests") / Path(module).parent.relative_to("tflbuild")).as_posix()
-        return [test for test in self.texts if test.startswith(f"{folder}/") and test not in self.traces.found]
+        """Give the test files of the mirrored folder, or the next above that has any, of which nothing was seen."""
+        for folder in (Path("tests") / Path(module).relative_to("tflbuild")).parents:
+            if found := [test for test in self.texts if Path(test).parent == folder]:
+                return [test for test in found if test not in self.traces.found]
+        return []
 
 
 def _mirrors(test: str, module: str) -> bool:
