@@ -9,6 +9,7 @@ from typing import Any
 from planting.edit import code
 
 STATEMENTS = {"assert_stmt", "decorator", "import_name", "import_from", "global_stmt", "nonlocal_stmt"}
+TEXT = re.compile(r"[bfr]*[\"']")
 TYPE = re.compile(r"[A-Z]|None\b|(int|str|float|bool|bytes|dict|list|tuple|set|type)\b")
 
 
@@ -24,7 +25,7 @@ def exempt(node: Any) -> bool:
     inside = any(
         _is_annotation(child, above) and not _is_bound(node, child) for child, above in pairwise(chain)
     )
-    return _is_union(node) or inside or any(map(_states, chain))
+    return _is_typed(node) or inside or any(map(_states, chain))
 
 
 def _states(node: Any) -> bool:
@@ -48,15 +49,14 @@ def is_belief(node: Any) -> bool:
     return code(call.get_previous_sibling()) == "zip"
 
 
-def _is_union(node: Any) -> bool:
-    """Tell `A | B` of types, outside of annotations."""
-    return (
-        node.type == "operator"
-        and node.value == "|"
-        and any(
-            TYPE.match(code(side)) for side in (node.get_previous_sibling(), node.get_next_sibling()) if side
-        )
-    )
+def _is_typed(node: Any) -> bool:
+    """Tell `A | B` of types, and `+` beside a text, which can be nothing else."""
+    if node.type != "operator" or node.value not in {"|", "+"}:
+        return False
+    sides = [
+        code(side) for side in (node.get_previous_sibling(), node.get_next_sibling()) if side is not None
+    ]
+    return any((TYPE if node.value == "|" else TEXT).match(side) for side in sides)
 
 
 def _is_annotation(child: Any, above: Any) -> bool:

@@ -55,6 +55,11 @@ class Session:
     output: str = ""
 
     @property
+    def seconds(self) -> float:
+        """Give how long the tests took, as if there were nothing else to do."""
+        return sum(self.files.values()) / busy()
+
+    @property
     def passed(self) -> bool:
         """Tell whether every test that ran passed; no test at all is no failure."""
         return not self.failed and (self.code in (0, 5) or self.stopped)
@@ -107,16 +112,16 @@ class Place:
         Args:
             tests: files or tests, in the order in which they run.
             slow: those marked `slow`, or those that are not.
-            seconds: after which no further test begins.
+            seconds: after which no further test begins; of a machine with nothing else to do.
             known: tests that fail without a fault, and do not run.
             only: the only tests that run, if any are named.
             first: end with the first failure.
             traced: where the functions that run are listed.
         """
         self._result.unlink(missing_ok=True)
-        patience = HANG[slow] * (3 if traced else 1)
+        seconds, patience = seconds * busy(), HANG[slow] * busy() * (3 if traced else 1)
         command = [self._python, "-m", "pytest", *tests, *PYTEST, "-m", "slow" if slow else "not slow"]
-        command += [f"--override-ini=faulthandler_timeout={patience}", *(["-x"] if first else [])]
+        command += [f"--override-ini=faulthandler_timeout={patience:.0f}", *(["-x"] if first else [])]
         given = {"MUTANT_SECONDS": str(seconds), "MUTANT_TESTS": json.dumps([list(known), list(only)])}
         if traced:
             path = os.pathsep.join((self._environment["PYTHONPATH"], str(self._tracer)))
@@ -163,6 +168,11 @@ class Place:
         for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
             compiled.unlink()
         file.write_bytes(content)
+
+
+def busy() -> float:
+    """Give how many times longer things take now than with nothing else to do."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def in_all(

@@ -106,7 +106,7 @@ def traced(place: Place, half: tuple[str, bool]) -> tuple[str, Trace]:
     session = place.run([test], slow=slow, first=False, traced=log)
     lines = set(log.read_text(encoding="utf-8", errors="replace").splitlines()) if log.exists() else set()
     functions = frozenset(line.partition(".<locals>")[0] for line in lines)
-    return key(test, slow), Trace(digest(place.tree / test), sum(session.files.values()), functions)
+    return key(test, slow), Trace(digest(place.tree / test), session.seconds, functions)
 
 
 def _trace(row: Any, names: Sequence[str]) -> Trace:

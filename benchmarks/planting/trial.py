@@ -62,7 +62,7 @@ def tried(place: Place, trial: Trial, reach: Reach, limits: Limits, known: Seque
         for tests, slow in reach.steps(trial.mutant):
             if tests and left[slow] > 0:
                 session = place.run(tests, slow=slow, seconds=left[slow], known=known)
-                left[slow] -= sum(session.files.values())
+                left[slow] -= session.seconds
                 _note(trial, session, slow)
                 if not session.passed:
                     return trial

@@ -82,6 +82,7 @@ EXEMPT = [
     "class A:\n    def __repr__(self):\n        return f(1)",
     '"""A text of 3 words."""',
     "Number = A | B",
+    "x = f'{a}' + b",
 ]
 
 
@@ -174,6 +175,9 @@ def test_a_fault_is_killed_where_a_test_holds_the_line_and_survives_where_it_onl
     }
     assert seen == {f"src/tflbuild/{name}" for name in names}
     assert {path: path.read_bytes() for path in before} == before
+    shown = next(row["id"] for row in rows if row["outcome"] == "survived")
+    assert mutants.main([*arguments, "--show", shown]) == 0
+    assert capsys.readouterr().out.startswith(f"{shown}  src/tflbuild/called.py:2  ")
     assert mutants.main([*arguments, "--resume"]) == 0
     resumed = capsys.readouterr().out
     assert "1 / 2" in resumed
