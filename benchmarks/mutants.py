@@ -96,9 +96,10 @@ def attempt(
 ) -> list[Trial]:
     """Try what is not done, and what was killed by a test that fails anyway once more."""
     limits = Limits(options.fast_seconds, options.slow_seconds)
-    known: list[str] = []
     with places(options) as copies:
-        reach = Reach(options.root, traces(options, copies))
+        seen = traces(options, copies)
+        reach = Reach(options.root, seen)
+        known = unsound(copies[0], seen.suspects())
         started = time.monotonic()
         waiting = [trial for trial in drawn if trial.id not in done]
         while waiting:
@@ -107,7 +108,7 @@ def attempt(
                 done[trial.id] = trial
                 saved(state, done.values())
                 print(line(trial, len(done), len(drawn), time.monotonic() - started), flush=True)
-            failing = unsound(copies[0], waiting)
+            failing = unsound(copies[0], [(trial.killer, trial.slow) for trial in waiting if trial.killer])
             known += [test for test in failing if test not in known]
             waiting = [trial for trial in waiting if trial.killer in failing]
             if waiting:

@@ -38,7 +38,7 @@ PYTEST = [
     "--override-ini=faulthandler_exit_on_timeout=true",
 ]
 ENDLESS = 1e9
-HANG = {False: 60, True: 600}
+HANG = {False: 40, True: 300}
 """Seconds that one fast or slow test may take before it is taken to hang."""
 
 

@@ -17,11 +17,12 @@ SLOW = " (slow)"
 
 @dataclass(frozen=True)
 class Trace:
-    """What the fast or the slow tests of one file ran, and in how many seconds; `digest` is of the test file."""
+    """What the fast or the slow tests of a file ran, in how many seconds, and which failed; and the file's digest."""
 
     digest: str
     seconds: float
     functions: frozenset[str]
+    failed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -45,7 +46,12 @@ class Traces:
         names = sorted({name for trace in self.found.values() for name in trace.functions})
         number = {name: index for index, name in enumerate(names)}
         rows = {
-            key: [trace.digest, round(trace.seconds, 2), sorted(number[name] for name in trace.functions)]
+            key: [
+                trace.digest,
+                round(trace.seconds, 2),
+                sorted(number[name] for name in trace.functions),
+                trace.failed,
+            ]
             for key, trace in self.found.items()
         }
         self.path.parent.mkdir(exist_ok=True)
@@ -77,6 +83,10 @@ class Traces:
                 break
         return [name.removesuffix(SLOW) for name in sorted(able, key=self._cost)]
 
+    def suspects(self) -> list[tuple[str, bool]]:
+        """Give the tests that failed when they were seen, and whether each is slow."""
+        return [(test, name.endswith(SLOW)) for name, trace in self.found.items() for test in trace.failed]
+
     def _cost(self, name: str) -> float:
         trace = self.found[name]
         return (trace.seconds + 0.01) * len(trace.functions)
@@ -106,9 +116,11 @@ def traced(place: Place, half: tuple[str, bool]) -> tuple[str, Trace]:
     session = place.run([test], slow=slow, first=False, traced=log)
     lines = set(log.read_text(encoding="utf-8", errors="replace").splitlines()) if log.exists() else set()
     functions = frozenset(line.partition(".<locals>")[0] for line in lines)
-    return key(test, slow), Trace(digest(place.tree / test), session.seconds, functions)
+    return key(test, slow), Trace(
+        digest(place.tree / test), session.seconds, functions, tuple(session.failed)
+    )
 
 
 def _trace(row: Any, names: Sequence[str]) -> Trace:
-    stamp, seconds, numbers = row
-    return Trace(stamp, seconds, frozenset(names[number] for number in numbers))
+    stamp, seconds, numbers, *failed = row
+    return Trace(stamp, seconds, frozenset(names[number] for number in numbers), tuple(*failed))

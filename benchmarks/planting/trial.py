@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -79,12 +79,12 @@ def _note(trial: Trial, session: Session, slow: bool) -> None:
         trial.killer, trial.slow = session.failed[0], slow
 
 
-def unsound(place: Place, done: Sequence[Trial]) -> list[str]:
-    """Give the tests that killed mutants and fail without one, too."""
+def unsound(place: Place, suspects: Collection[tuple[str, bool]]) -> list[str]:
+    """Give those of some tests, fast and slow ones, that fail without a fault."""
     failed: set[str] = set()
-    for slow in (False, True):
-        killers = {trial.killer for trial in done if trial.slow == slow}
-        files = {killer.split("::")[0] for killer in killers}
+    for half in (False, True):
+        only = sorted({test for test, slow in suspects if slow == half})
+        files = {test.split("::")[0] for test in only}
         if files := sorted(file for file in files if (place.tree / file).is_file()):
-            failed.update(place.run(files, slow=slow, only=sorted(killers), first=False).failed)
+            failed.update(place.run(files, slow=half, only=only, first=False).failed)
     return sorted(failed)
