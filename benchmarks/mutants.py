@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from planting import score
-from planting.mutant import Mutant
+from planting.mutant import Mutant, mutants, read
 from planting.place import Place, in_all
 from planting.reach import Reach
 from planting.sample import sample
@@ -164,13 +164,14 @@ def again(options: argparse.Namespace, state: Path) -> int:
     """Print a mutant of an earlier run, or try it again."""
     wanted = options.show or options.run
     found = [trial for trial in loaded(state) if trial.id == wanted]
+    if found and options.run:
+        path, kind = found[0].mutant.path, found[0].mutant.kind
+        alike = (one for one in mutants(path, read(options.root, path)) if one.kind == kind)
+        found = [trial for trial in (planned(options.root, one) for one in alike) if trial.id == wanted][:1]
+        found = attempt(options, found, {}, state.with_name("one.json")) if found else []
     if not found:
-        print(f"{wanted} is not in {state}", file=sys.stderr)
+        print(f"{wanted} is not in {state}, or its lines have changed", file=sys.stderr)
         return 2
-    if options.run:
-        found = attempt(
-            options, [planned(options.root, found[0].mutant)], {}, options.root / ".mutants" / "one.json"
-        )
     print(*score.survivor(found[0]), f"    {found[0].outcome} {found[0].killer}", sep="\n")
     return 0
 

@@ -71,6 +71,7 @@ class Place:
     def __init__(self, root: Path, folder: Path, python: str = sys.executable) -> None:
         self.tree = folder / "tree"
         self._python = python
+        self._running: subprocess.Popen[bytes] | None = None
         self._result = folder / "result.json"
         plugin = folder / "plugin"
         plugin.mkdir(parents=True)
@@ -133,7 +134,7 @@ class Place:
         """Run a command in a group of its own, and end the group with it; 124 stands for a hang."""
         log = self.tree.with_name("output.log")
         with log.open("w") as output:
-            process = subprocess.Popen(
+            self._running = subprocess.Popen(
                 command,
                 cwd=self.tree,
                 env=self._environment | given,
@@ -143,21 +144,26 @@ class Place:
                 start_new_session=True,
             )
             try:
-                code = process.wait(timeout=limit)
+                code = self._running.wait(timeout=limit)
             except subprocess.TimeoutExpired:
                 code = 124
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self.stop()
+            self._running.wait()
         return code, log.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        """End what runs, and what it started."""
+        if self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
 
     def _session(self, code: int, output: str) -> Session:
         try:
             found: dict[str, Any] = json.loads(self._result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = {}
-        hung = code == 124 or "Timeout (" in output
         failed = list(found.get("failed", []))
+        hung = code == 124 or (not failed and "Timeout (" in output)
         if not failed and code not in (0, 5) and not found.get("stopped"):
             failed = [found.get("running") or "(pytest itself)"]
         ran, stopped = int(found.get("ran", 0)), bool(found.get("stopped"))
@@ -195,8 +201,11 @@ def in_all(
         try:
             for future in as_completed(waiting):
                 yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for place in places:
+                place.stop()
+            raise
 
 
 def _environment(root: Path) -> dict[str, str]:
