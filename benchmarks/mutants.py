@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw, try, and print the score; gives 0 whatever survived."""
     options = parsed(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     state = options.root / ".mutants" / f"{options.name}.json"
     if options.show or options.run:
         return again(options, state)

@@ -1,4 +1,8 @@
-"""Which test files can notice a fault: those that mirror its module or name it, and those that run its function."""
+"""Which test files can notice a fault: those that mirror its module or name it, and those that run its function.
+
+Of files that were not seen to run, those that mirror a module that names the faulty one are taken, too, and for fast
+tests those in the mirrored folder.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,15 @@ class Reach:
         return {path.relative_to(self.root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """Give the text of every module, by its path without an ending."""
+        paths = sorted((self.root / "src").rglob("*.py"))
+        return {
+            path.relative_to(self.root / "src").with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+            for path in paths
+        }
+
+    @cached_property
     def slow(self) -> list[str]:
         """Give the files with slow tests."""
         return [test for test, text in self.texts.items() if "mark.slow" in text]
@@ -41,12 +54,17 @@ class Reach:
     def steps(self, mutant: Mutant) -> Iterator[Step]:
         """Give what to run: near fast tests, then fast tests from afar, then slow ones."""
         module = mutant.path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
-        near = self._near(module)
+        near, above = self._near(module), self._above(module)
         for slow in (False, True):
             running = self.traces.reaching(mutant.path, mutant.function, slow)
             close = [test for test in near if self._can(test, module, running, slow)]
-            unseen = [] if slow else self._beside(module)
-            far = [test for test in (*running, *unseen) if test not in close and test in self.texts]
+            guessed = above if slow else [*above, *self._beside(module)]
+            unseen = [test for test in guessed if not self._seen(test, slow)]
+            far = [
+                test
+                for test in dict.fromkeys((*running, *unseen))
+                if test not in close and test in self.texts
+            ]
             if slow:
                 yield [test for test in (*close, *far) if test in self.slow], True
             else:
@@ -64,15 +82,25 @@ class Reach:
 
     def _can(self, test: str, module: str, running: list[str], slow: bool) -> bool:
         """Tell whether a near file can notice: it runs the function, mirrors the module, or was not seen as it is."""
+        return test in running or _mirrors(test, module) or not self._seen(test, slow)
+
+    def _seen(self, test: str, slow: bool) -> bool:
+        """Tell whether a file's half was seen as it is."""
         seen = self.traces.found.get(key(test, slow))
-        return test in running or _mirrors(test, module) or seen is None or seen.digest != self.digests[test]
+        return seen is not None and seen.digest == self.digests[test]
 
     def _beside(self, module: str) -> list[str]:
-        """Give the test files of the mirrored folder, or the next above that has any, of which nothing was seen."""
+        """Give the test files of the mirrored folder, or of the next above that has any."""
         for folder in (Path("tests") / Path(module).relative_to("tflbuild")).parents:
             if found := [test for test in self.texts if Path(test).parent == folder]:
-                return [test for test in found if test not in self.traces.found]
+                return found
         return []
+
+    def _above(self, module: str) -> list[str]:
+        """Give the test files that mirror a module that names this one."""
+        named = _naming(module.replace("/", "."))
+        above = [source for source, text in self.sources.items() if named.search(text)]
+        return [test for test in self.texts if any(_mirrors(test, source) for source in above)]
 
 
 def _mirrors(test: str, module: str) -> bool:
@@ -84,4 +112,6 @@ def _mirrors(test: str, module: str) -> bool:
 def _naming(dotted: str) -> re.Pattern[str]:
     """Match an import of a module, or its name in a text."""
     package, _, name = dotted.rpartition(".")
-    return re.compile(rf"\b{re.escape(dotted)}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
+    return re.compile(
+        rf"\b{re.escape(dotted)}\b|from {re.escape(package)} import (?:\([^)]*|[^\n]*)\b{name}\b"
+    )

@@ -193,6 +193,8 @@ def test_tests_run_by_nearness_and_only_those_that_run_the_function(tmp_path: Pa
         "tests/test_farther.py": "",
         "tests/test_away.py": "",
         "tests/passes/test_train.py": "pytest.mark.slow",
+        "tests/passes/test_load.py": "pytest.mark.slow",
+        "src/tflbuild/passes/load.py": "from tflbuild.core import (\n    artifact,\n    budget,\n)",
     }
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -208,8 +210,8 @@ def test_tests_run_by_nearness_and_only_those_that_run_the_function(tmp_path: Pa
     mutant = Mutant("src/tflbuild/core/budget.py", 1, "judge", "number", 0, 0)
     assert list(Reach(tmp_path, Traces(tmp_path / "none", found)).steps(mutant)) == [
         (["tests/core/test_budget.py", "tests/core/test_form.py"], False),
-        (["tests/test_far.py", "tests/test_farther.py"], False),
-        (["tests/passes/test_train.py"], True),
+        (["tests/test_far.py", "tests/test_farther.py", "tests/passes/test_load.py"], False),
+        (["tests/passes/test_train.py", "tests/passes/test_load.py"], True),
     ]
 
 
