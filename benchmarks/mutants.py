@@ -69,7 +69,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--fast-seconds", type=float, default=60.0, help="of fast tests for a mutant")
+    parser.add_argument("--fast-seconds", type=float, default=45.0, help="of fast tests for a mutant")
     parser.add_argument(
         "--slow-seconds", type=float, default=60.0, help="of slow tests for a mutant; 0: none"
     )

@@ -72,7 +72,7 @@ class Place:
         self.tree = folder / "tree"
         self._python = python
         self._running: subprocess.Popen[bytes] | None = None
-        self._result = folder / "result.json"
+        self._result, self._temporary = folder / "result.json", folder / "tmp"
         plugin = folder / "plugin"
         plugin.mkdir(parents=True)
         shutil.copy(FOLDER / "watcher.py", plugin / "mutant_watcher.py")
@@ -83,7 +83,7 @@ class Place:
         self._environment = _environment(root) | {
             "PYTHONPATH": os.pathsep.join(map(str, (self.tree / "src", plugin))),
             "MUTANT_RESULT": str(self._result),
-            "TMPDIR": str(_made(folder / "tmp")),
+            "TMPDIR": str(self._temporary),
         }
 
     @contextlib.contextmanager
@@ -120,6 +120,8 @@ class Place:
             traced: where the functions that run are listed.
         """
         self._result.unlink(missing_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)  # nothing that a fault made is found by the next
+        self._temporary.mkdir(exist_ok=True)
         seconds, patience = seconds * busy(), HANG[slow] * busy() * (3 if traced else 1)
         command = [self._python, "-m", "pytest", *tests, *PYTEST, "-m", "slow" if slow else "not slow"]
         command += [f"--override-ini=faulthandler_timeout={patience:.0f}", *(["-x"] if first else [])]
@@ -216,8 +218,3 @@ def _environment(root: Path) -> dict[str, str]:
         if (root.parent / "shared" / name).is_dir()
     }
     return found | os.environ | {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
