@@ -221,17 +221,20 @@ def test_the_score_counts_by_area() -> None:
         Trial("2", Mutant("src/tflbuild/core/budget.py", 2, "", "number", 0, 0), "", "survived"),
         Trial("3", Mutant("src/tflbuild/backends/quantization/grid.py", 2, "", "swapped", 0, 0), "", "hung"),
         Trial("4", Mutant("src/tflbuild/backends/tables.py", 2, "", "swapped", 0, 0), "", "unreached"),
+        Trial("6", Mutant("src/tflbuild/data/voc.py", 2, "", "swapped", 0, 0), "+ digest=a", "survived"),
+        Trial("7", Mutant("src/tflbuild/data/voc.py", 2, "", "swapped", 0, 0), "+ path=a", "survived"),
         Trial("5", Mutant("src/tflbuild/recipe_files.py", 2, "", "swapped", 0, 0), "", "killed"),
     ]
     assert list(score.table(done))[2:] == [
         "| core | 1 / 2 | 50 % |",
         "| recipe, compose, validation | 1 / 1 | 100 % |",
+        "| data | 0 / 2 | 0 % |",
         "| quantization | 1 / 1 | 100 % |",
         "| backends | 0 / 1 | 0 % |",
-        "| *of these, critical* | 2 / 3 | 67 % |",
-        "| **all** | **3 / 5** | **60 %** |",
+        "| *of these, what proof rests on* | 2 / 4 | 50 % |",
+        "| **all** | **3 / 7** | **43 %** |",
     ]
-    assert list(score.kinds(done)) == ["by kind: number 1/2, swapped 2/3"]
+    assert list(score.kinds(done)) == ["by kind: number 1/2, swapped 2/5"]
 
 
 def test_every_kind_has_an_operator() -> None:
