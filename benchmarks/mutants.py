@@ -50,8 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     done = {trial.id: trial for trial in (loaded(state) if options.resume else [])}
     done = {trial.id: done[trial.id] for trial in drawn if trial.id in done}
+    started = time.monotonic()
     report(attempt(options, drawn, done, state))
-    print(f"\n{state}")
+    print(
+        f"{len(drawn)} faults of seed {options.seed} in {(time.monotonic() - started) / 60:.0f} min: {state}"
+    )
     return 0
 
 
@@ -152,11 +155,11 @@ def line(trial: Trial, number: int, count: int, seconds: float) -> str:
 
 
 def report(done: Sequence[Trial]) -> None:
-    """Print the survivors, then the score."""
+    """Print the survivors, once more as rows, and the score."""
     for trial in done:
         if not trial.killed:
             print("", *score.survivor(trial), sep="\n")
-    print("", *score.table(done), "", *score.kinds(done), sep="\n")
+    print("", *score.rows(done), "", *score.table(done), "", *score.kinds(done), sep="\n")
     hung = [trial.id for trial in done if trial.outcome == "hung"]
     if hung:
         print(f"hung, counted as killed: {', '.join(hung)}")

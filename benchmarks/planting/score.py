@@ -74,5 +74,21 @@ def survivor(trial: Trial) -> Iterator[str]:
     yield f"    ran: {ran}" + (", until time was up" if trial.cut else "")
 
 
+def rows(done: Sequence[Trial]) -> Iterator[str]:
+    """Give the survivors as rows for docs/testing.md, their verdicts left open."""
+    yield from ("| mutant | fault | verdict |", "| --- | --- | --- |")
+    for trial in done:
+        if not trial.killed:
+            old, new = (_first(trial.diff, sign) for sign in "-+")
+            place = f"{trial.mutant.path.removeprefix('src/tflbuild/')}:{trial.mutant.line}"
+            yield f"| `{place}` {trial.id} | {trial.mutant.kind}: `{old}` becomes `{new}` | |"
+
+
+def _first(diff: str, sign: str) -> str:
+    """Give the first line of a diff that has a sign, as a table can hold it."""
+    lines = (line[1:].strip() for line in diff.splitlines()[2:] if line.startswith(sign))
+    return next(lines, "").replace("|", "\\|")
+
+
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else ""

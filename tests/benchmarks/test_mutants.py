@@ -237,5 +237,14 @@ def test_the_score_counts_by_area() -> None:
     assert list(score.kinds(done)) == ["by kind: number 1/2, swapped 2/5"]
 
 
+def test_a_survivor_is_a_row_of_the_documents() -> None:
+    diff = "--- a/x\n+++ b/x\n@@ -7,2 +7,2 @@\n-    a |= b\n+    a &= b\n c"
+    mutant = Mutant("src/tflbuild/core/budget.py", 7, "judge", "update", 0, 0)
+    done = [Trial("1f", mutant, diff, "survived"), Trial("2f", mutant, diff, "killed")]
+    assert list(score.rows(done))[2:] == [
+        "| `core/budget.py:7` 1f | update: `a \\|= b` becomes `a &= b` | |",
+    ]
+
+
 def test_every_kind_has_an_operator() -> None:
     assert all(OPERATORS.values())
