@@ -33,7 +33,17 @@ LEFT_OUT = shutil.ignore_patterns(
     "dist",
 )
 PYTEST = [
-    *("-q", "--no-header", "--tb=line", "-p", "mutant_watcher", "-p", "no:cacheprovider"),
+    *(
+        "-q",
+        "--no-header",
+        "--tb=line",
+        "-p",
+        "mutant_watcher",
+        "-p",
+        "xdist.plugin",
+        "-p",
+        "no:cacheprovider",
+    ),
     "--override-ini=addopts=--import-mode=importlib",
     "--override-ini=faulthandler_exit_on_timeout=true",
 ]
