@@ -176,7 +176,8 @@ class Place:
             found = {}
         failed = list(found.get("failed", []))
         hung = code == 124 or (not failed and "Timeout (" in output)
-        if not failed and code not in (0, 5) and not found.get("stopped"):
+        whole = found.get("ended") and (code in (0, 5) or found.get("stopped"))
+        if not failed and not whole:
             failed = [found.get("running") or "(pytest itself)"]
         ran, stopped = int(found.get("ran", 0)), bool(found.get("stopped"))
         return Session(code, failed, ran, stopped, hung, dict(found.get("files", {})), output[-4000:])

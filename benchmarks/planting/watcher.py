@@ -12,7 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-RESULT: dict[str, Any] = {"failed": [], "ran": 0, "files": {}, "running": "", "stopped": False}
+RESULT: dict[str, Any] = {
+    "failed": [],
+    "ran": 0,
+    "files": {},
+    "running": "",
+    "stopped": False,
+    "ended": False,
+}
 STARTED = time.monotonic()
 
 
@@ -55,6 +62,12 @@ def pytest_runtest_teardown(item: Any) -> None:
     if time.monotonic() - STARTED > float(os.environ.get("MUTANT_SECONDS", "1e9")):
         RESULT["stopped"] = True
         item.session.shouldstop = "time is up"
+
+
+def pytest_sessionfinish() -> None:
+    """Note that pytest came to its end."""
+    RESULT["ended"] = True
+    _write()
 
 
 def _write() -> None:

@@ -15,6 +15,7 @@ from planting import score
 from planting.mutant import OPERATORS, Mutant
 from planting.mutant import mutants as mutants_of
 from planting.operators import OWN
+from planting.place import Place
 from planting.reach import Reach
 from planting.sample import sample
 from planting.traces import Trace, Traces, digest
@@ -182,6 +183,25 @@ def test_a_fault_is_killed_where_a_test_holds_the_line_and_survives_where_it_onl
     resumed = capsys.readouterr().out
     assert "1 / 2" in resumed
     assert "by tests/test_both.py" not in resumed
+
+
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [
+        ("import os\n\ndef twice(x):\n    os._exit(0)\n", "tests/test_both.py::test_both"),
+        ("(", "tests/test_both.py"),
+    ],
+)
+def test_a_process_that_ends_early_or_cannot_import_has_failed(
+    checkout: Path, tmp_path: Path, fault: str, failed: str
+) -> None:
+    place = Place(checkout, tmp_path / "place")
+    with place.altered("src/tflbuild/held.py", fault):
+        session = place.run(["tests/test_both.py"], slow=False)
+    assert (session.failed, session.passed, session.hung) == ([failed], False, False)
+    assert (place.tree / "src/tflbuild/held.py").read_bytes() == (
+        checkout / "src/tflbuild/held.py"
+    ).read_bytes()
 
 
 def test_tests_run_by_nearness_and_only_those_that_run_the_function(tmp_path: Path) -> None:
