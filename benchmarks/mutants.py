@@ -80,7 +80,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--trace", choices=["none", "fast", "all"], default="none", help="see first what tests run"
     )
     parser.add_argument(
-        "--traces", type=Path, help="where that is kept: ROOT/.mutants/traces.json, or else ours"
+        "--traces",
+        type=Path,
+        help="where that is kept; ROOT/.mutants/traces.json, read from here where it is not there",
     )
     parser.add_argument(
         "--name", default="last", help="of the result in .mutants/, for --resume, --show and --run"
@@ -91,8 +93,6 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", metavar="ID", help="try a mutant of the last run of this name again")
     options = parser.parse_args(arguments)
     options.root = options.root.resolve()
-    own, here = (root / ".mutants" / "traces.json" for root in (options.root, CHECKOUT))
-    options.traces = options.traces or (here if here.is_file() and not own.is_file() else own)
     return options
 
 
@@ -132,7 +132,9 @@ def places(options: argparse.Namespace) -> Iterator[list[Place]]:
 
 def traces(options: argparse.Namespace, copies: Sequence[Place]) -> Traces:
     """Give what the tests run, after the halves that are asked for were seen as they are."""
-    held = Traces.read(options.traces)
+    own, ours = (root / ".mutants" / "traces.json" for root in (options.root, CHECKOUT))
+    held = Traces.read(options.traces or (own if own.is_file() else ours))
+    held.path = options.traces or own
     reach = Reach(options.root, held)
     halves = {"none": [], "fast": [False], "all": [False, True]}[options.trace]
     wanted = [

@@ -156,7 +156,8 @@ def test_a_fault_is_killed_where_a_test_holds_the_line_and_survives_where_it_onl
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.read_bytes() for path in checkout.rglob("*.py")}
-    arguments = ["--root", str(checkout), "--count", "2", "--jobs", "1"]
+    kept = checkout / ".mutants/traces.json"
+    arguments = ["--root", str(checkout), "--count", "2", "--jobs", "1", "--traces", str(kept)]
     assert mutants.main([*arguments, "--trace", "fast"]) == 0
     printed = capsys.readouterr().out
     assert "| **all** | **1 / 2** | **50 %** |" in printed
@@ -166,7 +167,7 @@ def test_a_fault_is_killed_where_a_test_holds_the_line_and_survives_where_it_onl
         ("src/tflbuild/held.py", "killed", "tests/test_both.py::test_both"),
         ("src/tflbuild/called.py", "survived", ""),
     }
-    seen = Traces.read(checkout / ".mutants/traces.json").found["tests/test_both.py"].functions
+    seen = Traces.read(kept).found["tests/test_both.py"].functions
     names = {
         "__init__.py:<module>",
         "held.py:<module>",
