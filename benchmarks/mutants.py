@@ -113,8 +113,9 @@ def attempt(
                 done[trial.id] = trial
                 saved(state, done.values())
                 print(line(trial, len(done), len(drawn), time.monotonic() - started), flush=True)
-            failing = unsound(copies[0], [(trial.killer, trial.slow) for trial in waiting if trial.killer])
-            known += [test for test in failing if test not in known]
+            suspects = [(trial.killer, trial.slow) for trial in waiting if trial.killer]
+            failing = [test for test in unsound(copies[0], suspects) if test not in known]
+            known += failing
             waiting = [trial for trial in waiting if trial.killer in failing]
             if waiting:
                 print(f"fail without a fault, and are left out: {', '.join(failing)}", flush=True)

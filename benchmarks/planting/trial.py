@@ -59,7 +59,8 @@ def tried(place: Place, trial: Trial, reach: Reach, limits: Limits, known: Seque
     trial.tests, trial.ran, trial.cut = [], 0, False
     left = {False: limits.fast, True: limits.slow}
     with place.altered(path, text):
-        for tests, slow in reach.steps(trial.mutant):
+        for files, slow in reach.steps(trial.mutant):
+            tests = [file for file in files if file not in known]
             if tests and left[slow] > 0:
                 session = place.run(tests, slow=slow, seconds=left[slow], known=known)
                 left[slow] -= session.seconds
