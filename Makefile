@@ -6,7 +6,7 @@ RECIPE ?= ssd_mobilenet_int8
 OVERRIDES ?=
 WORKERS ?= 2
 
-.PHONY: demo test fast check lint types layers docs clean
+.PHONY: demo test fast check lint types layers docs mutants clean
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "tflbuild needs Python 3.11 to 3.13, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -41,6 +41,9 @@ layers: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed-dev  ## write docs/passes.md again
 	$(BIN)/python docs/generate_passes.py
+
+mutants: $(BIN)/.installed-dev  ## plant 400 faults in src/ and see which the tests notice: an hour, never in CI
+	$(BIN)/python benchmarks/mutants.py --count 400 --seed 1 --jobs $(WORKERS) --trace fast
 
 clean:  ## remove the environment and every run; the store too
 	rm -rf $(VENV) outputs
