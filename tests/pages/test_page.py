@@ -12,7 +12,6 @@ import pytest
 
 from tflbuild.findings.exhibit import Curve, Point
 from tflbuild.pages import curve
-from tflbuild.pages.figures import change, duration, figure, size
 from tflbuild.pages.page import render, render_summary
 from tflbuild.pages.scatter import scatter
 from tflbuild.pages.waterfall import Column, gauge, limits_of, round_values, waterfall
@@ -274,22 +273,6 @@ def test_a_sweep_in_which_nothing_was_built_has_a_page() -> None:
     summary = pages.summary()
     summary["jobs"] = summary["jobs"][3:]
     assert "Sweep of 2 jobs" in outline(render_summary(summary)).text
-
-
-def test_figures_are_written_as_people_read_them() -> None:
-    assert (figure(None, "1"), figure(371_355.0, "cycles"), size(100), size(3 << 20)) == (
-        "–",
-        "371,355 cycles",
-        "100 B",
-        "3.0 MiB",
-    )
-    assert (duration(None), duration(0.42), duration(71.2), duration(192.4)) == (
-        "–",
-        "0.4 s",
-        "71 s",
-        "3 min 12 s",
-    )
-    assert (change(None), change(0.0), change(-0.00001)) == ("–", "0", "0")
 
 
 def test_what_passes_found_is_drawn() -> None:
