@@ -11,7 +11,9 @@ from tflbuild import terminal
 from tflbuild.engine.events import Event
 
 
-def metrics(value: float | None, low: float | None = None, high: float | None = None, name: str = "map") -> Any:
+def metrics(
+    value: float | None, low: float | None = None, high: float | None = None, name: str = "map"
+) -> Any:
     return {name: {"value": value, "low": low, "high": high}}
 
 
@@ -100,7 +102,12 @@ def test_what_is_built_is_told_before_the_plan() -> None:
     fields: dict[str, Any] = {"steps": [{"label": "a", "status": "HIT"}, {"label": "b", "status": "RUN"}]}
     assert printed(Event("plan", fields)) == ["plan: a HIT, b RUN"]
     fields |= {"subject": "x\x1b", "classes": ["a", "b"], "recognised": [{"what": "w", "value": "v"}]}
-    assert printed(Event("plan", fields)) == ["building x\\x1b", "classes: a, b", "w: v", "plan: a HIT, b RUN"]
+    assert printed(Event("plan", fields)) == [
+        "building x\\x1b",
+        "classes: a, b",
+        "w: v",
+        "plan: a HIT, b RUN",
+    ]
 
 
 class Screen(io.StringIO):
@@ -206,7 +213,10 @@ def row_of(shown: terminal.LiveTable, label: str = "prune") -> terminal.Row:
 
 def test_a_row_of_the_table_follows_its_pass(clock: list[float]) -> None:
     shown = table(PLAN)
-    assert [(row.label, row.state) for row in shown._rows.values()] == [("train", "waiting"), ("prune", "waiting")]
+    assert [(row.label, row.state) for row in shown._rows.values()] == [
+        ("train", "waiting"),
+        ("prune", "waiting"),
+    ]
     shown(STARTED)
     shown(Event("progress", {"done": 3, "total": 60, "note": "loss 1"}))
     shown(Event("progress", {"done": 4, "total": 60, "note": ""}))

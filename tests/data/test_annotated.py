@@ -145,5 +145,7 @@ def test_boxes_that_make_no_sense_are_left_out_one_by_one() -> None:
     assert [sample.labels for sample in made.splits["train"]] == [(0, 1), (1,)]
     assert made.dropped == (
         Dropped("a.xml", "box 2 (dog) has no area, ymin 3 = ymax 3: dropped"),
-        Dropped("b.xml", "box 1 (dog) reaches outside its image, x -9..20, y 0..10 in 40 x 20 pixels: clipped"),
+        Dropped(
+            "b.xml", "box 1 (dog) reaches outside its image, x -9..20, y 0..10 in 40 x 20 pixels: clipped"
+        ),
     )

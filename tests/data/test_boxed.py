@@ -59,7 +59,11 @@ FITTED = [
     (raw(5, -INF, 15, 20), None, "has an edge that is no number: dropped"),
     (raw(5, 4, INF, 20), None, "has an edge that is no number: dropped"),
     (raw(5, 4, 15, NAN), None, "has an edge that is no number: dropped"),
-    (raw(0.1, 0.2, 0.9, 0.5), None, "lies in 0..1, as a fraction of the image where pixels are expected: dropped"),
+    (
+        raw(0.1, 0.2, 0.9, 0.5),
+        None,
+        "lies in 0..1, as a fraction of the image where pixels are expected: dropped",
+    ),
     # A corner and a size in 0..1, read as pixels, end at 2 at most.
     (raw(1, 1, 2, 2), None, "lies in 0..1, as a fraction of the image where pixels are expected: dropped"),
     (raw(0, 0, 1, 2), (0.0, 0.0, 0.05, 0.05), ""),  # two pixels across are pixels
@@ -155,12 +159,32 @@ FRAMES = [
     # declared height and width, a box, the frame, and what is said
     ((20, 40), raw(0, 0, 20, 40), (20, 40), ""),
     ((0, 0), raw(0, 0, 20, 40), (20, 40), ""),
-    ((40, 80), raw(0, 0, 40, 80), (40, 80), "80 x 40 pixels, but the image has 40 x 20: its boxes are scaled"),
-    ((40, 80), raw(0, 0, 10, 10), (40, 80), "80 x 40 pixels, but the image has 40 x 20: its boxes are scaled"),
+    (
+        (40, 80),
+        raw(0, 0, 40, 80),
+        (40, 80),
+        "80 x 40 pixels, but the image has 40 x 20: its boxes are scaled",
+    ),
+    (
+        (40, 80),
+        raw(0, 0, 10, 10),
+        (40, 80),
+        "80 x 40 pixels, but the image has 40 x 20: its boxes are scaled",
+    ),
     ((10, 20), raw(0, 0, 20, 40), (20, 40), "20 x 10 pixels, but the image has 40 x 20: they fit the image"),
     ((10, 20), raw(0, 0, 12, 20), (20, 40), "20 x 10 pixels, but the image has 40 x 20: they fit the image"),
-    ((10, 20), raw(0, 0, 11, 21), (10, 20), "20 x 10 pixels, but the image has 40 x 20: its boxes are scaled"),
-    ((10, 20), raw(0, 0, 30, 50), (10, 20), "20 x 10 pixels, but the image has 40 x 20: its boxes are scaled"),
+    (
+        (10, 20),
+        raw(0, 0, 11, 21),
+        (10, 20),
+        "20 x 10 pixels, but the image has 40 x 20: its boxes are scaled",
+    ),
+    (
+        (10, 20),
+        raw(0, 0, 30, 50),
+        (10, 20),
+        "20 x 10 pixels, but the image has 40 x 20: its boxes are scaled",
+    ),
 ]
 
 
@@ -185,6 +209,7 @@ def test_a_split_whose_boxes_are_half_fractions_is_refused_and_one_with_fewer_is
     with pytest.raises(DataError) as refused:
         refuse_fractions("voc", {"train": [image(pixels)], "val": [image(pixels), image(fraction)]})
     assert str(refused.value) == (
-        "data.root: 1 of 2 boxes of the val split of 'voc' lie in 0..1, as fractions of the image, e.g. box 7 in a.xml: "
+        "data.root: 1 of 2 boxes of the val split of 'voc' lie in 0..1, as fractions of the image, e.g. box 7 in "
+        "a.xml: "
         "xmin 0.1, ymin 0.25, xmax 0.5, ymax 0.75; expected pixels."
     )

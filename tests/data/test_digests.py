@@ -220,7 +220,9 @@ def test_images_for_calibration_are_named_by_their_file_and_row(tmp_path: Path) 
     np.testing.assert_array_equal(split[1].image, rows[1])
 
 
-def test_what_cannot_be_used_for_calibration_is_passed_over_and_the_rest_keeps_its_place(tmp_path: Path) -> None:
+def test_what_cannot_be_used_for_calibration_is_passed_over_and_the_rest_keeps_its_place(
+    tmp_path: Path,
+) -> None:
     for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_text(name)
 

@@ -108,7 +108,10 @@ def test_classes_are_those_of_train_unless_they_are_chosen() -> None:
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("cat", "dgo"), "data.classes: 'dgo' is no class of 'set'; there are cat, dog, emu. Did you mean 'dog'?"),
+        (
+            ("cat", "dgo"),
+            "data.classes: 'dgo' is no class of 'set'; there are cat, dog, emu. Did you mean 'dog'?",
+        ),
         (("cat", "emu"), "data.classes: 'emu' is in val or test, but train never has it."),
         (("cat", "cat"), "data.classes: ['cat', 'cat']: name at least one class, and none twice."),
         ((), "data.classes: []: name at least one class, and none twice."),
@@ -153,7 +156,9 @@ def test_files_are_listed_without_folders_and_in_the_order_of_names(tmp_path: Pa
     assert files_in(tmp_path) == {"a", "b"}
     assert [entry.name for entry in entries_in(tmp_path)] == ["a", "b", "c"]
     for list_ in (files_in, entries_in):
-        with pytest.raises(DataError, match=r"^data\.root: .*/gone cannot be read: No such file or directory\.$"):
+        with pytest.raises(
+            DataError, match=r"^data\.root: .*/gone cannot be read: No such file or directory\.$"
+        ):
             list_(tmp_path / "gone")
 
 
@@ -166,7 +171,10 @@ def test_many_files_are_looked_at_at_once_where_that_is_possible() -> None:
             return [FileFacts(str(path), "") for path in paths]
 
     assert [facts.digest for facts in looked_at(["b", "a"], Many())] == ["b", "a"]
-    assert [facts.digest for facts in looked_at(["b", "a"], lambda path: FileFacts(path.name, ""))] == ["b", "a"]
+    assert [facts.digest for facts in looked_at(["b", "a"], lambda path: FileFacts(path.name, ""))] == [
+        "b",
+        "a",
+    ]
 
 
 def test_the_root_is_found_from_where_one_stands_and_from_home(
@@ -211,7 +219,12 @@ def test_a_sample_is_read_with_its_boxes_and_labels(tmp_path: Path) -> None:
     sample = Sample("a.png", "x", str(tmp_path / "a.png"), ((0.1, 0.2, 0.3, 0.4),), (5,))
     image, boxes, labels = DATA.read(sample)
     assert image.tolist() == [[[1, 2, 3]] * 4] * 3
-    assert (boxes.dtype.name, boxes.shape, labels.dtype.name, labels.tolist()) == ("float32", (1, 4), "int32", [5])
+    assert (boxes.dtype.name, boxes.shape, labels.dtype.name, labels.tolist()) == (
+        "float32",
+        (1, 4),
+        "int32",
+        [5],
+    )
     assert boxes.tolist() == [pytest.approx([0.1, 0.2, 0.3, 0.4])]
     assert DATA.read(sample._replace(boxes=())).boxes.shape == (0, 4)
     with pytest.raises(DataError, match=r"^data\.root: a\.png has no file\.$"):

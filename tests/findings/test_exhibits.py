@@ -173,7 +173,10 @@ def test_what_was_tried_on_a_base_at_chance_is_said_line_by_line() -> None:
         "  output 1 of the model seems to be your 'a'",
     ]
     assert chance.lines({"orders": [], "readings": []}) == []
-    assert chance.lines({"metric": "top1", "orders": [WORSE]}) == ["tried:", "  top1 0.100 with classes as now"]
+    assert chance.lines({"metric": "top1", "orders": [WORSE]}) == [
+        "tried:",
+        "  top1 0.100 with classes as now",
+    ]
 
 
 def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -> None:
@@ -380,7 +383,14 @@ def test_layers_kept_out_of_int8_are_listed_with_their_cost_and_course() -> None
         ),
         parts=(
             Table(
-                headings=("layer", "kept in", "weights", "file grows by", "latency rises by", "noise of that"),
+                headings=(
+                    "layer",
+                    "kept in",
+                    "weights",
+                    "file grows by",
+                    "latency rises by",
+                    "noise of that",
+                ),
                 rows=(
                     Row(
                         cells=(
@@ -508,7 +518,14 @@ SENSITIVITY: dict[str, Any] = {
     "error_of_weights": 0.0,
     "guilty": "weights",
     "layers": [
-        {"layer": "a", "operator": "ADD", "weights": 0.1, "activations": 0.2, "alone": 0.3, "left_out": 0.029},
+        {
+            "layer": "a",
+            "operator": "ADD",
+            "weights": 0.1,
+            "activations": 0.2,
+            "alone": 0.3,
+            "left_out": 0.029,
+        },
         {"tensor": "bb", "alone": 0.005, "bytes": 2048},
         {"layer": "c", "left_out": 0.01},
         {"layer": "d", "left_out": 0.04},
@@ -548,7 +565,15 @@ def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
                 legend="output error with nothing else rounded, the layers first that gain most by being left out",
             ),
             Table(
-                headings=("layer", "operator", "weights", "activations", "alone", "left out", "weights' bytes"),
+                headings=(
+                    "layer",
+                    "operator",
+                    "weights",
+                    "activations",
+                    "alone",
+                    "left out",
+                    "weights' bytes",
+                ),
                 rows=(
                     row("c", "", None, None, None, 0.01),
                     row("bb", "", None, None, 0.005, None, size=2048),
@@ -587,7 +612,17 @@ def test_sizes_without_zeros_are_set_side_by_side() -> None:
         assert sparse_encoding.exhibit(note | {missing: None}) is None
 
 
-ORDERED = ["recognised", "parity", "auto", "round", "sensitivity", "mixed", "islands", "iterations", "sparse_encoding"]
+ORDERED = [
+    "recognised",
+    "parity",
+    "auto",
+    "round",
+    "sensitivity",
+    "mixed",
+    "islands",
+    "iterations",
+    "sparse_encoding",
+]
 
 
 def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:

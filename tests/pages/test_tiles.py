@@ -102,7 +102,9 @@ def test_a_file_is_set_against_its_compressed_size_where_weights_are_zeros() -> 
     made = packing({"passes": pruned}, {"bytes": 2000, "compressed_bytes": 500})
     assert made is not None
     assert made.title == "Size"
-    assert made.text[0].startswith("62 % of the pruned layers' weights are zeros. They are stored like all others")
+    assert made.text[0].startswith(
+        "62 % of the pruned layers' weights are zeros. They are stored like all others"
+    )
     (bars,) = made.parts
     assert [(bar.label, bar.values, bar.text) for bar in bars.bars] == [  # type: ignore[union-attr]
         ("stored", (2000.0,), ""),

@@ -68,7 +68,9 @@ TICKS = [
 
 
 @pytest.mark.parametrize(("low", "high", "text"), TICKS)
-def test_ticks_are_round_values_with_as_many_decimals_as_they_need(low: float, high: float, text: str) -> None:
+def test_ticks_are_round_values_with_as_many_decimals_as_they_need(
+    low: float, high: float, text: str
+) -> None:
     values, decimals = round_values(low, high)
     assert " ".join(f"{value + 0.0:.{decimals}f}" for value in values).replace("-0.0 ", "0.0 ") == text
 
@@ -143,7 +145,13 @@ def test_limits_are_lines_below_and_above_with_their_sign() -> None:
     made = waterfall("map", "1", [("val", [column("a", 0.4, low=0.0, high=1.0, limits=limits)])])
     assert made is not None
     # No metric is below 0, so that a floor there forbids nothing and does not stretch the scale.
-    assert [limit["text"] for limit in made.limits] == ["≥ 0.500", "≤ 0.900", "≤ 0.000", "≤ 9.000 ↑", "≤ -9.000 ↓"]
+    assert [limit["text"] for limit in made.limits] == [
+        "≥ 0.500",
+        "≤ 0.900",
+        "≤ 0.000",
+        "≤ 9.000 ↑",
+        "≤ -9.000 ↓",
+    ]
     first = made.limits[0]
     assert (first["middle"], first["x"], first["x2"], first["y"]) == (141.0, 69.6, 212.4, 165.8)
 
@@ -249,7 +257,11 @@ def test_the_points_of_a_curve_have_their_places_and_states() -> None:
     points = (Point(x=0.3, y=0.6), Point(x=0.5, y=0.7, kept=True), Point(x=0.7, y=0.2, ok=False))
     drawn = curve.place(Curve(points=points, x_name="sparsity", y_name="map"))
     # By hand: x from 0.252 to 0.748 over 488 pixels; y from 0.14 to 0.76 over 220.
-    assert [(point["x"], point["y"]) for point in drawn.points] == [(103.2, 100.8), (300.0, 65.3), (496.8, 242.7)]
+    assert [(point["x"], point["y"]) for point in drawn.points] == [
+        (103.2, 100.8),
+        (300.0, 65.3),
+        (496.8, 242.7),
+    ]
     assert [(point["state"], point["text"]) for point in drawn.points] == [
         ("left", "0.600"),
         ("kept", "0.700"),
