@@ -149,3 +149,26 @@ def test_boxes_that_make_no_sense_are_left_out_one_by_one() -> None:
             "b.xml", "box 1 (dog) reaches outside its image, x -9..20, y 0..10 in 40 x 20 pixels: clipped"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ([], "ends without a usable image. It looks like YOLO."),
+        ([image("d")], "ends without a usable box."),
+    ],
+)
+def test_a_split_without_images_may_be_of_another_form_and_one_without_boxes_is_not(
+    test: list[Annotated], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def looks_like(root: Path, but: str) -> str:
+        asked.append((root, but))
+        return " It looks like YOLO."
+
+    monkeypatch.setattr("tflbuild.data.exports.looks_like", looks_like)
+    with pytest.raises(DataError) as refused:
+        index(test=test)
+    assert str(refused.value) == f"data.root: the test split of '/nowhere' {said}"
+    assert asked == ([] if test else [(Path("/nowhere"), "coco")])
