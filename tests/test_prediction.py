@@ -246,26 +246,6 @@ def test_a_report_names_files_of_its_run_only(white: Path, tmp_path: Path, given
         predict(run, [white], tmp_path / "out")
 
 
-def test_whatever_byte_of_a_file_is_wrong_is_a_sentence(
-    detector: Path, float_classifier: Path, tmp_path: Path
-) -> None:
-    """About one in 700 crashes LiteRT; the next is read by a fresh process."""
-    classifier = with_facts(float_classifier.read_bytes(), facts("classification"))
-    wholes = (detector.read_bytes(), classifier)
-    rng = random.Random(0)
-    path = tmp_path / "mutated.tflite"
-    suspect = Suspect(path, "the runtime", "it is damaged")
-    with Apart(seconds=10) as apart:
-        for number in range(200):
-            content = bytearray(wholes[number % 2])
-            for _ in range(rng.choice([1, 2, 4])):
-                content[rng.randrange(len(content))] = rng.choice([0, 1, 4, 127, 128, 255])
-            path = tmp_path / f"mutated-{number}.tflite"
-            path.write_bytes(content)
-            with contextlib.suppress(RecipeError):
-                apart.call("tflbuild.inference:open_model", path, suspect=lambda: suspect)
-
-
 def told(*found: Found, best: float = 0.0) -> list[str]:
     return lines(
         Prediction(image=Path("a.jpg"), height=40, width=60, found=found, best=best, drawn=Path("o/a.png"))
@@ -350,3 +330,23 @@ def test_an_image_of_a_folder_is_left_out_only_where_it_is_to_blame(
         if read
         else Suspect(Path("i"), "the decoder", "it is damaged")
     )
+
+
+def test_whatever_byte_of_a_file_is_wrong_is_a_sentence(
+    detector: Path, float_classifier: Path, tmp_path: Path
+) -> None:
+    """About one in 700 crashes LiteRT; the next is read by a fresh process."""
+    classifier = with_facts(float_classifier.read_bytes(), facts("classification"))
+    wholes = (detector.read_bytes(), classifier)
+    rng = random.Random(0)
+    path = tmp_path / "mutated.tflite"
+    suspect = Suspect(path, "the runtime", "it is damaged")
+    with Apart(seconds=10) as apart:
+        for number in range(200):
+            content = bytearray(wholes[number % 2])
+            for _ in range(rng.choice([1, 2, 4])):
+                content[rng.randrange(len(content))] = rng.choice([0, 1, 4, 127, 128, 255])
+            path = tmp_path / f"mutated-{number}.tflite"
+            path.write_bytes(content)
+            with contextlib.suppress(RecipeError):
+                apart.call("tflbuild.inference:open_model", path, suspect=lambda: suspect)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,15 @@ import pytest
 
 from tflbuild.core.artifact import Artifact, KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, PassContext, compiler_pass
-from tflbuild.core.dataset import Dataset, FileFacts, Index, Look, Sample
+from tflbuild.core.dataset import Dataset, Index, Look, Sample
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.judgement import Judgement
 from tflbuild.testing import artifact, run_pass, tiny_tflite
 
 
 @pytest.fixture(autouse=True)
-def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def declared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PASSES, "_classes", {})
-    yield
 
 
 def pass_of(run: Any, **members: Any) -> Pass:
@@ -80,7 +78,7 @@ def test_a_pass_sees_what_it_was_given(tmp_path: Path) -> None:
         ctx.notes["tried"] = 3
         return ctx.emit(TFLiteModel, given.path.read_bytes())
 
-    probe = pass_of(run, reads=lambda self: ("train",))
+    probe = pass_of(run, reads=lambda self: ("data.train",))
     made = run_pass(probe, model, tmp_path, model_spec=spec, data=data, seed=7, notes=noted)
     assert seen == {"model": model, "seed": 7, "train": (Sample("train", "1"),)}
     assert noted == {"tried": 3}
@@ -103,7 +101,7 @@ def test_an_index_that_is_given_is_not_listed_again(tmp_path: Path) -> None:
         seen.extend(ctx.dataset("data.train").samples)
         return ctx.emit(TFLiteModel, given.path.read_bytes())
 
-    probe = pass_of(run, reads=lambda self: ("train",))
+    probe = pass_of(run, reads=lambda self: ("data.train",))
     run_pass(probe, tiny_tflite(tmp_path), tmp_path, data=Unlisted(), index=held)
     assert seen == [Sample("x", "2")]
 
@@ -158,4 +156,3 @@ def test_models_of_earlier_steps_are_there_by_label(tmp_path: Path) -> None:
         return found
 
     assert run_pass(pass_of(run), model, tmp_path, models={"float": model}) == model
-
