@@ -6,6 +6,7 @@ A part of a digest is enumerated from the declaration, so that a new one cannot 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.dataset import Dataset, FileFacts, Index, Sample
+from tflbuild.core.dataset import Dataset, Dropped, FileFacts, Index, Sample, Split
 from tflbuild.data import signs
 from tflbuild.data.external import external_split
 from tflbuild.data.fashion_mnist import FashionMnist
@@ -62,9 +63,6 @@ def test_classes_and_samples_each_decide(classes: tuple[str, ...], digests: str,
 
 
 def test_an_index_that_went_through_json_is_the_same_with_the_same_digests() -> None:
-    import json
-
-    from tflbuild.core.dataset import Dropped
 
     index = Index(
         classes=("b", "a"),
@@ -233,3 +231,27 @@ def test_what_cannot_be_used_for_calibration_is_passed_over_and_the_rest_keeps_i
     assert split.samples == tuple(
         Sample(name, sha256(name), str(tmp_path / name)) for name in ("a.png", "c.png")
     )
+
+
+def test_a_part_of_a_split_holds_its_samples_from_the_first_to_before_the_last() -> None:
+    samples = tuple(Sample(f"key {number}", str(number)) for number in range(5))
+    index = Index(classes=("a",), splits={"train": samples, "val": ()})
+    whole = Split("train", Dataset(), index)
+    part = whole.part(1, 4)
+    assert (part.samples, part.name, part.classes, len(part)) == (samples[1:4], "train", ("a",), 3)
+    assert part.digest == sha256('[["a"],["1","2","3"]]')
+    assert part.dataset is whole.dataset
+
+
+def test_whether_a_digest_was_asked_for_makes_no_difference_and_text_from_outside_is_shown() -> None:
+    one, other = (
+        Index(classes=(), splits={"train": ()}, dropped=(Dropped("a\x1b", "b" * 700),)) for _ in "ab"
+    )
+    one.digest("train")
+    assert one == other
+    assert "digests" not in repr(one)
+    assert one.dropped == (Dropped("a\\x1b", f"{'b' * 599}…"),)
+
+
+def test_the_largest_image_takes_192_million_bytes_of_memory() -> None:
+    assert 3 * Dataset().max_pixels == 192_000_000

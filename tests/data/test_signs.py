@@ -96,7 +96,7 @@ def test_no_scene_occurs_twice() -> None:
 
 def test_every_scene_has_signs_with_sound_boxes() -> None:
     scenes = split(PINNED)
-    for k in range(150):
+    for k in range(50):
         image, boxes, labels = scenes[k]
         assert image.dtype == np.uint8
         assert max(image.shape[:2]) == 128
@@ -110,7 +110,7 @@ def test_every_scene_has_signs_with_sound_boxes() -> None:
 
 
 def test_every_class_occurs_about_equally_often() -> None:
-    scenes = split(PINNED)
+    scenes = split(replace(PINNED, image_size=32))
     labels = np.concatenate([scenes[k].labels for k in range(300)])
     counts = np.bincount(labels, minlength=8)
     assert counts.min() > 0.6 * counts.mean()
