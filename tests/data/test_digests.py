@@ -120,6 +120,27 @@ def test_every_option_of_what_is_drawn_decides_its_samples_or_how_many_they_are(
             assert (before.digest(split) != after.digest(split)) is changes, (option, split)
 
 
+KNOBS = (
+    '{"blur":0.3,"clutter":4.0,"lighting":0.5,"max_size":0.6,"min_size":0.25,"noise":14,"occlusion":0.25,'
+    '"perspective":0.25,"rotation":12}'
+)
+"""`Difficulty()` as JSON, by hand."""
+
+
+@pytest.mark.parametrize(
+    ("data", "causes"),
+    [
+        (Signs(seed=3, image_size=64, max_objects=2), f'["signs",1,3,64,2,{KNOBS}]'),
+        (SignCrops(seed=3, image_size=64, difficulty=Difficulty()), f'["sign_crops",1,3,64,{KNOBS}]'),
+    ],
+)
+def test_a_drawn_sample_is_named_by_what_decides_its_pixels_and_its_number(
+    data: Signs | SignCrops, causes: str
+) -> None:
+    sample = data.index(never).splits["val"][7]
+    assert (sample.key, sample.digest) == ("val/00007", sha256(f"{sha256(causes)} val/00007"))
+
+
 @pytest.mark.parametrize("kind", [Signs, SignCrops])
 def test_the_version_of_the_renderer_is_in_the_digest(
     kind: type[Signs | SignCrops], monkeypatch: pytest.MonkeyPatch

@@ -169,6 +169,10 @@ def test_signs_of_no_size_are_an_error() -> None:
         Signs(difficulty=Difficulty(min_size=0.7)).index(never)
 
 
+def test_signs_of_one_size_are_signs() -> None:
+    assert Signs(train=1, difficulty=Difficulty(min_size=0.6)).index(never).splits["train"]
+
+
 def test_crops_hold_every_class_equally_often_and_say_so_without_drawing() -> None:
     dataset = SignCrops()
     index = dataset.index(never)
