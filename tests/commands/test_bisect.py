@@ -193,11 +193,11 @@ STEPS = {
     "convert": Step(label="convert", options=Convert(), on_breach="skip"),
 }
 TOTAL = (
+    Limit(metric="top1", form="max_drop", bound=-1.0),
     Limit(metric="map", form="max_drop", bound=0.0),
     Limit(metric="map", form="max_relative_drop", bound=0.25),
     Limit(metric="map", form="min", bound=0.1),
     Limit(metric="map", form="max", bound=0.0),
-    Limit(metric="top1", form="max_drop", bound=-1.0),
 )
 RECIPE = Recipe(
     name="r",
@@ -219,9 +219,9 @@ BASE = [
     ("limits", "allowed"),
     [
         (TOTAL, 0.0),
-        (TOTAL[1:], 0.2),  # a quarter of 0.8
-        (TOTAL[2:], 0.7),  # from 0.8 to 0.1
-        (TOTAL[3:], None),
+        (TOTAL[2:], 0.2),  # a quarter of 0.8
+        (TOTAL[3:], 0.7),  # from 0.8 to 0.1
+        (TOTAL[4:], None),
         ((), None),
     ],
 )
