@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tflbuild.commands.compare import _change, _equal, _folder, _names, _show, _text
+from tflbuild.commands.compare import compare as command
 from tflbuild.comparison import Comparison, causes_of, compare, figures_of, flat, recipe_of
+from tflbuild.core.errors import RecipeError
 
 MEASURED = {"value": 0.61234, "unit": "1", "low": 0.5, "high": 0.7}
 
@@ -193,6 +196,64 @@ def test_figures_are_those_of_targets_base_and_passes() -> None:
 
 def test_nested_mappings_are_one_and_an_empty_one_is_a_value() -> None:
     assert flat({"a": {"b": {"c": 1}, "d": {}}, "e": [1]}) == {"a.b.c": 1, "a.d": {}, "e": [1]}
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give folders of two runs, whose reports and locks are made up; the second has no lock."""
+    reports = {"one": REPORT, "two": REPORT | {"passes": [STEP | {"action": "b"}]}}
+    for name in reports:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text("")
+    (tmp_path / "one" / "recipe.lock.yaml").write_text("")
+    locks: list[Path] = []
+
+    def read_lock(path: Path) -> Any:
+        locks.append(path)
+        return {"steps": {"prune": {"causes": {"code": "1"}}}}
+
+    def read_report(path: Path) -> Any:
+        return reports[path.name if path.is_dir() else path.parent.name]
+
+    monkeypatch.setattr("tflbuild.commands.compare.read_report", read_report)
+    monkeypatch.setattr("tflbuild.commands.compare.read_lock", read_lock)
+    return [str(tmp_path / "one"), str(tmp_path / "two" / "report.json")]
+
+
+def test_runs_are_compared_in_a_table_or_as_json(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(runs) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "one two/report.json change",
+        "causes",
+        "prune.action a b, why is not known: a run that was not built keeps no lock",
+        "equal: 5 of recipe, 6 of causes, 12 of figures",
+    ]
+    for words in (["--json", *runs], [*runs, "--json"]):
+        assert command(words) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed["runs"] == runs
+        assert printed["causes"] == {
+            "prune.action": ["a", "b, why is not known: a run that was not built keeps no lock"]
+        }
+
+
+def test_what_decided_an_action_is_read_from_the_locks(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "two" / "recipe.lock.yaml").write_text("")
+    assert command(["--json", *runs]) == 0
+    assert json.loads(capsys.readouterr().out)["causes"] == {"prune.action": ["a", ""]}
+
+
+def test_a_sweep_and_a_run_alone_are_not_compared(runs: list[str], tmp_path: Path) -> None:
+    (tmp_path / "one" / "sweep.json").write_text("")
+    with pytest.raises(RecipeError) as refused:
+        command(runs)
+    assert str(refused.value) == f"compare: {tmp_path}/one is a sweep; name its jobs, e.g. {tmp_path}/one/*/"
+    for words in ([runs[1]], [runs[1], "--json"], [*runs, "--all"]):
+        with pytest.raises(RecipeError, match=r"^usage: tflbuild compare RUN RUN"):
+            command(words)
 
 
 def test_what_one_run_lacks_differs_and_the_rest_is_equal() -> None:

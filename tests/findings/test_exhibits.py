@@ -256,6 +256,31 @@ def test_a_dozen_classes_are_named_one_by_one(count: int, told: int) -> None:
     assert len(chance.lines({"metric": "top1", "orders": [order]})) == 2 + told
 
 
+def test_zeros_are_values() -> None:
+    row = {"how": "x", "value": 0.0, "low": 0.0, "high": 0.0, "with_order": {"value": 0.0, "how": "y"}}
+    assert chance.lines({"readings": [row]})[1] == (
+        "  0.000 [0.000, 0.000] with x; 0.000 with classes y, too"
+    )
+    layers = [{"layer": "a", "left_out": 0.5, "alone": 9.0}, {"layer": "b", "left_out": 0.0, "alone": 9.0}]
+    assert [line.split()[1] for line in sensitivity.lines({"error_of_all": 0.0, "layers": layers})[1:]] == [
+        "+0",
+        "-0.5",
+    ]
+    metrics = {"int8": {"map": {"value": 0.0}}, "mixed": {"map": {"value": 0.0}}}
+    made = mixed.exhibit({"ok": True, "metrics": metrics})
+    assert made is not None
+    assert made.text[1] == "map 0.0000 in int8, 0.0000 now."
+    cost = {"layer": "a", "file_bytes": 0, "latency_ms": 0.0, "latency_noise_ms": 0.0}
+    assert mixed.lines({"kept": [cost]})[1] == "  a: +0 bytes, +0.000 ms (noise 0.000)"
+    assert sparse_encoding.lines({"bytes": 0, "dense_bytes": 0}) != []
+    assert (
+        iterations.lines([{"sparsity": 0.0, "metrics": {"map": 0.0}}])[1] == "  sparsity 0 %, map 0.000: kept"
+    )
+    assert auto.lines({"chosen": "a", "error": 0.0, "candidates": [{"setting": "minmax", "error": 0.0}]}) == [
+        "auto: a; error 0 (minmax 0); 1 candidate"
+    ]
+
+
 def test_an_end_of_an_interval_that_is_missing_leaves_the_value_alone() -> None:
     for row in (ORDER | {"low": None}, ORDER | {"high": None}):
         assert chance.lines({"metric": "top1", "orders": [row]})[1].startswith("  top1 0.500 with classes")

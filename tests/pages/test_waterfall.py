@@ -156,6 +156,19 @@ def test_limits_are_lines_below_and_above_with_their_sign() -> None:
     assert (first["middle"], first["x"], first["x2"], first["y"]) == (141.0, 69.6, 212.4, 165.8)
 
 
+def test_an_end_of_an_interval_may_be_zero() -> None:
+    made = waterfall(
+        "loss", "1", [("val", [column("a", 0.5, low=0.0, high=1.0), column("b", -0.5, high=0.0)])]
+    )
+    assert made is not None
+    # By hand: -0.5 to 1 with 0.18 free on each side: 1.86 over 220.
+    assert [(point["low"], point["high"]) for point in made.points] == [(183.6, 65.3), (242.7, 183.6)]
+    jobs = [job(100, 0.5, low=0.0, high=1.0), job(200, -0.5, low=-0.5, high=0.0)]
+    placed = scatter(jobs, "map")
+    assert placed is not None
+    assert [(point["low"], point["high"]) for point in placed.points] == [(183.6, 65.3), (242.7, 183.6)]
+
+
 def test_nothing_measured_is_no_chart() -> None:
     assert waterfall("map", "1", []) is None
     assert waterfall("map", "1", [("val", []), ("test", [])]) is None
