@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tflbuild import cli, commands, hydra_app, plugins, recipe_files
+from tflbuild import cli, commands, plugins, recipe_files
 from tflbuild.cli import main
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
@@ -212,18 +212,6 @@ def test_seeds_make_a_sweep_of_a_build(
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
     assert cli.main(["recipe=r"]) == code
     assert "b.py" in capsys.readouterr().err
-
-
-def test_hydras_own_settings_are_refused_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in (
-        "hydra.run.dir=x",
-        "+hydra.job.name=x",
-        "hydra/launcher=joblib",
-        "hydra@x=y",
-        "~hydra.sweep=1",
-    ):
-        with pytest.raises(RecipeError, match="Hydra's own settings cannot be set here; remove it"):
-            hydra_app.run_hydra(["--cfg", "job", word])
 
 
 @pytest.mark.parametrize("recipe", recipe_files.recipe_names())
