@@ -26,7 +26,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, list[str]]]:
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """Keep what would be done instead of doing it."""
     done: list[tuple[str, list[str]]] = []
 
@@ -38,8 +38,8 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, l
     monkeypatch.setattr("tflbuild.hydra_app.run_hydra", doing("hydra", 13))
     monkeypatch.setattr(commands, "run", lambda name, words: done.append((name, words)) or 14)
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
-    monkeypatch.delenv("TFLBUILD_CONFIG_DIR", raising=False)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFLBUILD_CONFIG_DIR", "")  # so that what a command sets is taken back
+    monkeypatch.delenv("TFLBUILD_CONFIG_DIR")
     return done
 
 
@@ -117,7 +117,7 @@ def test_further_recipes_are_told_to_whatever_runs(
     given = [*words, "recipe=r"] if before else ["recipe=r", *words]
     assert cli.main(given) == 11
     assert called == [("build", ["recipe=r"])]
-    assert os.environ.pop("TFLBUILD_CONFIG_DIR") == str(tmp_path / "mine")
+    assert os.environ["TFLBUILD_CONFIG_DIR"] == str(tmp_path / "mine")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["--help", "plan"]])

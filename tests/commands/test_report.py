@@ -397,6 +397,11 @@ def test_a_new_plugin_is_named_after_itself_and_never_overwritten(
     Path("plugins/half.py").write_text("")
     assert main(["new", "half"]) == 2
     assert "new: plugins/half.py exists already." in capsys.readouterr().err
-    for taken in (f"{name}x", "Null", "yes", "quantize"):
-        assert main(["new", taken]) in (2, 3)
+    assert main(["new", f"{name}x"]) == 2
+    assert f"new: '{name[:59]}…' is no name" in capsys.readouterr().err
+    for taken in ("Null", "yes", "test_it", "conftest_it", "while", "1a"):
+        assert main(["new", taken]) == 2
+        assert f"new: '{taken}' is no name for a pass; use up to 60 letters" in capsys.readouterr().err
+    assert main(["new", "second"]) == 0
+    Path("plugins/second.py").unlink()
     assert sorted(path.name for path in Path("plugins").glob("*.py")) == [f"{name}.py", "_half.py", "half.py"]
