@@ -271,7 +271,10 @@ def test_zeros_are_values() -> None:
     assert made is not None
     assert made.text[1] == "map 0.0000 in int8, 0.0000 now."
     cost = {"layer": "a", "file_bytes": 0, "latency_ms": 0.0, "latency_noise_ms": 0.0}
-    assert mixed.lines({"kept": [cost]})[1] == "  a: +0 bytes, +0.000 ms (noise 0.000)"
+    assert mixed.lines({"kept": [cost]}) == [
+        "mixed: 1 kept in ?, ? candidates judged",
+        "  a: +0 bytes, +0.000 ms (noise 0.000)",
+    ]
     assert sparse_encoding.lines({"bytes": 0, "dense_bytes": 0}) != []
     assert (
         iterations.lines([{"sparsity": 0.0, "metrics": {"map": 0.0}}])[1] == "  sparsity 0 %, map 0.000: kept"
@@ -676,3 +679,35 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "levels of sparsity",
         "kernels stored without their zeros",
     ]
+
+
+MISSING: list[tuple[Any, Any, list[str]]] = [
+    (
+        auto,
+        {"chosen": "a", "failed": [{}, "odd"]},
+        ["auto: a; 0 candidates", "auto: 1 setting could not be used and was left out; ?: ?"],
+    ),
+    (
+        mixed,
+        {"kept": [{}], "failed": [{}]},
+        [
+            "mixed: 1 kept in ?, ? candidates judged",
+            "  ?: its cost was not measured",
+            "mixed: 1 candidate could not be used; ? kept: ?",
+        ],
+    ),
+    (islands, [{}], ["in ?:   (?)"]),
+    (iterations, [{}, {}], ["pruned in 2 levels:", "  sparsity 0 %: kept", "  sparsity 0 %: over budget"]),
+    (parity, {"outputs": {"a": {}}}, ["parity: 'a' was not compared with the model as loaded"]),
+    (recognised, [{}], [": "]),
+    (sensitivity, {"layers": [{}]}, ["sensitivity:", "  ?                     +0 by rounding it"]),
+    (chance, {"orders": [{}], "readings": [{}]}, ["tried:", "  0.000 with classes ?", "  0.000 with ?"]),
+]
+"""What is said of notes that lack all that could lack, by hand."""
+
+
+@pytest.mark.parametrize(
+    ("finding", "note", "lines"), MISSING, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lines: list[str]) -> None:
+    assert finding.lines(note) == lines
