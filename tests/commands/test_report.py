@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,7 +123,7 @@ LOCK: dict[str, Any] = {
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Let `verify` find what is made up: claims, drifted steps and data, and a worker that is stopped."""
-    world = SimpleNamespace(claims=[], altered=[], digest="a" * 64, stopped=0, kept=None)
+    world = SimpleNamespace(claims=[], altered=[], digest="a" * 64, stopped=0, kept=None, asked=())
     worker = SimpleNamespace(stop=lambda: setattr(world, "stopped", world.stopped + 1))
     store = SimpleNamespace(prepare=lambda: None, root=Path("store"))
     prepared = SimpleNamespace(
@@ -139,8 +140,13 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(verify, "tool_drift", lambda tools: ["another tool"])
     monkeypatch.setattr(verify, "cpu_name", lambda: "this cpu")
     monkeypatch.setattr(verify, "keep_index", lambda index, root: index)
-    monkeypatch.setattr(verify, "Measurer", lambda *given: None)
-    monkeypatch.setattr(verify, "verify_claims", lambda *given: iter(world.claims))
+
+    def verify_claims(*given: Any) -> Iterator[Claim]:
+        world.asked = given
+        return iter(world.claims)
+
+    monkeypatch.setattr(verify, "Measurer", lambda *given: "measurer")
+    monkeypatch.setattr(verify, "verify_claims", verify_claims)
     monkeypatch.setattr(verify.session, "worker_for", lambda recipe: worker)
     return world
 
@@ -157,6 +163,8 @@ def test_a_file_that_is_what_its_lock_claims_is_said_to_be(shipped: SimpleNamesp
     assert shipped.stopped == 1
     mapping, kept = shipped.kept
     assert "theirs" not in str(mapping), "it is measured with a store and outputs of its own, which are empty"
+    assert Path(mapping["store"]["path"]).parent == Path(mapping["outputs"])
+    assert shipped.asked[:3] == (LOCK, Path("run"), "measurer")
     assert (mapping["recipe"], mapping["seed"]) == ("r", 3)
     assert kept.file == Path("run/recipe.lock.yaml")
 
@@ -296,7 +304,8 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     ]
     prepared.index = Index(classes=("a",), splits=splits)
     assert plan.plan(["recipe=r"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "data: train 2, val 1; 1 class: a"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("data")] == ["data: train 2, val 1; 1 class: a"]
 
 
 @pytest.fixture

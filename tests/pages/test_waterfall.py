@@ -189,6 +189,15 @@ def test_limits_that_need_a_baseline_are_no_lines_without_one() -> None:
     assert limits_of([verdict({"max_drop": 0.1}, 0.0)], "map") == ((-0.1, True),)
 
 
+def test_limits_on_a_change_are_lines_from_the_baseline_on() -> None:
+    forms = ({"max_drop": 0.25}, {"max_relative_drop": 0.25, "since": "train"}, {"max_rise": 0.25})
+    assert limits_of([verdict(form, 0.5) for form in forms], "map") == (
+        (0.25, True),
+        (0.375, True),
+        (0.75, False),
+    )
+
+
 GAUGES = [
     # A line from 6 to 94; what limits a loss shows zero as well.
     ({"max_drop": 0.01}, 0.0, 0.02, (6.0, 88.0, 50.0, 6.0, False)),
