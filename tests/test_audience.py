@@ -125,6 +125,8 @@ def test_the_streams_of_a_program_come_back(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdout", mine)
     with sheltered():
         assert isinstance(sys.stdout, Sheltered)
+        assert sys.stdout._redirect
+        assert sys.stderr._redirect  # type: ignore[attr-defined]
     assert sys.stdout is mine
 
 

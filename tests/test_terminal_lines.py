@@ -85,7 +85,7 @@ def at(seconds: float, kind: Any = "progress", **fields: Any) -> Event:
 
 
 def test_progress_is_told_every_ten_seconds() -> None:
-    times = (5, 10.5, 20.5, 21, 40)
+    times = (5, 10.5, 20.5, 21, 31, 40)
     assert printed(*(at(seconds, done=seconds) for seconds in times)) == [
         "a: 10/60 loss 1",
         "a: 21/60 loss 1",
@@ -94,7 +94,7 @@ def test_progress_is_told_every_ten_seconds() -> None:
 
 
 def test_looking_at_files_is_told_every_ten_seconds_with_both_numbers() -> None:
-    events = [at(seconds, "looking", done=1200, total=34_000) for seconds in (100, 105, 110.1)]
+    events = [at(seconds, "looking", done=1200, total=34_000) for seconds in (100, 105, 110, 110.1)]
     assert printed(*events) == ["looking at 34,000 files: 1,200"] * 2
 
 
@@ -176,6 +176,9 @@ def test_the_time_left_needs_five_seconds_and_a_fiftieth(
     clock[0] += seconds
     assert row._left() == (None if left is None else pytest.approx(left))
     assert terminal.Row("a", done=done, total=total)._left() is None
+    resumed = terminal.Row("a", since=(1000.0, 50.0), done=done + 50, total=total and total + 50)
+    needed = left is not None and done >= 0.02 * (total + 50)
+    assert resumed._left() == (pytest.approx(left) if needed else None)
 
 
 def test_a_training_that_starts_over_or_has_another_length_is_timed_anew(clock: list[float]) -> None:
@@ -350,6 +353,7 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
             {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
             ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
         ),
+        ({"delegate": {}, "latency_ms": {}}, []),
         ({"npu_coverage": 0.0}, ["  NPU coverage 0.0%, 0 cycles, SRAM 0.0 KiB"]),
     ],
 )
@@ -364,7 +368,7 @@ STOPPED = "stopped after prune: a KerasModel of 1,234,567 bytes in out, map 0.50
 
 def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
     none: dict[str, Any] = {"targets": [], "budget": {"verdicts": []}}
-    passes = [LAST | {"label": "train"}, LAST]
+    passes = [LAST | {"label": "train"}, LAST | {"label": "other"}, LAST]
     report = "report: out/report.html"
     assert outcome(**none, stopped_after="prune", passes=passes) == [STOPPED, report]
     assert outcome(**none, passes=passes) == [report]

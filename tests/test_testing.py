@@ -70,17 +70,25 @@ class Images(Dataset):
 def test_a_pass_sees_what_it_was_given(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
     model = tiny_tflite(tmp_path)
-    data, spec = Images(), Architecture()
+    data, spec = Images(preprocess={"aspect": "letterbox"}), Architecture()
     noted: dict[str, Any] = {}
 
     def run(given: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        seen.update(preprocess=ctx.preprocess, label=ctx.label, folder=ctx.checkpoint_dir.parent.parent)
         seen.update(model=given, seed=ctx.seed, train=ctx.dataset("data.train").samples)
         ctx.notes["tried"] = 3
         return ctx.emit(TFLiteModel, given.path.read_bytes())
 
     probe = pass_of(run, reads=lambda self: ("data.train",))
     made = run_pass(probe, model, tmp_path, model_spec=spec, data=data, seed=7, notes=noted)
-    assert seen == {"model": model, "seed": 7, "train": (Sample("train", "1"),)}
+    assert seen == {
+        "model": model,
+        "seed": 7,
+        "train": (Sample("train", "1"),),
+        "preprocess": {"aspect": "letterbox"},
+        "label": "probe",
+        "folder": tmp_path,
+    }
     assert noted == {"tried": 3}
     assert made.path.read_bytes() == model.path.read_bytes()
     assert made.path.is_relative_to(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,20 @@ def test_an_image_of_two_folders_must_be_the_same(tmp_path: Path) -> None:
         None,
         "image '1.png' may be a/1.png and b/1.png, which differ",
     )
+
+
+def test_images_of_one_size_and_time_are_compared_byte_by_byte(tmp_path: Path) -> None:
+    root = write(tmp_path / "set", "a/1.png", text="one")
+    write(root, "b/1.png", text="two")
+    for folder in "ab":
+        os.utime(root / folder / "1.png", (1000, 1000))
+    assert images(root, "a", "b")[0].find("1.png")[0] is None
+
+
+def test_a_hundred_files_of_a_folder_are_candidates_and_no_more(tmp_path: Path) -> None:
+    write(tmp_path, *(f"a{number:02d}.json" for number in range(99)), text="{}")
+    write(tmp_path, "b_train.json", "c_val.json")
+    assert found(tmp_path)[0] == {"train": "b_train.json"}
 
 
 def test_a_name_with_folders_is_looked_up_and_leads_nowhere_else(tmp_path: Path) -> None:
