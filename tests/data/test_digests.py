@@ -271,6 +271,8 @@ def test_whether_a_digest_was_asked_for_makes_no_difference_and_text_from_outsid
     one.digest("train")
     assert one == other
     assert "digests" not in repr(one)
+    with pytest.raises(TypeError):
+        Index(classes=(), splits={}, _digests={"train": "x"})  # type: ignore[call-arg]
     assert one.dropped == (Dropped("a\\x1b", f"{'b' * 599}…"),)
 
 

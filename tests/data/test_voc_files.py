@@ -163,11 +163,20 @@ def test_train_is_what_others_leave_of_trainval_or_of_everything(tmp_path: Path)
 
 def test_without_lists_folders_may_be_the_splits(tmp_path: Path) -> None:
     whole = {"train": ["a", "b", "c", "d", "e"]}
+    (tmp_path / "test.txt").write_text("a\n")  # no list: it lies elsewhere
     assert lists(tmp_path, PART, []) == whole
     split = Part("", "A/", "P/", ("Train/a", "val/b", "train/c"), ())
     assert lists(tmp_path, split, []) == {"train": ["Train/a", "train/c"], "val": ["val/b"]}
     for stems in (("train/a", "b"), ("train/a", "other/b"), ("val/a", "test/b")):
         assert lists(tmp_path, Part("", "A/", "P/", stems, ()), []) == {"train": list(stems)}
+
+
+def test_lists_may_lie_in_image_sets_itself(tmp_path: Path) -> None:
+    (tmp_path / "imagesets").mkdir()
+    (tmp_path / "imagesets" / "test.txt").write_text("a\n")
+    dropped: list[Dropped] = []
+    assert lists(tmp_path, PART, dropped) == {"test": ["a"], "train": ["b", "c", "d", "e"]}
+    assert dropped == []
 
 
 LINES = [
