@@ -172,3 +172,48 @@ def test_a_split_without_images_may_be_of_another_form_and_one_without_boxes_is_
         index(test=test)
     assert str(refused.value) == f"data.root: the test split of '/nowhere' {said}"
     assert asked == ([] if test else [(Path("/nowhere"), "coco")])
+
+
+def test_boxes_of_an_image_that_was_resized_since_refer_to_its_size_before() -> None:
+    made = index(train=[image("a", ("cat", 10, 8, 30, 40), DOG, size=(40, 80)), image("b", DOG)])
+    assert made.splits["train"][0].boxes[0] == (0.25, 0.1, 0.75, 0.5)
+    says = "a.jpg: the annotation says 80 x 40 pixels, but the image has 40 x 20: its boxes are scaled"
+    assert made.dropped == (Dropped("a.xml", says),)
+
+
+def test_boxes_in_fractions_are_refused_before_any_file_is_looked_at() -> None:
+    def never(path: Path) -> FileFacts:
+        raise AssertionError(f"{path} was looked at")
+
+    with pytest.raises(
+        DataError, match=r"^data\.root: 1 of 1 boxes of the val split of '/nowhere' lie in 0\.\.1"
+    ):
+        assemble(DATA, SPLITS | {"val": [image("c", ("cat", 0.1, 0.2, 0.5, 0.9))]}, never, [])
+
+
+def test_a_damaged_photo_that_exif_turns_says_nothing_of_how_others_were_annotated() -> None:
+    def turned(path: Path) -> FileFacts:
+        facts = {
+            "a": FileFacts("a", "", 20, 40, 3),
+            "b": FileFacts("", "does not decode", 40, 20, 6),
+        }
+        return facts.get(path.stem, look(path))
+
+    dropped: list[Dropped] = []
+    made = assemble(DATA, SPLITS, turned, dropped)
+    assert [sample.key for sample in made.splits["train"]] == ["a.jpg"]
+    assert dropped == [Dropped("b.jpg", "does not decode")]
+
+
+def test_where_one_photo_was_annotated_as_stored_no_turned_one_of_any_split_is_trusted() -> None:
+    def turned(path: Path) -> FileFacts:
+        facts = {"a": FileFacts("a", "", 20, 40, 3), "e": FileFacts("e", "", 40, 20, 6)}
+        return facts.get(path.stem, look(path))
+
+    dropped: list[Dropped] = []
+    val = [image("c", CAT), image("e", CAT)]
+    train = [image("a", CAT, DOG), image("f", CAT, DOG)]
+    made = assemble(DATA, SPLITS | {"train": train, "val": val}, turned, dropped)
+    assert [sample.key for sample in made.splits["train"]] == ["f.jpg"]
+    assert [sample.key for sample in made.splits["val"]] == ["c.jpg"]
+    assert [file for file, _ in dropped] == ["a.xml", "e.xml"]
