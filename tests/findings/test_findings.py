@@ -166,7 +166,7 @@ def test_layers_that_gained_by_learned_rounding_are_told() -> None:
 
 def test_what_a_sparse_file_saves_is_told() -> None:
     note = noted.NOTES["sparse_encoding"]
-    assert sparse_encoding.lines(note) == ["sparse encoding: 1,000 bytes, with zeros it were 2,048"]
+    assert sparse_encoding.lines(note) == ["sparse encoding: 1,000 bytes, with zeros it would be 2,048"]
     (bars,) = shown(sparse_encoding.exhibit(note)).parts
     assert isinstance(bars, Bars)
     assert [bar.values for bar in bars.bars] == [(2048,), (1000,)]
