@@ -108,6 +108,8 @@ def test_auto_says_its_own_time_or_else_the_sum_of_its_candidates() -> None:
     assert auto.lines(summed)[0].endswith("4 candidates, 11 s")
     assert auto.lines({"chosen": "mse", "candidates": []}) == ["auto: mse; 0 candidates"]
     assert auto.lines({"candidates": []}) == []
+    for note in ({"seconds": 0.0, "candidates": [{"seconds": 5}]}, {"candidates": [{"seconds": 0.0}]}):
+        assert auto.lines({"chosen": "mse"} | note) == ["auto: mse; 1 candidate, 0 s"]
 
 
 @pytest.mark.parametrize(
