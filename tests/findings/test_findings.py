@@ -205,7 +205,7 @@ def test_candidates_that_could_not_be_kept_are_counted_with_the_first_reason() -
 
 
 def test_a_note_that_is_no_finding_is_shown_as_it_is() -> None:
-    for changed in altered.every(noted.NOTES, 300):
+    for changed in altered.every(noted.NOTES, 150):
         lines_of(changed)
         exhibits_of(changed)
         plain_notes(changed)

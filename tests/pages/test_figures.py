@@ -88,7 +88,7 @@ def test_a_time_span_is_written_in_seconds_and_minutes(seconds: float | None, te
     assert duration(seconds) == text
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(st.floats(120, 100_000))
 def test_minutes_and_seconds_add_up_to_what_was_measured(seconds: float) -> None:
     minutes, _, rest, _ = duration(seconds).split()
