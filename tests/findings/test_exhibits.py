@@ -713,3 +713,11 @@ MISSING: list[tuple[Any, Any, list[str]]] = [
 )
 def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lines: list[str]) -> None:
     assert finding.lines(note) == lines
+
+
+def test_a_line_is_cut_at_two_thousand_letters() -> None:
+    (line,) = lines_of({"islands": [ISLAND | {"operator": "x" * 3000}]})
+    assert (len(line), line[-1]) == (2000, "…")
+    order = {"how": "x" * 3000, "value": 0.5}
+    _, line = analyses.lines_of_analysis({"name": "chance", "findings": [{"orders": [order]}]})
+    assert (len(line), line[-1]) == (2000, "…")
