@@ -6,12 +6,13 @@ import errno
 import io
 import os
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tflbuild import audience
-from tflbuild.audience import Sheltered, say, sheltered
+from tflbuild.audience import Sheltered, say, sheltered, unwritten
 from tflbuild.cli import main
 
 
@@ -124,4 +125,128 @@ def test_the_streams_of_a_program_come_back(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdout", mine)
     with sheltered():
         assert isinstance(sys.stdout, Sheltered)
+        assert sys.stdout._redirect
+        assert sys.stderr._redirect  # type: ignore[attr-defined]
     assert sys.stdout is mine
+
+
+class Behind(io.StringIO):
+    """A stream that counts, and fails where it is told to."""
+
+    encoding = "utf-8"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error, self.flushed = error, 0
+
+    def write(self, text: str) -> int:
+        if self.error:
+            raise self.error
+        return super().write(text)
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 77
+
+
+def test_a_sheltered_stream_is_as_the_one_behind_it() -> None:
+    behind = Behind()
+    stream = Sheltered(behind)
+    assert stream.write("a\ud800ü") == 3
+    assert behind.getvalue() == "a\\ud800ü"
+    stream.flush()
+    assert (behind.flushed, stream.isatty(), stream.fileno(), stream.encoding) == (1, True, 77, "utf-8")
+    assert stream.writable()
+    assert stream.getvalue() == "a\\ud800ü"
+    assert stream.lost is None
+
+
+def test_nothing_behind_a_sheltered_stream_is_nobody() -> None:
+    stream = Sheltered(None)
+    assert stream.write("abc") == 3
+    assert (stream.encoding, stream.isatty(), stream.lost) == ("utf-8", False, None)
+    with pytest.raises(io.UnsupportedOperation, match="fileno"):
+        stream.fileno()
+
+
+def test_a_lost_stream_is_no_terminal() -> None:
+    stream = Sheltered(Behind(OSError(errno.EIO, "gone")))
+    stream.write("a")
+    assert not stream.isatty()
+
+
+def test_a_stream_is_led_nowhere_only_where_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    fake = SimpleNamespace(
+        devnull="nowhere",
+        O_WRONLY=1,
+        open=lambda path, flags: calls.append((path, flags)) or 5,
+        dup2=lambda old, new: calls.append((old, new)),
+        close=calls.append,
+    )
+    monkeypatch.setattr(audience, "os", fake)
+    Sheltered(Behind(OSError(errno.EPIPE, "x"))).write("a")
+    assert calls == []
+    Sheltered(Behind(OSError(errno.EPIPE, "x")), redirect=True).write("a")
+    assert calls == [("nowhere", 1), (5, 77), 5]
+
+
+LOST = [
+    (None, ""),
+    (OSError(errno.ENOSPC, "No space left"), "No space left"),
+    (OSError("odd"), "odd"),
+    (ValueError("closed"), ""),
+    *((OSError(number, "gone"), "") for number in (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO)),
+    (OSError(errno.ECONNRESET, "gone"), ""),
+    (OSError(errno.EROFS, "read-only"), "read-only"),
+]
+
+
+@pytest.mark.parametrize(("error", "why"), LOST)
+def test_a_reader_that_left_is_no_fault_and_a_full_disk_is(
+    error: Exception | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Sheltered(Behind(error))
+    stream.write("a")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert unwritten() == why
+
+
+def test_what_is_said_is_handed_on_at_once_to_the_stream_that_is_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    behind = Behind()
+    stream = Sheltered(behind)
+    say("a\x1b", stream)
+    assert (behind.getvalue(), behind.flushed) == ("a\\x1b\n", 1)
+    say("b", behind)
+    assert behind.getvalue() == "a\\x1b\nb\n"
+    say("c")
+    audience.warn("d")
+    assert capsys.readouterr() == ("c\n", "d\n")
+
+
+def test_descriptors_that_were_closed_are_occupied(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+
+    def fstat(descriptor: int) -> None:
+        if descriptor in (0, 2):
+            raise OSError(errno.EBADF, "closed")
+
+    opened = iter((0, 5))
+    fake = SimpleNamespace(
+        devnull="nowhere",
+        O_RDWR=2,
+        fstat=fstat,
+        open=lambda path, flags: calls.append((path, flags)) or next(opened),
+        dup2=lambda old, new, inheritable: calls.append((old, new, inheritable)),
+        close=calls.append,
+    )
+    monkeypatch.setattr(audience, "os", fake)
+    audience._occupy_descriptors()
+    assert calls == [("nowhere", 2), (0, 0, True), ("nowhere", 2), (5, 2, True), 5]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tflbuild import plugins, recipe_files
+from tflbuild import cli, commands, plugins, recipe_files
 from tflbuild.cli import main
 from tflbuild.core.compiler_pass import PASSES
+from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
 from tflbuild.data.fashion_mnist import FashionMnist
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import expand
@@ -20,6 +23,195 @@ from tflbuild.sweep import expand
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plugins, "_loaded", {})
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Keep what would be done instead of doing it."""
+    done: list[tuple[str, list[str]]] = []
+
+    def doing(name: str, code: int) -> Any:
+        return lambda words: done.append((name, words)) or code
+
+    monkeypatch.setattr(cli, "_build", doing("build", 11))
+    monkeypatch.setattr("tflbuild.sweep.run_sweep", doing("sweep", 12))
+    monkeypatch.setattr("tflbuild.hydra_app.run_hydra", doing("hydra", 13))
+    monkeypatch.setattr(commands, "run", lambda name, words: done.append((name, words)) or 14)
+    monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
+    monkeypatch.setenv("TFLBUILD_CONFIG_DIR", "")  # so that what a command sets is taken back
+    monkeypatch.delenv("TFLBUILD_CONFIG_DIR")
+    return done
+
+
+WORDS = [
+    (["recipe=r", "a=1"], 11, ("build", ["recipe=r", "a=1"])),
+    (["+a=1"], 11, ("build", ["+a=1"])),
+    (["~a"], 11, ("build", ["~a"])),
+    (["recipe=r", "a"], 11, ("build", ["recipe=r", "a"])),
+    (["recipe=r", "--locked"], 11, ("build", ["recipe=r", "locked=true"])),
+    (["--time-passes", "recipe=r"], 11, ("build", ["time_passes=true", "recipe=r"])),
+    (["recipe=r", "--keep-intermediate"], 11, ("build", ["recipe=r", "keep_intermediate=true"])),
+    (["-m", "recipe=r", "a=1,2"], 12, ("sweep", ["recipe=r", "a=1,2"])),
+    (["recipe=r", "--multirun"], 12, ("sweep", ["recipe=r"])),
+    (["--cfg", "job", "recipe=r"], 13, ("hydra", ["--cfg", "job", "recipe=r"])),
+    (["recipe=r", "-c", "job"], 13, ("hydra", ["recipe=r", "-c", "job"])),
+    (["--info=all"], 13, ("hydra", ["--info=all"])),
+    (["-i"], 13, ("hydra", ["-i"])),
+    (["recipe=r", "--resolve"], 13, ("hydra", ["recipe=r", "--resolve"])),
+    (["recipe=r", "--package", "x"], 13, ("hydra", ["recipe=r", "--package", "x"])),
+    (["recipe=r", "-p", "x"], 13, ("hydra", ["recipe=r", "-p", "x"])),
+    (["--shell-completion", "x=1"], 13, ("hydra", ["--shell-completion", "x=1"])),
+    (["-sc", "x=1"], 13, ("hydra", ["-sc", "x=1"])),
+    (["--hydra-help"], 13, ("hydra", ["--hydra-help"])),
+    (["plan", "recipe=r", "--locked"], 14, ("plan", ["recipe=r", "locked=true"])),
+    (["new", "name", "--verbose"], 14, ("new", ["name"])),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "wanted"), WORDS, ids=[" ".join(row[0]) for row in WORDS])
+def test_words_become_a_build_a_sweep_a_command_or_hydras_own(
+    words: list[str], code: int, wanted: tuple[str, list[str]], called: list[tuple[str, list[str]]]
+) -> None:
+    assert cli.main(words) == code
+    assert called == [wanted]
+
+
+def test_a_sweep_warns_of_plugins_that_are_left_out(
+    called: list[tuple[str, list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["-m", "recipe=r"]) == 12
+    assert capsys.readouterr().err == "warning: plugin b.py is left out: it broke\n"
+
+
+REFUSED = [
+    (["plann"], "'plann' is neither a command (plan, list, "),
+    (["plann"], ") nor KEY=VALUE. Did you mean 'plan'?"),
+    (["recipe=r", "--lock"], "'--lock' is no option of tflbuild; see tflbuild --help."),
+    (["-x"], "'-x' is no option of tflbuild; see tflbuild --help."),
+    (["--config-dir"], "--config-dir: '' is no folder."),
+    (["--config-dir="], "--config-dir: '' is no folder."),
+    (["recipe=r", "-cd", "gone"], "--config-dir: 'gone' is no folder."),
+    (["--config-dir", "."], "nothing to do; see tflbuild --help."),
+    (["--verbose", "recipe=r", "-y"], "'-y' is no option of tflbuild"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED)
+def test_words_that_are_none_are_refused(
+    words: list[str],
+    message: str,
+    called: list[tuple[str, list[str]]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(words) == 2
+    assert message in capsys.readouterr().err
+    assert called == []
+
+
+@pytest.mark.parametrize("words", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
+@pytest.mark.parametrize("before", [True, False])
+def test_further_recipes_are_told_to_whatever_runs(
+    words: list[str], before: bool, called: list[tuple[str, list[str]]], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    given = [*words, "recipe=r"] if before else ["recipe=r", *words]
+    assert cli.main(given) == 11
+    assert called == [("build", ["recipe=r"])]
+    assert os.environ["TFLBUILD_CONFIG_DIR"] == str(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["--help", "plan"]])
+def test_help_names_every_command_and_flag(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 0
+    text = capsys.readouterr().out
+    for name in (*commands.COMMANDS, *cli.FLAGS, "-m", "--config-dir", "--cfg", "--verbose", "--version"):
+        assert name in text, name
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    from tflbuild import __version__
+
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tflbuild {__version__}\n"
+
+
+ENDS: list[tuple[BaseException, int, str]] = [
+    (RecipeError("a"), 2, "error: a\n"),
+    (PassError("a"), 4, "error: a\n"),
+    (BudgetExceeded("a"), 5, "error: a\n"),
+    (Drift("a"), 7, "error: a\n"),
+    (KeyboardInterrupt(), 130, "interrupted\n"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "said"), ENDS)
+def test_each_end_has_its_code_and_sentence(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def end(words: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "_answer", end)
+    assert cli.main(["recipe=r"]) == code
+    assert capsys.readouterr().err == said
+    if code != 130:
+        assert cli.main(["--verbose", "recipe=r"]) == code
+        told = capsys.readouterr().err
+        assert told.startswith("Traceback (most recent call last):")
+        assert told.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "end"),
+    [
+        ([], 0, 4),
+        (["--help"], 0, 4),
+        (["-h"], 0, 4),
+        (["list"], 0, 4),
+        (["compare", "a", "b"], 0, 4),
+        (["recipe=r"], 0, 0),
+        (["new", "x"], 0, 0),
+        (["verify", "x"], 0, 0),
+        (["list"], 2, 2),
+        (["recipe=r"], 5, 5),
+    ],
+)
+def test_what_was_printed_and_lost_is_an_error_where_it_was_all_there_is(
+    words: list[str],
+    code: int,
+    end: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "unwritten", lambda: "No space left")
+    assert cli._written(words, code) == end
+    assert capsys.readouterr().err == (
+        "warning: the standard output cannot be written: No space left; what was printed is lost\n"
+    )
+    monkeypatch.setattr(cli, "unwritten", lambda: "")
+    assert cli._written(words, code) == code
+    assert capsys.readouterr().err == ""
+
+
+class Recipe:
+    def __init__(self, *seeds: int) -> None:
+        self.seeds = seeds
+
+
+@pytest.mark.parametrize(("seeds", "code"), [((), 6), ((0,), 12), ((0, 1), 12)])
+def test_seeds_make_a_sweep_of_a_build(
+    seeds: tuple[int, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tflbuild.recipe.load_recipe", lambda words: Recipe(*seeds))
+    monkeypatch.setattr("tflbuild.commands.build.build", lambda recipe: 6)
+    monkeypatch.setattr("tflbuild.sweep.run_sweep", lambda words: 12 if words == ["recipe=r"] else 0)
+    monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
+    assert cli.main(["recipe=r"]) == code
+    assert "b.py" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("recipe", recipe_files.recipe_names())

@@ -20,7 +20,16 @@ from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.inference import open_model
-from tflbuild.prediction import Found, LeftOut, Prediction, lines, predict, predictions
+from tflbuild.prediction import (
+    Found,
+    LeftOut,
+    Prediction,
+    _names,
+    _predict_one,
+    lines,
+    predict,
+    predictions,
+)
 from tflbuild.vision.preprocess import Preprocess
 
 
@@ -42,6 +51,92 @@ def white(tmp_path: Path) -> Path:
     path = tmp_path / "white.jpg"
     Image.new("RGB", (60, 40), "white").save(path)
     return path
+
+
+def told(*found: Found, best: float = 0.0) -> list[str]:
+    return lines(
+        Prediction(image=Path("a.jpg"), height=40, width=60, found=found, best=best, drawn=Path("o/a.png"))
+    )
+
+
+def test_a_prediction_is_told_with_its_size_and_its_boxes_in_pixels() -> None:
+    box = (0.1, 0.2, 0.61, 0.87)  # y 4 to 24.4 of 40, x 12 to 52.2 of 60
+    assert told(Found(label="cat", score=0.996, box=box), Found(label="tomcat", score=0.3)) == [
+        "a.jpg: 60x40, drawn in o/a.png",
+        "  cat     1.00  x 12-52, y 4-24",
+        "  tomcat  0.30",
+    ]
+    assert told(best=0.254)[1:] == ["  nothing found (best score 0.25)"]
+    assert lines(LeftOut(Path("b.jpg"), "it is damaged")) == ["left out: it is damaged"]
+
+
+def test_images_of_one_name_are_numbered_past_names_that_are_taken() -> None:
+    given = [Path(name) for name in ("x/a.jpg", "y/a.png", "a-2.jpg", "z/a.gif", "b.jpg")]
+    assert [path.name for path in _names(given, Path("out"))] == [
+        "a.png",
+        "a-2.png",
+        "a-2-2.png",
+        "a-3.png",
+        "b.png",
+    ]
+    assert {path.parent for path in _names(given, Path("out"))} == {Path("out")}
+
+
+def test_detections_are_shown_from_a_score_of_three_tenths_on_unless_another_is_given(
+    detector: Path, white: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def call(self: Apart, function: str, *arguments: Any, **more: Any) -> Any:
+        if function == "tflbuild.inference:predict_image":
+            asked.append(arguments[3])
+
+    monkeypatch.setattr(Apart, "call", call)
+    predict(detector, [white], tmp_path / "out")
+    list(predictions(detector, [white], tmp_path / "out"))
+    predict(detector, [white], tmp_path / "out", 0.0)
+    assert asked == [0.3, 0.3, 0.0]
+
+
+class Scripted:
+    """A process apart that ends as it is told to.
+
+    Args:
+        read: whether the image was read before it ended.
+        error: what it ended with.
+    """
+
+    def __init__(self, read: bool, error: Exception) -> None:
+        self.read, self.error = read, error
+        self.suspect: Suspect | None = None
+
+    def call(self, function: str, *arguments: Any, suspect: Any, progress: Any) -> Any:
+        assert function == "tflbuild.inference:predict_image"
+        if self.read:
+            progress(1, 1, "read")
+        self.suspect = suspect()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("read", "of_folder", "left_out"),
+    [(False, True, True), (False, False, False), (True, True, False), (True, False, False)],
+)
+def test_an_image_of_a_folder_is_left_out_only_where_it_is_to_blame(
+    read: bool, of_folder: bool, left_out: bool
+) -> None:
+    apart: Any = Scripted(read, RecipeError("it is damaged"))
+    given = (apart, Path("m"), Path("i"), Path("o"), 0.5, of_folder)
+    if left_out:
+        assert _predict_one(*given) == LeftOut(Path("i"), "it is damaged")
+    else:
+        with pytest.raises(RecipeError, match="it is damaged"):
+            _predict_one(*given)
+    assert apart.suspect == (
+        Suspect(Path("m"), "the runtime", "it is damaged or made for another runtime")
+        if read
+        else Suspect(Path("i"), "the decoder", "it is damaged")
+    )
 
 
 def test_a_detector_gives_boxes_in_the_image_and_draws_them(

@@ -212,6 +212,6 @@ def _draw(pixels: npt.NDArray[np.uint8], shown: Sequence[Found], path: Path) -> 
     boxes = np.array([found.box or (0.0, 0.0, 1.0, 1.0) for found in shown], np.float32).reshape(-1, 4)
     texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
     try:
-        Image.fromarray(draw(pixels, boxes.clip(-1, 2), texts)).save(path)
+        Image.fromarray(draw(pixels, boxes, texts)).save(path)
     except OSError as error:
         raise StoreError(f"{plain(path)} cannot be written: {error.strerror or error}") from error

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tflbuild.cli import main
 from tflbuild.commands import cache
+from tflbuild.core.errors import RecipeError
+from tflbuild.engine.storage.audit import Audit
+from tflbuild.engine.storage.collect import Candidate, Choice
+from tflbuild.engine.storage.inventory import Action
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
@@ -135,3 +143,202 @@ def test_a_cap_below_what_a_run_needs_is_refused(
     assert needed is not None
     assert main(["cache", "gc", "--max-size", needed[1]]) == 0
     assert len(list((root / "actions").iterdir())) == 2, "the model of the run, and what was measured on it"
+
+
+DAY = 86_400.0
+CANDIDATES = (
+    Candidate(kind="result", name="k" * 64, what="prune", bytes=5_000, used=DAY),
+    Candidate(kind="orphan", name="o" * 64, bytes=700, used=0.0),
+)
+LINES = [
+    "result      kkkkkkkkkkkk  prune                  5.0 kB  last used 1970-01-02 00:00",
+    f"orphan      {'o' * 60}  700 bytes  no record names it",
+]
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+class World:
+    """What a made-up store holds, and what became of it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+        self.left: list[Candidate] = []
+        self.audit = Audit(records=3, blobs=2, bytes=6_000)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, utc: None) -> World:
+    """Give a store of 16,000 bytes, of which two things may go and 9,000 are needed by 3 runs."""
+    made = World()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s" / "blobs").mkdir(parents=True)
+    (tmp_path / "s" / "schema").write_text("1")
+    monkeypatch.setenv("TFLBUILD_STORE", "s")
+    monkeypatch.delenv("TFLBUILD_REMOTE", raising=False)
+
+    def action(key: str, name: str, used: float, seconds: float) -> Action:
+        return Action(key=key * 64, name=name, step=True, bytes=0, used=used, seconds=seconds)
+
+    actions = [action("a", "train", 3 * DAY, 71.26), action("b", "prune", 2 * DAY, 0.0)]
+    actions += [action(str(number), f"p{number}", 4 * DAY, 1.0) for number in range(8)]
+    sizes = {"a" * 64: 1_500, "b" * 64: 9_000}
+    inventory = SimpleNamespace(
+        bytes=16_000,
+        kinds=lambda: {"models": (2, 10_500), "predictions": (0, 0)},
+        actions={each.key: each for each in actions},
+        size=lambda each: sizes.get(each.key, 10),
+    )
+
+    def find_roots(given: object, outputs: list[Path], warn: Any) -> Any:
+        made.asked["outputs"] = outputs
+        warn("a run cannot be read")
+        return SimpleNamespace(runs=3)
+
+    def choose(given: object, roots: object, *, max_bytes: int | None, older_than: float | None) -> Choice:
+        made.asked |= {"max_bytes": max_bytes, "older_than": older_than}
+        return Choice(candidates=CANDIDATES, before=16_000, after=10_300, needed=9_000)
+
+    def collect(given: object, choice: Choice) -> list[Candidate]:
+        made.asked["collected"] = choice
+        return made.left
+
+    storage = "tflbuild.engine.storage"
+    monkeypatch.setattr(f"{storage}.inventory.take_inventory", lambda root: inventory)
+    monkeypatch.setattr(f"{storage}.roots.find_roots", find_roots)
+    monkeypatch.setattr(f"{storage}.collect.choose", choose)
+    monkeypatch.setattr(f"{storage}.collect.collect", collect)
+    monkeypatch.setattr(f"{storage}.audit.audit", lambda root, progress: made.audit)
+    return made
+
+
+def test_info_counts_by_kind_and_names_the_largest(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:6] == [
+        "s: 16.0 kB",
+        "  models             2    10.5 kB",
+        "least lately used: 1970-01-03 00:00; last used: 1970-01-05 00:00",
+        "largest:",
+        "  bbbbbbbbbbbb  prune                  9.0 kB  took 0.0 s, last used 1970-01-03 00:00",
+        "  aaaaaaaaaaaa  train                  1.5 kB  took 71.3 s, last used 1970-01-04 00:00",
+    ]
+    assert len(lines) == 4 + 8
+
+
+@pytest.mark.parametrize("word", ["store.remote=s3://a", None])
+def test_info_names_the_remote_that_is_typed_or_set(
+    word: str | None, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TFLBUILD_REMOTE", "s3://b")
+    assert main(["cache", "info", *([word] if word else [])]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"remote: {'s3://a' if word else 's3://b'}"
+
+
+def test_gc_says_what_it_removed_and_what_stays(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "gc", "--max-size", "5k", "--older-than", "2h", "outputs=a,b"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "warning: a run cannot be read",
+        "removed 2 thing(s), 5.7 kB; 10.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+    ]
+    assert world.asked.pop("collected").candidates == CANDIDATES
+    assert world.asked == {"outputs": [Path("a"), Path("b")], "max_bytes": 5_000, "older_than": 7_200.0}
+    world.left = [CANDIDATES[0]]
+    assert main(["cache", "gc"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "removed 1 thing(s), 700 bytes; 15.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+        "1 thing(s) stay, since a build uses them by now",
+    ]
+    assert (world.asked["max_bytes"], world.asked["older_than"]) == (None, None)
+
+
+@pytest.mark.parametrize("word", ["--dry-run", "--dry-run=true", "dry_run=1", "dry-run=YES"])
+def test_a_dry_run_names_everything_and_removes_nothing(
+    word: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", "gc", word]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        *LINES,
+        "would remove 2 thing(s), 5.7 kB; 10.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+    ]
+    assert "collected" not in world.asked
+
+
+@pytest.mark.parametrize("word", ["dry-run=false", "dry_run=0", "--dry-run=no"])
+def test_what_is_no_dry_run_collects(word: str, world: World) -> None:
+    assert main(["cache", "gc", word]) == 0
+    assert "collected" in world.asked
+
+
+def test_verify_tells_damage_busy_records_and_orphans_apart(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s" / "blobs" / "o1").write_bytes(bytes(1_500))
+    world.audit = Audit(
+        records=3,
+        blobs=2,
+        bytes=6_000,
+        damaged={"d" * 64: "its bytes differ"},
+        busy={"e" * 64: "it is cut short"},
+        orphans=["o1", "gone"],
+    )
+    assert main(["cache", "verify"]) == 7
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "damaged: dddddddddddd: its bytes differ",
+        "damaged: eeeeeeeeeeee: it is cut short; a build is putting it right",
+        "2 file(s) that no record names (1.5 kB); tflbuild cache gc removes them",
+        "3 records and 2 files read, 6.0 kB",
+    ]
+    assert (
+        "2 stored result(s) or file(s) of s were damaged; they lie in s/quarantine and are built again"
+        in said.err
+    )
+    world.audit = Audit(busy={"e" * 64: "it is cut short"})
+    assert main(["cache", "verify"]) == 7
+    world.audit = Audit(orphans=["o1"])
+    assert main(["cache", "verify"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("5G", 5 * 10**9), ("500M", 500 * 10**6), ("5GiB", 5 * 2**30), ("0", 0), ("12", 12)]
+)
+def test_a_size_is_read_in_its_unit(text: str, count: int) -> None:
+    assert cache._bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "d", "3", "3x", "-3d", "3 d", "3.d", "1e3s"])
+def test_what_is_no_age_is_said(text: str) -> None:
+    with pytest.raises(
+        RecipeError, match=f"^--older-than: '{re.escape(text)}' is no age; right would be 30d, 12h or 2w"
+    ):
+        cache._age(text)
+
+
+def test_an_age_may_be_in_seconds_or_hours() -> None:
+    assert (cache._age("90s"), cache._age("0.5h")) == (90.0, 1_800.0)
+
+
+@pytest.mark.parametrize("word", ["--store.path=x", "--outputs=x"])
+def test_places_are_no_flags(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "info", word]) == 2
+    assert f"cache: '{word.partition('=')[0]}' is none of its options." in capsys.readouterr().err
+
+
+def test_the_store_that_is_typed_comes_before_the_one_that_is_set(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("t", "o/store"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "schema").write_text("1")
+    assert cache._root({"store.path": "t", "outputs": "o"}) == Path("t")
+    assert cache._root({"outputs": "o"}) == Path("s")
+    monkeypatch.delenv("TFLBUILD_STORE")
+    assert cache._root({"outputs": "o,x"}) == Path("o/store")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
-from tflbuild.data.coco import Coco
+from tflbuild.data.coco import Coco, _Annotations, _rank, _size, id_of
 from tflbuild.vision.image import inspect
 
 CATEGORIES = [{"id": 3, "name": "zebra"}, {"id": 90, "name": "ant"}]
@@ -88,6 +88,115 @@ def test_a_senseless_annotation_is_dropped_and_reported(
     read = index(root)
     assert read.dropped == (Dropped("train.json", reason),)
     assert [sample.labels for sample in read.splits["train"]] == [(0,), (1,)]
+
+
+IDS_OF: list[tuple[Any, Any]] = [
+    (0, 0),
+    (-3, -3),
+    ("7", 7),
+    (" 7 ", 7),
+    ("-7", -7),
+    ("07", 7),
+    ("7.0", "7.0"),
+    ("--7", "--7"),
+    ("\u0667", "\u0667"),  # a digit, but no ASCII one
+    ("9" * 399, int("9" * 399)),
+    ("9" * 400, "9" * 400),
+    ("", None),
+    ("  ", None),
+    (2.0, 2),
+    (2.5, None),
+    (float("inf"), None),
+    (float("nan"), None),
+    (True, None),
+    (None, None),
+    ([1], None),
+]
+
+
+@pytest.mark.parametrize(("value", "number"), IDS_OF, ids=[repr(row[0])[:12] for row in IDS_OF])
+def test_an_id_is_the_number_or_word_that_is_written(value: Any, number: Any) -> None:
+    found = id_of(value)
+    assert (found, type(found)) == (number, type(number))
+
+
+SIZES: list[tuple[Any, int]] = [
+    *((40, 40), (40.9, 40), ("40", 40), ("999999999", 999_999_999), ("0", 0)),
+    *((0, 0), (-1, 0), ("-1", 0), ("40.0", 0), ("1000000000", 0), (None, 0), (True, 0), ([], 0), ("", 0)),
+]
+
+
+@pytest.mark.parametrize(("value", "pixels"), SIZES, ids=[repr(row[0]) for row in SIZES])
+def test_a_size_that_is_no_number_was_not_declared(value: Any, pixels: int) -> None:
+    assert _size(value) == pixels
+
+
+def test_numbers_come_before_words_each_in_their_order() -> None:
+    assert sorted(["b", 10, "a", 9, -1], key=_rank) == [-1, 9, 10, "a", "b"]  # type: ignore[arg-type]
+
+
+CORNERS = [
+    # boxes of an image of 40 x 20 as COCO has them, and whether they are refused as two corners
+    ([(20, 5, 38, 18)], True),
+    ([(20, 5, 41, 21)], True),
+    ([(20, 5, 42, 18)], False),
+    ([(20, 5, 38, 22)], False),
+    ([(20, 5, 38, 18), (2, 2, 2, 3)], False),
+    ([(2, 2, 10, 3)], False),
+    ([(2, 2, 39, 18)], False),
+    ([(3, 2, 39, 10)], True),
+    ([(4, 13, 20, 14)], True),
+    ([(4, 10, 20, 11)], False),
+]
+
+
+@pytest.mark.parametrize(("boxes", "refused"), CORNERS, ids=[str(row[0]) for row in CORNERS])
+def test_boxes_are_taken_for_corners_where_all_fit_so_and_one_reaches_outside_otherwise(
+    root: Path, boxes: list[tuple[int, ...]], refused: bool
+) -> None:
+    made = content(*(box(bbox=list(bbox)) for bbox in boxes))
+    (root / "train.json").write_text(json.dumps(made))
+    dropped: list[Dropped] = []
+    if not refused:
+        _Annotations(root, "train", root / "train.json", dropped)
+        return
+    with pytest.raises(DataError) as wrong:
+        _Annotations(root, "train", root / "train.json", dropped)
+    assert str(wrong.value) == (
+        "data.root: train.json: the boxes fit their images as [xmin, ymin, xmax, ymax], and 1 reach outside as COCO's "
+        "[x, y, width, height], e.g. annotation 1 of 0.png; expected the latter."
+    )
+
+
+def test_an_annotation_without_an_id_is_named_by_its_place(root: Path) -> None:
+    made = content(*GOOD)
+    made["annotations"] += [{"image_id": 0, "category_id": 3, "iscrowd": "1", "bbox": [1, 1, 2, 2]}, "odd"]
+    (root / "train.json").write_text(json.dumps(made))
+    assert [dropped.reason for dropped in index(root).dropped] == [
+        "annotation 2 of 0.png is a crowd: dropped",
+        "annotation 3 is no mapping: dropped",
+    ]
+
+
+def test_a_category_may_be_a_number_and_none_may_be_empty(root: Path) -> None:
+    made = content(*GOOD)
+    made["categories"] += [{"id": 4, "name": 7}, {"id": 5, "name": " "}, {"id": 6, "name": True}]
+    made["annotations"].append({"id": 9, **box(0, 4)})
+    (root / "train.json").write_text(json.dumps(made))
+    read = index(root)
+    assert read.classes == ("zebra", "7", "ant")
+    assert [dropped.reason for dropped in read.dropped] == [
+        "category {'id': 5, 'name': ' '} has no id or no name: dropped",
+        "category {'id': 6, 'name': True} has no id or no name: dropped",
+    ]
+
+
+def test_classes_have_the_order_of_the_first_file_that_names_them(root: Path) -> None:
+    other = content(box(0, 1), box(10, 2)) | {
+        "categories": [{"id": 1, "name": "ant"}, {"id": 2, "name": "zebra"}]
+    }
+    (root / "val.json").write_text(json.dumps(other))
+    assert index(root).classes == ("zebra", "ant")
 
 
 def test_missing_and_broken_images_are_dropped(root: Path) -> None:

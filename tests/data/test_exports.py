@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tflbuild.core.errors import DataError
+from tflbuild.data import exports
 from tflbuild.data.coco import Coco
 from tflbuild.data.image_folder import ImageFolder
 from tflbuild.data.voc import Voc
@@ -19,6 +20,170 @@ from tflbuild.vision.image import inspect
 READERS = (Coco, Voc, ImageFolder)
 VOC_XML = "<annotation><object><name>a</name></object></annotation>"
 CVAT_XML = "<annotations><image id='0' name='0.png'/></annotations>"
+
+
+FILES = [
+    # a file and its text, and the form that it shows; "" for none
+    ("_annotations.createml.json", "", "CreateML", ""),
+    ("x.CREATEML.JSON", "", "CreateML", ""),
+    ("a.tfrecord", "", "TFRecord", ""),
+    ("a.tfrecords", "", "TFRecord", ""),
+    ("a.record", "", "TFRecord", ""),
+    ("a.tfrecord-00000-of-00010", "", "TFRecord", ""),
+    ("a.tfrecord.gz", "", "TFRecord", ""),
+    ("a.tfrecorded", "", "", ""),
+    ("_darknet.labels", "", "YOLO (darknet)", ""),
+    ("obj.names", "", "YOLO (darknet)", ""),
+    ("obj.data", "", "YOLO (darknet)", ""),
+    ("my_obj.data", "", "", ""),
+    ("_annotations.txt", "", "YOLO (TXT of Keras)", ""),
+    ("_classes.csv", "", "a CSV of many labels an image", ""),
+    ("_annotations.csv", "", "a CSV of boxes", ""),
+    ("_annotations.coco.json", "", "COCO", "coco"),
+    ("data.yaml", "names: [a]", "YOLO", ""),
+    ("data.yml", "a: 1\n  nc : 2", "YOLO", ""),
+    ("data.yaml", "my_names: [a]", "", ""),
+    ("0.txt", "0 0.5 0.5 0.2 0.2", "YOLO", ""),
+    ("0.txt", "12 .5 1e-3 0.2 0.2 0.7 0.8\n0 -1 2 3 4\n", "YOLO", ""),
+    ("0.txt", "0 0.5 0.5 0.2", "", ""),
+    ("0.txt", "0 0.5 0.5 0.2 0.2\nnotes\n", "", ""),
+    ("0.txt", "", "", ""),
+    ("a.xml", "<annotations><image id='0'>", "CVAT for images", ""),
+    ("a.xml", "<annotations>", "", ""),
+    ("a.xml", "<annotation verified='yes'>", "Pascal VOC", "voc"),
+    ("a.xml", "<note/>", "", ""),
+    ("a.json", '{"images": [], "annotations": [], "categories": []}', "COCO", "coco"),
+    ("a.json", '{"images": [], "annotations": []}', "", ""),
+    ("a.json", '[{"image": 1, "annotations": 1}]', "CreateML", ""),
+    ("a.json", '[{"data": 1, "annotations": 1}]', "Label Studio's JSON", ""),
+    ("a.json", '[{"image": 1}]', "", ""),
+    ("a.json", '[{"data": 1}]', "", ""),
+    ("a.json", "[]", "", ""),
+    ("a.json", "{", "", ""),
+    ("a.json", '{"shapes": 1, "imagePath": 1}', "LabelMe", ""),
+    ("a.json", '{"shapes": 1}', "", ""),
+    ("a.json", '{"_via_img_metadata": 1}', "VGG Image Annotator", ""),
+    ("a.json", '{"a": 1, "b": {"regions": 1, "filename": 1}}', "VGG Image Annotator", ""),
+    ("a.json", '{"a": {"regions": 1}}', "", ""),
+    ("train.csv", "id,label\nx", "labels in a table", ""),
+    ("train.TSV", "Image_ID\tlabel", "labels in a table", ""),
+    ("train.csv", "file name;label", "labels in a table", ""),
+    *(
+        (f"{name}.csv", f"{name},x", "labels in a table", "")
+        for name in ("filename", "file_name", "image", "path")
+    ),
+    *((f"{name}.csv", f"{name},x", "labels in a table", "") for name in ("image_id", "imageid", "id_code")),
+    ("train.csv", "label,x\nid,1", "", ""),
+    ("a.parquet", "", "Parquet", ""),
+    ("a.arrow", "", "Parquet", ""),
+    ("train-images-idx3-ubyte", "", "IDX", ""),
+    ("t-idx1-ubyte.gz", "", "IDX", ""),
+    *((f"a{suffix}", "", "sounds", "") for suffix in (".wav", ".MP3", ".flac", ".ogg")),
+    *((f"a{suffix}", "", "videos", "") for suffix in (".mp4", ".avi", ".mov", ".mkv", ".webm")),
+    *(
+        (f"a{suffix}", "", "HEIC or raw photos", "")
+        for suffix in (".heic", ".dng", ".cr2", ".cr3", ".nef", ".arw")
+    ),
+    *(
+        (f"a{suffix}", "", "an archive that is still packed", "")
+        for suffix in (".zip", ".tgz", ".tar.xz", ".7z")
+    ),
+    *((f"a{suffix}", "", "an archive that is still packed", "") for suffix in (".tar", ".rar")),
+    ("notes.md", "", "", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form", "data"), FILES, ids=[f"{row[0]} {row[1][:20]}" for row in FILES]
+)
+def test_a_file_shows_its_form(name: str, text: str, form: str, data: str, tmp_path: Path) -> None:
+    write(tmp_path / name, text)
+    assert list(exports.forms(tmp_path)) == ([exports.Form(form, name, data)] if form else [])
+
+
+def test_what_lies_four_folders_deep_is_not_looked_at(tmp_path: Path) -> None:
+    write(tmp_path / "1/2/a.wav", "")
+    write(tmp_path / "1/2/3/a.mp4", "")
+    assert list(exports.forms(tmp_path)) == [exports.Form("sounds", "1/2/a.wav")]
+
+
+@pytest.mark.parametrize(
+    ("folders", "pair"),
+    [
+        ("images labels", ("images", "labels")),
+        ("train_images train_masks", ("train_images", "train_masks")),
+        ("Train-Images masks-train", ("Train-Images", "masks-train")),
+        ("imgs gt", ("imgs", "gt")),
+        ("JPEGImages Annotations", ("JPEGImages", "Annotations")),
+        ("JPEGImages SegmentationClass", ("JPEGImages", "SegmentationClass")),
+        ("input target", ("input", "target")),
+        ("photos trimaps", ("photos", "trimaps")),
+        ("rgb depth", ("rgb", "depth")),
+        ("train_images test_masks", None),
+        ("images cats", None),
+        ("labels masks", None),
+        ("cats dogs", None),
+        ("images2 labels2", ("images2", "labels2")),
+    ],
+)
+def test_two_folders_of_pictures_and_what_is_said_of_them_are_a_pair(
+    folders: str, pair: tuple[str, str] | None
+) -> None:
+    assert exports.paired(tuple(folders.split())) == pair
+
+
+def test_folders_of_images_side_by_side_are_classes_and_one_alone_is_none(tmp_path: Path) -> None:
+    write(tmp_path / "cat/1.png", "")
+    write(tmp_path / "empty/notes.md", "")
+    assert list(exports.forms(tmp_path)) == []
+    write(tmp_path / "dog/1.JPG", "")
+    assert list(exports.forms(tmp_path)) == [
+        exports.Form("a folder of images for each class", "cat", "image_folder")
+    ]
+
+
+def test_a_form_is_said_with_what_to_do(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", '{"images": [], "annotations": [], "categories": []}')
+    write(tmp_path / "b/a.xml", "<annotation/>")
+    assert exports.looks_like(tmp_path, "voc") == " It looks like COCO ('a.json'), which data=coco reads."
+    assert (
+        exports.looks_like(tmp_path, "coco") == " It looks like Pascal VOC ('b/a.xml'), which data=voc reads."
+    )
+    assert exports.looks_like(tmp_path / "gone", "coco") == ""
+    assert str(exports.Form("YOLO", "a\x1b")) == (
+        "YOLO ('a\\x1b'), which is not read; export it as COCO or Pascal VOC"
+    )
+    assert str(exports.Form("sounds", "a.wav")) == "sounds ('a.wav'), which is not read"
+
+
+def test_the_advice_is_given_for_forms_of_boxes() -> None:
+    advised = {form for form in {row[2] for row in FILES} if "export it" in str(exports.Form(form, "x"))}
+    assert advised == {
+        *(
+            "YOLO",
+            "CreateML",
+            "TFRecord",
+            "CVAT for images",
+            "LabelMe",
+            "Label Studio's JSON",
+            "a CSV of boxes",
+        )
+    }
+
+
+def test_a_folder_is_marked_by_names_pairs_and_labels_beside_images_alone(tmp_path: Path) -> None:
+    write(tmp_path / "one/a.wav", "")
+    assert exports.marked(tmp_path / "one", "") is None, "a folder of classes may hold sounds, too"
+    write(tmp_path / "two/obj.names", "")
+    assert exports.marked(tmp_path / "two", "in") == exports.Form("YOLO (darknet)", "in/obj.names")
+    write(tmp_path / "three/labels/train/0.txt", "0 0.5 0.5 0.2 0.2")
+    write(tmp_path / "three/images/0.png", "")
+    assert exports.marked(tmp_path / "three", "") == exports.Form("YOLO", "labels/train/0.txt")
+    write(tmp_path / "four/masks/0.png", "")
+    write(tmp_path / "four/images/0.png", "")
+    assert exports.marked(tmp_path / "four", "t") == exports.Form(
+        "images with labels in a folder of their own", "t/masks"
+    )
 
 
 def pictures(folder: Path, count: int = 3) -> None:

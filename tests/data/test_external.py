@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflbuild.core.dataset import Dataset
+from tflbuild.core.dataset import Dataset, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.core.source import files_of
-from tflbuild.data.external import external_split
+from tflbuild.data.external import ExternalImages, external_split
 
 
 @pytest.fixture
@@ -57,3 +57,27 @@ def test_an_npz_without_images_is_an_error(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", pictures=np.zeros((1, 2, 2, 3), np.uint8))
     with pytest.raises(DataError, match="has no array 'images'; it has pictures"):
         external_split(str(tmp_path / "other.npz"), Dataset())
+
+
+def test_an_array_that_would_run_code_when_it_is_read_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "odd.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match=r"odd\.npy was readable when the build began: .*allow_pickle=False"):
+        ExternalImages().read(Sample("0", "x", str(tmp_path / "odd.npy")))
+
+
+def test_an_image_that_is_gone_or_too_large_by_now_is_said(images: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"^calibration\.source: .*gone\.png was readable when the build began: "
+    ):
+        ExternalImages().read(Sample("gone.png", "x", str(images / "gone.png")))
+    with pytest.raises(DataError, match=r"b\.png was readable .*more than data\.max_pixels=11"):
+        ExternalImages(max_pixels=11).read(Sample("b.png", "x", str(images / "b.png")))
+    example = ExternalImages(max_pixels=12).read(Sample("b.png", "x", str(images / "b.png")))
+    assert (example.boxes.dtype.name, example.labels.dtype.name) == ("float32", "int32")
+    assert (example.boxes.shape, example.labels.shape) == ((0, 4), (0,))
+
+
+def test_images_are_looked_at_with_the_largest_size_of_the_recipe(images: Path) -> None:
+    with pytest.raises(DataError, match="none of the 3 files"):
+        external_split(str(images), Dataset(max_pixels=11))
+    assert len(external_split(str(images), Dataset(max_pixels=12))) == 3

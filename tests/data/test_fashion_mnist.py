@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import shutil
 import struct
 from pathlib import Path
@@ -105,6 +106,42 @@ def test_a_training_image_that_is_measured_too_is_left_out(root: Path) -> None:
     assert [dropped.file for dropped in index.dropped] == ["train/00007"]
     assert index.dropped[0].reason.endswith("the same image as t10k/00002 in test")
     assert isinstance(index.dropped[0], Dropped)
+
+
+def test_every_split_is_in_the_order_of_its_files_and_may_take_all_there_is(root: Path) -> None:
+    index = FashionMnist(root=str(root), train=31, val=9, test=12).index(never)
+    for split, count in (("train", 31), ("val", 9), ("test", 12)):
+        keys = [sample.key for sample in index.splits[split]]
+        assert (keys, len(keys)) == (sorted(keys), count)
+    all_but_one = FashionMnist(root=str(root), val=39).index(never)
+    assert [len(all_but_one.splits[split]) for split in ("train", "val")] == [1, 39]
+
+
+def test_val_is_what_the_hash_of_seed_and_content_ranks_first(root: Path) -> None:
+    contents = {
+        f"train/{number:05d}": hashlib.sha256(image.tobytes()).hexdigest()
+        for number, image in enumerate(pixels(root, "train"))
+    }
+    ranked = sorted(contents, key=lambda key: hashlib.sha256(f"3 {contents[key]}".encode()).digest())
+    index = FashionMnist(root=str(root), val=9, train=5, seed=3).index(never)
+    assert [sample.key for sample in index.splits["val"]] == sorted(ranked[:9])
+    assert [sample.key for sample in index.splits["train"]] == sorted(ranked[9:14])
+
+
+def test_the_root_decides_where_it_is_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert FashionMnist(root=str(root)).decided_by() == root
+    assert FashionMnist(root=str(root / "gone")).decided_by() is None
+    monkeypatch.setenv("HOME", str(root.parent))
+    assert FashionMnist(root=f"~/{root.name}").decided_by() == root
+    assert FashionMnist().code() == ("tflbuild.data.idx",)
+
+
+def test_a_split_that_others_use_up_is_said(root: Path) -> None:
+    write(root / "train-images-idx3-ubyte.gz", np.repeat(pixels(root, "t10k")[:1], 40, axis=0))
+    with pytest.raises(
+        DataError, match=r"the train split ends empty: left out of val: the same image as t10k/00000"
+    ):
+        FashionMnist(root=str(root), val=9).index(never)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflbuild.core.dataset import Dropped, Split
+from tflbuild.core.dataset import Dropped, FileFacts, Split
 from tflbuild.core.errors import DataError
-from tflbuild.data.image_folder import ImageFolder
+from tflbuild.data.image_folder import (
+    ImageFolder,
+    _leads_back,
+    _of_one_class,
+    _Picture,
+    _refuse_hidden_splits,
+)
 from tflbuild.vision.image import inspect
 
 
@@ -269,23 +275,6 @@ def test_images_are_known_by_every_suffix_that_is_read_in_any_case(tmp_path: Pat
     assert (len(index.splits["train"]), index.dropped) == (15, ())
 
 
-def test_a_folder_nested_a_thousand_deep_is_looked_through(tmp_path: Path) -> None:
-    sets(tmp_path, "train", "val", "test")
-    here = os.open(tmp_path / "train/a", os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("d", dir_fd=here)
-        inner = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = inner
-    os.close(here)
-    try:
-        assert len(ImageFolder(root=str(tmp_path)).index(inspect).splits["train"]) == 6
-    finally:
-        subprocess.run(
-            ["rm", "-rf", str(tmp_path / "train")], check=True
-        )  # shutil.rmtree would not come so deep
-
-
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "caf\udce9"])
 def test_a_root_that_is_no_name_is_an_error(name: str) -> None:
     with pytest.raises(DataError, match=r"^data.root: "):
@@ -301,3 +290,195 @@ def test_pictures_above_the_limit_are_left_out(tmp_path: Path) -> None:
     assert index.dropped == (Dropped("train/a/large.png", reason),)
     with pytest.raises(DataError, match=r"more than data\.max_pixels=1000"):
         data.read(index.splits["train"][0]._replace(path=str(tmp_path / "train/a/large.png")))
+
+
+NESTED = [
+    # images of the class folder `a`, and what is shown where they are refused
+    (["1.png"], ""),
+    (["x/1.png"], ""),
+    (["x/p/1.png", "x/p/2.png"], ""),
+    (["1.png", "x/2.png", "y/3.png"], ""),
+    (["1.png", "x/p/2.png", "x/q/3.png"], ""),
+    (["x/1.png", "y/2.png"], "x, y"),
+    (["x/p/1.png", "x/q/2.png"], "x"),
+    (["1.png", "Train/2.png"], "Train"),
+    (["y/1.png", "test/2.png"], "test"),
+    ([f"{name}/1.png" for name in "fedcba"], "a, b, c, d, e"),
+    ([], ""),
+]
+
+
+@pytest.mark.parametrize(("images", "shown"), NESTED, ids=[" ".join(row[0]) for row in NESTED])
+def test_sub_folders_that_may_be_classes_or_splits_are_refused(images: list[str], shown: str) -> None:
+    data = ImageFolder(root="set")
+    if not shown:
+        data._refuse_nested("train/a", images)
+        return
+    with pytest.raises(DataError) as refused:
+        data._refuse_nested("train/a", images)
+    assert str(refused.value) == (
+        f"data.root: the class folder 'train/a' in 'set' holds its images in folders of their own ({shown}), which may "
+        f"be classes or splits; expected a folder of images for each class, root/CLASS/* or "
+        f"root/{{train,val,test}}/CLASS/*."
+    )
+
+
+HIDDEN = [
+    (["cat", "dog"], ""),
+    (["seg_train", "dog"], ""),
+    (["seg_train", "seg_test"], "'seg_train' and 'seg_test'"),
+    (["trainset", "mytest"], "'trainset' and 'mytest'"),
+    (["a valid", "b_training", "c-testing"], "'a valid' and 'b_training' and 'c-testing'"),
+    (["train", "train_2"], ""),
+    (["invalid", "contested"], ""),
+    (["Test1", "TRAIN1", "test2"], "'Test1' and 'TRAIN1'"),
+]
+
+
+@pytest.mark.parametrize(("names", "shown"), HIDDEN, ids=[" ".join(row[0]) for row in HIDDEN])
+def test_folders_that_are_splits_by_other_names_are_refused(names: list[str], shown: str) -> None:
+    if not shown:
+        _refuse_hidden_splits(names, "set")
+        return
+    with pytest.raises(DataError) as refused:
+        _refuse_hidden_splits(names, "set")
+    assert str(refused.value) == (
+        f"data.root: the folders {shown} in 'set' are named like splits, not classes; call them train, val and test. "
+        f"If these are classes, name all of them in data.classes."
+    )
+
+
+def test_pictures_of_several_classes_go_and_those_that_a_class_has_twice_stay() -> None:
+    def picture(key: str, label: str, digest: str) -> _Picture:
+        return _Picture(key, f"/{key}", label, digest)
+
+    pictures = [
+        picture(*row.split()) for row in ("1 a x", "2 a x", "3 b x", "4 b y", "5 c x", "6 a z", "7 a z")
+    ]
+    dropped: list[Dropped] = []
+    assert _of_one_class(pictures, dropped) == [pictures[3], pictures[5], pictures[6]]
+    reason = "the same image has several classes: 1, 5"
+    assert dropped == [Dropped(key, reason) for key in "1235"]
+    dropped.clear()
+    assert _of_one_class(pictures[3:4] + pictures[5:], dropped) == pictures[3:4] + pictures[5:]
+    assert dropped == []
+
+
+def test_links_into_the_data_set_or_around_it_lead_back(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for folder in ("set/a", "set2", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, target, back in (
+        ("own", root, True),
+        ("inner", root / "a", True),
+        ("around", tmp_path, True),
+        ("top", Path("/"), True),
+        ("beside", tmp_path / "set2", False),
+        ("other", tmp_path / "other", False),
+    ):
+        (root / name).symlink_to(target)
+        assert _leads_back(str(root / name), root) is back, name
+
+
+def empty(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return root
+
+
+def named(path: Path) -> FileFacts:
+    return FileFacts(str(path), "")
+
+
+def read(
+    root: Path, **options: object
+) -> tuple[tuple[str, ...], dict[str, list[str]], list[tuple[str, str]]]:
+    index = ImageFolder(root=str(root), **options).index(named)  # type: ignore[arg-type]
+    keys = {split: [sample.key for sample in samples] for split, samples in index.splits.items()}
+    return index.classes, keys, [tuple(dropped) for dropped in index.dropped]
+
+
+GIVEN = tuple(
+    f"{split}/{label}/{n}.png" for split in ("train", "val", "test") for label in "ab" for n in (1, 2)
+)
+
+
+def test_documents_beside_folders_go_without_a_word_and_nothing_else_does(tmp_path: Path) -> None:
+    documents = ("README.md", "license", "LICENCE.txt", "Copying", "CITATION.cff", "train/readme.txt")
+    loose = ("notes.txt", ".hidden", "loose.png", "val/MY-README")
+    root = empty(tmp_path, *GIVEN, *documents, *loose)
+    (root / "gone").symlink_to(root / "nowhere")
+    (root / ".git").mkdir()
+    classes, keys, dropped = read(root)
+    assert classes == ("a", "b")
+    assert keys["train"] == ["train/a/1.png", "train/a/2.png", "train/b/1.png", "train/b/2.png"]
+    assert sorted(dropped) == [
+        (".git", "hidden"),
+        (".hidden", "hidden"),
+        ("gone", "a link that leads nowhere"),
+        ("loose.png", "an image outside the folders of classes"),
+        ("notes.txt", "not named like an image"),
+        ("val/MY-README", "not named like an image"),
+    ]
+
+
+def test_images_of_classes_that_were_not_chosen_are_named_split_by_split(tmp_path: Path) -> None:
+    classes, keys, dropped = read(empty(tmp_path, *GIVEN), classes=("b",))
+    assert classes == ("b",)
+    assert keys["val"] == ["val/b/1.png", "val/b/2.png"]
+    assert dropped == [
+        (f"{split}/a/{number}.png", f"class 'a' in {split}, not in data.classes: dropped")
+        for split in ("train", "val", "test")
+        for number in (1, 2)
+    ]
+
+
+def test_one_class_is_enough_where_it_was_chosen_and_two_where_not(tmp_path: Path) -> None:
+    root = empty(tmp_path, *(name for name in GIVEN if "/a/" in name))
+    with pytest.raises(
+        DataError, match=r"^data\.root: '.*' has only the class 'a'; expected a folder of images"
+    ):
+        read(root)
+    assert read(root, classes=("a",))[0] == ("a",)
+
+
+def test_chosen_classes_may_be_called_like_splits_beside_which_others_lie(tmp_path: Path) -> None:
+    names = [f"{label}/{number}.png" for label in ("test", "bus", "train") for number in range(4)]
+    root = empty(tmp_path, *names)
+    with pytest.raises(DataError) as refused:
+        read(root)
+    assert str(refused.value).startswith(
+        f"data.root: 'test' in '{root}' is named like the test split, but beside it lie bus; expected a folder"
+    )
+    assert str(refused.value).endswith("If these are classes, name all of them in data.classes.")
+    assert read(root, classes=("test", "bus", "train"))[0] == ("test", "bus", "train")
+
+
+@pytest.mark.parametrize(("classes", "message"), [(None, "no folder of classes"), (("images", "masks"), "")])
+def test_a_folder_of_another_form_is_refused_unless_its_folders_are_named_as_classes(
+    classes: tuple[str, ...] | None, message: str, tmp_path: Path
+) -> None:
+    root = empty(tmp_path, *(f"{label}/{number}.png" for label in ("images", "masks") for number in range(9)))
+    if not message:
+        assert read(root, classes=classes)[0] == classes
+        return
+    with pytest.raises(DataError, match=message):
+        read(root)
+
+
+def test_a_folder_nested_a_thousand_deep_is_looked_through(tmp_path: Path) -> None:
+    sets(tmp_path, "train", "val", "test")
+    here = os.open(tmp_path / "train/a", os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        assert len(ImageFolder(root=str(tmp_path)).index(inspect).splits["train"]) == 6
+    finally:
+        subprocess.run(
+            ["rm", "-rf", str(tmp_path / "train")], check=True
+        )  # shutil.rmtree would not come so deep

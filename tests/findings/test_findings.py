@@ -166,7 +166,7 @@ def test_layers_that_gained_by_learned_rounding_are_told() -> None:
 
 def test_what_a_sparse_file_saves_is_told() -> None:
     note = noted.NOTES["sparse_encoding"]
-    assert sparse_encoding.lines(note) == ["sparse encoding: 1,000 bytes, with zeros it were 2,048"]
+    assert sparse_encoding.lines(note) == ["sparse encoding: 1,000 bytes, with zeros it would be 2,048"]
     (bars,) = shown(sparse_encoding.exhibit(note)).parts
     assert isinstance(bars, Bars)
     assert [bar.values for bar in bars.bars] == [(2048,), (1000,)]
@@ -205,7 +205,7 @@ def test_candidates_that_could_not_be_kept_are_counted_with_the_first_reason() -
 
 
 def test_a_note_that_is_no_finding_is_shown_as_it_is() -> None:
-    for changed in altered.every(noted.NOTES, 300):
+    for changed in altered.every(noted.NOTES, 150):
         lines_of(changed)
         exhibits_of(changed)
         plain_notes(changed)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,31 @@ def test_code_that_another_user_wrote_is_not_read(templates: Path, monkeypatch: 
 def test_a_folder_that_cannot_be_written_is_no_error(templates: Path) -> None:
     (templates / "cache").write_text("a file where the folder would be")
     assert rendered(templates) == "\n  <a>\n"
+
+
+def test_what_is_compiled_is_the_users_own_and_named_by_options_and_python(templates: Path) -> None:
+    rendered(templates, autoescape=True)
+    folder = templates / "cache/tflbuild/templates"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (path,) = kept(templates)
+    # By hand: the SHA-256 of the options as JSON without spaces.
+    options = hashlib.sha256(b'{"autoescape":true}').hexdigest()[:8]
+    assert path.name.endswith(f".{options}.{sys.implementation.cache_tag}")
+
+
+def test_a_compiled_template_is_put_into_place_whole(
+    templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[tuple[str, str]] = []
+    replace = os.replace
+
+    def record(staged: Path, path: Path) -> None:
+        moved.append((staged.name, path.name))
+        assert staged.stat().st_size > 100
+        replace(staged, path)
+
+    monkeypatch.setattr(os, "replace", record)
+    rendered(templates)
+    ((staged, path),) = moved
+    assert staged == f".{path}.{os.getpid()}"
+    assert [file.name for file in kept(templates)] == [path]

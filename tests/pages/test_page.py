@@ -10,10 +10,22 @@ from typing import Any
 
 import pytest
 
-from tflbuild.findings.exhibit import Curve, Point
+from tflbuild.findings.exhibit import Bar, Bars, Curve, Point, Row, Table
 from tflbuild.pages import curve
-from tflbuild.pages.figures import change, duration, figure, size
-from tflbuild.pages.page import render, render_summary
+from tflbuild.pages.class_names import class_table
+from tflbuild.pages.page import (
+    _chart,
+    _dropped,
+    _environment,
+    _headline,
+    _job,
+    _spreads,
+    _told,
+    _verdicts,
+    _yaml,
+    render,
+    render_summary,
+)
 from tflbuild.pages.scatter import scatter
 from tflbuild.pages.waterfall import Column, gauge, limits_of, round_values, waterfall
 
@@ -276,22 +288,6 @@ def test_a_sweep_in_which_nothing_was_built_has_a_page() -> None:
     assert "Sweep of 2 jobs" in outline(render_summary(summary)).text
 
 
-def test_figures_are_written_as_people_read_them() -> None:
-    assert (figure(None, "1"), figure(371_355.0, "cycles"), size(100), size(3 << 20)) == (
-        "–",
-        "371,355 cycles",
-        "100 B",
-        "3.0 MiB",
-    )
-    assert (duration(None), duration(0.42), duration(71.2), duration(192.4)) == (
-        "–",
-        "0.4 s",
-        "71 s",
-        "3 min 12 s",
-    )
-    assert (change(None), change(0.0), change(-0.00001)) == ("–", "0", "0")
-
-
 def test_what_passes_found_is_drawn() -> None:
     report = pages.report()
     report["passes"][-1]["notes"] = noted.NOTES
@@ -394,3 +390,345 @@ def test_class_names_that_differ_stand_side_by_side() -> None:
     page = render(pages.report() | {"labels": {"labels.txt": swapped}})
     assert "by labels.txt" in outline(page).text
     assert page.count('<tr class="marked"><td>') == 3  # the two that were swapped, and the one more
+
+
+class Rows(HTMLParser):
+    """Collects the cells of every row of every table, and what bars and rails are filled to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.styles: list[str] = []
+        self._cell: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.styles += [f"{dict(attrs).get('class')} {value}" for name, value in attrs if name == "style"]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self._cell = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self._cell is not None:
+            self.rows[-1].append(" ".join(self._cell.split()))
+            self._cell = None
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None:
+            self._cell += f"{data} "
+
+
+SHA = "0123456789abcdef" * 4
+
+
+def test_every_row_of_a_report_stands_under_its_heading() -> None:
+    found = Rows(render(pages.report()))
+    detail = (
+        f"never run before map50 {{}} {{}} loss {{}} options steps=2200, learning_rate=0.004 {{}}action {SHA}"
+    )
+    opened = detail.format("0.889", "0.867 to 0.909", "1.234", "processor time 20 s ")
+    measured = ["metric", "value", "95 % interval", "measured on"]
+    tensors = [
+        ["image", "1 × 96 × 96 × 3", "uint8 scale 0.0078125, zero point 128"],
+        ["detection_boxes", "1 × 100 × 4", "float32"],
+        ["num_detections", "1", "float32"],
+    ]
+    assert [row for row in found.rows if row[0].partition(" ")[0] != "never"] == [
+        ["pass", "outcome", "map", "file", "time", "peak memory"],
+        ["train", "ran", "0.702 0.680 to 0.722", "1.9 MiB", "2 min 31 s", "1210 MiB"],
+        ["prune", "ran", "0.689 0.667 to 0.709", "1.9 MiB", "68 s", "1210 MiB"],
+        ["convert", "cached", "0.689 0.667 to 0.709", "1.6 MiB", "2.1 s", "1210 MiB"],
+        ["quantize", "ran", "0.681 0.659 to 0.701", "628.3 KiB", "12 s", "1210 MiB"],
+        measured,
+        ["map", "0.671", "0.649 to 0.691", "test, n = 500, xnnpack"],
+        ["map50", "0.883", "0.861 to 0.903", "test, n = 500, xnnpack"],
+        ["size", "628.3 KiB", "", ""],
+        ["compressed_size", "313.7 KiB", "", ""],
+        ["latency", "1.23 ms", "", "xnnpack"],
+        *tensors,
+        measured,
+        ["size", "500.0 KiB", "", ""],
+        ["npu_coverage", "0.953", "", ""],
+        ["npu_cycles", "371,355 cycles", "", ""],
+        *tensors,
+    ]
+    details = [row[0] for row in found.rows if row[0].startswith("never")]
+    assert details[2] == f"{opened} input b output c"
+    assert details[1] == (
+        f"{opened} input a output b open map fell by 0.0130 [0.0070, 0.0180], from 0.7020 to 0.6890; at most 0.0300 "
+        f"allowed (val)"
+    )
+    assert details[3].partition("output d ")[2].startswith("open, undecided map fell by 0.0080")
+    # Of the largest file and the longest pass, in per cent.
+    assert [style for style in found.styles if style.startswith("bar ")] == [
+        *("bar width:100.0%", "bar width:100.0%"),
+        *("bar width:100.0%", "bar width:45.0%"),
+        *("bar width:85.9%", "bar width:1.4%"),
+        *("bar width:32.3%", "bar width:8.1%"),
+    ]
+    # Of the verdict on `prune`, a fall of 0.007 to 0.018 where 0.03 is allowed: 6 + 88 x 7 / 30, and so on.
+    assert found.styles[4:7] == ["zero left:6.0%", "span left:26.53%;width:32.27%", "limit left:94.0%"]
+
+
+def test_what_was_tried_is_said_with_what_it_gave() -> None:
+    report = pages.report("failed")
+    report["passes"][-1]["tried"] = [
+        {"run": "quantize", "ok": False, "seconds": 3.0, "error": "it broke"},
+        {"run": "qat -> convert", "ok": True, "metrics": {"map": {"value": 0.5}}},
+    ]
+    text = outline(render(report)).text
+    assert "tried quantize : not within budget it broke 3.0 s" in text
+    assert "tried qat -> convert : within budget map 0.500" in text
+
+
+def test_every_row_of_a_sweep_stands_under_its_heading() -> None:
+    assert Rows(render_summary(pages.summary())).rows == [
+        [
+            *("", "prune.sparsity", "model.input_size", "map", "since base"),
+            *("file", "latency", "time", "", "status"),
+        ],
+        [
+            *("1", "0.5", "96", "0.670 0.648 to 0.690", "−0.020"),
+            *("628.3 KiB 313.5 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+        ],
+        [
+            *("2", "0.8", "96", "0.620 0.598 to 0.640", "−0.070"),
+            *("628.3 KiB 196.3 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+        ],
+        [
+            *("3", "0.5", "128", "0.710 0.688 to 0.730", "+0.020"),
+            *("628.3 KiB 322.3 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+        ],
+        ["4", "0.8", "128", "", "", "", "", "2 min 3 s", "", "over budget"],
+        ["", "quantize.budget: map fell by 0.2; at most 0.01 allowed"],
+        ["5", "1.5", "96", "", "", "", "", "", "", "invalid"],
+        ["", "prune.sparsity: 1.5 should be less than 1"],
+    ]
+
+
+def test_what_a_page_says_beside_its_tables() -> None:
+    text = outline(render(pages.report())).text
+    for expected in (
+        "643,384 bytes, 321,234 compressed",
+        "median 1.234 ms, p90 1.410 ms over 50 warm runs on 1 thread (Made-up Processor 3000)",
+        "82 of 86 run on ethos-u55-128; left: DEQUANTIZE",
+        "memory mode Shared_Sram",
+        "voc from ../shared/data/bccd : 2,400 train, 300 val images",
+        "8 classes: stop, yield,",
+        "started 2026-11-21T08:00:01+00:00 seed 0 device cpu threads 2",
+        "toolchain tensorflow 2.21.0, tflbuild 0.1.0",
+        "cpu : map fell by 0.0130",
+        "map by class and objects",
+        "stop 0.566 120",
+        "Warnings data: 3 things left out",
+    ):
+        assert expected in text, expected
+    assert (
+        "Nothing was left out." in outline(render(pages.report() | {"data": {"splits": {}, "root": ""}})).text
+    )
+
+
+def test_a_summary_says_its_command_and_how_many_jobs_there_are() -> None:
+    text = outline(render_summary(pages.summary())).text
+    assert "Sweep of 5 jobs 3 built 1 over budget 1 invalid" in text
+    assert "tflbuild -m recipe=ssd_mobilenet_int8 prune.sparsity=0.5,0.8,1.5" in text
+    assert "The green line joins the built models that no smaller one equals." in text
+    assert "0.5, model.input_size=96: 0.670, 313 KiB" in render_summary(pages.summary())
+
+
+def drawn(name: str, part: Any) -> str:
+    macros: Any = _environment().get_template("parts.html.j2").module
+    return str(getattr(macros, name)(part))
+
+
+def test_bars_are_as_long_as_their_share_of_the_largest() -> None:
+    bars = (
+        Bar(label="a", values=(0.5, 0.25), marked=True, text="8 bit"),
+        Bar(label="b", values=(None, 0.125)),
+    )
+    page = drawn("bars", Bars(bars=bars, unit="error", series=("x", "y"), legend="what is shown"))
+    assert Rows(page).styles == [
+        *("series1 marked width:100.0%", "series2 marked width:50.0%"),
+        *("series1 width:0.0%", "series2 width:25.0%"),
+    ]
+    words = "a 8 bit 0.500 0.250 b – 0.125 x y what is shown"
+    assert outline(page).text.split() == words.split()
+
+
+def test_a_table_has_its_headings_rows_and_marks() -> None:
+    part = Table(headings=("h", "i"), rows=(Row(cells=("a", "b")), Row(cells=("<c>", "d"), marked=True)))
+    page = drawn("table", part)
+    assert Rows(page).rows == [["h", "i"], ["a", "b"], ["<c>", "d"]]
+    assert page.count('class="marked"') == 1
+    assert "details" not in page
+
+
+REPORT: dict[str, Any] = {"status": "built", "passes": [], "budget": {"verdicts": []}}
+OPEN, CLOSED = {"ok": True}, {"ok": False}
+HEADLINES: list[tuple[dict[str, Any], str]] = [
+    ({}, "Built; nothing was limited"),
+    ({"passes": [{"verdicts": [OPEN]}]}, "Built, within its budget"),
+    ({"budget": {"verdicts": [OPEN]}}, "Built, within its budget"),
+    ({"passes": [{"verdicts": [OPEN, CLOSED]}]}, "Built, with a closed gate: see below"),
+    ({"budget": {"verdicts": [CLOSED]}}, "Built, with a closed gate: see below"),
+    ({"analyses": [{"findings": [{"text": "x"}]}]}, "Built, but look at the base: see below"),
+    ({"analyses": [{"findings": [{"text": ""}]}]}, "Built; nothing was limited"),
+    ({"stopped_after": "prune"}, "Stopped after prune, as wanted: nothing was delivered"),
+    ({"status": "failed", "stopped_after": "prune"}, "Failed"),
+    ({"status": "odd"}, "odd"),
+]
+
+
+@pytest.mark.parametrize(("more", "headline"), HEADLINES)
+def test_the_headline_is_the_worst_that_happened(more: dict[str, Any], headline: str) -> None:
+    assert _headline(REPORT | more) == headline
+
+
+@pytest.mark.parametrize(
+    ("ok", "decided", "word"),
+    [
+        (True, True, "open"),
+        (True, False, "open, undecided"),
+        (False, True, "closed"),
+        (False, False, "closed, undecided"),
+    ],
+)
+def test_a_verdict_has_its_word(ok: bool, decided: bool, word: str) -> None:
+    verdict = {"ok": ok, "decided": decided, "limit": {"max": 1}, "low": None, "high": None}
+    assert _verdicts([verdict]) == [verdict | {"word": word, "gauge": None}]
+
+
+def test_notes_are_told_in_words_and_recipes_in_yaml() -> None:
+    assert _told({"a": [1, {"b": None}], "c": "d"}) == "a: 1, b: None, c: d"
+    assert _yaml({}) == ""
+    assert _yaml({"b": 1, "a": "ü"}) == "b: 1\na: ü\n"
+
+
+def test_what_was_left_out_is_grouped_by_file_in_order() -> None:
+    rows = [{"file": file, "reason": reason} for file, reason in (("b", "1"), ("a", "2"), ("b", "3"))]
+    assert _dropped(rows) == [("b", ["1", "3"]), ("a", ["2"])]
+
+
+def found(value: float | None, split: str = "test") -> dict[str, Any]:
+    return {"value": value, "unit": "1", "split": split, "n": 10}
+
+
+def test_a_job_has_no_change_without_both_figures() -> None:
+    job = {
+        "overrides": {"a": "1"},
+        "status": "built",
+        "pareto": False,
+        "metrics": {"map": found(0.0)},
+        "base": {"metrics": {"map": found(0.25)}},
+    }
+    row = _job(job, ["b", "a"], "map")
+    assert (row["settings"], row["change"], row["measured"]) == (["", "1"], -0.25, found(0.0))
+    unknown = (
+        {"base": None},
+        {"base": {"metrics": {"map": found(None)}}},
+        {"metrics": {"map": found(None)}},
+        {"metrics": {}},
+    )
+    for more in unknown:
+        assert _job(job | more, ["a"], "map")["change"] is None
+    assert _job(job | {"base": {"metrics": {"map": found(0.0)}}}, ["a"], "map")["change"] == 0.0
+
+
+def test_a_spread_has_the_unit_of_its_figure() -> None:
+    figures = {name: {"n": 2, "mean": 1} for name in ("map", "bytes", "latency_ms")} | {"top1": {"n": 0}}
+    group = {"overrides": {"a": 1, "b": 2}, "jobs": ["x", "y", "z"], "built": 2, "figures": figures}
+    rows = _spreads({"groups": [group]})
+    assert [(row["name"], row["unit"]) for row in rows] == [
+        ("map", "1"),
+        ("bytes", "bytes"),
+        ("latency_ms", "ms"),
+    ]
+    assert rows[0] == {
+        "settings": ["a=1", "b=2"],
+        "built": 2,
+        "jobs": 3,
+        "name": "map",
+        "unit": "1",
+        "n": 2,
+        "mean": 1,
+    }
+
+
+def step(label: str, value: float | None, outcome: str = "ran", verdicts: Any = ()) -> dict[str, Any]:
+    return {
+        "label": label,
+        "metrics": {"map": found(value, "val")},
+        "outcome": outcome,
+        "verdicts": list(verdicts),
+        "output": label.upper(),
+        "input": None,
+    }
+
+
+DROP = {"metric": "map", "limit": {"max_drop": 0.1}, "baseline": 0.5}
+
+
+def test_the_chart_has_a_panel_for_each_split_with_the_limits_of_each() -> None:
+    report = {
+        "passes": [
+            step("train", 0.5, "cached"),
+            step("lost", None),
+            step("prune", 0.4, verdicts=[DROP | {"ok": False}]),
+            step("skip", 0.45, "skipped"),
+        ],
+        "base": {"label": "train", "metrics": {"map": found(0.5)}},
+        "targets": [
+            {"name": name, "metrics": {"map": found(value)}}
+            for name, value in (("cpu", 0.4), ("npu", None), ("gpu", 0.0))
+        ],
+        "budget": {
+            "verdicts": [
+                DROP | {"target": "cpu", "ok": True},
+                DROP | {"limit": {"min": 0.3}, "target": "gpu", "ok": True},
+                DROP | {"limit": {"min": 0.2}, "ok": True},
+            ]
+        },
+    }
+    chart = _chart(report, "map", "1")
+    assert chart is not None
+    assert [panel["title"] for panel in chart.panels] == [
+        "after each pass (val, n = 10)",
+        "delivered (test, n = 10)",
+    ]
+    assert [(point["label"], point["state"], point["value"]) for point in chart.points] == [
+        ("train", "kept", 0.5),
+        ("prune", "closed", 0.4),
+        ("skip", "left", 0.45),
+        ("train (base)", "kept", 0.5),
+        ("cpu", "kept", 0.4),
+        ("gpu", "kept", 0.0),
+    ]
+    assert [limit["text"] for limit in chart.limits] == [
+        "≥ 0.400",
+        "≥ 0.400",
+        "≥ 0.200",
+        "≥ 0.300",
+        "≥ 0.200",
+    ]
+    alone = _chart(report | {"targets": []}, "map", "1")
+    assert alone is not None
+    assert len(alone.panels) == 1, "a base beside which nothing was delivered has no panel"
+
+
+def test_names_of_the_model_stand_beside_those_of_the_data() -> None:
+    report = {
+        "data": {"classes": ["No Entry", "stop", "yield"]},
+        "labels": {"a.txt": ["no_entry", "stop", "yield"], "b.txt": ["no_entry", "yield", "stop", "x"]},
+    }
+    assert class_table(report) == Table(
+        headings=("output", "class of the data", "by b.txt"),
+        rows=(
+            Row(cells=("0", "No Entry", "no_entry")),
+            Row(cells=("1", "stop", "yield"), marked=True),
+            Row(cells=("2", "yield", "stop"), marked=True),
+            Row(cells=("3", "–", "x"), marked=True),
+        ),
+    )
+    assert class_table({"data": {}, "labels": {}}) is None
+    assert class_table({"data": {"classes": ["a"]}}) is None

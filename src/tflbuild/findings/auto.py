@@ -25,9 +25,10 @@ def _usual(note: Note) -> float | None:
 
 
 def _seconds(note: Note) -> float | None:
+    whole = number(note, "seconds")
     own = [number(candidate, "seconds") for candidate in note.get("candidates", [])]
     known = [seconds for seconds in own if seconds is not None]
-    return number(note, "seconds") or (sum(known) if known else None)
+    return whole if whole is not None or not known else sum(known)
 
 
 def lines(note: Note) -> list[str]:

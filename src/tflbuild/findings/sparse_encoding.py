@@ -10,7 +10,7 @@ def lines(note: Note) -> list[str]:
     sparse, dense = number(note, "bytes"), number(note, "dense_bytes")
     if sparse is None or dense is None:
         return []
-    return [f"sparse encoding: {sparse:,.0f} bytes, with zeros it were {dense:,.0f}"]
+    return [f"sparse encoding: {sparse:,.0f} bytes, with zeros it would be {dense:,.0f}"]
 
 
 def exhibit(note: Note) -> Exhibit | None:

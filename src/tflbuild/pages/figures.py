@@ -28,7 +28,7 @@ def figure(value: float | None, unit: str) -> str:
         return f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
     if unit == "bytes":
         return size(value)
-    return f"{value:,.0f} {unit}" if abs(value) >= 1000 else f"{value:.3g} {unit}"
+    return f"{value:,.0f} {unit}" if abs(value) >= 999.5 else f"{value:.3g} {unit}"
 
 
 def size(value: float | None) -> str:
@@ -52,7 +52,8 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
 
 
 def change(value: float | None, unit: str = "1") -> str:

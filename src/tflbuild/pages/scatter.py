@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.pages.figures import figure
@@ -25,10 +25,10 @@ class Scatter:
     metric: str
     width: float = WIDTH
     height: float = HEIGHT
-    ticks: list[dict[str, Any]] = field(default_factory=list)
-    columns: list[dict[str, Any]] = field(default_factory=list)
-    points: list[dict[str, Any]] = field(default_factory=list)
-    front: str = ""
+    ticks: list[dict[str, Any]]
+    columns: list[dict[str, Any]]
+    points: list[dict[str, Any]]
+    front: str
 
 
 def scatter(jobs: Sequence[Mapping[str, Any]], metric: str) -> Scatter | None:

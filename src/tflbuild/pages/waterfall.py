@@ -92,7 +92,8 @@ def waterfall(metric: str, unit: str, panels: Sequence[tuple[str, Sequence[Colum
     if not panels:
         return None
     every = [column for _, columns in panels for column in columns]
-    scale = scale_of([c.measurement for c in every], [value for c in every for value, _ in c.limits])
+    drawn = [limit for column in every for limit in column.limits if not _vacuous(*limit)]
+    scale = scale_of([column.measurement for column in every], [value for value, _ in drawn])
     count = sum(len(columns) for _, columns in panels)
     room = WIDTH - LEFT - RIGHT - PANEL_GAP * (len(panels) - 1)
     step = min(WIDEST_COLUMN, room / count)

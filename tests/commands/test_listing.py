@@ -1,0 +1,238 @@
+"""`tflbuild list` and `describe`, by hand on declarations made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from annotated_types import Ge
+
+from tflbuild import plugins, recipe_files
+from tflbuild.cli import main
+from tflbuild.commands import describe, listing
+from tflbuild.commands.describe import _type_text, page
+from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.compiler_pass import PASSES, Pass, PassContext, compiler_pass
+from tflbuild.core.hook import HOOKS, Hook, hook
+from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, metric
+
+
+@pytest.fixture(autouse=True)
+def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> plugins.Loaded:
+    """Declare one pass and one hook, know one recipe, and have one broken plugin."""
+    loaded = plugins.Loaded(broken={"b.py": "it broke"}, origins={"tflbuild_plugins.a": "a.py"})
+    monkeypatch.setattr(plugins, "load", lambda folder: loaded)
+    monkeypatch.setattr(plugins, "default_folder", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("# @package _global_\nname: x\ndescription:  SSD: small\n")
+    (tmp_path / "bare.yaml").write_text("seed: 1\n")
+    monkeypatch.setattr(recipe_files, "recipe_names", lambda: ["bare", "mine"])
+    monkeypatch.setattr(
+        recipe_files,
+        "find_recipe",
+        lambda name: path if (path := tmp_path / f"{name}.yaml").exists() else None,
+    )
+    for registry in listing.REGISTRIES.values():
+        monkeypatch.setattr(registry, "_classes", {})
+
+    @compiler_pass("polish")
+    class Polish(Pass):
+        """Make it shine.
+
+        More is said here.
+        """
+
+        amount: Annotated[int, Ge(1)] = 3
+        how: Literal["soft", "hard"] = "soft"
+        layers: tuple[str, ...] | None = None
+        more: Mapping[str, float] = field(default_factory=lambda: {"a": 0.5})
+
+        def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
+            """Give it."""
+            raise NotImplementedError
+
+    @hook("diary")
+    class Diary(Hook):
+        """Write it down."""
+
+    return loaded
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> list[str]:
+    assert main(list(words)) == code
+    return capsys.readouterr().out.splitlines()
+
+
+def test_each_kind_lists_what_is_declared_with_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "list", "passes") == ["  polish                     Make it shine."]
+    assert printed(capsys, "list", "hooks") == ["  diary                      Write it down."]
+    assert printed(capsys, "list", "models") == []
+    assert printed(capsys, "list", "recipes") == [
+        "  bare                       ",
+        "  mine                       SSD: small",
+    ]
+    assert printed(capsys, "list", "plugins") == [
+        "  tflbuild_plugins.a         a.py",
+        "  b.py                       BROKEN: it broke",
+    ]
+
+
+def test_every_kind_is_listed_under_its_heading_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    headings = [line for line in printed(capsys, "list") if not line.startswith(" ")]
+    kinds = ["recipes", "passes", "models", "data", "metrics", "targets", "hooks", "plugins"]
+    assert headings == [f"{kind}:" for kind in kinds]
+    assert printed(capsys, "list", "hooks", "passes")[::2] == ["hooks:", "passes:"]
+
+
+def test_the_kinds_are_the_registries_of_their_names() -> None:
+    assert {kind: registry.noun for kind, registry in listing.REGISTRIES.items()} == {
+        "passes": "pass",
+        "models": "model",
+        "data": "data set",
+        "metrics": "metric",
+        "targets": "target",
+        "hooks": "hook",
+    }
+    assert (listing.REGISTRIES["passes"], listing.REGISTRIES["hooks"]) == (PASSES, HOOKS)
+    assert listing.REGISTRIES["metrics"] is METRICS
+
+
+@pytest.mark.parametrize(
+    ("kinds", "warned"), [(["passes"], True), (["passes", "plugins"], False), ([], False)]
+)
+def test_broken_plugins_are_warned_of_where_they_are_not_listed(
+    kinds: list[str], warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", *kinds]) == 0
+    said = "warning: plugin b.py is left out: it broke\n" if warned else ""
+    assert capsys.readouterr().err == said
+
+
+def test_a_kind_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "pases"]) == 2
+    assert capsys.readouterr().err == (
+        "error: list: 'pases' is none of recipes, passes, models, data, metrics, targets, hooks, plugins. "
+        "Did you mean 'passes'?\n"
+    )
+
+
+def test_a_pass_is_described_with_its_kinds_and_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "describe", "polish") == [
+        "polish (pass)",
+        "",
+        "Make it shine.",
+        "",
+        "More is said here.",
+        "",
+        "takes   KerasModel",
+        "gives   TFLiteModel",
+        "options",
+        "  amount           int (Ge(ge=1)) = 3",
+        "  how              soft | hard = 'soft'",
+        "  layers           tuple[str, ...] | None = None",
+        "  more             Mapping[str, float] = {'a': 0.5}",
+    ]
+
+
+def test_a_recipe_is_shown_as_it_stands_and_what_is_not_there_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert printed(capsys, "describe", "bare") == ["bare (recipe), bare.yaml", "", "seed: 1", ""]
+    assert main(["describe", "polsh"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: plugin b.py is left out: it broke",
+        "error: describe: nothing is called 'polsh'. Did you mean 'polish'?",
+    ]
+    assert main(["describe", "min"]) == 2
+    assert "Did you mean 'mine'?" in capsys.readouterr().err
+    for words in ([], ["a", "b"]):
+        assert main(["describe", *words]) == 2
+        assert capsys.readouterr().err == "error: usage: tflbuild describe NAME\n"
+
+
+def test_a_name_of_several_kinds_is_described_as_each(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "polish.yaml").write_text("seed: 2\n")
+    lines = printed(capsys, "describe", "polish")
+    assert [line for line in lines if line.startswith("polish (")] == [
+        "polish (pass)",
+        "polish (recipe), polish.yaml",
+    ]
+
+
+def test_a_metric_is_described_with_its_unit_and_direction() -> None:
+    @metric("higher")
+    class Higher(AccuracyMetric):
+        """More."""
+
+        unit = "%"
+        higher_is_better = True
+
+    @metric("lower")
+    class Lower(FileMetric):
+        """Less."""
+
+        unit = "bytes"
+        higher_is_better = False
+
+    assert page(Higher, "metrics") == "More.\n\nunit    %; higher is better"
+    assert page(Lower, "metrics") == "Less.\n\nunit    bytes; lower is better"
+
+
+@dataclass
+class Bare:
+    count: int
+
+
+Bare.__doc__ = None
+
+
+def test_what_has_no_default_is_needed_and_what_has_no_text_is_said() -> None:
+    assert page(Bare, "data") == "(no docstring)\n\noptions\n  count            int = needed"
+
+
+def test_a_pass_that_starts_a_model_takes_nothing_and_a_promise_is_shown() -> None:
+    @compiler_pass("starts")
+    class Starts(Pass):
+        """Start."""
+
+        promises = "zeros"
+
+        def run(self, model: None, ctx: PassContext) -> KerasModel:
+            """Give it."""
+            raise NotImplementedError
+
+    assert page(Starts, "passes").splitlines() == [
+        "Start.",
+        "",
+        "takes   nothing: it starts a model",
+        "gives   KerasModel",
+        "promises zeros",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hint", "text"),
+    [
+        (int, "int"),
+        (type(None), "None"),
+        (float | None, "float | None"),
+        (Annotated[float, Ge(0), "x"], "float (Ge(ge=0), 'x')"),
+        (Literal["a", 1] | None, "a | 1 | None"),
+        (tuple[Any, ...], "tuple[Any, ...]"),
+        (Annotated[int, Ge(0)] | None, "int (Ge(ge=0)) | None"),
+    ],
+)
+def test_a_type_is_written_as_people_write_it(hint: Any, text: str) -> None:
+    assert _type_text(hint) == text
+
+
+def test_a_plugin_that_may_have_declared_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(describe.plugins, "require", lambda name, loaded: asked.append(name))
+    assert main(["describe", "gone"]) == 2
+    assert asked == ["gone"]

@@ -1,0 +1,92 @@
+"""What only Hydra's own application gives: how it is called, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from tflbuild import compose, hydra_app, plugins
+from tflbuild.core.errors import RecipeError
+from tflbuild.hydra_app import run_hydra
+
+WORDS = ["--cfg", "job", "recipe=r"]
+
+
+@pytest.fixture
+def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None], dict[str, Any]]:
+    """Let Hydra end in a way that is chosen, and tell how it was called."""
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded())
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(compose, "register", lambda **options: seen.update(options))
+
+    def choose(end: BaseException | None) -> dict[str, Any]:
+        def main(**options: Any) -> Any:
+            def decorate(function: Any) -> Any:
+                def run() -> None:
+                    seen.update(options, argv=sys.argv, full=os.environ.get("HYDRA_FULL_ERROR"))
+                    if end is not None:
+                        raise end
+
+                return run
+
+            return decorate
+
+        monkeypatch.setattr(hydra_app.hydra, "main", main)
+        return seen
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(None, 0), (SystemExit(0), 0), (SystemExit(3), 3), (SystemExit("it is wrong"), 2), (SystemExit(), 2)],
+)
+def test_it_ends_as_hydra_does(
+    end: BaseException | None, code: int, ending: Callable[[BaseException | None], dict[str, Any]]
+) -> None:
+    seen = ending(end)
+    assert run_hydra(WORDS) == code
+    assert seen["argv"] == ["tflbuild", *WORDS]
+    assert (seen["full"], seen["every_limit"]) == ("1", True), "errors are raised, not printed"
+    assert (seen["config_path"], seen["config_name"]) == (None, compose.PRIMARY)
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+@pytest.mark.parametrize("kind", [HydraException, OmegaConfBaseException])
+def test_what_hydra_says_is_one_sentence(
+    kind: type[Exception], ending: Callable[[BaseException | None], dict[str, Any]]
+) -> None:
+    ending(kind("it\n  is \x1b wrong"))
+    with pytest.raises(RecipeError, match=r"^it is \\x1b wrong$"):
+        run_hydra(WORDS)
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+@pytest.mark.parametrize(
+    "word", ["hydra.run.dir=x", "+hydra.job.name=x", "hydra/launcher=joblib", "~hydra.sweep=1"]
+)
+def test_settings_of_hydra_itself_are_refused(
+    word: str, ending: Callable[[BaseException | None], dict[str, Any]]
+) -> None:
+    seen = ending(None)
+    with pytest.raises(RecipeError) as refused:
+        run_hydra([*WORDS, word])
+    assert str(refused.value) == f"{word}: Hydra's own settings cannot be set here; remove it."
+    assert seen == {}
+
+
+@pytest.mark.parametrize("word", ["query=hydra.x=", "-x=hydra.y", "hydrant.size=1", "a=hydra.run"])
+def test_words_that_only_look_like_settings_of_hydra_are_handed_on(
+    word: str, ending: Callable[[BaseException | None], dict[str, Any]]
+) -> None:
+    seen = ending(None)
+    assert run_hydra([*WORDS, word]) == 0
+    assert seen["argv"][-1] == word
