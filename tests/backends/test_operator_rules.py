@@ -62,6 +62,7 @@ def counts(said: str, what: str) -> bool:
     return re.search(what, said, re.IGNORECASE) is not None
 
 
+TOO_MANY = r"inputs.*was not true|inputs\)? ?!=|inputs->size !=|expects \d+ or \d+ inputs"
 COUNTED = sorted(ARITIES.keys() - {name for names in MORE_THAN_COUNTED for name in names.split()})
 
 
@@ -71,9 +72,7 @@ def test_litert_refuses_one_tensor_more_than_the_most(name: str) -> None:
     assert counts(complaint(name, most + 1, fewest), "inputs")
     taken = complaint(name, most, fewest)
     if name != "STRIDED_SLICE":  # a fifth input is refused by LiteRT itself
-        assert not counts(
-            taken, r"inputs.*was not true|inputs\)? ?!=|inputs->size !=|expects \d+ or \d+ inputs"
-        ), taken
+        assert not counts(taken, TOO_MANY), taken
     if name not in UNCOUNTED_OUTPUTS.split():
         assert counts(complaint(name, least, most_made + 1), "outputs")
 
@@ -115,14 +114,12 @@ def said_of(content: bytes, missing: int = 99, made: int | None = None) -> str:
     return check_operator(model.kind(operator), operator, options, inputs, outputs)
 
 
+POOL = {"strideW": 1, "strideH": 1, "filterWidth": 1, "filterHeight": 1}
 RIGHT: dict[str, dict[str, int]] = {
     "CONV_2D": {"strideW": 1, "strideH": 1, "dilationWFactor": 1, "dilationHFactor": 1},
     "DEPTHWISE_CONV_2D": {"strideW": 1, "strideH": 1, "dilationWFactor": 1, "dilationHFactor": 1},
     "TRANSPOSE_CONV": {"strideW": 1, "strideH": 1},
-    **dict.fromkeys(
-        ("MAX_POOL_2D", "AVERAGE_POOL_2D", "L2_POOL_2D"),
-        {"strideW": 1, "strideH": 1, "filterWidth": 1, "filterHeight": 1},
-    ),
+    **{f"{kind}_POOL_2D": POOL for kind in ("MAX", "AVERAGE", "L2")},
     "SPACE_TO_DEPTH": {"blockSize": 2},
     "DEPTH_TO_SPACE": {"blockSize": 2},
     "SPLIT": {"numSplits": 1},
