@@ -481,14 +481,9 @@ def test_fields_of_a_tensor_are_those_of_the_file() -> None:
 
 def test_the_first_buffer_that_is_not_there_is_refused() -> None:
     count = len(flatbuffer.unpack(small_network.convolutional()).buffers)
-    assert (
-        said(with_tensor("stem/Relu", buffer=count))
-        == "has the tensor 'stem/Relu' in a buffer that is not there"
-    )
-    assert (
-        said(with_tensor("stem/Relu", buffer=count - 1))
-        != "has the tensor 'stem/Relu' in a buffer that is not there"
-    )
+    words = "has the tensor 'stem/Relu' in a buffer that is not there"
+    assert said(with_tensor("stem/Relu", buffer=count)) == words
+    assert said(with_tensor("stem/Relu", buffer=count - 1)) != words
 
 
 def test_buffers_may_lie_behind_the_tables() -> None:
