@@ -167,7 +167,9 @@ def test_zeros_and_clusters_that_were_declared_are_held_against_the_file(tmp_pat
         check_declared(path, {}, {"stem/kernel": 4})
 
 
-def operator(name: str, inputs: Sequence[str], outputs: Sequence[str], output: str = "t") -> flatbuffer.Operator:
+def operator(
+    name: str, inputs: Sequence[str], outputs: Sequence[str], output: str = "t"
+) -> flatbuffer.Operator:
     return flatbuffer.Operator(name=name, inputs=tuple(inputs), outputs=tuple(outputs), output=output)
 
 
@@ -237,7 +239,9 @@ def test_what_would_work_is_said(
 def test_an_island_has_to_compute_and_not_only_to_pass_through(tmp_path: Path) -> None:
     # the DEQUANTIZE at the end gives floats, and computes nothing
     island = Island(name="scores", dtype="float32", reason="why")
-    with pytest.raises(BrokenPromise, match=r"'scores' was to be float32 \(why\), but no operator of that name"):
+    with pytest.raises(
+        BrokenPromise, match=r"'scores' was to be float32 \(why\), but no operator of that name"
+    ):
         check_full_integer(quantized(tmp_path), "int8", [island])
 
 

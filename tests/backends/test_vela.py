@@ -49,7 +49,11 @@ class Vela:
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
-        assert (options["cwd"], options["capture_output"], options["text"]) == (Path(command[4]).parent, True, True)
+        assert (options["cwd"], options["capture_output"], options["text"]) == (
+            Path(command[4]).parent,
+            True,
+            True,
+        )
         made = Path(command[6])
         made.mkdir()
         if self.told["writes"]:
@@ -57,7 +61,9 @@ class Vela:
         for number in range(self.told["summaries"]):
             rows = [",".join(self.figures), ",".join(self.figures.values())]
             (made / f"model_summary_{number}.csv").write_text("\n".join(rows) + "\n")
-        return subprocess.CompletedProcess(command, self.told["code"], self.told["printed"], self.told["errors"])
+        return subprocess.CompletedProcess(
+            command, self.told["code"], self.told["printed"], self.told["errors"]
+        )
 
 
 def compiled(folder: Path, monkeypatch: pytest.MonkeyPatch, **told: Any) -> tuple[vela.Compiled, Vela]:
@@ -93,7 +99,10 @@ def test_every_figure_is_that_of_its_column(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"code": 1, "errors": "Traceback\n  Error: no such operator\n\n"}, "vela failed: Error: no such operator"),
+        (
+            {"code": 1, "errors": "Traceback\n  Error: no such operator\n\n"},
+            "vela failed: Error: no such operator",
+        ),
         ({"code": 1}, "vela failed: NPU operators = 8 (80.0%)"),
         ({"code": 1, "printed": " \n"}, "vela failed: it said nothing"),
         ({"writes": False}, "vela failed: NPU operators = 8 (80.0%)"),
@@ -114,7 +123,9 @@ def test_what_vela_did_not_do_is_said(
     assert str(caught.value).startswith(said)
 
 
-def test_a_missing_vela_is_named_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_vela_is_named_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Any] = []
 
     def require(modules: tuple[str, ...], what: str) -> None:
