@@ -11,7 +11,7 @@ import small_network
 from tflbuild.backends import flatbuffer, graph
 from tflbuild.backends.graph import Graph
 
-# tensors: 0 image, 1-6 constants, 7 flat_shape, 8 stem/Relu, 9 middle/Relu6, 10 pool, 11 flat, 12 head/BiasAdd, 13 scores
+# tensors: 0 image, 1-6 constants, 7 flat_shape, 8 stem/Relu, 9 middle/Relu6, 10 pool, 11 flat, ..., 13 scores
 
 
 @pytest.fixture
