@@ -240,8 +240,8 @@ def test_means_of_probabilities_are_probabilities(kind: str) -> None:
     assert ends_of(config)[0].kind == "softmax"
 
 
-LINEAR = """Dense Conv1D Conv2D DepthwiseConv2D SeparableConv2D EinsumDense BatchNormalization Add Subtract ReLU LeakyReLU
-PReLU ELU MaxPooling2D GlobalMaxPooling2D LayerNormalization"""
+LINEAR = """Dense Conv1D Conv2D DepthwiseConv2D SeparableConv2D EinsumDense BatchNormalization Add Subtract ReLU
+LeakyReLU PReLU ELU MaxPooling2D GlobalMaxPooling2D LayerNormalization"""
 
 
 @pytest.mark.parametrize("kind", LINEAR.split())

@@ -53,7 +53,7 @@ def test_numbers_of_every_kind_are_those_that_the_library_wrote(letter: str) -> 
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
-@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=9), st.text(max_size=9))
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=9), st.text("aZ09ü☃", max_size=9))
 def test_vectors_and_texts_are_those_that_the_library_wrote(values: list[int], text: str) -> None:
     content = written({0: ("[i]", values), 1: ("text", text)})
     table = read(content, {"held": Slot(0, "[i]"), "name": Slot(1, "text"), "none": Slot(2, "[i]")})
@@ -111,6 +111,11 @@ def bare(length: int, inline: int, *offsets: int, body: bytes = b"") -> tuple[by
 def test_a_table_by_hand_is_read() -> None:
     content, place = bare(6, 8, 4, body=struct.pack("<i", 77))
     assert Table(content, place, {"held": Slot(0, "i")}).number("held") == 77
+
+
+def test_a_table_may_have_no_fields() -> None:
+    content, place = bare(4, 4)
+    assert not Table(content, place, {"held": Slot(0, "i")}).has("held")
 
 
 @pytest.mark.parametrize(
