@@ -79,7 +79,7 @@ def without(name: str) -> bytes:
 
 def test_members_are_these_three_and_no_others() -> None:
     expected = "a .keras file holds config.json, metadata.json and model.weights.h5, once each"
-    with pytest.raises(ValueError, match="^holds metadata.json, model.weights.h5; ") as caught:
+    with pytest.raises(ValueError, match=r"^holds metadata\.json, model\.weights\.h5; ") as caught:
         unpack(without("config.json"))
     assert str(caught.value).endswith(expected)
     many = {f"m{k}.txt": b"" for k in range(7)}
@@ -100,7 +100,7 @@ def test_an_encrypted_member_is_not_read() -> None:
     for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         start = content.index(signature)
         content[start + place : start + place + 2] = struct.pack("<H", 1)
-    with pytest.raises(ValueError, match="^holds config.json encrypted or packed"):
+    with pytest.raises(ValueError, match=r"^holds config\.json encrypted or packed"):
         unpack(bytes(content))
 
 
