@@ -170,3 +170,24 @@ def test_a_sequential_model_in_another_counts_its_own_making_where_it_knows_its_
         assert names(outer) == (["last", "a", "image"] if call else ["last", "x", "a", "image"])
         graph = Graph(outer)
         assert Place(graph, Tensor("inner", call, 0)).given()[0].layer.name == "a"
+
+
+def test_lists_of_lists_of_numbers_are_no_tensors() -> None:
+    odd = layer("Dense", "a")
+    odd["inbound_nodes"] = [[["image", 0, 0, {"pads": [[1, 1], 2, 3]}]]]
+    assert Graph(functional(image(), odd)).layers["a"].calls == ((Tensor("image", 0, 0),),)
+
+
+def test_a_chain_in_a_chain_that_knows_its_input_is_walked() -> None:
+    inner = sequential(image("in", (4,)), layer("Dense", "x"), name="inner")
+    assert names(sequential(image(), inner, layer("Dense", "last"))) == ["last", "x", "image"]
+
+
+def test_an_inner_model_reads_what_the_middle_one_gives_it() -> None:
+    inner = functional(image("deep", (4,)), layer("Dense", "x", "deep"), name="inner")
+    middle = functional(image("in", (4,)), layer("Dense", "y", "in"), called(inner, "y"), name="middle")
+    middle["config"]["output_layers"] = [["inner", 1, 0]]
+    outer = functional(image(), layer("Dense", "z", "image"), called(middle, "z"))
+    outer["config"]["output_layers"] = [["middle", 1, 0]]
+    assert names(outer) == ["x", "y", "z", "image"]
+    assert outputs_of(outer)[0].key == ("middle:1", "inner:1", "x:0")

@@ -291,7 +291,8 @@ def test_a_layer_that_states_it_is_believed(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("axis", "kind"), [(1, "softmax"), (0, "softmax"), (2, "unknown"), (-1, "unknown"), (None, "unknown")]
+    ("axis", "kind"),
+    [(1, "softmax"), (0, "softmax"), (-2, "softmax"), (2, "unknown"), (-1, "unknown"), (None, "unknown")],
 )
 @pytest.mark.parametrize("how", ["layer", "operation"])
 def test_softmaxes_below_one_another_stay_softmaxes(axis: int | None, kind: str, how: str) -> None:
@@ -340,3 +341,15 @@ def test_axes_of_an_input_are_those_of_its_shape() -> None:
     for entry, rank in (({"batch_shape": [None, 8, 8]}, 3), ({}, None)):
         given = layer("InputLayer", "x", **entry)
         assert rank_of(outputs_of(functional(given))[0]) == rank
+
+
+@pytest.mark.parametrize("kind", ["Conv2D", "SeparableConv2D", "AveragePooling2D", "MaxPooling2D"])
+def test_what_works_on_maps_gives_maps_whatever_it_reads(kind: str) -> None:
+    config = functional(image(), operation("tf.squeeze", "odd", "image"), layer(kind, "x", "odd"))
+    assert rank_of(outputs_of(config)[0]) == 4
+
+
+def test_only_a_softmax_layer_has_an_axis_of_its_softmax() -> None:
+    config = functional(image(), {**dense("s", "image", "softmax")})
+    config["config"]["layers"][1]["config"]["axis"] = 1
+    assert ends_of(config)[0].kind == "softmax"

@@ -188,7 +188,8 @@ def without_barriers(content: bytes) -> bytes:
     through, kept = {}, []
     for operator in graph.operators:
         if flatbuffer.name_of(model.operatorCodes[operator.opcodeIndex]) == BARRIER:
-            through[int(operator.outputs[0])] = int(operator.inputs[0])
+            read = int(operator.inputs[0])
+            through[int(operator.outputs[0])] = through.get(read, read)
             continue
         operator.inputs = np.array([through.get(int(i), int(i)) for i in operator.inputs], np.int32)
         kept.append(operator)
