@@ -55,15 +55,15 @@ def test_boxes_of_the_background_cost_nothing() -> None:
     assert float(loss) == pytest.approx(0.125, abs=1e-5)
 
 
-def test_image_without_objects_has_a_finite_loss() -> None:
+def test_image_without_objects_counts_as_one_match() -> None:
     from tflbuild.backends.losses import detection
 
     labels = np.full((1, 2), -1, np.int32)
-    for kind in ("focal", "hard_negative"):
-        loss = detection(kind)(
-            (np.zeros((1, 2, 4), np.float32), np.zeros((1, 2, 3), np.float32)), (0.0, labels)
-        )
-        assert math.isfinite(float(loss))
+    outputs = (np.ones((1, 2, 4), np.float32), np.zeros((1, 2, 3), np.float32))
+    # three even scores of the one hardest box; or of both, each weighed by 3/4 and by a half squared
+    for kind, wanted in (("hard_negative", 3 * EVEN), ("focal", 6 * 0.75 * 0.25 * EVEN)):
+        found = float(detection(kind)(outputs, (np.zeros((1, 2, 4), np.float32), labels)))
+        assert found == pytest.approx(wanted, rel=1e-5)
 
 
 def test_probabilities_and_logits_cost_the_same() -> None:
