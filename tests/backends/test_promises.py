@@ -236,13 +236,20 @@ def test_what_would_work_is_said(
     assert promises._why("ODD", activations) == said
 
 
-def test_an_island_has_to_compute_and_not_only_to_pass_through(tmp_path: Path) -> None:
-    # the DEQUANTIZE at the end gives floats, and computes nothing
-    island = Island(name="scores", dtype="float32", reason="why")
+def test_an_island_has_to_compute_and_not_only_to_pass_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        operator("CONV_2D", ["int8"], ["int8"], "head"),
+        operator("DEQUANTIZE", ["int8"], ["float32"], "head"),
+    ]
+    monkeypatch.setattr(flatbuffer, "operators", lambda path: found)
+    monkeypatch.setattr(promises.scales, "check_scales", lambda path: None)
     with pytest.raises(
-        BrokenPromise, match=r"'scores' was to be float32 \(why\), but no operator of that name"
+        BrokenPromise, match=r"'head' was to be float32 \(kept by quantize_mixed\), but no operator"
     ):
-        check_full_integer(quantized(tmp_path), "int8", [island])
+        check_full_integer(Path("file"), "int8", [HEAD])
+    found.append(operator("SOFTMAX", ["float32"], ["float32"], "head"))
+    (entry,) = check_full_integer(Path("file"), "int8", [HEAD])
+    assert entry["operator"] == "SOFTMAX"
 
 
 def kernel(name: str, values: Any, **fields: Any) -> Kernel:

@@ -559,3 +559,9 @@ def test_which_operators_only_others_have() -> None:
     found = Model(flatbuffer.pack(model))
     assert found.foreign == [False, True, False, False, False, False]
     assert found.kinds[:3] == [32, 32, schema.BuiltinOperator.MAX_POOL_2D]
+
+
+def test_the_first_tensor_is_made_before_it_is_read_too() -> None:
+    step = Step(schema.BuiltinOperator.ABS, ["first"], ["scores"])
+    content = assemble(dict.fromkeys(("first", "image", "scores"), (1,)), [step], ["image"], ["scores"])
+    assert said(lambda model: None, content) == "reads 'first' before it is made"

@@ -12,6 +12,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as generated
 
 from tflbuild.backends import tflite_model, tflite_schema
+from tflbuild.backends.operator_rules import OPTIONS
 from tflbuild.backends.tflite_schema import INTEGER_RANGES, ITEM_BITS, SCHEMAS, TYPES, UNIONS
 
 LETTERS = {
@@ -184,3 +185,22 @@ def test_codes_of_operators_end_where_the_schema_does() -> None:
     assert max(codes) == tflite_model.OPERATORS
     assert generated.BuiltinOperator.CUSTOM == tflite_model.CUSTOM
     assert tflite_schema.UNIONS.keys() == UNION_TYPES.keys()
+
+
+@pytest.mark.parametrize("operator", sorted(OPTIONS))
+def test_counts_of_pixels_and_tensors_are_read_of_every_operator_that_has_them(operator: str) -> None:
+    words = {
+        "StrideW": "stride_w",
+        "StrideH": "stride_h",
+        "FilterWidth": "filter_width",
+        "FilterHeight": "filter_height",
+        "BlockSize": "block_size",
+        "DilationWFactor": "dilation_w",
+        "DilationHFactor": "dilation_h",
+        "NumSplits": "count",
+        "Num": "count",
+    }
+    kind = OPTIONS[operator]
+    theirs = {name for name, _ in fields(members(generated.BuiltinOptions)[kind]).values()}
+    ours = SCHEMAS[UNIONS["builtin_options_type"][1].get(kind, "Plain")]
+    assert {words[name] for name in theirs & set(words)} == set(ours) & set(words.values())
