@@ -228,6 +228,8 @@ def test_channels_in_another_order_alone_scale_nothing() -> None:
         ({"mean": [1.0], "variance": [0.0]}, "raw"),
         ({"mean": [0.5], "variance": [0.25], "invert": True}, "raw"),
         ({"mean": [0.5], "variance": None}, "raw"),
+        ({"mean": None, "variance": [0.25]}, "raw"),
+        ({"mean": [], "variance": [0.25]}, "raw"),
     ],
 )
 def test_normalizations_by_their_numbers(options: dict[str, Any], takes: str) -> None:
