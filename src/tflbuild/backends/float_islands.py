@@ -185,7 +185,8 @@ def without_barriers(content: bytes) -> bytes:
     """Take the barriers out of a converted file: what read one reads what it read."""
     model = flatbuffer.unpack(content)
     graph = model.subgraphs[0]
-    through, kept = {}, []
+    through: dict[int, int] = {}
+    kept = []
     for operator in graph.operators:
         if flatbuffer.name_of(model.operatorCodes[operator.opcodeIndex]) == BARRIER:
             read = int(operator.inputs[0])
