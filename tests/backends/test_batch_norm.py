@@ -84,3 +84,34 @@ def test_only_statistics_change_and_what_else_changes_is_named() -> None:
     assert batch_norm.moved(after, found) < 1e-6
     after.get_layer("norm_one").gamma.assign_add([0, 0, 0, 1e-6])
     assert batch_norm.changed(before, after) == ["norm_one/gamma:0"]
+
+
+def test_moments_of_batches_are_put_together_by_hand() -> None:
+    from tflbuild.backends.batch_norm import _joined
+
+    # {1, 3} and {5, 11}: means 2 and 8, variances 1 and 9; all four have the mean 5 and the variance 14
+    found = _joined(np.array([[[2.0], [1.0]], [[8.0], [9.0]]]))
+    assert (found.mean.tolist(), found.variance.tolist()) == ([5.0], [14.0])
+    assert np.var([1, 3, 5, 11]) == 14.0
+
+
+def test_how_far_statistics_moved_by_hand() -> None:
+    from tflbuild.backends import batch_norm, keras
+
+    layers = keras.layers
+    image = layers.Input((2,))
+    first = layers.BatchNormalization(epsilon=1.0, name="first")(image)
+    model = keras.Model(image, layers.BatchNormalization(epsilon=0.0, name="second")(first))
+    model.get_layer("first").set_weights(
+        [np.ones(2), np.zeros(2), np.array([1.0, 2.0]), np.array([3.0, 8.0])]
+    )
+    model.get_layer("second").set_weights([np.ones(2), np.zeros(2), np.zeros(2), np.array([4.0, 0.25])])
+    moved = {
+        "first": batch_norm.Statistics(mean=np.array([3.0, -1.0]), variance=np.ones(2)),
+        "second": batch_norm.Statistics(mean=np.array([-1.0, 0.0]), variance=np.ones(2)),
+    }
+    # 2 / 2, 3 / 3, 1 / 2 and 0: the mean of the four
+    assert batch_norm.moved(model, moved) == 0.625
+    batch_norm.assign(model, moved)
+    assert model.get_layer("second").moving_mean.numpy().tolist() == [-1.0, 0.0]
+    assert model.get_layer("second").moving_variance.numpy().tolist() == [1.0, 1.0]

@@ -134,3 +134,39 @@ def test_killed_training_goes_on_with_its_teacher_to_the_bit(tmp_path: Path) -> 
     assert last == loss
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_all_outputs_of_a_teacher_stand_behind_the_targets() -> None:
+    from tflbuild.backends import distillation
+
+    asked: list[Any] = []
+
+    def teacher(values: Any, training: bool) -> Any:
+        asked.append((values, training))
+        return ["boxes", "scores"]
+
+    assert distillation.asked(teacher)("pixels", ("given", "labels")) == (
+        "given",
+        "labels",
+        "boxes",
+        "scores",
+    )
+    assert asked == [("pixels", False)]
+
+
+def test_a_probability_of_nothing_has_the_logit_of_a_ten_millionth() -> None:
+    from tflbuild.backends import distillation
+
+    found = np.asarray(distillation._logits(np.float32([0.0, 1.0]), False))
+    np.testing.assert_allclose(found, [np.log(1e-7), 0.0], rtol=1e-6)
+
+
+def test_softened_classes_by_hand() -> None:
+    from tflbuild.backends import distillation
+
+    # temperature 2 makes logits log 9 and 0 those of 3 to 1; the student says 1 to 1
+    loss = distillation.classification(lambda scores, targets: 100.0, 0.25, 2.0, True, True)
+    teacher, student = np.float32([[np.log(9), 0]]), np.float32([[0, 0]])
+    divergence = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
+    found = float(loss(student, (np.array([0]), teacher)))
+    assert found == pytest.approx(0.75 * 100 + 0.25 * 4 * divergence, rel=1e-5)

@@ -156,3 +156,176 @@ def test_layers_that_compute_in_one_operator_have_one_head_and_additions_follow(
     }  # `other` alone reads it: it has a range
     assert float_islands.closed(model, {"third"}) == {"third"}  # a concatenation has a range of its own
     assert float_islands.closed(model, set()) == set()
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, least: Any, most: Any, found: Any = ((0.0, 1.0),)) -> str:
+    """Check one range of a tensor and those of the inputs; give what is wrong."""
+    from tflbuild.backends import fake_quantization
+    from tflbuild.core.errors import BrokenPromise
+
+    ends = (np.array(least, np.float32), np.array(most, np.float32))
+    monkeypatch.setattr(fake_quantization, "ranges", lambda model: {"conv": ends})
+    monkeypatch.setattr(fake_quantization, "input_ranges", lambda model: list(found))
+    monkeypatch.setattr(fake_quantization.float_islands, "starts_float", lambda model: model == "float")
+    try:
+        fake_quantization.check_ranges("float" if not found else "model", RANGE)
+    except BrokenPromise as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (0.0, 1.0, ""),
+        (-6.0, 5.9, ""),
+        (-5.9, 6.0, ""),
+        (-6.0, 6.0, "the range of conv was never trained."),
+        ([-6, -6], [6, 6], "the range of conv was never trained."),
+        ([-6, -1], [6, 1], ""),
+        (np.nan, 1.0, "the range of conv is not finite."),
+        (0.0, np.inf, "the range of conv is not finite."),
+        ([0, 0], [1, np.nan], "the range of conv is not finite."),
+        (2.0, 2.0, "the range of conv is empty: 2.0 to 2.0."),
+        (2.0, 1.0, "the range of conv is empty: 2.0 to 1.0."),
+        ([0, 0], [1, 0], "the range of conv is empty: [0. 0.] to [1. 0.]."),
+        ([0, 0], [1, 2e-6], ""),
+    ],
+)
+def test_a_range_that_would_convert_into_nonsense_is_refused(
+    least: Any, most: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked(monkeypatch, least, most) == said
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([(0.0, 1.0)], ""),
+        ([], ""),  # the first layers compute in floats
+        ([(0.0, 1.00001)], "the input's range is [(0.0, 1.00001)], not that of pixels, (0.0, 1.0)."),
+        ([(0.1, 1.0)], "the input's range is [(0.1, 1.0)], not that of pixels, (0.0, 1.0)."),
+        (
+            [(0.0, 1.0), (0.0, 2.0)],
+            "the input's range is [(0.0, 1.0), (0.0, 2.0)], not that of pixels, (0.0, 1.0).",
+        ),
+    ],
+)
+def test_the_inputs_range_is_that_of_pixels(found: Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked(monkeypatch, 0.0, 1.0, found) == said
+
+
+@pytest.fixture(scope="module")
+def fake() -> Any:
+    from tflbuild.backends import fake_quantization
+
+    return fake_quantization.FakeQuantization(build(), (-1.0, 3.0))
+
+
+def test_ranges_begin_with_the_inputs_and_untrained(fake: Any) -> None:
+    from tflbuild.backends import fake_quantization
+    from tflbuild.core.errors import BrokenPromise
+
+    assert fake_quantization.input_ranges(fake.model) == [(-1.0, 3.0)]
+    found = fake_quantization.ranges(fake.model)
+    assert {"quantize_layer/quantize_layer", "quant_a_relu/output", "quant_dense/post_activation"} <= {
+        name.removesuffix("_") for name in found
+    }
+    assert [end.item() for end in found["quant_a_relu/output"]] == [-6.0, 6.0]
+    with pytest.raises(BrokenPromise, match="was never trained"):
+        fake_quantization.check_ranges(fake.model, (-1.0, 3.0))
+
+
+def test_ranges_follow_the_batches_with_a_mean_that_is_fresh_at_first(fake: Any) -> None:
+    import tensorflow as tf
+
+    hooks = fake.hooks()
+    for step, wanted in ((0, 0.0), (1, 0.1), (9, 0.5), (100_000, 0.999)):
+        hooks.before(tf.constant(step, tf.int64))
+        assert float(fake._decay) == pytest.approx(wanted)
+    hooks.before(tf.constant(0, tf.int64))
+    fake.model(np.ones((2, 8, 8, 3), np.float32), training=True)
+    from tflbuild.backends import fake_quantization
+
+    most = fake_quantization.ranges(fake.model)["quant_a_relu/output"][1].item()
+    assert most != 6.0  # the first batch alone, nothing of tfmot's own start
+
+
+def test_channels_without_weights_take_the_widest_range(fake: Any) -> None:
+    from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
+
+    ends = next(
+        layer._weight_vars[0][2]
+        for layer in fake.model.layers
+        if isinstance(layer, QuantizeWrapper) and layer.layer.name == "a"
+    )
+    kept_clusters, fake._clusters = fake._clusters, None
+    most = np.array([1, 0, 2e-6, 1.9e-6, 2, 0.5], np.float32)
+    ends["max_var"].assign(most)
+    ends["min_var"].assign(-most / 2)
+    fake.finish()
+    fake._clusters = kept_clusters
+    np.testing.assert_array_equal(ends["max_var"], np.float32([1, 2, 2, 2, 2, 0.5]))
+    np.testing.assert_array_equal(ends["min_var"], np.float32([-0.5, -2, -2, -2, -1, -0.25]))
+
+
+def test_barriers_are_taken_out_of_a_file() -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tflbuild.backends import flatbuffer, float_islands
+    from tflbuild.backends.assemble import Step, assemble
+
+    barrier = {"operator": 32, "custom": "TflbuildIsland"}
+    steps = [
+        Step(schema.BuiltinOperator.ABS, ["image"], ["a"]),
+        Step(inputs=["a"], outputs=["b"], **barrier),
+        Step(inputs=["b"], outputs=["c"], **barrier),
+        Step(schema.BuiltinOperator.ADD, ["c", "image"], ["scores"]),
+    ]
+    names = ("image", "a", "b", "c", "scores")
+    content = assemble(dict.fromkeys(names, (1,)), steps, ["image"], ["scores"])
+    made = flatbuffer.unpack(float_islands.without_barriers(content))
+    found = [([*one.inputs], [*one.outputs]) for one in made.subgraphs[0].operators]
+    assert found == [([0], [1]), ([1, 0], [4])]
+
+
+def test_floats_behind_a_layer_that_was_left_out_are_an_island(tmp_path: Path) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tflbuild.backends import float_islands
+    from tflbuild.backends.assemble import Step, assemble
+
+    operators = schema.BuiltinOperator
+    steps = [
+        Step(operators.ABS, ["image"], ["m/a/Abs"]),
+        Step(operators.ABS, ["m/a/Abs"], ["m/b/Abs"]),
+        Step(operators.ABS, ["m/b/Abs"], ["scores"]),
+    ]
+    tensors = dict.fromkeys(("image", "m/a/Abs", "m/b/Abs", "scores"), (1,))
+    path = tmp_path / "m.tflite"
+    path.write_bytes(assemble(tensors, steps, ["image"], ["scores"]))
+    left = "left out of quantization-aware training"
+    found = float_islands.found_in(path, ["b"])
+    assert [(one.name, one.dtype, one.reason) for one in found] == [
+        ("m/b/Abs", "float32", left),
+        ("scores", "float32", f"reads what was {left}"),
+    ]
+    assert float_islands.found_in(path, []) == []
+    assert float_islands.found_in(path, ["c"]) == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_layers_that_were_left_out_are_islands_behind_barriers(first: bool) -> None:
+    from tflbuild.backends import fake_quantization, float_islands
+
+    name, other = ("a", "b") if first else ("b", "a")
+    left = {name, f"{name}_norm", f"{name}_relu"}
+    model = fake_quantization.FakeQuantization(build(), RANGE, preserve=False, left_out=left).model
+    found = {layer.removeprefix("quant_") for layer in float_islands.islands(model)}
+    assert left <= found
+    assert other not in found
+    assert float_islands.starts_float(model) is first
+    with float_islands.barred(model) as any_barred:
+        assert any_barred is not first  # what reads pixels alone needs none
+        assert any("call" in vars(layer) for layer in model.layers) is any_barred
+    assert not any("call" in vars(layer) for layer in model.layers)

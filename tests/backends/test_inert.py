@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import marshal
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from backends import keras_files
 from backends.keras_files import functional, layer
 from tflbuild.backends import keras_header
 from tflbuild.backends.inert import Unwanted, check_inert, is_quantized
+from tflbuild.backends.inert_names import CLASSES
 from tflbuild.core.errors import RecipeError
 
 LAMBDA = {"class_name": "Lambda", "config": {"name": "evil", "function": ["4wEAAA==", None, None]}}
@@ -195,3 +197,148 @@ def test_every_name_that_is_allowed_is_one_of_tf_keras_or_tensorflow() -> None:
         name for name in OPERATIONS if get_symbol_from_name(name) or get_symbol_from_name(f"compat.v1.{name}")
     }
     assert sorted(OPERATIONS - found) == []
+
+
+def test_every_layer_of_keras_that_people_use_is_inert() -> None:
+    # the list of layers in the documentation of Keras 2, but for those that hold code, paths or vocabularies
+    documented = """Activation Dense Embedding Masking Conv1D Conv2D Conv3D SeparableConv1D SeparableConv2D
+    DepthwiseConv2D Conv1DTranspose Conv2DTranspose Conv3DTranspose MaxPooling1D MaxPooling2D MaxPooling3D
+    AveragePooling1D AveragePooling2D AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D LSTM GRU SimpleRNN TimeDistributed
+    Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D RNN LSTMCell GRUCell SimpleRNNCell StackedRNNCells
+    Normalization Discretization CategoryEncoding Resizing Rescaling CenterCrop RandomCrop RandomFlip
+    RandomTranslation RandomRotation RandomZoom RandomHeight RandomWidth RandomContrast RandomBrightness
+    BatchNormalization LayerNormalization UnitNormalization GroupNormalization Dropout SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout ActivityRegularization
+    MultiHeadAttention Attention AdditiveAttention Reshape Flatten RepeatVector Permute Cropping1D Cropping2D
+    Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Concatenate
+    Average Maximum Minimum Add Subtract Multiply Dot LocallyConnected1D LocallyConnected2D ReLU Softmax
+    LeakyReLU PReLU ELU ThresholdedReLU Identity EinsumDense InputLayer Functional Sequential Model TFOpLambda
+    SlicingOpLambda"""
+    assert set(documented.split()) - CLASSES == set()
+    others = {
+        "Lambda",
+        "StringLookup",
+        "TextVectorization",
+        "IntegerLookup",
+        "Hashing",
+        "HashedCrossing",
+        "TFSMLayer",
+    }
+    assert others.isdisjoint(CLASSES)
+
+
+def test_parts_of_layers_are_inert_by_both_their_names() -> None:
+    initializers = """Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal VarianceScaling GlorotNormal
+    GlorotUniform HeNormal HeUniform LecunNormal LecunUniform Orthogonal Identity"""
+    others = "L1 L2 L1L2 OrthogonalRegularizer MaxNorm NonNeg UnitNorm MinMaxNorm RadialConstraint Policy"
+    for name in (*initializers.split(), *others.split()):
+        check_inert(
+            functional(layer("Dense", "d", "image", kernel_initializer={"class_name": name, "config": {}}))
+        )
+    for name in initializers.split():
+        word = re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+        check_inert(functional(layer("Dense", "d", "image", kernel_initializer=word)))
+    for key, word in (
+        ("kernel_regularizer", "l2"),
+        ("kernel_constraint", "non_neg"),
+        ("bias_constraint", "max_norm"),
+    ):
+        check_inert(functional(layer("Dense", "d", "image", **{key: word})))
+        with pytest.raises(
+            Unwanted, match=f"layer 'd' has the {key.replace('_', ' ')} 'theirs', which is none"
+        ):
+            check_inert(functional(layer("Dense", "d", "image", **{key: "theirs"})))
+
+
+DOCUMENTED_ACTIVATIONS = """linear softmax elu selu softplus softsign swish silu relu relu6 gelu tanh sigmoid
+exponential hard_sigmoid mish leaky_relu log_softmax"""
+
+
+@pytest.mark.parametrize("activation", DOCUMENTED_ACTIVATIONS.split())
+def test_activations_of_keras_are_inert(activation: str) -> None:
+    check_inert(keras_files.dense(activation))
+    check_inert(keras_files.dense({"class_name": "function", "config": activation, "module": "builtins"}))
+    check_inert(functional(layer("LSTM", "l", "image", recurrent_activation=activation)))
+
+
+@pytest.mark.parametrize(
+    ("module", "right"),
+    [
+        ("keras.layers", True),
+        ("tf_keras.src.layers.core.dense", True),
+        ("keras.src.engine.functional", True),
+        ("tf_keras", True),
+        ("builtins", True),
+        ("tensorflow.python.ops.init_ops_v2", True),
+        ("tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper", True),
+        ("keras.layers.core.dense_test", False),
+        ("keras.utils", False),
+        ("keras_cv.layers", False),
+        ("tf_keras.saving", False),
+        ("os", False),
+        ("tensorflow_model_optimization.python.core.quantization.keras.testing", False),
+        (5, False),
+    ],
+)
+def test_modules_are_those_of_layers_and_their_parts(module: Any, right: bool) -> None:
+    model = functional({**DENSE, "module": module})
+    if right:
+        check_inert(model)
+    else:
+        said = rf"layer 'scores' is said to come from '{str(module)[:40]}.*', which is no module of tf_keras"
+        with pytest.raises(Unwanted, match=said):
+            check_inert(model)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "float16", "bfloat16", "float32", "float64", "int8", "uint8", "int64", "uint64"]
+)
+def test_constants_are_plain_numbers(dtype: str) -> None:
+    for kind in ("__numpy__", "__tensor__"):
+        constant = {"class_name": kind, "config": {"dtype": dtype, "value": [1]}}
+        check_inert(functional(layer("Normalization", "n", "image", mean=constant)))
+        wrong = {"class_name": kind, "config": {"dtype": "object", "value": [1]}}
+        with pytest.raises(Unwanted, match="layer 'n' holds a constant that is no plain number"):
+            check_inert(functional(layer("Normalization", "n", "image", mean=wrong)))
+
+
+@pytest.mark.parametrize(
+    "attribute", ["kernel", "depthwise_kernel", "pointwise_kernel", "activation", "gamma"]
+)
+def test_attributes_that_tfmot_quantizes_are_known(attribute: str) -> None:
+    def quantized(name: str) -> dict[str, Any]:
+        config = {"weight_attrs": [name], "activation_attrs": ["activation"], "quantize_output": False}
+        config = {"class_name": "Default8BitQuantizeConfig", "config": config}
+        return functional(layer("QuantizeWrapperV2", "q", "image", layer=DENSE, quantize_config=config))
+
+    check_inert(quantized(attribute))
+    with pytest.raises(Unwanted, match=r"names '__init__' in weight_attrs, which is no weight or activation"):
+        check_inert(quantized("__init__"))
+    assert is_quantized(quantized(attribute))
+
+
+def test_the_model_itself_is_named_where_no_layer_is() -> None:
+    with pytest.raises(Unwanted, match=r"^the model is a 'Mine', which is no layer"):
+        check_inert({"class_name": "Mine", "config": {}})
+    with pytest.raises(
+        Unwanted, match=r"^layer 'd' is registered as 'Theirs>X', a class of its author's own"
+    ):
+        check_inert(functional({**layer("Dense", "d", "image"), "registered_name": "Theirs>X"}))
+    with pytest.raises(Unwanted, match=r"^layer 'd' uses the function 'evil', which is none of tf_keras"):
+        check_inert(
+            functional(layer("Dense", "d", "image", activation={"class_name": "function", "config": "evil"}))
+        )
+    with pytest.raises(Unwanted, match=r"^layer 'd' has the activation 'evil', which is none of tf_keras"):
+        check_inert(functional(layer("Dense", "d", "image", activation="evil")))
+
+
+def test_advice_is_given_for_what_people_have() -> None:
+    for kind, advice in (
+        ("PruneLowMagnitude", "strip_pruning"),
+        ("ClusterWeights", "strip_clustering"),
+        ("TensorFlowOpLayer", "rebuild it with layers of tf_keras"),
+        ("Lambda", "data.preprocess"),
+    ):
+        with pytest.raises(Unwanted, match=rf"layer 'x' is a .*{advice}"):
+            check_inert(functional(layer(kind, "x", "image")))

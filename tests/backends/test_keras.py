@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,150 @@ def test_small_real_files_are_taken_in(shared_cases: Path, shared_models: Path) 
 
     for path in [*sorted((shared_cases / "keras").glob("*.h5")), shared_models / "mlperf_tiny" / "ad01.h5"]:
         assert keras.load(path).layers
+
+
+def test_a_detectors_scores_are_a_sigmoid_and_its_boxes_as_they_are() -> None:
+    from tflbuild.backends import keras
+
+    layers = keras.layers
+    for activation in ("linear", "sigmoid"):
+        image = layers.Input((2, 2, 3))
+        boxes = layers.Reshape((3, 4))(image)
+        scores = layers.Activation(activation)(layers.Conv1D(2, 1, name="c")(layers.Reshape((4, 3))(image)))
+        model = keras.Model(image, [boxes, scores])
+        values = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype(np.float32)
+        raw_boxes, raw = (np.asarray(output) for output in model(values))
+        found = keras.outputs(model, values)
+        assert list(found) == ["box_encodings", "class_scores"]
+        np.testing.assert_array_equal(found["box_encodings"], raw_boxes)
+        wanted = raw if activation == "sigmoid" else 1 / (1 + np.exp(-raw))
+        np.testing.assert_allclose(found["class_scores"], wanted, rtol=1e-5)
+
+
+def test_a_graph_that_does_not_say_it_gives_logits() -> None:
+    from tflbuild.backends import keras
+
+    image = keras.layers.Input((4,))
+    assert keras.output_kind(keras.Model(image, keras.layers.Multiply()([image, image]))) == "logits"
+
+
+def test_the_last_output_says_the_kind() -> None:
+    from tflbuild.backends import keras
+
+    image = keras.layers.Input((4,))
+    ends = [keras.layers.Dense(2, activation=kind)(image) for kind in ("softmax", "sigmoid")]
+    assert keras.output_kind(keras.Model(image, ends)) == "sigmoid"
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"), [("relu", "relu"), ("linear", ""), (None, ""), ("softmax", "softmax")]
+)
+def test_the_activation_of_a_layer(activation: str | None, name: str) -> None:
+    from tflbuild.backends import keras
+
+    assert keras.activation_of(keras.layers.Dense(2, activation=activation)) == name
+    assert keras.activation_of(keras.layers.Flatten()) == ""
+
+
+def test_fingerprints_are_of_configuration_and_weights_and_not_of_versions() -> None:
+    from tflbuild.backends import keras
+
+    class Model:
+        def __init__(self, weights: Any, **config: Any) -> None:
+            self._weights, self._config = weights, config
+
+        def to_json(self) -> str:
+            return json.dumps({"a": 1, **self._config})
+
+        def get_weights(self) -> Any:
+            return self._weights
+
+    ones, zeros = np.ones((2, 2), np.float32), np.zeros((2, 2), np.float32)
+    first = keras.fingerprint(Model([ones, zeros]))
+    assert keras.fingerprint(Model([ones, zeros], keras_version="2.0", backend="other")) == first
+    assert keras.fingerprint(Model([np.asfortranarray(ones), zeros])) == first
+    others = [Model([zeros, ones]), Model([ones]), Model([ones, zeros], b=2), Model([ones, zeros], a=2)]
+    assert len({first, *map(keras.fingerprint, others)}) == 5
+
+
+def test_weights_are_taken_where_name_and_every_shape_agree(tmp_path: Path) -> None:
+    from tflbuild.backends import keras
+
+    layers = keras.layers
+
+    def model(width: int, last: str) -> Any:
+        image = layers.Input((2, 2, 3))
+        first = layers.Dense(4, name="same")(layers.Flatten(name="flat")(image))
+        return keras.Model(
+            image, layers.Dense(2, name=last)(layers.Dense(width, name="wide")(first)), name="mine"
+        )
+
+    keras.seed(1)
+    given, own = model(5, "end"), model(6, "other")
+    fresh = own.get_layer("other").get_weights()
+    save(given, tmp_path / "given.h5", {})
+    assert keras.take_weights(own, tmp_path / "given.h5") == {
+        "path": "given.h5",
+        "taken": 1,
+        "fresh": ["wide", "other"],
+    }
+    for one, found in zip(
+        given.get_layer("same").get_weights(), own.get_layer("same").get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, found)
+    np.testing.assert_array_equal(own.get_layer("other").get_weights()[0], fresh[0])
+    image = layers.Input((2, 2, 3))
+    nothing = keras.Model(image, layers.Dense(7, name="same")(layers.Flatten()(image)), name="mine")
+    with pytest.raises(
+        RecipeError, match=r"^train.init: no layer of '.*given.h5' agrees with mine in name and"
+    ):
+        keras.take_weights(nothing, tmp_path / "given.h5")
+
+
+def test_a_seed_repeats_what_is_drawn() -> None:
+    from tflbuild.backends import keras
+
+    drawn = []
+    for value in (3, 3 + 2**31, 3 + 2**30):
+        keras.seed(value)
+        drawn.append(keras.layers.Dense(2, input_shape=(2,)))
+        drawn[-1].build((None, 2))
+    kernels = [layer.kernel.numpy() for layer in drawn]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
+
+
+def test_what_dropout_draws_has_a_state_and_other_layers_have_none() -> None:
+    from tflbuild.backends import keras
+
+    layers = keras.layers
+    image = layers.Input((4,))
+    model = keras.Model(image, layers.Dropout(0.5)(layers.Dense(2)(layers.Dropout(0.5)(image))))
+    model(np.ones((1, 4), np.float32), training=True)
+    states = keras.random_states(model)
+    assert len(states) == 2
+    kept = [state.numpy() for state in states]
+    first = model(np.ones((1, 4), np.float32), training=True).numpy()
+    for state, value in zip(states, kept, strict=True):
+        state.assign(value)
+    np.testing.assert_array_equal(model(np.ones((1, 4), np.float32), training=True), first)
+
+
+def test_not_finite_weights_are_named_one_by_one() -> None:
+    from tflbuild.backends import keras
+
+    model = classifier()
+    model.trainable_variables[1].assign([0.0, np.inf, 0.0])
+    assert keras.not_finite(model) == [model.trainable_variables[1].name]
+
+
+def test_saved_models_leave_their_optimizer_and_facts_are_sorted(tmp_path: Path) -> None:
+    import h5py
+
+    model = classifier()
+    model.compile("adam", "mse")
+    model.fit(np.zeros((1, 4, 4, 3)), np.zeros((1, 3)), verbose=0)
+    save(model, tmp_path / "m.h5", {"b": 1, "a": 2})
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert "optimizer_weights" not in file
+        assert file.attrs["tflbuild.facts"] == '{"a": 2, "b": 1}'

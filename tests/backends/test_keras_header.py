@@ -18,7 +18,7 @@ import pytest
 from backends import keras_files
 from backends.keras_files import dense, functional, layer
 from tflbuild.backends import hdf5, keras_graph, keras_header
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import BrokenPromise, RecipeError
 
 FACTS = {"task": "classification", "height": 8, "width": 8, "labels": ["a", "b"], "preprocess": {}}
 
@@ -344,3 +344,152 @@ def test_a_library_that_loops_is_one_sentence(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(hdf5, "SECONDS", 0.2)
     with pytest.raises(ValueError, match="takes too long to read"):
         hdf5.survey(b"\x89HDF\r\n\x1a\n second")
+
+
+def header(config: Any = None, **fields: Any) -> keras_header.Header:
+    return keras_header.Header(config=config or dense(), **{"version": "2.21.0", "elements": 386, **fields})
+
+
+def said_of(found: keras_header.Header, **options: Any) -> str:
+    try:
+        keras_header.check(found, Path("my.h5"), **options)
+    except RecipeError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("", ""),
+        ("2.0", ""),
+        ("2", ""),
+        ("2.16.0-tf", ""),
+        ("3", "model.path: 'my.h5' was saved by Keras 3; tflbuild needs a model of tf_keras (Keras 2), "),
+        ("3.0.0", "model.path: 'my.h5' was saved by Keras 3.0.0; "),
+        ("10.1", "model.path: 'my.h5' was saved by Keras 10.1; "),
+        ("2.", ""),
+        ("x2", "model.path: 'my.h5' says that Keras 'x2' saved it, which is no version."),
+    ],
+)
+def test_versions_at_the_edge(version: str, said: str) -> None:
+    found = said_of(header(version=version))
+    assert found.startswith(said) if said else found == ""
+
+
+def shaped(*shape: Any) -> dict[str, Any]:
+    model = json.loads(json.dumps(dense()))
+    model["config"]["layers"][0]["config"]["batch_input_shape"] = [None, *shape]
+    return dict(model)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((8, 8, 3), ""),
+        ((8, 8, 1), "has shape (8, 8, 1); (height, width, 3) is expected."),
+        ((192,), "has shape (192,); (height, width, 3) is expected."),
+        ((2, 8, 8, 3), "has shape (2, 8, 8, 3); (height, width, 3) is expected."),
+        (
+            (None, 8, 3),
+            "has shape (None, 8, 3); height and width must be fixed numbers, e.g. Input((96, 96, 3)).",
+        ),
+    ],
+)
+def test_one_image_of_a_fixed_size_is_taken(shape: Any, said: str) -> None:
+    found = said_of(header(shaped(*shape)))
+    assert found == (f"model.path: the input of 'my.h5' {said}" if said else "")
+
+
+def test_inputs_are_those_of_input_layers_or_of_the_first() -> None:
+    first = {
+        "class_name": "Sequential",
+        "config": {"layers": [layer("Dense", "a", batch_input_shape=[None, 4])]},
+    }
+    first["config"]["layers"].append(
+        layer("Dense", "b", batch_input_shape=[None, 9])
+    )  # tf_keras writes it anywhere
+    assert header(first).inputs() == [(4,)]
+    two = functional(layer("InputLayer", "more", batch_input_shape=[None, 5]))
+    assert header(two).inputs() == [(8, 8, 3), (5,)]
+    assert said_of(header(two)) == "model.path: 'my.h5' has 2 inputs; one image is expected."
+
+
+@pytest.mark.parametrize(
+    ("end", "activation"),
+    [
+        (layer("Softmax", "scores", "flat"), "softmax"),
+        (layer("Dense", "scores", "flat", activation="relu"), "relu"),
+        (layer("Dense", "scores", "flat", activation={"class_name": "ReLU"}), ""),
+        (layer("Add", "scores", "flat"), ""),
+    ],
+)
+def test_the_activation_of_an_output(end: dict[str, Any], activation: str) -> None:
+    assert header(functional(layer("Flatten", "flat", "image"), end)).outputs() == [activation]
+
+
+def test_a_model_that_is_no_graph_is_said_so() -> None:
+    for kind, layers in (("Mine", dense()["config"]["layers"]), ("Functional", [])):
+        config = {"class_name": kind, "config": {"layers": layers}}
+        said = f"model.path: 'my.h5' holds a subclassed model ('{kind}'), whose graph is Python code; rebuild it as "
+        assert said_of(header(config)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (("a/kernel",), "in a/kernel; train it again."),
+        (("a/kernel", "b"), "in a/kernel and 1 more; train it again."),
+        (("a/kernel", "b", "c"), "in a/kernel and 2 more; train it again."),
+    ],
+)
+def test_weights_that_are_not_finite_are_counted(paths: tuple[str, ...], said: str) -> None:
+    assert (
+        said_of(header(not_finite=paths)) == f"model.path: 'my.h5' holds weights that are not finite, {said}"
+    )
+
+
+def test_a_sentence_begins_with_the_key_that_was_given() -> None:
+    with pytest.raises(RecipeError, match=r"^train.init: 'my.h5' was saved by Keras 3"):
+        keras_header.check_loads(header(version="3.0"), Path("my.h5"), key="train.init: ")
+
+
+def test_as_many_weights_as_there_are_may_be_declared() -> None:
+    assert said_of(header(elements=2)) == ""
+    assert "has units=2, and the whole file holds 1 weights" in said_of(header(elements=1))
+
+
+def test_weights_beside_the_models_are_not_looked_at(tmp_path: Path) -> None:
+    def change(file: Any) -> None:
+        file["optimizer_weights/m"] = np.array([np.nan])
+
+    assert keras_header.read(keras_files.h5(tmp_path / "my.h5", dense(), change)).not_finite == ()
+
+
+def test_a_keras_archive_gives_version_elements_and_what_is_not_finite(tmp_path: Path) -> None:
+    held = tmp_path / "weights.h5"
+    with h5py.File(held, "w") as file:
+        file["layers/dense/vars/0"] = np.array([1.0, np.inf, 3.0])
+    members = {"model.weights.h5": held.read_bytes(), "metadata.json": b'{"keras_version": "2.14.0"}'}
+    found = keras_header.read(keras_files.keras(tmp_path / "my.keras", dense(), members))
+    assert (found.version, found.elements, found.facts) == ("2.14.0", 3, {})
+    assert found.not_finite == ("/layers/dense/vars/0",)
+    assert found.config == dense()
+
+
+def test_a_file_is_read_again_when_it_is_another(tmp_path: Path) -> None:
+    path = keras_files.h5(tmp_path / "my.h5", dense())
+    first = keras_header.read(path)
+    assert keras_header.read(path) is first
+    keras_files.h5(tmp_path / "other.h5", dense("sigmoid")).replace(path)
+    assert keras_header.read(path).outputs() == ["sigmoid"]
+
+
+def test_a_file_that_a_pass_wrote_opens_or_breaks_its_promise(tmp_path: Path) -> None:
+    path = keras_files.h5(tmp_path / "my.h5", dense())
+    keras_header.check_opens(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: is HDF5 that is cut short"):
+        keras_header.check_opens(path)
+    with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: .*No such file"):
+        keras_header.check_opens(tmp_path / "missing.h5")

@@ -203,3 +203,176 @@ def test_what_tfmot_does_not_know_is_named_and_leaving_it_out_works() -> None:
         fake_quantization.FakeQuantization(model, (0.0, 255.0))
     left = float_islands.closed(model, {"norm"})
     assert fake_quantization.FakeQuantization(model, (0.0, 255.0), left_out=left).model is not None
+
+
+def test_scaling_of_pixels_keeps_its_numbers_in_one_layer() -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((4, 4, 3), name="image")
+    scaled = layers.Rescaling(0.5, offset=[1.0, 2.0, -3.0], name="my.scale")(image)
+    flat = keras_intake.flat(Model(image, layers.Dense(2)(layers.Flatten()(scaled))))
+    first = flat.layers[1]
+    assert (first.name, first.trainable, first.use_bias) == ("my_scale_of_pixels", False, True)
+    kernel, bias = first.get_weights()
+    np.testing.assert_allclose(kernel.ravel(), [0.5] * 3, rtol=1e-6)
+    np.testing.assert_allclose(bias, [1, 2, -3], rtol=1e-6)
+    alone = keras_intake.flat(Model(image, layers.Flatten()(layers.Rescaling(0.5)(image))))
+    assert not alone.layers[1].use_bias
+
+
+def test_channels_in_another_order_are_one_convolution() -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((4, 4, 3), name="image")
+    flat = keras_intake.flat(Model(image, layers.Flatten()(layers.Rescaling(2.0)(image[..., ::-1]))))
+    first = flat.layers[1]
+    assert type(first).__name__ == "Conv2D"
+    np.testing.assert_allclose(first.get_weights()[0][0, 0], 2 * np.eye(3)[::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["sigmoid of it", "two readers"])
+def test_what_is_no_scaling_of_pixels_stays(how: str) -> None:
+    import tensorflow as tf
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((4, 4, 3), name="image")
+    first = image * image if how == "sigmoid of it" else layers.Rescaling(0.5, name="r")(image)
+    last = layers.Flatten()(first)
+    if how == "two readers":
+        last = tf.concat([last, layers.Flatten()(image)], axis=-1)
+    model = Model(image, layers.Dense(2)(last))
+    assert not any(layer.name.endswith("_of_pixels") for layer in keras_intake.flat(model).layers)
+
+
+def test_two_scores_halve_the_logit_to_both_sides() -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((2,))
+    for kind, activation in (("sigmoid", "softmax"), ("logits", "linear")):
+        last = layers.Dense(1, activation="sigmoid" if kind == "sigmoid" else None, name="p")
+        model = Model(image, last(image))
+        last.set_weights([np.float32([[2.0], [-4.0]]), np.float32([1.0])])
+        made = keras_intake.two_scores(model, kind).get_layer("p")
+        kernel, bias = made.get_weights()
+        np.testing.assert_array_equal(kernel, [[-1, 1], [2, -2]])
+        np.testing.assert_array_equal(bias, [-0.5, 0.5])
+        assert made.activation.__name__ == activation
+
+
+def test_a_number_whose_logit_others_read_gets_its_rest_beside_it() -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((2,))
+    logit = layers.Dense(1, name="logit")(image)
+    gated = layers.Multiply()(
+        [layers.Activation("sigmoid", name="gate")(logit), layers.Activation("tanh")(logit)]
+    )
+    model = Model(image, layers.Activation("sigmoid", name="p")(gated))
+    made = keras_intake.two_scores(model, "sigmoid")
+    values = np.float32([[0.5, -0.25]])
+    p = model(values).numpy().item()
+    np.testing.assert_allclose(made(values), [[1 - p, p]], atol=1e-6)
+    last = made.get_layer("two_scores")
+    assert not last.trainable
+    assert keras_intake.ends_of(made)[0].kind == "softmax"
+
+
+@pytest.mark.parametrize("kind", ["activation", "dense", "shared", "softmax"])
+def test_a_sigmoid_is_taken_off_where_it_can_be(kind: str) -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((2,))
+    last = layers.Dense(3, activation="sigmoid" if kind == "dense" else None, name="d")(image)
+    if kind in ("activation", "shared"):
+        last = layers.Activation("sigmoid", name="s")(last)
+    if kind == "softmax":
+        last = layers.Softmax()(last)
+    scores = layers.Reshape((3, 1), name="rows")(last)
+    outputs = [layers.Reshape((1, 2), name="boxes")(image), scores]
+    if kind == "shared":
+        outputs[0] = layers.Reshape((1, 3), name="more")(last)
+    model = Model(image, outputs)
+    made = keras_intake.without_sigmoid(model, 1)
+    if kind in ("shared", "softmax"):
+        assert made is None
+        return
+    assert made is not None
+    values = np.float32([[0.5, -0.25], [1.0, 2.0]])
+    wanted, found = np.asarray(model(values)[1]), np.asarray(made(values)[1])
+    np.testing.assert_allclose(1 / (1 + np.exp(-found)), wanted, atol=1e-6)
+    np.testing.assert_allclose(made(values)[0], model(values)[0])
+
+
+def test_the_largest_difference_stands_beside_the_largest_value() -> None:
+    from tflbuild.backends.keras_intake import largest_difference
+
+    assert largest_difference(np.float32([1, -3, 5]), np.float32([2, -7, 4])) == (4.0, 7.0)
+
+
+def test_policies_of_half_precision_are_widened_at_any_depth() -> None:
+    from tflbuild.backends.keras_intake import _widened
+
+    policy = {"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}
+    given = {"a": [{"dtype": "float16"}, ({"dtype": policy},)], "dtype": "int32", "name": "float16"}
+    wide = {"class_name": "Policy", "config": {"name": "float32"}}
+    assert _widened(given) == {
+        "a": [{"dtype": "float32"}, ({"dtype": wide},)],
+        "dtype": "int32",
+        "name": "float16",
+    }
+
+
+def test_layers_of_the_same_name_get_numbers_where_models_have_it_too() -> None:
+    from tf_keras import Model, Sequential, layers
+
+    from tflbuild.backends.keras_replay import replayed
+
+    image = layers.Input((4,), name="image")
+
+    def head(name: str) -> Any:
+        return Sequential([layers.Input((4,)), layers.Dense(4, name="d")], name=name)
+
+    inner = Sequential([layers.Input((4,)), head("h"), layers.Dense(4, name="d")], name="m")
+    model = Model(image, layers.Dense(4, name="d")(inner(head("h")(image))), name="mine")
+    made = replayed(model)
+    assert made.name == "mine"
+    assert made.input_names == ["image"]
+    assert {layer.name for layer in made.layers} == {"image", "d", "h_d", "m_d", "m_h_d"}
+    values = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    np.testing.assert_allclose(made(values), model(values), rtol=1e-6)
+
+
+def test_operations_become_the_layers_that_compute_the_same() -> None:
+    import tensorflow as tf
+    from tf_keras import Model, layers
+
+    from tflbuild.backends.keras_replay import LAYERS, has_layer, replayed
+
+    operations = {
+        "softmax": tf.nn.softmax,
+        "sigmoid": tf.sigmoid,
+        "tanh": tf.tanh,
+        "relu": tf.nn.relu,
+        "relu6": tf.nn.relu6,
+    }
+    assert set(operations) == set(LAYERS)
+    values = np.float32([[-9, -0.5, 0.5, 9]])
+    for name, operation in operations.items():
+        image = layers.Input((4,))
+        model = Model(image, operation(image))
+        assert has_layer(model.layers[-1])
+        made = replayed(model)
+        assert type(made.layers[-1]).__name__ in ("Activation", "ReLU")
+        np.testing.assert_allclose(made(values), model(values), rtol=1e-6, err_msg=name)

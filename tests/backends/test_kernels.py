@@ -13,7 +13,7 @@ from small_network import constants, model, quantized, spoilt, tensor
 from tflbuild.backends import constants as stored
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
-from tflbuild.backends.kernels import kernels
+from tflbuild.backends.kernels import Kernel, kernels, layers_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -161,7 +161,6 @@ def test_sparse_weights_are_made_dense(
 
 def test_a_layer_is_named_whole_and_no_operation_or_model_is_taken_for_one() -> None:
     from tflbuild.backends.islands import Island
-    from tflbuild.backends.kernels import layers_of
 
     tensor = "net/conv_1/Relu;net/conv_1/BiasAdd;net/block/conv_2/Conv2D"
     names = layers_of(tensor)
@@ -169,3 +168,64 @@ def test_a_layer_is_named_whole_and_no_operation_or_model_is_taken_for_one() -> 
     assert not {"net", "Relu", "Conv2D", "conv", "conv_2"} & set(names)
     for name, held in (("conv_1", True), ("conv_*", True), ("conv", False), ("Relu", False), ("net", False)):
         assert Island(name=name, dtype="float32", reason="").holds(tensor) is held
+
+
+def kernel(values: Any, **fields: Any) -> Kernel:
+    usual = {"name": "k", "operator": "CONV_2D", "output": "o", "dtype": "int8", "axis": 0, "zero_point": 0}
+    return Kernel(values=np.asarray(values), **{**usual, "scales": np.zeros(0, np.float32), **fields})
+
+
+def test_zeros_are_what_the_zero_point_means() -> None:
+    found = kernel([[3, 0, 3, 1]], zero_point=3)
+    assert (found.sparsity, found.clusters, found.channel_clusters) == (0.5, 3, 3)
+
+
+def test_channels_are_counted_along_their_axis() -> None:
+    values = np.array([[1, 2, 3], [1, 1, 1]])
+    assert kernel(values).channel_clusters == 3
+    assert kernel(values.reshape(1, 1, 2, 3), operator="DEPTHWISE_CONV_2D", axis=3).channel_clusters == 2
+
+
+def test_real_values_by_hand() -> None:
+    values = np.array([[1, 3], [5, 7]], np.int8)
+    one = kernel(values, scales=np.array([0.5], np.float32), zero_point=1)
+    assert one.dequantized().tolist() == [[0, 1], [2, 3]]
+    scales = np.array([1, 10], np.float32)
+    assert kernel(values, scales=scales).dequantized().tolist() == [[1, 3], [50, 70]]
+    assert kernel(values, scales=scales, axis=1).dequantized().tolist() == [[1, 30], [5, 70]]
+    floats = kernel(values.astype(np.float16)).dequantized()
+    assert (floats.tolist(), floats.dtype) == ([[1, 3], [5, 7]], np.float32)
+
+
+def test_layers_of_a_kernel_are_those_of_its_weights_and_its_output() -> None:
+    found = kernel([1], name="net/conv/Conv2D", output="relu/Relu;norm/add").layers
+    assert found == {"conv", "conv/Conv2D", "relu", "relu/Relu", "norm", "norm/add"}
+
+
+def test_a_kernel_that_operators_share_stands_under_the_first(tmp_path: Path) -> None:
+    def shared(graph: Graph) -> None:
+        graph.operators[1].inputs = np.array([8, 1, 4], np.int32)
+
+    found = kernels(spoilt(model(tmp_path).path, shared))
+    assert [(one.name, one.operator) for one in found] == [
+        ("stem/Conv2D", "CONV_2D"),
+        ("head/MatMul", "FULLY_CONNECTED"),
+    ]
+
+
+def test_weights_that_are_computed_are_no_kernel(tmp_path: Path) -> None:
+    def computed(graph: Graph) -> None:
+        graph.operators[4].inputs = np.array([11, 11, 6], np.int32)
+
+    assert [one.name for one in kernels(spoilt(model(tmp_path).path, computed))] == NAMES[:2]
+
+
+def test_pieces_of_a_name_by_hand() -> None:
+    assert layers_of("conv_0_relu/Relu6") == ["conv_0_relu", "conv_0_relu/Relu6"]
+    assert layers_of("ssd/conv_0_relu/Relu6;ssd/conv_0/Conv2D") == [
+        "conv_0_relu",
+        "conv_0_relu/Relu6",
+        "conv_0",
+        "conv_0/Conv2D",
+    ]
+    assert layers_of("scores") == ["scores"]

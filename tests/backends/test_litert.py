@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tflbuild.backends import litert
+from tflbuild.backends import borders, flatbuffer, litert
 from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.errors import BrokenPromise, RecipeError
 
@@ -135,11 +137,261 @@ def test_delegation_names_what_xnnpack_leaves(detector: Path, classifier: Path) 
     assert litert.delegation(classifier) == {"name": "xnnpack", "delegated": 2, "total": 2, "left": []}
 
 
-def test_latency_says_how_it_was_measured(classifier: Path) -> None:
-    found = litert.latency(classifier, threads=1, runs=7)
-    assert 0 < found["median"] <= found["p90"]
-    assert (found["threads"], found["runs"], found["kernels"]) == (1, 7, "xnnpack")
-    assert found["cpu"]
+class Clock:
+    """A clock that a run advances, and the interpreter that runs."""
+
+    def __init__(self, path: Path, seconds: list[float]) -> None:
+        self.now, self._seconds = 100.0, iter(seconds)
+        self.inputs: list[np.ndarray] = []
+        self._loaded = litert.interpreter(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
+
+    def invoke(self) -> None:
+        self.now += next(self._seconds)
+
+    def set_tensor(self, index: int, value: np.ndarray) -> None:
+        self.inputs.append(value)
+
+
+def test_latency_is_that_of_warm_runs_alone(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # five runs of ten seconds warm up; then 1 to 11 ms, unordered: the median is 6, nine tenths of the way 10 by hand
+    clock = Clock(classifier, [10.0] * 5 + [k / 1000 for k in (11, 1, 10, 2, 9, 3, 8, 4, 7, 5, 6)])
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        litert, "interpreter", lambda path, threads: (asked.append((path, threads)), clock)[1]
+    )
+    monkeypatch.setattr(litert.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(litert, "cpu_name", lambda: "a processor")
+    found = litert.latency(classifier, threads=3, runs=11)
+    assert found == {
+        "median": pytest.approx(6.0),
+        "p90": pytest.approx(10.0),
+        "threads": 3,
+        "runs": 11,
+        "kernels": "xnnpack",
+        "cpu": "a processor",
+    }
+    assert asked == [(classifier, 3)]
+    (given,) = clock.inputs
+    assert given.shape == (1, 8, 8, 3)
+    assert given.min() < -0.5 < 0.5 < given.max()  # noise, which no kernel can shorten
+
+
+def test_kernels_that_took_nothing_are_not_named_xnnpack(
+    classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = litert.interpreter(classifier, kernels="builtin")
+    monkeypatch.setattr(litert, "interpreter", lambda path, threads: plain)
+    found = litert.latency(classifier, runs=1)
+    assert (found["kernels"], found["threads"]) == ("builtin", 1)
+
+
+def filled(dtype: type, noisy: bool = True) -> np.ndarray:
+    details = {"shape": np.array([200, 50]), "dtype": dtype}
+    return litert._filler(details, np.random.default_rng(0) if noisy else None)
+
+
+def test_noise_fills_the_range_of_an_input() -> None:
+    for dtype, least, most in (
+        (np.int8, -128, 127),
+        (np.uint8, 0, 255),
+        (np.int32, -128, 127),  # most likely an index
+        (np.int64, -128, 127),
+    ):
+        found = filled(dtype)
+        assert (found.dtype, found.min(), found.max()) == (dtype, least, most)
+    assert filled(np.int16).min() < -32000 < 32000 < filled(np.int16).max()
+    floats = filled(np.float32)
+    assert (floats.dtype, floats.shape) == (np.float32, (200, 50))
+    assert -1 <= floats.min() < -0.99 < 0.99 < floats.max() <= 1
+    assert not filled(np.bool_).any()
+    for dtype in (np.float32, np.int8):
+        assert not filled(dtype, noisy=False).any()
+
+
+def test_a_file_is_run_on_zeros_and_on_noise(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[np.ndarray] = []
+
+    class Loaded:
+        details = litert.interpreter(classifier).get_input_details()
+
+        def get_input_details(self) -> Any:
+            return self.details
+
+        def set_tensor(self, index: int, value: np.ndarray) -> None:
+            given.append(value)
+
+        def invoke(self) -> None:
+            given.append(np.array([]))
+
+    monkeypatch.setattr(litert, "interpreter", lambda path: Loaded())
+    litert.check_runs(classifier)
+    zeros, ran, noise, again = given
+    assert not zeros.any()
+    assert noise.any()
+    assert len(ran) == len(again) == 0
+
+
+def test_what_fails_while_it_runs_is_told_once(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> None:
+        raise RecipeError(f"{path}: the reason")
+
+    monkeypatch.setattr(litert, "interpreter", fails)
+    with pytest.raises(BrokenPromise, match=r"^the file it wrote does not run in LiteRT: the reason$"):
+        litert.check_runs(classifier)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("  first\nsecond"), "first"),
+        (RuntimeError(""), "RuntimeError"),
+        (OSError("\n one"), "one"),
+    ],
+)
+def test_an_error_of_litert_is_one_line(
+    error: Exception, said: str, classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(litert, "Interpreter", fails)
+    with pytest.raises(RecipeError) as caught:
+        litert.interpreter(classifier)
+    assert str(caught.value) == f"{classifier}: LiteRT cannot load it: {said}"
+
+
+def test_kernels_and_threads_reach_the_interpreter(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+
+    class Loaded:
+        def __init__(self, **options: Any) -> None:
+            given.append(options)
+
+        def allocate_tensors(self) -> None:
+            given[-1]["allocated"] = True
+
+    monkeypatch.setattr(litert, "Interpreter", Loaded)
+    litert.interpreter(classifier, 7)
+    litert.interpreter(classifier, 7, "builtin")
+    litert.interpreter(classifier, 7, "reference")
+    types = litert.OpResolverType
+    assert [one["experimental_op_resolver_type"] for one in given] == [
+        types.AUTO,
+        types.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        types.BUILTIN_REF,
+    ]
+    for one in given:
+        assert (one["model_path"], one["num_threads"], one["allocated"]) == (str(classifier), 7, True)
+
+
+def edited(path: Path, change: Any) -> Path:
+    model = flatbuffer.unpack(path.read_bytes())
+    change(model)
+    made = path.with_name("edited.tflite")
+    made.write_bytes(flatbuffer.pack(model))
+    return made
+
+
+def without_signature(model: Any) -> None:
+    model.signatureDefs = []
+
+
+def reshaped(*shape: int) -> Any:
+    def change(model: Any) -> None:
+        model.subgraphs[0].tensors[0].shape = np.array(shape, np.int32)
+
+    return change
+
+
+def with_two_inputs(model: Any) -> None:
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    more, entry = copy.copy(graph.tensors[0]), copy.copy(signature.inputs[0])
+    more.name = entry.name = b"more"
+    graph.tensors.append(more)
+    entry.tensorIndex = len(graph.tensors) - 1
+    graph.inputs = np.array([0, entry.tensorIndex], np.int32)
+    signature.inputs.append(entry)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without_signature, " has no signature; convert it with named inputs and outputs."),
+        (with_two_inputs, " takes image, more; expected exactly one image input."),
+        (reshaped(1, 192), ": its input 'image' has shape (1, 192); expected (1, height, width, 3)."),
+        (
+            reshaped(1, 12, 16, 1),
+            ": its input 'image' has shape (1, 12, 16, 1); expected (1, height, width, 3).",
+        ),
+        (reshaped(2, 4, 8, 3), ": its input 'image' has shape (2, 4, 8, 3); expected (1, height, width, 3)."),
+    ],
+)
+def test_a_file_that_takes_no_image_is_refused(change: Any, said: str, classifier: Path) -> None:
+    path = edited(classifier, change)
+    with pytest.raises(RecipeError) as caught:
+        litert.Runner(path, scale=SCALE, offset=OFFSET)
+    assert str(caught.value) == f"{path}{said}"
+
+
+def test_rows_and_columns_are_told_apart(classifier: Path) -> None:
+    runner = litert.Runner(edited(classifier, reshaped(1, 4, 16, 3)), scale=SCALE, offset=OFFSET)
+    assert (runner.height, runner.width) == (4, 16)
+
+
+def test_floats_are_scaled_and_then_shifted(classifier: Path) -> None:
+    runner = litert.Runner(classifier, scale=0.5, offset=-3.0)
+    values = runner._as_input(grey(8))
+    assert (np.unique(values).tolist(), values.dtype) == ([1.0], np.float32)
+
+
+def test_unsigned_raw_bytes_go_in_as_they_are(integer_classifier: Path, tmp_path: Path) -> None:
+    path = tmp_path / "unsigned.tflite"
+    path.write_bytes(borders.take_bytes(integer_classifier.read_bytes(), "uint8", 1 / 128, 128))
+    runner = litert.Runner(path, scale=SCALE, offset=OFFSET)
+    assert runner.raw_bytes
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    assert runner._as_input(pixels) is pixels
+    other = litert.Runner(integer_classifier, scale=SCALE, offset=OFFSET)
+    np.testing.assert_array_equal(runner.run(pixels)["scores"], other.run(pixels)["scores"])
+
+
+def test_outputs_are_dequantized_by_scale_and_zero_point() -> None:
+    raw = np.array([-128, 5, 127], np.int8)
+    found = litert._dequantized(raw, {"quantization": (0.5, 5)})
+    assert (found.tolist(), found.dtype) == ([-66.5, 0.0, 61.0], np.float32)
+    assert litert._dequantized(raw, {"quantization": (0.0, 5)}).tolist() == [-128, 5, 127]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most"), [(np.int8, -128, 127), (np.uint8, 0, 255), (np.int16, -32768, 32767)]
+)
+def test_levels_saturate_at_the_ends_of_their_integer(dtype: type, least: int, most: int) -> None:
+    found = litert.quantized(np.array([-1e9, 1e9, 0.0, 1.0], np.float32), spec(dtype, 0.25, 7))
+    assert (found.tolist(), found.dtype) == ([least, most, 7, 11], dtype)
+
+
+@pytest.mark.parametrize(
+    ("chip", "said"), [("edgetpu-custom-op", "an Edge TPU"), ("ethos-u", "an Ethos-U NPU")]
+)
+def test_the_chip_of_a_file_is_named(chip: str, said: str, classifier: Path) -> None:
+    def change(model: Any) -> None:
+        code = model.operatorCodes[1]
+        code.builtinCode = code.deprecatedBuiltinCode = 32
+        code.customCode = chip.encode()
+
+    with pytest.raises(RecipeError, match=rf"is compiled for {said} \(operator '{chip}'\) and cannot"):
+        litert.interpreter(edited(classifier, change))
+
+
+def test_a_delegates_operators_lie_between_its_inputs_and_outputs() -> None:
+    # 0 -> a -> 1 -> b -> 2 -> c -> 3, and d beside them: the delegate goes from 1 to 3
+    ends = [([0], [1]), ([1], [2]), ([2, 9], [3]), ([0], [4])]
+    own = [{"index": number, "inputs": given, "outputs": made} for number, (given, made) in enumerate(ends)]
+    assert litert._behind({"inputs": [1], "outputs": [3]}, own) == {1, 2}
+    assert litert._behind({"inputs": [0], "outputs": [3, 4]}, own) == {0, 1, 2, 3}
 
 
 def test_a_file_that_runs_is_accepted(detector: Path, classifier: Path) -> None:

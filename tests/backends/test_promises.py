@@ -11,9 +11,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
-from tflbuild.backends import flatbuffer
+from tflbuild.backends import flatbuffer, promises
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.islands import Island
+from tflbuild.backends.kernels import Kernel
 from tflbuild.backends.promises import check_declared, check_full_integer, check_kernels
 from tflbuild.backends.quantization import bias_scales, quantizer
 from tflbuild.core.errors import BrokenPromise
@@ -164,3 +165,142 @@ def test_zeros_and_clusters_that_were_declared_are_held_against_the_file(tmp_pat
         check_declared(path, {"stem/kernel": 0.5}, {})
     with pytest.raises(BrokenPromise, match=r"stem/kernel had at most 4 distinct values .* has 5"):
         check_declared(path, {}, {"stem/kernel": 4})
+
+
+def operator(
+    name: str, inputs: Sequence[str], outputs: Sequence[str], output: str = "t"
+) -> flatbuffer.Operator:
+    return flatbuffer.Operator(name=name, inputs=tuple(inputs), outputs=tuple(outputs), output=output)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "computed"),
+    [
+        (["int8", "int8", "int32"], ["int8"], "int8"),
+        (["int16", "int8"], ["int16"], "int16"),
+        (["float32", "int8"], ["float32"], "float32"),
+        (["int8"], ["float32"], "float32"),
+        (["int8", "float32"], ["int8"], "float32"),
+        (["int8"], ["int32"], "int8"),  # e.g. ARG_MAX, which gives indices
+        (["int32", "int16"], ["int32"], ""),
+        (["int32"], ["int32"], ""),
+        (["uint8"], ["bool"], ""),
+    ],
+)
+def test_what_an_operator_computes_in(inputs: list[str], outputs: list[str], computed: str) -> None:
+    assert promises._computed(operator("CONV_2D", inputs, outputs)) == computed
+
+
+def test_operators_of_the_borders_and_of_no_values_are_no_islands() -> None:
+    for name, inputs, outputs in (
+        ("QUANTIZE", ["float32"], ["int8"]),
+        ("DEQUANTIZE", ["int8"], ["float32"]),
+        ("SHAPE", ["int8"], ["int32"]),
+        ("GATHER", ["int32"], ["int32"]),
+        ("ethos-u", ["int8"], ["int8"]),
+    ):
+        assert promises._island(operator(name, inputs, outputs), "int8", ()) is None
+
+
+def test_the_first_island_that_fits_gives_the_reason() -> None:
+    found = operator("CONV_2D", ["int16"], ["int16"], "net/head/BiasAdd")
+    islands = (
+        Island(name="head", dtype="float32", reason="another dtype"),
+        Island(name="stem", dtype="int16", reason="another name"),
+        Island(name="head", dtype="int16", reason="this"),
+        Island(name="he*", dtype="int16", reason="later"),
+    )
+    wanted = {"operator": "CONV_2D", "tensor": "net/head/BiasAdd", "dtype": "int16", "reason": "this"}
+    assert promises._island(found, "int8", islands) == wanted
+
+
+@pytest.mark.parametrize(
+    ("activations", "schemes", "said"),
+    [
+        ("int8", ["int16x8", "int8"], ""),
+        ("int16", ["int16x8"], ""),
+        ("int8", ["int16x8"], ": LiteRT Quantizer has no int8 form of ODD, but one for scheme int16x8"),
+        ("int16", ["int8"], ": LiteRT Quantizer has no int16x8 form of ODD, but one for scheme int8"),
+        (
+            "int8",
+            [],
+            ": LiteRT Quantizer has no integer form of ODD; TensorFlow's converter ('convert_quantized') may, and "
+            "schemes dynamic and float16 leave it float",
+        ),
+    ],
+)
+def test_what_would_work_is_said(
+    activations: str, schemes: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizer, "integer_schemes", lambda name: schemes)
+    assert promises._why("ODD", activations) == said
+
+
+def test_an_island_has_to_compute_and_not_only_to_pass_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        operator("CONV_2D", ["int8"], ["int8"], "head"),
+        operator("DEQUANTIZE", ["int8"], ["float32"], "head"),
+    ]
+    monkeypatch.setattr(flatbuffer, "operators", lambda path: found)
+    monkeypatch.setattr(promises.scales, "check_scales", lambda path: None)
+    with pytest.raises(
+        BrokenPromise, match=r"'head' was to be float32 \(kept by quantize_mixed\), but no operator"
+    ):
+        check_full_integer(Path("file"), "int8", [HEAD])
+    found.append(operator("SOFTMAX", ["float32"], ["float32"], "head"))
+    (entry,) = check_full_integer(Path("file"), "int8", [HEAD])
+    assert entry["operator"] == "SOFTMAX"
+
+
+def kernel(name: str, values: Any, **fields: Any) -> Kernel:
+    usual = {"operator": "CONV_2D", "output": name, "dtype": "float32", "axis": 0, "zero_point": 0}
+    return Kernel(name=name, values=np.asarray(values), scales=np.zeros(0), **{**usual, **fields})
+
+
+def held(before: Sequence[Kernel], after: Sequence[Kernel], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promises, "kernels", lambda path: before if path == Path("before") else after)
+    check_kernels(Path("before"), Path("after"))
+
+
+def test_zeros_are_those_of_each_files_zero_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [kernel("k", [0.0, 1.0, 0.0, 2.0])]
+    held(before, [kernel("k", [7, 9, 7, 9], dtype="int8", zero_point=7)], monkeypatch)
+    held(before, [kernel("k", [7, 7, 7, 9], dtype="int8", zero_point=7)], monkeypatch)  # more are no loss
+    with pytest.raises(BrokenPromise, match=r"'k' lost 1 of 2 zeros in quantization"):
+        held(before, [kernel("k", [7, 9, 8, 9], dtype="int8", zero_point=7)], monkeypatch)
+
+
+def test_kernels_of_another_name_or_shape_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [kernel("k", [0.0, 1.0])]
+    held(before, [kernel("other", [5, 5]), kernel("k", [[5, 5]])], monkeypatch)
+
+
+def test_only_next_to_nothing_may_become_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tflbuild.backends.quantization.grid import SMALLEST_BOUND
+
+    empty = [kernel("k", [0, 0], dtype="int8")]
+    held([kernel("k", [0.0, -0.99 * SMALLEST_BOUND])], empty, monkeypatch)
+    for values, dtype in (([0.0, -SMALLEST_BOUND], "float32"), ([0.0, 0.5 * SMALLEST_BOUND], "float16")):
+        with pytest.raises(BrokenPromise, match="all weights of 'k' are zero after quantization"):
+            held([kernel("k", values, dtype=dtype)], empty, monkeypatch)
+
+
+def declared(kernels: Sequence[Kernel], monkeypatch: pytest.MonkeyPatch, **what: Any) -> None:
+    monkeypatch.setattr(promises, "kernels", lambda path: kernels)
+    check_declared(Path("file"), what.get("zeros", {}), what.get("clusters", {}))
+
+
+def test_shares_may_lose_what_writing_them_down_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [kernel("net/conv/Conv2D", [0, 0, 1, 2])]
+    declared(found, monkeypatch, zeros={"conv/kernel": 0.5 + 0.9e-6}, clusters={"conv/kernel": 2})
+    with pytest.raises(BrokenPromise, match=r"conv/kernel had 50.00% zeros, but in the file it has 50.00%"):
+        declared(found, monkeypatch, zeros={"conv/kernel": 0.5 + 1.1e-6})
+
+
+@pytest.mark.parametrize("name", ["conv", "quant_conv"])
+def test_layers_are_found_fake_quantized_or_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, found = kernel("net/other/Conv2D", [0, 0, 0, 0]), kernel(f"net/{name}/Conv2D", [[1, 2, 3]])
+    with pytest.raises(BrokenPromise, match=r"conv/kernel had at most 2 distinct values .* has 3"):
+        declared([other, found], monkeypatch, clusters={"conv/kernel": 2})
+    with pytest.raises(BrokenPromise, match=r"conv/kernel had 10.00% zeros, but in the file it has 0.00%"):
+        declared([other, found], monkeypatch, zeros={"conv/kernel": 0.1})

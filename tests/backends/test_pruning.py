@@ -227,3 +227,142 @@ def test_blocks_that_do_not_fit_are_refused(
 
     with pytest.raises(PassError, match=message):
         pruning.Pattern(block=block).check(dense_and_convolution(), shares)
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "ramp", "frequency", "turns"),
+    [
+        # half of 11 steps are 5.5, to the even one 6; 0.8 - 0.8 (1 - step / 6)^3
+        ("polynomial", 11, 0.5, 2, {0: 0.0, 2: 0.8 * 19 / 27, 4: 0.8 * 26 / 27, 6: 0.8}),
+        ("polynomial", 11, 0.5, 4, {0: 0.0, 4: 0.8}),  # the last choice that the ramp has is the end of it
+        ("polynomial", 11, 0.5, 50, {0: 0.0, 6: 0.8}),  # at its end at the latest
+        ("polynomial", 3, 5.0, 1, {0: 0.0, 1: 0.8 * (1 - 0.5**3), 2: 0.8}),  # it ends with the training
+        ("polynomial", 1, 1.0, 1, {0: 0.8}),
+        ("constant", 11, 0.5, 3, {0: 0.8, 3: 0.8, 6: 0.8}),
+    ],
+)
+def test_choices_of_masks_by_hand(
+    kind: str, steps: int, ramp: float, frequency: int, turns: dict[int, float]
+) -> None:
+    import tensorflow as tf
+
+    from tflbuild.backends import pruning
+
+    schedule = pruning.schedule(kind, 0.8, steps, ramp, frequency)
+    found = {step: schedule(tf.constant(step, tf.int64)) for step in range(steps)}
+    assert {step: pytest.approx(float(share)) for step, (turn, share) in found.items() if bool(turn)} == turns
+
+
+class Kernel:
+    """A variable, as far as it is looked at."""
+
+    def __init__(self, values: Any, name: str = "dense/kernel:0") -> None:
+        self.values, self.name = np.asarray(values, np.float32), name
+
+    @property
+    def shape(self) -> Any:
+        return self.values.shape
+
+    def numpy(self) -> Any:
+        return self.values
+
+    def assign(self, values: Any) -> None:
+        self.values = values
+
+
+def broken(values: Any, share: float, monkeypatch: pytest.MonkeyPatch, **pattern: Any) -> Any:
+    """Break the ties of one kernel."""
+    from tflbuild.backends import pruning
+
+    kernel = Kernel(values)
+    monkeypatch.setattr(pruning, "_kernels", lambda model, shares: [(kernel, share)])
+    pruning.break_ties(None, {}, pruning.Pattern(**pattern))
+    return kernel.values
+
+
+def test_no_more_than_a_hundredth_is_taken_for_a_tie(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.arange(1, 301, dtype=np.float32).reshape(30, 10)
+    assert np.count_nonzero(broken(values, 3 / 300, monkeypatch) == 0) == 3
+    assert np.count_nonzero(broken(values, 4 / 300, monkeypatch) == 0) == 0
+    few = np.arange(1, 11, dtype=np.float32).reshape(5, 2)  # one, where a hundredth is none
+    assert broken(few, 0.1, monkeypatch).ravel().tolist() == [0, *range(2, 11)]
+    assert np.count_nonzero(broken(few, 0.2, monkeypatch) == 0) == 0
+    assert np.count_nonzero(broken(few, 0.0, monkeypatch) == 0) == 0
+
+
+def test_the_smallest_block_becomes_zero_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.array(
+        [[1, -9, 3, 3], [1, 1, 2, -2]], np.float32
+    )  # blocks of 2 x 2: means 3 and 2.5, largest 9 and 3
+    found = broken(values, 0.5, monkeypatch, block=(2, 2))
+    assert found.tolist() == [[1, -9, 0, 0], [1, 1, 0, 0]]
+    largest = np.array([[4, 4, 0, 5], [4, 4, 0, 0]], np.float32)  # means 4 and 1.25, largest 4 and 5
+    found = broken(largest, 0.5, monkeypatch, block=(2, 2), pooling="maximum")
+    assert found.tolist() == [[0, 0, 0, 5], [0, 0, 0, 0]]
+
+
+def test_what_is_zero_is_counted_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tflbuild.backends import pruning
+
+    values = np.zeros((4, 4), np.float32)
+    values[0, 0] = values[1, 0] = values[2, 1] = (
+        1.0  # blocks of two rows: two of eight hold a weight, ... and a third
+    )
+    kernels = [(Kernel(values), 0.5), (Kernel(np.ones((1, 1, 2, 2)), "conv/kernel:0"), 0.25)]
+    monkeypatch.setattr(pruning, "_kernels", lambda model, shares: kernels)
+    wide, conv = pruning.zeros_of(None, {}, pruning.Pattern(block=(2, 1)))
+    assert wide == pruning.Zeros(name="dense/kernel", share=0.5, blocks=8, zero=6, two_of_four=True)
+    assert conv == pruning.Zeros(name="conv/kernel", share=0.25, blocks=4, zero=0, two_of_four=True)
+
+
+def test_blocks_are_of_kernels_of_two_axes() -> None:
+    from tflbuild.backends import pruning
+
+    pattern = pruning.Pattern(block=(2, 4))
+    assert pattern.block_of(np.zeros((8, 8))) == (2, 4)
+    assert pattern.block_of(np.zeros((1, 1, 8, 8))) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shares", "block"), [({"wide": 0.5}, (3, 8)), ({"conv": 0.5}, (1, 1)), ({}, (1, 1))]
+)
+def test_blocks_that_fit_are_taken(shares: dict[str, float], block: tuple[int, int]) -> None:
+    from tflbuild.backends import pruning
+
+    pruning.Pattern(block=block).check(dense_and_convolution(), shares)
+
+
+def test_two_of_four_are_chosen_once_along_the_input_channels() -> None:
+    from tflbuild.backends import pruning, tfmot
+
+    model = dense_and_convolution()
+    before = model.get_layer("wide").kernel.numpy()
+    after = masked(model, {"wide": 0.5}, pruning.Pattern(two_of_four=True))["wide"]
+    assert tfmot.is_two_of_four(after)
+    assert not tfmot.is_two_of_four(before)
+    assert np.mean(after == 0) == 0.5
+    fours = np.abs(before.T.reshape(24, -1, 4))  # (outputs, groups, four inputs)
+    kept = after.T.reshape(24, -1, 4) != 0
+    assert (np.where(kept, fours, np.inf).min(-1) > np.where(kept, 0, fours).max(-1)).all()
+
+
+def test_what_is_masked_stays_masked_while_weights_move() -> None:
+    import tensorflow as tf
+
+    from tflbuild.backends import pruning
+
+    model = dense_and_convolution()
+    kernel = model.get_layer("narrow").kernel
+    hooks = pruning.Pruning(
+        model,
+        {"narrow": 0.5},
+        lambda share: pruning.schedule("constant", share, 9, 0.0, 4),
+        pruning.Pattern(),
+    ).hooks()
+    hooks.before(tf.constant(0, tf.int64))
+    zeros = kernel.numpy() == 0
+    assert zeros.mean() == 0.5
+    hooks.before(tf.constant(1, tf.int64))  # no turn
+    kernel.assign(kernel + 5.0)
+    hooks.after()
+    np.testing.assert_array_equal(kernel.numpy() == 0, zeros)

@@ -14,7 +14,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
-from tflbuild.backends import flatbuffer, litert, tflite_check
+from tflbuild.backends import flatbuffer, litert, soundness, tflite_check
 from tflbuild.backends.soundness import check
 from tflbuild.backends.tables import Malformed
 from tflbuild.backends.tiny import brightness_detector, dense_classifier
@@ -252,3 +252,81 @@ def test_real_files_are_well_formed(shared_models: Path) -> None:
     assert files
     for path in files:
         check(path)
+
+
+def constant_of(name: str, value: float) -> bytes:
+    values = small_network.constants()[name]
+    return small_network.convolutional({name: np.full_like(values, value)})
+
+
+@pytest.mark.parametrize("name", ["stem/Conv2D", "middle/depthwise", "head/MatMul"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_are_finite(name: str, value: float) -> None:
+    content = constant_of(name, value)
+    said = f"^the file holds values that are not finite in '{name}'; it cannot be used"
+    with pytest.raises(RecipeError, match=said):
+        check(content)
+    assert check(content, finite=False) is content
+    with pytest.raises(RecipeError, match=said):  # what one look allowed, another does not
+        check(content)
+
+
+def test_other_constants_may_be_infinite_and_no_nan() -> None:
+    assert check(constant_of("stem/bias", np.inf))
+    with pytest.raises(RecipeError, match="not finite in 'stem/bias'"):
+        check(constant_of("stem/bias", np.nan))
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("FLOAT16", "<f2"), ("FLOAT64", "<f8")])
+def test_floats_of_every_width_are_looked_at(kind: str, dtype: str) -> None:
+    for value, right in ((1.0, True), (np.nan, False)):
+        model = flatbuffer.unpack(small_network.convolutional())
+        bias = next(t for t in model.subgraphs[0].tensors if t.name == b"stem/bias")
+        bias.type = getattr(schema.TensorType, kind)
+        model.buffers[bias.buffer].data = np.array([0, 0, 0, value], dtype).view(np.uint8)
+        content = flatbuffer.pack(model)
+        if right:
+            assert check(content) is content
+        else:
+            with pytest.raises(RecipeError, match="not finite in 'stem/bias'"):
+                check(content)
+
+
+def test_operators_with_weights_are_those_of_the_schema() -> None:
+    operators = schema.BuiltinOperator
+    assert set(soundness.WEIGHTED) == {
+        operators.CONV_2D,
+        operators.DEPTHWISE_CONV_2D,
+        operators.FULLY_CONNECTED,
+        operators.TRANSPOSE_CONV,
+    }
+
+
+def test_a_scale_that_cannot_be_one_is_refused_where_numbers_count() -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    scaled(scale=np.array([0.0], np.float32))(model)
+    content = flatbuffer.pack(model)
+    with pytest.raises(RecipeError, match="has a scale of the tensor 'image' that cannot be one"):
+        check(content)
+    assert check(content, finite=False)
+
+
+def test_only_the_last_files_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+    monkeypatch.setattr(soundness, "_FAULTS", {})
+    monkeypatch.setattr(soundness, "REMEMBERED", 2)
+    monkeypatch.setattr(soundness.tflite_check, "check", looked.append)
+    monkeypatch.setattr(soundness, "Model", lambda content: None)
+    monkeypatch.setattr(soundness, "_not_finite", lambda model: "")
+    for content in (b"a", b"a", b"b", b"a", b"b"):
+        check(content)
+    assert looked == [b"a", b"b"]
+    for content in (b"c", b"c", b"a"):
+        check(content)
+    assert looked == [b"a", b"b", b"c", b"a"]
+
+
+def test_a_file_is_given_as_it_was_read(tmp_path: Path) -> None:
+    content = small_network.convolutional()
+    (tmp_path / "my.tflite").write_bytes(content)
+    assert check(tmp_path / "my.tflite") == content

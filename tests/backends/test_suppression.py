@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flatbuffers import flexbuffers
 
-from tflbuild.backends.suppression import SuppressionOptions, Suppressor
+from tflbuild.backends.suppression import SuppressionOptions, Suppressor, output_shapes, suppression
 from tflbuild.vision.detector import BOX_SCALES, Postprocess
 
 spec = importlib.util.spec_from_file_location(
@@ -58,4 +59,43 @@ def test_nothing_found_is_no_entry() -> None:
         "detection_boxes": 0,
         "detection_classes": 0,
         "detection_scores": 0,
+    }
+
+
+def test_options_reach_the_operator_by_its_own_names() -> None:
+    options = SuppressionOptions(
+        classes=7,
+        box_scales=(1.0, 2.0, 3.0, 4.0),
+        max_detections=9,
+        class_wise=True,
+        score_threshold=0.25,
+        iou_threshold=0.75,
+    )
+    wanted = {  # names as in lite/kernels/detection_postprocess.cc
+        "max_detections": 9,
+        "max_classes_per_detection": 1,
+        "detections_per_class": 9,
+        "num_classes": 7,
+        "use_regular_nms": True,
+        "nms_score_threshold": 0.25,
+        "nms_iou_threshold": 0.75,
+        "y_scale": 1.0,
+        "x_scale": 2.0,
+        "h_scale": 3.0,
+        "w_scale": 4.0,
+    }
+    step = suppression(["boxes", "scores", "anchors"], options)
+    found = flexbuffers.Loads(step.custom_options)
+    assert found == wanted
+    assert {name: type(value) for name, value in found.items()} == {k: type(v) for k, v in wanted.items()}
+    assert (step.inputs, step.custom) == (["boxes", "scores", "anchors"], "TFLite_Detection_PostProcess")
+    assert step.outputs == ["detection_boxes", "detection_classes", "detection_scores", "num_detections"]
+
+
+def test_outputs_have_their_shapes() -> None:
+    assert output_shapes(9) == {
+        "detection_boxes": (1, 9, 4),
+        "detection_classes": (1, 9),
+        "detection_scores": (1, 9),
+        "num_detections": (1,),
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from tflbuild.core.compiler_pass import Architecture
+from tflbuild.models import mobilenet_v1
 from tflbuild.models.mobilenet_v1 import MobileNetV1, width
 from tflbuild.models.mobilenet_v2 import MobileNetV2
 from tflbuild.models.resnet import ResNet
@@ -133,3 +136,123 @@ def test_resnet_has_a_shortcut_where_it_halves(depth: int, convolutions: int) ->
     # each further pair of convolutions adds 2 * 2304, 2 * 9216 and 2 * 36864, and 8 values a channel.
     more = (depth - 8) // 6
     assert built.count_params() == 78_714 + more * (2 * (2304 + 9216 + 36864) + 8 * (16 + 32 + 64))
+
+
+def test_widths_by_hand() -> None:
+    # 64 * 0.5 / 8 = 4; 24 * 1.4 / 8 = 4.2; 96 * 0.35 / 8 = 4.2; 32 * 0.35 / 8 = 1.4
+    assert [width(*one) for one in ((64, 0.5), (24, 1.4), (96, 0.35), (32, 0.35))] == [32, 32, 32, 8]
+
+
+EDGES = [(MobileNetV1, 32, 512), (MobileNetV2, 32, 512), (ResNet, 16, 256), (SSDMobileNetV1, 96, 512)]
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), EDGES)
+def test_sizes_at_the_edge_are_taken_and_beyond_refused(kind: type, least: int, most: int) -> None:
+    for size in (least, most):
+        kind(input_size=size).check()
+        assert kind(input_size=size).resolution() == size
+    for size in (least - 1, most + 1):
+        with pytest.raises(
+            ValueError, match=rf"^input_size: {size} is not between {least} and {most} pixels, which is"
+        ):
+            kind(input_size=size).check()
+
+
+@pytest.mark.parametrize(
+    ("depth", "near"), [(9, 8), (10, 8), (12, 14), (110, None), (8, None), (14, None), (109, 110)]
+)
+def test_depths_are_six_n_and_two(depth: int, near: int | None) -> None:
+    if near is None:
+        ResNet(depth=depth).check()
+    else:
+        said = f"depth: {depth} layers do not make three stages of whole blocks; use {near}, 6 n + 2"
+        with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+            ResNet(depth=depth).check()
+
+
+def test_scales_of_anchors_may_be_equal_and_ratios_are_positive() -> None:
+    SSDMobileNetV1(anchors=AnchorOptions(min_scale=0.5, max_scale=0.5)).check()
+    for ratios in ((), (0.0,), (1.0, -1.0)):
+        said = "anchors.aspect_ratios: at least one is needed, and all must be above 0"
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            SSDMobileNetV1(anchors=AnchorOptions(aspect_ratios=ratios)).check()
+    with pytest.raises(ValueError, match=r"^anchors.min_scale: 0.6 is above anchors.max_scale \(0.5\)$"):
+        SSDMobileNetV1(anchors=AnchorOptions(min_scale=0.6, max_scale=0.5)).check()
+
+
+def test_tasks_and_defaults_are_those_of_the_papers() -> None:
+    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 3 + ["detection"]
+    # section 3.1 of MobileNets: filters and strides of the separable blocks
+    assert [filters for filters, _ in mobilenet_v1.BLOCKS] == [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
+    assert [stride for _, stride in mobilenet_v1.BLOCKS] == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
+
+
+def convolutions(built: Any) -> dict[str, tuple[int, tuple[int, int]]]:
+    """Give filters and strides of each convolution by name."""
+    return {
+        layer.name: (layer.output.shape[-1], layer.strides)
+        for layer in built.layers
+        if "Conv2D" in type(layer).__name__
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "most"), [("relu6", 6.0), ("relu", None)])
+def test_mobilenet_v1_is_that_of_the_paper(activation: Any, most: float | None) -> None:
+    built = MobileNetV1(input_size=32, alpha=1.0, activation=activation, batch_norm_momentum=0.5).build(1000)
+    # 4,253,864 in keras.applications, statistics of batch norm included
+    assert built.count_params() == 4_253_864
+    found = convolutions(built)
+    assert found["conv_0"] == (32, (2, 2))
+    assert found["block_2_depthwise"] == (64, (2, 2))
+    assert found["block_2_pointwise"] == (128, (1, 1))
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    ends = [layer for layer in built.layers if type(layer).__name__ == "ReLU"]
+    assert len(ends) == len(norms) == 27
+    assert {layer.max_value if layer.max_value is None else float(layer.max_value) for layer in ends} == {
+        most
+    }
+    assert ends[0].name == f"conv_0_{activation}"
+    assert (built.name, built.input_names) == ("mobilenet_v1", ["image"])
+    assert not any(layer.use_bias for layer in built.layers if "Conv2D" in type(layer).__name__)
+
+
+@pytest.mark.slow
+def test_options_reach_every_layer_of_the_others() -> None:
+    v2 = MobileNetV2(input_size=32, activation="relu", batch_norm_momentum=0.5).build(2)
+    resnet = ResNet(input_size=16, alpha=2.0, batch_norm_momentum=0.5).build(2)
+    ssd = SSDMobileNetV1(alpha=0.5, activation="relu", batch_norm_momentum=0.5).build(2)
+    for built in (v2, resnet, ssd):
+        norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+        assert {layer.momentum for layer in norms} == {0.5}
+        ends = [layer for layer in built.layers if type(layer).__name__ == "ReLU"]
+        assert {layer.max_value for layer in ends} == {None}
+    assert (v2.name, resnet.name, ssd.name) == ("mobilenet_v2", "resnet", "ssd_mobilenet_v1")
+    wide = convolutions(resnet)
+    assert (wide["conv_0"], wide["stage_2_block_1_conv_1"]) == ((32, (1, 1)), (64, (2, 2)))
+    assert wide["stage_3_block_1_shortcut"] == (128, (2, 2))
+    assert wide["stage_2_block_1_conv_2"] == (64, (1, 1))
+
+
+@pytest.mark.slow
+def test_a_detector_has_its_extra_layers_and_heads_by_hand() -> None:
+    built = SSDMobileNetV1(input_size=96, alpha=0.5).build(3)
+    found = convolutions(built)
+    # maps at strides 8, 16 and 32 of the trunk and three more: half of 512, 256, 256 filters, squeezed by 2
+    extras = {name: one for name, one in found.items() if name.startswith("extra")}
+    assert extras == {
+        "extra_1_squeeze": (128, (1, 1)),
+        "extra_1": (256, (2, 2)),
+        "extra_2_squeeze": (64, (1, 1)),
+        "extra_2": (128, (2, 2)),
+        "extra_3_squeeze": (64, (1, 1)),
+        "extra_3": (128, (2, 2)),
+    }
+    # three boxes a cell on the finest map, six on the others
+    assert [found[f"box_{level}"][0] for level in range(6)] == [12, *[24] * 5]
+    assert [found[f"class_{level}"][0] for level in range(6)] == [9, *[18] * 5]
+    assert (built.get_layer("box_0").get_weights()[1] == 0).all()
+    assert built.output_names == ["box_encodings", "class_logits"]
+    joins = [layer for layer in built.layers if type(layer).__name__ == "Concatenate"]
+    assert [len(layer.input) for layer in joins] == [3, 3, 4, 4]

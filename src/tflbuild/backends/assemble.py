@@ -63,7 +63,7 @@ def assemble(tensors: Tensors, steps: Sequence[Step], inputs: Sequence[str], out
 def _code(step: Step) -> Any:
     code = schema.OperatorCodeT()
     code.builtinCode = step.operator
-    code.deprecatedBuiltinCode = step.operator
+    code.deprecatedBuiltinCode = min(step.operator, 127)  # a byte: later operators have the other field alone
     code.customCode = step.custom or None
     code.version = 1
     return code

@@ -185,10 +185,12 @@ def without_barriers(content: bytes) -> bytes:
     """Take the barriers out of a converted file: what read one reads what it read."""
     model = flatbuffer.unpack(content)
     graph = model.subgraphs[0]
-    through, kept = {}, []
+    through: dict[int, int] = {}
+    kept = []
     for operator in graph.operators:
         if flatbuffer.name_of(model.operatorCodes[operator.opcodeIndex]) == BARRIER:
-            through[int(operator.outputs[0])] = int(operator.inputs[0])
+            read = int(operator.inputs[0])
+            through[int(operator.outputs[0])] = through.get(read, read)
             continue
         operator.inputs = np.array([through.get(int(i), int(i)) for i in operator.inputs], np.int32)
         kept.append(operator)
