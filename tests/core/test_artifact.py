@@ -60,3 +60,4 @@ def test_what_is_written_is_a_copy() -> None:
 
 def test_an_artifact_knows_nothing_until_it_is_told() -> None:
     assert Artifact(path=Path("x"), digest="d", fingerprint="f").meta == {}
+    assert (Artifact.kind, Artifact.suffix) == ("Artifact", "")

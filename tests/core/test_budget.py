@@ -30,7 +30,7 @@ def test_drops_and_rises_need_a_baseline(form: str, relative: bool) -> None:
     assert (form in RELATIVE_LIMITS) is relative
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(METRICS, st.dictionaries(st.sampled_from(LIMITS), BOUNDS, min_size=1), LABELS)
 def test_every_bound_of_a_budget_is_a_limit_whatever_it_is(
     metric: str, bounds: dict[str, float], since: str
@@ -54,7 +54,7 @@ def test_a_label_of_another_kind_than_text_is_read_as_text() -> None:
     assert limits_of({"map": {"max_drop": 1, "since": 7}})[0].since == "7"
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(METRICS, st.sampled_from(LIMITS), BOUNDS, LABELS)
 def test_a_limit_is_read_back_as_it_was_written(metric: str, form: str, bound: float, since: str) -> None:
     limit = Limit(metric=metric, form=form, bound=float(bound), since=since)

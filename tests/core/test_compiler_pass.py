@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,9 @@ FACTS = DataFacts(task="detection", train=3, classes=2, input_size=8)
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every test declare what it likes."""
     monkeypatch.setattr(PASSES, "_classes", dict(PASSES._classes))
-    yield
 
 
 def running(run: Any) -> type[Pass]:
