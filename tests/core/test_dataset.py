@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflbuild.core.dataset import MAX_PIXELS, Dataset, Dropped, Example, FileFacts, Index, Sample, Split
+from tflbuild.core.dataset import (
+    DATASETS,
+    MAX_PIXELS,
+    Dataset,
+    Dropped,
+    Example,
+    FileFacts,
+    Index,
+    Sample,
+    Split,
+)
 
 BOX = (0.0, 0.25, 0.5, 1.0)
 CAT = Sample("a.png", "1" * 64, "data/a.png", (BOX,), (1,))
@@ -50,6 +60,10 @@ def test_each_split_has_its_own_digest_and_says_the_same_twice() -> None:
     first = both.digest("train")
     assert both.digest("val") != first
     assert both.digest("train") == first
+    assert both == Index(classes=("cat",), splits={"train": (CAT,), "val": (DOG,)}), (
+        "what was asked is not content"
+    )
+    assert first not in repr(both)
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
@@ -117,6 +131,7 @@ def test_a_file_has_the_size_of_no_image_and_is_not_turned_unless_told() -> None
 def test_a_data_set_reads_images_of_up_to_64_million_pixels() -> None:
     """192 MB in memory, at three bytes a pixel."""
     assert MAX_PIXELS * 3 == 192_000_000
+    assert DATASETS.noun == "data set"
     data = Dataset()
     assert data.max_pixels == MAX_PIXELS
     assert (data.preprocess, data.augment, data.decided_by(), data.code()) == ({}, {}, None, ())
