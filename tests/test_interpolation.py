@@ -134,7 +134,7 @@ def test_values_that_interpolations_stand_for_are_counted(
 
 
 def test_what_is_made_by_an_interpolation_is_checked_before_it_is_followed() -> None:
-    with pytest.raises(RecipeError, match="^b: '\\$\\{oc.decode:...\\}' is not read"):
+    with pytest.raises(RecipeError, match=r"^b: '\$\{oc\.decode:\.\.\.\}' is not read"):
         resolved({"b": "${oc.decode:'1'}"})
 
 
@@ -142,5 +142,5 @@ def test_outside_of_a_recipe_nothing_is_bounded_and_every_recipe_starts_anew() -
     long = OmegaConf.create(chain(25))
     assert OmegaConf.to_container(long, resolve=True)["a0"] == 7  # type: ignore[index,call-overload]
     for _ in range(3):
-        resolved({"x": [0] * 9000, "a": "${x}"})
+        resolved({"x": "y" * 1_000_000, "a": "${x}"})
     assert interpolation._spent.get() is None
