@@ -46,6 +46,7 @@ def test_a_recipe_that_says_nothing_more_is_a_build_on_the_processor() -> None:
     plain = recipe()
     assert (plain.seed, plain.device, plain.strict, plain.seeds) == (0, "cpu", False, ())
     assert (plain.store, plain.outputs) == (Path("outputs/store"), Path("outputs"))
+    assert (plain.description, plain.described, plain.overrides) == ("", "", ())
     assert (plain.remote, plain.shared, plain.plugins) == (None, None, None)
     assert (plain.limits, plain.objective, plain.added, plain.remarks) == ((), (), (), ())
     assert (plain.hooks, plain.replaced, plain.mapping) == ({}, {}, {})

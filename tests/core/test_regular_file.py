@@ -29,6 +29,7 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
             with pytest.raises(OSError, match="not a regular file") as caught:
                 read(path)
             assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(path))
+            assert caught.value.strerror == "not a regular file"
 
 
 def test_a_name_that_is_none_is_an_error_of_the_system(tmp_path: Path) -> None:
