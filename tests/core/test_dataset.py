@@ -66,32 +66,6 @@ def test_each_split_has_its_own_digest_and_says_the_same_twice() -> None:
     assert first not in repr(both)
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
-@given(
-    st.lists(st.text(max_size=5), max_size=3),
-    st.dictionaries(
-        st.sampled_from(("train", "val", "test")),
-        st.lists(
-            st.builds(
-                Sample,
-                key=st.text(max_size=5),
-                digest=st.text(max_size=5),
-                path=st.none() | st.just("") | st.text(max_size=5),
-                boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=2).map(tuple),
-                labels=st.lists(st.integers(0, 9), max_size=2).map(tuple),
-            ),
-            max_size=2,
-        ).map(tuple),
-    ),
-    st.lists(st.builds(Dropped, st.text(max_size=5), st.text(max_size=5)), max_size=2),
-)
-def test_an_index_reaches_another_process_whole(
-    classes: list[str], splits: dict[str, Any], dropped: list[Dropped]
-) -> None:
-    given_index = Index(classes=tuple(classes), splits=splits, dropped=tuple(dropped))
-    assert Index.from_json(json.loads(json.dumps(given_index.to_json()))) == given_index
-
-
 def test_what_was_left_out_is_shown_without_what_a_terminal_obeys_and_reasons_are_cut_later() -> None:
     [shown] = Index(classes=(), splits={}, dropped=(Dropped("x" * 700, "\x1b" + "y" * 700),)).dropped
     assert (len(shown.file), len(shown.reason)) == (300, 600)
@@ -134,8 +108,35 @@ def test_a_data_set_reads_images_of_up_to_64_million_pixels() -> None:
     assert DATASETS.noun == "data set"
     data = Dataset()
     assert data.max_pixels == MAX_PIXELS
+    assert (data.name, data.task) == ("", "")
     assert (data.preprocess, data.augment, data.decided_by(), data.code()) == ({}, {}, None, ())
     with pytest.raises(NotImplementedError):
         data.read(CAT)
     with pytest.raises(NotImplementedError):
         data.index(lambda path: FileFacts("", ""))
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(
+        st.sampled_from(("train", "val", "test")),
+        st.lists(
+            st.builds(
+                Sample,
+                key=st.text(max_size=5),
+                digest=st.text(max_size=5),
+                path=st.none() | st.just("") | st.text(max_size=5),
+                boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=2).map(tuple),
+                labels=st.lists(st.integers(0, 9), max_size=2).map(tuple),
+            ),
+            max_size=2,
+        ).map(tuple),
+    ),
+    st.lists(st.builds(Dropped, st.text(max_size=5), st.text(max_size=5)), max_size=2),
+)
+def test_an_index_reaches_another_process_whole(
+    classes: list[str], splits: dict[str, Any], dropped: list[Dropped]
+) -> None:
+    given_index = Index(classes=tuple(classes), splits=splits, dropped=tuple(dropped))
+    assert Index.from_json(json.loads(json.dumps(given_index.to_json()))) == given_index
