@@ -228,7 +228,7 @@ def test_a_mapping_that_is_null_says_nothing(key: str) -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sed": 3}, "sed: there is no such key in a recipe. Did you mean 'seed'?"),
     ({"fitt": {"rate": 1}}, "fitt: there is no such key in a recipe. Did you mean 'fit'?"),
-    ({"bud\x1b": 3}, "bud\\x1b: there is no such key in a recipe."),
+    ({"bud\x1b": 3}, "bud\\x1b: there is no such key in a recipe. Did you mean 'budget'?"),
     ({"model": None}, "model: the recipe chooses none; add '- /model: NAME' to its defaults."),
     ({"data": None}, "data: the recipe chooses none; add '- /data: NAME' to its defaults."),
     ({"target": None}, "target: the recipe chooses none; add '- /target: NAME' to its defaults."),
@@ -306,7 +306,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("changes", "message"), WRONG)
 def test_what_is_wrong_is_one_sentence_by_its_key(changes: dict[str, Any], message: str) -> None:
-    assert refused(**changes).startswith(message)
+    sentence = refused(**changes)
+    assert sentence.startswith(message)
+    assert sentence == message or not message.endswith((".", "?"))
 
 
 def test_bounds_of_root_keys_are_taken_themselves() -> None:

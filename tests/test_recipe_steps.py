@@ -85,7 +85,7 @@ def test_what_a_step_does_not_say_has_its_default(given: dict[str, Any]) -> None
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pass": "fitt"}, "x.pass: there is no pass 'fitt'; there are fit. Did you mean 'fit'?"),
-    ({"pass": ["fit"]}, "x.pass: there is no pass '['fit']'; there are fit."),
+    ({"pass": ["fit"]}, "x.pass: there is no pass '['fit']'; there are fit. Did you mean 'fit'?"),
     ({"rat": 1}, "x.rat: there is no such option; there are steps, epochs, rate. Did you mean 'rate'?"),
     ({"budgt": 1}, "x.budgt: there is no such option; there are steps, epochs, rate. Did you mean 'budget'?"),
     ({"rate": "x"}, "x.rate: 'x' should be a valid number"),
@@ -125,7 +125,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "message"), WRONG)
 def test_a_wrong_key_of_a_step_is_named(change: dict[str, Any], message: str) -> None:
-    assert refused(step_of, "x", {"pass": "fit", **change}).startswith(message)
+    sentence = refused(step_of, "x", {"pass": "fit", **change})
+    assert sentence.startswith(message)
+    assert sentence == message or not message.endswith((".", "?"))
 
 
 def test_the_longest_time_and_the_other_forms_of_a_fallback_are_taken() -> None:

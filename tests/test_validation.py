@@ -28,6 +28,7 @@ class Options:
     mode: Literal["linear", "cubic"] = "linear"
     either: int | str | None = None
     loose: Any = None
+    rest: float | bool | None = None
     sides: tuple[int, ...] = (1, 2)
     inner: Inner = Inner()
     layers: Mapping[str, float] = field(default_factory=dict)
@@ -104,6 +105,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sides": [1, "x"]}, "step.sides.1: 'x' should be a valid integer, unable to parse"),
     ({"layers": {"a": "x"}}, "step.layers.a: 'x' should be a valid number, unable to parse"),
     ({"either": []}, "step.either: [] should be a valid integer."),
+    ({"rest": []}, "step.rest: [] should be a valid number."),
     ({"needed": "x" * 100 + "\x1b", "count": "\x1b" + "y" * 100}, "step.count: '\\x1byyyyy"),
     (
         {"sharee": 1},
@@ -142,6 +144,7 @@ def test_what_is_wrong_is_one_sentence_by_its_key(values: dict[str, Any], messag
     sentence = said({"needed": "x", **values})
     assert message in sentence
     assert sentence.startswith("step")
+    assert sentence.endswith(message) or not message.endswith(".")
 
 
 @pytest.mark.parametrize("value", [1e30, -1e30, 2**53, -(2**53), "", 0])

@@ -87,13 +87,14 @@ def test_an_entry_is_written_beside_and_renamed_into_place(
 
 def test_what_nobody_read_for_90_days_goes_when_something_is_written(home: Path) -> None:
     kept = Cache("files")
-    ages = {"old": 90 * DAY + 1, "fresh": 90 * DAY - 1}
+    ages = {"old": 90 * DAY + 1, "edge": 90 * DAY, "fresh": 90 * DAY - 1}
     for name in ages:
         kept.write(name, b"x")
     for name, age in ages.items():
         path = home / hashlib.sha256(name.encode()).hexdigest()[:32]
         os.utime(path, (NOW - age, NOW - age))
     kept.write("new", b"x")
+    assert kept.read("edge") == b"x"
     assert (kept.read("old"), kept.read("fresh"), kept.read("new")) == (None, b"x", b"x")
 
 

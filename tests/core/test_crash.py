@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import CodeType
 
@@ -63,8 +65,8 @@ def test_the_story_lies_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.
     assert path.name.startswith("crash-")
     assert path.name.endswith(f"-{os.getpid()}.txt")
     story = path.read_text().splitlines()
-    assert story[0].startswith("tflbuild ")
-    assert f"Python {sys.version_info.major}.{sys.version_info.minor}" in story[0]
+    versions = (metadata.version("tflbuild"), platform.python_version(), platform.platform())
+    assert story[0] == "tflbuild {}, Python {}, {}".format(*versions)
     assert story[1] == "command: 'tflbuild' 'plan' 'recipe=a b'"
     assert story[2] == f"folder: {str(tmp_path)!r}"
     assert story[3:5] == ["", "Traceback (most recent call last):"]

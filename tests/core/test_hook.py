@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def test_calls_are_the_methods_of_a_hook_in_the_order_of_a_build() -> None:
 def test_a_misspelt_call_is_refused(name: str) -> None:
     with pytest.raises(PluginError, match=f"'{name}' is none of before_build, ") as caught:
         type("Mine", (Hook,), {name: lambda self: None, "__module__": "mine"})
-    assert str(caught.value).startswith("hook Mine in mine: ")
+    calls = "before_build, before_pass, after_pass, on_gate, on_failure, after_build"
+    start = f"hook Mine in mine: '{name}' is none of {calls}."
+    assert re.fullmatch(re.escape(start) + r"( Did you mean '\w+'\?)?", str(caught.value))
     assert ("Did you mean 'before_build'?" in str(caught.value)) is (name == "before_buidl")
 
 

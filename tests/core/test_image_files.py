@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tflbuild.core import image_files as module
 from tflbuild.core.image_files import IMAGE_SUFFIXES, below, entries_of, fault_of_name, is_image_name
 
 
@@ -119,6 +120,11 @@ def test_everything_below_a_folder_is_listed_or_named(folder: Path) -> None:
         ("self.png", "a link that leads to itself"),
         ("tofifo.png", "not a regular file"),
     ]
+
+
+def test_names_come_in_order_with_and_without_folders() -> None:
+    assert module._by_folder(["b", "a.d", "a"]) == ["a", "a.d", "b"]
+    assert module._by_folder(["b", "a.d", "a/c"]) == ["a/c", "a.d", "b"]
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
