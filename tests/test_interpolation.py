@@ -138,6 +138,20 @@ def test_what_is_made_by_an_interpolation_is_checked_before_it_is_followed() -> 
         resolved({"b": "${oc.decode:'1'}"})
 
 
+def test_a_key_is_named_without_what_a_terminal_obeys() -> None:
+    assert refused(resolved, {"a\x1b": "${x:1}"}).startswith("a\\x1b: '${x:...}' is not read")
+
+
+def test_what_lies_in_a_mapping_is_resolved_as_omegaconf_resolves_it() -> None:
+    content = {
+        "a": {"b": "${x.y}", "c": ["one", "${a.c.0}", "${..b}"]},
+        "x": {"y": [1, "${seed}"]},
+        "seed": 3,
+    }
+    assert resolved(content) == OmegaConf.to_container(OmegaConf.create(content), resolve=True)
+    assert resolved(content)["a"]["c"][1] == "one"
+
+
 def test_outside_of_a_recipe_nothing_is_bounded_and_every_recipe_starts_anew() -> None:
     long = OmegaConf.create(chain(25))
     assert OmegaConf.to_container(long, resolve=True)["a0"] == 7  # type: ignore[index,call-overload]
