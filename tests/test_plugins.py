@@ -174,7 +174,8 @@ def test_a_missing_name_is_explained_by_the_broken_plugin_that_names_it(tmp_path
 
 def declares_by_its_tree(path: Path) -> bool:
     """Say whether a class of a module is declared, by Python's own parser."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if "@" in text else ():
         for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else ():
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if isinstance(called, ast.Name) and called.id in plugins.DECORATORS:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zipfile
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_an_archive_is_read_by_its_array_of_images(save: Any, tmp_path: Path) ->
             "holds pickled objects (3,), which are never loaded; expected {wanted}",
         ),
     ],
-    ids=str,
+    ids=lambda value: None if isinstance(value, str) else f"{value.dtype}{value.shape}",
 )
 def test_an_array_of_another_form_is_named_with_what_would_make_it_right(
     array: Any, said: str, tmp_path: Path
@@ -113,6 +114,7 @@ def test_a_float_image_that_is_grey_is_told_so_first(tmp_path: Path) -> None:
 
 
 def test_more_pixels_than_are_wanted_are_refused(tmp_path: Path) -> None:
+    assert signature(inspect).parameters["max_pixels"].default == 64_000_000
     content = npy(images(2, 4, 6, 3))
     assert problem(tmp_path, content, max_pixels=24) == ""
     assert problem(tmp_path, content, max_pixels=23) == (
