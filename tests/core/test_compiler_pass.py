@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tflbuild.core import compiler_pass as module
-from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
+from tflbuild.core.artifact import KINDS, Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import (
     ARCHITECTURES,
     PASSES,
@@ -89,7 +89,7 @@ def test_kinds_are_read_from_the_annotations_of_run(run: Any, kinds: Any) -> Non
     [
         (
             Takes.untyped,
-            f"declares no type for its input; write e.g. {WANTED} with one of KerasModel, SavedModel, TFLiteModel, OnnxModel.",
+            f"declares no type for its input; write e.g. {WANTED} with one of {', '.join(KINDS)}.",
         ),
         (Takes.any_input, f"declares no type for its input; write e.g. {WANTED} with one of "),
         (Takes.a_text, "declares no type for its input; write e.g. "),
