@@ -87,6 +87,14 @@ def test_a_split_reads_its_samples_by_position() -> None:
     assert split[1].image == "b.png"
 
 
+def test_a_split_is_the_one_of_its_name() -> None:
+    known = Index(classes=("cat",), splits={"train": (CAT,), "val": (DOG,)})
+    split = Split("val", Positions(), known)
+    assert split.samples == (DOG,)
+    assert split.digest == known.digest("val") != known.digest("train")
+    assert split.part(0, 1).digest == split.digest
+
+
 def test_a_part_of_a_split_is_a_split_of_the_same_name_with_its_own_digest() -> None:
     third = Sample("c.png", "3" * 64)
     split = Split("train", Positions(), index(CAT, DOG, third))
