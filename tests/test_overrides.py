@@ -165,3 +165,17 @@ def test_a_tilde_that_a_shell_left_is_written_out(
     monkeypatch.setenv("HOME", "/home/me")
     [override] = overrides.parse([word])
     assert override.value() == value
+
+
+@pytest.mark.parametrize("error", [ValueError, RecursionError])
+def test_whatever_else_a_parser_raises_is_one_sentence(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Parser:
+        def parse_overrides(self, words: list[str]) -> None:
+            raise error("y" * 200)
+
+    monkeypatch.setattr(overrides.OverridesParser, "create", lambda: Parser())
+    assert refused("a=1", "b=" + "x" * 200) == (
+        f"a=1 b={'x' * 93}…: cannot be read as KEY=VALUE: {'y' * 99}…."
+    )

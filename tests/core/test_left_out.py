@@ -77,7 +77,7 @@ REASONS = [
     (
         "an image outside the folders of classes",
         "image outside the folders of classes",
-        "images outside the folders ",
+        "images outside the folders of classes",
     ),
     ("a link to a folder", "link", "links"),
     ("hidden", "hidden file or folder", "hidden files and folders"),
@@ -94,8 +94,7 @@ REASONS = [
 @pytest.mark.parametrize(("reason", "once", "often"), REASONS)
 def test_a_kind_is_called_by_its_number(reason: str, once: str, often: str) -> None:
     assert counted([Dropped("a", reason)]) == [f"1 {once}"]
-    [many] = counted([Dropped("a", reason)] * 2)
-    assert many.startswith(f"2 {often}")
+    assert counted([Dropped("a", reason)] * 2) == [f"2 {often}"]
 
 
 def test_every_kind_has_a_reason_here() -> None:
