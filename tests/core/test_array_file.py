@@ -159,6 +159,7 @@ GOOD = b"{'descr': '|u1', 'fortran_order': False, 'shape': %s}"
         ),
         (with_header(GOOD % b"[1]"), f"{CANNOT} (it is a NumPy array): its header has no shape"),
         (with_header(GOOD % b"(-1,)"), f"{CANNOT} (it is a NumPy array): its header has no shape"),
+        (with_header(GOOD % b"(1, -1)"), f"{CANNOT} (it is a NumPy array): its header has no shape"),
         (with_header(GOOD % b"(True,)"), f"{CANNOT} (it is a NumPy array): its header has no shape"),
         (with_header(b"{}"), f"{CANNOT} (it is a NumPy array): 'descr'"),
         (with_header(b"{"), f"{CANNOT} (it is a NumPy array): "),

@@ -87,7 +87,7 @@ FITS: list[tuple[str, list[Any], list[Any]]] = [
     (
         "labels",
         [["a"], ("a", "b"), [""], ["x" * 4096], ["x"] * 131_072],
-        [[], "a", ["x" * 4097], ["x"] * 131_073, [None]],
+        [[], "a", ["x" * 4097], ["x"] * 131_073, [None], ["a", 1]],
     ),
     ("preprocess", [{}], [None, [], "x"]),
     ("preprocess.resize", ["bilinear", "nearest", "bicubic", "box"], ["area", None, ["box"]]),
@@ -106,6 +106,7 @@ FITS: list[tuple[str, list[Any], list[Any]]] = [
             [[1]],
             [[1, 2, 3]],
             [[0, 1]],
+            [[1, 1], [0, 1]],
             [[1, 65537]],
             [[1.0, 1]],
             [7],
@@ -118,7 +119,11 @@ FITS: list[tuple[str, list[Any], list[Any]]] = [
         (f"detector.anchors.{name}", [1e-9, 1, 0.5], [0, 1.01, True, None])
         for name in ("min_scale", "max_scale")
     ),
-    ("detector.anchors.aspect_ratios", [[0.5], (1, 2), [1] * 64], [[], [0], [1] * 65, 1, ["1"], None]),
+    (
+        "detector.anchors.aspect_ratios",
+        [[0.5], (1, 2), [1] * 64],
+        [[], [0], [1, 0], [1] * 65, 1, ["1"], None],
+    ),
     *((f"detector.anchors.{name}", [True, False], [0, None]) for name in ("extra_square", "reduced_finest")),
     ("detector.postprocess", [{}], [None, []]),
     ("detector.postprocess.max_detections", [1, 1000], [0, 1001, 1.0, True]),
