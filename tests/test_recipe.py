@@ -261,6 +261,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"target": ["a"]}, "target: ['a'] is no mapping of targets; write e.g. target=[cpu]."),
     ({"target": {"a": None}}, "target: the recipe is left with none; choose e.g. target=[cpu]."),
     ({"target": {}}, "target: the recipe is left with none; choose e.g. target=[cpu]."),
+    *(
+        (
+            {"target": {"a": {"type": "board"}, "b": empty}},
+            f"target.b: {empty!r} is no choice with its options; it needs a 'type', one of board.",
+        )
+        for empty in ({}, [], "", 0, False)
+    ),
     ({"target": {"a": 7}}, "target.a: 7 is no choice with its options; it needs a 'type', one of board."),
     (
         {"target": {"../a": {"type": "board"}}},
