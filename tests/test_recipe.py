@@ -301,6 +301,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"hooks": {"telling": 7}},
         "hooks.telling: 7 is no choice with its options; it needs a 'type', one of failing, ",
     ),
+    *(
+        (
+            {"hooks": {"telling": empty}},
+            f"hooks.telling: {empty!r} is no choice with its options; it needs a 'type', ",
+        )
+        for empty in (0, False, "", [])
+    ),
+    (
+        {"hooks": {"telling": {}}},
+        "hooks.telling: this hook is not chosen; add '- /hooks: [telling]' to the recipe's ",
+    ),
     ({"hooks": {"picky": {"type": "picky"}}}, "hooks.picky: not so"),
     (
         {"hooks": {"telling": {"url": "u"}}},

@@ -98,6 +98,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"budget": {"mapp": None}},
         "x.budget: there is no metric 'mapp'; there are map, size. Did you mean 'map'?",
     ),
+    ({"fallback": ""}, "x.fallback: '' is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
+    ({"fallback": 0}, "x.fallback: 0 is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
     (
         {"fallback": "c"},
         "x.fallback: 'c' is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}].",
