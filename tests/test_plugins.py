@@ -140,6 +140,14 @@ def test_entry_points_are_loaded_by_name_before_the_users_files(
     }
 
 
+def test_files_are_loaded_by_name_however_the_disk_lists_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write(f"{name}.py", "x = 1") for name in ("c", "a", "b")]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(paths))
+    assert list(plugins.load(tmp_path / "plugins").origins.values()) == sorted(map(str, paths))
+
+
 def test_another_folder_takes_the_place_of_the_first() -> None:
     first, other = write("mine.py", "x = 1", "one"), write("other.py", "x = 2", "two")
     plugins.load(first.parent)

@@ -232,6 +232,11 @@ def test_where_there_is_no_circle_there_are_too_many_files(words: list[str]) -> 
     assert circle_of([]).startswith("recipe=: its defaults")
 
 
+def test_a_file_that_is_no_mapping_is_in_no_circle(here: Path) -> None:
+    write(here / "recipes", "list", f"{FIRST}- a\n")
+    assert "more files than are read" in circle_of(["recipe=list"])
+
+
 def test_recipes_that_double_with_each_file_are_looked_through_once(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,12 @@ def test_a_glob_gives_files_in_the_order_of_their_names_and_no_folders(photos: P
     assert names(files_of("~/photos/*.jpg")) == [f"{photos}/a.jpg"]
 
 
+def test_a_glob_is_sorted_however_the_disk_lists_it(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = ["photos/b.png", "photos/x.npy", "photos/a.jpg"]
+    monkeypatch.setattr(module.glob, "glob", lambda pattern, recursive: listed)
+    assert names(files_of("photos/*")) == sorted(listed)
+
+
 def test_a_glob_names_what_it_cannot_use(photos: Path) -> None:
     (photos / "d\n.png").write_bytes(b"")
     found = files_of("photos/*.png")
