@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import pkgutil
 import sys
 import types
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import plugins
+from tflbuild import core, plugins
 from tflbuild.core.errors import PluginError
 from tflbuild.core.metric import METRICS
+from tflbuild.core.registry import Registry
 
 DECLARES = """
 from tflbuild.core.metric import FileMetric, metric
@@ -178,6 +180,17 @@ def test_a_missing_name_is_explained_by_the_broken_plugin_that_names_it(tmp_path
     plugins.require("theirs", loaded)
     with pytest.raises(PluginError, match=r"^pass 'mine' is "):
         plugins.require("mine", loaded)
+
+
+def test_what_is_taken_back_is_taken_from_every_registry_that_there_is() -> None:
+    modules = [
+        importlib.import_module(f"tflbuild.core.{info.name}") for info in pkgutil.iter_modules(core.__path__)
+    ]
+    found = {
+        id(value) for module in modules for value in vars(module).values() if isinstance(value, Registry)
+    }
+    assert {id(registry) for registry in plugins.REGISTRIES} == found
+    assert len(plugins.DECORATORS) == len(found) == 6
 
 
 def declares_by_its_tree(path: Path) -> bool:
