@@ -220,13 +220,16 @@ def test_what_is_left_out_is_said_by_name(here: Path) -> None:
 
 def test_plugins_that_are_not_loaded_are_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    assert plugin_folder("/theirs", Asked(), said.append) is None
-    assert said == ["the plugins in /theirs are not loaded; --plugins loads them, if you trust that folder"]
-    monkeypatch.setenv("TFLBUILD_NO_LOCAL_PLUGINS", "yes")
-    with pytest.raises(
-        RecipeError, match=r"^--plugins: \$TFLBUILD_NO_LOCAL_PLUGINS=yes forbids plugins of any"
-    ):
+    assert plugin_folder("/their\x1bs", Asked(), said.append) is None
+    assert said == [
+        "the plugins in /their\\x1bs are not loaded; --plugins loads them, if you trust that folder"
+    ]
+    monkeypatch.setenv("TFLBUILD_NO_LOCAL_PLUGINS", "\x1byes")
+    with pytest.raises(RecipeError) as caught:
         plugin_folder("/theirs", Asked(plugins=True), said.append)
+    assert str(caught.value) == (
+        "--plugins: $TFLBUILD_NO_LOCAL_PLUGINS=\\x1byes forbids plugins of any folder."
+    )
     assert plugin_folder(None, Asked(plugins=True), said.append) is None
 
 
