@@ -210,3 +210,9 @@ def test_the_environment_may_say_where_results_are_kept(monkeypatch: pytest.Monk
 
 def test_hooks_that_are_null_are_none() -> None:
     assert compose.compose([*CASES[0], "hooks=null"])["hooks"] == {}
+
+
+def test_a_text_in_the_place_of_a_step_is_shown_in_60_letters() -> None:
+    with pytest.raises(RecipeError) as caught:
+        compose.compose([*CASES[0], f"prune={'x' * 100}"])
+    assert str(caught.value) == f"prune: {'x' * 59}… is no mapping of the step's options."
