@@ -210,11 +210,11 @@ def test_paths_are_relative_to_where_the_recipe_was_built(here: Path) -> None:
 
 def test_what_is_left_out_is_said_by_name(here: Path) -> None:
     said: list[str] = []
-    given = kept(here, hooks={"b": {}, "a": {}}, store={"path": None, "remote": "s3://x"})
+    given = kept(here, hooks={"b": {}, "a\x1b": {}}, store={"path": None, "remote": "s3://x"})
     placed(given, Asked(), said.append)
     assert said == [
         f"store.remote of {given.file} is not used; store.remote=s3://x uses it",
-        f"the hooks of {given.file} are not called (b, a); --hooks calls them",
+        f"the hooks of {given.file} are not called (b, a\\x1b); --hooks calls them",
     ]
 
 
@@ -241,6 +241,7 @@ def test_a_kept_recipe_of_another_form_is_refused_by_its_file(call: str, here: P
     assert str(caught.value).startswith(
         f"{given.file}: its recipe is none: resolved.seed is 'x' (a string); "
     )
+    assert str(caught.value).endswith("number, 0 or more.")
 
 
 def test_a_recipe_is_made_of_what_was_kept_and_errors_name_its_file(
@@ -287,3 +288,11 @@ def test_a_lock_keeps_what_decides_results() -> None:
         "objective",
     )
     assert without_places({"seed": 0, **dict.fromkeys(run, 1)}) == {"seed": 0}
+
+
+def test_what_is_no_path_is_said_by_its_file(here: Path) -> None:
+    given = kept(here, store={"path": "\0", "remote": None})
+    with pytest.raises(RecipeError) as caught:
+        placed(given, Asked(), print)
+    assert str(caught.value).startswith(f"{given.file}: '\\x00' is no path: ")
+    assert str(caught.value).endswith(".")

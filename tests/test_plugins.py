@@ -153,8 +153,9 @@ def test_files_are_loaded_by_name_however_the_disk_lists_them(
 def test_another_folder_takes_the_place_of_the_first() -> None:
     first, other = write("mine.py", "x = 1", "one"), write("other.py", "x = 2", "two")
     plugins.load(first.parent)
-    plugins.load(other.parent)
     package = sys.modules[plugins.LOCAL_PACKAGE]
+    plugins.load(other.parent)
+    assert sys.modules[plugins.LOCAL_PACKAGE] is package
     assert package.__path__ == [str(other.parent)]
     assert importlib.import_module("tflbuild_plugins.other").x == 2
 
@@ -224,3 +225,21 @@ def test_what_a_module_declares_is_read_off_its_text(tmp_path: Path, monkeypatch
         assert plugins.declares("entry_package", word)
     write("none.py", "# @metric(\n  @metric('a')\n@metrics('a')\n", "site")
     assert not plugins.declares("entry_package", "none")
+
+
+def test_built_in_modules_that_declare_nothing_are_left_until_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "entry_built_in"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "declaring.py").write_text(DECLARES.format(name="my_metric"))
+    (package / "other.py").write_text("raise AssertionError('not to be imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins._load_built_in("entry_built_in")
+    assert METRICS.get("my_metric").__module__ == "entry_built_in.declaring"
+
+
+def test_a_worker_loads_plugins_by_a_name_that_leads_here() -> None:
+    module, _, name = plugins.LOADER.partition(":")
+    assert getattr(importlib.import_module(module), name) is plugins.load
