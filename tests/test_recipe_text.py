@@ -287,6 +287,7 @@ def test_a_line_is_shown_in_60_letters_without_its_indent() -> None:
 
 
 def test_control_characters_are_said_with_their_line() -> None:
+    assert said_of("\x07").startswith("f.yaml, line 1 cannot be read: it holds the control character 0x7")
     assert said_of("a: 1\nb: \x07\n").startswith(
         "f.yaml, line 2 cannot be read: it holds the control character 0x7"
     )

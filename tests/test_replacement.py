@@ -178,7 +178,8 @@ def test_a_recipe_may_name_500_files() -> None:
 def test_what_is_left_out_is_said_leaf_by_leaf_and_once() -> None:
     Path("recipes/base.yaml").write_text(
         f"{FIRST}defaults: [ssd_mobilenet_float, _self_]\n"
-        "data: {difficulty: {blur: 0.5, noise: null}, root: 'a\\x1bb', augment: {flip_except: [cat]}, preprocess: {}}\n"
+        "data: {difficulty: {blur: 0.5, noise: null}, root: 'a\\x1bb', augment: {flip_except: [cat]},\n"
+        "  preprocess: {}, seed: '${seed}'}\n"
     )
     Path("recipes/mine.yaml").write_text(
         f"{FIRST}defaults: [base, _self_]\ndata: {{difficulty: {{blur: 0.5}}}}\n"
@@ -192,6 +193,7 @@ def test_what_is_left_out_is_said_leaf_by_leaf_and_once() -> None:
             "difficulty.noise=null",
             "preprocess={}",
             "root=a\\x1bb",
+            "seed=${seed}",
         )
     ]
     assert found.mapping["data"]["root"] == "here"
