@@ -59,6 +59,8 @@ def test_interpolations_are_bounded_in_length_and_depth() -> None:
     check_text("${a}${b}${c}${d}", "k")
     check_text("}}}}${a${b${c}}}", "k")
     assert refused(check_text, "${a${b${c${d}}}}", "k") == TOO_LONG
+    assert refused(check_text, "}}}}${a${b${c${d}}}}", "k") == TOO_LONG
+    assert refused(check_text, "${a${b}${c${d${e}}}}", "k") == TOO_LONG
     assert refused(check_text, "${a{b{c{d}}}}", "k") == TOO_LONG
 
 
