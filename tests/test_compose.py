@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -78,8 +79,6 @@ def test_odd_yaml_is_read_as_omegaconf_reads_it() -> None:
 
 
 def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    import dataclasses
-
     compose.compose(CASES[0])
     prune = PASSES.get("prune")
     other = dataclasses.make_dataclass(
@@ -110,3 +109,112 @@ def test_completion_offers_what_can_be_set(typed: str, offered: str) -> None:
     command = [sys.executable, "-m", "tflbuild", "-sc", "query=bash"]
     found = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     assert offered in found.split()
+
+
+def test_a_tilde_is_written_out_in_values_of_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    given = {"a": "~", "b": ["~/x", {"c": "~/y", "~/d": "x~/y"}], "e": "~x", "f": None, "g": 7, "h": True}
+    assert compose.at_home(given) == {
+        "a": "/home/me",
+        "b": ["/home/me/x", {"c": "/home/me/y", "~/d": "x~/y"}],
+        "e": "~x",
+        "f": None,
+        "g": 7,
+        "h": True,
+    }
+
+
+@pytest.mark.parametrize("name", ["HOME", "USER", "PWD", "TMPDIR", "TFLBUILD_X"])
+def test_a_recipe_may_read_a_little_of_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "set")
+    assert compose._environment(name, "other") == "set"
+    monkeypatch.delenv(name)
+    assert compose._environment(name, "other") == "other"
+    assert compose._environment(name) is None
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET", "PATH", "XTFLBUILD_X", "TFLBUILD", ""])
+def test_a_recipe_may_not_read_the_rest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RecipeError) as caught:
+        compose._environment(name, "x")
+    assert str(caught.value) == (
+        f"oc.env:{name}: a recipe may read HOME, USER, PWD, TMPDIR and TFLBUILD_* of the environment only."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    needed: int
+    zero: int = 0
+    nothing: str | None = None
+    names: tuple[str, ...] = ("a",)
+    loose: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def test_a_step_may_say_its_keys_and_the_options_of_its_pass() -> None:
+    node = compose.step_node("mine", Options, {"top1": None})  # type: ignore[arg-type]
+    loose = node.pop("loose")
+    assert node == {
+        "pass": "mine",
+        "enabled": True,
+        "after": [],
+        "budget": {"top1": None},
+        "on_breach": "fail",
+        "fallback": [],
+        "timeout": None,
+        "needed": "???",
+        "zero": 0,
+        "nothing": None,
+        "names": ["a"],
+    }
+    loose["any key"] = 1
+
+
+def test_limits_have_a_node_for_every_metric_and_form() -> None:
+    nodes = compose.limit_nodes()
+    assert set(nodes) == set(compose.METRICS)
+    forms = {"min", "max", "max_drop", "max_rise", "max_relative_drop", "since"}
+    assert all(node == dict.fromkeys(forms) for node in nodes.values())
+
+
+def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
+    """Declared twice, since composing knows no types: by `Recipe` and by the tables of docs/recipes.md."""
+    from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+    from tflbuild.recipe import RootOptions
+
+    known = {field.name for field in dataclasses.fields(RootOptions)}
+    assert set(compose.ROOT) == known - {"recipe"} | {"budget", "hooks"}
+    plain = {field.name: field.default for field in dataclasses.fields(Recipe)}
+    for key in ("description", "seed", "device", "strict"):
+        assert compose.ROOT[key] == plain[key]
+    assert compose.ROOT["worker"] == dataclasses.asdict(WorkerOptions())
+    for key in ("stop_after", "keep_intermediate", "time_passes"):
+        assert compose.ROOT[key] == getattr(RunOptions(), key)
+    assert compose.ROOT["locked"] is False
+    assert [compose.ROOT[key] for key in ("pipeline", "seeds", "objective", "budget", "hooks")] == [
+        [],
+        [],
+        [],
+        {},
+        {},
+    ]
+    assert compose.ROOT["outputs"] == "outputs"
+
+
+def test_the_environment_may_say_where_results_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFLBUILD_STORE", "/kept")
+    monkeypatch.setenv("TFLBUILD_REMOTE", "s3://x")
+    assert compose.compose(CASES[0])["store"] == {"path": "/kept", "remote": "s3://x", "shared": None}
+    monkeypatch.delenv("TFLBUILD_STORE")
+    monkeypatch.delenv("TFLBUILD_REMOTE")
+    assert compose.compose(CASES[0])["store"] == {"path": None, "remote": None, "shared": None}
+
+
+def test_hooks_that_are_null_are_none() -> None:
+    assert compose.compose([*CASES[0], "hooks=null"])["hooks"] == {}
+
+
+def test_a_text_in_the_place_of_a_step_is_shown_in_60_letters() -> None:
+    with pytest.raises(RecipeError) as caught:
+        compose.compose([*CASES[0], f"prune={'x' * 100}"])
+    assert str(caught.value) == f"prune: {'x' * 59}… is no mapping of the step's options."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Ge, Len, MultipleOf
 from pydantic import TypeAdapter
 
 from tflbuild import plugins, recipe
@@ -51,3 +52,23 @@ def test_pydantic_writes_the_schema_of_other_kinds_of_fields() -> None:
     with pytest.raises(UnusualFieldError):
         dataclass_schema(Unusual)
     assert validator(Unusual).validate_python({"where": "here"}) == Unusual(where=Path("here"))
+
+
+BOUNDED = [Annotated[int, MultipleOf(2)], Annotated[str, Ge(1)], Annotated[int, Ge(1), Len(1)]]
+
+
+@pytest.mark.parametrize("hint", [*BOUNDED, tuple, list[int], set[str], dict[int, str], bytes], ids=str)
+def test_a_kind_of_field_that_is_not_written_here_is_left_to_pydantic(hint: Any) -> None:
+    cls = dataclasses.make_dataclass("Unusual", [("option", hint)], kw_only=True)
+    with pytest.raises(UnusualFieldError):
+        dataclass_schema(cls)
+
+
+@pytest.mark.parametrize(("kw_only", "init"), [(False, True), (True, False)])
+def test_fields_that_have_a_position_or_cannot_be_given_are_left_to_pydantic(
+    kw_only: bool, init: bool
+) -> None:
+    field: Any = dataclasses.field(default=0, init=init)
+    cls = dataclasses.make_dataclass("Unusual", [("option", int, field)], kw_only=kw_only)
+    with pytest.raises(UnusualFieldError):
+        dataclass_schema(cls)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import hydra_app, plugins
+from tflbuild import hydra_app, overrides, plugins
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
 
@@ -78,3 +78,104 @@ def test_any_path_can_be_quoted(path: str, tmp_path: Path) -> None:
 def test_hydras_own_settings_cannot_be_shown_with_code_in_them(word: str) -> None:
     with pytest.raises(RecipeError, match="Hydra's own settings"):
         hydra_app.run_hydra([R, "--cfg", "job", word])
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(RecipeError) as caught:
+        overrides.parse(words)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "key", "value"),
+    [
+        ("seed=3", "seed", 3),
+        ("a.b=[1,{c: null}]", "a.b", [1, {"c": None}]),
+        ("x=", "x", ""),
+        ("description=1" + "0" * 58, "description", int("1" + "0" * 58)),
+        ("a=" + "[" * 15 + "]" * 15, "a", eval("[" * 15 + "]" * 15)),
+        ("a=[[],[],[[]],{b: []}]", "a", [[], [], [[]], {"b": []}]),
+        ("digest=" + "a" + "1" * 63, "digest", "a" + "1" * 63),
+        ('path="x/' + "1" * 64 + '"', "path", "x/" + "1" * 64),
+        ("a=x_" + "1" * 60, "a", "x_" + "1" * 60),
+        ("description='a\n\tb'", "description", "a\n\tb"),
+        ('a="' + "x" * 19_996 + '"', "a", "x" * 19_996),
+        ('a="~x"', "a", "~x"),
+    ],
+)
+def test_a_word_is_read_as_key_and_value(word: str, key: str, value: object) -> None:
+    [override] = overrides.parse([word])
+    assert override.key_or_group == key
+    assert override.value() == value
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            'a="' + "x" * 19_997 + '"',
+            "a: it has 20,001 characters; at most 20,000 are read. Use a recipe file.",
+        ),
+        (
+            "a=" + "[" * 16 + "]" * 16,
+            "a: more than 15 brackets lie inside one another in " + "[" * 16 + "]" * 16 + ".",
+        ),
+        (
+            "a=" + "[({" * 5 + "[" + "x" * 90,
+            "a: more than 15 brackets lie inside one another in " + "[({" * 5 + "[",
+        ),
+        ("a=" + "1" * 60, "a: a number has more than 60 digits."),
+        ("a=[-" + "1" * 60 + "]", "a: a number has more than 60 digits."),
+        ("a=" + "1_" * 30, "a: a number has more than 60 digits."),
+        ("b\x1b=1", "b\\x1b=1: it holds a control character."),
+        ('b="x\r"', 'b="x\\r": it holds a control character.'),
+        (
+            "a${x:1}=${x:1}",
+            "a${x:1}: '${x:...}' is not read in a recipe; write ${KEY}, or ${oc.env:NAME,DEFAULT}.",
+        ),
+        ("seed", "seed: cannot be read as KEY=VALUE."),
+        ("a b=1", "a b=1: cannot be read as KEY=VALUE; a text with other signs needs quotes: 'a b=\"...\"'."),
+        ("a='b", "a='b: cannot be read as KEY=VALUE: a quote is not closed, or something follows it."),
+        ('a="b"c', 'a="b"c: cannot be read as KEY=VALUE: a quote is not closed, or something follows it.'),
+        ("a=b c]", "a=b c]: cannot be read as KEY=VALUE; a text with other signs needs quotes: 'a=\"...\"'."),
+        (
+            "a=" + "x" * 120 + "]",
+            f"a={'x' * 97}…: cannot be read as KEY=VALUE; a text with other signs needs quotes: 'a=\"...\"'.",
+        ),
+    ],
+)
+def test_a_word_that_cannot_be_read_says_why(word: str, message: str) -> None:
+    sentence = refused("seed=3", word)
+    assert sentence.startswith(message)
+    assert sentence == message or not message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("a=~", "/home/me"),
+        ("a=~/x", "/home/me/x"),
+        ('a=~/x "y"', '/home/me/x "y"'),
+        ("a=~/x\\y", "/home/me/x\\y"),
+    ],
+)
+def test_a_tilde_that_a_shell_left_is_written_out(
+    word: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    [override] = overrides.parse([word])
+    assert override.value() == value
+
+
+@pytest.mark.parametrize("error", [ValueError, RecursionError])
+def test_whatever_else_a_parser_raises_is_one_sentence(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Parser:
+        def parse_overrides(self, words: list[str]) -> None:
+            raise error("y" * 200)
+
+    monkeypatch.setattr(overrides.OverridesParser, "create", lambda: Parser())
+    assert refused("a=1", "b=" + "x" * 200) == (
+        f"a=1 b={'x' * 93}…: cannot be read as KEY=VALUE: {'y' * 99}…."
+    )

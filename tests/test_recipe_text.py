@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import plugins
+from tflbuild import plugins, recipe_text
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
 
@@ -212,3 +212,189 @@ def test_aliases_that_stand_for_little_are_read() -> None:
     text = "train: &long {steps: 7, average: 0.5}\nconvert: {budget: {map: &small {max_drop: 0.5}, size: {max: 7}}}\n"
     Path("recipes/mine.yaml").write_text(START + text + "budget: {map: *small}\n")
     assert load_recipe(["recipe=mine"]).limits[0].bound == 0.5
+
+
+def said_of(text: str) -> str:
+    """Parse a text, and give the sentence with which it is refused; "" where it is read."""
+    try:
+        recipe_text.parsed(text, Path("f.yaml"))
+    except RecipeError as error:
+        return str(error)
+    return ""
+
+
+def flow(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        # 29 lists: what is read counts as one more
+        (
+            flow(29),
+            flow(30),
+            "f.yaml, line 1 cannot be read: more than 30 mappings and lists lie inside one another",
+        ),
+        # 4,998 values, their list, and what is read: 5,000
+        (
+            f"[{'1,' * 4998}]",
+            f"[{'1,' * 4999}]",
+            "f.yaml, line 1 cannot be read: it stands for more than 5,000 values",
+        ),
+        (f"b: {'1' * 60}", f"b: {'1' * 61}", "a number has 61 characters; at most 60"),
+        (f"b: {'1' * 58}.5", f"b: {'1' * 59}.5", "f.yaml, line 1 cannot be read: a number has 61 characters"),
+        (
+            "a: &a [1, 2]\nb: *a\n",
+            "a: &a [*a]\n",
+            "the alias *a stands inside what it stands for (a: &a [*a]).",
+        ),
+        ("a: &a 1\nb: [*a, *a]\n", "a: &a !x 1\n", "it has the tag '!x'; a recipe holds plain values only"),
+        (
+            "a: [b]\n",
+            "a: !!seq [b]\n",
+            "it has the tag '!!seq'; a recipe holds plain values only (a: !!seq [b]).",
+        ),
+        ("a: '1:30'\n", "a: !!int '1:x'\n", "it has the tag '!!int'"),
+    ],
+)
+def test_a_text_is_bounded_where_it_says(right: str, wrong: str, message: str) -> None:
+    assert said_of(right) == ""
+    assert message in said_of(wrong)
+
+
+def test_an_alias_counts_as_all_that_it_stands_for() -> None:
+    # 99 values and their list are 100, as often as it is named; the anchor, 48 aliases, the mapping with its two
+    # keys, the list of aliases, and what is read: 100 + 4,800 + 5.
+    text = "a: &a [" + ", ".join(["1"] * 99) + "]\nb: [" + ", ".join(["*a"] * 48) + "{}]\n"
+    assert said_of(text.format("")) == ""
+    more = ", ".join(["1"] * 95)
+    assert said_of(text.format(f", {more}")) == ""
+    assert "it stands for more than 5,000 values, aliases included" in said_of(text.format(f", {more}, 1"))
+    # One value that is an anchor is one value.
+    assert said_of(f"a: &a 1\nb: [{', '.join(['*a'] * 4990)}]\n") == ""
+
+
+def test_numbers_that_are_none_are_said() -> None:
+    assert said_of("a: 0b\n") == ""
+    assert said_of("a: 1\nb: 0x_\n") == "f.yaml, line 2 cannot be read: '0x_' is no number (b: 0x_)."
+
+
+def test_a_line_is_shown_in_60_letters_without_its_indent() -> None:
+    line = f"a: [{'x' * 80}"
+    assert said_of(f"b: 1\n  {line} \n").endswith(".")
+    assert said_of(f"b: {{\n    c: !x {'y' * 80}\n}}").endswith(f" (c: !x {'y' * 53}…).")
+
+
+def test_control_characters_are_said_with_their_line() -> None:
+    assert said_of("\x07").startswith("f.yaml, line 1 cannot be read: it holds the control character 0x7")
+    assert said_of("a: 1\nb: \x07\n").startswith(
+        "f.yaml, line 2 cannot be read: it holds the control character 0x7"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "~"])
+def test_nothing_is_an_empty_mapping(text: str) -> None:
+    assert recipe_text.parsed(text, Path("f.yaml")) == {}
+
+
+def test_a_file_is_read_up_to_256_kib(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_bytes(b"\xef\xbb\xbf#" + b"x" * (256 * 1024 - 4))
+    assert recipe_text.read_text(path) == "#" + "x" * (256 * 1024 - 4)
+    path.write_bytes(b"x" * (256 * 1024 + 1))
+    with pytest.raises(RecipeError) as caught:
+        recipe_text.read_text(path)
+    assert str(caught.value) == f"{path} cannot be read: it has 262145 bytes; at most 262144 are read."
+
+
+def test_bytes_that_are_no_utf_8_are_said_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_bytes(b"a: 1\nb: f\xfcr\n")
+    with pytest.raises(RecipeError) as caught:
+        recipe_text.read_text(path)
+    assert str(caught.value) == f"{path}, line 2: byte 0xfc is not UTF-8; save the file as UTF-8."
+    with pytest.raises(RecipeError, match=r"gone\.yaml cannot be read: No such file or directory\.$"):
+        recipe_text.read_text(tmp_path / "gone.yaml")
+
+
+CODE_OR_NONE = [
+    # (the package of the header, the content, what is said)
+    (
+        None,
+        {"a": {"b": [{"_target_": 1}]}},
+        "'a.b.0._target_': a recipe may not name code; use registered passes",
+    ),
+    (None, {"a._target_": 1}, "'a._target_': a recipe may not name code"),
+    (None, {"hydra": 1}, "'hydra': a recipe may not configure Hydra itself."),
+    (None, {"a": 1, "hydra.x": 1}, "'hydra.x': a recipe may not configure Hydra itself."),
+    (None, {"hydra/launcher": 1}, "'hydra/launcher': a recipe may not configure Hydra itself."),
+    ("hydra", {}, "'@package hydra': a recipe may not configure Hydra itself."),
+    ("a.hydra.b", {}, "'@package a.hydra.b': a recipe may not"),
+    (None, {"": 1}, "'': a key needs letters, and no control characters."),
+    (None, {"a": {"b\x07": 1}}, "'a.b\\x07': a key needs letters, and no control characters."),
+    (None, {"a": {7: 1}}, "'a.7': a key is text; 7 is none, put it in quotes."),
+    (None, {None: 1}, "'None': a key is text; None is none, put it in quotes."),
+    (
+        None,
+        {"defaults": "a"},
+        "defaults: 'a' is no list; write e.g. [ssd_mobilenet_int8, /data: voc, _self_].",
+    ),
+    (None, {"defaults": None}, "defaults: None is no list; "),
+    *(
+        (
+            None,
+            {"defaults": ["_self_", entry]},
+            f"defaults.1: {entry!r} names neither a recipe nor GROUP: NAME; write e.g. [ssd_mobilenet_int8, ",
+        )
+        for entry in (
+            7,
+            None,
+            "",
+            {},
+            {"a": "b", "c": "d"},
+            {"a": {}},
+            {"a": ["b", 7]},
+            {"a": 7},
+            {"a": ""},
+            ["a"],
+        )
+    ),
+    *(
+        (None, {"defaults": [entry]}, f"defaults: '{name}': a recipe may not configure Hydra itself.")
+        for entry, name in (
+            ("hydra", "hydra"),
+            ({"override /hydra/launcher": "x"}, "override /hydra/launcher"),
+            ({"optional hydra": "x"}, "optional hydra"),
+            ({"/a@hydra.b": "x"}, "/a@hydra.b"),
+            ({"a": ["b", "hydra/x"]}, "hydra/x"),
+            ({" hydra": "x"}, " hydra"),
+        )
+    ),
+    *(
+        (None, {"defaults": [entry]}, f"defaults: '{name}': names are written out, without '${{' and '..'.")
+        for entry, name in (("a${b}", "a${b}"), ("../a", "../a"), ({"a": ["b", "c/.."]}, "c/.."))
+    ),
+]
+
+
+@pytest.mark.parametrize(("header", "content", "message"), CODE_OR_NONE)
+def test_what_would_run_code_or_names_no_file_is_refused(
+    header: str | None, content: object, message: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe_text.refuse_code(Path("f.yaml"), header, content)  # type: ignore[arg-type]
+    sentence = str(caught.value).removeprefix("f.yaml: ")
+    assert sentence.startswith(message)
+    assert sentence == message or not message.endswith(".")
+
+
+def test_other_keys_and_defaults_are_data() -> None:
+    content = {
+        "defaults": ["a", {"/data": "voc"}, {"override /hooks": ["x", "y"]}, {"a": None}, "_self_"],
+        "a": {"hydra": 1, "hydrant": [{"target": 1}], "_target": 2, "x_target_": 3},
+        "hydrant": None,
+        "größe": 1,
+    }
+    recipe_text.refuse_code(Path("f.yaml"), "_global_", content)
+    recipe_text.refuse_code(Path("f.yaml"), None, {"a": 1})

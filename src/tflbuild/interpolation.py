@@ -149,28 +149,21 @@ def _refuse_excess(spent: _Spent, name: str) -> None:
         raise RecipeError(f"{name}: more than {DEEPEST} interpolations of the recipe lead to one another.")
 
 
-def _bounded_resolve(
-    self: Any,
-    parent: Any,
-    value: Any,
-    key: Any,
-    parse_tree: Any,
-    throw_on_resolution_failure: bool,
-    memo: Any,
-) -> Any:
+def _bounded_resolve(self: Any, **given: Any) -> Any:
     """Resolve one node as OmegaConf does, and count what it stands for."""
     spent = _spent.get()
     if spent is None:
-        return _resolve(self, parent, value, key, parse_tree, throw_on_resolution_failure, memo)
-    spent.resolved += str(value._value()).count("${")
+        return _resolve(self, **given)
+    text, name = str(given["value"]._value()), plain(self._get_full_key(given["key"]))
+    spent.resolved += text.count("${")
     spent.depth += 1
     try:
-        check_text(str(value._value()), plain(self._get_full_key(key)))
-        _refuse_excess(spent, plain(self._get_full_key(key)))
-        found = _resolve(self, parent, value, key, parse_tree, throw_on_resolution_failure, memo)
+        check_text(text, name)
+        _refuse_excess(spent, name)
+        found = _resolve(self, **given)
         spent.depth -= 1
         spent.values += _size(found)
-        _refuse_excess(spent, plain(self._get_full_key(key)))
+        _refuse_excess(spent, name)
     except RecipeError as error:
         raise _Excess(error) from error
     return found
@@ -187,4 +180,4 @@ def _size(node: Any) -> int:
     return 1 + len(value) // 100 if isinstance(value, str) else 1
 
 
-Container._resolve_interpolation_from_parse_tree = _bounded_resolve  # type: ignore[method-assign]
+Container._resolve_interpolation_from_parse_tree = _bounded_resolve  # type: ignore[method-assign,assignment]

@@ -48,7 +48,8 @@ def _at_home(word: str) -> str:
     key, _, value = word.partition("=")
     if value != "~" and not value.startswith("~/"):
         return word
-    path = os.path.expanduser(value).replace("\\", "\\\\").replace('"', '\\"')
+    path = re.sub(r'(\\+)(?="|\Z)', r"\1\1", os.path.expanduser(value))  # others stand for themselves
+    path = path.replace('"', '\\"')
     return f'{key}="{path}"'
 
 

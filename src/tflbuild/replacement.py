@@ -125,7 +125,7 @@ class RecipeRepository(CachingConfigRepository):
                 )
                 for key, value in _leaves(said, f"{one.key}."):
                     self._say(f"{key}={value} of the recipe was left out: it belongs to {one.group}={of}")
-                options.pop(name)
+                del options[name]  # `pop` would resolve it
         return replace(found, config=config)
 
     def _say(self, remark: str) -> None:

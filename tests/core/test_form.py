@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from tflbuild.core.form import (
+    ABSOLUTE,
+    ANYTHING,
     DIGEST,
     FLAG,
     INSIDE,
+    MAPPING,
     NAME,
     NOTHING,
+    NUMBER,
     TEXT,
     Form,
     Malformed,
@@ -22,7 +26,9 @@ from tflbuild.core.form import (
     maybe,
     number,
     one_of,
+    one_of_numbers,
     optional,
+    such_that,
     whole,
 )
 
@@ -105,3 +111,109 @@ def test_usual_names_are_names() -> None:
     for name in ("cpu", "prune.cost=0.01,seed=2", "only", "größe=1", "ethos_u55-128"):
         check(name, NAME)
     check("cpu/model.tflite", INSIDE)
+
+
+def fits(value: Any, form: Form) -> bool:
+    try:
+        check(value, form)
+    except Malformed:
+        return False
+    return True
+
+
+BOUNDS: list[tuple[Form, list[Any], list[Any]]] = [
+    # (form, what just fits, what just does not)
+    (whole(), [0, 1, 2**63], [-1, 2**64, 0.0, False, None, "0"]),
+    (whole(1), [1], [0]),
+    (number(), [0, -0.5, 2.0**63, -(2.0**63)], [2.0**64, -(2.0**64), True, None, "0", float("-inf")]),
+    (number(0), [0, 0.0, 1e-9], [-1e-9]),
+    (NUMBER, [0, 1.5, -7], ["1", True, None]),
+    (FLAG, [True, False], [0, 1, None, "true"]),
+    (TEXT, ["", "a"], [None, 0, b""]),
+    (MAPPING, [{}, {"a": 1}], [[], None, ""]),
+    (ANYTHING, [None, 0, [], "x"], []),
+    (NOTHING, [], [None, 0, ""]),
+    (one_of("a", "b"), ["a", "b"], ["c", "", None, 0, "ab"]),
+    (one_of_numbers(1, 2), [1, 2], [True, 1.0, 3, "1", None]),
+    (list_of(TEXT), [[], ["a"]], [["a", 1], (), "a", None, {}]),
+    (mapping_of(NUMBER), [{}, {"a": 1}], [{"a": "1"}, {1: 1}, [], None]),
+    (mapping_of(NUMBER, key=NAME), [{"a": 1}], [{"": 1}, {"a/b": 1}]),
+    (maybe(TEXT), [None, "a"], [0]),
+    (maybe(list_of(TEXT)), [None, [], ["a"]], [[1]]),
+    (fields({"a": TEXT}), [{"a": ""}, {"a": "", "b": 7}], [{}, {"a": None}, [], None]),
+    (fields({"a": optional(TEXT)}, others=NUMBER), [{}, {"b": 1}], [{"a": 1}, {"b": "x"}, {7: "x"}]),
+    (such_that(TEXT, str.isupper, "in capitals"), ["A"], ["a", 7, None]),
+    (DIGEST, ["0123456789abcdef" * 4], ["0123456789ABCDEF" * 4, "0" * 63, "0" * 65, 0, None]),
+    (ABSOLUTE, ["/", "/a/b", "/" + "x" * 255], ["a", "", "~/a", "/a\0b", "/" + "x" * 256, 7, None]),
+    # A path of 4,000 bytes: 1,999 names of one letter, each behind its slash, with what stands before the first.
+    (ABSOLUTE, ["/x" * 1999 + "/", "/ä" * 1333, "/\udcff"], ["/x" * 2000 + "/", "/ä" * 1334]),
+    (NAME, ["x" * 255, "ä" * 127, "a b", "-"], ["x" * 256, "ä" * 128, "~a", ".a", "a\u202eb", "a\udcff"]),
+    (INSIDE, ["a", "a/b.c/d", "x/" * 1999 + "xx", "x" * 255], ["a/", "/a", "x/" * 2000 + "x", "x" * 256, 7]),
+]
+
+
+@pytest.mark.parametrize(("form", "right", "wrong"), BOUNDS)
+def test_a_form_ends_where_it_says(form: Form, right: list[Any], wrong: list[Any]) -> None:
+    assert [value for value in right if not fits(value, form)] == []
+    assert [value for value in wrong if fits(value, form)] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "wanted"),
+    [
+        (whole(), "a whole number, 0 or more"),
+        (whole(1), "a whole number, 1 or more"),
+        (number(), "a number"),
+        (number(0.5), "a number, 0.5 or more"),
+        (NUMBER, "a number"),
+        (FLAG, "true or false"),
+        (TEXT, "text"),
+        (MAPPING, "a mapping"),
+        (ANYTHING, "anything"),
+        (NOTHING, "nothing, since there is no such field"),
+        (one_of("a", "b"), "one of a, b"),
+        (one_of("a"), "a"),
+        (one_of_numbers(1, 2), "one of 1, 2"),
+        (list_of(TEXT), "a list"),
+        (mapping_of(TEXT), "a mapping"),
+        (fields({}), "a mapping"),
+        (maybe(TEXT), "text, or null"),
+        (such_that(TEXT, str.isupper, "in capitals"), "in capitals"),
+        (DIGEST, "64 hexadecimal digits"),
+        (NAME, "the name of one file or folder"),
+        (ABSOLUTE, "an absolute path"),
+        (INSIDE, "a path below the folder of the run"),
+    ],
+)
+def test_a_form_says_what_would_be_right(form: Form, wanted: str) -> None:
+    assert form.wanted == wanted
+    if form is not ANYTHING:
+        with pytest.raises(Malformed) as caught:
+            check(1j, form, "a.b")
+        assert str(caught.value) == f"a.b is 1j (a complex); right would be {wanted}"
+    assert not form.optional
+    assert optional(form).optional
+    with pytest.raises(Malformed, match=f"^a is missing; right would be {wanted}$"):
+        check({}, fields({"a": form}))
+    check({}, fields({"a": optional(form)}))
+
+
+ESCAPED = ("\\x1b" * 15)[:59]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "message"),
+    [
+        ("x" * 100, NUMBER, f"the whole is '{'x' * 78}… (a string); right would be a number"),
+        (10**100, NUMBER, f"the whole is 1{'0' * 78}… (a number); right would be a number"),
+        ([["a", 0]], list_of(list_of(TEXT)), "0.1 is 0 (a number); right would be text"),
+        ({"\x1b" * 99: 1}, mapping_of(TEXT), ESCAPED + "… is 1 (a number); right would be text"),
+        ({7: ""}, mapping_of(TEXT), "the key '7' is 7 (a number); right would be text"),
+        ({"a": {"b": 1}}, fields({}, others=mapping_of(TEXT)), "a.b is 1 (a number); right would be text"),
+        ({"b": 1, "c": 2}, fields({"c": TEXT}, others=TEXT), "c is 2 (a number); right would be text"),
+    ],
+)
+def test_the_first_that_does_not_fit_is_named_by_its_place(value: Any, form: Form, message: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        check(value, form)
+    assert str(caught.value) == message

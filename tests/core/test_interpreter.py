@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -97,3 +98,54 @@ def test_what_a_process_is_given_reaches_it(littered: Path) -> None:
     code += "subprocess.run(interpreter.command('told', 'a', 'b'), env=interpreter.environment(os.environ), check=True)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['a', 'b'] told\n"
+
+
+def test_a_process_of_ours_is_python_with_this_path_in_safe_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", ["/installed"])
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    command = interpreter.command("some.module", "a", "b")
+    assert command[:3] == [sys.executable, "-P", "-c"]
+    assert command[3].endswith("from some.module import main; main()")
+    assert json.loads(command[4]) == ["/installed", interpreter.HERE]
+    assert command[5:] == ["a", "b"]
+
+
+def test_this_package_lies_in_the_folder_that_is_always_there() -> None:
+    assert (Path(interpreter.HERE) / "tflbuild" / "core" / "interpreter.py").is_file()
+
+
+def test_a_process_of_ours_speaks_utf_8_whatever_the_machine_does(littered: Path) -> None:
+    given = {"PYTHONIOENCODING": "latin-1", "PYTHONSAFEPATH": "", "X": "1", "PYTHONPATH": "a/b"}
+    assert interpreter.environment(given) == {
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "PYTHONSAFEPATH": "1",
+        "X": "1",
+        "PYTHONPATH": str(littered / "a" / "b"),
+    }
+    assert given["PYTHONPATH"] == "a/b", "what is given stays as it is"
+    assert interpreter.environment({}) == {
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def test_a_path_names_each_folder_once_where_it_stands(littered: Path) -> None:
+    path = ["mine", "/installed", str(littered / "mine"), "/installed", interpreter.HERE, "/last"]
+    variables = {"PYTHONPATH": os.pathsep.join(("/named", ".", "", str(littered)))}
+    made = interpreter.import_path(path, variables)
+    assert made == [str(littered / "mine"), "/installed", interpreter.HERE, "/last", str(littered)]
+
+
+def test_a_current_folder_that_is_gone_is_what_no_absolute_path_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(interpreter.os, "getcwd", gone)
+    assert [interpreter._here(folder) for folder in ("/a", ".", "a")] == [False, True, True]
+
+
+def test_a_link_to_the_current_folder_is_the_current_folder(littered: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(littered)
+    assert interpreter.import_path([str(tmp_path / "link")], {}) == [interpreter.HERE]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild.core.label_list import beside, disagreement, disagreements, shown
+from tflbuild.core.label_list import beside, disagreement, disagreements, named_alike, shown
 
 NAMES = ("disc", "square", "triangle")
 
@@ -79,3 +79,114 @@ def test_names_are_shown_side_by_side_where_they_differ() -> None:
 def test_names_from_a_file_are_shown_without_what_a_terminal_obeys() -> None:
     assert shown(["a\x1b[2J", "b\nc"]).isprintable()
     assert shown([str(k) for k in range(1000)]).endswith("10, 11 and 988 more")
+
+
+USUAL = ("labels", "label_map", "labelmap", "classes", "class_names", "class_indices", "obj")
+STEMS = [*USUAL, "net.v1", *(f"net.v1{joint}{name}" for name in USUAL for joint in "_.-")]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_list_is_found_by_every_usual_name(stem: str, tmp_path: Path) -> None:
+    for suffix in (".txt", ".names", ".csv"):
+        (tmp_path / f"{stem}{suffix}").write_text("disc\nsquare\n")
+    (tmp_path / f"{stem}.json").write_text('["disc", "square"]')
+    (tmp_path / f"{stem}.pbtxt").write_text("item { id: 1 name: 'disc' } item { id: 2 name: 'square' }")
+    names = {f"{stem}{suffix}" for suffix in (".txt", ".names", ".pbtxt", ".json", ".csv")}
+    assert beside(tmp_path / "net.v1.h5") == dict.fromkeys(names, ("disc", "square"))
+
+
+def test_other_files_beside_a_model_are_no_lists(tmp_path: Path) -> None:
+    for name in ("notes.txt", "labels.md", "net2.txt", "labels_net.txt"):
+        (tmp_path / name).write_text("disc\nsquare\n")
+    assert beside(tmp_path / "net.h5") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels"),
+    [
+        ("labels.txt", "1 disc\n2 square\n", ("disc", "square")),
+        ("labels.txt", "0: disc\n1; square\n", ("disc", "square")),
+        ("labels.txt", "10,ten\n11,eleven\n", ("10,ten", "11,eleven")),
+        ("labels.txt", "0 a\n1 b\n1 c\n", ("0 a", "1 b", "1 c")),
+        ("labels.txt", "0 a\n2 c\n", ("0 a", "2 c")),
+        ("labels.txt", "0 a\nb\n", ("0 a", "b")),
+        ("labels.txt", "0 no entry \n1  stop sign\n", ("no entry", "stop sign")),
+        ("labels.txt", " a \n\n\tb\n", ("a", "b")),
+        ("labels.json", '{"a": 1, "b": 2}', ("a", "b")),
+        ("labels.json", '{"2": "b", "1": "a"}', ("a", "b")),
+        ("labels.json", '["b", "a"]', ("b", "a")),
+        (
+            "labels.pbtxt",
+            "item {\n name: \"a\"\n id: 2\n}\nitem { id: 1, name: 'b' display_name: '' }",
+            ("b", "a"),
+        ),
+        ("labels.pbtxt", "item { id: 2 display_name: 'x' name: 'n' } item { id: 1 name: 'y' }", ("y", "x")),
+        ("labels.pbtxt", "item { name: 'first' } item { id: 1 name: 'y' }", ("first", "y")),
+        ("labels.pbtxt", "item { id: 123456 name: 'z' } item { id: 7 name: 'y' }", ("y", "z")),
+    ],
+)
+def test_a_list_is_read_in_its_own_form(
+    name: str, text: str, labels: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert beside(tmp_path / "net.h5") == {name: labels}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": 3}',
+        '{"a": 0, "b": "1"}',
+        '{"a": 1.0, "b": 2.0}',
+        '{"x": "a", "y": "b"}',
+        '["a", 1]',
+        "7",
+    ],
+)
+def test_json_of_another_form_is_no_list(text: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.json").write_text(text)
+    assert beside(tmp_path / "net.h5") == {}
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, False), (2, True), (20_000, True), (20_001, False)])
+def test_a_list_has_2_to_20_000_names(count: int, found: bool, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("a\n" * count)
+    assert bool(beside(tmp_path / "net.h5")) is found
+
+
+def test_a_list_has_a_mebibyte_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"a\n" + b"b" * (1024**2 - 2))
+    assert len(beside(tmp_path / "net.h5")) == 1
+    path.write_bytes(b"a\n" + b"b" * (1024**2 - 1))
+    assert beside(tmp_path / "net.h5") == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("No_Entry", " no  entry", True),
+        ("straße", "STRASSE", True),
+        ("a-b.c", "a b c", True),
+        ("ab", "a b", False),
+        ("a1", "a2", False),
+        ("", "__", True),
+    ],
+)
+def test_names_are_compared_by_their_letters(one: str, other: str, same: bool) -> None:
+    assert (named_alike(one) == named_alike(other)) is same
+
+
+def test_a_line_shows_twelve_names_cut_to_60_letters() -> None:
+    assert shown([str(k) for k in range(12)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+    assert shown([str(k) for k in range(13)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 1 more"
+    assert shown(["x" * 61], most=1) == "x" * 59 + "…"
+
+
+def test_a_disagreement_says_what_differs() -> None:
+    start = "x names the model's classes a, b; the data's are "
+    assert disagreement("x", ["a", "b"], ["a", "c"]) == f"{start}a, c"
+    assert disagreement("x", ["a", "b"], ["b", "A"]) == f"{start}b, A, in another order"
+    assert disagreement("x", ["a", "b"], ["a"]) == f"{start}a: 2 and 1"
+    assert disagreement("\x1b" * 99, ["a"], ["b"]).startswith("\\x1b" * 24 + "\\x1…"[:3])
+    assert disagreements({}, ["a"]) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tflbuild.core.dataset import Dropped, Index
-from tflbuild.core.left_out import counted, summary
+from tflbuild.core.left_out import KINDS, counted, listed, summary
 
 
 def test_what_was_left_out_is_counted_by_kind_the_most_first() -> None:
@@ -45,3 +45,83 @@ def test_an_index_says_names_without_what_a_terminal_obeys() -> None:
     index = Index(classes=("cat\x1b[2J",), splits={}, dropped=(Dropped("a\x1b]0;x\x07.png", "has \u202e"),))
     assert index.dropped == (Dropped("a\\x1b]0;x\\x07.png", "has \\u202e"),)
     assert index.classes == ("cat\x1b[2J",), "what is data stays whole"
+
+
+REASONS = [
+    # (a reason as a loader says it, what it is called once, and many times)
+    ("photo without annotation", "photo without annotation", "photos without annotation"),
+    ("the file is missing", "missing image or annotation", "missing images or annotations"),
+    ("there is no image 'a.png'", "missing image or annotation", "missing images or annotations"),
+    ("its image a.png is gone", "missing image or annotation", "missing images or annotations"),
+    ("left out of train: the same image as a.png in test", "image twice", "images twice"),
+    ("the same image as a.png", "image twice", "images twice"),
+    ("has 90 x 80 pixels, more than data.max_pixels=64", "image too large", "images too large"),
+    ("not an image that PIL can read", "damaged image", "damaged images"),
+    ("does not decode: truncated", "damaged image", "damaged images"),
+    ("its EXIF says that it is turned", "turned photo", "turned photos"),
+    ("the annotation says 8 x 4 pixels: its boxes are scaled", "resized image", "resized images"),
+    ("the annotation says 8 x 4 pixels, they fit the image", "resized image", "resized images"),
+    ("box 1 (cat) reaches outside: clipped", "box clipped", "boxes clipped"),
+    ("3 x class 'cat', which train never has", "class that train never has", "classes that train never has"),
+    ("box 1 has no area", "annotation that makes no sense", "annotations that make no sense"),
+    ("annotation 3 is no box", "annotation that makes no sense", "annotations that make no sense"),
+    ("boxes of classes that are not chosen", "choice of classes", "choices of classes"),
+    ("class 'dog' is not chosen", "image of another class", "images of other classes"),
+    ("in no list of ImageSets", "annotation in no list", "annotations in no list"),
+    ("it fits a.png and b.png: fits several", "name of several files", "names of several files"),
+    ("its stem fit several", "name of several files", "names of several files"),
+    ("two files, which differ", "name of several files", "names of several files"),
+    ("its name has control characters", "name that cannot be used", "names that cannot be used"),
+    ("cannot be used: a\\x1b", "name that cannot be used", "names that cannot be used"),
+    ("not a regular file", "thing that is no file", "things that are no files"),
+    (
+        "an image outside the folders of classes",
+        "image outside the folders of classes",
+        "images outside the folders of classes",
+    ),
+    ("a link to a folder", "link", "links"),
+    ("hidden", "hidden file or folder", "hidden files and folders"),
+    (
+        "not named like an image",
+        "file that is not named like an image",
+        "files that are not named like images",
+    ),
+    ("anything else", "other thing left out", "other things left out"),
+    ("twice hidden", "other thing left out", "other things left out"),
+]
+
+
+@pytest.mark.parametrize(("reason", "once", "often"), REASONS)
+def test_a_kind_is_called_by_its_number(reason: str, once: str, often: str) -> None:
+    assert counted([Dropped("a", reason)]) == [f"1 {once}"]
+    assert counted([Dropped("a", reason)] * 2) == [f"2 {often}"]
+
+
+def test_every_kind_has_a_reason_here() -> None:
+    assert {once for _, once, _ in REASONS} == {once for _, once, _ in KINDS} | {"other thing left out"}
+
+
+def test_what_a_source_left_out_is_named_up_to_20() -> None:
+    dropped = [Dropped(f"{n}.png", "hidden") for n in range(20)]
+    named = "; ".join(f"{n}.png: hidden" for n in range(20))
+    assert listed(dropped, "k") == f"k: 20 hidden files and folders left out: {named}"
+    more = [*dropped, Dropped("x\x1b", "a link")]
+    assert listed(more, "k") == f"k: 20 hidden files and folders, 1 link left out: {named}; and 1 more"
+    assert listed(more[-1:], "k") == "k: 1 link left out: x\\x1b: a link"
+    assert listed(more, "k", most=1).endswith("left out: 0.png: hidden; and 20 more")
+
+
+def test_names_of_a_data_set_are_shown_without_what_a_terminal_obeys() -> None:
+    assert summary([Dropped("x\x1b", "a link\n")]) == (
+        "data: 1 link left out, e.g. x\\x1b: a link\\n; all are in report.json"
+    )
+
+
+def test_kinds_of_the_same_number_come_in_their_order() -> None:
+    assert counted(
+        Dropped("a", reason) for reason in ("hidden", "a link", "a link", "not a regular file")
+    ) == [
+        "2 links",
+        "1 hidden file or folder",
+        "1 thing that is no file",
+    ]

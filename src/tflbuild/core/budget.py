@@ -11,9 +11,6 @@ LIMITS = ("min", "max", "max_drop", "max_rise", "max_relative_drop")
 
 RELATIVE_LIMITS = ("max_drop", "max_rise", "max_relative_drop")
 
-POLICIES = ("fail", "skip", "warn")
-"""What `on_breach` may say."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:

@@ -9,8 +9,6 @@ HIDDEN = frozenset(
 )
 """Marks that turn the direction of text or end a line; they print nothing themselves."""
 
-SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
 
 def plain(text: object, most: int = 300) -> str:
     r"""Give text from outside on one line, without anything that a terminal would obey.
@@ -47,8 +45,6 @@ def harmless(text: str) -> str:
 
 
 def _shown(letter: str) -> str:
-    if letter in SHORT:
-        return SHORT[letter]
     if letter in HIDDEN or unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Co"):
-        return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+        return letter.encode("unicode_escape").decode("ascii")
     return letter

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields as fields_of
 from typing import Any
 
-from tflbuild.core.artifact import KINDS, ModelFacts
+from tflbuild.core.artifact import KINDS
 from tflbuild.core.form import (
     ANYTHING,
     DIGEST,
@@ -86,7 +86,6 @@ FACTS = fields(
         "labels": list_of(TEXT),
         "preprocess": MAPPING,
         "detector": optional(MAPPING),
-        **{each.name: optional(ANYTHING) for each in fields_of(ModelFacts)[6:]},
     },
     others=NOTHING,
 )

@@ -1,0 +1,98 @@
+"""Limits, verdicts and fallbacks: what a recipe says is what a report says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tflbuild.core.budget import LIMITS, RELATIVE_LIMITS, Fallback, Limit, Verdict, limits_of
+
+METRICS = st.sampled_from(("map", "top1", "size"))
+BOUNDS = st.one_of(st.just(0), st.just(0.0), st.integers(-9, 9), st.floats(-1e9, 1e9))
+LABELS = st.sampled_from(("", "train", "prune"))
+
+
+def test_the_forms_of_a_limit_are_those_of_the_documentation() -> None:
+    assert LIMITS == ("min", "max", "max_drop", "max_rise", "max_relative_drop")
+
+
+@pytest.mark.parametrize(
+    ("form", "relative"),
+    [("min", False), ("max", False), ("max_drop", True), ("max_rise", True), ("max_relative_drop", True)],
+)
+def test_drops_and_rises_need_a_baseline(form: str, relative: bool) -> None:
+    assert Limit(metric="map", form=form, bound=0.1).relative is relative
+    assert (form in RELATIVE_LIMITS) is relative
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(METRICS, st.dictionaries(st.sampled_from(LIMITS), BOUNDS, min_size=1), LABELS)
+def test_every_bound_of_a_budget_is_a_limit_whatever_it_is(
+    metric: str, bounds: dict[str, float], since: str
+) -> None:
+    limits = limits_of({metric: {**bounds, "since": since}, "latency": None})
+    assert [(one.metric, one.form, one.bound, one.since) for one in limits] == [
+        (metric, form, float(bound), since) for form, bound in bounds.items()
+    ]
+    assert all(type(one.bound) is float for one in limits)
+
+
+def test_a_limit_of_0_is_a_limit_and_null_is_none() -> None:
+    read = limits_of({"map": {"max_drop": 0, "min": None, "since": None}, "size": {"max": 0.0}, "top1": {}})
+    assert read == (
+        Limit(metric="map", form="max_drop", bound=0.0, since=""),
+        Limit(metric="size", form="max", bound=0.0, since=""),
+    )
+
+
+def test_a_label_of_another_kind_than_text_is_read_as_text() -> None:
+    assert limits_of({"map": {"max_drop": 1, "since": 7}})[0].since == "7"
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(METRICS, st.sampled_from(LIMITS), BOUNDS, LABELS)
+def test_a_limit_is_read_back_as_it_was_written(metric: str, form: str, bound: float, since: str) -> None:
+    limit = Limit(metric=metric, form=form, bound=float(bound), since=since)
+    written = json.loads(json.dumps({metric: limit.to_json()}))
+    assert limits_of(written) == (limit,)
+    assert ("since" in written[metric]) is bool(since)
+
+
+def test_every_field_of_a_verdict_is_written_under_its_own_name() -> None:
+    limit = Limit(metric="map", form="max_drop", bound=0.01, since="train")
+    values: dict[str, Any] = {
+        "limit": limit,
+        "baseline": 0.5,
+        "value": 0.4,
+        "low": -0.2,
+        "high": 0.3,
+        "ok": False,
+        "decided": True,
+        "text": "too low",
+        "split": "val",
+    }
+    assert set(values) == {field.name for field in dataclasses.fields(Verdict)}
+    assert Verdict(**values).to_json() == {
+        **values,
+        "limit": {"max_drop": 0.01, "since": "train"},
+        "metric": "map",
+    }
+
+
+def test_what_could_not_be_measured_stays_null_and_0_stays_0() -> None:
+    limit = Limit(metric="size", form="max", bound=0.0)
+    kept = Verdict(limit=limit, baseline=None, value=0.0, low=None, high=0.0, ok=True, decided=False, text="")
+    written = kept.to_json()
+    assert written["limit"] == {"max": 0.0}
+    assert [written[name] for name in ("baseline", "value", "low", "high")] == [None, 0.0, None, 0.0]
+    assert (written["ok"], written["decided"], written["split"]) == (True, False, "")
+
+
+def test_a_fallback_is_said_in_its_order() -> None:
+    assert Fallback(run=("qat", "quantize"), start="prune").text == "qat -> quantize from prune"
+    assert Fallback(run=("qat",)).text == "qat"
