@@ -16,10 +16,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from tflbuild import compose, hydra_app, plugins, recipe_files, recipe_text
+from tflbuild import compose, plugins, recipe_files, recipe_text
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError
-from tflbuild.declared_source import PRIMARY
+from tflbuild.declared_source import DECLARED, PRIMARY
 
 PRUNE = "prune.sparsity=0.7"
 CASES = [
@@ -38,9 +38,17 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugins.load(None)
 
 
+class SearchPath(recipe_files.RecipeSearchPath):
+    """Recipes and declarations on the path of Hydra's own composer."""
+
+    def manipulate_search_path(self, search_path: Any) -> None:
+        super().manipulate_search_path(search_path)
+        search_path.append(provider="tflbuild", path=DECLARED)
+
+
 def by_hydra(overrides: list[str]) -> dict[str, Any]:
     compose.register()
-    Plugins.instance().register(hydra_app.SearchPath)
+    Plugins.instance().register(SearchPath)
     GlobalHydra.instance().clear()
     with hydra.initialize(config_path=None, version_base="1.3"):
         config = hydra.compose(PRIMARY, overrides, return_hydra_config=True)

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild import compose, hydra_app, plugins
 from tflbuild.core.errors import RecipeError
+from tflbuild.declared_source import PRIMARY
 from tflbuild.hydra_app import run_hydra
 
 WORDS = ["--cfg", "job", "recipe=r"]
@@ -25,7 +26,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None], 
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded())
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(compose, "register", lambda **options: seen.update(options))
+    monkeypatch.setattr(compose, "register", lambda: None)
 
     def choose(end: BaseException | None) -> dict[str, Any]:
         def main(**options: Any) -> Any:
@@ -55,8 +56,8 @@ def test_it_ends_as_hydra_does(
     seen = ending(end)
     assert run_hydra(WORDS) == code
     assert seen["argv"] == ["tflbuild", *WORDS]
-    assert (seen["full"], seen["every_limit"]) == ("1", True), "errors are raised, not printed"
-    assert (seen["config_path"], seen["config_name"]) == (None, compose.PRIMARY)
+    assert seen["full"] == "1", "errors are raised, not printed"
+    assert (seen["config_path"], seen["config_name"]) == (None, PRIMARY)
     assert "HYDRA_FULL_ERROR" not in os.environ
 
 
