@@ -77,7 +77,7 @@ def test_what_was_asked_for_is_promised_and_kept(tmp_path: Path, scheme: str) ->
         (
             ("int8", {}),
             ("int8", {"activations": "symmetric"}),
-            r"^symmetric activations were promised, but CONV_2D 'stem/Relu' has the zero point -128\.$",
+            r"^symmetric activations were promised, but QUANTIZE 'image_quantized' has the zero point -1\.$",
         ),
     ],
 )
