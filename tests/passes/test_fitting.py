@@ -1,4 +1,4 @@
-"""Training on the recipe's data: which option becomes what; the training itself is another's, so that no TensorFlow is needed."""
+"""Training on the recipe's data: which option becomes what of a training that is another's; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Schedule:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    made = Fake()
+    made = Fake(monkeypatch)
     made.module(monkeypatch, "keras", output_kind=lambda model: model)
     made.module(
         monkeypatch,
@@ -123,13 +123,21 @@ def test_every_option_of_the_learning_rate_reaches_the_training(fake: Fake, tmp_
         average=0.9,
     )
     assert (model, loss, pixels, hooks) == ("logits", "classification True 0.2", (0.5, -1.25), "hooks")
-    assert (watch.checkpoint, watch.checkpoint_seconds, watch.label) == (tmp_path / "training.npz", 30.0, "prune")
+    assert (watch.checkpoint, watch.checkpoint_seconds, watch.label) == (
+        tmp_path / "training.npz",
+        30.0,
+        "prune",
+    )
 
 
 def test_no_option_is_forgotten() -> None:
     """Each changes a training: one that `OPTIONS` leaves at its default would be held to nothing above."""
     usual = Fitting()
-    left = {option.name for option in fields(Fitting) if getattr(OPTIONS, option.name) == getattr(usual, option.name)}
+    left = {
+        option.name
+        for option in fields(Fitting)
+        if getattr(OPTIONS, option.name) == getattr(usual, option.name)
+    }
     assert left == {"epochs", "distill"}
 
 
@@ -141,14 +149,18 @@ def test_no_option_is_forgotten() -> None:
         ("sigmoid", "independent 0.2"),
     ],
 )
-def test_the_loss_of_a_classifier_is_that_of_its_outputs(fake: Fake, tmp_path: Path, kind: str, loss: str) -> None:
+def test_the_loss_of_a_classifier_is_that_of_its_outputs(
+    fake: Fake, tmp_path: Path, kind: str, loss: str
+) -> None:
     fit(kind, MODEL_FACTS, OPTIONS, context(tmp_path))
     assert fake.of("training.fit")[0][2] == loss
 
 
 def test_batches_are_of_the_train_split_as_the_model_takes_them(fake: Fake, tmp_path: Path) -> None:
     fit("logits", MODEL_FACTS, OPTIONS, context(tmp_path))
-    ((what, (split, preprocess, augment, height, width, size, seed, first)),) = fake.of("training.fit")[0][1](11)
+    ((what, (split, preprocess, augment, height, width, size, seed, first)),) = fake.of("training.fit")[0][1](
+        11
+    )
     assert (what, split, height, width, size, seed, first) == ("classes", "train split", 8, 6, 3, 7, 11)
     assert (preprocess.scale, augment.enabled) == (0.5, False)
 
@@ -223,7 +235,12 @@ def test_two_lengths_are_one_too_many() -> None:
 
 def test_larger_images_have_fewer_steps() -> None:
     """Four times the side, half the steps; 0 pixels are known to the file alone."""
-    assert [shortened(400, replace(FACTS, input_size=size)) for size in (96, 384, 24, 0)] == [400, 200, 800, 400]
+    assert [shortened(400, replace(FACTS, input_size=size)) for size in (96, 384, 24, 0)] == [
+        400,
+        200,
+        800,
+        400,
+    ]
 
 
 def test_the_train_split_and_the_teachers_file_are_read(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from tflbuild.backends.quantization import search as searching
 from tflbuild.backends.quantization import workbench
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.settings import RANGES, SHARED, USUAL, Failed, Scored, Setting
+from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.passes import quantizing as module
@@ -63,7 +64,9 @@ def kept_bench(monkeypatch: pytest.MonkeyPatch) -> None:
 TEN = Calibration(source="data.val", samples=10)
 
 
-def bench(folder: Path, options: Quantizing, scheme: Any = "int8", *, measuring: bool = True) -> dict[str, Any]:
+def bench(
+    folder: Path, options: Quantizing, scheme: Any = "int8", *, measuring: bool = True
+) -> dict[str, Any]:
     made: Any = options.bench(small_network.model(folder), context(folder), scheme, measuring=measuring)
     given: dict[str, Any] = made.given
     return given
@@ -108,7 +111,9 @@ def test_nothing_is_held_out_where_nothing_is_measured(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_borders_are_those_of_the_options(tmp_path: Path, options: dict[str, Any], scheme: str, border: Any) -> None:
+def test_borders_are_those_of_the_options(
+    tmp_path: Path, options: dict[str, Any], scheme: str, border: Any
+) -> None:
     given = bench(tmp_path, Quantizing(calibration=TEN, **options), scheme)
     found = given["border"]
     assert (found.float_input, found.float_output, found.pixels, found.scores) == border
@@ -148,7 +153,10 @@ def test_what_auto_chooses_is_what_a_setting_says() -> None:
         ({"correct_bias": False}, "correct_bias: false has no effect with method=auto"),
         ({"round": "learned"}, "round: 'learned' is only possible with method fixed"),
         ({"method": "fixed", "select": "top1"}, "select: 'top1' has no effect with method=fixed"),
-        ({"method": "fixed", "relu6": "replace"}, "relu6: 'replace' has no effect where nothing is equalized"),
+        (
+            {"method": "fixed", "relu6": "replace"},
+            "relu6: 'replace' has no effect where nothing is equalized",
+        ),
         (
             {"method": "fixed", "relu6": "replace", "equalize": "none"},
             "relu6: 'replace' has no effect where nothing is equalized",
@@ -186,7 +194,8 @@ def test_only_fixed_fills_what_was_not_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "quoted", "bare"), [("mse", "'mse'", "mse"), (True, "true", "true"), (False, "false", "false"), (8, "8", "8")]
+    ("value", "quoted", "bare"),
+    [("mse", "'mse'", "mse"), (True, "true", "true"), (False, "false", "false"), (8, "8", "8")],
 )
 def test_a_value_is_told_as_a_recipe_has_it(value: Any, quoted: str, bare: str) -> None:
     assert (word(value), word(value, quoted=False)) == (quoted, bare)
@@ -199,7 +208,7 @@ def scored(setting: Setting, *errors: float) -> Scored:
 class Search:
     """Gives three settings: the best, one that is worse, and one that failed."""
 
-    asked: list[Any] = []
+    asked: ClassVar[list[Any]]
 
     def __init__(self, bench: Any) -> None:
         self.failed = [Failed(setting="entropy", reason="LiteRT cannot")]
@@ -212,7 +221,7 @@ class Search:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
-    monkeypatch.setattr(Search, "asked", found)
+    monkeypatch.setattr(Search, "asked", found, raising=False)
     monkeypatch.setattr(searching, "Search", Search)
     return found
 
@@ -252,12 +261,19 @@ def test_clusters_are_neither_equalized_nor_rounded_and_rounding_is_learned_for_
 
 
 def test_a_fixed_setting_is_what_was_said_and_nothing_is_searched(tmp_path: Path, asked: list[Any]) -> None:
-    options = Quantizing(method="fixed", ranges="mse", equalize="weights", relu6="replace", correct_bias=True, round="learned")
+    options = Quantizing(
+        method="fixed", ranges="mse", equalize="weights", relu6="replace", correct_bias=True, round="learned"
+    )
     nothing: Any = None
     found = options.setting(nothing, small_network.model(tmp_path), context(tmp_path))
-    assert found == Setting(ranges="mse", equalize="weights", relu6="replace", correct_bias=True, round="learned")
+    assert found == Setting(
+        ranges="mse", equalize="weights", relu6="replace", correct_bias=True, round="learned"
+    )
     assert asked == []
-    assert Quantizing(method="fixed").setting(nothing, small_network.model(tmp_path), context(tmp_path)) == Setting()
+    assert (
+        Quantizing(method="fixed").setting(nothing, small_network.model(tmp_path), context(tmp_path))
+        == Setting()
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,12 +293,14 @@ def test_raw_bytes_are_taken_and_given_where_that_is_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], scheme: str, done: list[Any]
 ) -> None:
     found: list[Any] = []
-    monkeypatch.setattr(borders, "take_bytes", lambda content, *given: found.append(("bytes", *given)) or content + b"i")
+    monkeypatch.setattr(
+        borders, "take_bytes", lambda content, *given: found.append(("bytes", *given)) or content + b"i"
+    )
     monkeypatch.setattr(borders, "give_uint8", lambda content: found.append(("uint8",)) or content + b"o")
-    from tflbuild.core.artifact import ModelFacts
-
     facts = ModelFacts.of(small_network.model(tmp_path))
     made = Quantizing(**options).with_borders(b"c", facts, scheme)
     assert found == done
     assert made == b"c" + b"".join(b"i" if step[0] == "bytes" else b"o" for step in done)
-    assert module.Quantizing(**options).input_of(scheme) == options.get("input_dtype", "uint8" if scheme == "int8" else "float32")
+    assert module.Quantizing(**options).input_of(scheme) == options.get(
+        "input_dtype", "uint8" if scheme == "int8" else "float32"
+    )

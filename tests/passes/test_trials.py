@@ -20,14 +20,22 @@ from tflbuild.core.metric import Measurement
 from tflbuild.passes import trials as module
 from tflbuild.passes.trials import Trial, Trials
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
 
-def verdict(form: str, bound: float, value: float | None, baseline: float | None = None, ok: bool = False) -> Verdict:
+def verdict(
+    form: str, bound: float, value: float | None, baseline: float | None = None, ok: bool = False
+) -> Verdict:
     limit = Limit(metric="map", form=form, bound=bound)
     return Verdict(
-        limit=limit, baseline=baseline, value=value, low=None, high=None, ok=ok, decided=True, text=f"{form} {value}"
+        limit=limit,
+        baseline=baseline,
+        value=value,
+        low=None,
+        high=None,
+        ok=ok,
+        decided=True,
+        text=f"{form} {value}",
     )
 
 
@@ -93,8 +101,10 @@ class Bench:
         return bytes(100 + len(kept))
 
 
-def trials(folder: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch, errors: dict[str, float] | None = None) -> Any:
-    """Give trials whose files are no models; `errors` says what is measured of what is kept, at most 0.5 being allowed."""
+def trials(
+    folder: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch, errors: dict[str, float] | None = None
+) -> Any:
+    """Give trials whose files are no models; `errors` says what is measured of what is kept, at most 0.5 is allowed."""
     emitted: list[Any] = []
 
     def emit(ctx: Any, content: bytes, facts: Any, **meta: Any) -> Any:
@@ -128,7 +138,12 @@ def test_a_candidate_is_built_judged_and_told_once(tmp_path: Path, monkeypatch: 
     found = trials(tmp_path, bench, monkeypatch, ERRORS)
     best = found.of((A, B))
     assert found.of((B, A)) is best, "the order in which they are kept is no matter"
-    assert (best.ok, best.bytes, best.steps, best.judgement.metrics["error"].value) == (True, 107, (A, B), 0.4)
+    assert (best.ok, best.bytes, best.steps, best.judgement.metrics["error"].value) == (
+        True,
+        107,
+        (A, B),
+        0.4,
+    )
     assert best.model.path.read_bytes() == bytes(103) + b"int8", "what is judged is the file with its borders"
     assert bench.asked == [("setting", {"a": "float32", "b": "float32", "c": "float32"})]
     assert not found.of(()).ok
@@ -157,7 +172,9 @@ def test_a_candidate_that_fails_is_noted_and_is_never_the_nearest(
     assert found.of((B,)).model is None
     with pytest.raises(PassError) as caught:
         _ = found.nearest
-    assert str(caught.value) == "none of 1 candidates gives a file that can be used: LiteRT cannot execute it."
+    assert (
+        str(caught.value) == "none of 1 candidates gives a file that can be used: LiteRT cannot execute it."
+    )
     assert found.of(()) is found.nearest
     assert found.failed == [{"kept": "b", "reason": "LiteRT cannot execute it"}]
     assert found.said[0] == "b kept in float32: LiteRT cannot execute it"
@@ -216,7 +233,9 @@ def test_a_step_without_which_the_file_does_not_run_says_so(
     assert found.cost(best, A) == {"dtype": "float32", "file_bytes": 1, "reason": "no kernel"}
 
 
-def test_a_step_without_which_no_file_is_made_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_without_which_no_file_is_made_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = Bench()
     found = trials(tmp_path, bench, monkeypatch, ERRORS)
     best = found.of((A, B))
@@ -230,5 +249,11 @@ def test_islands_are_the_kept_operators_with_what_they_compute_in_and_why(tmp_pa
     wanted = "kept with b: output error 0.2500 -> 0.1235"
     assert module._islands(content, reasons) == [
         {"layer": "stem", "operator": "CONV_2D", "tensor": "stem/Relu", "dtype": "int8", "reason": wanted},
-        {"layer": "head", "operator": "FULLY_CONNECTED", "tensor": "head/BiasAdd", "dtype": "int8", "reason": wanted},
+        {
+            "layer": "head",
+            "operator": "FULLY_CONNECTED",
+            "tensor": "head/BiasAdd",
+            "dtype": "int8",
+            "reason": wanted,
+        },
     ]

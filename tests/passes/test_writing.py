@@ -104,7 +104,7 @@ def test_an_inputs_scale_and_zero_point_are_those_of_the_preprocessing(
 def test_a_detector_gives_floats_whatever_was_asked_for(tmp_path: Path) -> None:
     floats = artifact(TFLiteModel, small_network.quantized(tmp_path), FACTS)
     writing.check_outputs(floats, "float32")
-    with pytest.raises(BrokenPromise, match="^a int8 output was promised, but 'scores' is float32"):
+    with pytest.raises(BrokenPromise, match=r"^a int8 output was promised, but 'scores' is float32"):
         writing.check_outputs(floats, "int8")
     writing.check_outputs(artifact(TFLiteModel, floats.path, DETECTOR), "int8")
 
@@ -130,7 +130,11 @@ def test_final_scores_of_16_bits_are_an_island_of_an_int8_file_alone(
     from tflbuild.backends.quantization import final_scores
 
     asked: list[Any] = []
-    monkeypatch.setattr(promises, "check_full_integer", lambda path, activations, islands: asked.append((activations, islands)))
+    monkeypatch.setattr(
+        promises,
+        "check_full_integer",
+        lambda path, activations, islands: asked.append((activations, islands)),
+    )
     path = tmp_path / "wide.tflite"
     path.write_bytes(final_scores.widen(small_network.quantized(tmp_path).read_bytes()))
     named = final_scores.widened(path.read_bytes())

@@ -63,5 +63,8 @@ def test_the_layer_that_xnnpack_refuses_is_named_first(tmp_path: Path) -> None:
         quantization.scale = np.asarray(quantization.scale) * 1e6
 
     content = small_network.spoilt(small_network.quantized(tmp_path), coarse).read_bytes()
-    with pytest.raises(PassError, match=r"^LiteRT cannot execute it: CONV_2D 'stem/Relu' has scales"), executing(content):
+    with (
+        pytest.raises(PassError, match=r"^LiteRT cannot execute it: CONV_2D 'stem/Relu' has scales"),
+        executing(content),
+    ):
         raise RuntimeError("failed to create XNNPACK runtime")

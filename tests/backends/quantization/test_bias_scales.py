@@ -25,9 +25,15 @@ INPUT = 2 / 255
 
 
 def made(
-    folder: Path, weights: list[float], bias: list[float], *, scheme: Any = "int8", output: float = 4.0, **form: Any
+    folder: Path,
+    weights: list[float],
+    bias: list[float],
+    *,
+    scheme: Any = "int8",
+    output: float = 4.0,
+    **form: Any,
 ) -> tuple[Graph, Graph, bool]:
-    """Quantize a 1 x 1 convolution of one channel to two; gives the file before and after fitting, and if it changed."""
+    """Quantize a 1 x 1 convolution of one channel to two; gives the file before and after fitting, and if it differs."""
     network = Network(channels=1)
     network.conv("out", "image", 2, weights=np.array(weights), bias=np.array(bias), fused=FUSED.NONE)
     path = folder / "float.tflite"
@@ -56,7 +62,9 @@ def test_a_bias_that_fits_is_left_as_it_is(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_scale_of_a_channel_without_weights_is_that_of_which_its_bias_has_2_to_the_30_levels(tmp_path: Path) -> None:
+def test_the_scale_of_a_channel_without_weights_is_that_of_which_its_bias_has_2_to_the_30_levels(
+    tmp_path: Path,
+) -> None:
     before, after, changed = made(tmp_path, [0.5, 1e-9], [1.0, -1.5])
     assert changed
     weights, scales, bias, products = layer(after)

@@ -48,7 +48,9 @@ def test_outputs_that_no_rounding_makes_are_told(
     found: tuple[float, ...],
     why: str,
 ) -> None:
-    monkeypatch.setattr(execution.litert, "check_runs", lambda path: None)  # constants that are no numbers are known there
+    monkeypatch.setattr(
+        execution.litert, "check_runs", lambda path: None
+    )  # constants that are no numbers are known there
     said = failure(constant(tmp_path, "float", *wanted), constant(tmp_path, "made", *found), ONES)
     assert said == (f"LiteRT runs it, but computes it wrongly: {why}" if why else "")
 

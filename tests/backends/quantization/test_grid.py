@@ -9,7 +9,10 @@ from tflbuild.backends.quantization.grid import ON_GRID, bits_of, grid_of, off_g
 
 
 def test_only_convolutions_and_dense_layers_may_have_fewer_bits() -> None:
-    found = {kind: bits_of(kind, 4) for kind in ("CONV_2D", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")}
+    found = {
+        kind: bits_of(kind, 4)
+        for kind in ("CONV_2D", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+    }
     assert found == {"CONV_2D": 4, "FULLY_CONNECTED": 4, "DEPTHWISE_CONV_2D": 8, "TRANSPOSE_CONV": 8}
     assert bits_of("CONV_2D", 8) == 8
 
@@ -44,4 +47,4 @@ def test_what_lies_between_two_levels_is_counted() -> None:
     near, off = 0.5 * ON_GRID, 2 * ON_GRID
     assert off_grid(grid, np.array([[127.0, 3 + near, 4 - near, -5 + near]], np.float32)) == 0
     assert off_grid(grid, np.array([[127.0, 3 + off, 4 - off, 5.5]], np.float32)) == 3
-    assert ON_GRID == pytest.approx(1e-3), "levels: a thousand times what float32 loses of 127"
+    assert pytest.approx(1e-3) == ON_GRID, "levels: a thousand times what float32 loses of 127"

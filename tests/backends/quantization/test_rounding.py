@@ -350,7 +350,9 @@ def test_what_is_no_better_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         return levels
 
     monkeypatch.setattr(rounding, "learn", learn)
-    _, (layer,) = learned_rounding(DENSE, [image * (np.arange(12) > 0).reshape(2, 2, 3) for image in SMALL], bits=4)
+    _, (layer,) = learned_rounding(
+        DENSE, [image * (np.arange(12) > 0).reshape(2, 2, 3) for image in SMALL], bits=4
+    )
     assert (layer.turned, layer.learned_error) == (0, layer.nearest_error)
 
 
@@ -359,20 +361,28 @@ def test_one_row_is_held_out_at_least(studied: list[Problem]) -> None:
     assert studied[0].inputs.shape == (1, 2, 12)
 
 
-def test_a_layer_reads_what_the_rounded_ones_leave_and_is_held_to_the_float_model(studied: list[Problem]) -> None:
+def test_a_layer_reads_what_the_rounded_ones_leave_and_is_held_to_the_float_model(
+    studied: list[Problem],
+) -> None:
     """Two layers in a row: the second's inputs are the rounded first one's outputs, its targets the float model's."""
     network = Network(channels=2, seed=1)
     network.conv("one", "image", 3, fused=FUSED.NONE)
     network.conv("two", "one", 2, fused=FUSED.NONE)
     content, images = network.content("two"), network.images(3)
     told: list[tuple[float, float]] = []
-    made, layers = learned_rounding(content, images, bits=4, progress=lambda done, total: told.append((done, total)))
-    rounded = np.concatenate([Executable(exposed(made, ["one"])).run(image)[0].reshape(-1, 3) for image in images])
+    made, layers = learned_rounding(
+        content, images, bits=4, progress=lambda done, total: told.append((done, total))
+    )
+    rounded = np.concatenate(
+        [Executable(exposed(made, ["one"])).run(image)[0].reshape(-1, 3) for image in images]
+    )
     exact = np.concatenate([Executable(content).run(image)[0].reshape(-1, 2) for image in images])
     places = [int(np.abs(rounded - row).sum(axis=1).argmin()) for row in studied[1].inputs[0]]
     np.testing.assert_allclose(studied[1].inputs[0], rounded[places], atol=1e-5)
     np.testing.assert_allclose(studied[1].targets[0], exact[places], atol=1e-5)
-    assert len(set(places)) == len(places) == 108 - 14, "an eighth of three images of 6 x 6 places is held out"
+    assert len(set(places)) == len(places) == 108 - 14, (
+        "an eighth of three images of 6 x 6 places is held out"
+    )
     assert [layer.layer for layer in layers] == ["one", "two"]
     assert told == [(1, 2), (2, 2)]
 
@@ -384,7 +394,9 @@ def test_at_most_4096_places_are_looked_at_and_as_many_of_each_image(studied: li
     # 4096 / 3 rounded up are 1366 of each; an eighth of 4098 is 512
     assert studied[0].inputs.shape == (1, 4098 - 512, 1)
     counts = np.unique(studied[0].inputs, return_counts=True)[1]
-    assert np.all(np.abs(counts - 1366 * 7 / 8) < 100), "the order is random, so that what is held out is of all images"
+    assert np.all(np.abs(counts - 1366 * 7 / 8) < 100), (
+        "the order is random, so that what is held out is of all images"
+    )
 
 
 def test_the_seed_chooses_the_places(studied: list[Problem]) -> None:
@@ -430,7 +442,9 @@ def test_errors_that_are_no_numbers_keep_nearest_rounding_with_the_reason(studie
     check_rounded(dense_layer(WEIGHTS * 1e7, [0.0] * 3), made, 4, "channel")
 
 
-def test_behind_an_operator_that_does_not_run_weights_go_to_their_nearest_level(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_an_operator_that_does_not_run_weights_go_to_their_nearest_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     run = Stepwise.run
 
     def failing(self: Stepwise, operator: Any) -> None:

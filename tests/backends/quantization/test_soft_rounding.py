@@ -98,7 +98,7 @@ def test_no_step_leaves_every_weight_at_its_nearest_level() -> None:
 
 
 def test_the_unit_of_outputs_decides_nothing() -> None:
-    """The error of nearest rounding is the unit of the regularizer, so that outputs four times as large learn the same."""
+    """The error of nearest rounding is the regularizer's unit, so that outputs four times as large learn the same."""
     made = problem()
     made.targets[:] += 0.3  # so that nearest rounding is not best
     larger = replace(made, targets=made.targets * 4, scales=made.scales * 4, bias=made.bias * 4)

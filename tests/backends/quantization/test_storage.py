@@ -24,7 +24,12 @@ def made(folder: Path, scheme: Any = "int8", **form: Any) -> Path:
     path = folder / "made.tflite"
     path.write_bytes(
         quantizer.quantize(
-            small_network.model(folder).path, scheme, ranges, float_input=True, float_output=True, form=Form(**form)
+            small_network.model(folder).path,
+            scheme,
+            ranges,
+            float_input=True,
+            float_output=True,
+            form=Form(**form),
         )
     )
     return path
@@ -57,8 +62,16 @@ def test_what_was_asked_for_is_promised_and_kept(tmp_path: Path, scheme: str) ->
 @pytest.mark.parametrize(
     ("stored_as", "promised", "message"),
     [
-        (("int8", {}), ("float16", {}), "^float16 weights were promised, but those of CONV_2D 'stem/Relu' are int8"),
-        (("float16", {}), ("int8", {}), "^int8 weights were promised, but those of CONV_2D 'stem/Relu' are float16"),
+        (
+            ("int8", {}),
+            ("float16", {}),
+            "^float16 weights were promised, but those of CONV_2D 'stem/Relu' are int8",
+        ),
+        (
+            ("float16", {}),
+            ("int8", {}),
+            "^int8 weights were promised, but those of CONV_2D 'stem/Relu' are float16",
+        ),
         (
             ("int8", {"weight_bits": 4}),
             ("int8", {}),
@@ -107,7 +120,12 @@ def test_a_kernel_may_stay_float_only_below_a_size(tmp_path: Path) -> None:
     path.write_bytes(dense_classifier())
     count = 384
     for least in (0, count):
-        with pytest.raises(BrokenPromise, match="int8 weights were promised, but those of FULLY_CONNECTED 'logits' are float32"):
+        with pytest.raises(
+            BrokenPromise,
+            match="int8 weights were promised, but those of FULLY_CONNECTED 'logits' are float32",
+        ):
             check_stored(path, "int8", Form(), least=least)
-    with pytest.raises(BrokenPromise, match=r"^dynamic weights were promised, but all of them are float32\.$"):
+    with pytest.raises(
+        BrokenPromise, match=r"^dynamic weights were promised, but all of them are float32\.$"
+    ):
         check_stored(path, "dynamic", Form(), least=count + 1)

@@ -42,15 +42,24 @@ class Model:
         return self.difference(other.decode())
 
 
-def test_what_changes_nothing_is_equalized_whole_and_measured_on_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changes_nothing_is_equalized_whole_and_measured_on_every_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = Model(lambda layers: 0.1, monkeypatch)
     found = model.run(tolerance=0.1)
-    assert (found.content, list(found.factors), found.difference, found.left) == (b"abcd", list("abcd"), 0.1, {})
+    assert (found.content, list(found.factors), found.difference, found.left) == (
+        b"abcd",
+        list("abcd"),
+        0.1,
+        {},
+    )
     assert model.asked == [("abcd", 20)]
     assert model.ways == [(b"float", {"observed": 1}, {"balance": "activations", "relu6": "replace"})]
 
 
-def test_a_layer_that_alone_changes_an_output_is_left_with_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_that_alone_changes_an_output_is_left_with_by_how_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = Model(lambda layers: 0.25 if "c" in layers else 0.0, monkeypatch)
     found = model.run()
     assert found.left == {"c": "alone it changes an output by 0.25 of its size"}
@@ -58,7 +67,9 @@ def test_a_layer_that_alone_changes_an_output_is_left_with_by_how_much(monkeypat
     assert model.asked == [("abcd", 20), *((name, 8) for name in "abcd"), ("abd", 20)]
 
 
-def test_layers_that_together_change_an_output_are_left_from_the_first_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layers_that_together_change_an_output_are_left_from_the_first_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = Model(lambda layers: 0.06 * len(layers) if len(layers) > 1 else 0.0, monkeypatch).run(0.13)
     assert found.left == {"a": "with others it changes an output", "b": "with others it changes an output"}
     assert (found.content, found.difference) == (b"cd", pytest.approx(0.12))
@@ -72,7 +83,9 @@ def test_where_nothing_can_be_equalized_the_model_is_what_it_was(monkeypatch: py
     assert ("", 20) not in model.asked, "what is not changed is not measured"
 
 
-def test_a_layer_with_which_the_model_does_not_run_is_left_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_with_which_the_model_does_not_run_is_left_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refusing(layers: str) -> float:
         if "b" in layers:
             raise PassError("LiteRT cannot execute it.")

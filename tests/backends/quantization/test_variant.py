@@ -56,7 +56,9 @@ def test_each_way_has_its_own_ranges_and_they_are_the_callers_to_change(
     variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = {"minmax": 1.0, "mse": 2.0}
-    monkeypatch.setattr(module, "ranges_of", lambda observed, method, groups: dict.fromkeys(observed, (0.0, ends[method])))
+    monkeypatch.setattr(
+        module, "ranges_of", lambda observed, method, groups: dict.fromkeys(observed, (0.0, ends[method]))
+    )
     for method, end in (*ends.items(), *ends.items()):
         found = variant.ranges(method)  # type: ignore[arg-type]
         assert found == dict.fromkeys((IMAGE, FIRST, SECOND), (0.0, end))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -197,7 +197,7 @@ def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measur
 class Watched(OutputError):
     """Errors, and on how many of which images they were measured."""
 
-    used: list[tuple[bytes, list[Any]]] = []
+    used: ClassVar[list[tuple[bytes, list[Any]]]]
 
     def __init__(self, content: bytes, images: Any) -> None:
         self.used.append((content, list(images)))
@@ -206,7 +206,7 @@ class Watched(OutputError):
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
-    monkeypatch.setattr(Watched, "used", [])
+    monkeypatch.setattr(Watched, "used", [], raising=False)
     monkeypatch.setattr("tflbuild.backends.quantization.workbench.OutputError", Watched)
     return Watched
 
@@ -227,7 +227,9 @@ def test_layers_are_measured_on_so_many_held_out_images_against_the_model_that_w
     assert [image.tolist() for image in images] == [image.tolist() for image in chain.images[6:8]]
 
 
-def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_biases(tmp_path: Path) -> None:
+def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_biases(
+    tmp_path: Path,
+) -> None:
     chain, asked = DenseChain(), list[Setting]()
     here = bench(chain.content(), chain.images[:6], tmp_path, held_out=chain.images[6:12])
     build = here.build
