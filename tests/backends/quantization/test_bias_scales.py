@@ -33,7 +33,7 @@ def made(
     output: float = 4.0,
     **form: Any,
 ) -> tuple[Graph, Graph, bool]:
-    """Quantize a 1 x 1 convolution of one channel to two; gives the file before and after fitting, and if it differs."""
+    """Quantize a 1 x 1 convolution of one channel to two; gives the file before and after, and if that changed it."""
     network = Network(channels=1)
     network.conv("out", "image", 2, weights=np.array(weights), bias=np.array(bias), fused=FUSED.NONE)
     path = folder / "float.tflite"

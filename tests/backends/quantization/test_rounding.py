@@ -448,17 +448,17 @@ def test_behind_an_operator_that_does_not_run_weights_go_to_their_nearest_level(
     run = Stepwise.run
 
     def failing(self: Stepwise, operator: Any) -> None:
-        if self._graph.name(int(operator.outputs[0])) == "middle/Relu6":
+        if self._graph.name(int(operator.outputs[0])) == "stem/Relu":
             raise PassError("LiteRT cannot execute it.")
         run(self, operator)
 
     monkeypatch.setattr(Stepwise, "run", failing)
     content = small_network.convolutional()
     made, layers = learned_rounding(content, noise(4), bits=4, steps=3)
-    assert [(layer.layer, layer.reason) for layer in layers] == [
-        ("stem/Relu", ""),
-        ("middle/Relu6", ""),
-        ("head/BiasAdd", "LiteRT cannot execute it"),
+    assert [(layer.layer, layer.bits, layer.reason) for layer in layers] == [
+        ("stem/Relu", 4, ""),
+        ("middle/Relu6", 8, "LiteRT cannot execute it"),
+        ("head/BiasAdd", 4, "LiteRT cannot execute it"),
     ]
     head = [Graph(flatbuffer.unpack(each)) for each in (made, nearest(content, "channel"))]
     found, wanted = (graph.constant(graph.operators[-2].inputs[1]) for graph in head)
@@ -483,3 +483,19 @@ def test_a_weight_that_went_too_far_is_noticed(place: int, levels: int, message:
     with pytest.raises(BrokenPromise, match=f"^FULLY_CONNECTED 'output': .*{message}"):
         check_rounded(content, flatbuffer.pack(graph.model), 8, "channel")
     check_rounded(content, made, 8, "channel")
+
+
+def test_what_nothing_reads_any_more_is_forgotten_on_the_way(
+    studied: list[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Activations of all images at once would be more than a machine has."""
+    held: list[int] = []
+    run = Stepwise.run
+
+    def watched(self: Stepwise, operator: Any) -> None:
+        run(self, operator)
+        held.append(len(self._values))
+
+    monkeypatch.setattr(Stepwise, "run", watched)
+    learned_rounding(small_network.convolutional(), noise(2))
+    assert held == [2, 2, 2, 2, 2], "what an operator read, and what it wrote"

@@ -14,6 +14,7 @@ from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.final_scores import widened
 from tflbuild.backends.quantization.form import Form
+from tflbuild.backends.quantization.observation import Executable
 from tflbuild.backends.quantization.output_error import OutputError, largest_difference, top1
 from tflbuild.backends.quantization.settings import Setting
 from tflbuild.backends.quantization.workbench import Border, Workbench
@@ -310,3 +311,42 @@ def test_final_scores_have_the_bits_of_the_border(tmp_path: Path, scores: Any) -
     border = Border(float_input=True, float_output=True, pixels=None, scores=scores)
     made = Workbench(dense_classifier(), images, images, "int8", border, tmp_path).build(Setting())
     assert len(widened(made)) == (1 if scores == "int16" else 0)
+
+
+@pytest.mark.parametrize("keep", ["float32", "int16x8"])
+def test_a_kept_layer_has_exact_weights_only_where_it_is_float(tmp_path: Path, keep: Any) -> None:
+    chain = DenseChain()
+    here = bench(chain.content(), chain.images, tmp_path)
+    steps = here.order(Setting(), keep, 1.0, 40)
+    wanted = chain.error((), {IMAGE}) if keep == "float32" else chain.error({FIRST, SECOND}, {IMAGE})
+    assert steps[-1].after == pytest.approx(wanted, rel=0.05)
+
+
+def test_a_candidate_that_cannot_be_measured_is_not_kept_but_the_plain_model_has_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, asked = DenseChain(), list[bytes]()
+    here = bench(chain.content(), chain.images[:6], tmp_path)
+    of = OutputError.of
+
+    def failing(self: OutputError, content: bytes) -> float:
+        asked.append(content)
+        if len(asked) > 1:
+            raise PassError("its output is not finite")
+        return of(self, content)
+
+    monkeypatch.setattr(OutputError, "of", failing)
+    assert here.order(Setting(), "float32", 1.0, 6) == []
+    assert len(asked) == 4, "the plain model, either layer, and both"
+    with pytest.raises(PassError, match="its output is not finite"):
+        here.order(Setting(), "float32", 1.0, 6)
+
+
+def test_a_channel_without_weights_keeps_its_bias(tmp_path: Path) -> None:
+    network = Network(channels=1)
+    network.conv("out", "image", 2, weights=np.array([0.5, 1e-9]), bias=np.array([0.1, 0.75]), fused=FUSED.NONE)
+    images = network.images(4)
+    here = bench(network.content("out"), images, tmp_path)
+    made = here.build(Setting())
+    (found,) = Executable(made).run(images[0])
+    np.testing.assert_allclose(found[..., 1], 0.75, atol=0.01)
