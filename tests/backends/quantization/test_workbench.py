@@ -344,7 +344,9 @@ def test_a_candidate_that_cannot_be_measured_is_not_kept_but_the_plain_model_has
 
 def test_a_channel_without_weights_keeps_its_bias(tmp_path: Path) -> None:
     network = Network(channels=1)
-    network.conv("out", "image", 2, weights=np.array([0.5, 1e-9]), bias=np.array([0.1, 0.75]), fused=FUSED.NONE)
+    network.conv(
+        "out", "image", 2, weights=np.array([0.5, 1e-9]), bias=np.array([0.1, 0.75]), fused=FUSED.NONE
+    )
     images = network.images(4)
     here = bench(network.content("out"), images, tmp_path)
     made = here.build(Setting())
