@@ -42,6 +42,7 @@ def verdict(
 EXCESS: list[tuple[Verdict, float]] = [
     # by hand: how far beyond the bound, in units of the bound
     (verdict("min", 0.5, 0.4), 0.2),
+    (verdict("min", 0.5, 0.0), 1.0),
     (verdict("max", 20.0, 25.0), 0.25),
     (verdict("max_rise", 2.0, 13.0, 10.0), 0.5),
     (verdict("max_drop", 0.02, 0.57, 0.6), 0.5),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from tflbuild.backends.quantization.observation import BINS, Activation
-from tflbuild.backends.quantization.ranges import SIZES, SMALLEST_RANGE, Method, ranges_of
+from tflbuild.backends.quantization.ranges import SIZES, Method, ranges_of
 from tflbuild.backends.quantization.sharing import Shared
 
 Values = npt.NDArray[Any]
@@ -49,16 +49,20 @@ def test_zero_is_always_inside() -> None:
 
 
 def test_a_constant_zero_has_a_range() -> None:
-    assert range_of(np.zeros(10), "mse") == (0.0, SMALLEST_RANGE)
+    for method in ("minmax", "p99.9", "mse", "entropy"):
+        assert range_of(np.zeros(10), method) == (0.0, 1e-4)  # type: ignore[arg-type]
+    assert range_of(np.full(10, -3.0), "mse") == (-3.0, 0.0)
 
 
-@pytest.mark.parametrize("percentile", [99.9, 99.99])
+@pytest.mark.parametrize("percentile", [99.9, 99.99, 99.999])
 def test_percentiles_agree_with_numpy(percentile: float) -> None:
     values = np.random.default_rng(0).normal(0, 1, 500_000)
-    method: Method = "p99.9" if percentile == 99.9 else "p99.99"
+    method: Any = f"p{percentile}"
     tail = (100 - percentile) / 2
     width = np.ptp(values) / BINS
-    assert range_of(values, method) == pytest.approx(np.percentile(values, [tail, 100 - tail]), abs=2 * width)
+    low = np.percentile(values, tail, method="lower")
+    high = np.percentile(values, 100 - tail, method="higher")
+    assert range_of(values, method) == pytest.approx((low, high), abs=1.5 * width)
 
 
 @pytest.mark.parametrize("values", [normal(), relu6(), outliers()], ids=["normal", "relu6", "outliers"])
@@ -167,3 +171,31 @@ def test_what_only_moves_values_shares_the_range_of_all_of_them() -> None:
         found = ranges_of(observed, method, [group])  # type: ignore[arg-type]
         assert found["a"] == found["b"] == found["both"]
         assert found["a"] == pytest.approx(range_of(both, method), rel=0.02)  # type: ignore[arg-type]
+
+
+def test_a_percentile_leaves_out_no_more_than_its_share_by_hand() -> None:
+    """Of 4000 values p99.9 leaves out two at either end at most: here the one in the first bin and two in the last."""
+    counts = np.zeros(BINS, np.int64)
+    counts[0], counts[1024], counts[3071], counts[-1] = 1, 1997, 2000, 2
+    found = ranges_of({"a": Activation(low=-1.0, high=1.0, counts=counts)}, "p99.9")["a"]
+    assert found == (-0.5, 0.5)
+    counts[-1], counts[3071] = 3, 1999
+    found = ranges_of({"a": Activation(low=-1.0, high=1.0, counts=counts)}, "p99.9")["a"]
+    assert found == (-0.5, 1.0)
+
+
+def test_a_narrow_range_is_taken_as_it_is() -> None:
+    """1e-4 wide and less: nothing is cut off, whatever the method."""
+    values = np.array([-5e-5] + [0.0] * 5000 + [4e-5])
+    for method in ("p99.9", "mse", "entropy"):
+        assert range_of(values, method) == pytest.approx((-5e-5, 5e-5))  # type: ignore[arg-type]
+
+
+def test_groups_of_what_was_not_observed_change_nothing() -> None:
+    observed = {"a": activation(normal()), "b": activation(normal(1))}
+    unknown = Shared(names=("x", "y"), sources=("x",), scores="")
+    partly = Shared(names=("a", "x"), sources=("a", "x"), scores="SOFTMAX")
+    found = ranges_of(observed, "minmax", [unknown, partly])
+    assert found == ranges_of(observed, "minmax")
+    alone = Shared(names=("b",), sources=("b",), scores="")
+    assert ranges_of(observed, "mse", [alone])["b"] == range_of(normal(1), "mse")
