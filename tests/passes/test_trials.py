@@ -71,7 +71,7 @@ def test_every_form_of_limit_is_among_these() -> None:
 
 
 def test_limits_add_up_and_what_was_not_measured_is_infinitely_far() -> None:
-    both = Judgement(verdicts=(EXCESS[0][0], EXCESS[1][0]), metrics={"map": Measurement(value=0.4, unit="1")})
+    both = Judgement(verdicts=(EXCESS[0][0], EXCESS[2][0]), metrics={"map": Measurement(value=0.4, unit="1")})
     found = Trial((), judgement=both)
     assert (found.excess, found.ok) == (pytest.approx(0.45), False)
     assert found.metrics == {"map": {"value": 0.4, "unit": "1"}}
