@@ -31,6 +31,7 @@ def test_a_pattern_that_fits_none_is_refused_with_up_to_three_of_the_nearest() -
         == "prune.exclude: 'haed' fits no layer that can be pruned; the nearest is head."
     )
     assert refused("zzz", LAYERS).endswith("the nearest are conv_0, conv_1, conv_2.")
+    assert refused("zzz", ["one", "two"]).endswith("the nearest are one, two.")
     assert refused("zzz", ["one"]).endswith("the nearest is one.")
     assert refused("conv", []).endswith("fits no layer that can be pruned; the model has none.")
 
