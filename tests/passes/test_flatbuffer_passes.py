@@ -201,6 +201,17 @@ def test_a_corrected_file_that_does_not_run_is_not_kept(
     assert ctx.emitted[0][0] == b"given"
 
 
+def test_scales_of_a_corrected_file_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[Path] = []
+    monkeypatch.setattr(scales, "check_scales", checked.append)
+    (tmp_path / "result").mkdir()
+    given, result = (
+        flat(folder, small_network.convolutional()) for folder in (tmp_path, tmp_path / "result")
+    )
+    CorrectBias().verify(given, result)
+    assert checked == [result.path]
+
+
 # --- round
 
 

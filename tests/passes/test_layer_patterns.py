@@ -30,6 +30,9 @@ def test_a_pattern_that_fits_none_is_refused_with_up_to_three_of_the_nearest() -
         refused("haed", LAYERS)
         == "prune.exclude: 'haed' fits no layer that can be pruned; the nearest is head."
     )
+    assert refused("co", ["head", "conv_0"]).endswith(
+        "the nearest is conv_0."
+    )  # though they share two letters alone
     assert refused("zzz", LAYERS).endswith("the nearest are conv_0, conv_1, conv_2.")
     assert refused("zzz", ["one", "two"]).endswith("the nearest are one, two.")
     assert refused("zzz", ["one"]).endswith("the nearest is one.")

@@ -329,3 +329,11 @@ def test_whatever_is_no_bias_is_noticed_when_it_changes(tmp_path: Path, edit: st
     change, noticed = EDITS[edit]
     change(graph, operator)
     assert (all_but_biases(graph.model) != all_but_biases(flatbuffer.unpack(good))) == noticed
+
+
+def test_a_layer_without_a_bias_is_none_to_correct(tmp_path: Path) -> None:
+    chain = DenseChain(large=1.0)
+    for inputs in (2, 3):
+        graph, operator = layer_of(chain.quantized(tmp_path / "chain.tflite"))
+        operator.inputs = np.array([*operator.inputs[:2], -1][:inputs], np.int32)
+        assert matching(flatbuffer.pack(graph.model), chain.content()) == [SECOND]

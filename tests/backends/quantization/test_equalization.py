@@ -12,6 +12,7 @@ from backends.quantization.conv_network import FUSED, Network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.equalization import (
+    _pads,
     _response,
     absorb_bias,
     equalize,
@@ -264,3 +265,22 @@ def test_bias_is_not_absorbed_where_float32_would_lose_it(bias: float, smallest:
     graph = Graph(flatbuffer.unpack(network.content("two")))
     assert absorb_bias(graph, {"one": np.array([smallest]), "two": np.array([0.0])}) == 0
     assert weights(graph, 0, 2).tolist() == [pytest.approx(bias)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides", "padding", "pads"),
+    [  # 0: SAME, 1: VALID, by schema.fbs
+        ("FULLY_CONNECTED", (5, 3), 0, False),
+        ("CONV_2D", (1, 1), 0, False),
+        ("CONV_2D", (1, 3), 0, True),
+        ("CONV_2D", (3, 3), 1, False),
+        ("DEPTHWISE_CONV_2D", (3, 3), 0, True),
+    ],
+)
+def test_a_layer_pads_where_its_kernel_reaches_beyond_the_image(
+    kind: str, sides: tuple[int, int], padding: int, pads: bool
+) -> None:
+    tensor = SimpleNamespace(shape=(2, *sides, 4))
+    layer = SimpleNamespace(inputs=[0, 0], builtinOptions=SimpleNamespace(padding=padding))
+    graph: Any = SimpleNamespace(kind=lambda layer: kind, tensors=[tensor])
+    assert _pads(graph, layer) == pads

@@ -36,7 +36,7 @@ class Bench:
 
     def observe(self, variant: Any) -> None:
         self.observed.append(variant.content.decode())
-        self.progress(1, 2, "half of the images")
+        self.progress(1, 8, "some of the images")
 
     def build(self, setting: Setting) -> Setting:
         self.built.append(setting)
@@ -269,8 +269,13 @@ def test_seconds_are_those_that_a_candidate_took_to_build_and_measure(
 
 
 def test_what_is_told_of_a_candidate_is_its_error() -> None:
-    told: list[str] = []
+    told: list[tuple[float, float, str]] = []
     bench: Any = Bench(errors(none=3.0))
-    bench.progress = lambda done, total, note: told.append(note)
+    bench.progress = lambda *given: told.append(given)
     Search(bench).run(("mse",), (("none", "keep"),))
-    assert told == ["half of the images", "mse: error 3.0000", "mse, biases corrected: error 1.5000"]
+    # 4 for the images, 1 for a candidate, 4 for each of 3 finalists and the usual one: an eighth of 4, 4 + 1, 5 + 4
+    assert told == [
+        (0.5, 21.0, "some of the images"),
+        (5.0, 21.0, "mse: error 3.0000"),
+        (9.0, 21.0, "mse, biases corrected: error 1.5000"),
+    ]

@@ -240,8 +240,14 @@ def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_
         return build(setting, kept)
 
     here.build = watched  # type: ignore[method-assign]
+    told: list[tuple[float, float, str]] = []
+    here.progress = lambda *given: told.append(given)
     steps = here.order(Setting(ranges="mse", correct_bias=True), "float32", 1.0, 6)
     assert asked == [Setting(ranges="mse")]
+    ordering = [(done, total) for done, total, note in told if note == "layers to keep"]
+    # three candidates, each measured one time and a half, or more
+    assert ordering == [(done, max(done, 4.5)) for done in range(1, len(ordering) + 1)]
+    assert len(ordering) >= 4
     assert sum(step.bytes for step in steps) == 60, "48 and 12 weights"
     plain = here.error(build(Setting(ranges="mse")))
     assert steps[0].before == pytest.approx(plain, rel=0.02)
