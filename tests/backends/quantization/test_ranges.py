@@ -134,6 +134,15 @@ def test_the_range_of_logits_is_that_of_the_least_error_of_scores() -> None:
     assert error(*found) < 0.6 * error(*range_of(values, "mse"))
 
 
+def test_small_logits_are_cut_where_a_quarter_of_a_step_is_what_cutting_costs() -> None:
+    """By hand: a logistic is linear there, so that Laplace's values of scale b, cut off at c, miss on average
+    (2 c / 255) / 4 by rounding and b exp(-c / b) by cutting: least at c = b ln(510)."""
+    values = np.random.default_rng(3).laplace(0, 0.05, 300_000)
+    found = ranges_of({"a": activation(values)}, "mse", [logits("a", "LOGISTIC")])["a"]
+    clip = 0.05 * np.log(510)
+    assert found == pytest.approx((-clip, clip), rel=0.05)
+
+
 def softmax(rows: Values) -> Values:
     powers = np.exp(rows - rows.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
