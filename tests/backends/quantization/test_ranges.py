@@ -167,6 +167,27 @@ def test_the_range_of_a_softmax_is_that_of_the_least_error_of_scores() -> None:
     assert error(*found) < 0.8 * error(float(rows.min()), float(rows.max()))
 
 
+def test_either_end_of_a_softmax_is_best_with_the_other() -> None:
+    """The low end is searched with the whole of the high one first, and again with what became of that."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(-3, 4, (60, 4))
+    rows[np.arange(60), rng.integers(0, 4, 60)] += 8
+    rows = rows.astype(np.float32)
+    low, high = ranges_of({"a": activation(rows, rows)}, "mse", [logits("a", "SOFTMAX")])["a"]
+
+    def error(low: float, high: float) -> float:
+        return float(np.abs(softmax(rounded(rows, low, high)) - softmax(rows)).mean())
+
+    shares = np.linspace(0.3, 1, 29)
+    assert error(low, high) == pytest.approx(
+        min(error(share * rows.min(), high) for share in shares), rel=1e-4
+    )
+    assert error(low, high) == pytest.approx(
+        min(error(low, share * rows.max()) for share in shares), rel=1e-4
+    )
+    assert low < -9, "-6.6 is best with the whole of the high end"
+
+
 def test_what_only_moves_values_shares_the_range_of_all_of_them() -> None:
     small, large = normal(10), 3 * normal(11)
     both = np.concatenate([small, large])
