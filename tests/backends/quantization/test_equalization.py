@@ -284,3 +284,15 @@ def test_a_layer_pads_where_its_kernel_reaches_beyond_the_image(
     layer = SimpleNamespace(inputs=[0, 0], builtinOptions=SimpleNamespace(padding=padding))
     graph: Any = SimpleNamespace(kind=lambda layer: kind, tensors=[tensor])
     assert _pads(graph, layer) == pads
+
+
+def test_bias_is_not_absorbed_through_another_operator() -> None:
+    """A RELU6 between would cut what was lowered off elsewhere."""
+    network = Network(channels=1)
+    network.conv("one", "image", 1, weights=np.array([1.0]), bias=np.array([5.5]))
+    network.relu6("cut", "one")
+    network.conv("two", "cut", 1, weights=np.array([1.0]), fused=FUSED.NONE)
+    graph = Graph(flatbuffer.unpack(network.content("two")))
+    smallest = {"one": np.array([4.5]), "cut": np.array([4.5]), "two": np.array([0.0])}
+    assert absorb_bias(graph, smallest) == 0
+    assert weights(graph, 0, 2).tolist() == [5.5]
