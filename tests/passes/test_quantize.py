@@ -179,18 +179,12 @@ def test_no_calibration_image_is_an_error(model: TFLiteModel, tmp_path: Path) ->
         quantized(model, tmp_path, str(tmp_path / "nowhere"))
 
 
-class Gradient(Dataset):
-    """One image of every grey value."""
-
-    def read(self, sample: Sample) -> Any:
-        raise NotImplementedError
-
-
-def test_only_declared_data_can_be_read(model: TFLiteModel, tmp_path: Path) -> None:
+def test_an_empty_split_is_an_error_that_names_the_option(model: TFLiteModel, tmp_path: Path) -> None:
+    plugins.load(None)
     index = Index(classes=("a",), splits={"train": (), "val": (), "test": ()})
     options = PASSES.get("quantize")(calibration=Calibration(source="data.train"))
-    with pytest.raises(DataError, match="holds no image"):
-        run_pass(options, model, tmp_path, data=Gradient(), index=index)
+    with pytest.raises(DataError, match=r"^quantize\.calibration\.source: 'data\.train' holds no image\.$"):
+        run_pass(options, model, tmp_path, data=Grey(), index=index)
 
 
 def test_a_float_file_does_not_pass_for_full_integer(model: TFLiteModel) -> None:

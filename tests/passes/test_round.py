@@ -45,7 +45,14 @@ def test_the_result_is_float_and_lies_on_the_grid_of_its_bits(source: str, tmp_p
         assert kernel.dtype == "float32"
         assert ratios == pytest.approx(np.rint(ratios), abs=1e-4)
     assert [entry["layer"] for entry in notes["round"]] == ["stem/Relu", "middle/Relu6", "head/BiasAdd"]
-    assert all(entry["turned"] <= entry["weights"] for entry in notes["round"])
+    assert [entry["weights"] for entry in notes["round"]] == [
+        108,
+        36,
+        128,
+    ]  # 4 * 3 * 3 * 3, 3 * 3 * 4, 2 * 64
+    assert all(
+        (entry["learned_error"] < entry["nearest_error"]) == bool(entry["turned"]) for entry in notes["round"]
+    )
 
 
 def test_its_result_is_quantized_without_another_rounding(source: str, tmp_path: Path) -> None:

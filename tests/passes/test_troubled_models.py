@@ -117,8 +117,8 @@ def test_every_way_to_set_ranges_stands_tensors_without_a_range(
         "correct_bias": True,
     }
     source, made = quantized(tmp_path, CHANGES[change], **options)
-    if ranges != "entropy":  # which may cut one of few values off
-        assert scores(made) == pytest.approx(scores(source), abs=0.06)
+    cut = ranges == "entropy" and change == "an empty layer"  # it may cut one of few values off
+    assert scores(made) == pytest.approx(scores(source), abs=0.2 if cut else 0.06)
 
 
 IMAGES = {

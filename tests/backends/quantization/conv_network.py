@@ -57,6 +57,12 @@ class Network:
         self._layer(name, given, shape, channels, weights, None, "DEPTHWISE_CONV_2D", kind, options)
         return name
 
+    def relu6(self, name: str, given: str) -> str:
+        """Cut an activation off at 0 and 6."""
+        self._tensors[name] = self._tensors[given]
+        self._steps.append(Step(schema.BuiltinOperator.RELU6, [given], [name]))
+        return name
+
     def add(self, name: str, one: str, other: str) -> str:
         """Add two activations."""
         self._tensors[name] = self._tensors[one]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from backends.quantization.conv_network import FUSED, Network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.equalization import (
-    MARGIN,
+    _pads,
+    _response,
     absorb_bias,
     equalize,
     equalized,
@@ -142,7 +144,7 @@ def test_behind_relu6_what_reaches_6_stays_and_the_rest_grows_up_to_the_margin()
     size = observed["one"].channel_size
     assert size[0] == 6.0
     assert factors["one"][0] == 1.0
-    assert size[1] / factors["one"][1] == pytest.approx(6 / MARGIN)
+    assert size[1] / factors["one"][1] == pytest.approx(6 / 1.1), "a tenth below 6"
     assert largest_difference(content, made, images) < 1e-6
 
 
@@ -210,3 +212,87 @@ def test_bias_is_not_absorbed_where_that_is_not_exact(case: str) -> None:
     network.conv("two", "one", 1, kernel=3 if case == "padded" else 1, fused=FUSED.NONE)
     graph = Graph(flatbuffer.unpack(network.content("two")))
     assert absorb_bias(graph, {"one": np.array([2.0]), "two": np.array([0.0])}) == 0
+
+
+def test_numbers_near_the_end_of_float32_are_left_alone() -> None:
+    """Times a factor 1e31 might leave it; what is left is one channel, which has nobody to share with."""
+    for graph in (by_hand([1e31, 2], [0.5, 2]), by_hand([8, 2], [1e31, 2])):
+        factors = equalize(graph, {"one": np.array([9.0, 4.0])})
+        np.testing.assert_allclose(factors["one"], [1.0, 1.0])
+    graph = by_hand([8, 2], [0.5, 2])
+    graph.set_input(graph.operators[0], 2, np.array([1e31, 1.0], np.float32))
+    np.testing.assert_allclose(equalize(graph, {"one": np.array([9.0, 4.0])})["one"], [1.0, 1.0])
+
+
+def test_what_is_left_out_stays() -> None:
+    graph = by_hand([8, -2], [0.5, 2])
+    assert equalize(graph, {"one": np.array([9.0, 4.0])}, without=["one"]) == {}
+    np.testing.assert_allclose(weights(graph, 0), [8, -2])
+
+
+@pytest.mark.parametrize("relu6", ["keep", "replace"])
+def test_a_relu6_of_its_own_is_never_replaced_and_always_limits(relu6: Any) -> None:
+    network = Network(channels=1)
+    network.conv("one", "image", 2, weights=np.array([20.0, 0.5]), bias=np.zeros(2))
+    network.relu6("cut", "one")
+    network.conv("two", "cut", 1, weights=np.array([1.0, 8.0]), fused=FUSED.NONE)
+    content, images = network.content("two"), network.images(30)
+    made, factors = equalized(content, observe(content, images), balance="weights", relu6=relu6)
+    assert factors["one"][0] == 1.0
+    assert factors["one"][1] < 0.9
+    assert largest_difference(content, made, images) < 1e-6
+
+
+def test_a_depthwise_layer_answers_each_input_channel_with_all_of_its_own() -> None:
+    """Output channel o reads input channel o // 2: 3 and 5, times weights of two taps that add up to 1, 2, 3 and 4."""
+    taps = np.array([[0.5, 1.5, 1.0, 1.0], [0.5, 0.5, 2.0, 3.0]], np.float32).reshape(1, 2, 1, 4)
+    layer: Any = SimpleNamespace(inputs=[0, 1])
+    graph: Any = SimpleNamespace(constant=lambda index: taps, kind=lambda layer: "DEPTHWISE_CONV_2D")
+    np.testing.assert_allclose(_response(graph, layer, np.array([3.0, 5.0])), [3.0, 6.0, 15.0, 20.0])
+    # a convolution's output channel sums over taps and input channels: 1.5 * 3 + 2.5 * 5 and so on
+    kernel = np.array([[1.0, 2.0, 0.5, 0.5], [0.0, 1.0, 2.0, 0.0]], np.float32).reshape(2, 1, 2, 2)
+    graph = SimpleNamespace(constant=lambda index: kernel, kind=lambda layer: "CONV_2D")
+    np.testing.assert_allclose(
+        _response(graph, layer, np.array([3.0, 5.0])), [1.5 * 3 + 2.5 * 5, 2 * 3 + 1 * 5]
+    )
+
+
+@pytest.mark.parametrize(("bias", "smallest"), [(1e31, 2.0), (3.0, 1e31)])
+def test_bias_is_not_absorbed_where_float32_would_lose_it(bias: float, smallest: float) -> None:
+    network = Network(channels=1)
+    network.conv("one", "image", 1, weights=np.array([1.0]), bias=np.array([bias]))
+    network.conv("two", "one", 1, weights=np.array([1.0]), fused=FUSED.NONE)
+    graph = Graph(flatbuffer.unpack(network.content("two")))
+    assert absorb_bias(graph, {"one": np.array([smallest]), "two": np.array([0.0])}) == 0
+    assert weights(graph, 0, 2).tolist() == [pytest.approx(bias)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides", "padding", "pads"),
+    [  # 0: SAME, 1: VALID, by schema.fbs
+        ("FULLY_CONNECTED", (5, 3), 0, False),
+        ("CONV_2D", (1, 1), 0, False),
+        ("CONV_2D", (1, 3), 0, True),
+        ("CONV_2D", (3, 3), 1, False),
+        ("DEPTHWISE_CONV_2D", (3, 3), 0, True),
+    ],
+)
+def test_a_layer_pads_where_its_kernel_reaches_beyond_the_image(
+    kind: str, sides: tuple[int, int], padding: int, pads: bool
+) -> None:
+    tensor = SimpleNamespace(shape=(2, *sides, 4))
+    layer = SimpleNamespace(inputs=[0, 0], builtinOptions=SimpleNamespace(padding=padding))
+    graph: Any = SimpleNamespace(kind=lambda layer: kind, tensors=[tensor])
+    assert _pads(graph, layer) == pads
+
+
+def test_bias_is_not_absorbed_through_another_operator() -> None:
+    """A RELU6 between would cut what was lowered off elsewhere."""
+    network = Network(channels=1)
+    network.conv("one", "image", 1, weights=np.array([1.0]), bias=np.array([5.5]))
+    network.relu6("cut", "one")
+    network.conv("two", "cut", 1, weights=np.array([1.0]), fused=FUSED.NONE)
+    graph = Graph(flatbuffer.unpack(network.content("two")))
+    smallest = {"one": np.array([4.5]), "cut": np.array([4.5]), "two": np.array([0.0])}
+    assert absorb_bias(graph, smallest) == 0
+    assert weights(graph, 0, 2).tolist() == [5.5]

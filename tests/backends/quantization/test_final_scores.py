@@ -14,7 +14,7 @@ import small_network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import quantizer
-from tflbuild.backends.quantization.final_scores import SCALE, widen, widened
+from tflbuild.backends.quantization.final_scores import widen, widened
 from tflbuild.backends.quantization.observation import Executable, exposed, without_custom
 from tflbuild.backends.tiny import brightness_detector
 
@@ -72,7 +72,7 @@ def test_the_operators_stay_integer_ones_with_the_scale_of_the_specification(tmp
     (operator,) = (o for o in graph.operators if graph.kind(o) == "SOFTMAX")
     scores = graph.tensors[operator.outputs[0]]
     assert flatbuffer.DTYPES[graph.tensors[operator.inputs[0]].type] == "int8"
-    assert (flatbuffer.DTYPES[scores.type], scores.quantization.scale[0]) == ("int16", SCALE)
+    assert (flatbuffer.DTYPES[scores.type], scores.quantization.scale[0]) == ("int16", 1 / 32768)
 
 
 def test_what_reshapes_the_scores_goes_along(tmp_path: Path) -> None:
@@ -100,3 +100,39 @@ def test_what_is_wide_is_named_and_stays(tmp_path: Path) -> None:
     assert len(widened(made)) == 1
     assert widen(made) == made
     assert widened(classifier(tmp_path)) == []
+
+
+def test_logits_of_16_bits_are_the_8_bit_ones_in_128_times_finer_levels(tmp_path: Path) -> None:
+    """So that requantizing them is exact; 255 * 128 still fits."""
+    before = Graph(flatbuffer.unpack(detector(tmp_path)))
+    graph = Graph(flatbuffer.unpack(widen(detector(tmp_path))))
+    coarse, fine = (
+        small_network.tensor(g, n) for g, n in ((before, "flat_logits"), (graph, "flat_logits_int16"))
+    )
+    assert fine.quantization.scale[0] == pytest.approx(coarse.quantization.scale[0] / 128, rel=1e-6)
+    assert (flatbuffer.DTYPES[fine.type], fine.quantization.zeroPoint.tolist()) == ("int16", [0])
+    kinds = [graph.kind(operator) for operator in graph.operators]
+    assert kinds.index("QUANTIZE") < kinds.index("LOGISTIC"), "nothing is read before it is written"
+
+
+@pytest.mark.parametrize("kind", ["classifier", "detector"])
+def test_operators_have_the_first_versions_that_know_int16(tmp_path: Path, kind: str) -> None:
+    """By TensorFlow Lite's `register.cc` and `op_version.cc`."""
+    content = classifier(tmp_path) if kind == "classifier" else detector(tmp_path)
+    first = {"QUANTIZE": 2, "LOGISTIC": 3, "SOFTMAX": 3, "DEQUANTIZE": 3}
+    graph = Graph(flatbuffer.unpack(widen(content)))
+    for operator in graph.operators:
+        dtypes = {
+            flatbuffer.DTYPES[graph.tensors[int(i)].type] for i in (*operator.inputs, *operator.outputs)
+        }
+        if "int16" in dtypes and graph.kind(operator) in first:
+            assert graph.model.operatorCodes[operator.opcodeIndex].version == first[graph.kind(operator)]
+
+
+def test_scores_that_leave_the_model_as_integers_too_keep_their_bits(tmp_path: Path) -> None:
+    graph = Graph(flatbuffer.unpack(classifier(tmp_path)))
+    (softmax,) = (operator for operator in graph.operators if graph.kind(operator) == "SOFTMAX")
+    subgraph = graph.model.subgraphs[0]
+    subgraph.outputs = np.array([*subgraph.outputs, softmax.outputs[0]], np.int32)
+    content = flatbuffer.pack(graph.model)
+    assert widen(content) == content

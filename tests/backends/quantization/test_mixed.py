@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+import small_network
 from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.graph import Graph
+from tflbuild.backends.kernels import kernels
 from tflbuild.backends.quantization import mixed, quantizer
 from tflbuild.backends.quantization.mixed import Candidate
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.settings import Setting
 from tflbuild.backends.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.backends.quantization.workbench import Border, Workbench
+from tflbuild.backends.tiny import brightness_detector
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -237,3 +240,122 @@ def test_the_fewest_is_that_of_trying_all() -> None:
 
         assert mixed.fewest(count, holds) == (needed if needed <= count else None)
         assert len(asked) == len(set(asked)) <= 2 + 2 * max(count, 1).bit_length()
+
+
+def single(layer: str) -> Candidate:
+    return Candidate(layer=layer, tensors=frozenset(layer))
+
+
+@pytest.mark.parametrize(("gain", "first"), [(0.167, "a"), (0.168, "b")])
+def test_an_operator_costs_512_bytes_besides_its_weights(gain: float, first: str) -> None:
+    """Of 100 bytes for a gain of 0.2, and of none: 0.2 / 612 = 0.1673 / 512."""
+    gains, near = {"a": 0.2, "b": gain}, dict.fromkeys("ab", frozenset[str]())
+    found = [single("a"), single("b")]
+    steps = mixed.greedy(
+        found, {"a": 100, "b": 0}, near, most=1000, error=lambda kept: 1.0 - sum(gains[name] for name in kept)
+    )
+    assert steps[0].candidate.layer == first
+
+
+def test_a_pair_costs_that_twice() -> None:
+    """0.3 / 1024 is less than 0.2 / 612, though 0.3 / 512 would be more."""
+    gains, near = {"a": 0.2, "b": 0.15, "c": 0.15}, dict.fromkeys("abc", frozenset[str]())
+    pair = Candidate(layer="bc", tensors=frozenset("bc"))
+    steps = mixed.greedy(
+        [single("a"), pair],
+        {"a": 100, "b": 0, "c": 0},
+        near,
+        most=1000,
+        error=lambda kept: 1.0 - sum(gains[name] for name in kept),
+    )
+    assert [step.candidate.layer for step in steps] == ["a", "bc"]
+
+
+def test_bytes_that_are_kept_add_up() -> None:
+    """Two of 100 bytes each are within 250, a third is not."""
+    names = "abc"
+    near = dict.fromkeys(names, frozenset[str]())
+    steps = mixed.greedy(
+        [single(name) for name in names],
+        dict.fromkeys(names, 100),
+        near,
+        most=250,
+        error=lambda kept: 1.0 - 0.1 * len(kept),
+    )
+    assert len(steps) == 2
+
+
+def test_no_more_than_sixteen_are_kept() -> None:
+    names = "abcdefghijklmnopqrst"
+    near = dict.fromkeys(names, frozenset[str]())
+    steps = mixed.greedy(
+        [single(name) for name in names],
+        dict.fromkeys(names, 1),
+        near,
+        most=100,
+        error=lambda kept: 1.0 - 0.04 * len(kept),
+    )
+    assert len(steps) == 16
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(0.0019, 0), (0.0021, 1)])
+def test_a_gain_below_a_five_hundredth_is_none(gain: float, kept: int) -> None:
+    steps = mixed.greedy(
+        [single("a")], {"a": 1}, {"a": frozenset()}, most=100, error=lambda kept: 2.0 * (1 - gain * len(kept))
+    )
+    assert len(steps) == kept
+
+
+def test_only_weights_have_bytes_and_custom_operators_are_not_kept() -> None:
+    assert mixed.weight_bytes(Graph(flatbuffer.unpack(two_heads()))) == {
+        "net/near/MatMul": 48,
+        "net/far/MatMul": 48,
+        "net/near_rows/Reshape": 0,
+        "net/far_rows/Reshape": 0,
+        "net/joined/concat": 0,
+        "scores": 0,
+    }
+    graph = Graph(flatbuffer.unpack(brightness_detector()))
+    custom = {graph.name(int(i)) for o in graph.operators if not graph.kind(o).isupper() for i in o.outputs}
+    assert custom
+    for candidate in mixed.candidates(graph):
+        assert custom.isdisjoint(candidate.tensors)
+
+
+def test_what_moves_values_to_another_scale_rounds_again(tmp_path: Path) -> None:
+    quantized = small_network.quantized(tmp_path)
+    source = small_network.convolutional()
+    assert "flat" not in Simulation(source, quantized.read_bytes()).activations
+
+    def coarser(graph: Graph) -> None:
+        quantization = small_network.tensor(graph, "flat").quantization
+        quantization.scale = np.asarray(quantization.scale) * 2
+
+    spoilt = small_network.spoilt(quantized, coarser).read_bytes()
+    assert "flat" in Simulation(source, spoilt).activations
+
+
+def test_what_is_rounded_has_the_constants_of_the_quantized_file_and_what_is_not_its_own(
+    tmp_path: Path,
+) -> None:
+    quantized = small_network.quantized(tmp_path)
+    simulated = Simulation(small_network.convolutional(), quantized.read_bytes())
+    wanted = {kernel.output: kernel.dequantized() for kernel in kernels(quantized)}
+    rounded = Graph(flatbuffer.unpack(quantized.read_bytes()))
+    for operator in rounded.weighted():
+        name, index = rounded.name(int(operator.outputs[0])), int(operator.inputs[2])
+        levels, scale = rounded.constant(index), rounded.tensors[index].quantization.scale
+        wanted[f"{name}/bias"] = levels * np.asarray(scale)
+    for names in (
+        simulated.weights,
+        simulated.weights[:1],
+        (),
+    ):  # the second does not inherit what the first changed
+        graph = Graph(flatbuffer.unpack(simulated.build(names, ())))
+        own = Graph(flatbuffer.unpack(small_network.convolutional()))
+        for operator, exact in zip(graph.weighted(), own.weighted(), strict=True):
+            name = graph.name(int(operator.outputs[0]))
+            for position, key in ((1, name), (2, f"{name}/bias")):
+                found = graph.constant(operator.inputs[position])
+                expected = wanted[key] if name in names else own.constant(exact.inputs[position])
+                np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from tflbuild.backends.quantization import bias_scales, quantizer
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.observation import Executable, exposed
 from tflbuild.backends.quantization.scales import scales_of, zero_points_of
+from tflbuild.core.errors import PassError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -141,3 +142,81 @@ def test_a_bias_that_four_bit_weights_cannot_hold_widens_their_scale(tmp_path: P
 )  # by litert_quantizer's default_policy.py
 def test_an_operator_has_the_integer_forms_of_the_policy(operator: str, schemes: list[str]) -> None:
     assert quantizer.integer_schemes(operator) == schemes
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ZeroDivisionError,
+        AssertionError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ],
+)
+def test_whatever_the_quantizer_raises_is_told_in_one_sentence(kind: type[Exception]) -> None:
+    error, told = kind("no"), r"^LiteRT Quantizer refused the model: .*no'?\.$"
+    with pytest.raises(PassError, match=told) as caught, quantizer._refusing():
+        raise error
+    assert caught.value.__cause__ is error
+
+
+def test_a_fault_that_is_none_of_its_own_stays() -> None:
+    with pytest.raises(MemoryError), quantizer._refusing():
+        raise MemoryError
+
+
+@pytest.mark.parametrize(("activations", "zero_point"), [("symmetric", -128), ("asymmetric", -128)])
+def test_int8_scores_are_written_from_minus_128_whatever_was_asked_for(
+    tmp_path: Path, activations: Any, zero_point: int
+) -> None:
+    """SOFTMAX has 1/256 from -128, by the specification, and so has the output that it writes."""
+    made = quantizer.quantize(
+        small_network.model(tmp_path).path,
+        "int8",
+        small_network.ranges(),
+        float_input=False,
+        float_output=False,
+        form=Form(activations=activations),
+    )
+    path = tmp_path / "scores.tflite"
+    path.write_bytes(made)
+    (found,) = flatbuffer.signature(path)["outputs"]
+    assert (found["dtype"], found["scale"], found["zero_point"]) == ("int8", 1 / 256, zero_point)
+
+
+def test_outputs_are_scores_only_where_all_of_them_are(tmp_path: Path) -> None:
+    path = small_network.model(tmp_path).path
+    assert quantizer._ends_in_scores(path)
+
+    def outputs(graph: Graph) -> None:
+        subgraph, names = graph.model.subgraphs[0], [tensor.name.decode() for tensor in graph.tensors]
+        subgraph.outputs = np.array([names.index("scores"), names.index("pool")], np.int32)
+        graph.model.signatureDefs = []
+
+    assert not quantizer._ends_in_scores(small_network.spoilt(path, outputs))
+
+
+def test_the_input_is_named_by_its_tensor(tmp_path: Path) -> None:
+    assert quantizer.input_name(small_network.model(tmp_path).path) == "image"
+
+
+@pytest.mark.parametrize("float_input", [True, False])
+@pytest.mark.parametrize("float_output", [True, False])
+def test_borders_are_float_only_where_that_is_asked_for(
+    tmp_path: Path, float_input: bool, float_output: bool
+) -> None:
+    path = tmp_path / "borders.tflite"
+    source = small_network.model(tmp_path).path
+    path.write_bytes(
+        quantizer.quantize(
+            source, "int8", small_network.ranges(), float_input=float_input, float_output=float_output
+        )
+    )
+    signature = flatbuffer.signature(path)
+    dtypes = {True: "float32", False: "int8"}
+    assert signature["inputs"][0]["dtype"] == dtypes[float_input]
+    assert signature["outputs"][0]["dtype"] == dtypes[float_output]

@@ -12,16 +12,18 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from backends.quantization.conv_network import FUSED, Network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.kernels import kernels
-from tflbuild.backends.quantization import quantizer
+from tflbuild.backends.quantization import quantizer, rounding
 from tflbuild.backends.quantization.grid import grid_of, off_grid
 from tflbuild.backends.quantization.observation import Executable, exposed
 from tflbuild.backends.quantization.patches import shape_of
 from tflbuild.backends.quantization.rounding import check_rounded, learned_rounding
 from tflbuild.backends.quantization.soft_rounding import Problem, learn
+from tflbuild.backends.quantization.stepwise import Stepwise
 from tflbuild.core.errors import BrokenPromise, PassError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
@@ -246,3 +248,254 @@ def test_a_quantized_model_cannot_be_rounded(tmp_path: Path) -> None:
     content = small_network.quantized(tmp_path).read_bytes()
     with pytest.raises(PassError, match="comes before 'quantize'"):
         learned_rounding(content, noise(2))
+
+
+def dense_layer(weights: Any, bias: Any, fused: int = 0) -> bytes:
+    """Give a float model of one dense layer on a (2, 2, 3) image."""
+    made = schema.FullyConnectedOptionsT()
+    made.fusedActivationFunction = fused
+    tensors: Tensors = {
+        "image": (1, 2, 2, 3),
+        "weights": np.asarray(weights, np.float32),
+        "bias": np.asarray(bias, np.float32),
+        "output": (1, len(weights)),
+    }
+    options = schema.BuiltinOptions.FullyConnectedOptions
+    dense = schema.BuiltinOperator.FULLY_CONNECTED
+    step = Step(dense, ["image", "weights", "bias"], ["output"], options, made)
+    return assemble(tensors, [step], ["image"], ["output"])
+
+
+WEIGHTS = np.random.default_rng(4).normal(size=(3, 12)).astype(np.float32)
+DENSE = dense_layer(WEIGHTS, [0.1, -0.2, 0.3])
+SMALL = list(np.random.default_rng(6).normal(size=(40, 2, 2, 3)).astype(np.float32))
+
+
+def rows_of(problem: Problem) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in problem.inputs[0].tolist()}
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
+    """What is learned from, while nearest rounding is given back."""
+    found: list[Problem] = []
+
+    def learn(problem: Problem, steps: int) -> Any:
+        found.append(problem)
+        return problem.nearest
+
+    monkeypatch.setattr(rounding, "learn", learn)
+    return found
+
+
+def test_nothing_is_learned_from_the_rows_that_rounding_is_judged_on(
+    studied: list[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[Problem] = []
+    error = Problem.error
+
+    def watched(self: Problem, levels: Any) -> float:
+        judged.append(self)
+        return error(self, levels)
+
+    monkeypatch.setattr(Problem, "error", watched)
+    _, (layer,) = learned_rounding(DENSE, SMALL, bits=4)
+    one, other = judged
+    assert rows_of(one) == rows_of(other), "both ways to round are compared on the same rows"
+    assert rows_of(one).isdisjoint(rows_of(studied[0]))
+    assert rows_of(one) | rows_of(studied[0]) == {tuple(image.ravel().tolist()) for image in SMALL}
+    assert (len(rows_of(one)), len(rows_of(studied[0]))) == (5, 35), "an eighth of 40"
+    assert layer.nearest_error == layer.learned_error == pytest.approx(by_numpy(rows_of(one)), rel=1e-4)
+
+
+def by_numpy(rows: Any) -> float:
+    """Give the mean squared error of the dense layer with nearest rounding to 4 bits, summed over its outputs."""
+    scale = np.abs(WEIGHTS).max(axis=1, keepdims=True) / 7
+    rounded = np.rint(WEIGHTS / scale) * scale
+    missed = np.array(sorted(rows)) @ (rounded - WEIGHTS).T
+    return float(np.square(missed).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_learned_rounding_is_kept_only_where_it_is_better_on_rows_that_it_was_not_learned_from(
+    monkeypatch: pytest.MonkeyPatch, better: bool
+) -> None:
+    """With pixels of about 1 errors of weights add up, so that one at its other level can make up for the rest."""
+    images = [np.float32(1) + image / 1000 for image in SMALL]
+    scale = np.abs(WEIGHTS).max(axis=1, keepdims=True) / 7
+    nearest = np.rint(WEIGHTS / scale)
+    missed = (nearest - WEIGHTS / scale).sum(axis=1)
+    row = int(np.abs(missed).argmax())
+    assert abs(missed[row]) > 0.6, "so that a whole level makes it less"
+    place = int(np.abs(nearest[row]).argmin())
+    other = nearest.copy()
+    other[row, place] -= np.sign(missed[row]) * (1 if better else -1)
+    monkeypatch.setattr(rounding, "learn", lambda problem, steps: other.T[None].astype(np.float32))
+    made, (layer,) = learned_rounding(DENSE, images, bits=4)
+    graph = Graph(flatbuffer.unpack(made))
+    found, kept = graph.constant(graph.operators[0].inputs[1]), other if better else nearest
+    np.testing.assert_allclose(found, kept * scale, rtol=1e-5)  # type: ignore[arg-type]
+    assert layer.nearest_error is not None
+    assert layer.learned_error is not None
+    assert (layer.learned_error < layer.nearest_error) == better
+    assert (layer.turned, layer.weights, layer.reason) == (int(better), 36, "")
+
+
+def test_what_is_no_better_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A weight of a pixel that is always 0 may be at any level."""
+
+    def learn(problem: Problem, steps: int) -> Any:
+        levels = problem.nearest.copy()
+        levels[0, 0, 0] += 1
+        return levels
+
+    monkeypatch.setattr(rounding, "learn", learn)
+    _, (layer,) = learned_rounding(
+        DENSE, [image * (np.arange(12) > 0).reshape(2, 2, 3) for image in SMALL], bits=4
+    )
+    assert (layer.turned, layer.learned_error) == (0, layer.nearest_error)
+
+
+def test_one_row_is_held_out_at_least(studied: list[Problem]) -> None:
+    learned_rounding(DENSE, SMALL[:3])
+    assert studied[0].inputs.shape == (1, 2, 12)
+
+
+def test_a_layer_reads_what_the_rounded_ones_leave_and_is_held_to_the_float_model(
+    studied: list[Problem],
+) -> None:
+    """Two layers in a row: the second's inputs are the rounded first one's outputs, its targets the float model's."""
+    network = Network(channels=2, seed=1)
+    network.conv("one", "image", 3, fused=FUSED.NONE)
+    network.conv("two", "one", 2, fused=FUSED.NONE)
+    content, images = network.content("two"), network.images(3)
+    told: list[tuple[float, float]] = []
+    made, layers = learned_rounding(
+        content, images, bits=4, progress=lambda done, total: told.append((done, total))
+    )
+    rounded = np.concatenate(
+        [Executable(exposed(made, ["one"])).run(image)[0].reshape(-1, 3) for image in images]
+    )
+    exact = np.concatenate([Executable(content).run(image)[0].reshape(-1, 2) for image in images])
+    places = [int(np.abs(rounded - row).sum(axis=1).argmin()) for row in studied[1].inputs[0]]
+    np.testing.assert_allclose(studied[1].inputs[0], rounded[places], atol=1e-5)
+    np.testing.assert_allclose(studied[1].targets[0], exact[places], atol=1e-5)
+    assert len(set(places)) == len(places) == 108 - 14, (
+        "an eighth of three images of 6 x 6 places is held out"
+    )
+    assert [layer.layer for layer in layers] == ["one", "two"]
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_at_most_4096_places_are_looked_at_and_as_many_of_each_image(studied: list[Problem]) -> None:
+    content = one_layer("CONV_2D", (2, 1, 1, 1), (1, 50, 50, 1))
+    images = [np.full((50, 50, 1), number, np.float32) for number in range(3)]
+    learned_rounding(content, images)
+    # 4096 / 3 rounded up are 1366 of each; an eighth of 4098 is 512
+    assert studied[0].inputs.shape == (1, 4098 - 512, 1)
+    counts = np.unique(studied[0].inputs, return_counts=True)[1]
+    assert np.all(np.abs(counts - 1366 * 7 / 8) < 100), (
+        "the order is random, so that what is held out is of all images"
+    )
+
+
+def test_the_seed_chooses_the_places(studied: list[Problem]) -> None:
+    content = one_layer("CONV_2D", (2, 1, 1, 1), (1, 70, 70, 1))
+    images = [RNG.normal(size=(70, 70, 1)).astype(np.float32)]
+    for seed in (0, 1, 0):
+        learned_rounding(content, images, seed=seed)
+    first, second, again = (rows_of(problem) for problem in studied)
+    assert first == again != second
+
+
+@pytest.mark.parametrize(
+    ("fused", "low", "high"), [(0, -np.inf, np.inf), (1, 0.0, np.inf), (2, -1.0, 1.0), (3, 0.0, 6.0)]
+)  # by schema.fbs: NONE, RELU, RELU_N1_TO_1, RELU6
+def test_the_layers_activation_is_part_of_the_problem(
+    studied: list[Problem], fused: int, low: float, high: float
+) -> None:
+    learned_rounding(dense_layer(WEIGHTS * 4, [0.0] * 3, fused), SMALL)
+    (problem,) = studied
+    assert (problem.low, problem.high, problem.most) == (low, high, 127)
+    assert (problem.targets.min() >= low, problem.targets.max() <= high) == (True, True)
+
+
+def test_a_layer_whose_activation_bends_is_left_as_it_is(studied: list[Problem]) -> None:
+    with pytest.raises(PassError, match="no layer has float weights to round"):
+        learned_rounding(dense_layer(WEIGHTS, [0.0] * 3, fused=4), SMALL)  # 4: TANH, by schema.fbs
+
+
+def test_the_steps_of_the_optimizer_are_those_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(rounding, "learn", lambda problem, steps: asked.append(steps) or problem.nearest)
+    learned_rounding(DENSE, SMALL, steps=7)
+    learned_rounding(DENSE, SMALL)
+    assert asked == [7, 500]
+
+
+def test_errors_that_are_no_numbers_keep_nearest_rounding_with_the_reason(studied: list[Problem]) -> None:
+    images = [image * np.float32(1e32) for image in SMALL]  # 1e39 is no float32
+    made, (layer,) = learned_rounding(dense_layer(WEIGHTS * 1e7, [0.0] * 3), images, bits=4)
+    assert (layer.nearest_error, layer.learned_error, layer.turned, layer.weights) == (None, None, 0, 36)
+    assert (layer.bits, layer.operator) == (4, "FULLY_CONNECTED")
+    assert layer.reason == "its error is too large for a number"
+    check_rounded(dense_layer(WEIGHTS * 1e7, [0.0] * 3), made, 4, "channel")
+
+
+def test_behind_an_operator_that_does_not_run_weights_go_to_their_nearest_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Stepwise.run
+
+    def failing(self: Stepwise, operator: Any) -> None:
+        if self._graph.name(int(operator.outputs[0])) == "stem/Relu":
+            raise PassError("LiteRT cannot execute it.")
+        run(self, operator)
+
+    monkeypatch.setattr(Stepwise, "run", failing)
+    content = small_network.convolutional()
+    made, layers = learned_rounding(content, noise(4), bits=4, steps=3)
+    assert [(layer.layer, layer.bits, layer.reason) for layer in layers] == [
+        ("stem/Relu", 4, ""),
+        ("middle/Relu6", 8, "LiteRT cannot execute it"),
+        ("head/BiasAdd", 4, "LiteRT cannot execute it"),
+    ]
+    head = [Graph(flatbuffer.unpack(each)) for each in (made, nearest(content, "channel"))]
+    found, wanted = (graph.constant(graph.operators[-2].inputs[1]) for graph in head)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)  # type: ignore[arg-type]
+    check_rounded(content, made, 4, "channel")
+
+
+@pytest.mark.parametrize(
+    ("place", "levels", "message"),
+    [(0, 2, "is at none of its two neighbouring levels"), (1, 1, "weights that were zero are not any more")],
+)
+def test_a_weight_that_went_too_far_is_noticed(place: int, levels: int, message: str) -> None:
+    weights = WEIGHTS.copy()
+    weights[0, 1] = 0.0
+    content = dense_layer(weights, [0.0] * 3)
+    made, _ = learned_rounding(content, SMALL, steps=1)
+    graph = Graph(flatbuffer.unpack(made))
+    found = graph.constant(graph.operators[0].inputs[1])
+    assert found is not None
+    found[0, place] += levels * np.abs(weights[0]).max() / 127
+    graph.set_input(graph.operators[0], 1, found)
+    with pytest.raises(BrokenPromise, match=f"^FULLY_CONNECTED 'output': .*{message}"):
+        check_rounded(content, flatbuffer.pack(graph.model), 8, "channel")
+    check_rounded(content, made, 8, "channel")
+
+
+def test_what_nothing_reads_any_more_is_forgotten_on_the_way(
+    studied: list[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Activations of all images at once would be more than a machine has."""
+    held: list[int] = []
+    run = Stepwise.run
+
+    def watched(self: Stepwise, operator: Any) -> None:
+        run(self, operator)
+        held.append(len(self._values))
+
+    monkeypatch.setattr(Stepwise, "run", watched)
+    learned_rounding(small_network.convolutional(), noise(2))
+    assert held == [2, 2, 2, 2, 2], "what an operator read, and what it wrote"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from small_network import constants, quantized, spoilt, tensor
 from tflbuild.backends import flatbuffer
+from tflbuild.backends.assemble import Step, assemble
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.observation import Executable
-from tflbuild.backends.quantization.scales import beyond_xnnpack, check_scales
+from tflbuild.backends.quantization.scales import (
+    beyond_xnnpack,
+    channel_axis,
+    check_scales,
+    check_unpacked,
+    faults,
+)
 from tflbuild.core.errors import BrokenPromise, PassError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
@@ -164,3 +172,179 @@ def test_a_layer_that_xnnpack_refuses_is_named_by_its_ratio(whole: Path) -> None
     assert found.startswith("CONV_2D 'stem/Relu' has scales of input and weights that are")
     with pytest.raises(PassError, match="LiteRT cannot execute it: CONV_2D 'stem/Relu' has scales"):
         Executable(refused.read_bytes())
+
+
+def test_the_rest_of_many_faults_is_counted_exactly(whole: Path) -> None:
+    def change(graph: Graph) -> None:
+        for name in ("image", "stem/Relu", "middle/Relu6", "pool", "flat"):
+            scale(name, np.nan)(graph)
+
+    spoilt_file = flatbuffer.load(spoilt(whole, change))
+    count = len(list(faults(spoilt_file)))
+    assert count > 4
+    with pytest.raises(BrokenPromise, match=rf"; and {count - 3} more\.$"):
+        check_unpacked(spoilt_file)
+
+
+def test_three_faults_are_all_told(whole: Path) -> None:
+    def change(graph: Graph) -> None:
+        for name in ("stem/Conv2D", "middle/depthwise", "head/MatMul"):
+            zero_point(name, 5)(graph)
+
+    with pytest.raises(BrokenPromise) as caught:
+        check_scales(spoilt(whole, change))
+    assert str(caught.value).count("zero point other than 0") == 3
+    assert "more" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        # 255 steps: a range of 2e-6 and of 1e9 are the ends
+        (1.99e-6 / 255, "its range was never measured"),
+        (2.01e-6 / 255, ""),
+        (0.99e9 / 255, ""),
+        (1.01e9 / 255, "its values ran away"),
+    ],
+)
+def test_a_range_is_wide_enough_and_not_too_wide(whole: Path, value: float, fault: str) -> None:
+    found = [
+        text
+        for text in faults(flatbuffer.load(spoilt(whole, scale("scores", value))))
+        if "degenerate" in text
+    ]
+    assert bool(found) == bool(fault)
+    assert all(fault in text for text in found)
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [(1.0009, False), (1.0011, True), (0.9985, True)])
+def test_a_bias_has_the_scale_of_the_product_to_a_thousandth(whole: Path, factor: float, wrong: bool) -> None:
+    found = list(faults(flatbuffer.load(spoilt(whole, scale("middle/bias", PRODUCT * factor, 3)))))
+    assert bool(found) == wrong
+
+
+@pytest.mark.parametrize(("ratio", "refused"), [(255.9, False), (256.1, True)])
+def test_xnnpack_takes_a_ratio_of_less_than_256_of_any_channel(
+    whole: Path, ratio: float, refused: bool
+) -> None:
+    """Scales of input and weights over that of the output: here the largest of the four channels'."""
+    graph = Graph(flatbuffer.load(whole))
+    output, entry = (float(tensor(graph, name).quantization.scale[0]) for name in ("stem/Relu", "image"))
+    change = scale("stem/Conv2D", ratio * output / entry, 2)
+    found = list(beyond_xnnpack(flatbuffer.load(spoilt(whole, change))))
+    assert bool(found) == refused
+    if refused:
+        assert found[0].endswith("are 256 times that of its output, and XNNPACK takes less than 256")
+
+
+INT8, INT16, INT32 = 9, 7, 2  # by schema.fbs
+
+
+class Tensor(NamedTuple):
+    """A tensor of a graph that is only looked at."""
+
+    type: int
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
+    shape: tuple[int, ...] = (1, 2, 2, 3)
+    constant: Any = None
+    axis: int = 0
+
+
+def looked_at(operator: str, inputs: dict[str, Tensor], output: Tensor) -> list[str]:
+    """Say what is wrong with one operator."""
+    every = {**inputs, "out": output}
+    model = flatbuffer.unpack(
+        assemble(
+            {
+                name: np.zeros(t.shape, np.int32) if t.constant is not None else t.shape
+                for name, t in every.items()
+            },
+            [Step(getattr(schema.BuiltinOperator, operator), list(inputs), ["out"])],
+            [name for name, t in inputs.items() if t.constant is None],
+            ["out"],
+        )
+    )
+    for made, wanted in zip(model.subgraphs[0].tensors, every.values(), strict=True):
+        made.type = wanted.type
+        made.quantization = schema.QuantizationParametersT()
+        made.quantization.scale = np.array(wanted.scales, np.float32)
+        made.quantization.zeroPoint = np.array(wanted.zero_points or [0] * len(wanted.scales), np.int64)
+        made.quantization.quantizedDimension = wanted.axis
+        if wanted.constant is not None:
+            model.buffers[made.buffer].data = np.frombuffer(np.asarray(wanted.constant).tobytes(), np.uint8)
+    return list(faults(model))
+
+
+def transposed(bias: list[float], axis: int = 0) -> list[str]:
+    """Look at a TRANSPOSE_CONV: the output's shape, weights, the input and the bias."""
+    return looked_at(
+        "TRANSPOSE_CONV",
+        {
+            "shape": Tensor(INT32, shape=(4,), constant=np.array([1, 2, 2, 2], np.int32)),
+            "weights": Tensor(
+                INT8, [0.5, 0.25], shape=(2, 1, 1, 3), constant=np.ones((2, 1, 1, 3), np.int8), axis=axis
+            ),
+            "image": Tensor(INT8, [0.125]),
+            "bias": Tensor(INT32, bias, shape=(2,), constant=np.array([7, 8], np.int32)),
+        },
+        Tensor(INT8, [0.5], shape=(1, 2, 2, 2)),
+    )
+
+
+def test_a_transposed_convolution_has_its_input_third_and_its_bias_fourth() -> None:
+    assert transposed([0.0625, 0.03125]) == []  # 0.125 * 0.5 and 0.125 * 0.25
+    assert transposed([0.0625, 0.0625]) == [
+        "the bias 'bias' has the scale 0.0625, not 0.03125, that of its input times that of its weights"
+    ]
+    assert transposed([0.0625, 0.03125, 0.5])[0].startswith("tensor 'bias' has 3 scales for 2 channels")
+
+
+@pytest.mark.parametrize("dtype", [INT8, INT16])
+def test_integers_that_are_computed_have_a_scale_unless_they_were_cast(dtype: int) -> None:
+    made = "int8" if dtype == INT8 else "int16"
+    plain = {"image": Tensor(dtype, [0.5])}
+    assert looked_at("RELU", plain, Tensor(dtype)) == [f"tensor 'out' is {made} but has no scale"]
+    assert looked_at("CAST", plain, Tensor(dtype)) == []
+
+
+@pytest.mark.parametrize(
+    ("scales", "zero_points", "wrong"),
+    [([0.5], [3], False), ([0.5], [4], True), ([0.25], [3], True), ([0.5 * (1 + 2e-6)], [3], False)],
+)
+def test_what_only_moves_values_keeps_their_scale_and_zero_point(
+    scales: list[float], zero_points: list[int], wrong: bool
+) -> None:
+    given, made = Tensor(INT8, [0.5], [3]), Tensor(INT8, scales, zero_points)
+    assert bool(looked_at("RESHAPE", {"image": given}, made)) == wrong
+    assert looked_at("CONCATENATION", {"image": given}, made) == [], "which rescales"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "zero_point", "wrong"),
+    [(INT8, -128, False), (INT8, 127, False), (INT8, -129, True), (INT8, 128, True)],
+)
+def test_a_zero_point_is_a_value_of_its_dtype(dtype: int, zero_point: int, wrong: bool) -> None:
+    same = Tensor(dtype, [0.5], [zero_point])
+    found = looked_at("RELU", {"image": same}, same)
+    assert bool(found) == wrong
+    assert all("does not include zero" in text for text in found)
+
+
+def test_every_scale_has_a_zero_point_or_all_have_one() -> None:
+    weights = Tensor(INT8, [0.5, 0.5], [0, 0, 0], shape=(2, 1, 1, 3), constant=np.ones((2, 1, 1, 3), np.int8))
+    image = Tensor(INT8, [0.5])
+    found = looked_at(
+        "CONV_2D", {"image": image, "weights": weights}, Tensor(INT8, [0.5], shape=(1, 2, 2, 2))
+    )
+    assert found == ["tensor 'weights' has 3 zero points for 2 scales"]
+    whole = weights._replace(zero_points=[0])
+    assert (
+        looked_at("CONV_2D", {"image": image, "weights": whole}, Tensor(INT8, [0.5], shape=(1, 2, 2, 2)))
+        == []
+    )
+
+
+def test_the_axis_of_channels_is_the_last_of_a_depthwise_convolution_alone() -> None:
+    kinds = ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "DEPTHWISE_CONV_2D")
+    assert [channel_axis(kind) for kind in kinds] == [0, 0, 0, 3]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild.backends.quantization.search import FINALISTS, Search
+from tflbuild.backends.quantization import search as module
+from tflbuild.backends.quantization.search import Search
 from tflbuild.backends.quantization.settings import USUAL, Scored, Setting, chosen
 from tflbuild.core.errors import PassError
 
@@ -35,7 +36,7 @@ class Bench:
 
     def observe(self, variant: Any) -> None:
         self.observed.append(variant.content.decode())
-        self.progress(1, 2, "half of the images")
+        self.progress(1, 8, "some of the images")
 
     def build(self, setting: Setting) -> Setting:
         self.built.append(setting)
@@ -64,7 +65,7 @@ def test_every_combination_is_tried_and_the_best_of_them_with_corrected_biases()
         (equalize, ranges) for equalize in ("activations", "weights") for ranges in ("mse", "minmax")
     }
     corrected = [setting for setting in bench.built if setting.correct_bias]
-    assert [(s.equalize, s.ranges) for s in corrected][:FINALISTS] == [
+    assert [(s.equalize, s.ranges) for s in corrected] == [
         ("activations", "mse"),
         ("weights", "mse"),
         ("activations", "minmax"),
@@ -195,3 +196,86 @@ def test_a_setting_says_itself_and_its_options() -> None:
     assert found["setting"] == "mse, equalized by activations, biases corrected"
     assert (found["error"], found["ranges"], found["correct_bias"]) == (0.5, "mse", True)
     assert "top1" not in found
+
+
+@pytest.mark.parametrize(("error", "tried"), [(1.5, ["mse", "minmax"]), (1.501, ["mse"])])
+def test_half_as_much_again_as_the_best_is_hopeless(error: float, tried: list[str]) -> None:
+    bench: Any = Bench(errors(none=error))
+    Search(bench).run(("mse", "minmax"), BOTH)
+    assert [s.ranges for s in bench.built if s.equalize == "none" and not s.correct_bias] == tried
+
+
+def test_the_three_best_are_tried_with_corrected_biases_whatever_their_order() -> None:
+    bench: Any = Bench(errors(activations=1.2, none=1.1, **{"p99.9": -0.3, "entropy": 0.3, "mse": 0.0}))
+    Search(bench).run(("mse", "entropy", "p99.9"), BOTH)
+    corrected = [(s.equalize, s.ranges) for s in bench.built if s.correct_bias]
+    assert corrected == [("none", "p99.9"), ("activations", "p99.9"), ("none", "mse"), ("activations", "mse")]
+
+
+def test_the_usual_setting_is_not_tried_where_its_form_of_the_model_is_not() -> None:
+    bench: Any = Bench(errors())
+    Search(bench).run(("mse",), (("none", "keep"),))
+    assert [(s.equalize, s.correct_bias) for s in bench.built] == [("none", False), ("none", True)]
+
+
+def test_learned_rounding_is_tried_with_the_best_alone() -> None:
+    bench: Any = Bench(errors(activations=2.0, weights=1.5, none=1.0))
+    Search(bench).run(
+        ("mse",), (("activations", "keep"), ("weights", "keep"), ("none", "keep")), learning=True
+    )
+    learned = [setting for setting in bench.built if setting.round == "learned"]
+    assert learned == [
+        Setting(ranges="mse", equalize="none", round="learned"),
+        Setting(ranges="mse", equalize="none", round="learned", correct_bias=True),
+    ]
+    assert bench.built[-2:] == learned
+    assert bench.told[-1][0] == pytest.approx(bench.told[-1][1], rel=0.05)
+
+
+def test_labels_decide_before_errors_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench: Any = Bench(errors(activations=1.0, none=1.2))
+    monkeypatch.setattr(bench, "top1", lambda setting: 0.9 if setting.equalize == "none" else 0.8)
+    found = Search(bench).run(("mse",), BOTH)
+    assert [(each.setting.equalize, each.top1) for each in found[:2]] == [("none", 0.9), ("none", 0.9)]
+    assert next(s for s in bench.built if s.correct_bias).equalize == "none"
+
+
+def test_the_float_model_is_checked_before_anything_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise PassError("the float model's output 0 is not finite.")
+
+    bench: Any = Bench(errors())
+    monkeypatch.setattr(bench, "check_source", refuse)
+    with pytest.raises(PassError, match="the float model's output 0"):
+        Search(bench).run()
+    assert bench.observed == bench.built == []
+
+
+def test_a_float_model_that_cannot_be_observed_is_said_to_be_not_equalized() -> None:
+    bench: Any = Bench(errors(), broken=breaking(PassError("no."), "none"))
+    search = Search(bench)
+    search.run(("mse",), BOTH)
+    assert [(failed.setting, failed.reason) for failed in search.failed] == [("not equalized", "no")]
+
+
+def test_seconds_are_those_that_a_candidate_took_to_build_and_measure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter(range(100, 1000, 3))
+    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(clock)))
+    bench: Any = Bench(errors())
+    found = Search(bench).run(("mse",), (("none", "keep"),))
+    assert [each.seconds for each in found] == [3.0, 3.0]
+
+
+def test_what_is_told_of_a_candidate_is_its_error() -> None:
+    told: list[tuple[float, float, str]] = []
+    bench: Any = Bench(errors(none=3.0))
+    bench.progress = lambda *given: told.append(given)
+    Search(bench).run(("mse",), (("none", "keep"),))
+    # 4 for the images, 1 for a candidate, 4 for each of 3 finalists and the usual one: an eighth of 4, 4 + 1, 5 + 4
+    assert told == [
+        (0.5, 21.0, "some of the images"),
+        (5.0, 21.0, "mse: error 3.0000"),
+        (9.0, 21.0, "mse, biases corrected: error 1.5000"),
+    ]

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import small_network
 from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from tflbuild.backends import flatbuffer
+from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.output_error import OutputError
-from tflbuild.backends.quantization.sensitivity import LayerCost, Sensitivity, layer_name, sensitivity
+from tflbuild.backends.quantization.sensitivity import (
+    LayerCost,
+    Sensitivity,
+    _layers,
+    _macs,
+    layer_name,
+    sensitivity,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -96,3 +108,47 @@ def test_a_layer_has_the_name_that_the_user_gave_it(tensor: str, operator: str, 
 def of(found: Sensitivity, tensor: str) -> LayerCost:
     (cost,) = [cost for cost in found.layers if cost.tensor == tensor]
     return cost
+
+
+def test_what_costs_as_much_is_blamed_on_activations() -> None:
+    def guilty(weights: float, activations: float) -> str:
+        return Sensitivity(
+            error_of_all=1.0, error_of_weights=weights, error_of_activations=activations, layers=()
+        ).guilty
+
+    assert (guilty(0.2, 0.1), guilty(0.1, 0.2), guilty(0.1, 0.1)) == ("weights", "activations", "activations")
+
+
+def test_the_layer_comes_first_without_which_the_error_is_least_and_each_is_told(tmp_path: Path) -> None:
+    chain, told = DenseChain(), list[tuple[float, float, str]]()
+    made = sensitivity(
+        chain.content(),
+        chain.quantized(tmp_path / "float.tflite"),
+        OutputError(chain.content(), chain.images[:3]),
+        lambda done, total, note: told.append((done, total, note)),
+    )
+    assert [cost.left_out for cost in made.layers] == sorted(cost.left_out for cost in made.layers)
+    assert told == [(1, 3, "image"), (2, 3, "first"), (3, 3, "second")]
+
+
+def test_weights_and_multiplications_of_convolutions_are_counted() -> None:
+    """8 x 8 places of 4 channels by 3 x 3 x 3 taps; by 3 x 3 taps; two outputs of 64 inputs."""
+    graph = Graph(flatbuffer.unpack(small_network.convolutional()))
+    found = {layer.name: (layer.operator, layer.bytes, layer.macs) for layer in _layers(graph)}
+    assert found == {
+        "image": ("INPUT", 0, 0),
+        "stem": ("CONV_2D", 108, 6912),
+        "middle": ("DEPTHWISE_CONV_2D", 36, 2304),
+        "pool": ("MAX_POOL_2D", 0, 0),
+        "flat": ("RESHAPE", 0, 0),
+        "head": ("FULLY_CONNECTED", 128, 128),
+        "scores": ("SOFTMAX", 0, 0),
+    }
+
+
+def test_each_value_that_a_transposed_convolution_reads_meets_every_weight_of_its_channel() -> None:
+    """A (4, 5, 3) input, and 7 channels of 2 x 2 x 3 weights: 4 * 5 * 3 * 7 * 2 * 2."""
+    shapes = [(4,), (7, 2, 2, 3), (1, 4, 5, 3), (1, 8, 10, 7)]
+    graph: Any = SimpleNamespace(tensors=[SimpleNamespace(shape=shape) for shape in shapes])
+    operator = SimpleNamespace(inputs=[0, 1, 2], outputs=[3])
+    assert _macs(graph, operator, "TRANSPOSE_CONV") == 1680

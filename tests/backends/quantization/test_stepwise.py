@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from tflbuild.backends import flatbuffer
+from tflbuild.backends.assemble import Step, assemble
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.observation import Executable, exposed
 from tflbuild.backends.quantization.stepwise import Stepwise
@@ -74,3 +76,64 @@ def test_an_operator_that_xnnpack_refuses_runs_without_it(tmp_path: Path) -> Non
     for operator in graph.operators:
         under_way.run(operator)
     assert under_way.values(int(graph.operators[-1].outputs[0]))
+
+
+def model(steps: list[Step], *outputs: str, **tensors: Any) -> Graph:
+    """Give a float model on a (2, 3) image."""
+    content = assemble({"image": (1, 2, 3), **tensors}, steps, ["image"], list(outputs))
+    return Graph(flatbuffer.unpack(content))
+
+
+def test_what_an_operator_reads_twice_is_forgotten_behind_it() -> None:
+    add = Step(
+        schema.BuiltinOperator.ADD,
+        ["image", "image"],
+        ["sum"],
+        schema.BuiltinOptions.AddOptions,
+        schema.AddOptionsT(),
+    )
+    graph = model([add], "sum", sum=(1, 2, 3))
+    image = np.arange(6, dtype=np.float32).reshape(2, 3)
+    under_way = Stepwise(graph, [image])
+    under_way.run(graph.operators[0])
+    assert under_way.values(1)[0].tolist() == [(2 * image).tolist()]
+    under_way.leave(graph.operators[0])
+    with pytest.raises(KeyError):
+        under_way.values(0)
+
+
+def test_what_another_operator_is_going_to_read_stays() -> None:
+    relu = [Step(schema.BuiltinOperator.RELU, ["image"], [name]) for name in ("one", "two")]
+    graph = model(relu, "one", "two", one=(1, 2, 3), two=(1, 2, 3))
+    under_way = Stepwise(graph, [np.ones((2, 3), np.float32)])
+    for place, operator in enumerate(graph.operators):
+        under_way.run(operator)
+        under_way.leave(operator)
+        assert (0 in under_way._values) == (place == 0)
+
+
+def test_a_layer_without_a_bias_runs_alone() -> None:
+    dense, kind = schema.FullyConnectedOptionsT(), schema.BuiltinOptions.FullyConnectedOptions
+    weights = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]], np.float32)
+    step = Step(schema.BuiltinOperator.FULLY_CONNECTED, ["image", "weights"], ["out"], kind, dense)
+    graph = model([step], "out", weights=weights, out=(2, 2))
+    operator = graph.operators[0]
+    operator.inputs = np.array([*operator.inputs, -1], np.int32)
+    images = [np.array([[1, 0, 2], [3, 1, 0]], np.float32), np.array([[0, 0, 1], [1, 1, 1]], np.float32)]
+    under_way = Stepwise(graph, images)
+    under_way.run(operator)
+    found = under_way.values(int(operator.outputs[0]))
+    for image, value in zip(images, found, strict=True):
+        np.testing.assert_allclose(value, image @ weights.T)
+    # by hand: over both rows of both images
+    np.testing.assert_allclose(
+        under_way.mean(int(operator.outputs[0])), [(7 + 5 + 3 + 6) / 4, (2 - 1 + 1 + 0) / 4]
+    )
+
+
+def test_a_mean_is_exact_where_float32_would_lose_digits() -> None:
+    graph = model([Step(schema.BuiltinOperator.RELU, ["image"], ["out"])], "out", out=(1, 2, 3))
+    values = np.array([[2.0**24, 1, 1], [1, 1, 1]], np.float32)
+    under_way = Stepwise(graph, [values])
+    under_way.run(graph.operators[0])
+    assert under_way.mean(1).tolist() == [(2.0**24 + 1) / 2, 1.0, 1.0]

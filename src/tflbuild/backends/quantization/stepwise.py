@@ -61,7 +61,7 @@ class Stepwise:
 
     def leave(self, operator: Any) -> None:
         """Forget what nothing but this operator was still going to read."""
-        for index in dict.fromkeys(int(i) for i in operator.inputs):
+        for index in (int(i) for i in operator.inputs):  # one that is read twice counts twice
             if index in self._values:
                 self._unread[index] -= 1
                 if not self._unread[index]:
