@@ -16,10 +16,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from tflbuild import compose, plugins, recipe_files, recipe_text
+from tflbuild import compose, declared_source, plugins, recipe_files, recipe_text
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError
-from tflbuild.declared_source import DECLARED, PRIMARY
+from tflbuild.core.metric import METRICS
+from tflbuild.declared_source import DECLARED, PRIMARY, ROOT
 
 PRUNE = "prune.sparsity=0.7"
 CASES = [
@@ -160,7 +161,7 @@ class Options:
 
 
 def test_a_step_may_say_its_keys_and_the_options_of_its_pass() -> None:
-    node = compose.step_node("mine", Options, {"top1": None})  # type: ignore[arg-type]
+    node = declared_source.step_node("mine", Options, {"top1": None})  # type: ignore[arg-type]
     loose = node.pop("loose")
     assert node == {
         "pass": "mine",
@@ -179,8 +180,8 @@ def test_a_step_may_say_its_keys_and_the_options_of_its_pass() -> None:
 
 
 def test_limits_have_a_node_for_every_metric_and_form() -> None:
-    nodes = compose.limit_nodes()
-    assert set(nodes) == set(compose.METRICS)
+    nodes = declared_source.limit_nodes()
+    assert set(nodes) == set(METRICS)
     forms = {"min", "max", "max_drop", "max_rise", "max_relative_drop", "since"}
     assert all(node == dict.fromkeys(forms) for node in nodes.values())
 
@@ -191,22 +192,22 @@ def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
     from tflbuild.recipe import RootOptions
 
     known = {field.name for field in dataclasses.fields(RootOptions)}
-    assert set(compose.ROOT) == known - {"recipe"} | {"budget", "hooks"}
+    assert set(ROOT) == known - {"recipe"} | {"budget", "hooks"}
     plain = {field.name: field.default for field in dataclasses.fields(Recipe)}
     for key in ("description", "seed", "device", "strict"):
-        assert compose.ROOT[key] == plain[key]
-    assert compose.ROOT["worker"] == dataclasses.asdict(WorkerOptions())
+        assert ROOT[key] == plain[key]
+    assert ROOT["worker"] == dataclasses.asdict(WorkerOptions())
     for key in ("stop_after", "keep_intermediate", "time_passes"):
-        assert compose.ROOT[key] == getattr(RunOptions(), key)
-    assert compose.ROOT["locked"] is False
-    assert [compose.ROOT[key] for key in ("pipeline", "seeds", "objective", "budget", "hooks")] == [
+        assert ROOT[key] == getattr(RunOptions(), key)
+    assert ROOT["locked"] is False
+    assert [ROOT[key] for key in ("pipeline", "seeds", "objective", "budget", "hooks")] == [
         [],
         [],
         [],
         {},
         {},
     ]
-    assert compose.ROOT["outputs"] == "outputs"
+    assert ROOT["outputs"] == "outputs"
 
 
 def test_the_environment_may_say_where_results_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

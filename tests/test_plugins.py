@@ -6,7 +6,6 @@ import ast
 import importlib
 import pkgutil
 import sys
-import types
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -190,54 +189,55 @@ def test_what_is_taken_back_is_taken_from_every_registry_that_there_is() -> None
     found = {
         id(value) for module in modules for value in vars(module).values() if isinstance(value, Registry)
     }
-    assert {id(registry) for registry in plugins.REGISTRIES} == found
-    assert len(plugins.DECORATORS) == len(found) == 6
+    assert {id(registry) for registry in plugins.REGISTRIES.values()} == found
+    assert len(plugins.REGISTRIES) == len(found) == 6
 
 
-def declares_by_its_tree(path: Path) -> bool:
-    """Say whether a class of a module is declared, by Python's own parser."""
+def declared_by_its_tree(path: Path) -> list[tuple[str, str]]:
+    """Name the declarations of a module by Python's own parser."""
     text = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(text)) if "@" in text else ():
-        for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else ():
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if isinstance(called, ast.Name) and called.id in plugins.DECORATORS:
-                return True
-    return False
+    return [
+        (decorator.func.id, decorator.args[0].value)
+        for node in (ast.walk(ast.parse(text)) if "@" in text else ())
+        for decorator in (node.decorator_list if isinstance(node, ast.ClassDef) else ())
+        if isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and decorator.func.id in plugins.REGISTRIES
+        and isinstance(decorator.args[0], ast.Constant)
+    ]
 
 
-def test_every_built_in_declaration_is_found() -> None:
+def test_every_built_in_declaration_is_read_off_its_text() -> None:
     assert plugins.BUILT_IN == ("passes", "models", "data", "metrics", "targets", "hooks")
     for package in plugins.BUILT_IN:
         modules = sorted(Path(plugins.__file__).parent.joinpath(package).glob("[!_]*.py"))
-        found = {path.stem for path in modules if plugins.declares(f"tflbuild.{package}", path.stem)}
-        assert found == {path.stem for path in modules if declares_by_its_tree(path)}
-        assert found
+        found = {path: plugins.declarations(path.read_bytes()) for path in modules}
+        assert found == {path: declared_by_its_tree(path) for path in modules}
+        assert any(found.values())
 
 
-def test_what_a_module_declares_is_read_off_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = types.ModuleType("entry_package")
-    package.__path__ = [str(tmp_path / "site")]
-    monkeypatch.setitem(sys.modules, "entry_package", package)
-    words = ("compiler_pass", "architecture", "dataset", "metric", "target", "hook")
-    assert set(plugins.DECORATORS) == set(words)
-    for word in words:
-        write(f"{word}.py", f"import x\n@{word}('a')\nclass A: pass\n", "site")
-        assert plugins.declares("entry_package", word)
-    write("none.py", "# @metric(\n  @metric('a')\n@metrics('a')\n", "site")
-    assert not plugins.declares("entry_package", "none")
+def test_a_decorator_in_a_comment_or_of_another_name_declares_nothing() -> None:
+    for word in ("compiler_pass", "architecture", "dataset", "metric", "target", "hook"):
+        assert plugins.declarations(f'import x\n@{word}("a_1")\nclass A: pass\n'.encode()) == [(word, "a_1")]
+    assert plugins.declarations(b'# @metric("a")\n  @metric("a")\n@metrics("a")\n@metric(NAME)\n') == []
 
 
-def test_built_in_modules_that_declare_nothing_are_left_until_they_are_used(
+def test_a_built_in_module_is_imported_when_what_it_declares_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "entry_built_in"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "declaring.py").write_text(DECLARES.format(name="my_metric"))
-    (package / "other.py").write_text("raise AssertionError('not to be imported')")
+    (package / "declaring.py").write_text(DECLARES.format(name="my_metric").replace("'", '"'))
+    (package / "other.py").write_text('@metric("another")\nraise AssertionError("not to be imported")')
     monkeypatch.syspath_prepend(str(tmp_path))
-    plugins._load_built_in("entry_built_in")
+    plugins._expect_built_in(package, "entry_built_in")
+    assert {"my_metric", "another"} <= set(METRICS)
+    assert "entry_built_in.declaring" not in sys.modules
     assert METRICS.get("my_metric").__module__ == "entry_built_in.declaring"
+    assert "entry_built_in.other" not in sys.modules
+    METRICS.remove_module("entry_built_in.other")
+    assert "another" not in METRICS
 
 
 def test_a_worker_loads_plugins_by_a_name_that_leads_here() -> None:

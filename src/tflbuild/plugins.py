@@ -85,7 +85,7 @@ def load(folder: Path | None = None) -> Loaded:
     if folder not in _loaded:
         loaded = Loaded()
         for package in BUILT_IN:
-            _expect_built_in(Path(__file__).with_name(package))
+            _expect_built_in(Path(__file__).with_name(package), f"tflbuild.{package}")
         for point in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             origin = f"entry point {point.name} = {point.value}"
             _load(loaded, point.module, origin)
@@ -113,11 +113,16 @@ def require(name: str, loaded: Loaded, noun: str = "pass") -> None:
             )
 
 
-def _expect_built_in(package: Path) -> None:
-    """Name what the modules of a package declare, by their text: each is imported when it is asked for."""
-    for path in sorted(package.glob("*.py")):
-        for decorator, name in _DECLARATION.findall(path.read_bytes()):
-            REGISTRIES[decorator.decode()].expect(name.decode(), f"tflbuild.{package.name}.{path.stem}")
+def declarations(text: bytes) -> list[tuple[str, str]]:
+    """Read off a built-in module's text what it declares: the decorator's name and the name that it gives."""
+    return [(word.decode(), name.decode()) for word, name in _DECLARATION.findall(text)]
+
+
+def _expect_built_in(folder: Path, package: str) -> None:
+    """Name what the modules of a package declare: each is imported when it is asked for."""
+    for path in sorted(folder.glob("*.py")):
+        for word, name in declarations(path.read_bytes()):
+            REGISTRIES[word].expect(name, f"{package}.{path.stem}")
 
 
 def _mount(folder: Path) -> None:
