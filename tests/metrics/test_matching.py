@@ -64,7 +64,7 @@ def test_a_hit_needs_as_much_overlap_as_the_threshold_says(
 
 
 def test_thresholds_are_cocos() -> None:
-    assert THRESHOLDS == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
+    assert THRESHOLDS.tolist() == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 
 
 def test_the_surest_detection_takes_the_object_it_overlaps_most() -> None:

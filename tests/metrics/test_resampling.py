@@ -66,7 +66,7 @@ def test_fewer_samples_may_be_asked_for() -> None:
     assert resamples(7, 3).shape == (3, 7)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilsons_interval_is_scipys(counts: tuple[int, int]) -> None:
     hits, n = counts
@@ -109,13 +109,13 @@ def newcombe(both: int, after: int, before: int, neither: int) -> tuple[float, f
     return p2 - p3, p2 - p3 - math.sqrt(max(below, 0)), p2 - p3 + math.sqrt(max(above, 0))
 
 
-@settings(deadline=None, derandomize=True, max_examples=80)
+@settings(deadline=None, derandomize=True, max_examples=50)
 @given(TABLES)
 def test_the_paired_interval_is_newcombes_of_scipys_intervals(table: tuple[int, int, int, int]) -> None:
     assert paired_difference(*pairs(*table)) == pytest.approx(newcombe(*table), abs=1e-9)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(TABLES)
 def test_a_paired_difference_changes_its_sign_with_its_arguments(table: tuple[int, int, int, int]) -> None:
     before, after = pairs(*table)
