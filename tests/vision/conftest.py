@@ -13,7 +13,7 @@ WHOLE, NO_CHANGE = 0.999, 0.5
 
 
 class Draws:
-    """Give, for `random(10)`, the draws of an augmentation by their meaning, and for `random((n, 4))` those of crops."""
+    """Give for `random(10)` the draws of an augmentation by meaning, and for `random((n, 4))` those of crops."""
 
     def __init__(self, crops: list[list[float]] | None = None, **named: float) -> None:
         meanings = {"choice": WHOLE, "first": 0.5, "second": 0.5, "third": 0.5}

@@ -254,7 +254,7 @@ def test_drawing_marks_the_edges_and_leaves_the_image_alone() -> None:
 
 def colours(drawn: np.ndarray) -> set[str]:
     """Give the colours of a drawing but black and white."""
-    return {"#%02x%02x%02x" % tuple(pixel) for pixel in np.unique(drawn.reshape(-1, 3), axis=0)} & set(
+    return {f"#{bytes(pixel).hex()}" for pixel in np.unique(drawn.reshape(-1, 3), axis=0)} & set(
         image.PALETTE
     )
 
