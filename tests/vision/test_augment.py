@@ -340,6 +340,17 @@ def test_an_image_stays_whole_where_no_crop_covers_enough(draws: Callable[..., A
     assert np.array_equal(options.apply(four(), boxes, ONE, rng, 4, 4, Preprocess()).pixels, four())
 
 
+def test_twelve_crops_are_tried(draws: Callable[..., Any]) -> None:
+    crop = Crop(probability=1.0, min_area=0.25, min_aspect=1.0, max_aspect=1.0, min_overlap=(1.0,))
+    options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
+    boxes = np.array([[0.5, 0.0, 1.0, 0.25]], np.float32)
+    for place, covered in ((11, True), (12, False)):
+        tried = [[0.0, 0.0, 0.0, 0.0] for _ in range(13)]
+        tried[place] = [0.0, 0.0, 1.0, 0.0]
+        found = options.apply(four(), boxes, ONE, draws(tried, choice=0.0), 2, 2, Preprocess())
+        assert np.array_equal(found.pixels[..., 0], FOUR[2:, :2]) == covered
+
+
 @pytest.mark.parametrize(
     ("choice", "boxes", "what"),
     [
