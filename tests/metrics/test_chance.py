@@ -245,6 +245,12 @@ def test_three_images_of_one_class_are_too_few_to_say_nothing_else(
     assert judged(saying([1, 1, 1, 1]), truth([0, 1, 2, 0]))["only"] == "square"
 
 
+def test_of_two_classes_the_one_that_is_always_said_is_named(judged: Callable[..., dict[str, Any]]) -> None:
+    labels = np.tile([0, 1], 20)
+    assert judged(saying(np.zeros(40, int), 2), truth(labels, ("no", "yes")))["only"] == "no"
+    assert judged(saying(np.zeros(40, int), 2), truth(np.ones(40, int), ("no", "yes")))["only"] is None
+
+
 def test_the_surest_detection_of_an_image_is_what_is_said_of_it(
     judged: Callable[..., dict[str, Any]],
 ) -> None:

@@ -58,27 +58,16 @@ def test_an_example_is_the_input_with_the_size_of_its_image() -> None:
     assert example.labels.tolist() == [1]
 
 
-def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("room", "reads"), [(4 * SIDE, [0, 1, 2, 3]), (4 * SIDE - 1, [0, 1, 2, 3] * 2)])
+def test_an_image_is_read_once_where_its_split_has_room(
+    room: int, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "ROOM", room)
     data = Counted()
     for _ in range(2):
         made = of(data)
         assert [int(made[k].pixels[0, 0, 0]) for k in range(4)] == [0, 50, 100, 150]
-    assert data.reads == [0, 1, 2, 3]
-    monkeypatch.setattr(examples, "ROOM", 4 * SIDE - 1)
-    other = Counted(name="other")
-    for _ in range(2):
-        made = of(other)
-        assert [int(made[k].pixels[0, 0, 0]) for k in range(4)] == [0, 50, 100, 150]
-    assert other.reads == [0, 1, 2, 3] * 2
-
-
-def test_room_that_is_just_enough_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examples, "ROOM", 4 * SIDE)
-    data = Counted()
-    for _ in range(2):
-        made = of(data)
-        assert made[0].labels.tolist() == [0]
-    assert data.reads == [0]
+    assert data.reads == reads
 
 
 def fill(made: Examples) -> None:

@@ -120,9 +120,9 @@ def test_the_order_that_mistakes_show_is_read_off_even_images_and_measured_on_od
 
 
 def test_an_order_that_is_barely_better_is_not_called_better() -> None:
-    """Newcombe's lower end has to be above 0.02."""
+    """Newcombe's lower end has to be above 0.02: at 222 of 400 it is about 0.01, at 230 about 0.05."""
     true = np.arange(400) % 2
-    for swapped, better in ((205, False), (230, True)):
+    for swapped, better in ((222, False), (230, True)):
         said = np.where(np.arange(400) < swapped, 1 - true, true)
         (row, *_) = tried(Said(said, true, np.arange(400) * 2, ("a", "b")), {})
         assert (row["value"], row["better"]) == (swapped / 400, better)

@@ -318,3 +318,40 @@ def test_a_reading_whose_interval_reaches_what_is_now_is_not_called_better(tmp_p
     rows = explained("predict_slightly_better", tmp_path)[0]["readings"]
     assert rows[0]["value"] == 54 / 64
     assert not any(row["better"] for row in rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Three(Greys):
+    """Three classes in turn."""
+
+    count: int = 60
+
+    def index(self, look: Any = None) -> Index:
+        samples = tuple(Sample(key=str(k), digest=f"three{k}") for k in range(self.count))
+        return Index(classes=("a", "b", "c"), splits={"val": samples})
+
+    def read(self, sample: Sample) -> Example:
+        label = np.array([int(sample.key) % 3], np.int32)
+        return Example(np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.float32), label)
+
+
+def predict_turned(model: Any, split: Split, out: Path, progress: Any = None) -> str:
+    """Stand in for a model that is always wrong, and of 24 of 60 images would be right with a and c exchanged."""
+    labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
+    turned = (labels != 1) & (np.arange(len(split)) < 36)
+    said = np.where(turned, 2 - labels, np.where(labels == 1, np.arange(len(split)) % 2 * 2, 1))
+    arrays.store({"scores": np.eye(3, dtype=np.float32)[said]}, out)
+    return "stand-in"
+
+
+def test_an_order_whose_interval_reaches_chance_explains_nothing(tmp_path: Path) -> None:
+    # 24 of 60: 0.40 [0.29, 0.53], where chance is 1/3
+    options = Preprocess().to_json()
+    facts = ModelFacts(task="classification", height=4, width=4, labels=("a", "b", "c"), preprocess=options)
+    model = TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": facts.to_json()})
+    data = Three()
+    split = Split("val", data, data.index())
+    predict = f"{__name__}:predict_turned"
+    found = readings.explain(model, split, predict, UNEXPLAINED, tmp_path, lambda done, total: None)
+    assert all(row["value"] == 0.0 for row in found["readings"])
+    assert not any("with_order" in row for row in found["readings"])
