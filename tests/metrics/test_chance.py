@@ -161,6 +161,7 @@ def test_a_detector_that_finds_nothing_or_one_class_is_said(judged: Callable[...
     assert nothing["found"] == 0
     one = judged(*detected(np.zeros(60, int), 0.0))
     assert (one["verdict"], one["only"]) == ("one_class", "disc")
+    assert (one["try_readings"], one["found"]) == (False, 60)
     assert judged(*detected(np.arange(60) % 3, 0.0)) == {}
 
 
@@ -269,19 +270,55 @@ def test_the_surest_detection_of_an_image_is_what_is_said_of_it(
         assert judged(predictions, wanted).get("only") == only
 
 
-def test_a_detector_finds_next_to_nothing_below_two_in_a_hundred(
-    judged: Callable[..., dict[str, Any]],
+def finding_some(found: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give one object in each of 100 images, of which some are found: AP is their share, at 101 recalls."""
+    boxes = np.where(np.arange(100) < found, 0.0, 0.5)[:, None]
+    predictions, wanted = detected(np.zeros(100, int), boxes, ("disc",))
+    return {**predictions, "scores": np.linspace(1, 0.1, 100).astype(np.float32)}, wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (1, "chance"),  # 2 of 101 recalls: 0.0198
+        (2, ""),  # 3 of 101: 0.0297
+        (29, ""),  # 30 of 101: 0.297
+        (30, None),  # 31 of 101: 0.307; it is good enough
+    ],
+)
+def test_a_detector_finds_next_to_nothing_something_or_enough(
+    judged: Callable[..., dict[str, Any]], found: int, verdict: str | None
 ) -> None:
-    """One object of one class in each image, found in a few: AP is their share, at 101 recalls."""
+    finding = judged(*finding_some(found))
+    assert finding.get("verdict") == verdict
+    if verdict is not None:
+        assert finding["try_readings"]
+        assert finding["found"] == found
+        assert (finding["n"], finding["chance"]) == (100, 0.0)
+        assert finding["low"] <= finding["value"] <= finding["high"]
+    if verdict == "":
+        assert finding["text"] == ""
 
-    def verdict(found: int) -> str:
-        boxes = np.where(np.arange(100) < found, 0.0, 0.5)[:, None]
-        predictions, wanted = detected(np.zeros(100, int), boxes, ("disc",))
-        finding = judged({**predictions, "scores": np.linspace(1, 0.1, 100).astype(np.float32)}, wanted)
-        return str(finding["verdict"])
 
-    assert verdict(1) == "chance"  # 2 of 101 recalls: 0.0198
-    assert verdict(2) == ""  # 3 of 101: 0.0297
+def test_boxes_that_are_no_numbers_are_left_to_the_metric(judged: Callable[..., dict[str, Any]]) -> None:
+    predictions, wanted = finding_some(1)
+    predictions["boxes"] = predictions["boxes"].astype(np.float32)
+    predictions["boxes"][5, 2] = np.inf
+    assert judged(predictions, wanted) == {}
+
+
+@pytest.mark.parametrize(("right", "chance"), [(35, True), (36, False)])
+def test_classes_are_found_where_a_tenth_of_the_way_from_guessing_is_sure(
+    judged: Callable[..., dict[str, Any]], right: int, chance: bool
+) -> None:
+    """Of 90 and of 10 images; 0.55 is asked of the mean share less its joint lower reach.
+
+    By hand from Wilson's intervals of 35/90, 36/90 and 10/10: 0.547 and 0.553.
+    """
+    labels = np.r_[np.zeros(90, int), np.ones(10, int)]
+    said = np.r_[np.zeros(right, int), np.ones(100 - right, int)]
+    finding = judged(saying(said, 2), truth(labels, ("no", "yes")))
+    assert (finding["verdict"] == "chance") == chance
 
 
 FINDING: dict[str, Any] = {

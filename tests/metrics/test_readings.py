@@ -355,3 +355,18 @@ def test_an_order_whose_interval_reaches_chance_explains_nothing(tmp_path: Path)
     found = readings.explain(model, split, predict, UNEXPLAINED, tmp_path, lambda done, total: None)
     assert all(row["value"] == 0.0 for row in found["readings"])
     assert not any("with_order" in row for row in found["readings"])
+
+
+def predict_broken(model: Any, split: Split, out: Path, progress: Any = None) -> str:
+    """Stand in for a model whose scores are no numbers where pixels are as large as they come."""
+    preprocess = Preprocess.of(ModelFacts.of(model).preprocess)
+    scores = np.eye(2, dtype=np.float32)[np.zeros(len(split), int)]
+    arrays.store({"scores": scores * (np.nan if preprocess.scale == 1.0 else 1.0)}, out)
+    return "stand-in"
+
+
+def test_a_reading_that_gives_no_numbers_is_worth_nothing(tmp_path: Path) -> None:
+    rows = explained("predict_broken", tmp_path)[0]["readings"]
+    (broken,) = (row for row in rows if row["how"] == "pixels of 0..255 as they are")
+    assert (broken["value"], broken["low"], broken["high"], broken["better"]) == (0.0, None, None, False)
+    assert broken["n"] == 64

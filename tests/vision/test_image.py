@@ -6,6 +6,8 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,6 +178,16 @@ def test_deep_greys_of_every_kind_are_scaled(tmp_path: Path) -> None:
         assert image.read(tmp_path / name)[0, :, 0].tolist() == [0, 1, 128, 255], name
     Image.fromarray(deep).save(tmp_path / "b.tif", tiffinfo={262: 0})
     assert image.read(tmp_path / "b.tif")[0, :, 0].tolist() == [255, 254, 127, 0], "where 0 is white"
+
+
+def test_greys_of_twelve_bits_are_scaled_by_their_own_white() -> None:
+    """A TIFF says how many bits are used of sixteen; PIL writes none with twelve."""
+    picture: Any = SimpleNamespace(tag_v2={258: (12,)})
+    white: Any = SimpleNamespace(tag_v2={258: (12,), 262: 0})
+    greys = np.array([0, 2048, 4095, 9999], np.uint16)
+    # By hand: 2048 x 255 / 4095 = 127.53; what is brighter than white is white.
+    assert image._eight_bits(greys, picture).tolist() == [0, 128, 255, 255]
+    assert image._eight_bits(greys, white).tolist() == [255, 127, 0, 0]
 
 
 def test_deep_colours_keep_their_high_byte(tmp_path: Path) -> None:
