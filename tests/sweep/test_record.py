@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from sweep_place import Place
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.recipe import load_recipe
 from tflbuild.sweep import record as records
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.record import Entry, SweepRecord, read_record
@@ -49,12 +51,16 @@ def record_of(folder: Path, *statuses: str) -> SweepRecord:
     )
 
 
-@pytest.fixture
-def mapping(here: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Give a resolved recipe as it is frozen."""
-    from tflbuild.recipe import load_recipe
-
+@cache
+def composed() -> dict[str, Any]:
+    """Give the recipe `fake` as it is frozen, composed where the first test stands."""
     return dict(load_recipe(["recipe=fake"]).mapping)
+
+
+@pytest.fixture
+def mapping(here: Place) -> dict[str, Any]:
+    """Give a resolved recipe as it is frozen."""
+    return composed()
 
 
 def test_what_is_written_is_read_again(tmp_path: Path, mapping: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from sweep_place import Place
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.recipe import Recipe
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import search as searching
 from tflbuild.sweep.freeze import Candidate
@@ -66,10 +68,16 @@ def search_of(here: Place, cost: str = "interval(0,0.5)", objective: str = "scor
     return Search(given, space_of(["recipe=fake", f"prune.cost={cost}"]), names, study, record)
 
 
+@cache
+def composed() -> Recipe:
+    """Give the recipe `fake`, composed where the first test stands."""
+    return load_recipe(["recipe=fake", "objective=[score,file_bytes]"])
+
+
 @pytest.fixture(autouse=True)
 def light(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """End a search without its pages, and compose its recipe once; both are tested elsewhere."""
-    recipe = load_recipe(["recipe=fake", "objective=[score,file_bytes]"])
+    recipe = replace(composed(), outputs=here.folder / "outputs")
 
     def candidates(combinations: list[Combination]) -> list[Candidate]:
         (combination,) = combinations

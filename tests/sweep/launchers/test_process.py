@@ -55,6 +55,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MY_XLA_FLAGS", False),
         ("NUM_THREADS_OF_OURS", False),
         ("UTF_8", False),
+        ("TFHUB_CACHE_DIR", False),
     ],
 )
 def test_variables_that_decide_bytes_go_along(name: str, decides: bool) -> None:

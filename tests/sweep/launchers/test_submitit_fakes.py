@@ -34,12 +34,13 @@ class Handle:
     def __init__(self, task: Any, looks: int = 1) -> None:
         self.task = task
         self.looks = looks
-        self.cancelled = False
+        self.cancelled = self.ended = False
         self.job_id = "17"
 
     def done(self) -> bool:
         self.looks -= 1
-        return self.looks < 0
+        self.ended = self.looks < 0
+        return self.ended
 
     def result(self) -> JobResult:
         return built(self.task.job)
@@ -61,6 +62,7 @@ class Executor:
         self.given = given
         self.parameters: dict[str, Any] = {}
         self.batches: list[list[Handle]] = []
+        self.most = 0
         Executor.made.append(self)
 
     def update_parameters(self, **given: Any) -> None:
@@ -74,7 +76,9 @@ class Executor:
         yield
 
     def submit(self, task: Any) -> Handle:
-        self.batches[-1].append(Handle(task))
+        self.batches[-1].append(Handle(task, 5 if task.job.name == "a=1" else 1))
+        running = sum(not handle.ended for batch in self.batches for handle in batch)
+        self.most = max(self.most, running)
         return self.batches[-1][-1]
 
 
@@ -107,11 +111,13 @@ def test_jobs_are_submitted_as_others_end(
         made.launch(jobs_of(5), told)
     assert told.rows == {n: (f"a={n}", "built") for n in range(5)}
     (executor,) = executors
-    assert [[handle.task.job.name for handle in batch] for batch in executor.batches if batch] == [
+    assert [[handle.task.job.name for handle in batch] for batch in executor.batches] == [
         ["a=0", "a=1"],
-        ["a=2", "a=3"],
+        ["a=2"],
+        ["a=3"],
         ["a=4"],
     ]
+    assert executor.most == 2, "one job takes longer, and no third one is begun meanwhile"
     assert set(waited) == {seconds}
 
 
