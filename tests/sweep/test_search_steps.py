@@ -95,10 +95,10 @@ def light(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     ("trials", "parallel", "jobs", "batches"),
     [
         (4, 8, None, [1, 1, 1, 1]),  # a fifth of four is none: one at a time
-        (11, 8, None, [2, 2, 2, 2, 2, 1]),  # at most a fifth
+        (12, 8, None, [2] * 6),  # at most a fifth
+        (10, 8, None, [2] * 5),
         (10, 1, None, [1] * 10),  # as many as are built at once
         (5, 1, 2, [2, 2, 1]),  # as asked
-        (3, 1, 8, [3]),
     ],
 )
 def test_trials_are_asked_for_in_batches(
@@ -129,6 +129,14 @@ def test_an_interrupted_search_exits_as_such_and_keeps_what_it_has(here: Place) 
     assert [entry.row["status"] for entry in made.record.entries] == ["built", "built", "interrupted"]
     assert [trial.state.name for trial in made.study.get_trials()] == ["COMPLETE", "COMPLETE", "RUNNING"]
     assert (made.record.folder / "optimization_results.yaml").is_file()
+
+
+def test_an_interrupt_before_the_first_trial_is_one_too(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(launcher: Launcher) -> Launcher:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Launcher, "__enter__", interrupt)
+    assert search_of(here, n_trials=5).run(Launcher()) == 130
 
 
 def results(made: Search) -> Any:

@@ -225,7 +225,9 @@ def test_a_configuration_of_ones_own_is_given_by_its_whole_path(
     given = dict(pairwise_of(asked[0][2]))
     assert (given["--config"], given["--system-config"]) == (str(tmp_path / "mine.ini"), "Mine")
     assert own.files() == (Path("mine.ini"),)
-    assert EthosU().files() == ()
+    (tmp_path / "Arm").mkdir()
+    (tmp_path / "Arm" / "vela.ini").touch()
+    assert EthosU().files() == (), "vela's own is meant, whatever lies here"
 
 
 @pytest.mark.parametrize(
