@@ -284,10 +284,16 @@ def test_a_crop_is_the_part_that_was_drawn(draws: Callable[..., Any]) -> None:
     crop = Crop(probability=0.5, min_area=0.25, min_aspect=0.5, max_aspect=2.0, min_overlap=(0.0,))
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0.2))
     rng = draws([[0.0, 0.5, 1.0, 0.0]], choice=0.3)
-    boxes = np.array([[0.5, 0.0, 1.0, 0.25], [0.0, 0.0, 0.25, 0.25], [0.25, 0.25, 0.875, 0.75]], np.float32)
-    found = options.apply(four(), boxes, np.arange(3, dtype=np.int32), rng, 2, 2, Preprocess())
+    seen, unseen, right, top = (
+        (0.5, 0, 1, 0.25),
+        (0, 0, 0.25, 0.25),
+        (0.25, 0.25, 0.875, 0.75),
+        (0.25, 0, 0.75, 0.25),
+    )
+    boxes = np.array([seen, unseen, right, top], np.float32)
+    found = options.apply(four(), boxes, np.arange(4, dtype=np.int32), rng, 2, 2, Preprocess())
     assert np.array_equal(found.pixels[..., 0], FOUR[2:, :2])
-    # The second box is not seen, and the third's centre lies on the edge.
+    # The second box is not seen, and the centres of the last two lie on an edge.
     assert found.labels.tolist() == [0]
     assert found.boxes.tolist() == [[0.0, 0.0, 1.0, 0.5]]
 
