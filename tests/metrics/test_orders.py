@@ -24,10 +24,16 @@ def test_the_best_order_is_nearly_that_of_trying_all(seed: int) -> None:
 
 def test_greed_alone_is_not_followed() -> None:
     assert best_order(np.array([[50, 49], [49, 0]])) == [1, 0]
+    assert best_order(np.array([[50, 49], [49, 47]])) == [1, 0], "98 are one more than 97"
+    assert best_order(np.array([[50, 49], [49, 48]])) == [0, 1], "and not more than 98"
 
 
 def test_what_was_never_said_keeps_its_place() -> None:
     assert best_order(np.array([[0, 9, 0, 0], [9, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])) == [1, 0, 2, 3]
+
+
+def test_what_was_never_said_and_lost_its_place_takes_one_that_is_left() -> None:
+    assert best_order(np.array([[0, 0, 9], [0, 0, 0], [0, 0, 0]])) == [2, 1, 0]
 
 
 def test_usual_orders_are_tried_once_each() -> None:

@@ -114,6 +114,12 @@ def test_each_metric_of_an_objective_has_its_direction(here: Place) -> None:
         directions_of(recipe)
 
 
+def test_a_misspelled_metric_is_named_with_the_right_one(here: Place) -> None:
+    recipe = replace(load_recipe(["recipe=fake"]), objective=("scor",))
+    with pytest.raises(RecipeError, match=r"'scor' is no metric for fake; .* Did you mean 'score'"):
+        directions_of(recipe)
+
+
 def test_a_metric_of_another_task_is_no_objective(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from tflbuild.core.metric import METRICS
 

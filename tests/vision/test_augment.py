@@ -346,6 +346,25 @@ def test_an_image_stays_whole_where_no_crop_covers_enough(draws: Callable[..., A
     assert np.array_equal(options.apply(four(), boxes, ONE, rng, 4, 4, Preprocess()).pixels, four())
 
 
+@pytest.mark.parametrize("across", [False, True], ids=["bars above and below", "bars on both sides"])
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_what_lies_behind_the_bars_of_a_letterbox_is_not_seen(
+    draws: Callable[..., Any], start: float, across: bool
+) -> None:
+    """Half of an image fills the middle half of the input; a box whose centre is in the other half is dropped."""
+    crop = Crop(probability=1.0, min_area=0.5, min_aspect=0.5, max_aspect=2.0, min_overlap=(0.0,))
+    options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
+    rng = draws([[0.0, 0.0 if across else 1.0, start, start]], choice=0.0)
+    inside, beyond = ([start / 2, 0, start / 2 + 0.5, 0.5], [0.25 * (1 - start), 0, 1 - 0.25 * start, 0.5])
+    boxes = np.array([inside, beyond], np.float32)
+    boxes = boxes[:, [1, 0, 3, 2]] if across else boxes
+    letterbox = Preprocess(aspect="letterbox")
+    found = options.apply(four(), boxes, np.arange(2, dtype=np.int32), rng, 4, 4, letterbox)
+    assert found.labels.tolist() == [0]
+    wanted = [0.0, 0.25, 0.5, 0.75] if across else [0.25, 0.0, 0.75, 0.5]
+    np.testing.assert_allclose(found.boxes, [wanted], atol=1e-6)
+
+
 def test_twelve_crops_are_tried(draws: Callable[..., Any]) -> None:
     crop = Crop(probability=1.0, min_area=0.25, min_aspect=1.0, max_aspect=1.0, min_overlap=(1.0,))
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
