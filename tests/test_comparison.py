@@ -147,7 +147,7 @@ def test_each_run_is_explained_beside_the_first() -> None:
     def run(action: str) -> dict[str, Any]:
         return report(passes=[step("train", action=action)])
 
-    causes = [{"seed": 0}, {"seed": 0}, {"seed": 7}, None]
+    causes = [{"seed": 0}, {"seed": 5}, {"seed": 7}, None]
 
     def preimages(position: int, label: str) -> Mapping[str, Any] | None:
         assert label == "train"

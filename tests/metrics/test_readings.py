@@ -44,7 +44,7 @@ ran: list[dict[str, Any]] = []
 def predict_raw(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model that was trained on pixels of 0..255."""
     preprocess = Preprocess.of(ModelFacts.of(model).preprocess)
-    ran.append({"scale": preprocess.scale, "channels": preprocess.channels, "n": len(split)})
+    ran.append({"scale": preprocess.scale, "aspect": preprocess.aspect, "n": len(split)})
     values = [float(preprocess.normalise(split[k].image).mean()) for k in range(len(split))]
     bright = np.array(values) > LEVEL
     arrays.store({"scores": np.stack([bright, ~bright], axis=1).astype(np.float32)}, out)
@@ -370,3 +370,9 @@ def test_a_reading_that_gives_no_numbers_is_worth_nothing(tmp_path: Path) -> Non
     (broken,) = (row for row in rows if row["how"] == "pixels of 0..255 as they are")
     assert (broken["value"], broken["low"], broken["high"], broken["better"]) == (0.0, None, None, False)
     assert broken["n"] == 64
+
+
+def test_a_reading_changes_the_values_and_not_how_an_image_is_resized(tmp_path: Path) -> None:
+    look("predict_raw", tmp_path, aspect="letterbox")
+    assert len(ran) > 3
+    assert {trial["aspect"] for trial in ran} == {"letterbox"}
