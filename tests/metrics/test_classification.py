@@ -1,4 +1,4 @@
-"""Classification metrics, by hand, and their intervals against published figures."""
+"""Classification metrics, by hand; their intervals are held to SciPy and published tables in test_resampling."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tflbuild.metrics.classification import Top1, Top5
-from tflbuild.metrics.resampling import paired_difference, resamples, wilson
 
 
 def answers(
@@ -56,32 +56,6 @@ def test_a_class_that_the_model_lacks_is_never_right_and_is_said() -> None:
     assert measured.details["not_in_model"] == ["class0"]
 
 
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [
-        # Newcombe 1998 (two-sided intervals for the single proportion), table I, method 3.
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilsons_interval_is_the_published_one(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_the_paired_interval_holds_the_true_difference_in_about_95_of_100_cases() -> None:
-    rng = np.random.default_rng(0)
-    held = 0
-    for _ in range(1000):
-        before = rng.uniform(size=200) < 0.8
-        after = np.where(rng.uniform(size=200) < 0.1, ~before, before)  # true difference: 0.1 * (0.2 - 0.8)
-        value, low, high = paired_difference(before, after)
-        assert low <= value <= high
-        held += low <= -0.06 <= high
-    assert 930 <= held <= 985
-
-
 def test_a_paired_difference_is_after_less_before() -> None:
     before, truth = answers([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.1]], [0, 0, 0, 1])
     after, _ = answers([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], [0, 0, 0, 1])
@@ -98,7 +72,31 @@ def test_a_classifier_does_not_differ_from_itself() -> None:
     assert difference.low <= 0.0 <= difference.high
 
 
-def test_resamples_draw_as_many_images_and_are_the_same_every_time() -> None:
-    drawn = resamples(17)
-    assert (drawn.sum(axis=1) == 17).all()
-    assert np.array_equal(drawn, resamples(17))
+def test_a_measurement_holds_wilsons_interval_and_what_one_image_adds() -> None:
+    scores = [[0.9, 0.1]] * 100
+    measured = Top1().measure(*answers(scores, [0] * 80 + [1] * 20))
+    interval = stats.binomtest(80, 100).proportion_ci(0.95, "wilson")
+    assert (measured.low, measured.high) == pytest.approx((interval.low, interval.high))
+    assert measured.variance == pytest.approx(0.16)  # of a Bernoulli variable: 0.8 x 0.2
+    assert measured.details["per_class"] == {"class0": 1.0, "class1": 0.0}
+
+
+def test_a_difference_holds_newcombes_interval_and_what_one_image_adds() -> None:
+    right, wrong = [0.9, 0.1], [0.1, 0.9]
+    before, truth = answers([right] * 36 + [wrong] * 12 + [right] * 2, [0] * 50)
+    after, _ = answers([right] * 36 + [right] * 12 + [wrong] * 2, [0] * 50)
+    difference = Top1().compare(before, after, truth)
+    # Newcombe 1998 (paired data), method 10, its example of 36, 12, 2 and 0.
+    assert (difference.low, difference.high) == pytest.approx((0.0569, 0.3404), abs=5e-5)
+    # By hand: 14 of 50 images differ by one, of a mean of 0.2: 0.28 - 0.04.
+    assert difference.variance == pytest.approx(0.24)
+
+
+def test_one_score_that_is_no_number_spoils_either_side_of_a_difference() -> None:
+    good, truth = answers([[0.9, 0.1], [0.2, 0.8]], [0, 0])
+    bad, _ = answers([[0.9, 0.1], [0.2, math.nan]], [0, 0])
+    for before, after in ((good, bad), (bad, good)):
+        difference = Top1().compare(before, after, truth)
+        assert all(map(math.isnan, (difference.value, difference.low, difference.high)))
+        assert difference.n == 2
+    assert Top1().measure(bad, truth).n == 2

@@ -17,7 +17,7 @@ from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.metrics import arrays as array_files
-from tflbuild.metrics import detection, evaluation, tflite_predictions  # noqa: F401
+from tflbuild.metrics import classification, detection, evaluation, tflite_predictions  # noqa: F401
 from tflbuild.metrics.truth import truth, truth_file
 from tflbuild.vision.preprocess import Preprocess
 
@@ -198,6 +198,65 @@ def test_a_file_of_another_input_size_than_its_facts_is_refused(detector: TFLite
     model = TFLiteModel(path=detector.path, digest="", fingerprint="", meta={"facts": wrong})
     with pytest.raises(PassError, match="takes 8x8 images, but it was made for 16x16"):
         tflite_predictions.predict(model, split(Greys()))
+
+
+def test_a_difference_of_files_is_after_less_before(tmp_path: Path) -> None:
+    for name, classes in (("before", [0, 0]), ("after", [0, 1])):
+        array_files.store({"scores": np.eye(2, dtype=np.float32)[classes]}, tmp_path / name)
+    array_files.store({"labels": np.array([0, 1]), "names": np.array(CLASSES)}, tmp_path / "truth")
+    files = tmp_path / "before", tmp_path / "after", tmp_path / "truth"
+    assert evaluation.compare("top1", *files).value == 0.5
+    assert evaluation.measure("top1", files[1], files[2]).value == 1.0
+
+
+class FakeRunner:
+    """Score an image by its first pixel; notes what it was made of."""
+
+    made: list[tuple[Any, ...]]
+    height, width, kernels = 8, 8, "fake"
+
+    def __init__(self, path: Path, *, scale: float, offset: float) -> None:
+        FakeRunner.made.append((path.name, scale, offset))
+
+    def run(self, pixels: Any) -> dict[str, Any]:
+        return {"scores": np.array([pixels[0, 0, 0], pixels[4, 4, 1]], np.float32)}
+
+
+@pytest.fixture
+def runners(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    FakeRunner.made = []
+    tflite_predictions._runner.cache_clear()
+    monkeypatch.setattr(tflite_predictions, "Runner", FakeRunner)
+    return FakeRunner.made
+
+
+def test_a_model_is_loaded_once_for_the_parts_of_a_split(runners: list[tuple[Any, ...]]) -> None:
+    def predict(digest: str = "d", name: str = "m", **preprocess: Any) -> Any:
+        meta = {"facts": facts("classification", **preprocess)}
+        model = TFLiteModel(path=Path(name), digest=digest, fingerprint="", meta=meta)
+        found, kernels = tflite_predictions.predict(model, split(GreyClasses(grey=(10, 20))))
+        assert kernels == "fake"
+        return found["scores"].tolist()
+
+    assert predict() == predict() == [[10, 10], [20, 20]]
+    assert runners == [("m", 1 / 128, -1.0)]
+    predict(digest="another")
+    predict(digest="another", name="n")
+    predict(digest="another", name="n", scale=0.5)
+    predict(digest="another", name="n", scale=0.5, offset=0.25)
+    assert runners[2:] == [("n", 1 / 128, -1.0), ("n", 0.5, -1.0), ("n", 0.5, 0.25)]
+    tflite_predictions._runner.cache_clear()
+
+
+def test_a_file_that_is_as_wide_as_its_facts_and_not_as_high_is_refused(
+    runners: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeRunner, "height", 9)
+    meta = {"facts": facts("classification")}
+    model = TFLiteModel(path=Path("m"), digest="", fingerprint="", meta=meta)
+    with pytest.raises(PassError, match="m takes 9x8 images, but it was made for 8x8"):
+        tflite_predictions.predict(model, split(GreyClasses()))
+    tflite_predictions._runner.cache_clear()
 
 
 def test_declarations_import_neither_numpy_nor_a_framework() -> None:

@@ -94,6 +94,55 @@ def test_the_table_leaves_empty_what_is_not_known() -> None:
     assert texts[1] == ["", "1", "", "", "", "", "", "", "", "failed"]
 
 
+def test_every_column_of_the_table_holds_its_own_figure() -> None:
+    one = row(0.87654, 1234567, 2.3456, side="96") | {"compressed_bytes": 65432, "seconds": 12.34}
+    one |= {"base": {"label": "train", "metrics": {"score": {"value": 0.9}}}}
+    headings, (texts,) = table_of(summarise([one], []))
+    assert dict(zip(headings, texts, strict=True)) == {
+        "side": "96",
+        "score": "0.8765",
+        "drop": "+0.0235",
+        "bytes": "1234567",
+        "compressed": "65432",
+        "latency ms": "2.346",
+        "seconds": "12.3",
+        "pareto": "yes",
+        "status": "built",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drop"),
+    [(0.5, 0.5, "+0.0000"), (0.5, 0.50001, "+0.0000"), (0.4, 0.5, "-0.1000"), (0.5, 0.0, "+0.5000")],
+)
+def test_a_drop_is_how_much_less_than_the_base(before: float, after: float, drop: str) -> None:
+    one = row(after, 10, 1.0) | {"base": {"label": "train", "metrics": {"score": {"value": before}}}}
+    headings, (texts,) = table_of(summarise([one], []))
+    assert texts[headings.index("drop")] == drop
+
+
+def test_zeros_are_figures() -> None:
+    headings, (texts,) = table_of(summarise([row(0.0, 0, 0.0) | {"seconds": 0.0}], []))
+    assert texts == ["0.0000", "", "0", "", "0.000", "0.0", "yes", "built"]
+    assert headings[0] == "score"
+    assert spread_of([0.0, 0.0]) == {"n": 2, "mean": 0.0, "sd": 0.0, "min": 0.0, "max": 0.0}
+
+
+def test_a_summary_says_what_was_typed_and_marks_what_is_optimal() -> None:
+    rows = [row(0.5, 10, 1.0), row(0.4, 11, 1.1)]
+    made = summarise(rows, ["recipe=r", "a=1,2"])
+    assert (made["schema"], made["command"]) == ("tflbuild.summary/1", ["recipe=r", "a=1,2"])
+    assert [job["pareto"] for job in made["jobs"]] == [True, False]
+    assert (made["metric"], made["groups"]) == ("score", [])
+
+
+def test_a_spread_is_that_of_the_built_alone() -> None:
+    rows = [row(0.5, 10, 4.0, seed="0"), row(0.9, 99, 9.0, "over_budget", seed="1")]
+    (group,) = groups_of(rows, "score")
+    assert (group["built"], len(group["jobs"])) == (1, 2)
+    assert [group["figures"][name]["max"] for name in ("score", "bytes", "latency_ms")] == [0.5, 10, 4.0]
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [

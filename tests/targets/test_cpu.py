@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tflbuild.backends import litert
 from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.target import TARGETS
 from tflbuild.targets.cpu import Cpu
+from tflbuild.validation import typed
 
 
 def test_cpu_reports_latency_and_what_is_left_to_plain_kernels(tmp_path: Path) -> None:
@@ -18,7 +23,44 @@ def test_cpu_reports_latency_and_what_is_left_to_plain_kernels(tmp_path: Path) -
     assert found["latency_ms"]["runs"] == 3
 
 
-def test_cpu_delivers_the_file_as_it_is() -> None:
+def test_a_latency_is_timed_as_often_and_on_as_many_threads_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+    model = TFLiteModel(path=Path("model.tflite"), digest="", fingerprint="")
+
+    def latency(*given: object) -> dict[str, object]:
+        asked.append(given)
+        return {"median": 1.0}
+
+    monkeypatch.setattr(litert, "latency", latency)
+    monkeypatch.setattr(litert, "delegation", lambda path: {"of": path})
+    assert Cpu(threads=3, runs=7).inspect(model) == {
+        "latency_ms": {"median": 1.0},
+        "delegate": {"of": model.path},
+    }
+    Cpu().inspect(model)
+    assert asked == [(model.path, 3, 7), (model.path, 1, 50)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "threads: 0"),
+        ({"threads": 1025}, "threads: 1025"),
+        ({"runs": 0}, "runs: 0"),
+        ({"runs": 1_000_001}, "runs: 1000001"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(options: dict[str, int], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        typed(Cpu, options, "target.cpu")
+    assert typed(Cpu, {"threads": 1024, "runs": 1_000_000}, "target.cpu").runs == 1_000_000
+
+
+def test_cpu_is_a_target_whose_file_runs_here() -> None:
     assert TARGETS.get("cpu") is Cpu
-    assert not Cpu.compiles
-    assert Cpu.executes
+    assert (Cpu.compiles, Cpu.executes, Cpu.integer_only, Cpu.needs) == (
+        False,
+        True,
+        False,
+        ("ai_edge_litert",),
+    )

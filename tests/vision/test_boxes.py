@@ -78,3 +78,44 @@ def test_every_box_is_matched_whatever_the_boxes(seed: int) -> None:
 
 def test_corners_are_half_a_side_from_the_centre() -> None:
     np.testing.assert_allclose(corners(ANCHORS[:2]), [[0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1]], atol=1e-7)
+
+
+def test_overlap_of_a_quarter_and_of_a_seventh() -> None:
+    # 1/4 of the whole; squares of 1/4 that share 1/16: 1/16 of 7/16; one that is turned inside out has no area
+    found = iou(
+        boxes((0, 0, 0.5, 0.5)),
+        boxes((0, 0, 1, 1), (0.25, 0.25, 0.75, 0.75), (0, 0, 0.25, 0.5), (0.4, 0.4, 0.1, 0.1)),
+    )
+    np.testing.assert_allclose(found, [[1 / 4, 1 / 7, 1 / 2, 0]], atol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_code_of_every_coordinate_has_its_own_scale() -> None:
+    # anchor (0.5, 0.5, 0.2, 0.4); box with centre (0.52, 0.58) and sides (0.4, 0.2):
+    # 10 x 0.02 / 0.2 = 1, 10 x 0.08 / 0.4 = 2, 5 x log(2) = 3.465736, 5 x log(1/2)
+    anchor = np.array([[0.5, 0.5, 0.2, 0.4]], np.float32)
+    box = boxes((0.32, 0.48, 0.72, 0.68))
+    np.testing.assert_allclose(encode(box, anchor), [[1, 2, 3.465736, -3.465736]], atol=1e-5)
+    code = np.array([[1, 2, 5 * np.log(2), -5 * np.log(2)]], np.float32)
+    np.testing.assert_allclose(decode(code, anchor), box, atol=1e-6)
+    np.testing.assert_allclose(decode(np.stack([code] * 3), anchor), [box] * 3, atol=1e-6)
+
+
+def test_a_box_without_a_side_is_coded_as_a_number() -> None:
+    # 5 x log(1e-6 / 0.5) = -65.611817
+    code = encode(boxes((0.25, 0.25, 0.25, 0.25)), ANCHORS[:1])
+    np.testing.assert_allclose(code, [[0, 0, -65.611817, -65.611817]], atol=1e-3)
+
+
+def test_an_overlap_of_exactly_the_threshold_matches() -> None:
+    # (0, 0, 1, 0.5) covers the first and the third anchor: half of it each
+    assert assign(boxes((0, 0, 1, 0.5)), ANCHORS).tolist() == [0, -1, 0, -1]
+    assert assign(boxes((0, 0, 1, 0.5)), ANCHORS, threshold=0.51).tolist() == [0, -1, -1, -1]
+
+
+def test_an_anchor_takes_the_box_it_overlaps_most() -> None:
+    crowd = boxes((0, 0, 0.5, 0.4), (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1))
+    matched = assign(crowd, ANCHORS)
+    assert matched[0] == 1
+    assert matched[3] == 2
+    assert 0 in matched  # which goes last, and takes what is left

@@ -6,6 +6,8 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,6 +180,16 @@ def test_deep_greys_of_every_kind_are_scaled(tmp_path: Path) -> None:
     assert image.read(tmp_path / "b.tif")[0, :, 0].tolist() == [255, 254, 127, 0], "where 0 is white"
 
 
+def test_greys_of_twelve_bits_are_scaled_by_their_own_white() -> None:
+    """A TIFF says how many bits are used of sixteen; PIL writes none with twelve."""
+    picture: Any = SimpleNamespace(tag_v2={258: (12,)})
+    white: Any = SimpleNamespace(tag_v2={258: (12,), 262: 0})
+    greys = np.array([0, 2048, 4095, 9999], np.uint16)
+    # By hand: 2048 x 255 / 4095 = 127.53; what is brighter than white is white.
+    assert image._eight_bits(greys, picture).tolist() == [0, 128, 255, 255]
+    assert image._eight_bits(greys, white).tolist() == [255, 127, 0, 0]
+
+
 def test_deep_colours_keep_their_high_byte(tmp_path: Path) -> None:
     row = b"\0" + struct.pack(">6H", 0, 0x8000, 0xFFFF, 0x0100, 0x7FFF, 0xFE00)
     header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
@@ -250,6 +262,101 @@ def test_drawing_marks_the_edges_and_leaves_the_image_alone() -> None:
     assert drawn[50:89, 25].any(axis=1).all()
     assert not drawn[55:85, 30:70].any()
     assert not drawn[:45].any()
+
+
+def colours(drawn: np.ndarray) -> set[str]:
+    """Give the colours of a drawing but black and white."""
+    return {f"#{bytes(pixel).hex()}" for pixel in np.unique(drawn.reshape(-1, 3), axis=0)} & set(
+        image.PALETTE
+    )
+
+
+def test_the_class_alone_decides_the_colour() -> None:
+    blank = np.zeros((60, 60, 3), np.uint8)
+    box = np.array([[0.5, 0.25, 0.9, 0.75]], np.float32)
+    one, other = (colours(image.draw(blank, box, [text])) for text in ("disc 0.97", "disc 0.12"))
+    assert one == other
+    assert len(one) == 1
+    classes = [
+        colours(image.draw(blank, box, [name])).pop() for name in ("disc", "square", "triangle", "cross")
+    ]
+    assert len(set(classes)) > 1
+
+
+@pytest.mark.parametrize(("side", "line"), [(24, 1), (240, 1), (480, 2), (1200, 5)])
+def test_lines_are_as_thick_as_the_picture_is_large(side: int, line: int) -> None:
+    blank = np.zeros((side, side, 3), np.uint8)
+    drawn = image.draw(blank, np.array([[0.0, 0.0, 1.0, 1.0]], np.float32), [""])
+    column = drawn[:, side // 2].any(axis=1)
+    assert column.tolist() == [row < line or row >= side - line for row in range(side)]
+
+
+def test_a_box_of_no_size_is_drawn_as_a_point() -> None:
+    blank = np.zeros((100, 100, 3), np.uint8)
+    drawn = image.draw(blank, np.array([[0.5, 0.25, 0.5, 0.25]], np.float32), [""])
+    assert np.argwhere(drawn.any(axis=2)).tolist()[:1] == [[50, 25]]
+    assert drawn.any(axis=2).sum() <= 2  # PIL's own way to draw a line of one pixel
+
+
+def patch(drawn: np.ndarray) -> tuple[int, int, int, int]:
+    """Give top, left, bottom and right of what is not black."""
+    rows, columns = np.nonzero(drawn.any(axis=2))
+    return int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())
+
+
+def test_a_text_stands_on_a_box_or_in_it_where_there_is_no_room() -> None:
+    blank = np.zeros((200, 300, 3), np.uint8)
+    above = image.draw(blank, np.array([[0.5, 0.2, 0.6, 0.8]], np.float32), ["disc"])
+    top, left, bottom, _ = patch(above)
+    assert 80 <= top < 98
+    assert (left, bottom) == (60, 119)
+    inside = image.draw(blank, np.array([[0.0, 0.2, 0.6, 0.8]], np.float32), ["disc"])
+    assert patch(inside)[:3] == (0, 60, 119)
+    assert inside[:14, 62:80].min(axis=2).max() > 200, "white letters"
+    right = image.draw(blank, np.array([[0.5, 0.99, 0.6, 1.0]], np.float32), ["disc 0.99"])
+    assert patch(right)[3] == 299
+    assert patch(right)[1] > 150
+
+
+def test_a_file_that_is_too_large_to_read_is_said(
+    tmp_path: Path, gradient: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(gradient).save(path)
+    size = path.stat().st_size
+    monkeypatch.setattr(image, "MOST_BYTES", size)
+    assert image.inspect(path).problem == ""
+    monkeypatch.setattr(image, "MOST_BYTES", size - 1)
+    assert image.inspect(path).problem
+    assert image.inspect(path).digest == ""
+
+
+def test_one_large_image_at_a_time_is_decoded(
+    tmp_path: Path, gradient: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is held for what has more pixels than `LARGE`, and for nothing else."""
+    held: list[bool] = []
+
+    class Lock:
+        def __enter__(self) -> None:
+            held.append(True)
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+    monkeypatch.setattr(image, "_one_large_image", Lock())
+    Image.fromarray(gradient).save(tmp_path / "a.png")
+    monkeypatch.setattr(image, "LARGE", 24 * 40)
+    image.read(tmp_path / "a.png")
+    assert held == []
+    monkeypatch.setattr(image, "LARGE", 24 * 40 - 1)
+    image.read(tmp_path / "a.png")
+    assert held == [True]
+
+
+def test_what_another_program_would_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"%PDF-1.4\n")
+    assert image.inspect(tmp_path / "a.jpg").problem == "not an image that PIL can read, but a PDF"
 
 
 def test_a_text_is_written_inside_the_picture_wherever_the_box_is() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from tflbuild.vision.preprocess import Placement, Preprocess
@@ -117,3 +119,98 @@ def test_every_option_goes_through_its_mapping() -> None:
     )
     assert Preprocess.of(block.to_json()) == block
     assert Preprocess.of({}) == Preprocess()
+
+
+def test_what_a_recipe_that_says_nothing_gets() -> None:
+    assert Preprocess().to_json() == {
+        "resize": "bilinear",
+        "antialias": True,
+        "aspect": "stretch",
+        "channels": "rgb",
+        "scale": 1 / 128,
+        "offset": -1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "black", "white"),
+    [
+        (1 / 128, -1.0, -1.0, 127 / 128),
+        (1 / 255, 0.0, 0.0, 1.0),
+        (1.0, -300.0, -255.0, 0.0),  # what no zero point can say is left out
+        (2.0, 10.0, 0.0, 510.0),
+    ],
+)
+def test_black_and_white_as_a_uint8_input_expresses_them(
+    scale: float, offset: float, black: float, white: float
+) -> None:
+    assert Preprocess(scale=scale, offset=offset).pixel_range() == pytest.approx((black, white))
+
+
+SIDES = st.integers(1, 700)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(SIDES, SIDES, st.integers(1, 320), st.integers(1, 320))
+def test_a_letterbox_fills_one_axis_keeps_the_shape_and_lies_in_the_middle(
+    rows: int, columns: int, height: int, width: int
+) -> None:
+    place = Preprocess(aspect="letterbox").placement(rows, columns, height, width)
+    zoom = min(height / rows, width / columns)
+    assert place.height == pytest.approx(max(1, rows * zoom), abs=0.5001)
+    assert place.width == pytest.approx(max(1, columns * zoom), abs=0.5001)
+    assert place.height == height or place.width == width
+    below, right = height - place.height - place.top, width - place.width - place.left
+    assert below - place.top in (0, 1)
+    assert right - place.left in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "place"),
+    [
+        # By hand, into 10 x 16: 5 x 7 fills the height: 14 columns.
+        ((5, 7), Placement(0, 1, 10, 14)),
+        ((3, 5), Placement(0, 0, 10, 16)),  # 9.6 rows are 10
+        ((5, 16), Placement(2, 0, 5, 16)),
+        ((9, 32), Placement(2, 0, 5, 16)),  # 4.5 rows are 5
+        ((4, 5), Placement(0, 1, 10, 13)),  # 12.5 columns are 13
+        ((2, 9), Placement(3, 0, 4, 16)),  # 3.56 rows are 4
+    ],
+)
+def test_a_letterbox_rounds_half_a_pixel_up(shape: tuple[int, int], place: Placement) -> None:
+    assert Preprocess(aspect="letterbox").placement(*shape, 10, 16) == place
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(SIDES, SIDES, st.integers(1, 320), st.integers(1, 320), st.sampled_from(["stretch", "letterbox"]))
+def test_boxes_come_back_from_every_input(
+    rows: int, columns: int, height: int, width: int, aspect: str
+) -> None:
+    block = Preprocess(aspect=aspect)  # type: ignore[arg-type]
+    boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], [0.5, 0, 0.6, 0.01]], np.float32)
+    placed = block.place(boxes, rows, columns, height, width)
+    assert placed.dtype == np.float32
+    # A letterbox may be a single pixel of 320: what float32 keeps of it is worth 1e-4 of the image.
+    np.testing.assert_allclose(block.unplace(placed, rows, columns, height, width), boxes, atol=1e-4)
+    place = block.placement(rows, columns, height, width)
+    whole = [place.top, place.left, place.top + place.height, place.left + place.width]
+    np.testing.assert_allclose(placed[0] * [height, width, height, width], whole, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "fill"), [(1 / 255, 0.0, 0), (1 / 127.5, -1.0, 128), (1.0, -114.8, 115)]
+)
+def test_a_letterbox_is_filled_with_what_the_model_takes_for_nothing(
+    scale: float, offset: float, fill: int
+) -> None:
+    block = Preprocess(aspect="letterbox", scale=scale, offset=offset)
+    assert block.pixels(np.full((8, 8, 3), 200, np.uint8), 8, 16)[0, 0].tolist() == [fill] * 3
+
+
+def test_a_tall_image_lies_between_bars_on_both_sides() -> None:
+    image = noise(8, 4)
+    pixels = Preprocess(aspect="letterbox", resize="nearest", channels="bgr").pixels(image, 8, 10)
+    assert np.array_equal(pixels[:, 3:7], image[..., ::-1])
+    assert (pixels[:, :3] == 128).all()
+    assert (pixels[:, 7:] == 128).all()
+    assert pixels.flags["C_CONTIGUOUS"]

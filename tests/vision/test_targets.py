@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tflbuild.vision.batches import Batch
@@ -33,3 +35,37 @@ def test_classes_of_a_batch_become_one_array() -> None:
 def test_items_computed_ahead_come_in_order_and_end() -> None:
     assert list(ahead(k * k for k in range(5))) == [0, 1, 4, 9, 16]
     assert list(ahead([])) == []
+
+
+def test_an_overlap_of_half_matches_an_anchor() -> None:
+    # The box covers the upper left anchor by half: 0.5 x 0.5 of 1 x 0.5; the lower one likewise by nothing.
+    anchors = np.array([[0.25, 0.25, 0.5, 0.5], [0.5, 0.25, 1.0, 0.5], [0.75, 0.75, 0.5, 0.5]], np.float32)
+    box = [np.array([[0.0, 0.0, 1.0, 0.5]], np.float32)]
+    batch = Batch(np.zeros((1, 8, 8, 3), np.uint8), box, [np.array([7], np.int32)])
+    _, code, labels = detection_targets(batch, anchors)
+    assert labels.tolist() == [[7, 7, -1]]
+    assert (code.dtype, labels.dtype) == (np.float32, np.int32)
+    # By hand: the second is the box itself; the first is half as high: 10 x 0.25 / 0.5, 5 x log(2).
+    np.testing.assert_allclose(code[0, :2], [[5, 0, 5 * np.log(2), 0], [0, 0, 0, 0]], atol=1e-5)
+
+
+def test_every_anchor_is_told_the_class_of_its_own_box() -> None:
+    boxes = [np.array([[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5]], np.float32)]
+    batch = Batch(np.zeros((1, 8, 8, 3), np.uint8), boxes, [np.array([4, 9], np.int32)])
+    assert detection_targets(batch, ANCHORS)[2].tolist() == [[9, 4]]
+
+
+def test_the_next_item_is_computed_while_the_last_one_is_used() -> None:
+    import threading
+
+    begun = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        begun.set()
+        yield 1
+
+    numbers = ahead(items())
+    assert next(numbers) == 0
+    assert begun.wait(20)
+    assert list(numbers) == [1]

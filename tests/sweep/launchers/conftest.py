@@ -7,6 +7,7 @@ from sweep_place import Place
 from visiting import PLUGIN, RECIPE
 
 from tflbuild import plugins
+from tflbuild.core import toolchain
 
 
 @pytest.fixture
@@ -17,3 +18,9 @@ def there(here: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     (here.folder / "plugins" / "visit.py").write_text(PLUGIN)
     monkeypatch.delitem(sys.modules, f"{plugins.LOCAL_PACKAGE}.visit", raising=False)
     return here
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every extra for installed; what a test needs of it is stood in for."""
+    monkeypatch.setattr(toolchain, "version", lambda tool: "1.0")

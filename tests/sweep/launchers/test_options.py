@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
-from tflbuild.sweep.launchers import LAUNCHERS, session
+from tflbuild.sweep.launchers import LAUNCHERS, joblib, ray, session, submitit
+from tflbuild.validation import typed
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("jobib", {}, "hydra/launcher: there is no launcher 'jobib'.*Did you mean 'joblib'"),
@@ -63,3 +65,55 @@ def test_options_of_every_launcher_are_checked_without_starting_one() -> None:
     for name in LAUNCHERS:
         with pytest.raises(RecipeError, match=r"hydra\.launcher\.nonsense"):
             session(name, {"nonsense": 1})
+
+
+ENDS: list[tuple[Any, str, list[float], list[float]]] = [
+    (ray.Init, "num_cpus", [1], [0]),
+    (ray.Init, "num_gpus", [0], [-1]),
+    (ray.Init, "object_store_memory", [80_000_000], [79_999_999]),
+    (ray.Remote, "num_cpus", [0, 0.5], [-0.5]),
+    (ray.Remote, "num_gpus", [0, 0.5], [-0.5]),
+    (ray.Remote, "memory", [1], [0]),
+    (ray.Remote, "max_retries", [0], [-1]),
+    (submitit.Options, "timeout_min", [1], [0]),
+    (submitit.Options, "cpus_per_task", [1], [0]),
+    (submitit.Options, "gpus_per_node", [0], [-1]),
+    (submitit.Options, "mem_gb", [0.5], [0]),
+    (submitit.Options, "parallel", [1], [0]),
+    (submitit.Options, "max_num_timeout", [0], [-1]),
+    (submitit.Options, "slurm_cpus_per_gpu", [1], [0]),
+    (submitit.Options, "slurm_gpus_per_task", [1], [0]),
+    (submitit.Options, "slurm_signal_delay_s", [0], [-1]),
+    (submitit.Options, "slurm_array_parallelism", [1], [0]),
+]
+
+
+@pytest.mark.parametrize(("options", "name", "right", "wrong"), ENDS)
+def test_numbers_that_make_no_sense_are_refused(
+    options: Any, name: str, right: list[float], wrong: list[float]
+) -> None:
+    for value in right:
+        assert getattr(typed(options, {name: value}, "x"), name) == value
+    for value in wrong:
+        with pytest.raises(RecipeError, match=rf"x\.{name}: {value}"):
+            typed(options, {name: value}, "x")
+
+
+def test_what_a_launcher_does_that_is_told_nothing() -> None:
+    """As the docstrings say; another default would run an old command differently."""
+    given = {
+        joblib.Options: {"n_jobs": -1},
+        ray.Init: {"include_dashboard": False, "log_to_driver": False},
+        ray.Remote: {"num_cpus": 1, "max_retries": 3},
+        submitit.Options: {
+            "cluster": "slurm",
+            "name": "tflbuild",
+            "timeout_min": 1440,
+            "cpus_per_task": 2,
+            "stderr_to_stdout": False,
+            "max_num_timeout": 3,
+            "slurm_array_parallelism": 256,
+        },
+    }
+    for options, wanted in given.items():
+        assert {name: value for name, value in asdict(options()).items() if value is not None} == wanted

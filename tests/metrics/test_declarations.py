@@ -1,0 +1,55 @@
+"""What every metric declares, by name; a new one has to be added here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tflbuild import plugins
+from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, TargetMetric
+
+plugins.load(None)
+
+DETECTION, CLASSIFICATION, ANY = ("detection",), ("classification",), ()
+DECLARED: dict[str, tuple[Any, ...]] = {
+    # unit, higher is better, tasks, kinds, kind of metric, primary / exact / target
+    "map": ("1", True, DETECTION, ANY, AccuracyMetric, True),
+    "map50": ("1", True, DETECTION, ANY, AccuracyMetric, True),
+    "top1": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, True),
+    "top5": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, False),
+    "size": ("bytes", False, ANY, ANY, FileMetric, True),
+    "compressed_size": ("bytes", False, ANY, ANY, FileMetric, True),
+    "latency": ("ms", False, ANY, ("TFLiteModel",), FileMetric, False),
+    "npu_coverage": ("1", True, ANY, ANY, TargetMetric, "ethos_u"),
+    "npu_cycles": ("cycles", False, ANY, ANY, TargetMetric, "ethos_u"),
+    "npu_sram": ("KiB", False, ANY, ANY, TargetMetric, "ethos_u"),
+    "npu_latency": ("ms", False, ANY, ANY, TargetMetric, "ethos_u"),
+}
+
+
+def ours() -> list[str]:
+    """Name the metrics of the package; a test may have declared others."""
+    return [name for name, cls in METRICS.items() if cls.__module__.startswith("tflbuild.metrics.")]
+
+
+def test_every_metric_is_listed() -> None:
+    assert set(ours()) == set(DECLARED)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_metric_declares_its_unit_direction_and_what_it_is_for(name: str) -> None:
+    unit, higher, tasks, kinds, base, last = DECLARED[name]
+    cls: Any = METRICS.get(name)
+    assert (cls.unit, cls.higher_is_better, cls.tasks, cls.kinds) == (unit, higher, tasks, kinds)
+    assert issubclass(cls, base)
+    which = {AccuracyMetric: "primary", FileMetric: "exact", TargetMetric: "target"}[base]
+    assert getattr(cls, which) == last
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [("map", ("numpy",)), ("top1", ("numpy",)), ("size", ()), ("latency", ("ai_edge_litert", "numpy"))],
+)
+def test_a_metric_names_the_tools_that_decide_its_value(name: str, needs: tuple[str, ...]) -> None:
+    assert METRICS.get(name).needs == needs
