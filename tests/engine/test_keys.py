@@ -1,6 +1,6 @@
 """Every field of what is wanted, and which keys it is in: enumerated from the declarations, so that none is forgotten.
 
-`test_measure` says the same of measurements by cause; here each preimage is also written out by hand, once.
+`test_causes` says the same of measurements by cause; here each preimage is also written out by hand, once.
 """
 
 from __future__ import annotations
