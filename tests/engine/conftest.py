@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import fakes
 from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
+from durability import Recorded, record_in
 from processes import Workshop
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
@@ -102,6 +103,12 @@ def build(events: list[Event]) -> Iterator[FakeBuild]:
     yield run
     for worker in workers:
         worker.stop()
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """Give the list of what is written, flushed and renamed during a test."""
+    return record_in(monkeypatch)
 
 
 @pytest.fixture
