@@ -60,7 +60,8 @@ def test_the_work_is_done_here_as_a_worker_does_it(
 
 
 def test_every_limit_of_a_step_counts(recipe: Recipe, build_here: FakeBuild) -> None:
-    held = (drop(0.5), Limit(metric="file_bytes", form="max", bound=1), drop(0.1), drop(0.4))
+    small, tiny = (Limit(metric="file_bytes", form="max", bound=bound) for bound in (1_000, 1))
+    held = (small, tiny, drop(0.1), drop(0.4))
     outcome = build_here(quantizing(recipe, limits=held))
     assert isinstance(outcome.error, BudgetExceeded)
     verdicts = last(outcome)["verdicts"]
@@ -397,3 +398,12 @@ def test_what_a_source_held_is_kept_for_the_next_build_that_asks_why(
     assert len(kept) == 1, "train reads data.train; nothing else reads"
     again = build_here(replace(recipe, data=fakes.FakeData(train=11)))
     assert again.report["passes"][0]["reason"].startswith("data.train content changed: 1 file added")
+
+
+def test_a_gate_of_a_step_is_strict_where_the_recipe_is(recipe: Recipe, build_here: FakeBuild) -> None:
+    """The difference of fakes is known to 0.001, so that a drop of 0.01 may be one of more than 0.0105."""
+    recipe = change(recipe, "prune", limits=(drop(0.0105),))
+    assert build_here(recipe).error is None
+    strict = build_here(replace(recipe, strict=True))
+    assert isinstance(strict.error, BudgetExceeded)
+    assert strict.report["passes"][1]["verdicts"][0]["decided"] is False
