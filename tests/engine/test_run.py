@@ -333,6 +333,16 @@ def test_the_pass_is_given_its_options_its_input_its_limits_and_its_time(
     assert timeouts == [17.0]
 
 
+def test_a_judging_pass_of_a_fallback_holds_candidates_against_the_input_of_the_step_it_stands_for(
+    recipe: Recipe, build_here: FakeBuild
+) -> None:
+    """From 0.79, which is 0.1 below that input, a further 0.1 is too much and 0.04 is not."""
+    recipe = add(recipe, first=(fakes.FakeQuantize(cost=0.1),), mixed=(fakes.FakeMixed(costs=(0.1, 0.04)),))
+    outcome = build_here(quantizing(recipe, Fallback(run=("first", "mixed")), limits=(drop(0.15),)))
+    assert last(outcome)["tried"][1]["passes"][1]["notes"] == {"0.1": [False], "0.04": [True]}
+    assert score(outcome) == pytest.approx(0.75)
+
+
 def test_a_strict_recipe_judges_candidates_strictly(recipe: Recipe, build_here: FakeBuild) -> None:
     """The difference of fakes is known to 0.001, so that a drop of 0.1 may be one of more than 0.1005."""
     made = {**recipe.steps, **steps(fakes.FakeMixed(costs=(0.1, 0.05)), mixed={"limits": (drop(0.1005),)})}
