@@ -14,12 +14,14 @@ from at_once import AtOnce
 from building import FakeBuild
 from test_run import change, drop
 
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.errors import BudgetExceeded
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.build import Outcome
+from tflbuild.engine.deliver import Delivery
 from tflbuild.engine.events import Event
 
 DELEGATED = {"name": "npu", "delegated": 3, "total": 4}
@@ -40,11 +42,18 @@ def npu() -> None:
         def inspect(self, model: Any) -> dict[str, Any]:
             return {"delegate": DELEGATED}
 
+    class Lossy(Target):
+        compiles = True
+
+        def compile(self, model: Any, folder: Path) -> tuple[bytes, dict[str, Any]]:
+            return fakes.content(fakes.score_of(model.path) - 0.25), {}
+
     class Share(TargetMetric):
         target = "fake_npu"
         unit = "share"
 
     TARGETS.declare("fake_npu")(Npu)
+    TARGETS.declare("fake_lossy")(Lossy)
     METRICS.declare("npu_share")(Share)
 
 
@@ -74,6 +83,12 @@ def test_each_target_has_a_folder_of_its_own(several: Recipe, build_here: FakeBu
     plain = (folder / "any/model.tflite").read_bytes()
     assert (folder / "small/model.tflite").read_bytes() == plain + b" "
     assert (folder / "npu/model.tflite").read_bytes() == plain + b"npu"
+
+
+def test_two_targets_have_folders_too(several: Recipe, build_here: FakeBuild) -> None:
+    two = {name: several.targets[name] for name in ("any", "small")}
+    given = targets(build_here(replace(several, targets=two)))
+    assert [target["path"] for target in given.values()] == ["any/model.tflite", "small/model.tflite"]
 
 
 def test_one_target_has_its_file_in_the_run_s_folder(recipe: Recipe, build_here: FakeBuild) -> None:
@@ -116,6 +131,44 @@ def test_accuracy_is_measured_on_the_test_split_and_only_where_the_file_can_be_e
         "This machine cannot execute a file for npu, so no accuracy was measured on it."
     )
     assert "not_executed" not in given["any"]
+
+
+def test_what_is_measured_and_judged_is_the_delivered_file(recipe: Recipe, build_here: FakeBuild) -> None:
+    targets_ = {"any": fakes.FakeTarget(), "lossy": TARGETS.get("fake_lossy")()}
+    limits = (drop(0.1), Limit(metric="score", form="min", bound=0.8))
+    outcome = build_here(replace(recipe, targets=targets_, limits=limits))
+    assert [(v["target"], v["ok"], v["value"]) for v in verdicts(outcome)] == [
+        ("any", True, pytest.approx(0.89)),
+        ("any", True, pytest.approx(0.89)),
+        ("lossy", False, pytest.approx(0.64)),
+        ("lossy", False, pytest.approx(0.64)),
+    ]
+    assert verdicts(outcome)[2]["low"] == pytest.approx(0.9 - 0.64 - 0.001)
+
+
+def test_a_compressed_size_is_that_of_the_best_compression(tmp_path: Path) -> None:
+    content = "".join(map(str, range(3000))).encode()
+    (tmp_path / "m").write_bytes(content)
+    model = TFLiteModel(
+        path=tmp_path / "m",
+        digest="its digest",
+        fingerprint="",
+        meta={"facts": fakes.FACTS, "signature": {"inputs": ["i"], "outputs": ["o"]}},
+    )
+    delivery = Delivery(target="npu", model=model, figures={"cycles": 3}, metrics={})
+    assert delivery.to_json("here.tflite") == {
+        "name": "npu",
+        "path": "here.tflite",
+        "sha256": "its digest",
+        "bytes": len(content),
+        "compressed_bytes": len(zlib.compress(content, 9)),
+        "labels": ["a"],
+        "metrics": {},
+        "inputs": ["i"],
+        "outputs": ["o"],
+        "cycles": 3,
+    }
+    assert len(zlib.compress(content, 9)) != len(zlib.compress(content, 1))
 
 
 def test_a_figure_of_a_target_is_a_metric_in_its_unit(several: Recipe, build_here: FakeBuild) -> None:
