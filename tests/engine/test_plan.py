@@ -324,11 +324,16 @@ def test_a_reason_is_the_difference_from_the_nearest_and_four_of_its_fields_at_m
 ) -> None:
     build_here(recipe)
     build_here(change(recipe, "prune", options=fakes.FakePrune(cost=0.75)))
-    near = planned(change(replace(recipe, seed=0), "prune", options=fakes.FakePrune(cost=0.5)))
+    near = planned(change(recipe, "prune", options=fakes.FakePrune(cost=0.5)))
     assert near.steps[1].reason.startswith("prune.cost 0.75 -> 0.5"), "the newest of two that are as near"
+    build_here(change(replace(recipe, seed=3), "prune", options=fakes.FakePrune(cost=0.25)))
+    assert (
+        planned(change(recipe, "prune", options=fakes.FakePrune(cost=0.5))).steps[1].reason
+        == near.steps[1].reason
+    )
     far = replace(
         recipe,
-        seed=3,
+        seed=4,
         device="gpu",
         model=fakes.FakeModel(width=2),
         worker=replace(recipe.worker, threads=7),
