@@ -91,7 +91,7 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def build(events: list[Event]) -> Iterator[FakeBuild]:
+def build_apart(events: list[Event]) -> Iterator[FakeBuild]:
     """Build a recipe with one worker for the whole test."""
     workers: list[Worker] = []
 
@@ -103,6 +103,12 @@ def build(events: list[Event]) -> Iterator[FakeBuild]:
     yield run
     for worker in workers:
         worker.stop()
+
+
+@pytest.fixture
+def build(build_apart: FakeBuild) -> FakeBuild:
+    """Build with worker processes, unless a module says otherwise."""
+    return build_apart
 
 
 @pytest.fixture

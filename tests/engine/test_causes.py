@@ -26,6 +26,12 @@ Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: few tests here are about others."""
+    return build_here
+
+
+@pytest.fixture
 def tflite(tmp_path: Path) -> TFLiteModel:
     return TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": fakes.FACTS, "x": 1})
 
@@ -269,15 +275,15 @@ def test_a_metric_more_measures_itself_only(
 
 
 def test_the_tensorflow_process_is_not_started_for_a_file_that_needs_none(
-    recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: Patch
+    recipe: Recipe, build_apart: FakeBuild, log: Path, monkeypatch: Patch
 ) -> None:
     from tflbuild.engine.workers.worker import Worker
 
-    assert build(recipe).error is None
+    assert build_apart(recipe).error is None
     for path in (recipe.store / "actions").iterdir():
         if '"measure": "predictions"' in path.read_text() and '"environment"' not in path.read_text():
             path.unlink()
     before = counted(log)["predict val"]
     monkeypatch.setattr(Worker, "ask", None)
-    assert build(recipe).error is None
+    assert build_apart(recipe).error is None
     assert counted(log)["predict val"] == before + 2, "convert and quantize"
