@@ -14,8 +14,12 @@ from building import FakeBuild, steps
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine import run as run_module
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.events import Event
+from tflbuild.engine.gate import judge
+from tflbuild.engine.judging import gate_event
+from tflbuild.engine.plan import Planned
 
 # Scores of the standard recipe: train 0.9, prune 0.89, convert 0.89. `quantize` is given cost 0.3 here: 0.59.
 
@@ -417,3 +421,34 @@ def test_a_gate_of_a_step_is_strict_where_the_recipe_is(recipe: Recipe, build_he
     strict = build_here(replace(recipe, strict=True))
     assert isinstance(strict.error, BudgetExceeded)
     assert strict.report["passes"][1]["verdicts"][0]["decided"] is False
+
+
+def test_a_verdict_of_the_total_is_told_with_its_target_and_without_a_step() -> None:
+    verdict = judge(Limit(metric="score", form="min", bound=0.5), None)
+    step, total = gate_event("thin", verdict), gate_event("", verdict, "cpu")
+    assert step.fields == {"label": "thin", "ok": False, "text": verdict.text, "verdict": verdict.to_json()}
+    assert total.fields == {
+        "label": "",
+        "ok": False,
+        "text": f"in total: {verdict.text}",
+        "verdict": verdict.to_json() | {"target": "cpu"},
+    }
+
+
+def test_what_another_process_has_just_computed_counts_as_cached(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_here(recipe)
+    known = run_module.look_up
+
+    def a_moment_earlier(*given: Any) -> Planned:
+        return replace(known(*given), record=None, status="RUN")
+
+    monkeypatch.setattr(run_module, "look_up", a_moment_earlier)
+    for step in build_here(recipe).report["passes"]:
+        assert (step["outcome"], step["cached"], step["seconds"], step["cost_seconds"]) == (
+            "cached",
+            True,
+            0,
+            2.5,
+        )
