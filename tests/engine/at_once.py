@@ -12,7 +12,7 @@ from tflbuild.engine.workers.endings import named
 from tflbuild.engine.workers.process import Answer, Progress
 from tflbuild.engine.workers.worker_process import Server
 
-COST = {"seconds": 2.5, "cpu_seconds": 4.0625, "peak_rss_mib": 7.4}
+COST = {"seconds": 2.50049, "cpu_seconds": 4.0625, "peak_rss_mib": 7.4}
 """What everything costs here."""
 
 

@@ -180,6 +180,34 @@ def test_a_local_store_is_locked_by_its_place_and_a_server_is_not(
     assert made[-1][0] != paths[0], "relative to another folder it is another store"
 
 
+def test_a_pass_is_logged_in_batches_of_a_hundred_with_its_step_and_milliseconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entities: Any = ModuleType("mlflow.entities")
+    entities.Metric, entities.Param, entities.RunTag = (lambda *said: said,) * 3
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))
+    monkeypatch.setitem(sys.modules, "mlflow.entities", entities)
+    monkeypatch.setattr(module.time, "time", lambda: 12.5)
+    sent: list[Any] = []
+    hook = module.MlflowRun()
+    hook.memory.update(
+        client=SimpleNamespace(log_batch=lambda *said: sent.append(said)), run="its run", passes=3
+    )
+    hook._log(metrics={"a:b": 1, "none": None, "zero": 0}, params={"p": "1"}, tags={"t": "2"})
+    assert sent == [
+        ("its run", [("a_b", 1.0, 12_500, 3), ("zero", 0.0, 12_500, 3)], [("p", "1")], [("t", "2")]),
+    ]
+    sent.clear()
+    hook._log(metrics={f"m{number}": number for number in range(250)})
+    assert [len(points) for _, points, _, _ in sent] == [100, 100, 50]
+    assert [name for _, points, _, _ in sent for name, *_ in points] == [
+        f"m{number}" for number in range(250)
+    ]
+    sent.clear()
+    hook._log()
+    assert sent == []
+
+
 class Client:
     """Stands for MLflow's client: has experiments, and may lose a race."""
 

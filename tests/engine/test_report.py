@@ -155,6 +155,27 @@ def test_a_report_of_a_build_is_read_back_as_it_is(recipe: Recipe, build_here: F
     assert report["schema"] == "tflbuild.report/1"
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file or directory"),
+        ("{", "Expecting property name"),
+        ("[]", "it holds a list, not a mapping"),
+        ('{"schema": "other"}', "schema is 'other'"),
+    ],
+)
+def test_what_is_no_report_is_said(tmp_path: Path, content: str | None, why: str) -> None:
+    file = tmp_path / "report.json"
+    if content is not None:
+        file.write_text(content)
+    for path in (file, tmp_path) if content else (file,):
+        with pytest.raises(RecipeError) as caught:
+            read_report(path)
+        said = str(caught.value)
+        assert said.startswith(f"{file} is no report of a run: ")
+        assert said.removeprefix(f"{file} is no report of a run: ").startswith(why), said
+
+
 def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_here: FakeBuild) -> None:
     wanted = dataclasses.replace(
         recipe,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fakes
@@ -452,3 +454,16 @@ def test_what_another_process_has_just_computed_counts_as_cached(
             0,
             2.5,
         )
+
+
+def test_measuring_is_timed_apart_and_adds_up(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that goes on by 1.5 s whenever it is looked at: once before and once behind each judgement."""
+    looks = itertools.count()
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=lambda: 1.5 * next(looks)))
+    recipe = add(recipe, first=(fakes.FakeQuantize(cost=0.02),), second=(fakes.FakeQuantize(cost=0.02),))
+    report = build_here(quantizing(recipe, Fallback(run=("first", "second")))).report
+    assert [step["measuring_seconds"] for step in report["passes"]] == [1.5] * 4
+    parts = report["passes"][-1]["tried"][1]["passes"]
+    assert [part["measuring_seconds"] for part in parts] == [1.5, 3.0], "the last is held to two budgets"

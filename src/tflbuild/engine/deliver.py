@@ -111,12 +111,9 @@ def _runnable(metrics: list[str], executes: bool) -> list[str]:
 
 def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery], base: Artifact) -> None:
     for limit in recipe.limits:
-        judged = 0
-        for delivery in deliveries:
-            value = delivery.metrics.get(limit.metric)
-            if value is None:
-                continue
-            judged += 1
+        judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
+        for delivery in judged:
+            value = delivery.metrics[limit.metric]
             verdict = judge_against(
                 measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
             )
