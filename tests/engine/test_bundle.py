@@ -115,6 +115,8 @@ def test_a_bundle_gives_the_pass_again_what_it_was_given(
     assert replace(second[2], staging=Path(), checkpoints=Path()) == replace(
         first[2], staging=Path(), checkpoints=Path()
     )
+    assert [held.limit.bound for held in second[2].held] == [0.15, 0.25]
+    assert (second[2].label, second[2].seed, second[2].strict) == ("mixed", 5, False)
     assert second[2].checkpoints == second[2].staging / "checkpoints"
     assert not second[2].staging.exists()
 

@@ -254,6 +254,13 @@ def test_a_verdict_is_one_sentence(
     assert judge(limit(form, 0.1), value, baseline, difference).text == text
 
 
+def test_an_interval_that_ends_at_0_is_said() -> None:
+    difference = Difference(value=0.02, low=0.0, high=0.03, n=100)
+    verdict = judge(limit("max_drop", 0.03), measured(0.62), measured(0.60), difference)
+    assert verdict.text.startswith("score rose by 0.0200 [0.0000, 0.0300], from")
+    assert (verdict.low, verdict.high) == (-0.03, 0.0)
+
+
 def test_a_limit_since_a_step_says_which() -> None:
     since = Limit(metric="score", form="max_drop", bound=0.1, since="train")
     text = judge(since, measured(0.5), measured(0.6)).text
