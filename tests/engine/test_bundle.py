@@ -14,6 +14,7 @@ from building import FakeBuild, steps
 from test_run import drop
 
 from tflbuild.core import digest, toolchain
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.recipe import Recipe, WorkerOptions
 from tflbuild.engine import bundle as module
@@ -232,3 +233,22 @@ def test_who_listens_is_told_of_a_failure_by_its_step_and_exit_code(
     failed = [event.fields for event in events if event.kind == "failed"]
     assert [(f["label"], f["exit_code"], f["command"]) for f in failed] == [("prune", 5, None)]
     assert [event.fields["status"] for event in events if event.kind == "finished"] == ["over_budget"]
+
+
+def test_a_model_in_a_bundle_is_found_again_with_all_that_it_said(recipe: Recipe) -> None:
+    prepared = prepare(recipe, names=fakes.NAMES)
+    blob = prepared.store.blob(digest.of_bytes(b"model"))
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"model")
+    model = KerasModel(path=blob, digest=blob.name, fingerprint="its own", meta={"facts": fakes.FACTS})
+    written = module._written(model)
+    assert written == {
+        "kind": "KerasModel",
+        "digest": blob.name,
+        "fingerprint": "its own",
+        "path": str(blob),
+        "meta": {"facts": fakes.FACTS},
+    }
+    found = module._found(written, {"pass": {"label": "thin"}}, prepared)
+    assert (found, type(found)) == (model, KerasModel)
+    assert module._found(None, {}, prepared) is module._written(None) is None
