@@ -470,10 +470,8 @@ def test_the_log_of_a_pass_names_its_step(
     said = io.StringIO()
     monkeypatch.setattr(sys, "stderr", said)
 
-    def talk(self: Any, model: Any, result: Any) -> None:
-        assert result.path.is_file()
-
-    monkeypatch.setattr(fakes.FakeAny, "verify", talk)
+    verified: list[Any] = []
+    monkeypatch.setattr(fakes.FakeAny, "verify", lambda self, *given: verified.append(given))
 
     def run_it(self: Any, model: Any, ctx: Any) -> Any:
         ctx.log("layer 3")
@@ -481,5 +479,6 @@ def test_the_log_of_a_pass_names_its_step(
 
     monkeypatch.setattr(fakes.FakeAny, "run", run_it)
     monkeypatch.setattr(module, "kinds_of", lambda cls: (TFLiteModel, TFLiteModel))
-    run(server, replies, fakes.FakeAny(), model, assignment)
+    made, _ = run(server, replies, fakes.FakeAny(), model, assignment)
     assert said.getvalue() == "[thin] layer 3\n"
+    assert verified == [(model, made)], "a pass holds its result to its promise"
