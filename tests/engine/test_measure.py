@@ -304,3 +304,18 @@ def test_what_fails_is_not_kept(measurer: Measurer, model: TFLiteModel, recipe: 
         measurer.fact("file_bytes", broken)
     assert list((recipe.store / "actions").iterdir()) == []
     assert [path.name for path in (recipe.store / "blobs").iterdir()] == []
+
+
+def test_what_was_measured_stands_in_the_key_by_its_role(
+    measurer: Measurer, model: TFLiteModel, tmp_path: Path, recipe: Recipe
+) -> None:
+    worse = model_of(tmp_path / "worse.tflite", 0.5)
+    measurer.accuracy(worse, ["score"], "val")
+    measurer.compare("score", model, worse, "val")
+    old, new = (measurer.predictions(each, "val").value["file"] for each in (model, worse))
+    truth = measurer.truth("val").value["file"]
+    records = [json.loads(path.read_text())["preimage"] for path in (recipe.store / "actions").iterdir()]
+    by_measure = {said["measure"]: said for said in records}
+    roles = ("before", "predictions", "truth")
+    assert [by_measure["accuracy"].get(role) for role in roles] == [None, new, truth]
+    assert [by_measure["comparison"].get(role) for role in roles] == [old, new, truth]

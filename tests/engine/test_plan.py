@@ -214,6 +214,18 @@ def test_what_fits_together_is_left_alone(recipe: Recipe, make: Any) -> None:
     assert check(make(recipe))[0] == ("train", "prune", "convert", "quantize")
 
 
+def test_a_step_may_read_the_one_that_runs_just_before(recipe: Recipe) -> None:
+    pipeline = ("train", "prune", "teach", "convert")
+    for teacher in ("train", "prune"):
+        taught = configured(recipe, fakes.FakeTeach(teacher=teacher), pipeline=pipeline)
+        assert check(taught)[0] == pipeline
+    for teacher in ("teach", "convert"):
+        with pytest.raises(
+            RecipeError, match=f"teach: it reads the output of '{teacher}', which does not run"
+        ):
+            check(configured(recipe, fakes.FakeTeach(teacher=teacher), pipeline=pipeline))
+
+
 def test_a_step_is_placed_behind_the_last_of_those_it_comes_after(recipe: Recipe) -> None:
     extra = add(recipe, more=(fakes.FakePrune(),), most=(fakes.FakePrune(),))
     extra = change(change(extra, "more", after=("prune", "train")), "most", after=("train",))
