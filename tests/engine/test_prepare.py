@@ -56,12 +56,12 @@ def test_the_test_split_is_never_a_source_though_it_is_one_of_the_data() -> None
 
 
 def test_a_file_or_folder_of_any_kind_is_named_by_its_content_in_a_fixed_order(tmp_path: Path) -> None:
-    for name in ("b.txt", "a.png", "sub/c.h5"):
+    for name in ("b.txt", "z.png", "sub/c.h5"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     found = module._as_it_stands(str(tmp_path), "train.init")
     assert list(found.items()) == [
-        (str(tmp_path / name), of_bytes(name.encode())) for name in ("a.png", "b.txt", "sub/c.h5")
+        (str(tmp_path / name), of_bytes(name.encode())) for name in ("b.txt", "sub/c.h5", "z.png")
     ]
     one = str(tmp_path / "b.txt")
     assert module._as_it_stands(one, "train.init") == {one: of_bytes(b"b.txt")}

@@ -99,6 +99,7 @@ def test_the_longest_unused_go_until_the_rest_fits_and_no_longer(
 def test_what_was_not_used_for_longer_goes(inventory: Inventory, seconds: float, gone: int) -> None:
     choice = choose(inventory, NOBODY, older_than=seconds, now=1000.0)
     assert named(choice.candidates) == [ORPHAN, *IN_ORDER[:gone]]
+    assert named(choose(inventory, NOBODY, older_than=seconds, now=0.0).candidates) == [ORPHAN]
 
 
 def test_what_is_in_use_stays_with_its_files(inventory: Inventory) -> None:
