@@ -513,3 +513,14 @@ def test_what_another_machine_left_is_removed_after_thirty_days(
     assert workspace.abandoned(tmp_path) == ([tmp_path / "elsewhere-1"] if reaped else [])
     assert workspace.reap(tmp_path) == reaped
     assert list(tmp_path.iterdir()) == [] if reaped else len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(("seconds", "believed"), [(0.0, True), (-0.5, False)])
+def test_nothing_costs_less_than_nothing(seconds: float, believed: bool) -> None:
+    fine = {"value": 1.0, "unit": "bytes"}
+    content = record.write(SIZES, artifact=None, value=fine, cost={"seconds": seconds}, blobs=[])
+    if believed:
+        assert record.read(content, digest.of_json(SIZES), Path).cost == {"seconds": 0.0}
+    else:
+        with pytest.raises(Damaged, match="its record is no result: cost"):
+            record.read(content, digest.of_json(SIZES), Path)
