@@ -4,13 +4,16 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
+from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
+from durability import Recorded, record_in
 from processes import Workshop
 
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
@@ -21,6 +24,7 @@ from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.run_folder import make_run_folder
+from tflbuild.engine.workers import worker_process
 from tflbuild.engine.workers.worker import Worker
 
 REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
@@ -87,7 +91,7 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def build(events: list[Event]) -> Iterator[FakeBuild]:
+def build_apart(events: list[Event]) -> Iterator[FakeBuild]:
     """Build a recipe with one worker for the whole test."""
     workers: list[Worker] = []
 
@@ -99,3 +103,34 @@ def build(events: list[Event]) -> Iterator[FakeBuild]:
     yield run
     for worker in workers:
         worker.stop()
+
+
+@pytest.fixture
+def build(build_apart: FakeBuild) -> FakeBuild:
+    """Build with worker processes, unless a module says otherwise."""
+    return build_apart
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """Give the list of what is written, flushed and renamed during a test."""
+    return record_in(monkeypatch)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> AtOnce:
+    """Give a worker that does everything in this process; what would take long and decides nothing is left out."""
+    monkeypatch.setattr(worker_process, "_reset", lambda seed: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    return AtOnce()
+
+
+@pytest.fixture
+def build_here(events: list[Event], here: AtOnce) -> FakeBuild:
+    """Build a recipe in this process, in milliseconds."""
+
+    def run(recipe: Recipe, *listeners: Listener) -> Outcome:
+        worker = cast(Worker, here)
+        return Build(recipe, lambda: make_run_folder(recipe), worker, (events.append, *listeners)).run()
+
+    return run

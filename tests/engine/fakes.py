@@ -208,6 +208,38 @@ class FakeTeach(Pass):
         return ctx.emit(KerasModel, content(score_of(ctx.model(self.teacher).path), 300))
 
 
+@compiler_pass("fake_any")
+class FakeAny(Pass):
+    """Declare whatever the options say."""
+
+    sources: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    looks: bool = False
+    judging: bool = False
+
+    def reads(self) -> tuple[str, ...]:
+        return self.sources
+
+    def models(self) -> tuple[str, ...]:
+        return self.others
+
+    def asks_model(self) -> bool:
+        return self.looks
+
+    def judges(self) -> bool:
+        return self.judging
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        return ctx.emit(TFLiteModel, content(score_of(model.path), 70))
+
+
+@compiler_pass("fake_trains_on")
+class FakeTrainsOn(FakeAny):
+    """The same, training."""
+
+    trains = True
+
+
 @compiler_pass("fake_slow")
 class FakeSlow(Pass):
     """Take a while."""

@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import fakes
 import pytest
+from at_once import AtOnce
 from building import FakeBuild, steps
 
 from tflbuild.core.budget import Fallback, Limit
+from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied
-from tflbuild.core.recipe import Recipe
-from tflbuild.engine.build import Outcome
+from tflbuild.core.recipe import Recipe, RunOptions
+from tflbuild.engine.build import Build, Outcome
+from tflbuild.engine.events import Event
+from tflbuild.engine.first_look import is_foreign
+from tflbuild.engine.report import Report
+from tflbuild.engine.run_folder import make_run_folder
+from tflbuild.engine.workers.worker import Worker
+
+
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: few tests here are about others."""
+    return build_here
 
 
 def drop(bound: float, since: str = "") -> tuple[Limit, ...]:
@@ -222,8 +235,14 @@ def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recip
     ],
 )
 def test_a_pass_that_goes_wrong_ends_with_its_name(
-    recipe: Recipe, build: FakeBuild, how: str, error: type[Exception], message: str
+    recipe: Recipe,
+    build_apart: FakeBuild,
+    build_here: FakeBuild,
+    how: str,
+    error: type[Exception],
+    message: str,
 ) -> None:
+    build = build_apart if how in ("abort", "kill", "hang") else build_here
     bad = steps(fakes.FakeBad(how=how), bad={"timeout": 2.0 if how == "hang" else None})
     broken = replace(recipe, steps={**recipe.steps, **bad}, pipeline=("train", "convert", "bad"))
     outcome = build(broken)
@@ -295,3 +314,170 @@ def test_ctrl_c_leaves_a_valid_report_and_store(
     assert outcome.report.status == "interrupted"
     assert json.loads((outcome.report.folder / "report.json").read_text())["status"] == "interrupted"
     assert outcomes(build(recipe))["prune"] == "cached"
+
+
+def told(events: list[Event], kind: str) -> list[dict[str, Any]]:
+    return [event.fields for event in events if event.kind == kind]
+
+
+def test_who_listens_is_told_first_what_would_run(
+    recipe: Recipe, build_here: FakeBuild, events: list[Event]
+) -> None:
+    extra = {**recipe.steps, "spare": replace(recipe.steps["prune"], label="spare")}
+    build_here(replace(recipe, steps=extra, run=RunOptions(stop_after="prune")))
+    assert told(events, "plan") == [
+        {
+            "steps": [
+                {"label": "train", "status": "RUN", "reason": "never run before"},
+                {
+                    "label": "prune",
+                    "status": "UNKNOWN",
+                    "reason": "its input is not known until train has run",
+                },
+            ],
+            "unused": {"spare": "not in pipeline"},
+            "subject": "fake_model on fake_data",
+            "classes": ["a"],
+            "recognised": [],
+        }
+    ]
+    order = [
+        event.kind for event in events if event.kind in ("plan", "pass_started", "pass_ended", "finished")
+    ]
+    assert order == ["plan", *["pass_started", "pass_ended"] * 2, "finished"]
+
+
+def test_what_data_left_out_and_labels_that_disagree_are_warnings(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = fakes.FakeData.index
+
+    def index(self: fakes.FakeData, look: Any) -> Index:
+        return replace(known(self, look), dropped=(Dropped("a.jpg", "broken"),))
+
+    monkeypatch.setattr(fakes.FakeData, "index", index)
+    monkeypatch.setattr(fakes.FakeModel, "listed_labels", lambda self: {"labels.txt": ("b",)})
+    report = build_here(recipe).report
+    said = json.loads((report.folder / "report.json").read_text())
+    assert said["labels"] == {"labels.txt": ["b"]}
+    assert said["data"]["dropped"] == [{"file": "a.jpg", "reason": "broken"}]
+    assert len(said["warnings"]) == 2
+    assert "labels.txt" in said["warnings"][0]
+    assert "broken" in said["warnings"][1]
+
+
+def test_what_shows_a_build_and_raises_is_left_out_and_the_build_goes_on(
+    recipe: Recipe, build_here: FakeBuild, events: list[Event]
+) -> None:
+    seen: list[str] = []
+
+    def breaks(event: Event) -> None:
+        seen.append(event.kind)
+        raise ValueError("no terminal")
+
+    outcome = build_here(recipe, breaks)
+    assert outcome.error is None
+    assert seen == ["plan"]
+    warned = [
+        text for text in outcome.report["warnings"] if text.startswith("what shows this build is left out")
+    ]
+    assert len(warned) == 1
+    assert "no terminal" in warned[0]
+
+
+def ending(recipe: Recipe, here: AtOnce, publish: Any) -> Outcome:
+    return Build(recipe, lambda: make_run_folder(recipe), cast(Worker, here), (), publish).run()
+
+
+def test_a_page_that_cannot_be_made_fails_the_build_that_went_well(recipe: Recipe, here: AtOnce) -> None:
+    def publish(report: Report) -> None:
+        raise ValueError("no page")
+
+    outcome = ending(recipe, here, publish)
+    assert "no page" in str(outcome.error)
+    written = json.loads((outcome.report.folder / "report.json").read_text())
+    assert written == outcome.report.content
+    assert written["status"] == "failed"
+    assert "no page" in written["error"]
+    assert (outcome.report.folder / "recipe.lock.yaml").exists(), "what was built is there all the same"
+    assert (outcome.report.folder.parent / "latest").exists()
+
+
+def test_a_page_that_cannot_be_made_is_a_warning_of_a_build_that_failed(recipe: Recipe, here: AtOnce) -> None:
+    def publish(report: Report) -> None:
+        raise ValueError("no page")
+
+    outcome = ending(replace(recipe, limits=drop(0.001)), here, publish)
+    assert isinstance(outcome.error, BudgetExceeded)
+    assert outcome.report.status == "over_budget"
+    assert not (outcome.report.folder / "recipe.lock.yaml").exists()
+
+
+def test_the_lock_and_the_page_come_after_the_report(recipe: Recipe, here: AtOnce) -> None:
+    there: list[set[str]] = []
+
+    def publish(report: Report) -> None:
+        there.append({path.name for path in report.folder.iterdir()} & {"report.json", "recipe.lock.yaml"})
+        assert not (report.folder.parent / "latest").exists()
+
+    assert ending(recipe, here, publish).error is None
+    assert there == [{"report.json", "recipe.lock.yaml"}]
+
+
+def test_a_build_that_was_interrupted_is_not_the_latest(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch, events: list[Event]
+) -> None:
+    first = build_here(recipe).report.folder
+    events.clear()
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    monkeypatch.setattr("tflbuild.engine.build.plan", interrupt)
+    second = build_here(recipe)
+    assert second.report.status == "interrupted"
+    assert second.report["error"] == "interrupted by SIGTERM"
+    assert (first.parent / "latest").resolve() == first
+    assert told(events, "failed")[0]["exit_code"] == 130
+    assert told(events, "finished") == [{"status": "interrupted", "seconds": second.report["seconds"]}]
+
+
+def test_a_lock_is_checked_before_at_each_step_and_at_the_end(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_here(recipe)
+    checked: list[str] = []
+    for name in ("check_causes", "check_step", "check_delivery"):
+        monkeypatch.setattr(
+            f"tflbuild.engine.lock.Lock.{name}", lambda self, *given, name=name: checked.append(name)
+        )
+    outcome = build_here(replace(recipe, run=RunOptions(locked="true")))
+    assert outcome.error is None
+    assert checked == ["check_causes", *["check_step"] * 4, "check_delivery"]
+    assert outcome.report["locked"].endswith("recipe.lock.yaml")
+
+
+def test_what_the_worker_prints_is_in_the_run_s_log(
+    recipe: Recipe, build_here: FakeBuild, here: AtOnce
+) -> None:
+    def listener(event: Event) -> None:
+        if event.kind == "pass_started":
+            here.log(f"a line of {event.fields['label']}\x1b[2J")
+
+    folder = build_here(recipe, listener).report.folder
+    log = (folder / "log.txt").read_text()
+    assert [line[:14] for line in log.splitlines()] == [
+        "a line of trai",
+        "a line of prun",
+        "a line of conv",
+        "a line of quan",
+    ]
+    assert "\x1b" not in log
+
+
+def test_a_foreign_base_alone_is_looked_at_first(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "own.h5").touch()
+    own = replace(recipe, model=fakes.FakeOwn(path=str(tmp_path / "own.h5")))
+    load, train, prune = steps(fakes.FakeLoad(), fakes.FakeTrain(), fakes.FakePrune()).values()
+    assert [is_foreign(own, step) for step in (load, train, prune)] == [True, False, False]
+    assert not is_foreign(recipe, load)

@@ -22,6 +22,12 @@ from tflbuild.engine.prepare import prepare
 CALLED: list[tuple[str, Any]] = []
 
 
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process, where hooks are called."""
+    return build_here
+
+
 @pytest.fixture(autouse=True)
 def forget() -> None:
     CALLED.clear()

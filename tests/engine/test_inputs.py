@@ -21,6 +21,12 @@ from tflbuild.engine.prepare import prepare
 from tflbuild.engine.workers.worker import Worker
 
 
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: few tests here are about others."""
+    return build_here
+
+
 def taught(recipe: Recipe, teacher: str = "train", declares: bool = True) -> Recipe:
     """Put 'teach' behind 'prune', giving back the score of 'train'."""
     made = {**recipe.steps, **steps(fakes.FakeTeach(teacher=teacher, declares=declares))}

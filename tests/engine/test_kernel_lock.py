@@ -130,3 +130,20 @@ def test_without_the_kernels_list_the_nearest_mount_decides(monkeypatch: pytest.
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: parts)
     assert kernel_lock.network_filesystem(Path("/mnt/nas/store")) == "smbfs"
     assert kernel_lock.network_filesystem(Path("/home/me/store")) is None
+
+
+def test_a_lock_takes_one_descriptor_and_gives_it_back(tmp_path: Path) -> None:
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    before = opened()
+    held = kernel_lock.take(tmp_path / "a.lock")
+    assert held is not None
+    assert opened() == before + 1
+    assert kernel_lock.take(tmp_path / "a.lock", wait=False) is None
+    assert kernel_lock.is_held(tmp_path / "a.lock")
+    assert opened() == before + 1
+    held.release()
+    assert opened() == before
+    assert not kernel_lock.is_held(tmp_path / "a.lock")
+    assert opened() == before

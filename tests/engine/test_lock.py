@@ -26,6 +26,12 @@ MAPPING = {"recipe": "fake", "prune": {"pass": "fake_prune", "cost": 0.01}, "wor
 
 
 @pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: nothing here is about processes."""
+    return build_here
+
+
+@pytest.fixture
 def recipe(recipe: Recipe) -> Recipe:
     return replace(recipe, mapping=MAPPING)
 

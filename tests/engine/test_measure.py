@@ -1,283 +1,321 @@
-"""What decides a measurement, and what does not."""
+"""What is measured, by which process, under which name; what is kept and what is waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import fakes
 import pytest
-from building import FakeBuild
+from at_once import COST, AtOnce
 
-from tflbuild.core import toolchain
-from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
-from tflbuild.core.budget import Limit
+from tflbuild.core import digest
+from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError
-from tflbuild.core.metric import METRICS
-from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
-from tflbuild.engine import keys as keys_module
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.events import Event
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.names import Names
-from tflbuild.engine.sources import closure
-
-Patch = pytest.MonkeyPatch
+from tflbuild.engine.measure import Measurer, Result, recall_or_compute
+from tflbuild.engine.run_folder import keep_index
+from tflbuild.engine.storage.store import Record, Store
+from tflbuild.engine.workers.worker import Worker
 
 
 @pytest.fixture
-def tflite(tmp_path: Path) -> TFLiteModel:
-    return TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": fakes.FACTS, "x": 1})
+def recipe(recipe: Recipe, tmp_path: Path) -> Recipe:
+    targets = {"any": fakes.FakeTarget(), "npu": fakes.FakeCompiler(system=tmp_path / "npu.ini")}
+    return replace(recipe, targets=targets)
 
 
-def keys(recipe: Recipe, names: Names = fakes.NAMES) -> Keys:
-    return Keys(recipe, recipe.data.index(lambda path: None), {}, names)  # type: ignore[arg-type, return-value]
+@pytest.fixture
+def store(recipe: Recipe) -> Iterator[Store]:
+    made = Store(recipe.store)
+    made.prepare()
+    yield made
+    made.close()
 
 
-def preimages(recipe: Recipe, model: TFLiteModel) -> dict[str, Any]:
-    """Give the preimage of every kind of measurement."""
-    made = keys(recipe)
-    keras = KerasModel(path=model.path, digest=model.digest, fingerprint="f", meta=model.meta)
-    return {
-        "predictions": made.predictions(model, "val"),
-        "keras": made.predictions(keras, "val"),
-        "truth": made.truth("val"),
-        "accuracy": made.accuracy("score", "p", "t"),
-        "comparison": made.comparison("score", "b", "a", "t"),
-        "chance": made.chance("p", "t", {"labels.txt": ["a"]}, "val"),
-        "readings": made.readings(model, "val", {"verdict": "chance"}),
-        "size": made.file_fact("file_bytes", model),
-        "latency": made.file_fact("fake_latency", model),
-        "delivery": made.delivery("any", model),
-        "compilation": made.delivery("compiling", model),
+@pytest.fixture
+def measurer(recipe: Recipe, store: Store, here: AtOnce, events: list[Event]) -> Measurer:
+    index = recipe.data.index(cast(Any, None))
+    path = keep_index(index, recipe.store)
+    keys = Keys(recipe, index, {}, fakes.NAMES)
+    return Measurer(recipe, keys, store, cast(Worker, here), path, events.append)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> TFLiteModel:
+    return model_of(tmp_path / "model.tflite", 0.75)
+
+
+def model_of(path: Path, score: float, kind: Any = TFLiteModel) -> Any:
+    path.write_bytes(fakes.content(score))
+    sha256 = digest.of_file(path)
+    return kind(path=path, digest=sha256, fingerprint=sha256, meta={"facts": fakes.FACTS})
+
+
+def test_an_accuracy_is_of_its_model_on_its_split_with_what_executed_it(
+    measurer: Measurer, model: TFLiteModel, here: AtOnce
+) -> None:
+    found = measurer.accuracy(model, ["file_bytes", "score"], "val")
+    assert list(found) == ["score"]
+    assert found["score"].value == 0.75
+    assert (found["score"].split, found["score"].kernels, found["score"].n) == ("val", "fake", 4)
+    assert (found["score"].low, found["score"].high) == (pytest.approx(0.65), pytest.approx(0.85))
+    assert here.asked == [
+        ("crew", "predict", "measuring predictions on val"),
+        ("crew", "truth", "measuring truth on val"),
+        ("crew", "measure", "measuring score on val"),
+    ]
+    predictions, truth, measured = here.arguments
+    assert (predictions[3:6], truth[2:5]) == (("val", 0, 4), ("val", 0, 4))
+    assert [path.name for path in (predictions[6], truth[5])] == ["predictions.npz", "truth.npz"]
+    assert measured[0] == "score"
+    assert json.loads(measured[1].read_text()) == {"score": 0.75}
+    assert json.loads(measured[2].read_text()) == 4
+
+
+def test_no_image_is_read_where_no_accuracy_is_asked_for(
+    measurer: Measurer, model: TFLiteModel, here: AtOnce
+) -> None:
+    assert measurer.accuracy(model, ["file_bytes"], "val") == {}
+    assert here.asked == []
+
+
+def test_a_second_measurement_reads_nothing(measurer: Measurer, model: TFLiteModel, here: AtOnce) -> None:
+    first = measurer.accuracy(model, ["score"], "val")
+    done = len(here.asked)
+    assert measurer.computed == done == 3
+    assert measurer.accuracy(model, ["score"], "val") == first
+    assert len(here.asked) == measurer.computed == done
+    measurer.accuracy(model, ["score"], "test")
+    assert measurer.computed == done + 2, "what they give is the same bytes, whose score is known"
+
+
+def test_a_difference_is_of_the_later_model_and_the_earlier_one(
+    measurer: Measurer, model: TFLiteModel, tmp_path: Path, here: AtOnce
+) -> None:
+    worse = model_of(tmp_path / "worse.tflite", 0.5)
+    found = measurer.compare("score", model, worse, "val")
+    assert (found.value, found.low, found.high, found.n) == (-0.25, -0.251, -0.249, 4)
+    assert here.asked[-1] == ("crew", "compare", "measuring score difference on val")
+    _, before, after, truth = here.arguments[-1]
+    assert [json.loads(path.read_text()) for path in (before, after, truth)] == [
+        {"score": 0.75},
+        {"score": 0.5},
+        4,
+    ]
+    assert measurer.compare("score", worse, model, "val").value == 0.25
+
+
+def test_a_keras_model_and_then_its_truth_are_read_beside_tensorflow(
+    measurer: Measurer, model: TFLiteModel, tmp_path: Path, here: AtOnce
+) -> None:
+    keras = model_of(tmp_path / "model.h5", 0.75, KerasModel)
+    measurer.accuracy(keras, ["score"], "val")
+    measurer.accuracy(model, ["score"], "test")
+    assert [(place, name) for place, name, _ in here.asked] == [
+        ("tensorflow", "predict"),
+        ("tensorflow", "truth"),
+        ("crew", "measure"),
+        ("crew", "predict"),
+        ("crew", "truth"),
+    ]
+
+
+def test_a_fact_of_a_file_is_measured_on_that_file(
+    measurer: Measurer, model: TFLiteModel, here: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = measurer.facts(model, ["score", "file_bytes", "fake_latency"])
+    assert {name: (fact.value, fact.unit) for name, fact in found.items()} == {
+        "file_bytes": (model.path.stat().st_size, "bytes"),
+        "fake_latency": (1.0, "ms"),
     }
+    assert here.asked == [
+        ("crew", "file_fact", "measuring file_bytes"),
+        ("crew", "file_fact", "measuring fake_latency"),
+    ]
+    monkeypatch.setattr(fakes.FileBytes, "kinds", ("KerasModel",))
+    assert list(measurer.facts(model, ["file_bytes", "fake_latency"])) == ["fake_latency"]
 
 
-@pytest.fixture
-def recipe(recipe: Recipe) -> Recipe:
-    return replace(
-        recipe,
-        targets={"any": fakes.FakeTarget(), "compiling": fakes.FakeCompiler(system=recipe.store / "npu.ini")},
-    )
+def test_a_target_that_compiles_gives_a_file_of_its_own(
+    measurer: Measurer, model: TFLiteModel, here: AtOnce, recipe: Recipe
+) -> None:
+    plain, compiled = measurer.deliver("any", model), measurer.deliver("npu", model)
+    assert plain.artifact is None
+    assert compiled.artifact is not None
+    assert compiled.artifact.path.read_bytes() == model.path.read_bytes() + b" "
+    assert compiled.artifact.path.parent == recipe.store / "blobs"
+    assert here.asked == [
+        ("crew", "deliver", "measuring target any"),
+        ("crew", "deliver", "measuring target npu"),
+    ]
+    assert [arguments[0] for arguments in here.arguments] == list(recipe.targets.values())
 
 
-ALL = {
-    "predictions",
-    "keras",
-    "truth",
-    "accuracy",
-    "comparison",
-    "chance",
-    "readings",
-    "size",
-    "latency",
-    "delivery",
-    "compilation",
-}
-OF_THE_MODEL = ALL - {"truth", "accuracy", "comparison", "chance"}
-OF_THE_SPLIT = {"predictions", "keras", "truth", "readings"}
-Change = Callable[[Recipe, TFLiteModel, Patch], tuple[Recipe, TFLiteModel]]
-
-
-def to_model(**fields: Any) -> Change:
-    return lambda recipe, model, patch: (recipe, replace(model, **fields))
-
-
-def to_recipe(**fields: Any) -> Change:
-    return lambda recipe, model, patch: (replace(recipe, **fields), model)
-
-
-def to_tool(tool: str) -> Change:
-    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-        known = toolchain.version
-        patch.setattr(toolchain, "version", lambda name: "99" if name == tool else known(name))
-        return recipe, model
-
-    return change
-
-
-def to_code(module: str) -> Change:
-    """Edit a module: the digest of whatever reaches it changes."""
-
-    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-        known = keys_module.code_digest
-        patch.setattr(
-            keys_module, "code_digest", lambda *names: "edited" if module in names else known(*names)
-        )
-        return recipe, model
-
-    return change
-
-
-def to_processor(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-    patch.setattr(keys_module, "cpu_name", lambda: "another")
-    return recipe, model
-
-
-def to_kind_of_processor(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-    patch.setattr(keys_module.platform, "machine", lambda: "arm64")
-    return recipe, model
-
-
-def to_variable(name: str, value: str) -> Change:
-    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-        patch.setenv(name, value)
-        return recipe, model
-
-    return change
-
-
-def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
-    path = recipe.store / "npu.ini"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("[System_Config]")
-    return recipe, model
+def test_what_a_measurement_cost_is_kept(measurer: Measurer, model: TFLiteModel) -> None:
+    for record in (measurer.predictions(model, "val"), measurer.truth("val"), measurer.deliver("any", model)):
+        assert record.cost == COST
 
 
 @pytest.mark.parametrize(
-    ("change", "measured_again"),
-    [
-        pytest.param(to_model(digest="other"), OF_THE_MODEL, id="the model's bytes"),
-        pytest.param(
-            to_model(meta={"facts": {**fakes.FACTS, "preprocess": {"scale": 1.0}}, "x": 1}),
-            {"predictions", "keras", "readings", "compilation"},
-            id="what its input means",
-        ),
-        pytest.param(to_model(meta={"facts": fakes.FACTS, "x": 2}), {"compilation"}, id="another fact"),
-        pytest.param(to_model(path=Path("elsewhere")), set(), id="where the model lies"),
-        pytest.param(to_model(fingerprint="other"), set(), id="its fingerprint"),
-        pytest.param(to_recipe(data=fakes.FakeData(version=2)), OF_THE_SPLIT, id="the split's content"),
-        pytest.param(to_recipe(data=fakes.FakeData(train=11)), set(), id="another split's content"),
-        pytest.param(to_recipe(data=fakes.FakeData(augment={"flip": 1})), set(), id="augmentation"),
-        pytest.param(to_recipe(data=fakes.FakeData(preprocess={"scale": 1})), set(), id="data.preprocess"),
-        pytest.param(to_recipe(worker=WorkerOptions(evaluators=7)), set(), id="worker.evaluators"),
-        pytest.param(to_recipe(worker=WorkerOptions(max_rss=700)), set(), id="worker.max_rss"),
-        pytest.param(
-            to_recipe(worker=WorkerOptions(checkpoint_seconds=1)), set(), id="worker.checkpoint_seconds"
-        ),
-        pytest.param(to_recipe(worker=WorkerOptions(threads=1)), {"keras"}, id="worker.threads"),
-        pytest.param(to_recipe(device="gpu"), {"keras"}, id="device"),
-        pytest.param(to_variable("TF_ENABLE_ONEDNN_OPTS", "0"), {"keras"}, id="oneDNN"),
-        pytest.param(to_recipe(seed=1), set(), id="seed"),
-        pytest.param(
-            to_recipe(strict=True, name="other", overrides=("a=b",)), set(), id="the recipe's words"
-        ),
-        pytest.param(to_recipe(run=RunOptions(time_passes=True)), set(), id="run options"),
-        pytest.param(to_recipe(limits=(Limit(metric="score", form="min", bound=0.1),)), set(), id="a budget"),
-        pytest.param(to_tool("ai_edge_litert"), OF_THE_MODEL - {"size"}, id="LiteRT"),
-        pytest.param(to_tool("PIL"), {"predictions", "keras", "readings"}, id="Pillow"),
-        pytest.param(to_tool("numpy"), ALL - {"size"}, id="NumPy"),
-        pytest.param(to_tool("tensorflow"), {"keras"}, id="TensorFlow"),
-        pytest.param(to_code("fakes"), ALL, id="the code of the fakes"),
-        pytest.param(to_processor, {"latency", "delivery", "compilation"}, id="the processor"),
-        pytest.param(to_kind_of_processor, {"predictions", "keras", "readings"}, id="the kind of processor"),
-        pytest.param(to_file, {"compilation"}, id="the content of a target's file"),
-    ],
+    ("score", "text"),
+    [(0.2, "chance val ['labels.txt']"), (0.4, "order val ['labels.txt']"), (0.9, "")],
 )
-def test_a_cause_is_in_the_keys_of_what_it_decides_and_in_no_other(
-    recipe: Recipe, tflite: TFLiteModel, monkeypatch: Patch, change: Change, measured_again: set[str]
+def test_a_base_is_held_against_chance(
+    measurer: Measurer, tmp_path: Path, here: AtOnce, score: float, text: str
 ) -> None:
-    before = preimages(recipe, tflite)
-    after = preimages(*change(recipe, tflite, monkeypatch))
-    assert {name for name in before if before[name] != after[name]} == measured_again
-
-
-@pytest.mark.parametrize("position", range(4))
-def test_each_file_of_a_comparison_is_in_its_key(recipe: Recipe, position: int) -> None:
-    arguments = ["score", "before", "after", "truth"]
-    plain = keys(recipe).comparison(*arguments)
-    arguments[position] = "score_again" if position == 0 else "other"
-    METRICS.declare("score_again")(type("ScoreAgain", (fakes.Score,), {}))
-    assert keys(recipe).comparison(*arguments) != plain
-    if position != 1:
-        assert keys(recipe).accuracy(arguments[0], *arguments[2:]) != keys(recipe).accuracy(
-            "score", "after", "truth"
-        )
-
-
-def test_a_kind_that_cannot_be_executed_is_refused(recipe: Recipe, tflite: TFLiteModel) -> None:
-    model = OnnxModel(path=tflite.path, digest="", fingerprint="", meta=tflite.meta)
-    with pytest.raises(PassError, match="no metric can execute a model of kind OnnxModel; convert it first"):
-        keys(recipe).predictions(model, "val")
-
-
-NAMES = Names()
-TFLITE, KERAS = NAMES.predict["TFLiteModel"], NAMES.predict["KerasModel"]
+    found = measurer.chance(model_of(tmp_path / "base.tflite", score), {"labels.txt": ("a",)}, "val")
+    assert found.value.get("text", "") == text
+    assert here.asked[-1] == ("crew", "chance", "measuring the base against chance on val")
+    assert json.loads(here.arguments[-1][0].read_text()) == {"score": score}
+    assert json.loads(here.arguments[-1][1].read_text()) == 4
+    assert here.arguments[-1][2:] == ({"labels.txt": ("a",)}, "val")
 
 
 @pytest.mark.parametrize(
-    ("module", "reached", "kept_out"),
-    [
-        (
-            TFLITE,
-            ["backends.litert", "vision.preprocess", "vision.resample", "metrics.arrays"],
-            ["backends.keras", "backends.training", "vision.augment", "metrics.detection", "engine.workers"],
-        ),
-        (
-            KERAS,
-            ["backends.keras", "backends.suppression", "vision.decoding", "vision.anchors"],
-            ["backends.litert", "backends.training", "vision.augment"],
-        ),
-        (NAMES.truth, ["metrics.arrays"], ["backends.keras", "backends.litert", "vision.augment"]),
-        (NAMES.evaluation, ["metrics.arrays"], ["metrics.examples", "vision.preprocess", "backends.litert"]),
-    ],
+    ("kind", "place", "predict"),
+    [(TFLiteModel, "crew", "TFLiteModel"), (KerasModel, "tensorflow", "KerasModel")],
 )
-def test_the_code_of_a_measurement_is_what_it_reaches(
-    module: str, reached: list[str], kept_out: list[str]
+def test_other_readings_are_tried_where_the_model_can_be_executed(
+    measurer: Measurer, tmp_path: Path, here: AtOnce, events: list[Event], kind: Any, place: str, predict: str
 ) -> None:
-    found = closure(module.partition(":")[0])
-    assert {f"tflbuild.{name}" for name in reached} <= set(found)
-    assert not {f"tflbuild.{name}" for name in kept_out} & set(found)
+    base = model_of(tmp_path / f"base{kind.suffix}", 0.2, kind)
+    found = measurer.readings(base, {"text": "no better"}, "val")
+    assert found.value["text"] == f"no better {fakes.NAMES.predict[predict]} True"
+    assert here.asked == [(place, "readings", "measuring other readings of the pixels on val")]
+    told = [event.fields for event in events if event.kind == "progress"]
+    assert told == [{"done": 1, "total": 2, "note": ""}]
 
 
-def counted(log: Path) -> dict[str, int]:
-    lines = log.read_text().splitlines()
-    return {line: lines.count(line) for line in lines if line.startswith(("predict", "measure", "compare"))}
-
-
-def test_repeated_gates_and_other_recipes_measure_once(recipe: Recipe, build: FakeBuild, log: Path) -> None:
-    gates = (Limit(metric="score", form="max_drop", bound=0.5), Limit(metric="score", form="min", bound=0.1))
-    assert build(recipe).error is None
-    done = counted(log)
-    assert done["predict val"] == 4, "train, prune, convert, quantize"
-    assert done["predict test"] == 3, "the base, and what each target gets"
-    gated = {label: replace(step, limits=gates) for label, step in recipe.steps.items() if label != "train"}
-    assert build(replace(recipe, steps={**recipe.steps, **gated}, limits=gates)).error is None
-    compared = counted(log)
-    assert {name: compared[name] for name in done} == done, "only differences are new"
-    for other in (
-        replace(recipe, name="other", steps={**recipe.steps, **gated}, limits=gates, strict=True),
-        replace(recipe, worker=WorkerOptions(evaluators=1)),
-    ):
-        build(other)
-    assert counted(log) == compared
-
-
-def test_a_metric_more_measures_itself_only(
-    recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: pytest.MonkeyPatch
+def test_who_listens_is_told_what_is_measured(
+    measurer: Measurer, model: TFLiteModel, events: list[Event]
 ) -> None:
-    build(recipe)
-    before = counted(log)
-    again = type("Again", (fakes.Score,), {"__module__": "fakes"})
-    monkeypatch.setattr(fakes, "Again", again, raising=False)
-    METRICS.declare("again")(again)
-    assert build(recipe).report["passes"][0]["metrics"].keys() == {"score", "again"}
-    after = counted(log)
-    assert after["measure again"] == before["measure score"]
-    assert after["measure score"] == before["measure score"]
-    assert after["predict val"] == before["predict val"]
+    measurer.accuracy(model, ["score"], "val")
+    measurer.facts(model, ["file_bytes"])
+    assert [(event.kind, event.fields) for event in events] == [
+        ("measuring", {"what": "predictions", "split": "val"}),
+        ("measuring", {"what": "truth", "split": "val"}),
+        ("measuring", {"what": "score", "split": "val"}),
+        ("measuring", {"what": "file_bytes", "split": ""}),
+    ]
 
 
-def test_the_tensorflow_process_is_not_started_for_a_file_that_needs_none(
-    recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: Patch
+class Shelf:
+    """Stands for a store: says in which order it was asked what."""
+
+    def __init__(self, *found: Any) -> None:
+        self.said: list[Any] = []
+        self._found = list(found)
+        self.busy = False
+
+    def recall(self, key: str, *, locked: bool = False) -> Any:
+        self.said.append(("recall", key, locked))
+        return self._found.pop(0)
+
+    @contextmanager
+    def lock(self, key: str, waiting: Any) -> Iterator[None]:
+        self.said.append(("lock", key))
+        if self.busy:
+            waiting()
+        yield
+        self.said.append("unlock")
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        yield Path("staged")
+        self.said.append("cleared")
+
+    def commit(self, preimage: Any, **given: Any) -> Any:
+        self.said.append(("commit", preimage, given))
+        return "kept"
+
+
+def recalled(shelf: Shelf, compute: Any, events: list[Event], **names: str) -> Record:
+    return recall_or_compute(cast(Store, shelf), {"a": 1}, compute, events.append, **names)
+
+
+# echo -n '{"a":1}' | sha256sum
+KEY = "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+
+
+def never(staging: Path) -> Result:
+    raise AssertionError("computed what is there")
+
+
+def test_what_is_there_is_not_locked(events: list[Event]) -> None:
+    shelf = Shelf("there")
+    assert recalled(shelf, never, events) == "there"
+    assert shelf.said == [("recall", KEY, False)]
+
+
+def test_what_another_process_has_just_computed_is_taken(events: list[Event]) -> None:
+    shelf = Shelf(None, "theirs")
+    shelf.busy = True
+    assert recalled(shelf, never, events, what="'prune'") == "theirs"
+    assert shelf.said == [("recall", KEY, False), ("lock", KEY), ("recall", KEY, True), "unlock"]
+    text = "another process is computing 'prune' (015abd7f5cc5); waiting for it"
+    assert [(event.kind, event.fields) for event in events] == [("waiting", {"text": text})]
+
+
+def test_a_measurement_that_is_waited_for_is_called_one(events: list[Event]) -> None:
+    shelf = Shelf(None, "theirs")
+    shelf.busy = True
+    recalled(shelf, never, events)
+    assert events[0].fields["text"].startswith("another process is computing a measurement (")
+
+
+def test_what_is_not_there_is_computed_and_kept_under_its_lock(events: list[Event]) -> None:
+    shelf = Shelf(None, None)
+    files, artifact = {"file": Path("f")}, cast(Any, "a model")
+
+    def compute(staging: Path) -> Result:
+        shelf.said.append(staging.name)
+        return Result({"v": 1}, {"seconds": 2.0}, files, artifact=artifact)
+
+    assert recalled(shelf, compute, events, name="prune") == "kept"
+    given = {
+        "artifact": artifact,
+        "files": files,
+        "value": {"v": 1},
+        "cost": {"seconds": 2.0},
+        "name": "prune",
+    }
+    assert shelf.said == [
+        ("recall", KEY, False),
+        ("lock", KEY),
+        ("recall", KEY, True),
+        "staged",
+        ("commit", {"a": 1}, given),
+        "cleared",
+        "unlock",
+    ]
+    assert events == []
+
+
+def test_what_fails_is_not_kept(measurer: Measurer, model: TFLiteModel, recipe: Recipe) -> None:
+    broken = replace(model, path=recipe.store / "nowhere")
+    with pytest.raises(PassError, match="measuring file_bytes failed: FileNotFoundError"):
+        measurer.fact("file_bytes", broken)
+    assert list((recipe.store / "actions").iterdir()) == []
+    assert [path.name for path in (recipe.store / "blobs").iterdir()] == []
+
+
+def test_what_was_measured_stands_in_the_key_by_its_role(
+    measurer: Measurer, model: TFLiteModel, tmp_path: Path, recipe: Recipe
 ) -> None:
-    from tflbuild.engine.workers.worker import Worker
-
-    assert build(recipe).error is None
-    for path in (recipe.store / "actions").iterdir():
-        if '"measure": "predictions"' in path.read_text() and '"environment"' not in path.read_text():
-            path.unlink()
-    before = counted(log)["predict val"]
-    monkeypatch.setattr(Worker, "ask", None)
-    assert build(recipe).error is None
-    assert counted(log)["predict val"] == before + 2, "convert and quantize"
+    worse = model_of(tmp_path / "worse.tflite", 0.5)
+    measurer.accuracy(worse, ["score"], "val")
+    measurer.compare("score", model, worse, "val")
+    old, new = (measurer.predictions(each, "val").value["file"] for each in (model, worse))
+    truth = measurer.truth("val").value["file"]
+    records = [json.loads(path.read_text())["preimage"] for path in (recipe.store / "actions").iterdir()]
+    by_measure = {said["measure"]: said for said in records}
+    roles = ("before", "predictions", "truth")
+    assert [by_measure["accuracy"].get(role) for role in roles] == [None, new, truth]
+    assert [by_measure["comparison"].get(role) for role in roles] == [old, new, truth]

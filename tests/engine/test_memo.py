@@ -203,3 +203,44 @@ def test_progress_is_passed_on_only_where_it_takes_long(monkeypatch: pytest.Monk
         now = step / 8
         looking(step, 25)
     assert told == [(16, 25), (18, 25), (20, 25), (22, 25), (24, 25), (25, 25)]
+
+
+@pytest.mark.parametrize(("age", "trusted"), [(2.1, True), (1.9, False)])
+def test_a_file_is_trusted_two_seconds_after_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float, trusted: bool
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_text("a")
+    status = path.stat()
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    monkeypatch.setattr(memo.time, "time_ns", lambda: changed + int(age * 10**9))
+    reads: list[Path] = []
+
+    def inspect(given: Path) -> FileFacts:
+        reads.append(given)
+        return FileFacts("digest", "")
+
+    known = memo.FileMemo(inspect)
+    known(path)
+    known(path)
+    assert len(reads) == (1 if trusted else 2)
+
+
+def test_facts_of_many_files_are_in_their_order_and_progress_counts_what_was_read(
+    tmp_path: Path, settled: None
+) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(70)]
+    for path in paths:
+        path.write_text(path.name)
+    told: list[tuple[int, int]] = []
+
+    def inspect(path: Path) -> FileFacts:
+        return FileFacts(path.name, "", int(path.stem))
+
+    known = memo.FileMemo(inspect, looking=lambda done, total: told.append((done, total)))
+    assert [facts.height for facts in known.many(paths)] == list(range(70))
+    assert told == [(done, 70) for done in range(1, 71)]
+    told.clear()
+    paths[3].write_text("changed")
+    assert [facts.height for facts in known.many(list(reversed(paths)))] == list(range(69, -1, -1))
+    assert told == [(1, 1)]

@@ -15,6 +15,12 @@ from tflbuild.engine.plan import Plan, plan
 from tflbuild.engine.prepare import prepare
 
 
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: nothing here is about processes."""
+    return build_here
+
+
 def planned(recipe: Recipe) -> Plan:
     prepared = prepare(recipe, names=fakes.NAMES)
     return plan(prepared.recipe, prepared.keys, prepared.store)

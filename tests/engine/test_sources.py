@@ -159,3 +159,8 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
     reached = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     rooms = {"backends", "core", "data", "metrics", "models", "passes", "targets", "vision"}
     assert {module.split(".")[1] for module in reached} == rooms
+
+
+def test_a_module_whose_source_is_not_there_has_a_name_all_the_same() -> None:
+    assert sources.closure("no_such_module.anywhere") == ["no_such_module.anywhere"]
+    assert len(sources.code_digest("no_such_module.anywhere")) == 64

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
-from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, Measurement, TargetMetric
+from tflbuild.core.budget import Verdict
+from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
@@ -111,28 +111,12 @@ def _runnable(metrics: list[str], executes: bool) -> list[str]:
 
 def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery], base: Artifact) -> None:
     for limit in recipe.limits:
-        judged = 0
-        for delivery in deliveries:
-            value = delivery.metrics.get(limit.metric)
-            if value is None:
-                continue
-            judged += 1
-            delivery.verdicts.append(_total_verdict(recipe, measurer, limit, value, delivery, base))
+        judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
+        for delivery in judged:
+            value = delivery.metrics[limit.metric]
+            verdict = judge_against(
+                measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
+            )
+            delivery.verdicts.append(verdict)
         if not judged:
             deliveries[0].verdicts.append(judge(limit, None))
-
-
-def _total_verdict(
-    recipe: Recipe,
-    measurer: Measurer,
-    limit: Limit,
-    value: Measurement,
-    delivery: Delivery,
-    base: Artifact,
-) -> Verdict:
-    cls = METRICS.get(limit.metric)
-    if not limit.relative:
-        return judge(limit, value, strict=recipe.strict)
-    if not issubclass(cls, AccuracyMetric) and cls.kinds and base.kind not in cls.kinds:
-        return judge(limit, value, None, strict=recipe.strict)
-    return judge_against(measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict)

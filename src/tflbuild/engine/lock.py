@@ -32,7 +32,7 @@ from tflbuild.engine.keys import Keys, difference, explained, short
 from tflbuild.engine.report import Report, StepReport
 from tflbuild.engine.report_form import METRICS, SHOWN, SPLIT
 from tflbuild.engine.run_folder import newest_run
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.storage.disk import replace_file, writing
 
 SCHEMA = "tflbuild.lock/1"
 NAME = "recipe.lock.yaml"
@@ -100,7 +100,7 @@ def write_lock(report: Report, causes: Mapping[str, Mapping[str, Any]]) -> None:
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     with writing(report.folder):
         text = yaml.dump(_plain(content), Dumper=dumper, sort_keys=False, allow_unicode=True)
-        (report.folder / NAME).write_text(text, encoding="utf-8")
+        replace_file(report.folder / NAME, text)
 
 
 def read_lock(path: Path) -> dict[str, Any]:

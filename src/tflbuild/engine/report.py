@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from tflbuild.core.dataset import Index
 from tflbuild.core.metric import Measurement
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.storage.store import writing
+from tflbuild.engine.storage.disk import replace_file, writing
 
 SCHEMA = "tflbuild.report/1"
 
@@ -108,9 +107,8 @@ class Report:
     def write(self) -> None:
         """Write `report.json`, whole or not at all."""
         with writing(self.folder):
-            staged = self.folder / ".report.json"
-            staged.write_text(json.dumps(self.content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            os.replace(staged, self.folder / "report.json")
+            text = json.dumps(self.content, indent=1, allow_nan=False) + "\n"
+            replace_file(self.folder / "report.json", text)
 
 
 def measurements(values: Mapping[str, Measurement]) -> dict[str, Any]:

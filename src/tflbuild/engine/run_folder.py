@@ -17,8 +17,8 @@ from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.storage.disk import flush, writing
 from tflbuild.engine.storage.sharing import share
-from tflbuild.engine.storage.store import writing
 
 STAMP = "%Y-%m-%d_%H-%M-%S"
 RUN = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(?P<count>\d{1,9}))?", re.ASCII)
@@ -102,6 +102,7 @@ def keep_model(model: Artifact, path: Path) -> None:
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(model.path, staged)
+        flush(staged)
     if digest.of_file(staged) != model.digest:
         staged.unlink()
         raise StoreError(_damaged(model))

@@ -1,0 +1,289 @@
+"""What decides a measurement, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+from building import FakeBuild
+
+from tflbuild.core import toolchain
+from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
+from tflbuild.core.budget import Limit
+from tflbuild.core.errors import PassError
+from tflbuild.core.metric import METRICS
+from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+from tflbuild.engine import keys as keys_module
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.names import Names
+from tflbuild.engine.sources import closure
+
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    """Build in this process: few tests here are about others."""
+    return build_here
+
+
+@pytest.fixture
+def tflite(tmp_path: Path) -> TFLiteModel:
+    return TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": fakes.FACTS, "x": 1})
+
+
+def keys(recipe: Recipe, names: Names = fakes.NAMES) -> Keys:
+    return Keys(recipe, recipe.data.index(lambda path: None), {}, names)  # type: ignore[arg-type, return-value]
+
+
+def preimages(recipe: Recipe, model: TFLiteModel) -> dict[str, Any]:
+    """Give the preimage of every kind of measurement."""
+    made = keys(recipe)
+    keras = KerasModel(path=model.path, digest=model.digest, fingerprint="f", meta=model.meta)
+    return {
+        "predictions": made.predictions(model, "val"),
+        "keras": made.predictions(keras, "val"),
+        "truth": made.truth("val"),
+        "accuracy": made.accuracy("score", "p", "t"),
+        "comparison": made.comparison("score", "b", "a", "t"),
+        "chance": made.chance("p", "t", {"labels.txt": ["a"]}, "val"),
+        "readings": made.readings(model, "val", {"verdict": "chance"}),
+        "size": made.file_fact("file_bytes", model),
+        "latency": made.file_fact("fake_latency", model),
+        "delivery": made.delivery("any", model),
+        "compilation": made.delivery("compiling", model),
+    }
+
+
+@pytest.fixture
+def recipe(recipe: Recipe) -> Recipe:
+    return replace(
+        recipe,
+        targets={"any": fakes.FakeTarget(), "compiling": fakes.FakeCompiler(system=recipe.store / "npu.ini")},
+    )
+
+
+ALL = {
+    "predictions",
+    "keras",
+    "truth",
+    "accuracy",
+    "comparison",
+    "chance",
+    "readings",
+    "size",
+    "latency",
+    "delivery",
+    "compilation",
+}
+OF_THE_MODEL = ALL - {"truth", "accuracy", "comparison", "chance"}
+OF_THE_SPLIT = {"predictions", "keras", "truth", "readings"}
+Change = Callable[[Recipe, TFLiteModel, Patch], tuple[Recipe, TFLiteModel]]
+
+
+def to_model(**fields: Any) -> Change:
+    return lambda recipe, model, patch: (recipe, replace(model, **fields))
+
+
+def to_recipe(**fields: Any) -> Change:
+    return lambda recipe, model, patch: (replace(recipe, **fields), model)
+
+
+def to_tool(tool: str) -> Change:
+    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+        known = toolchain.version
+        patch.setattr(toolchain, "version", lambda name: "99" if name == tool else known(name))
+        return recipe, model
+
+    return change
+
+
+def to_code(module: str) -> Change:
+    """Edit a module: the digest of whatever reaches it changes."""
+
+    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+        known = keys_module.code_digest
+        patch.setattr(
+            keys_module, "code_digest", lambda *names: "edited" if module in names else known(*names)
+        )
+        return recipe, model
+
+    return change
+
+
+def to_processor(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+    patch.setattr(keys_module, "cpu_name", lambda: "another")
+    return recipe, model
+
+
+def to_kind_of_processor(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+    patch.setattr(keys_module.platform, "machine", lambda: "arm64")
+    return recipe, model
+
+
+def to_variable(name: str, value: str) -> Change:
+    def change(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+        patch.setenv(name, value)
+        return recipe, model
+
+    return change
+
+
+def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, TFLiteModel]:
+    path = recipe.store / "npu.ini"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("[System_Config]")
+    return recipe, model
+
+
+@pytest.mark.parametrize(
+    ("change", "measured_again"),
+    [
+        pytest.param(to_model(digest="other"), OF_THE_MODEL, id="the model's bytes"),
+        pytest.param(
+            to_model(meta={"facts": {**fakes.FACTS, "preprocess": {"scale": 1.0}}, "x": 1}),
+            {"predictions", "keras", "readings", "compilation"},
+            id="what its input means",
+        ),
+        pytest.param(to_model(meta={"facts": fakes.FACTS, "x": 2}), {"compilation"}, id="another fact"),
+        pytest.param(to_model(path=Path("elsewhere")), set(), id="where the model lies"),
+        pytest.param(to_model(fingerprint="other"), set(), id="its fingerprint"),
+        pytest.param(to_recipe(data=fakes.FakeData(version=2)), OF_THE_SPLIT, id="the split's content"),
+        pytest.param(to_recipe(data=fakes.FakeData(train=11)), set(), id="another split's content"),
+        pytest.param(to_recipe(data=fakes.FakeData(augment={"flip": 1})), set(), id="augmentation"),
+        pytest.param(to_recipe(data=fakes.FakeData(preprocess={"scale": 1})), set(), id="data.preprocess"),
+        pytest.param(to_recipe(worker=WorkerOptions(evaluators=7)), set(), id="worker.evaluators"),
+        pytest.param(to_recipe(worker=WorkerOptions(max_rss=700)), set(), id="worker.max_rss"),
+        pytest.param(
+            to_recipe(worker=WorkerOptions(checkpoint_seconds=1)), set(), id="worker.checkpoint_seconds"
+        ),
+        pytest.param(to_recipe(worker=WorkerOptions(threads=1)), {"keras"}, id="worker.threads"),
+        pytest.param(to_recipe(device="gpu"), {"keras"}, id="device"),
+        pytest.param(to_variable("TF_ENABLE_ONEDNN_OPTS", "0"), {"keras"}, id="oneDNN"),
+        pytest.param(to_recipe(seed=1), set(), id="seed"),
+        pytest.param(
+            to_recipe(strict=True, name="other", overrides=("a=b",)), set(), id="the recipe's words"
+        ),
+        pytest.param(to_recipe(run=RunOptions(time_passes=True)), set(), id="run options"),
+        pytest.param(to_recipe(limits=(Limit(metric="score", form="min", bound=0.1),)), set(), id="a budget"),
+        pytest.param(to_tool("ai_edge_litert"), OF_THE_MODEL - {"size"}, id="LiteRT"),
+        pytest.param(to_tool("PIL"), {"predictions", "keras", "readings"}, id="Pillow"),
+        pytest.param(to_tool("numpy"), ALL - {"size"}, id="NumPy"),
+        pytest.param(to_tool("tensorflow"), {"keras"}, id="TensorFlow"),
+        pytest.param(to_code("fakes"), ALL, id="the code of the fakes"),
+        pytest.param(to_processor, {"latency", "delivery", "compilation"}, id="the processor"),
+        pytest.param(to_kind_of_processor, {"predictions", "keras", "readings"}, id="the kind of processor"),
+        pytest.param(to_file, {"compilation"}, id="the content of a target's file"),
+    ],
+)
+def test_a_cause_is_in_the_keys_of_what_it_decides_and_in_no_other(
+    recipe: Recipe, tflite: TFLiteModel, monkeypatch: Patch, change: Change, measured_again: set[str]
+) -> None:
+    before = preimages(recipe, tflite)
+    after = preimages(*change(recipe, tflite, monkeypatch))
+    assert {name for name in before if before[name] != after[name]} == measured_again
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_each_file_of_a_comparison_is_in_its_key(recipe: Recipe, position: int) -> None:
+    arguments = ["score", "before", "after", "truth"]
+    plain = keys(recipe).comparison(*arguments)
+    arguments[position] = "score_again" if position == 0 else "other"
+    METRICS.declare("score_again")(type("ScoreAgain", (fakes.Score,), {}))
+    assert keys(recipe).comparison(*arguments) != plain
+    if position != 1:
+        assert keys(recipe).accuracy(arguments[0], *arguments[2:]) != keys(recipe).accuracy(
+            "score", "after", "truth"
+        )
+
+
+def test_a_kind_that_cannot_be_executed_is_refused(recipe: Recipe, tflite: TFLiteModel) -> None:
+    model = OnnxModel(path=tflite.path, digest="", fingerprint="", meta=tflite.meta)
+    with pytest.raises(PassError, match="no metric can execute a model of kind OnnxModel; convert it first"):
+        keys(recipe).predictions(model, "val")
+
+
+NAMES = Names()
+TFLITE, KERAS = NAMES.predict["TFLiteModel"], NAMES.predict["KerasModel"]
+
+
+@pytest.mark.parametrize(
+    ("module", "reached", "kept_out"),
+    [
+        (
+            TFLITE,
+            ["backends.litert", "vision.preprocess", "vision.resample", "metrics.arrays"],
+            ["backends.keras", "backends.training", "vision.augment", "metrics.detection", "engine.workers"],
+        ),
+        (
+            KERAS,
+            ["backends.keras", "backends.suppression", "vision.decoding", "vision.anchors"],
+            ["backends.litert", "backends.training", "vision.augment"],
+        ),
+        (NAMES.truth, ["metrics.arrays"], ["backends.keras", "backends.litert", "vision.augment"]),
+        (NAMES.evaluation, ["metrics.arrays"], ["metrics.examples", "vision.preprocess", "backends.litert"]),
+    ],
+)
+def test_the_code_of_a_measurement_is_what_it_reaches(
+    module: str, reached: list[str], kept_out: list[str]
+) -> None:
+    found = closure(module.partition(":")[0])
+    assert {f"tflbuild.{name}" for name in reached} <= set(found)
+    assert not {f"tflbuild.{name}" for name in kept_out} & set(found)
+
+
+def counted(log: Path) -> dict[str, int]:
+    lines = log.read_text().splitlines()
+    return {line: lines.count(line) for line in lines if line.startswith(("predict", "measure", "compare"))}
+
+
+def test_repeated_gates_and_other_recipes_measure_once(recipe: Recipe, build: FakeBuild, log: Path) -> None:
+    gates = (Limit(metric="score", form="max_drop", bound=0.5), Limit(metric="score", form="min", bound=0.1))
+    assert build(recipe).error is None
+    done = counted(log)
+    assert done["predict val"] == 4, "train, prune, convert, quantize"
+    assert done["predict test"] == 3, "the base, and what each target gets"
+    gated = {label: replace(step, limits=gates) for label, step in recipe.steps.items() if label != "train"}
+    assert build(replace(recipe, steps={**recipe.steps, **gated}, limits=gates)).error is None
+    compared = counted(log)
+    assert {name: compared[name] for name in done} == done, "only differences are new"
+    for other in (
+        replace(recipe, name="other", steps={**recipe.steps, **gated}, limits=gates, strict=True),
+        replace(recipe, worker=WorkerOptions(evaluators=1)),
+    ):
+        build(other)
+    assert counted(log) == compared
+
+
+def test_a_metric_more_measures_itself_only(
+    recipe: Recipe, build: FakeBuild, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(recipe)
+    before = counted(log)
+    again = type("Again", (fakes.Score,), {"__module__": "fakes"})
+    monkeypatch.setattr(fakes, "Again", again, raising=False)
+    METRICS.declare("again")(again)
+    assert build(recipe).report["passes"][0]["metrics"].keys() == {"score", "again"}
+    after = counted(log)
+    assert after["measure again"] == before["measure score"]
+    assert after["measure score"] == before["measure score"]
+    assert after["predict val"] == before["predict val"]
+
+
+def test_the_tensorflow_process_is_not_started_for_a_file_that_needs_none(
+    recipe: Recipe, build_apart: FakeBuild, log: Path, monkeypatch: Patch
+) -> None:
+    from tflbuild.engine.workers.worker import Worker
+
+    assert build_apart(recipe).error is None
+    for path in (recipe.store / "actions").iterdir():
+        if '"measure": "predictions"' in path.read_text() and '"environment"' not in path.read_text():
+            path.unlink()
+    before = counted(log)["predict val"]
+    monkeypatch.setattr(Worker, "ask", None)
+    assert build_apart(recipe).error is None
+    assert counted(log)["predict val"] == before + 2, "convert and quantize"
