@@ -35,7 +35,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def int8(here: Workspace) -> dict[str, Any]:
-    return here.build(*INT8)
+    return here.build(*INT8, apart=True)
 
 
 def delivered(here: Workspace, recipe: str, name: str = "model.tflite") -> Path:

@@ -126,6 +126,7 @@ def acting(user: int, folder: Path, number: int, *, shared: bool, umask: str = "
     return (done.stderr.strip().splitlines() or [""])[-1] if done.returncode else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", ["022", "077"])
 def test_two_users_keep_collect_and_set_aside_in_one_store(users: Path, umask: str) -> None:
     assert acting(FIRST, users, 2, shared=True, umask=umask) == ""

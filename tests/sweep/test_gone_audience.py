@@ -58,6 +58,7 @@ def test_a_build_goes_on_without_its_audience(here: Place) -> None:
     assert len(report["passes"]) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
 def test_a_build_needs_no_standard_streams(here: Place, closed: tuple[int, ...]) -> None:
     def close() -> None:
@@ -68,6 +69,7 @@ def test_a_build_needs_no_standard_streams(here: Place, closed: tuple[int, ...])
     assert report_of(here)["status"] == "built"
 
 
+@pytest.mark.slow
 def test_a_full_output_is_no_reason_to_end_a_build(here: Place) -> None:
     with Path("/dev/full").open("w") as full:
         assert start(here, ["recipe=fake"], stdout=full, stderr=full).wait(timeout=60) == 0
@@ -87,6 +89,7 @@ def test_a_signal_leaves_a_report_like_ctrl_c(here: Place, number: signal.Signal
     assert report["error"] == f"interrupted by {number.name}"
 
 
+@pytest.mark.slow
 def test_nohup_is_obeyed(here: Place) -> None:
     ignore = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
     process = start(here, [*WAITS, "wait.file=go"], stdout=subprocess.DEVNULL, preexec_fn=ignore)
@@ -97,6 +100,7 @@ def test_nohup_is_obeyed(here: Place) -> None:
     assert report_of(here)["status"] == "built"
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_ended_marks_its_jobs(here: Place) -> None:
     default = partial(signal.signal, signal.SIGTERM, signal.SIG_DFL)
     words = ["-m", *WAITS, "wait.file=never", "prune.cost=0.01,0.02"]
