@@ -24,7 +24,7 @@ demo: $(BIN)/.installed  ## build the SSD MobileNet of README.md
 test: $(BIN)/.installed-dev  ## every test, slow ones included
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-fast: $(BIN)/.installed-dev  ## the tests that need no TensorFlow
+fast: $(BIN)/.installed-dev  ## the tests that are not marked slow
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow"
 
 check: lint types layers test  ## everything that must hold

@@ -158,7 +158,7 @@ def test_a_search_that_is_ended_continues_with_the_trial_that_it_was_at(
     search = here.start(*words(*waits, STORAGE, "store.path=other", trials=3))
     here.wait_until(lambda: here.printed().count("wait: started") == 2)
     search.send_signal(signalled)
-    assert search.wait(20) in (130, -signal.SIGKILL)
+    assert search.wait(120) in (130, -signal.SIGKILL)
     assert [name for name, status in statuses(here).items() if status == "built"] == whole[:1]
     (here.folder / "go").touch()
     assert main(words(*waits, STORAGE, "store.path=other", trials=3)) == 0
