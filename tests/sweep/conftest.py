@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -114,21 +115,37 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Place]:
-    """Run commands in a folder that the tests of a module share and do not change."""
-    place: list[Place] = []
+    """Run commands in a folder that the tests of a module share and do not change; once for the same commands."""
+    places: dict[object, Place] = {}
 
-    def build(*commands: Sequence[str]) -> Place:
-        if not place:
+    def build(*commands: Sequence[str], code: int = 0) -> Place:
+        key = tuple(map(tuple, commands))
+        if key not in places:
             with pytest.MonkeyPatch.context() as monkeypatch:
                 workers: dict[object, Lasting] = {}
                 declare_fakes(monkeypatch, workers)
-                place.append(stand_in(tmp_path_factory.mktemp("built"), monkeypatch))
+                monkeypatch.setattr(plugins, "_loaded", {None: plugins.Loaded()})
+                places[key] = stand_in(tmp_path_factory.mktemp("built"), monkeypatch)
                 try:
-                    codes = [main(list(words)) for words in commands]
+                    assert {main(list(words)) for words in commands} == {code}
                 finally:
                     for worker in workers.values():
                         worker.end()
-                assert not any(codes)
-        return place[0]
+        return places[key]
 
     return build
+
+
+@pytest.fixture
+def copied(built_once: Callable[..., Place], here: Place) -> Callable[..., Place]:
+    """Give this test a copy of what commands leave, as if they had been run here."""
+
+    def copy(*commands: Sequence[str], code: int = 0) -> Place:
+        place = built_once(*commands, code=code)
+        shutil.copytree(place.folder / "outputs", here.folder / "outputs", symlinks=True)
+        for path in (here.folder / "outputs" / "fake").rglob("*.*"):
+            if path.suffix in (".json", ".yaml") and not path.is_symlink():
+                path.write_text(path.read_text().replace(str(place.folder), str(here.folder)))
+        return here
+
+    return copy
