@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.keras_configs import functional, image, layer
+from keras_configs import functional, image, layer
 
 from tflbuild.backends.keras_description import described
 from tflbuild.core.errors import RecipeError

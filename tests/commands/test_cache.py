@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from stored import keep, key, measure, opened
 
 from tflbuild.cli import main
 from tflbuild.commands import cache
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
-
-from stored import keep, key, measure, opened
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 
-from backends.quantization.dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from tflbuild.backends.quantization.form import Form
 from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.backends.quantization.sensitivity import LayerCost, Sensitivity, layer_name, sensitivity

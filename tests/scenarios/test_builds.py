@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -376,7 +375,7 @@ def test_python_builds_as_the_command_does(here: Workspace, monkeypatch: pytest.
 
 
 def test_a_plugin_of_the_users_is_built_with(here: Workspace, int8: dict[str, Any]) -> None:
-    source = Path(__file__).resolve().parents[1] / "plugins" / "pad_tail.py"
+    source = Path(__file__).resolve().parents[2] / "plugins" / "pad_tail.py"
     (here.folder / "plugins").mkdir(exist_ok=True)
     (here.folder / "plugins" / "pad_tail.py").write_text(source.read_text())
     report = here.build(*INT8, "+passes@pad=pad_tail", "pad.after=[quantize]", "pad.zeros=64")

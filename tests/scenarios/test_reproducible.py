@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from workspace import FEW, SHORT, TINY, Workspace
 
 pytestmark = pytest.mark.slow
