@@ -41,10 +41,19 @@ def _roomy(folder: Path) -> bool:
     return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ENOUGH
 
 
+LONGEST = ("test_builds", "test_faults", "test_reproducible", "test_resume", "test_mutations", "test_prune")
+"""Files of minutes, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files of slow tests, so that no long one is left to one worker in the end."""
+    """Begin with the longest files, then those of slow tests: none is left to one worker in the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.stem
+        return item.path not in slow, LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
