@@ -18,7 +18,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30
-"""Bytes that a whole run may leave behind; the half of it is usual."""
+"""Free bytes that are asked for: far more than a run leaves behind."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
