@@ -111,8 +111,12 @@ def _in_folder(folder: Path) -> Iterator[None]:
         mock.patch.object(session, "worker_for", _WARM.worker_for),
     ):
         warnings.simplefilter("default")
+        before = set(sys.modules)
         try:
             yield
         finally:
-            for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
+            new = [
+                name for name in sys.modules.keys() - before if name.startswith(plugins.LOCAL_PACKAGE + ".")
+            ]
+            for module in new:
                 plugins._forget(module)
