@@ -22,10 +22,10 @@ demo: $(BIN)/.installed  ## build the SSD MobileNet of README.md
 	$(BIN)/tflbuild recipe=$(RECIPE) $(OVERRIDES)
 
 test: $(BIN)/.installed-dev  ## every test, slow ones included
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-fast: $(BIN)/.installed-dev  ## the tests that need no TensorFlow
-	$(BIN)/python -m pytest -m "not slow"
+fast: $(BIN)/.installed-dev  ## the tests that are not marked slow
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow"
 
 check: lint types layers test  ## everything that must hold
 

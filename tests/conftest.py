@@ -3,12 +3,57 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# The suite starts hundreds of processes, and pytest rewrites every test: compile each module once, not each time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 2**30
+"""Free bytes that are asked for: far more than a run leaves behind."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory, where there is enough: every build waits for the disk some twenty times."""
+    if config.option.basetemp is None and "PYTEST_DEBUG_TEMPROOT" not in os.environ and _roomy(MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back, where nothing failed that somebody will look into."""
+    controls = not hasattr(session.config, "workerinput")
+    if controls and exitstatus == pytest.ExitCode.OK:
+        base = session.config._tmp_path_factory.getbasetemp()
+        if base.is_relative_to(MEMORY):
+            shutil.rmtree(base, ignore_errors=True)
+
+
+def _roomy(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ENOUGH
+
+
+LONGEST = ("test_builds", "test_faults", "test_reproducible", "test_resume", "test_mutations", "test_prune")
+"""Files of minutes, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, then those of slow tests: none is left to one worker in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.stem
+        return item.path not in slow, LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from mutating.kinds import KINDS
 
@@ -36,9 +37,26 @@ def main() -> None:
     os.chdir(place)
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, _hang)
+    _keep_workers()
     for number in range(start, stop):
         print(json.dumps({"number": number}), file=said)
         print(json.dumps({"number": number, "wrong": tried(kind, place, seed, number)}), file=said)
+
+
+def _keep_workers() -> None:
+    """Let the commands share workers: starting one takes longer than most files do; they end with this process."""
+    from tflbuild import session
+
+    start, kept = session.worker_for, dict[object, Any]()
+
+    def worker_for(recipe: Any) -> Any:
+        kind = (recipe.worker, recipe.device, recipe.plugins)
+        if kind not in kept:
+            kept[kind] = start(recipe)
+            kept[kind].stop = lambda: None
+        return kept[kind]
+
+    session.worker_for = worker_for
 
 
 def tried(name: str, place: Path, seed: int, number: int) -> list[str]:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
 import numpy as np
+import numpy_suppression as reference
 import pytest
 from flatbuffers import flexbuffers
 
 from tflbuild.backends.suppression import SuppressionOptions, Suppressor, output_shapes, suppression
 from tflbuild.vision.detector import BOX_SCALES, Postprocess
-
-spec = importlib.util.spec_from_file_location(
-    "numpy_suppression", Path(__file__).with_name("numpy_suppression.py")
-)
-assert spec is not None
-assert spec.loader is not None
-reference: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(reference)
 
 
 def made(anchors: np.ndarray, classes: int, options: Postprocess) -> Suppressor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from stored import keep, key, measure, opened
 
 from tflbuild.cli import main
 from tflbuild.commands import cache
@@ -19,10 +19,6 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.engine.storage.audit import Audit
 from tflbuild.engine.storage.collect import Candidate, Choice
 from tflbuild.engine.storage.inventory import Action
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
-
-from stored import keep, key, measure, opened
 
 
 @pytest.fixture

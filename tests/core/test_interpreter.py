@@ -66,7 +66,10 @@ def files(report):
 """
 
 
-@pytest.mark.parametrize("pythonpath", ["", ":", ".", "HERE"])
+@pytest.mark.parametrize(
+    "pythonpath",
+    ["", pytest.param(":", marks=pytest.mark.slow), pytest.param(".", marks=pytest.mark.slow), "HERE"],
+)
 def test_a_worker_imports_no_stray_module(
     littered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pythonpath: str
 ) -> None:
@@ -80,6 +83,7 @@ def test_a_worker_imports_no_stray_module(
     assert ran(littered) == []
 
 
+@pytest.mark.slow
 def test_the_command_imports_no_stray_module(littered: Path) -> None:
     """By `python -m`, which puts the current folder first: what Python's own `runpy` imports is out of our reach."""
     (littered / "types.py").unlink()

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import fakes
+import pytest
 from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
 from durability import Recorded, record_in
@@ -40,12 +37,20 @@ def only_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(registry, "_classes", dict(fakes_of_it))
 
 
+@pytest.fixture(scope="session")
+def log_link(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The name under which warm workers know the log of the test that runs."""
+    return tmp_path_factory.mktemp("fakes") / "fake.log"
+
+
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def log(tmp_path: Path, log_link: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in which fake passes write what they did."""
     path = tmp_path / "fake.log"
     path.touch()
-    monkeypatch.setenv("FAKE_LOG", str(path))
+    log_link.unlink(missing_ok=True)
+    log_link.symlink_to(path)
+    monkeypatch.setenv("FAKE_LOG", str(log_link))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
     return path
 
@@ -90,19 +95,29 @@ def events() -> list[Event]:
     return []
 
 
+@pytest.fixture(scope="session")
+def warm_workers() -> Iterator[dict[object, Worker]]:
+    """Workers that know the fakes, by what they were started for; they serve one test after the other."""
+    workers: dict[object, Worker] = {}
+    yield workers
+    for worker in workers.values():
+        worker.stop()
+
+
 @pytest.fixture
-def build_apart(events: list[Event]) -> Iterator[FakeBuild]:
-    """Build a recipe with one worker for the whole test."""
-    workers: list[Worker] = []
+def build_apart(events: list[Event], log: Path, warm_workers: dict[object, Worker]) -> FakeBuild:
+    """Build a recipe with one worker for the whole test, which may have served others."""
+    chosen: list[Worker] = []
 
     def run(recipe: Recipe, *listeners: Listener) -> Outcome:
-        if not workers:
-            workers.append(Worker(recipe.worker, recipe.device, ("fakes:load", None), fakes.NAMES))
-        return Build(recipe, lambda: make_run_folder(recipe), workers[0], (events.append, *listeners)).run()
+        if not chosen:
+            kind = (recipe.worker, recipe.device)
+            if kind not in warm_workers:
+                warm_workers[kind] = Worker(*kind, ("fakes:load", None), fakes.NAMES)
+            chosen.append(warm_workers[kind])
+        return Build(recipe, lambda: make_run_folder(recipe), chosen[0], (events.append, *listeners)).run()
 
-    yield run
-    for worker in workers:
-        worker.stop()
+    return run
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any, cast
 import fakes
 import pytest
 from at_once import AtOnce
-from building import FakeBuild, steps
+from building import FakeBuild, change, drop, outcomes, steps
 
-from tflbuild.core.budget import Fallback, Limit
+from tflbuild.core.budget import Fallback
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied
 from tflbuild.core.recipe import Recipe, RunOptions
@@ -28,19 +28,6 @@ from tflbuild.engine.workers.worker import Worker
 def build(build_here: FakeBuild) -> FakeBuild:
     """Build in this process: few tests here are about others."""
     return build_here
-
-
-def drop(bound: float, since: str = "") -> tuple[Limit, ...]:
-    return (Limit(metric="score", form="max_drop", bound=bound, since=since),)
-
-
-def change(recipe: Recipe, label: str, **fields: Any) -> Recipe:
-    step = recipe.steps[label]
-    return replace(recipe, steps={**recipe.steps, label: replace(step, **fields)})
-
-
-def outcomes(outcome: Outcome) -> dict[str, str]:
-    return {step["label"]: step["outcome"] for step in outcome.report["passes"]}
 
 
 def test_a_build_delivers_a_file_and_a_report(recipe: Recipe, build: FakeBuild) -> None:
@@ -110,7 +97,7 @@ def test_a_damaged_blob_is_noticed_and_built_again(recipe: Recipe, build: FakeBu
 
 
 def test_a_closed_gate_ends_the_build_and_keeps_the_rejected_file(recipe: Recipe, build: FakeBuild) -> None:
-    recipe = change(recipe, "quantize", options=fakes.FakeQuantize(cost=0.3), limits=drop(0.1))
+    recipe = change(recipe, "quantize", options=fakes.FakeQuantize(cost=0.3), limits=(drop(0.1),))
     outcome = build(recipe)
     assert isinstance(outcome.error, BudgetExceeded)
     folder = outcome.report.folder
@@ -125,7 +112,7 @@ def test_a_closed_gate_ends_the_build_and_keeps_the_rejected_file(recipe: Recipe
 
 
 def test_an_exceeded_total_budget_ends_the_build(recipe: Recipe, build: FakeBuild) -> None:
-    outcome = build(replace(recipe, limits=drop(0.005)))
+    outcome = build(replace(recipe, limits=(drop(0.005),)))
     assert isinstance(outcome.error, BudgetExceeded)
     assert "budget" in str(outcome.error)
     assert not (outcome.report.folder / "model.tflite").exists()
@@ -134,7 +121,7 @@ def test_an_exceeded_total_budget_ends_the_build(recipe: Recipe, build: FakeBuil
 
 
 def test_on_breach_warn_keeps_the_step(recipe: Recipe, build: FakeBuild) -> None:
-    recipe = change(recipe, "prune", limits=drop(0.001), on_breach="warn")
+    recipe = change(recipe, "prune", limits=(drop(0.001),), on_breach="warn")
     outcome = build(recipe)
     assert outcome.error is None
     assert outcome.report["passes"][1]["outcome"] == "ran"
@@ -142,7 +129,7 @@ def test_on_breach_warn_keeps_the_step(recipe: Recipe, build: FakeBuild) -> None
 
 
 def test_on_breach_skip_goes_on_from_the_input(recipe: Recipe, build: FakeBuild) -> None:
-    outcome = build(change(recipe, "prune", limits=drop(0.001), on_breach="skip"))
+    outcome = build(change(recipe, "prune", limits=(drop(0.001),), on_breach="skip"))
     assert outcome.error is None
     skipped = outcome.report["passes"][1]
     assert skipped["outcome"] == "skipped"
@@ -155,7 +142,7 @@ def test_a_fallback_stands_in_the_place_of_a_step(recipe: Recipe, build: FakeBui
         recipe,
         "quantize",
         options=fakes.FakeQuantize(cost=0.3),
-        limits=drop(0.1),
+        limits=(drop(0.1),),
         fallback=(Fallback(run=("worse",)), Fallback(run=("gentle",))),
     )
     extra = {
@@ -183,7 +170,7 @@ def test_a_fallback_can_go_back_to_an_earlier_step(recipe: Recipe, build: FakeBu
         recipe,
         "quantize",
         options=fakes.FakeQuantize(cost=0.3),
-        limits=drop(0.1),
+        limits=(drop(0.1),),
         fallback=(Fallback(run=("prune2", "convert"), start="train"),),
     )
     prune2 = replace(recipe.steps["prune"], label="prune2", options=fakes.FakePrune(cost=0.002))
@@ -201,7 +188,7 @@ def test_a_fallback_that_goes_back_to_a_step_that_does_not_run_is_left_out(
         recipe,
         "quantize",
         options=fakes.FakeQuantize(cost=0.3),
-        limits=drop(0.1),
+        limits=(drop(0.1),),
         fallback=(Fallback(run=("convert",), start="prune"), Fallback(run=("gentle",))),
     )
     recipe = change(recipe, "prune", enabled=False)
@@ -211,7 +198,7 @@ def test_a_fallback_that_goes_back_to_a_step_that_does_not_run_is_left_out(
 
 
 def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recipe, build: FakeBuild) -> None:
-    recipe = change(recipe, "prune", limits=drop(0.0105))
+    recipe = change(recipe, "prune", limits=(drop(0.0105),))
     assert build(recipe).error is None
     strict = build(replace(recipe, strict=True))
     assert isinstance(strict.error, BudgetExceeded)
@@ -310,7 +297,7 @@ def test_ctrl_c_leaves_a_valid_report_and_store(
 
     with monkeypatch.context() as patch:
         patch.setattr(measure.Measurer, "compare", interrupt)
-        outcome = build(change(recipe, "prune", limits=drop(0.1)))
+        outcome = build(change(recipe, "prune", limits=(drop(0.1),)))
     assert outcome.report.status == "interrupted"
     assert json.loads((outcome.report.folder / "report.json").read_text())["status"] == "interrupted"
     assert outcomes(build(recipe))["prune"] == "cached"
@@ -407,7 +394,7 @@ def test_a_page_that_cannot_be_made_is_a_warning_of_a_build_that_failed(recipe: 
     def publish(report: Report) -> None:
         raise ValueError("no page")
 
-    outcome = ending(replace(recipe, limits=drop(0.001)), here, publish)
+    outcome = ending(replace(recipe, limits=(drop(0.001),)), here, publish)
     assert isinstance(outcome.error, BudgetExceeded)
     assert outcome.report.status == "over_budget"
     assert not (outcome.report.folder / "recipe.lock.yaml").exists()

@@ -10,8 +10,7 @@ import fakes
 import pytest
 import yaml
 from at_once import AtOnce
-from building import FakeBuild, steps
-from test_run import drop
+from building import FakeBuild, drop, steps
 
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import KerasModel

@@ -15,7 +15,7 @@ from typing import Any
 import fakes
 import psutil
 import pytest
-from test_worker import gone
+from processes import gone
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES

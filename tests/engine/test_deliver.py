@@ -11,8 +11,7 @@ from typing import Any
 import fakes
 import pytest
 from at_once import AtOnce
-from building import FakeBuild
-from test_run import change, drop
+from building import FakeBuild, change, drop
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit

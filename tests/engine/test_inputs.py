@@ -9,8 +9,7 @@ from typing import Any
 
 import fakes
 import pytest
-from building import FakeBuild, steps
-from test_build import drop, outcomes
+from building import FakeBuild, drop, outcomes, steps
 
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import PassError, RecipeError
@@ -36,7 +35,7 @@ def taught(recipe: Recipe, teacher: str = "train", declares: bool = True) -> Rec
 def mixed(recipe: Recipe, bound: float = 0.15, since: str = "", **options: Any) -> Recipe:
     made = {
         **recipe.steps,
-        **steps(fakes.FakeMixed(**options), mixed={"limits": drop(bound, since)}),
+        **steps(fakes.FakeMixed(**options), mixed={"limits": (drop(bound, since),)}),
     }
     return replace(recipe, steps=made, pipeline=("train", "prune", "convert", "mixed"))
 
@@ -115,7 +114,7 @@ def test_a_fact_of_the_file_is_judged_too(recipe: Recipe, build: FakeBuild) -> N
 
 def test_a_fallback_is_held_to_the_budget_of_the_step_it_stands_for(recipe: Recipe, build: FakeBuild) -> None:
     fallback = (Fallback(run=("mixed",)),)
-    changed = {"limits": drop(0.15), "fallback": fallback}
+    changed = {"limits": (drop(0.15),), "fallback": fallback}
     made = {
         **recipe.steps,
         **steps(fakes.FakeQuantize(cost=0.3), quantize=changed),

@@ -91,6 +91,7 @@ def reason(outcome: Outcome, label: str) -> str:
 ALL_CACHED = {"train": "cached", "prune": "cached", "convert": "cached", "quantize": "cached"}
 
 
+@pytest.mark.slow
 def test_editing_a_pass_or_what_it_imports_runs_it_again_and_says_so(shop: Workshop) -> None:
     package = shop.folder / "own_package"
     package.mkdir()
@@ -118,6 +119,7 @@ def test_editing_a_pass_or_what_it_imports_runs_it_again_and_says_so(shop: Works
     assert clean["delivered"] == before["delivered"]
 
 
+@pytest.mark.slow
 def test_editing_what_reads_the_data_runs_what_reads_them_again(shop: Workshop) -> None:
     module = shop.folder / "own_data.py"
     module.write_text(OWN_DATA)
@@ -150,6 +152,7 @@ def test_changing_a_calibration_file_runs_its_pass_again(shop: Workshop) -> None
     assert "changed" in again["reasons"]["quantize"]
 
 
+@pytest.mark.slow
 def test_swapping_two_calibration_files_runs_their_pass_again(shop: Workshop) -> None:
     folder, job = calibrated(shop)
     (folder / "a.png").rename(folder / "kept")
@@ -173,6 +176,7 @@ def test_changing_the_last_pass_runs_only_the_last_pass(recipe: Recipe, build: F
     assert outcomes(again) == {**ALL_CACHED, "quantize": "ran"}
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_cold_store_compute_every_action_once(workshop: OpenWorkshop) -> None:
     shop, alone = workshop("shop", pause=0.01), workshop("alone")
     alone.run(alone.job())
@@ -334,6 +338,7 @@ def test_planning_writes_nothing_and_admits_what_it_cannot_know(recipe: Recipe, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_killed_build_leaves_its_events_and_the_next_one_clears_its_rubbish(workshop: OpenWorkshop) -> None:
     shop = workshop(pause=0.05)
     process = shop.start(shop.job())
@@ -374,20 +379,21 @@ def test_a_file_that_is_damaged_while_the_build_runs_is_not_delivered(
     assert digest.of_file(again.report.folder / "model.tflite") == good
 
 
-@pytest.mark.parametrize("content", ["{", "5", "[1]", '{"a": 1}', "\udcff"])
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["memo", "recent"])
-def test_what_is_only_remembered_may_be_lost(shop: Workshop, where: str, content: str) -> None:
+def test_what_is_only_remembered_may_be_lost(shop: Workshop, where: str) -> None:
     folder, job = calibrated(shop)
-    first = shop.run(job)[0]
-    remembered = [path for path in (shop.store / where).rglob("*") if path.is_file()]
-    assert remembered
-    for path in remembered:
-        path.write_bytes(content.encode(errors="surrogateescape"))
-    assert shop.run(job)[0]["delivered"] == first["delivered"]
-    (folder / "b.png").write_text("other pixels")
     changed = {**job, "steps": {**job["steps"], "prune": ("slow_prune", {"amount": 0.7})}}
-    for wanted in (job, changed):
-        assert shop.run(wanted)[0]["outcomes"]["quantize"] == "ran"
+    for content in ("{", "5", "[1]", '{"a": 1}', "\udcff"):
+        first = shop.run(job)[0]
+        remembered = [path for path in (shop.store / where).rglob("*") if path.is_file()]
+        assert remembered
+        for path in remembered:
+            path.write_bytes(content.encode(errors="surrogateescape"))
+        assert shop.run(job)[0]["delivered"] == first["delivered"], content
+        (folder / "b.png").write_text(f"other pixels: {content!a}")
+        for said in shop.run(job, changed):
+            assert said["outcomes"]["quantize"] == "ran", content
 
 
 def test_a_metric_that_is_no_number_is_a_breach_and_a_whole_report(shop: Workshop) -> None:

@@ -57,7 +57,11 @@ def written(worker: Worker, model: TFLiteModel, index: Path, name: str) -> Path:
     return out
 
 
-@pytest.mark.parametrize("worker", [1, 2, 3], indirect=True)
+@pytest.mark.parametrize(
+    "worker",
+    [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_real_predictions_have_the_bytes_of_one_plain_loop(
     worker: Worker, detector: TFLiteModel, index: Path, tmp_path: Path
 ) -> None:

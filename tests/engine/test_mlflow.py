@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.hooks.mlflow import LARGEST_BATCH, LONGEST_VALUE, MlflowRun
 from tflbuild.hooks.tracking import SETTINGS, experiment_id
 
-pytest.importorskip("mlflow")
+pytestmark = pytest.mark.skipif(find_spec("mlflow") is None, reason="the extra mlflow is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import fakes
 import pytest
-from building import FakeBuild, steps
-from test_run import add, change
+from building import FakeBuild, add, change, steps
 
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel

@@ -10,7 +10,7 @@ from typing import Any
 
 import fakes
 import pytest
-from test_run import change
+from building import change
 
 from tflbuild.core.dataset import Index, Sample
 from tflbuild.core.digest import of_bytes

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from building import FakeBuild
-from stored import keep, key, measure, opened
+from stored import SUPPORT, keep, key, measure, opened
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
@@ -96,7 +96,7 @@ def test_what_is_here_is_not_asked_for(tmp_path: Path, url: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parent,
+        cwd=SUPPORT,
     )
     assert done.stdout == "[]\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import fakes
 import pytest
 from at_once import AtOnce
-from building import FakeBuild, steps
+from building import FakeBuild, add, change, drop, steps
 
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
@@ -24,23 +24,6 @@ from tflbuild.engine.judging import gate_event
 from tflbuild.engine.plan import Planned
 
 # Scores of the standard recipe: train 0.9, prune 0.89, convert 0.89. `quantize` is given cost 0.3 here: 0.59.
-
-
-def drop(bound: float, since: str = "") -> Limit:
-    return Limit(metric="score", form="max_drop", bound=bound, since=since)
-
-
-def change(recipe: Recipe, label: str, **fields: Any) -> Recipe:
-    return replace(recipe, steps={**recipe.steps, label: replace(recipe.steps[label], **fields)})
-
-
-def add(recipe: Recipe, **options: Any) -> Recipe:
-    """Configure further steps that only a fallback runs."""
-    made = {}
-    for label, (option, *limits) in options.items():
-        step = replace(next(iter(steps(option).values())), label=label, limits=tuple(limits))
-        made[label] = step
-    return replace(recipe, steps={**recipe.steps, **made})
 
 
 def quantizing(recipe: Recipe, *fallback: Fallback, limits: tuple[Limit, ...] = (drop(0.1),)) -> Recipe:

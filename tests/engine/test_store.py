@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored import elsewhere, end, keep, key, measure, opened, preimage
+from stored import SUPPORT, elsewhere, end, keep, key, measure, opened, preimage
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError, StoreError
@@ -291,7 +291,7 @@ with store.staging() as folder:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parent,
+        cwd=SUPPORT,
     )
     assert process.stdout == "True\n"
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
+import altered
+import noted
 import pytest
 
-import altered
 from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
-
-spec = importlib.util.spec_from_file_location("noted", Path(__file__).parent / "noted.py")
-assert spec is not None
-assert spec.loader is not None
-noted: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(noted)
 
 
 def shown(exhibit: Exhibit | None) -> Exhibit:

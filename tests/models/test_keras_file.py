@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 import pytest
-from tests.keras_configs import functional, image, layer, operation, written
+from keras_configs import functional, image, layer, operation, written
 
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
+import made_up as pages
+import noted
 import pytest
 
 from tflbuild.findings.exhibit import Bar, Bars, Curve, Point, Row, Table
@@ -28,20 +28,6 @@ from tflbuild.pages.page import (
 )
 from tflbuild.pages.scatter import scatter
 from tflbuild.pages.waterfall import Column, gauge, limits_of, round_values, waterfall
-
-spec = importlib.util.spec_from_file_location("made_up_pages", Path(__file__).parent / "made_up.py")
-assert spec is not None
-assert spec.loader is not None
-pages: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(pages)
-
-noted_spec = importlib.util.spec_from_file_location(
-    "noted", Path(__file__).parents[1] / "findings" / "noted.py"
-)
-assert noted_spec is not None
-assert noted_spec.loader is not None
-noted: Any = importlib.util.module_from_spec(noted_spec)
-noted_spec.loader.exec_module(noted)
 
 
 class Outline(HTMLParser):

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_models import PIXELS, SIDE, kept
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import CLASSES, Signs
-from tflbuild.testing import artifact
 from tflbuild.vision.detector import AnchorOptions, Postprocess
-
-PIXELS = {"scale": 0.0078125, "offset": -1.0}
-SIDE = 32
 
 
 @pytest.fixture
@@ -54,18 +51,6 @@ def small_classifier(tmp_path: Path) -> KerasModel:
     pooled = layers.GlobalAveragePooling2D()(features)
     scores = layers.Dense(len(CLASSES), activation="softmax", name="scores")(pooled)
     return kept(Model(image, scores), "classification", tmp_path / "classifier.h5", {})
-
-
-def kept(model: Any, task: str, path: Path, detector: dict[str, Any]) -> KerasModel:
-    """Write a model with its facts, as `train` does."""
-    from tflbuild.backends import keras
-
-    facts = ModelFacts(
-        task=task, height=SIDE, width=SIDE, labels=CLASSES, preprocess=PIXELS, detector=detector
-    )
-    keras.save(model, path, facts.to_json())
-    made: KerasModel = artifact(KerasModel, path, facts)
-    return made
 
 
 def _features() -> tuple[Any, Any]:

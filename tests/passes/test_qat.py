@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.passes.conftest import kept
+from kept_models import kept
 
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError

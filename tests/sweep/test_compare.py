@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from tflbuild.comparison import compare
 
 
 @pytest.fixture
-def runs(here: Place) -> list[str]:
+def runs(built_once: Callable[..., Place], here: Place) -> list[str]:
     """Two jobs of a sweep and a run with other data and another seed."""
-    assert main(["-m", "recipe=fake", "prune.cost=0.01,0.02"]) == 0
-    assert main(["recipe=fake", "data.version=2", "seed=3"]) == 0
-    latest = here.folder / "outputs" / "fake" / "latest"
-    return [*map(str, sorted(here.sweep().glob("prune*"))), str(latest)]
+    place = built_once(
+        ["-m", "recipe=fake", "prune.cost=0.01,0.02"], ["recipe=fake", "data.version=2", "seed=3"]
+    )
+    latest = place.folder / "outputs" / "fake" / "latest"
+    return [*map(str, sorted(place.sweep().glob("prune*"))), str(latest)]
 
 
 def compared(runs: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

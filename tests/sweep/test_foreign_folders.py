@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import altered
 import pytest
 import yaml
 from sweep_place import Place
 
-import altered
 from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core import digest
@@ -28,16 +28,15 @@ MARKER = "from pathlib import Path\nPath({!r}).write_text('ran')\n"
 
 
 @pytest.fixture
-def run(here: Place) -> Path:
-    assert main(["recipe=fake", "prune.cost=0.02"]) == 0
+def run(copied: Callable[..., Place]) -> Path:
+    here = copied(["recipe=fake", "prune.cost=0.02"])
     return (here.folder / "outputs" / "fake" / "latest").resolve()
 
 
 @pytest.fixture
-def sweep(here: Place) -> Path:
+def sweep(copied: Callable[..., Place]) -> Path:
     """Give a sweep of which nothing was built, as if it had been killed at once."""
-    assert main(["-m", "recipe=fake", "prune.cost=0.01,0.02", "bad.how=raise"]) == 4
-    return here.sweep()
+    return copied(["-m", "recipe=fake", "prune.cost=0.01,0.02", "bad.how=raise"], code=4).sweep()
 
 
 @pytest.fixture(autouse=True)
@@ -229,6 +228,15 @@ def test_every_field_of_a_report_with_any_value_is_a_sentence_or_is_shown(
     assert shutdown > 250
 
 
+@pytest.mark.parametrize("analyses", [True, [5], [{"findings": 5}], [{"findings": ["text"]}], [{"name": {}}]])
+def test_analyses_that_no_build_writes_are_refused(
+    analyses: Any, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(run / "report.json", "analyses", to=analyses)
+    assert main(["report", str(run)]) == 2
+    assert "analyses" in sentence(capsys)
+
+
 def test_any_bytes_of_a_report_are_a_sentence(run: Path) -> None:
     good, said = (run / "report.json").read_bytes(), list[str]()
     for content in altered.bytes_of(good, 200):
@@ -327,9 +335,9 @@ def test_yaml_that_no_build_writes_is_refused(
 
 
 @pytest.fixture
-def failed(here: Place) -> Path:
+def failed(copied: Callable[..., Place]) -> Path:
     """Give a run whose pass failed, with its bundle."""
-    assert main(["recipe=fake", "bad.how=raise"]) == 4
+    here = copied(["recipe=fake", "bad.how=raise"], code=4)
     return max((here.folder / "outputs" / "fake").glob("*/reproduce.yaml")).parent
 
 

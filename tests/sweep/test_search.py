@@ -76,6 +76,7 @@ def test_the_same_search_again_asks_the_same_and_runs_nothing(here: Place) -> No
     assert list(rows(here)) != first
 
 
+@pytest.mark.slow
 def test_two_objectives_give_the_pareto_front(here: Place) -> None:
     assert main(words("quantize.size=range(10,100,10)", objective="score,file_bytes", trials=6)) == 0
     found = figures(here)
@@ -103,12 +104,14 @@ def test_trials_over_their_budget_are_infeasible_and_the_search_goes_on(here: Pl
     assert [s["values"]["score"] for s in results(here)["solutions"]] == [pytest.approx(best[0])]
 
 
+@pytest.mark.slow
 def test_a_gate_that_lacks_a_figure_prunes_the_trial(here: Place) -> None:
     assert main(words(STORAGE, cost="0.01,0.2", objective="file_bytes", trials=6)) == 5
     states = {trial.params["prune.cost"]: trial.state.name for trial in trials_of()}
     assert states == {"0.01": "COMPLETE", "0.2": "PRUNED"}
 
 
+@pytest.mark.slow
 def test_failing_and_invalid_trials_are_told_as_failed(here: Place) -> None:
     space = ["bad.how=well,raise", "data.train=10,-1"]
     assert main(words(STORAGE, "hydra.sweeper.seed=3", *space, trials=5)) == 4
@@ -117,6 +120,7 @@ def test_failing_and_invalid_trials_are_told_as_failed(here: Place) -> None:
     assert set(statuses(here).values()) == set(how)
 
 
+@pytest.mark.slow
 def test_a_combination_that_is_tried_twice_gets_two_folders(here: Place) -> None:
     assert main(words(cost="0.01,0.02", trials=5)) == 0
     names = list(rows(here))
@@ -154,7 +158,7 @@ def test_a_search_that_is_ended_continues_with_the_trial_that_it_was_at(
     search = here.start(*words(*waits, STORAGE, "store.path=other", trials=3))
     here.wait_until(lambda: here.printed().count("wait: started") == 2)
     search.send_signal(signalled)
-    assert search.wait(20) in (130, -signal.SIGKILL)
+    assert search.wait(120) in (130, -signal.SIGKILL)
     assert [name for name, status in statuses(here).items() if status == "built"] == whole[:1]
     (here.folder / "go").touch()
     assert main(words(*waits, STORAGE, "store.path=other", trials=3)) == 0

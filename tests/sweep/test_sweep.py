@@ -133,7 +133,7 @@ def test_a_sweep_that_was_killed_is_finished_by_rerun_without_composing(
 
 def test_rerun_builds_what_failed_and_leaves_what_was_over_budget(here: Place) -> None:
     flag = here.folder / "flag"
-    words = ["-m", "recipe=fake", "prune.cost=0.01,0.2", f"wait.file={flag}", "wait.timeout=0.5"]
+    words = ["-m", "recipe=fake", "prune.cost=0.01,0.2", f"wait.file={flag}", "wait.patient=false"]
     assert main(words) == 4
     assert list(statuses(here.sweep()).values()) == ["failed", "over_budget"]
     flag.touch()

@@ -45,7 +45,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @vela
-@pytest.mark.parametrize("accelerator", ["ethos-u55-128", "ethos-u65-256", "ethos-u85-256"])
+@pytest.mark.parametrize(
+    "accelerator",
+    [
+        "ethos-u55-128",
+        pytest.param("ethos-u65-256", marks=pytest.mark.slow),
+        pytest.param("ethos-u85-256", marks=pytest.mark.slow),
+    ],
+)
 def test_an_integer_model_is_compiled_with_its_figures(
     integer_model: TFLiteModel, folder: Path, accelerator: str
 ) -> None:
@@ -59,6 +66,7 @@ def test_an_integer_model_is_compiled_with_its_figures(
     assert figures["npu"]["accelerator"] == accelerator
 
 
+@pytest.mark.slow
 @vela
 def test_every_npu_metric_is_among_the_figures(integer_model: TFLiteModel, folder: Path) -> None:
     import tflbuild.metrics.npu  # noqa: F401
@@ -70,6 +78,7 @@ def test_every_npu_metric_is_among_the_figures(integer_model: TFLiteModel, folde
     assert wanted <= EthosU().compile(integer_model, folder)[1].keys()
 
 
+@pytest.mark.slow
 @vela
 def test_compiling_twice_gives_the_same_bytes(integer_model: TFLiteModel, tmp_path: Path) -> None:
     made = []
@@ -87,6 +96,7 @@ def test_a_float_model_is_refused(float_model: TFLiteModel, folder: Path) -> Non
         EthosU().compile(float_model, folder)
 
 
+@pytest.mark.slow
 @vela
 def test_a_float_model_that_is_allowed_has_no_figures_but_its_coverage(
     float_model: TFLiteModel, folder: Path
@@ -96,6 +106,7 @@ def test_a_float_model_that_is_allowed_has_no_figures_but_its_coverage(
     assert not {"npu_cycles", "npu_sram", "npu_latency"} & figures.keys()
 
 
+@pytest.mark.slow
 @vela
 def test_a_system_that_vela_does_not_know_is_said_in_its_words(
     integer_model: TFLiteModel, folder: Path

@@ -132,6 +132,9 @@ REPORT = fields(
         "data": fields({"dropped": list_of(ANYTHING), "splits": mapping_of(SPLIT)}),
         "base": fields({"label": TEXT, "metrics": METRICS}),
         "passes": list_of(STEP),
+        "analyses": optional(
+            list_of(fields({"name": optional(TEXT), "findings": optional(list_of(MAPPING))}))
+        ),
         "budget": fields({"ok": FLAG, "verdicts": list_of(VERDICT)}),
         "targets": list_of(TARGET),
         "warnings": list_of(TEXT),

@@ -9,7 +9,8 @@ from typing import Any
 import fakes
 from processes import Workshop
 
-from tflbuild.core.recipe import Step
+from tflbuild.core.budget import Limit
+from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.build import Outcome
 
 FakeBuild = Callable[..., Outcome]
@@ -27,3 +28,24 @@ def steps(*options: Any, **changed: dict[str, Any]) -> dict[str, Step]:
 
 def standard() -> dict[str, Step]:
     return steps(fakes.FakeTrain(), fakes.FakePrune(), fakes.FakeConvert(), fakes.FakeQuantize())
+
+
+def drop(bound: float, since: str = "") -> Limit:
+    return Limit(metric="score", form="max_drop", bound=bound, since=since)
+
+
+def change(recipe: Recipe, label: str, **fields: Any) -> Recipe:
+    return replace(recipe, steps={**recipe.steps, label: replace(recipe.steps[label], **fields)})
+
+
+def add(recipe: Recipe, **options: Any) -> Recipe:
+    """Configure further steps that only a fallback runs."""
+    made = {}
+    for label, (option, *limits) in options.items():
+        step = replace(next(iter(steps(option).values())), label=label, limits=tuple(limits))
+        made[label] = step
+    return replace(recipe, steps={**recipe.steps, **made})
+
+
+def outcomes(outcome: Outcome) -> dict[str, str]:
+    return {step["label"]: step["outcome"] for step in outcome.report["passes"]}

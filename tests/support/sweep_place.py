@@ -75,8 +75,8 @@ class Place:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the process does which was started last."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not condition():
             assert self.started[-1].poll() is None, self.printed()
-            assert time.monotonic() < deadline, "it did not happen within 30 s"
+            assert time.monotonic() < deadline, "it did not happen within 120 s"
             time.sleep(0.02)

@@ -14,6 +14,9 @@ from tflbuild.engine.storage.disk import writing
 from tflbuild.engine.storage.record import Record
 from tflbuild.engine.storage.store import Store
 
+SUPPORT = Path(__file__).parent
+"""Where another process finds this module."""
+
 
 def preimage(number: int, name: str = "fake") -> dict[str, Any]:
     return {"schema": 1, "pass": name, "options": {"number": number}}
@@ -59,7 +62,7 @@ def elsewhere(code: str, *arguments: object) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent,
+        cwd=SUPPORT,
     )
     assert process.stdout is not None
     process.stdout.readline()

@@ -27,14 +27,17 @@ class FakeSeeded(Pass):
 
 @compiler_pass("fake_waits")
 class FakeWaits(Pass):
-    """Wait until a file is there, if the score is below a bound."""
+    """Wait until a file is there, if the score is below a bound; or fail where it is not."""
 
     file: str = ""
     below: float = 1.0
+    patient: bool = True
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         waits = self.file and fakes.score_of(model.path) < self.below
         while waits and not Path(self.file).exists():
+            if not self.patient:
+                raise FileNotFoundError(self.file)
             time.sleep(0.02)
         return ctx.emit(TFLiteModel, model.path.read_bytes() + b" ")
 

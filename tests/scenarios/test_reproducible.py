@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from workspace import Workspace
+from workspace import FEW, SHORT, TINY, Workspace
 
 pytestmark = pytest.mark.slow
 
-SHORT = ["train.steps=30", "prune.steps=10", "data.train=100", "data.val=20", "data.test=20"]
-GATES = [f"{key}budget.map.max_drop=1" for key in ("", "prune.")]
-INT8 = ["recipe=ssd_mobilenet_int8", *SHORT, *GATES, "quantize.budget.map.max_drop=1"]
-QAT = ["recipe=ssd_mobilenet_qat", *SHORT, *GATES, "qat.steps=10", "qat.budget.map.max_drop=1"]
+INT8 = ["recipe=ssd_mobilenet_int8", *TINY]
+GATES = [f"{key}budget.map.max_drop=1" for key in ("", "prune.", "qat.")]
+QAT = ["recipe=ssd_mobilenet_qat", *SHORT, *FEW, *GATES, "qat.steps=10", "qat.batch_size=8"]
 A_WORKER_A_PASS = ["worker.max_rss=500"]  # MiB: a pass finds the worker above it, and gets a fresh one
 
 

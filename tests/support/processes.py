@@ -186,3 +186,20 @@ def _visible(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def gone(pids: list[int], seconds: float = 10.0) -> bool:
+    """Wait until processes have ended; one that nobody reaps has ended too."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not any(runs(pid) for pid in pids):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,122 @@
+"""A folder in which tests run the command as a user does: in this process with a warm worker, or in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tflbuild import plugins, session
+from tflbuild.cli import main
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.workers.worker import Worker
+
+OPEN_GATES = [f"{key}budget.map.max_drop=1" for key in ("prune.", "quantize.", "")]
+SHORT = ["train.steps=30", "train.batch_size=8", "prune.steps=10", "prune.batch_size=8"]
+FEW = ["data.train=100", "data.val=20", "data.test=20"]
+TINY = [*SHORT, *FEW, *OPEN_GATES]
+"""Settings of `ssd_mobilenet_int8` that build in a quarter of a minute, and learn nothing."""
+
+
+class Workspace:
+    """A folder in which the command is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run the command here; gives what it printed. What it needs TensorFlow for, a warm worker does."""
+        printed = io.StringIO()
+        with (
+            _in_folder(self.folder),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+        ):
+            given = main(words)
+        assert given == code, printed.getvalue()
+        return printed.getvalue()
+
+    def run_apart(self, *words: str, code: int = 0) -> str:
+        """Run the command in a process of its own; gives what it printed."""
+        command = [sys.executable, "-m", "tflbuild", *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def report(self, recipe: str) -> dict[str, Any]:
+        """Give the report of the newest run of a recipe."""
+        path = self.folder / "outputs" / recipe / "latest" / "report.json"
+        report: dict[str, Any] = json.loads(path.read_text())
+        return report
+
+    def build(self, *words: str, code: int = 0, apart: bool = False) -> dict[str, Any]:
+        """Run a build; gives its report."""
+        (self.run_apart if apart else self.run)(*words, code=code)
+        return self.report(words[0].partition("=")[2])
+
+
+class _Lasting(Worker):
+    """A worker that goes on when its build is done."""
+
+    def stop(self) -> None:
+        """Leave it for the next build."""
+
+    def end(self) -> None:
+        """Kill every process."""
+        super().stop()
+
+
+class _Warm:
+    """The one worker that builds share for as long as they want the same: starting TensorFlow takes seconds."""
+
+    def __init__(self) -> None:
+        self._worker: _Lasting | None = None
+        self._kind: object = None
+
+    def worker_for(self, recipe: Recipe) -> Worker:
+        """Give the worker for a recipe."""
+        kind = (os.getcwd(), recipe.worker, recipe.device, recipe.plugins, _written(recipe.plugins))
+        if self._worker is None or self._kind != kind:
+            if self._worker is not None:
+                self._worker.end()
+            self._worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins))
+            self._kind = kind
+        return self._worker
+
+
+_WARM = _Warm()
+
+
+def _written(folder: Path | None) -> list[tuple[str, int]]:
+    """Give the files of plugins, and when each was written."""
+    found = sorted(folder.glob("*.py")) if folder else []
+    return [(path.name, path.stat().st_mtime_ns) for path in found]
+
+
+@contextlib.contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    """Stand in a folder as a new process does: with its plugins, and none of another folder's."""
+    with (
+        contextlib.chdir(folder),
+        warnings.catch_warnings(),
+        mock.patch.object(plugins, "_loaded", {}),
+        mock.patch.object(session, "worker_for", _WARM.worker_for),
+    ):
+        warnings.simplefilter("default")
+        before = set(sys.modules)
+        try:
+            yield
+        finally:
+            new = [
+                name for name in sys.modules.keys() - before if name.startswith(plugins.LOCAL_PACKAGE + ".")
+            ]
+            for module in new:
+                plugins._forget(module)
