@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+@pytest.fixture(autouse=True)
+def loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the shipped plugins anew, whatever tests before declared or took away."""
+    for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
+        plugins._forget(module)
+    monkeypatch.setattr(plugins, "_loaded", {})
+
+
 def commands() -> list[tuple[str, list[str]]]:
     """Give every indented or fenced line that begins with tflbuild."""
     found = []
@@ -45,7 +54,7 @@ def test_every_command_of_the_documents_is_valid(
     monkeypatch.chdir(ROOT)
     first = words[0]
     if "model.path=my.h5" in words:
-        pytest.skip("needs the reader's own model; tests/test_builds.py builds with one")
+        pytest.skip("needs the reader's own model; tests/scenarios/test_builds.py builds with one")
     if first in COMMANDS and first != "plan":
         return
     overrides = [FLAGS.get(word, word) for word in words if word not in ("-m", "plan")]

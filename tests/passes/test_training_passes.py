@@ -472,17 +472,17 @@ def test_what_the_file_holds_after_training_is_declared(
 @pytest.mark.parametrize(
     ("options", "left"),
     [
-        ({}, set()),
-        ({"exclude": ("one_norm",)}, {"one"}),
-        ({"layers": ("one*",)}, {"two", "head"}),
-        ({"layers": ("one", "two"), "exclude": ("two",)}, {"two", "head"}),
+        ({}, []),
+        ({"exclude": ("one_norm",)}, ["one"]),
+        ({"layers": ("one*",)}, ["head", "two"]),
+        ({"layers": ("one", "two"), "exclude": ("two",)}, ["head", "two"]),
     ],
     ids=str,
 )
 def test_layers_are_quantized_with_what_they_are_fused_with(
-    islands: Fake, options: dict[str, Any], left: set[str]
+    islands: Fake, options: dict[str, Any], left: list[str]
 ) -> None:
-    assert QuantizationAwareTraining(**options)._left_out("built", "qat") == left
+    assert QuantizationAwareTraining(**options)._left_out("built", "qat") == set(left)
 
 
 def test_a_model_of_which_nothing_is_quantized_is_refused(
