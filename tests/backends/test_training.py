@@ -252,9 +252,8 @@ def test_a_gradient_is_cut_to_its_largest_norm() -> None:
         )
         made.step(tf.constant(0, tf.int64), *next(pixels(0))[:1], (np.zeros(1),))
         (momentum,) = made._optimizer._momentums
-        assert float(momentum) == pytest.approx(
-            0.1 * wanted, rel=1e-5
-        )  # Adam keeps a tenth of the first gradient
+        # Adam keeps a tenth of the first gradient.
+        assert momentum.numpy().item() == pytest.approx(0.1 * wanted, rel=1e-5)
 
 
 def test_the_first_step_of_adam_is_the_rate() -> None:

@@ -21,7 +21,6 @@ KERNELS = {"conv_0", "pointwise", "last", "box_0", "class_0"}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
-    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
 ]
 
 

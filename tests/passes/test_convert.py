@@ -19,7 +19,6 @@ from tflbuild.testing import run_pass
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
-    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
 ]
 
 KERNELS = ("conv_0", "pointwise", "last", "box_0", "class_0")

@@ -21,7 +21,6 @@ from tflbuild.testing import run_pass
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
-    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
 ]
 
 CASES = ("nnsoftmax", "sigmoid3", "rescaling", "flowers", "mixed16", "decayed")

@@ -23,7 +23,6 @@ KERNELS = {"conv_0/kernel", "pointwise/kernel", "last/kernel", "box_0/kernel", "
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
-    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
 ]
 
 

@@ -22,7 +22,6 @@ from tflbuild.testing import run_pass
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
-    pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
 ]
 
 

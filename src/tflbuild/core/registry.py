@@ -79,10 +79,17 @@ class Registry(Generic[T]):
                 f"{did_you_mean(name, self)}"
             )
         found = self._classes[name]
-        if isinstance(found, str):
-            import_module(found)
-            found = self._classes[name]
-            assert not isinstance(found, str), f"{found} does not declare the {self.noun} '{name}'"
+        return self._imported(name, found) if isinstance(found, str) else found
+
+    def _imported(self, name: str, module: str) -> type[T]:
+        """Import the module that declares a name, unless it was already, and take its class."""
+        declared = vars(import_module(module)).values()
+        found: type[T] = next(
+            cls
+            for cls in declared
+            if isinstance(cls, type) and cls.__module__ == module and vars(cls).get("name") == name
+        )
+        self._classes[name] = found
         return found
 
     def __contains__(self, name: object) -> bool:
