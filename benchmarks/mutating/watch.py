@@ -9,13 +9,16 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import tflbuild
+
 LOG = os.path.realpath(os.environ["MUTATIONS_LOG"]) if "MUTATIONS_LOG" in os.environ else ""
 PLACE = os.path.realpath(os.environ.get("MUTATIONS_PLACE", "."))
 CACHE = os.path.realpath(os.environ.get("XDG_CACHE_HOME", PLACE))
 SYSTEM = ("/usr", "/lib", "/etc", "/proc", "/sys", "/dev", "/opt")
 PYTHON = (*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *filter(None, sys.path))
-READ = (*map(os.path.realpath, PYTHON), *SYSTEM)
-"""Where the interpreter, its packages and the system's own files lie; what is in `/proc/self/environ` is not."""
+SHIPPED = Path(tflbuild.__file__).parents[2] / "recipes"
+READ = (*map(os.path.realpath, (*PYTHON, SHIPPED)), *SYSTEM)
+"""Where the interpreter, its packages, our recipes and the system's own files lie; `/proc/self/environ` does not."""
 
 FORBIDDEN = ("/proc/self/environ", "/etc/passwd")
 STARTS = ("os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "pty.spawn", "ctypes.dlopen/x")
