@@ -174,6 +174,7 @@ def test_each_end_has_its_code_and_sentence(
         (["list"], 0, 4),
         (["compare", "a", "b"], 0, 4),
         (["recipe=r"], 0, 0),
+        (["recipe=r", "--cfg", "job"], 0, 4),
         (["new", "x"], 0, 0),
         (["verify", "x"], 0, 0),
         (["list"], 2, 2),

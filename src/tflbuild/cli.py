@@ -114,13 +114,15 @@ def _written(words: list[str], code: int) -> int:
     from tflbuild import commands
 
     warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
-    only_prints = not words or words[0].startswith("-h") or words[0] in commands.PRINTING
+    only_prints = (
+        not words or words[0].startswith("-h") or words[0] in commands.PRINTING or _asks_hydra(words)
+    )
     return code or (StoreError.exit_code if only_prints else 0)
 
 
 def _dispatch(words: list[str]) -> int:
     words = [FLAGS.get(word, word) for word in _take_config_dir(words)]
-    if any(word.split("=")[0] in HYDRA_FLAGS for word in words):
+    if _asks_hydra(words):
         from tflbuild.hydra_app import run_hydra
 
         return run_hydra(words)
@@ -145,6 +147,10 @@ def _dispatch(words: list[str]) -> int:
         warn_of_plugins()
         return run_sweep(overrides)
     return _build(overrides)
+
+
+def _asks_hydra(words: list[str]) -> bool:
+    return any(word.split("=")[0] in HYDRA_FLAGS for word in words)
 
 
 def _take_config_dir(words: list[str]) -> list[str]:
