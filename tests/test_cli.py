@@ -108,11 +108,16 @@ def test_words_that_are_none_are_refused(
     assert called == []
 
 
-@pytest.mark.parametrize("words", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
+@pytest.mark.parametrize("words", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "~/mine"]])
 @pytest.mark.parametrize("before", [True, False])
 def test_further_recipes_are_told_to_whatever_runs(
-    words: list[str], before: bool, called: list[tuple[str, list[str]]], tmp_path: Path
+    words: list[str],
+    before: bool,
+    called: list[tuple[str, list[str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine").mkdir()
     given = [*words, "recipe=r"] if before else ["recipe=r", *words]
     assert cli.main(given) == 11

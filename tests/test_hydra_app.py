@@ -94,6 +94,21 @@ def test_what_chooses_nothing_is_refused_before_hydra_sees_it(
     assert seen == {}
 
 
+def test_what_hydra_prints_is_shown_without_what_a_terminal_obeys(
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Callable[[BaseException | None], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ending(None)
+    monkeypatch.setattr(
+        hydra_app.hydra,
+        "main",
+        lambda **options: lambda show: lambda: sys.stdout.write("a\u202eb\n  c: \x1b[2J\n"),
+    )
+    assert run_hydra(WORDS) == 0
+    assert capsys.readouterr().out == "a\\u202eb\n  c: \\x1b[2J\n"
+
+
 @pytest.mark.parametrize("flags", [["--resolve"], ["--package=x"], ["-p", "x"]])
 def test_interpolations_are_bounded_before_hydra_follows_them(
     flags: list[str],

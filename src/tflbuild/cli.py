@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tflbuild.audience import say, sheltered, unwritten, warn
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
+from tflbuild.core.home import at_home
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
 from tflbuild.interruption import heeded
@@ -167,6 +168,7 @@ def _take_config_dir(words: list[str]) -> list[str]:
             given = word.partition("=")[2]
         else:
             rest.append(word)
+    given = at_home(given)
     if pending or (given is not None and not os.path.isdir(given)):
         raise RecipeError(f"--config-dir: '{given or ''}' is no folder.")
     if given is not None:

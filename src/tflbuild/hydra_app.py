@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
+from contextlib import redirect_stdout
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
@@ -14,6 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild import compose, plugins
+from tflbuild.audience import say
 from tflbuild.composition_errors import refuse_no_choice
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
@@ -65,12 +68,16 @@ def run_hydra(words: list[str]) -> int:
 
     sys.argv = ["tflbuild", *words]
     os.environ[FULL_ERROR] = "1"
+    printed = io.StringIO()
     try:
-        show()
+        with redirect_stdout(printed):
+            show()
     except SystemExit as end:  # Hydra has said what it wanted to
         return end.code if isinstance(end.code, int) else RecipeError.exit_code
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, RecursionError) as error:
         raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
     finally:
         del os.environ[FULL_ERROR]
+        if printed.getvalue():
+            say(printed.getvalue().removesuffix("\n"))
     return 0
