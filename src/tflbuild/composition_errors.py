@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.override_parser.types import Override
 from omegaconf.errors import InterpolationResolutionError
@@ -137,7 +137,7 @@ def refuse_no_choice(parsed: list[Override]) -> None:
         RecipeError: null, a number or an empty name for a group, or a value without a key.
     """
     for override in parsed:
-        key, value = override.key_or_group, override.value()
+        key, value = override.key_or_group, cast("Any", override.value())
         if not key:
             raise RecipeError(f"{plain(override.input_line)}: it names no key; write KEY=VALUE.")
         if key not in ("recipe", "passes", *GROUPS) or override.is_sweep_override():
