@@ -108,11 +108,16 @@ def test_words_that_are_none_are_refused(
     assert called == []
 
 
-@pytest.mark.parametrize("words", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
+@pytest.mark.parametrize("words", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "~/mine"]])
 @pytest.mark.parametrize("before", [True, False])
 def test_further_recipes_are_told_to_whatever_runs(
-    words: list[str], before: bool, called: list[tuple[str, list[str]]], tmp_path: Path
+    words: list[str],
+    before: bool,
+    called: list[tuple[str, list[str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine").mkdir()
     given = [*words, "recipe=r"] if before else ["recipe=r", *words]
     assert cli.main(given) == 11
@@ -174,6 +179,7 @@ def test_each_end_has_its_code_and_sentence(
         (["list"], 0, 4),
         (["compare", "a", "b"], 0, 4),
         (["recipe=r"], 0, 0),
+        (["recipe=r", "--cfg", "job"], 0, 4),
         (["new", "x"], 0, 0),
         (["verify", "x"], 0, 0),
         (["list"], 2, 2),

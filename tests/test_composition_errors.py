@@ -229,7 +229,14 @@ def refused(*words: str) -> str:
         ("recipe=null", "recipe: null is no choice; there are one, two."),
         ("recipe={a: 1}", "recipe: {'a': 1} is no choice; there are one, two."),
         ("target=null", "target: null is no choice; there are ."),
-        ("hooks=7", "hooks: 7 is no choice; there are mine."),
+        ("target=[null]", "target: [None] is no choice; there are ."),
+        ("hooks=7", "hooks: 7 is no choice; there are mine, mlflow."),
+        ("hooks=[mine,[1]]", "hooks: ['mine', [1]] is no choice; there are mine, mlflow."),
+        ("+hooks=['']", "hooks: [''] is no choice; there are mine, mlflow."),
+        ("model=''", "model: '' is no choice; there are resnet, keras."),
+        ("~model=[a]", "model: ['a'] is no choice; there are resnet, keras."),
+        ("passes=null", "passes: null is no choice; there are prune, quantize."),
+        ("passes@x=1", "passes@x: 1 is no choice; there are prune, quantize."),
         ("=3", "=3: it names no key; write KEY=VALUE."),
     ],
 )
@@ -239,5 +246,5 @@ def test_what_chooses_nothing_is_refused(word: str, message: str) -> None:
 
 def test_other_values_choose_or_are_none_of_a_groups() -> None:
     words = ["model=resnet", 'data="voc"', "target=[a,b]", "hooks=[]", "~model", "model=a,b", "seed=null"]
-    words += ["model={a: 1}", "pipeline=[a]", "prune=null"]
+    words += ["model={a: 1}", "pipeline=[a]", "prune=null", "+passes@x=prune", "~passes@x", "~model=resnet"]
     refuse_no_choice(OverridesParser.create().parse_overrides(words))

@@ -61,7 +61,7 @@ def test_it_ends_as_hydra_does(
     assert "HYDRA_FULL_ERROR" not in os.environ
 
 
-@pytest.mark.parametrize("kind", [HydraException, OmegaConfBaseException])
+@pytest.mark.parametrize("kind", [HydraException, OmegaConfBaseException, ValueError, AssertionError])
 def test_what_hydra_says_is_one_sentence(
     kind: type[Exception], ending: Callable[[BaseException | None], dict[str, Any]]
 ) -> None:
@@ -81,6 +81,49 @@ def test_settings_of_hydra_itself_are_refused(
     with pytest.raises(RecipeError) as refused:
         run_hydra([*WORDS, word])
     assert str(refused.value) == f"{word}: Hydra's own settings cannot be set here; remove it."
+    assert seen == {}
+
+
+@pytest.mark.parametrize("word", ["model=null", "target=[null]", "hooks=[[1]]", "passes@x=1"])
+def test_what_chooses_nothing_is_refused_before_hydra_sees_it(
+    word: str, ending: Callable[[BaseException | None], dict[str, Any]]
+) -> None:
+    seen = ending(None)
+    with pytest.raises(RecipeError, match="is no choice; there are"):
+        run_hydra([*WORDS, word])
+    assert seen == {}
+
+
+def test_what_hydra_prints_is_shown_without_what_a_terminal_obeys(
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Callable[[BaseException | None], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ending(None)
+    monkeypatch.setattr(
+        hydra_app.hydra,
+        "main",
+        lambda **options: lambda show: lambda: sys.stdout.write("a\u202eb\n  c: \x1b[2J\n"),
+    )
+    assert run_hydra(WORDS) == 0
+    assert capsys.readouterr().out == "a\\u202eb\n  c: \\x1b[2J\n"
+
+
+@pytest.mark.parametrize("flags", [["--resolve"], ["--package=x"], ["-p", "x"]])
+def test_interpolations_are_bounded_before_hydra_follows_them(
+    flags: list[str],
+    ending: Callable[[BaseException | None], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(words: list[str]) -> Any:
+        raise RecipeError(f"too much in {words}")
+
+    seen = ending(None)
+    monkeypatch.setattr(compose, "compose", refuse)
+    assert run_hydra(WORDS) == 0
+    seen.clear()
+    with pytest.raises(RecipeError, match=r"^too much in \['recipe=r'\]$"):
+        run_hydra([*WORDS, *flags])
     assert seen == {}
 
 

@@ -56,6 +56,15 @@ def test_words_that_ask_for_something_are_told_from_others() -> None:
     assert rest == ["RUN", "hydra/launcher=joblib"]
 
 
+def test_a_tilde_in_a_place_is_the_home_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    asked, _ = take_words(["RUN", "outputs=~/x", "store.path=~"])
+    assert asked.places == {"outputs": "/home/me/x", "store.path": "/home/me"}
+    monkeypatch.setenv("TFLBUILD_STORE", "~/store")
+    given = kept(here, store={"path": "/home/me/store", "remote": None})
+    assert placed(given, Asked(), print)["store"]["path"] == "/home/me/store"
+
+
 def test_the_users_own_places_are_used(here: Path) -> None:
     said: list[str] = []
     mapping = placed(kept(here), Asked(), said.append)

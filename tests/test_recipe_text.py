@@ -140,6 +140,7 @@ DEFAULTS = {
             '[""]',
             "[{/model: {a: 1}}]",
             "[{/model: 7}]",
+            "[{/target: [null]}]",
         )
     },
     "an interpolation": (f'{FIRST}defaults: ["${{a}}"]\n', "names are written out"),
@@ -354,6 +355,8 @@ CODE_OR_NONE = [
             {},
             {"a": "b", "c": "d"},
             {"a": {}},
+            {"a": [None]},
+            {"a": ["b", None]},
             {"a": ["b", 7]},
             {"a": 7},
             {"a": ""},

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tflbuild.audience import say, sheltered, unwritten, warn
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
+from tflbuild.core.home import at_home
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
 from tflbuild.interruption import heeded
@@ -114,13 +115,15 @@ def _written(words: list[str], code: int) -> int:
     from tflbuild import commands
 
     warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
-    only_prints = not words or words[0].startswith("-h") or words[0] in commands.PRINTING
+    only_prints = (
+        not words or words[0].startswith("-h") or words[0] in commands.PRINTING or _asks_hydra(words)
+    )
     return code or (StoreError.exit_code if only_prints else 0)
 
 
 def _dispatch(words: list[str]) -> int:
     words = [FLAGS.get(word, word) for word in _take_config_dir(words)]
-    if any(word.split("=")[0] in HYDRA_FLAGS for word in words):
+    if _asks_hydra(words):
         from tflbuild.hydra_app import run_hydra
 
         return run_hydra(words)
@@ -147,6 +150,10 @@ def _dispatch(words: list[str]) -> int:
     return _build(overrides)
 
 
+def _asks_hydra(words: list[str]) -> bool:
+    return any(word.split("=")[0] in HYDRA_FLAGS for word in words)
+
+
 def _take_config_dir(words: list[str]) -> list[str]:
     """Keep --config-dir from Hydra, which would not find flat recipes there."""
     rest: list[str] = []
@@ -161,6 +168,7 @@ def _take_config_dir(words: list[str]) -> list[str]:
             given = word.partition("=")[2]
         else:
             rest.append(word)
+    given = at_home(given)
     if pending or (given is not None and not os.path.isdir(given)):
         raise RecipeError(f"--config-dir: '{given or ''}' is no folder.")
     if given is not None:

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild.composition_errors import refuse_no_choice, reworded
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 from tflbuild.declared_source import DECLARED, PRIMARY, DeclaredSource
 from tflbuild.interpolation import bounded
@@ -91,15 +92,6 @@ def composed(overrides: list[str]) -> Composed:
             raise RecipeError(f"{label}: {plain(plainly[label], 60)} is no mapping of the step's options.")
     groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
     return Composed(plainly, groups, (*remarks, *removed))
-
-
-def at_home(value: Any) -> Any:
-    """Write out the `~` that begins a path; options of every kind may hold one, alone or in lists."""
-    if isinstance(value, str):
-        return os.path.expanduser(value) if value == "~" or value.startswith("~/") else value
-    if isinstance(value, dict):
-        return {key: at_home(item) for key, item in value.items()}
-    return [at_home(item) for item in value] if isinstance(value, list) else value
 
 
 def _labels(defaults: DefaultsList) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override
 from omegaconf.errors import InterpolationResolutionError
 
 from tflbuild.core.compiler_pass import PASSES
@@ -17,6 +17,9 @@ from tflbuild.core.plain_text import plain
 from tflbuild.recipe_files import group_names, keys_of, recipe_names
 
 GROUPS = ("model", "data", "target", "hooks")
+
+SEVERAL = ("target", "hooks")
+"""Groups of which a list may be chosen."""
 
 Compose = Callable[[list[str]], dict[str, Any]]
 
@@ -82,14 +85,8 @@ def _missing_choice(text: str, overrides: list[str]) -> RecipeError | str:
             return f"'{override[1]}' cannot be overridden, since the recipe does not use that group."
         return ""
     group, name = match[1], plain(match[2].removesuffix(".yaml"), 80)
-    if group == "recipe":
-        choices, typed = recipe_names(), f"recipe={plain(name, 80)}"
-    elif group == "passes":
-        choices, typed = sorted(PASSES), f"pass '{name}'"
-    elif group == "hooks":
-        choices, typed = sorted({*HOOKS, *group_names(group)}), f"hooks=[{name}]"
-    else:
-        choices, typed = group_names(group), f"{group}={name}"
+    choices = _choices(group)
+    typed = {"passes": f"pass '{name}'", "hooks": f"hooks=[{name}]"}.get(group, f"{group}={name}")
     if not choices and group not in ("recipe", "passes", *GROUPS):
         return f"{plain(typed)}: there is no group '{plain(group)}' of recipe files."
     noun = {"passes": "pass", "hooks": "hook"}.get(group, group)
@@ -137,18 +134,35 @@ def refuse_no_choice(parsed: list[Override]) -> None:
     """Refuse what chooses nothing of a group, and what names no key.
 
     Raises:
-        RecipeError: null or a number for a group, or a value without a key.
+        RecipeError: null, a number or an empty name for a group, or a value without a key.
     """
     for override in parsed:
-        key, value = override.key_or_group, override.value()
+        key, value = override.key_or_group, cast("Any", override.value())
         if not key:
             raise RecipeError(f"{plain(override.input_line)}: it names no key; write KEY=VALUE.")
-        several = isinstance(value, list) and key in ("target", "hooks")
-        if key not in ("recipe", *GROUPS) or several or override.is_delete() or override.is_sweep_override():
+        if key not in ("recipe", "passes", *GROUPS) or override.is_sweep_override():
+            continue
+        if override.is_delete() and value is None:
             continue
         if isinstance(value, dict) and key != "recipe":
             continue
-        if not isinstance(value, (str, QuotedString)):
-            names = recipe_names() if key == "recipe" else group_names(key)
-            shown = "null" if value is None else plain(value, 60)
-            raise RecipeError(f"{key}: {shown} is no choice; there are {', '.join(names)}.")
+        several = isinstance(value, list) and key in SEVERAL
+        if not all(isinstance(name, str) and name for name in (value if several else [value])):
+            typed = f"{key}@{plain(override.package, 80)}" if override.package else key
+            raise RecipeError(
+                f"{typed}: {_as_typed(value)} is no choice; there are {', '.join(_choices(key))}."
+            )
+
+
+def _as_typed(value: Any) -> str:
+    """Show a value that chooses nothing."""
+    return "null" if value is None else "''" if value == "" else plain(value, 60)
+
+
+def _choices(group: str) -> list[str]:
+    """Name what a group has to choose from."""
+    if group == "recipe":
+        return recipe_names()
+    if group == "passes":
+        return sorted(PASSES)
+    return sorted({*HOOKS, *group_names(group)}) if group == "hooks" else group_names(group)

@@ -19,6 +19,7 @@ from typing import Any
 from tflbuild import plugins
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.form import Malformed, check
+from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import RESOLVED
@@ -64,7 +65,9 @@ class Kept:
 
 def take_words(words: Sequence[str]) -> tuple[Asked, list[str]]:
     """Take the words that ask for something from the others."""
-    places = {key: value for key, _, value in (word.partition("=") for word in words) if key in PLACES}
+    places = {
+        key: at_home(value) for key, _, value in (word.partition("=") for word in words) if key in PLACES
+    }
     rest = [word for word in words if word not in FLAGS and word.partition("=")[0] not in PLACES]
     return Asked(plugins="--plugins" in words, hooks="--hooks" in words, places=places), rest
 
@@ -172,7 +175,7 @@ def _check_form(kept: Kept) -> None:
 def _check_store(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:
     given = mapping["store"]["path"]
     path = _path(kept, given or Path(mapping["outputs"]) / "store")
-    own: list[str | Path] = [os.environ.get("TFLBUILD_STORE") or "outputs/store"]
+    own: list[str | Path] = [at_home(os.environ.get("TFLBUILD_STORE")) or "outputs/store"]
     own += [outputs / "store" for outputs in _outputs_of(kept)]
     if "store.path" in asked.places or _is_store(path) or path in [_path(kept, one) for one in own]:
         return

@@ -231,7 +231,7 @@ def _check_defaults(path: Path, defaults: Any) -> None:
     if not isinstance(defaults, list):
         raise RecipeError(f"{where}: {plain(repr(defaults), 60)} is no list; {right}.")
     for position, entry in enumerate(defaults):
-        names = [text for text in _names(entry) if text is not None]
+        names = _names(entry)
         if not names or not all(isinstance(name, str) and name for name in names):
             raise RecipeError(
                 f"{where}.{position}: {plain(repr(entry), 60)} names neither a recipe nor GROUP: NAME; {right}."
@@ -250,6 +250,8 @@ def _names(entry: Any) -> list[Any]:
     if len(entry) != 1:
         return []
     [(group, chosen)] = entry.items()
+    if chosen is None:  # takes away what another recipe chose
+        return [group]
     return [group, *(chosen if isinstance(chosen, list) else [chosen])]
 
 

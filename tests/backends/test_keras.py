@@ -109,6 +109,21 @@ def test_a_model_is_loaded_once_and_again_when_its_file_is_another(
     assert len(loaded) == 2
 
 
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+@pytest.mark.parametrize(
+    ("given", "name"), [("my model", "my_model"), ("_net", "net"), ("Müller", "M_ller"), ("..", "model")]
+)
+def test_a_model_of_any_name_can_be_called_in_a_graph(given: str, name: str, tmp_path: Path) -> None:
+    from tflbuild.backends import keras
+
+    image = keras.layers.Input((4, 4, 3))
+    path = tmp_path / "model.h5"
+    keras.Model(image, keras.layers.Flatten()(image), name=given).save(path)
+    model = keras.load(path)
+    assert model.name == name
+    assert keras.tf.function(model)(np.zeros((1, 4, 4, 3), np.float32)).shape == (1, 48)
+
+
 @pytest.mark.parametrize("name", ["text.h5", "text.keras", "missing.h5"])
 def test_file_that_is_no_model_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     from tflbuild.backends import keras

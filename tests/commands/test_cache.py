@@ -63,6 +63,18 @@ def test_the_store_is_found_where_a_build_would_find_it(
     assert main(["cache", "info", *words]) == 0
 
 
+@pytest.mark.parametrize("word", ["store.path=~/store", "outputs=~,other", "TFLBUILD_STORE"])
+def test_a_store_in_the_home_folder_is_found_by_its_tilde(
+    word: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("HOME", str(root.parent))
+    if word == "TFLBUILD_STORE":
+        monkeypatch.setenv(word, "~/store")
+    assert main(["cache", "info", *([word] if "=" in word else [])]) == 0
+
+
 def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "verify"]) == 0
     assert "3 records and 3 files read, 6.0 kB" in capsys.readouterr().out

@@ -358,6 +358,19 @@ class Odd(PassError):
         (WorkerDied("as it is"), WorkerDied, "as it is"),
         (ValueError("seven"), PassError, "ValueError: seven"),
         (SystemExit(3), PassError, "SystemExit: 3"),
+        (ValueError("one,\n\n   two\n"), PassError, "ValueError: one, two"),
+        (
+            ValueError(
+                'in user code:\n\n    File "a.py", line 1\n        f()\n\n    ValueError: it is odd\n'
+            ),
+            PassError,
+            "ValueError: it is odd",
+        ),
+        (
+            TypeError('in user code:\n\n    File "a.py", line 1\n\n    ValueError: it is\n    odd'),
+            PassError,
+            "TypeError: ValueError: it is odd",
+        ),
         (FileNotFoundError(2, "No such file"), PassError, "FileNotFoundError: [Errno 2] No such file"),
         (
             OSError(errno.ENOSPC, "No space left on device", "f"),

@@ -22,6 +22,7 @@ from tflbuild.backends import hdf5, keras_archive, keras_header
 from tflbuild.backends.inert import is_quantized
 from tflbuild.backends.keras_ends import ends_of
 from tflbuild.backends.keras_header import Header
+from tflbuild.backends.keras_replay import scope_name
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
@@ -53,10 +54,16 @@ def load(path: Path, *, finite: bool = True) -> Any:
             taken = Path(folder) / ("model.h5" if content.startswith(hdf5.SIGNATURE) else "model.keras")
             taken.write_bytes(content)
             with _scope(header):
-                return tf_keras.models.load_model(taken, compile=False, safe_mode=True)
+                return _named(tf_keras.models.load_model(taken, compile=False, safe_mode=True))
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise RecipeError(_no_model(path, reason)) from error
+
+
+def _named(model: Any) -> Any:
+    """Give a model a name that TensorFlow can call it by in a graph; Keras lets its author choose any."""
+    model._name = scope_name(model.name, "model")
+    return model
 
 
 def _checked(path: Path, *, finite: bool) -> tuple[Header, bytes]:

@@ -21,6 +21,7 @@ from tflbuild.backends.keras_replay import (
     left_out,
     nodes_of,
     replayed,
+    scope_name,
     word_of,
 )
 
@@ -150,7 +151,7 @@ def _pixel_layer(name: str, matrix: npt.NDArray[np.float32], offset: npt.NDArray
 
 
 def _plain(name: str) -> str:
-    return name.removesuffix(OF_PIXELS).replace(".", "_")
+    return scope_name(name.removesuffix(OF_PIXELS), "scaling")
 
 
 def ends_of(model: Any) -> list[keras_ends.End]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -124,7 +125,7 @@ class _Replay:
 
     def _as_layer(self, operation: Any, inside: tuple[str, ...]) -> Any:
         """Give the layer that computes what a TensorFlow operation does; passes know layers."""
-        name = self._name(operation.name.replace(".", "_"), (*inside, ""))
+        name = self._name(scope_name(operation.name, "operation"), (*inside, ""))
         return LAYERS[word_of(operation)](name)
 
     def _name(self, name: str, inside: tuple[str, ...]) -> str:
@@ -141,6 +142,15 @@ class _Replay:
             free, count = f"{wanted}_{count}", count + 1
         self._names.add(free)
         return free
+
+
+def scope_name(name: str, otherwise: str) -> str:
+    """Make a name fit for the scope of a graph: letters, digits and _, one of the former first.
+
+    >>> scope_name("my model", "model"), scope_name("_x.y", "model"), scope_name("..", "model")
+    ('my_model', 'x_y', 'model')
+    """
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name).lstrip("_-") or otherwise
 
 
 def _thaw(layer: Any) -> None:

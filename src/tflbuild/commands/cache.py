@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tflbuild.commands.words import say
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
+from tflbuild.core.home import at_home
 
 if TYPE_CHECKING:
     from tflbuild.engine.storage.collect import Candidate
@@ -156,11 +157,12 @@ def _read(words: list[str], known: tuple[str, ...]) -> dict[str, str]:
 
 
 def _outputs(given: Mapping[str, str]) -> list[Path]:
-    return [Path(folder) for folder in given.get("outputs", "outputs").split(",")]
+    return [Path(at_home(folder)) for folder in given.get("outputs", "outputs").split(",")]
 
 
 def _root(given: Mapping[str, str]) -> Path:
-    root = Path(given.get("store.path") or os.environ.get("TFLBUILD_STORE") or _outputs(given)[0] / "store")
+    named = given.get("store.path") or os.environ.get("TFLBUILD_STORE")
+    root = Path(at_home(named)) if named else _outputs(given)[0] / "store"
     if not (root / "schema").is_file():
         raise RecipeError(
             f"store.path: there is no store in {root}; set store.path=FOLDER or $TFLBUILD_STORE."

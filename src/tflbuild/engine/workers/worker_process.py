@@ -248,6 +248,10 @@ def _jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
     return value
 
 
+TRACED = "in user code:"
+"""How TensorFlow begins the message of an error in a function that it traces."""
+
+
 def _outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
     """Call a method; whatever it raises becomes an error that the parent can read."""
     started, cpu = time.perf_counter(), _cpu_seconds()
@@ -269,7 +273,11 @@ def _outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
 
 
 def _foreign(error: BaseException) -> PassError:
-    return PassError(f"{type(error).__name__}: {error}")
+    """Name what is not ours on one line; TensorFlow's messages may hold a traceback, whose last line says it."""
+    kind, text = type(error).__name__, str(error)
+    if text.startswith(TRACED):
+        text = text.rstrip().rpartition("\n\n")[2].strip().removeprefix(f"{kind}: ")
+    return PassError(f"{kind}: {' '.join(filter(None, map(str.strip, text.splitlines())))}")
 
 
 def _sendable(error: TflbuildError) -> TflbuildError:
