@@ -376,3 +376,20 @@ def test_operations_become_the_layers_that_compute_the_same() -> None:
         made = replayed(model)
         assert type(made.layers[-1]).__name__ in ("Activation", "ReLU")
         np.testing.assert_allclose(made(values), model(values), rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("ends", [{"scores": 0}, [[0]]], ids=["by name", "in a list of lists"])
+def test_inputs_and_outputs_may_have_names(ends: Any) -> None:
+    import tensorflow as tf
+    from tf_keras import Model, layers
+
+    from tflbuild.backends.keras_intake import with_plain_ends
+
+    image = picture()
+    scores = layers.Dense(3, activation="softmax")(trunk()(image))
+    made = with_plain_ends(Model({"photo": image}, tf.nest.map_structure(lambda _: scores, ends)))
+    assert made.output_shape == (None, 3)
+    plain = Model(image, scores)
+    assert with_plain_ends(plain) is plain
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
+    assert np.array_equal(made(pixels, training=False), plain(pixels, training=False))

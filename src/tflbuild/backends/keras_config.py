@@ -74,8 +74,8 @@ class Graph:
         names = {_name(entry) for entry in entries}
         if "input_layers" in inner and config["class_name"] != "Sequential":
             self.layers = {_name(entry): _layer(entry, names) for entry in entries}
-            self.inputs = list(_tensors(inner["input_layers"], names))
-            self.outputs = list(_tensors(inner["output_layers"], names))
+            self.inputs = list(_tensors(_in_order(inner["input_layers"]), names))
+            self.outputs = list(_tensors(_in_order(inner["output_layers"]), names))
             return
         ends = [Tensor(_name(entry), 1 if _begins_with_input(entry) else 0, 0) for entry in entries]
         self.layers = {
@@ -206,6 +206,11 @@ def _begins_with_input(entry: Mapping[str, Any]) -> bool:
     inner = entry["config"]
     layers = inner["layers"] if isinstance(inner, Mapping) else inner
     return bool(layers) and layers[0]["class_name"] == "InputLayer"
+
+
+def _in_order(ends: Any) -> Any:
+    """Put the ends of a model that are a mapping in the order of `model.outputs`: that of their names."""
+    return [ends[name] for name in sorted(ends)] if isinstance(ends, Mapping) else ends
 
 
 def _tensors(value: Any, names: set[str]) -> Iterator[Tensor]:

@@ -40,6 +40,14 @@ PASSING = (
 HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
+def with_plain_ends(model: Any) -> Any:
+    """Give a model whose inputs and outputs are tensors or lists of them, not mappings or lists of lists."""
+    ends = [end if isinstance(end, list | tuple) else [end] for end in (model.input, model.output)]
+    if not any(isinstance(part, list | tuple | Mapping) for end in ends for part in end):
+        return model
+    return Model(model.inputs, model.outputs if len(model.outputs) > 1 else model.outputs[0], name=model.name)
+
+
 def in_float32(model: Any) -> Any:
     """Give a model that computes in float32, with the same weights; the model itself where it does."""
     config = model.get_config()
