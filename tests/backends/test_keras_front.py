@@ -297,3 +297,14 @@ def test_pixels_in_0_to_1_are_a_255th_of_bytes() -> None:
     assert Front("unit", "").preprocess() == {"scale": 1 / 255, "offset": 0.0}
     assert Front("raw", "").preprocess() == {"scale": 1.0, "offset": 0.0}
     assert Front().preprocess() is None
+
+
+def test_a_model_in_a_wrapper_is_not_flattened_and_not_said_so() -> None:
+    head = sequential(layer("Dense", "d", units=3), name="head")
+    entry = {
+        "class_name": "TimeDistributed",
+        "name": "each",
+        "config": {"name": "each", "layer": head},
+        "inbound_nodes": [[["image", 0, 0, {}]]],
+    }
+    assert changes_of(functional(image(), entry)) == []

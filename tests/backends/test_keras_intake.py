@@ -393,3 +393,23 @@ def test_inputs_and_outputs_may_have_names(ends: Any) -> None:
     assert with_plain_ends(plain) is plain
     pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
     assert np.array_equal(made(pixels, training=False), plain(pixels, training=False))
+
+
+def test_a_random_crop_becomes_what_it_does_in_use() -> None:
+    import tf_keras
+    from tf_keras import Model, layers
+
+    from tflbuild.backends.keras_intake import flat
+
+    image = layers.Input((SIDE, SIDE + 8, 3))
+    model = Model(image, layers.Dense(3)(trunk_of(layers.RandomCrop(12, 10, name="crop")(image))))
+    made = flat(model)
+    assert isinstance(made.get_layer("crop"), tf_keras.layers.Resizing)
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE + 8, 3)).astype(np.float32)
+    assert np.array_equal(made(pixels, training=False), model(pixels, training=False))
+
+
+def trunk_of(image: Any) -> Any:
+    from tf_keras import layers
+
+    return layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))

@@ -49,6 +49,11 @@ class Layer:
     entry: Mapping[str, Any]
 
     @property
+    def wrapped(self) -> bool:
+        """Whether it lies in a wrapper, such as `TimeDistributed`."""
+        return self.name != _name(self.entry)
+
+    @property
     def operation(self) -> str:
         """The last word of the function of a layer that is one TensorFlow operation: "softmax"; "" for others."""
         if not self.kind.endswith("OpLambda"):

@@ -184,7 +184,7 @@ def changes_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     layers = list(all_layers(config))
     left_out = [layer.name for layer in layers if layer.kind in (*AUGMENTATION, *NOISE)]
-    nested = [layer.name for layer in layers if layer.kind in GRAPHS]
+    nested = [layer.name for layer in layers if layer.kind in GRAPHS and not layer.wrapped]
     half = {_policy(layer) for layer in layers} - {"float32", ""}
     frozen = [
         layer.name for layer in layers if _has_weights(layer) and layer.config.get("trainable") is False

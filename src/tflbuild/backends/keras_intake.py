@@ -16,9 +16,7 @@ from tflbuild.backends.keras import activation_of
 from tflbuild.backends.keras_front import OF_PIXELS, SCALING, SCALING_OPERATIONS
 from tflbuild.backends.keras_replay import (
     Replacement,
-    has_layer,
-    is_graph,
-    left_out,
+    is_altered,
     nodes_of,
     replayed,
     word_of,
@@ -79,9 +77,7 @@ def flat(model: Any) -> Any:
     trained, which tfmot knows and which computes the same: neither a kernel folded with 1/255 nor a `Rescaling` can be
     trained with fake quantization.
     """
-    if any(
-        is_graph(layer) or left_out(layer) or has_layer(layer) or _frozen(layer) for layer in model.layers
-    ):
+    if any(is_altered(layer) or _frozen(layer) for layer in model.layers):
         model = replayed(model)
     chain = _scaling_chain(model)
     if not chain:

@@ -34,6 +34,11 @@ def left_out(layer: Any) -> bool:
     return type(layer).__name__ in (*AUGMENTATION, *NOISE) and layer.input_shape == layer.output_shape
 
 
+def resizes(layer: Any) -> bool:
+    """Say whether a layer crops at random in training, and resizes when the model is used."""
+    return isinstance(layer, layers.RandomCrop)
+
+
 def word_of(layer: Any) -> str:
     """Name the function of a layer that is one TensorFlow operation: "softmax"; "" for other layers."""
     return str(getattr(layer, "symbol", "")).rpartition(".")[2]
@@ -42,6 +47,11 @@ def word_of(layer: Any) -> str:
 def has_layer(layer: Any) -> bool:
     """Say whether a layer is an operation that a layer of its own computes, too."""
     return word_of(layer) in LAYERS
+
+
+def is_altered(layer: Any) -> bool:
+    """Say whether a layer is another one, several or none in a model that is taken in."""
+    return is_graph(layer) or left_out(layer) or resizes(layer) or has_layer(layer)
 
 
 def nodes_of(model: Any) -> Iterator[Any]:
@@ -103,6 +113,8 @@ class _Replay:
             return self._replaced[id(layer)](args[0])
         if left_out(layer):
             return args[0]
+        if resizes(layer):
+            return self._as_resizing(layer, inside)(args[0])
         if not given.get(
             "training"
         ):  # False is what it is when the model is used; in training, training decides
@@ -126,6 +138,11 @@ class _Replay:
         """Give the layer that computes what a TensorFlow operation does; passes know layers."""
         name = self._name(operation.name.replace(".", "_"), (*inside, ""))
         return LAYERS[word_of(operation)](name)
+
+    def _as_resizing(self, crop: Any, inside: tuple[str, ...]) -> Any:
+        """Give the layer that computes what a `RandomCrop` does when the model is used."""
+        name = self._name(crop.name, inside)
+        return layers.Resizing(crop.height, crop.width, crop_to_aspect_ratio=True, name=name)
 
     def _name(self, name: str, inside: tuple[str, ...]) -> str:
         """Give a name that no other layer has."""
