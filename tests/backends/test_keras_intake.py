@@ -413,3 +413,16 @@ def trunk_of(image: Any) -> Any:
     from tf_keras import layers
 
     return layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
+
+
+def test_pixels_that_are_taken_from_a_number_are_one_layer_too() -> None:
+    from tf_keras import Model
+
+    from tflbuild.backends.keras_intake import flat
+
+    image = picture()
+    model = Model(image, trunk_of(1.0 - image / 255.0))
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
+    made = flat(model)
+    assert [layer.name for layer in made.layers if layer.name.endswith("_of_pixels")]
+    assert np.allclose(made(pixels, training=False), model(pixels, training=False), rtol=0, atol=1e-5)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tf_keras import Model, Sequential, layers
+from tf_keras import Model, Sequential, backend, layers
 from tf_keras.src.engine.functional import Functional
 
 from tflbuild.backends.keras_front import AUGMENTATION, NOISE, OF_PIXELS
@@ -110,7 +110,7 @@ class _Replay:
 
     def _call(self, layer: Any, args: Any, given: dict[str, Any], inside: tuple[str, ...]) -> Any:
         if id(layer) in self._replaced:
-            return self._replaced[id(layer)](args[0])
+            return self._replaced[id(layer)](_tensor_of(args, given))
         if left_out(layer):
             return args[0]
         if resizes(layer):
@@ -158,6 +158,11 @@ class _Replay:
             free, count = f"{wanted}_{count}", count + 1
         self._names.add(free)
         return free
+
+
+def _tensor_of(args: Any, given: Mapping[str, Any]) -> Any:
+    """Give what a call reads, which a number may stand before: 1 - x."""
+    return next(value for value in tf.nest.flatten((args, given)) if backend.is_keras_tensor(value))
 
 
 def _thaw(layer: Any) -> None:
