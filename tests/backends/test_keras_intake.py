@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -415,13 +416,14 @@ def trunk_of(image: Any) -> Any:
     return layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
 
 
-def test_pixels_that_are_taken_from_a_number_are_one_layer_too() -> None:
-    from tf_keras import Model
+def test_pixels_that_are_taken_from_a_number_are_one_layer_too(tmp_path: Path) -> None:
+    from tf_keras import Model, models
 
     from tflbuild.backends.keras_intake import flat
 
     image = picture()
-    model = Model(image, trunk_of(1.0 - image / 255.0))
+    Model(image, trunk_of(1.0 - image / 255.0)).save(tmp_path / "m.keras")
+    model = models.load_model(tmp_path / "m.keras")
     pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
     made = flat(model)
     assert [layer.name for layer in made.layers if layer.name.endswith("_of_pixels")]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tf_keras import Model, Sequential, backend, layers
+from tf_keras import Model, Sequential, layers
 from tf_keras.src.engine.functional import Functional
+from tf_keras.src.engine.keras_tensor import KerasTensor
 
 from tflbuild.backends.keras_front import AUGMENTATION, NOISE, OF_PIXELS
 
@@ -162,7 +163,7 @@ class _Replay:
 
 def _tensor_of(args: Any, given: Mapping[str, Any]) -> Any:
     """Give what a call reads, which a number may stand before: 1 - x."""
-    return next(value for value in tf.nest.flatten((args, given)) if backend.is_keras_tensor(value))
+    return next(value for value in tf.nest.flatten((args, given)) if isinstance(value, KerasTensor))
 
 
 def _thaw(layer: Any) -> None:
