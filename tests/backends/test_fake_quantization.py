@@ -327,3 +327,39 @@ def test_layers_that_were_left_out_are_islands_behind_barriers(first: bool) -> N
         assert any_barred is not first  # what reads pixels alone needs none
         assert any("call" in vars(layer) for layer in model.layers) is any_barred
     assert not any("call" in vars(layer) for layer in model.layers)
+
+
+def test_zeros_before_a_concatenation_are_kept() -> None:
+    """tfmot's own scheme forgets them there, since the output of such a layer has no range of its own."""
+    from tflbuild.backends import fake_quantization, tfmot
+    from tflbuild.backends.keras import Model, layers
+
+    image = layers.Input((8, 8, 3), name="image")
+    both = [layers.Conv2D(4, 3, padding="same", activation="relu", name=name)(image) for name in "ab"]
+    model = Model(image, layers.Dense(2, name="d")(layers.Flatten()(layers.Concatenate()(both))))
+    for name in "abd":
+        kernel = model.get_layer(name).kernel
+        kernel.assign(kernel * (np.arange(kernel.shape[-1]) % 2))  # every other channel is zeros
+    made = fake_quantization.FakeQuantization(model, RANGE)
+    for layer in tfmot.prunable_layers(made.model):
+        for kernel in tfmot.kernels_of(layer):
+            kernel.assign_add(np.ones(kernel.shape, np.float32))  # as a step of training may
+    made.hooks().after()
+    found = tfmot.census(made.model)
+    assert (found["a/kernel"], found["b/kernel"]) == (0.5, 0.5)
+
+
+def test_an_operation_of_a_tensor_and_a_number_is_refused_with_what_takes_it() -> None:
+    import tensorflow as tf
+
+    from tflbuild.backends import fake_quantization
+    from tflbuild.backends.keras import Model, layers
+    from tflbuild.core.errors import PassError
+
+    image = layers.Input((8, 8, 3), name="image")
+    tensor = layers.Conv2D(4, 3, name="conv")(image)
+    scores = layers.Dense(2)(layers.Flatten()(tensor * tf.nn.relu6(tensor + 3.0) / 6.0))
+    with pytest.raises(
+        PassError, match=r"^tfmot cannot fake-quantize .* 'quantize' after 'convert' needs no"
+    ):
+        fake_quantization.FakeQuantization(Model(image, scores), RANGE)

@@ -175,6 +175,13 @@ def test_every_output_is_read_for_itself() -> None:
     assert [rank_of(place) for place in outputs_of(config)] == [3, 3]
 
 
+def test_outputs_by_name_come_in_the_order_of_their_names() -> None:
+    # as tf.nest.flatten, and so `model.outputs`, has them
+    config = functional(image(), dense("p", "image", "softmax"), dense("q", "image", "sigmoid"))
+    config["config"]["output_layers"] = {"z": ["p", 0, 0], "a": ["q", 0, 0]}
+    assert [end.kind for end in ends_of(config)] == ["sigmoid", "softmax"]
+
+
 def test_a_vector_is_told_from_a_map() -> None:
     config = functional(
         image(),
@@ -248,6 +255,19 @@ LeakyReLU PReLU ELU MaxPooling2D GlobalMaxPooling2D LayerNormalization"""
 def test_layers_that_give_any_number_give_logits(kind: str) -> None:
     (end,) = ends_of(functional(image(), layer(kind, "last", "image")))
     assert end == ("logits", "layer 'last' has no activation")
+
+
+CHOOSING = "Add Subtract ReLU LeakyReLU PReLU ELU MaxPooling2D GlobalMaxPooling2D Activation"
+
+
+@pytest.mark.parametrize("kind", CHOOSING.split())
+@pytest.mark.parametrize("word", ["softmax", "sigmoid"])
+def test_what_is_picked_or_summed_of_probabilities_is_not_taken_for_logits(kind: str, word: str) -> None:
+    options = {"activation": "relu"} if kind == "Activation" else {}
+    (end,) = ends_of(functional(image(), dense("p", "image", word), layer(kind, "last", "p", **options)))
+    assert end == ("unknown", f"layer 'last' ({kind}) reads the probabilities of a {word}")
+    (logits,) = ends_of(functional(image(), dense("d", "image"), layer(kind, "last", "d", **options)))
+    assert logits.kind == "logits"
 
 
 def test_a_layer_that_nobody_knows_gives_nothing_known() -> None:

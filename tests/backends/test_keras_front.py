@@ -297,3 +297,45 @@ def test_pixels_in_0_to_1_are_a_255th_of_bytes() -> None:
     assert Front("unit", "").preprocess() == {"scale": 1 / 255, "offset": 0.0}
     assert Front("raw", "").preprocess() == {"scale": 1.0, "offset": 0.0}
     assert Front().preprocess() is None
+
+
+def test_a_model_in_a_wrapper_is_not_flattened_and_not_said_so() -> None:
+    head = sequential(layer("Dense", "d", units=3), name="head")
+    entry = {
+        "class_name": "TimeDistributed",
+        "name": "each",
+        "config": {"name": "each", "layer": head},
+        "inbound_nodes": [[["image", 0, 0, {}]]],
+    }
+    assert changes_of(functional(image(), entry)) == []
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        "Resizing",
+        "CenterCrop",
+        "Cropping2D",
+        "ZeroPadding2D",
+        "UpSampling2D",
+        "MaxPooling2D",
+        "AveragePooling2D",
+        "Reshape",
+        "Permute",
+    ],
+)
+def test_what_moves_pixels_stands_in_no_ones_way(moving: str) -> None:
+    scaling = layer("Rescaling", "scaling", "moving", scale=1 / 255, offset=0.0)
+    assert front_of(functional(image(), layer(moving, "moving", "image"), scaling)) == Front(
+        "raw", "layer 'scaling' divides by 255"
+    )
+
+
+def test_pixels_in_0_to_1_may_be_turned_around() -> None:
+    turned = operation("math.subtract", "turned", "image")
+    turned["inbound_nodes"] = [["_CONSTANT_VALUE", -1, 1.0, {"y": ["image", 0, 0], "name": None}]]
+    assert front_of(functional(image(), turned)) == Front()
+    wide = operation("math.multiply", "wide", "turned", y=255.0)
+    assert front_of(functional(image(), turned, wide)) == Front(
+        "unit", "operation 'turned' subtracts from 1 and operation 'wide' multiplies by 255"
+    )

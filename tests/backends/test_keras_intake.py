@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -376,3 +377,54 @@ def test_operations_become_the_layers_that_compute_the_same() -> None:
         made = replayed(model)
         assert type(made.layers[-1]).__name__ in ("Activation", "ReLU")
         np.testing.assert_allclose(made(values), model(values), rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("ends", [{"scores": 0}, [[0]]], ids=["by name", "in a list of lists"])
+def test_inputs_and_outputs_may_have_names(ends: Any) -> None:
+    import tensorflow as tf
+    from tf_keras import Model, layers
+
+    from tflbuild.backends.keras_intake import with_plain_ends
+
+    image = picture()
+    scores = layers.Dense(3, activation="softmax")(trunk()(image))
+    made = with_plain_ends(Model({"photo": image}, tf.nest.map_structure(lambda _: scores, ends)))
+    assert made.output_shape == (None, 3)
+    plain = Model(image, scores)
+    assert with_plain_ends(plain) is plain
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
+    assert np.array_equal(made(pixels, training=False), plain(pixels, training=False))
+
+
+def test_a_random_crop_becomes_what_it_does_in_use() -> None:
+    import tf_keras
+    from tf_keras import Model, layers
+
+    from tflbuild.backends.keras_intake import flat
+
+    image = layers.Input((SIDE, SIDE + 8, 3))
+    model = Model(image, layers.Dense(3)(trunk_of(layers.RandomCrop(12, 10, name="crop")(image))))
+    made = flat(model)
+    assert isinstance(made.get_layer("crop"), tf_keras.layers.Resizing)
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE + 8, 3)).astype(np.float32)
+    assert np.array_equal(made(pixels, training=False), model(pixels, training=False))
+
+
+def trunk_of(image: Any) -> Any:
+    from tf_keras import layers
+
+    return layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
+
+
+def test_pixels_that_are_taken_from_a_number_are_one_layer_too(tmp_path: Path) -> None:
+    from tf_keras import Model, models
+
+    from tflbuild.backends.keras_intake import flat
+
+    image = picture()
+    Model(image, trunk_of(1.0 - image / 255.0)).save(tmp_path / "m.keras")
+    model = models.load_model(tmp_path / "m.keras")
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
+    made = flat(model)
+    assert [layer.name for layer in made.layers if layer.name.endswith("_of_pixels")]
+    assert np.allclose(made(pixels, training=False), model(pixels, training=False), rtol=0, atol=1e-5)

@@ -70,6 +70,21 @@ def test_a_list_names_files_from_its_own_folder_each_once(suffix: str, photos: P
     assert names(found) == ["photos/b.png", "photos/more/c.png", f"{photos}/a.jpg", "photos/gone.png"]
 
 
+def test_a_folder_in_a_list_is_named_and_not_read(photos: Path) -> None:
+    (photos / "list.txt").write_text("a.jpg\nmore\n")
+    found = files_of("photos/list.txt")
+    assert names(found) == ["photos/a.jpg"]
+    assert found.left_out == (("more", "a folder, not an image"),)
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_source_without_a_name_is_not_the_folder_where_one_stands(given: str, photos: Path) -> None:
+    (photos.parent / "a.png").write_bytes(b"")
+    with pytest.raises(DataError) as refused:
+        files_of(given, "quantize.calibration.source")
+    assert str(refused.value) == f"quantize.calibration.source: not given; {EXPECTED}"
+
+
 def test_one_file_is_itself(photos: Path) -> None:
     assert names(files_of("photos/x.npy")) == ["photos/x.npy"]
     assert files_of("~/photos/a.jpg") == ((photos / "a.jpg",), ())

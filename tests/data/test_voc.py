@@ -421,6 +421,14 @@ def test_a_folder_around_the_data_set_is_refused(folder: Folder) -> None:
         Voc(root=str(folder.root.parent)).index(inspect)
 
 
+def test_a_suffix_may_have_capital_letters(folder: Folder) -> None:
+    (folder.root / "Annotations/a.xml").rename(folder.root / "Annotations/a.XML")
+    (folder.root / "JPEGImages/b.jpg").rename(folder.root / "JPEGImages/b.JPG")
+    index = folder.index()
+    assert [sample.key for sample in index.splits["train"]] == ["JPEGImages/a.jpg", "JPEGImages/b.JPG"]
+    assert index.dropped == ()
+
+
 LINES = {
     "a mark of UTF-8": "\ufeffa\nb\n".encode(),
     "UTF-16": "a\r\nb\r\n".encode("utf-16"),

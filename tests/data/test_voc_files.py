@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_the_folders_are_known_by_their_usual_names_in_any_case(
     write(
         tmp_path, f"{annotations}/b.xml", f"{annotations}/in/a.XML", f"{annotations}/n.txt", f"{photos}/b.jpg"
     )
-    assert found(tmp_path) == ([Part("", f"{annotations}/", f"{photos}/", ("b", "in/a"), ("b.jpg",))], [])
+    part = Part("", f"{annotations}/", f"{photos}/", ("b", "in/a"), ("b.jpg",), {"in/a": "in/a.XML"})
+    assert found(tmp_path) == ([part], [])
 
 
 def test_the_first_of_several_folders_counts(tmp_path: Path) -> None:
@@ -77,6 +79,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "no folder": (("JPEGImages/a.jpg",), "'set' has no Annotations/; expected"),
     "no photo": (("Annotations/a.xml", "JPEGImages/a.txt"), "'set' has no JPEGImages/ with images; expected"),
+    "a folder around a folder around": (
+        ("VOCdevkit/VOC2012/Annotations/a.xml", "VOCdevkit/VOC2012/JPEGImages/a.jpg"),
+        "'set' is a folder around the data set, which lies in 'VOCdevkit/VOC2012'; give that folder.",
+    ),
     "a folder around": (
         ("VOC2012/Annotations/a.xml", "VOC2012/JPEGImages/a.jpg"),
         "'set' is a folder around the data set, which lies in 'VOC2012'; give that folder.",
@@ -130,7 +136,13 @@ def test_a_photo_is_found_by_place_then_name_then_what_is_said(
 
 def test_photos_that_no_annotation_is_of_are_named() -> None:
     part = Part("", "A/", "P/", ("a", "in/b", "c"), ("a.jpg", "b.jpg", "sub/c.png", "d.jpg", "e.jpg"))
-    assert _without_annotation(part, ["e.jpg"]) == [Dropped("P/d.jpg", "photo without annotation")]
+    assert _without_annotation(part, {"e.jpg": "A/e.xml"}) == [Dropped("P/d.jpg", "photo without annotation")]
+
+
+def test_a_photo_called_like_another_has_no_annotation_once_that_one_has_it() -> None:
+    part = Part("", "A/", "P/", ("a", "b"), ("a.jpg", "x/a.jpg", "x/b.jpg"))
+    used = {"a.jpg": "A/a.xml"}  # b was not read, so that x/b.jpg may be its photo
+    assert _without_annotation(part, used) == [Dropped("P/x/a.jpg", "photo without annotation")]
 
 
 def listed(root: Path, part: Part, **texts: str) -> tuple[dict[str, list[str]], list[Dropped]]:
@@ -163,12 +175,33 @@ def test_train_is_what_others_leave_of_trainval_or_of_everything(tmp_path: Path)
 
 def test_without_lists_folders_may_be_the_splits(tmp_path: Path) -> None:
     whole = {"train": ["a", "b", "c", "d", "e"]}
-    (tmp_path / "test.txt").write_text("a\n")  # no list: it lies elsewhere
     assert lists(tmp_path, PART, []) == whole
     split = Part("", "A/", "P/", ("Train/a", "val/b", "train/c"), ())
     assert lists(tmp_path, split, []) == {"train": ["Train/a", "train/c"], "val": ["val/b"]}
     for stems in (("train/a", "b"), ("train/a", "other/b"), ("val/a", "test/b")):
         assert lists(tmp_path, Part("", "A/", "P/", stems, ()), []) == {"train": list(stems)}
+
+
+@pytest.mark.parametrize("place", ["ImageSets/Segmentation", "imageset", "."])
+def test_lists_are_found_where_main_has_none(place: str, tmp_path: Path) -> None:
+    write(tmp_path, "ImageSets/Main/cat_train.txt", "ImageSets/.hidden/val.txt")
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place / "test.txt").write_text("a\n")
+    if place == "imageset":
+        shutil.rmtree(tmp_path / "ImageSets")
+    assert lists(tmp_path, PART, []) == {"test": ["a"], "train": ["b", "c", "d", "e"]}
+
+
+def test_a_list_in_the_root_says_what_is_in_none(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("a\nb\nc\nd\n")
+    dropped: list[Dropped] = []
+    assert lists(tmp_path, PART, dropped) == {"train": ["a", "b", "c", "d"]}
+    assert dropped == [Dropped("A/e.xml", f"in no list of {tmp_path.name}/")]
+
+
+def test_a_text_beside_photos_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_text("a\n")
+    assert lists(tmp_path, Part("", "", "", ("a", "b"), ()), []) == {"train": ["a", "b"]}
 
 
 def test_lists_may_lie_in_image_sets_itself(tmp_path: Path) -> None:

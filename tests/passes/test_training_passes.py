@@ -20,6 +20,7 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
 from tflbuild.passes import cluster, keras_writing, load, parity, prune, qat, train
 from tflbuild.passes.cluster import Cluster
+from tflbuild.passes.distillation import Distill
 from tflbuild.passes.load import Load
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
@@ -919,3 +920,14 @@ def test_another_weight_that_changed_or_is_no_number_is_noticed(
     with pytest.raises(BrokenPromise, match=message):
         ReestimateBatchNorm().verify(given, result)
     ReestimateBatchNorm().verify(given, given)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_a_file_that_training_could_not_load_is_refused_while_planning(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(b"no model")
+    with pytest.raises(ValueError, match=r"^init: '.*broken.*' is not a Keras model; .*[^.]$"):
+        Train(init=str(path)).check()
+    with pytest.raises(ValueError, match=r"^distill\.teacher: '.*broken.*' is not a Keras model; .*[^.]$"):
+        Distill(weight=0.5, teacher=str(path)).check()
+    Distill(weight=0.0, teacher=str(path)).check()

@@ -41,6 +41,9 @@ MOST_NAMED = 12
 KNOWN_ACTIVATIONS = ("", "relu", "sigmoid", "softmax", "swish", "tanh")
 """Activations that tfmot quantizes behind."""
 
+REFUSALS = (ValueError, RuntimeError, AttributeError, TypeError)
+"""What tfmot raises of a model that it does not know, e.g. of an operation of a tensor and a number."""
+
 EMPTY = 1e-6
 """Range of a channel's weights, relative to the widest channel's, below which it holds none."""
 
@@ -82,7 +85,7 @@ class FakeQuantization:
         )
         try:
             self.model = _applied(model, left_out, scheme)
-        except (ValueError, RuntimeError) as error:
+        except REFUSALS as error:
             raise PassError(
                 f"tfmot cannot fake-quantize this model ({' '.join(str(error).split())}); "
                 f"{_advice(model, left_out, scheme)}'quantize' after 'convert' needs no training and takes every layer."
@@ -186,7 +189,7 @@ def _advice(model: Any, left_out: Collection[str], scheme: Any) -> str:
     left = float_islands.closed(model, {heads[name] for name in (*left_out, *named)})
     try:
         _applied(model, left, scheme)
-    except (ValueError, RuntimeError):
+    except REFUSALS:
         return ""
     return f"exclude=[{','.join(named)}] leaves {'it' if len(named) == 1 else 'them'} in float, or "
 

@@ -49,6 +49,11 @@ class Layer:
     entry: Mapping[str, Any]
 
     @property
+    def wrapped(self) -> bool:
+        """Whether it lies in a wrapper, such as `TimeDistributed`."""
+        return self.name != _name(self.entry)
+
+    @property
     def operation(self) -> str:
         """The last word of the function of a layer that is one TensorFlow operation: "softmax"; "" for others."""
         if not self.kind.endswith("OpLambda"):
@@ -74,8 +79,8 @@ class Graph:
         names = {_name(entry) for entry in entries}
         if "input_layers" in inner and config["class_name"] != "Sequential":
             self.layers = {_name(entry): _layer(entry, names) for entry in entries}
-            self.inputs = list(_tensors(inner["input_layers"], names))
-            self.outputs = list(_tensors(inner["output_layers"], names))
+            self.inputs = list(_tensors(_in_order(inner["input_layers"]), names))
+            self.outputs = list(_tensors(_in_order(inner["output_layers"]), names))
             return
         ends = [Tensor(_name(entry), 1 if _begins_with_input(entry) else 0, 0) for entry in entries]
         self.layers = {
@@ -206,6 +211,11 @@ def _begins_with_input(entry: Mapping[str, Any]) -> bool:
     inner = entry["config"]
     layers = inner["layers"] if isinstance(inner, Mapping) else inner
     return bool(layers) and layers[0]["class_name"] == "InputLayer"
+
+
+def _in_order(ends: Any) -> Any:
+    """Put the ends of a model that are a mapping in the order of `model.outputs`: that of their names."""
+    return [ends[name] for name in sorted(ends)] if isinstance(ends, Mapping) else ends
 
 
 def _tensors(value: Any, names: set[str]) -> Iterator[Tensor]:

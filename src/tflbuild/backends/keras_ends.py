@@ -57,17 +57,12 @@ LINEAR = (
     "SeparableConv2D",
     "EinsumDense",
     "BatchNormalization",
-    "Add",
-    "Subtract",
-    "ReLU",
-    "LeakyReLU",
-    "PReLU",
-    "ELU",
-    "MaxPooling2D",
-    "GlobalMaxPooling2D",
     "LayerNormalization",
 )
 """Layers whose values, without an activation, are no probabilities."""
+
+CHOOSING = ("Add", "Subtract", "ReLU", "LeakyReLU", "PReLU", "ELU", "MaxPooling2D", "GlobalMaxPooling2D")
+"""Layers without a say of their own: what they make of probabilities is neither those nor logits."""
 
 PROBABILITIES: Mapping[str, Kind] = {"softmax": "softmax", "sigmoid": "sigmoid", "hard_sigmoid": "sigmoid"}
 
@@ -102,11 +97,26 @@ def ends_of(config: Mapping[str, Any]) -> list[End]:
 
 def _end(place: Place, known: dict[tuple[str, ...], End]) -> End:
     layer = place.layer
-    if layer.name.startswith(STATED) or not (_passes(layer) or layer.kind in MEANS):
+    follows = _passes(layer) or layer.kind in MEANS or _chooses(layer)
+    if layer.name.startswith(STATED) or not follows:
         return _said(layer)
     if place.key not in known:
-        known[place.key] = _joined(place, [_end(part, known) for part in place.given()])
+        ends = [_end(part, known) for part in place.given()]
+        known[place.key] = _chosen(layer, ends) if _chooses(layer) else _joined(place, ends)
     return known[place.key]
+
+
+def _chooses(layer: Layer) -> bool:
+    word = layer.activation
+    return layer.kind in CHOOSING or (layer.kind == "Activation" and bool(word) and word not in PROBABILITIES)
+
+
+def _chosen(layer: Layer, ends: list[End]) -> End:
+    """Read an end that sums, clips or picks what others give: logits, but of probabilities nothing known."""
+    kinds = sorted({end.kind for end in ends} & set(PROBABILITIES.values()))
+    if kinds:
+        return End("unknown", f"layer '{layer.name}' ({layer.kind}) reads the probabilities of a {kinds[0]}")
+    return _said(layer)
 
 
 def _joined(place: Place, ends: list[End]) -> End:
@@ -147,7 +157,7 @@ def _said(layer: Layer) -> End:
         return End(
             PROBABILITIES[word], f"{what} ends in {word}" if not layer.operation else f"{what} is a {word}"
         )
-    if layer.operation or (layer.kind not in LINEAR and layer.kind != "Activation"):
+    if layer.operation or layer.kind not in (*LINEAR, *CHOOSING, "Activation"):
         return End("unknown", f"{what} ({layer.kind}) gives it")
     return End("logits", f"{what} ends in {word}" if word else f"{what} has no activation")
 

@@ -34,6 +34,13 @@ PASSING = (
     "QuantizeLayer",
 )
 
+MOVING = (
+    *("Resizing", "CenterCrop", "Cropping2D", "ZeroPadding2D", "UpSampling2D"),
+    *("MaxPooling2D", "AveragePooling2D", "Reshape", "Permute"),
+)
+MOVING_OPERATIONS = ("resize", "resize_v2", "central_crop", "pad", "reshape", "transpose", "clip_by_value")
+"""What moves pixels or takes their means, and leaves them in the range that they have."""
+
 OF_PIXELS = "_of_pixels"
 """End of the name of a layer that scales pixels in a model that was taken in, and that no training changes."""
 
@@ -112,8 +119,12 @@ def _first(config: Mapping[str, Any]) -> Iterator[Place]:
         key = place.key
         if scales(place.layer):
             yield place
-        elif not idle(place.layer) and place.layer.kind != "InputLayer":
+        elif not (idle(place.layer) or _moves(place.layer) or place.layer.kind == "InputLayer"):
             return
+
+
+def _moves(layer: Layer) -> bool:
+    return layer.kind in MOVING or layer.operation in MOVING_OPERATIONS
 
 
 def scales(layer: Layer) -> bool:
@@ -147,6 +158,12 @@ def _operation(place: Place) -> tuple[str, float | None, float | None]:
     name = f"operation '{layer.name}'"
     if layer.operation == "getitem":
         return f"{name} orders the channels", 1.0, 0.0
+    if (
+        value is None
+        and layer.operation == "subtract"
+        and (whole := _number(given.get("constant"))) is not None
+    ):
+        return f"{name} subtracts from {whole:g}", -1.0, whole
     if value is None or (layer.operation in ("truediv", "divide") and not value):
         return f"{name} changes the pixels", None, None
     if layer.operation in ("truediv", "divide", "multiply"):
@@ -184,7 +201,7 @@ def changes_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     layers = list(all_layers(config))
     left_out = [layer.name for layer in layers if layer.kind in (*AUGMENTATION, *NOISE)]
-    nested = [layer.name for layer in layers if layer.kind in GRAPHS]
+    nested = [layer.name for layer in layers if layer.kind in GRAPHS and not layer.wrapped]
     half = {_policy(layer) for layer in layers} - {"float32", ""}
     frozen = [
         layer.name for layer in layers if _has_weights(layer) and layer.config.get("trainable") is False

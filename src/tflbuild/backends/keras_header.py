@@ -78,8 +78,12 @@ def _activation(layer: Mapping[str, Any]) -> str:
     return activation if isinstance(activation, str) else ""
 
 
-def read(path: Path) -> Header:
+def read(path: Path, key: str = "model.path: ") -> Header:
     """Read what a `.h5` or `.keras` file says of its model.
+
+    Args:
+        path: the file.
+        key: what a sentence about it starts with.
 
     Raises:
         RecipeError: the file is missing, or no model.
@@ -87,12 +91,12 @@ def read(path: Path) -> Header:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        raise RecipeError(f"model.path: there is no file '{plain(path)}'.") from error
+        raise RecipeError(f"{key}there is no file '{plain(path)}'.") from error
     try:
         return _remembered(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"model.path: '{plain(path)}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or "
+            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or "
             f".keras (it {_reason(error)})."
         ) from error
 

@@ -16,9 +16,7 @@ from tflbuild.backends.keras import activation_of
 from tflbuild.backends.keras_front import OF_PIXELS, SCALING, SCALING_OPERATIONS
 from tflbuild.backends.keras_replay import (
     Replacement,
-    has_layer,
-    is_graph,
-    left_out,
+    is_altered,
     nodes_of,
     replayed,
     scope_name,
@@ -39,6 +37,14 @@ PASSING = (
 """Layers behind which an output is what it was, as long as an activation does nothing."""
 
 HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+
+
+def with_plain_ends(model: Any) -> Any:
+    """Give a model whose inputs and outputs are tensors or lists of them, not mappings or lists of lists."""
+    ends = [end if isinstance(end, list | tuple) else [end] for end in (model.input, model.output)]
+    if not any(isinstance(part, list | tuple | Mapping) for end in ends for part in end):
+        return model
+    return Model(model.inputs, model.outputs if len(model.outputs) > 1 else model.outputs[0], name=model.name)
 
 
 def in_float32(model: Any) -> Any:
@@ -72,9 +78,7 @@ def flat(model: Any) -> Any:
     trained, which tfmot knows and which computes the same: neither a kernel folded with 1/255 nor a `Rescaling` can be
     trained with fake quantization.
     """
-    if any(
-        is_graph(layer) or left_out(layer) or has_layer(layer) or _frozen(layer) for layer in model.layers
-    ):
+    if any(is_altered(layer) or _frozen(layer) for layer in model.layers):
         model = replayed(model)
     chain = _scaling_chain(model)
     if not chain:

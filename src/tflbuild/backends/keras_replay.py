@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tf_keras import Model, Sequential, layers
 from tf_keras.src.engine.functional import Functional
+from tf_keras.src.engine.keras_tensor import KerasTensor
 
 from tflbuild.backends.keras_front import AUGMENTATION, NOISE, OF_PIXELS
 
@@ -35,6 +36,11 @@ def left_out(layer: Any) -> bool:
     return type(layer).__name__ in (*AUGMENTATION, *NOISE) and layer.input_shape == layer.output_shape
 
 
+def resizes(layer: Any) -> bool:
+    """Say whether a layer crops at random in training, and resizes when the model is used."""
+    return isinstance(layer, layers.RandomCrop)
+
+
 def word_of(layer: Any) -> str:
     """Name the function of a layer that is one TensorFlow operation: "softmax"; "" for other layers."""
     return str(getattr(layer, "symbol", "")).rpartition(".")[2]
@@ -43,6 +49,11 @@ def word_of(layer: Any) -> str:
 def has_layer(layer: Any) -> bool:
     """Say whether a layer is an operation that a layer of its own computes, too."""
     return word_of(layer) in LAYERS
+
+
+def is_altered(layer: Any) -> bool:
+    """Say whether a layer is another one, several or none in a model that is taken in."""
+    return is_graph(layer) or left_out(layer) or resizes(layer) or has_layer(layer)
 
 
 def nodes_of(model: Any) -> Iterator[Any]:
@@ -101,9 +112,11 @@ class _Replay:
 
     def _call(self, layer: Any, args: Any, given: dict[str, Any], inside: tuple[str, ...]) -> Any:
         if id(layer) in self._replaced:
-            return self._replaced[id(layer)](args[0])
+            return self._replaced[id(layer)](_tensor_of(args, given))
         if left_out(layer):
             return args[0]
+        if resizes(layer):
+            return self._as_resizing(layer, inside)(args[0])
         if not given.get(
             "training"
         ):  # False is what it is when the model is used; in training, training decides
@@ -128,6 +141,11 @@ class _Replay:
         name = self._name(scope_name(operation.name, "operation"), (*inside, ""))
         return LAYERS[word_of(operation)](name)
 
+    def _as_resizing(self, crop: Any, inside: tuple[str, ...]) -> Any:
+        """Give the layer that computes what a `RandomCrop` does when the model is used."""
+        name = self._name(crop.name, inside)
+        return layers.Resizing(crop.height, crop.width, crop_to_aspect_ratio=True, name=name)
+
     def _name(self, name: str, inside: tuple[str, ...]) -> str:
         """Give a name that no other layer has."""
         if not inside:
@@ -151,6 +169,11 @@ def scope_name(name: str, otherwise: str) -> str:
     ('my_model', 'x_y', 'model')
     """
     return re.sub(r"[^A-Za-z0-9_-]", "_", name).lstrip("_-") or otherwise
+
+
+def _tensor_of(args: Any, given: Mapping[str, Any]) -> Any:
+    """Give what a call reads, which a number may stand before: 1 - x."""
+    return next(value for value in tf.nest.flatten((args, given)) if isinstance(value, KerasTensor))
 
 
 def _thaw(layer: Any) -> None:

@@ -41,6 +41,8 @@ def files_of(source: str, key: str = "calibration.source") -> Source:
     Raises:
         DataError: it names nothing.
     """
+    if not source.strip():
+        raise DataError(f"{key}: not given; expected {EXPECTED}.")
     try:
         found = _found(source, Path(source).expanduser())
     except (OSError, ValueError) as error:
@@ -126,4 +128,8 @@ def _named(names: list[str]) -> Source:
 def _listed(path: Path) -> Source:
     lines = (line.strip() for line in decoded(read_regular(path, MOST_BYTES)).splitlines())
     names = dict.fromkeys(line for line in lines if line and not line.startswith("#"))
-    return _named([str(path.parent / name) for name in names])
+    found = _named([str(path.parent / name) for name in names])
+    folders = [name for name in names if (path.parent / name).is_dir()]
+    return found._replace(
+        left_out=(*found.left_out, *(Dropped(plain(name), "a folder, not an image") for name in folders))
+    )

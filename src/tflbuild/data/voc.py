@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -54,7 +54,7 @@ class Voc(FileDataset):
         self, root: Path, part: Part, stem: str, photos: Photos, used: dict[str, str], dropped: list[Dropped]
     ) -> Annotated | None:
         """Read one annotation; what is wrong with it goes to `dropped`."""
-        source = f"{part.annotations}{stem}.xml"
+        source = part.annotation(stem)
         try:
             tree = _tree(f"{root}/{source}")
         except (OSError, ValueError) as error:
@@ -117,9 +117,10 @@ def _why(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _without_annotation(part: Part, used: Iterable[str]) -> list[Dropped]:
-    """Name the photos that no annotation is of, read or not."""
-    stems = {stem.rpartition("/")[2] for stem in part.stems}
+def _without_annotation(part: Part, used: Mapping[str, str]) -> list[Dropped]:
+    """Name the photos that no annotation is of, but those that one may be of that was not read."""
+    read = set(used.values())
+    stems = {stem.rpartition("/")[2] for stem in part.stems if part.annotation(stem) not in read}
     known = set(used)
     return [
         Dropped(f"{part.photos}{image}", "photo without annotation")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tflbuild.core.dataset import Dropped
 from tflbuild.core.errors import DataError
-from tflbuild.core.image_files import IMAGE_SUFFIXES
+from tflbuild.core.image_files import IMAGE_SUFFIXES, fault_of_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.text_file import decoded
@@ -38,6 +38,7 @@ class Part(NamedTuple):
         photos: folder of the images.
         stems: annotations below the folder, without their suffix.
         images: photos below the folder.
+        capital: names of the annotations whose suffix has capital letters, by stem.
     """
 
     split: str
@@ -45,6 +46,11 @@ class Part(NamedTuple):
     photos: str
     stems: tuple[str, ...]
     images: tuple[str, ...]
+    capital: Mapping[str, str] = {}
+
+    def annotation(self, stem: str) -> str:
+        """Give an annotation's file, relative to the root."""
+        return self.annotations + (self.capital.get(stem) or f"{stem}.xml")
 
 
 def parts(root: Path, shown: str, dropped: list[Dropped]) -> list[Part]:
@@ -80,11 +86,18 @@ def parts(root: Path, shown: str, dropped: list[Dropped]) -> list[Part]:
 
 
 def _refuse_inner(root: Path, shown: str) -> None:
-    """Refuse a folder around the data set, whose lists would be overlooked."""
-    for entry in entries_in(root):
-        if entry.name[0] != "." and entry.is_dir() and _named(Path(entry.path), ANNOTATIONS[:2]):
+    """Refuse a folder around the data set, also as VOCdevkit/VOC2012, whose lists would be overlooked."""
+    outer = [(entry.name, Path(entry.path)) for entry in entries_in(root) if _is_shown_folder(entry)]
+    inner = [
+        (f"{name}/{entry.name}", Path(entry.path))
+        for name, path in outer
+        for entry in entries_in(path)
+        if _is_shown_folder(entry)
+    ]
+    for name, path in [*outer, *inner]:
+        if _named(path, ANNOTATIONS[:2]):
             raise DataError(
-                f"data.root: '{shown}' is a folder around the data set, which lies in '{plain(entry.name)}'; give that "
+                f"data.root: '{shown}' is a folder around the data set, which lies in '{plain(name)}'; give that "
                 f"folder."
             )
 
@@ -98,8 +111,11 @@ def _part(root: Path, split: str, prefix: str, dropped: list[Dropped]) -> Part:
     pictured = marked if seen == named else below(str(root / seen))
     for place, found in {named: marked, seen: pictured}.items():
         dropped += [Dropped(place + name, reason) for name, reason in found.left_out]
-    stems = sorted(name[:-4] for name in marked.others if name.lower().endswith(".xml"))
-    return Part(split, named, seen, tuple(stems), tuple(pictured.images))
+    names = [name for name in marked.others if name.lower().endswith(".xml")]
+    plainly = {name[:-4] for name in names if name.endswith(".xml")}
+    capital = {name[:-4]: name for name in names if name[:-4] not in plainly}
+    stems = sorted(plainly | capital.keys())
+    return Part(split, named, seen, tuple(stems), tuple(pictured.images), capital)
 
 
 def _named(folder: Path, names: Iterable[str]) -> str:
@@ -147,8 +163,7 @@ def lists(root: Path, part: Part, dropped: list[Dropped]) -> dict[str, list[str]
     Raises:
         DataError: a list cannot be read, or two mean the same split.
     """
-    folder = _lists_folder(root)
-    files = _list_files(root, folder) if folder else {}
+    folder, files = _lists_in(root, part)
     if not files:
         return _by_folder(part)
     names = _Stems(part.stems)
@@ -162,8 +177,7 @@ def lists(root: Path, part: Part, dropped: list[Dropped]) -> dict[str, list[str]
     listed = {stem for stems in found.values() for stem in stems}
     for stem in part.stems:
         if stem not in listed:
-            place = folder.relative_to(root).as_posix() if folder else ""
-            dropped.append(Dropped(f"{part.annotations}{stem}.xml", f"in no list of {place}/"))
+            dropped.append(Dropped(part.annotation(stem), f"in no list of {_shown(folder, root)}/"))
     return found
 
 
@@ -177,10 +191,24 @@ def _by_folder(part: Part) -> dict[str, list[str]]:
     return found if "train" in found and "" not in found else {"train": list(part.stems)}
 
 
-def _lists_folder(root: Path) -> Path | None:
-    outer = _named(root, ("imagesets",))
+def _lists_in(root: Path, part: Part) -> tuple[Path, dict[str, Path]]:
+    """Find the folder of the lists and what it has: ImageSets/Main, else ImageSets or one in it, else the root."""
+    outer = _named(root, ("imagesets", "imageset"))
     inner = _named(root / outer, ("main",)) if outer else ""
-    return root / outer / inner if outer else None
+    places = [root / outer / inner] if inner else []
+    if outer:
+        places += [root / outer, *(Path(e.path) for e in entries_in(root / outer) if _is_shown_folder(e))]
+    if part.annotations:  # else texts that lie beside photos may be anything
+        places.append(root)
+    return next(((place, files) for place in places if (files := _list_files(root, place))), (root, {}))
+
+
+def _shown(folder: Path, root: Path) -> str:
+    return root.name if folder == root else folder.relative_to(root).as_posix()
+
+
+def _is_shown_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir() and entry.name[0] != "." and not fault_of_name(entry.name)
 
 
 def _list_files(root: Path, folder: Path) -> dict[str, Path]:
@@ -193,7 +221,7 @@ def _list_files(root: Path, folder: Path) -> dict[str, Path]:
             continue
         if split in found:
             raise DataError(
-                f"data.root: {folder.relative_to(root)} has '{found[split].name}' and '{entry.name}', which both mean "
+                f"data.root: {_shown(folder, root)} has '{found[split].name}' and '{entry.name}', which both mean "
                 f"the {split} split; leave one of them there."
             )
         found[split] = Path(entry.path)

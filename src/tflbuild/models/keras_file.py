@@ -98,11 +98,11 @@ class KerasFile(Architecture):
 
     def original(self) -> Any:
         """Load the user's model as it is, as a `tflbuild.backends.keras_reference.Reference`."""
-        from tflbuild.backends import keras, keras_intake
+        from tflbuild.backends import keras_intake
         from tflbuild.backends.keras_reference import Reference
 
         self.check()
-        model = keras_intake.in_float32(keras.load(Path(self.path)))
+        model = keras_intake.in_float32(self._loaded())
         return Reference.of(model, self.outputs, f"'{self.path}'")
 
     def build(self, classes: int) -> Any:
@@ -115,7 +115,7 @@ class KerasFile(Architecture):
         from tflbuild.backends import keras, keras_intake
 
         self.check()
-        loaded = keras.load(Path(self.path))
+        loaded = self._loaded()
         broken = keras.not_finite(loaded)
         if broken:
             raise RecipeError(
@@ -125,6 +125,11 @@ class KerasFile(Architecture):
         if keras.is_fake_quantized(loaded):
             return self._fitting(loaded, classes)
         return self._finished(self._fitting(keras_intake.flat(keras_intake.in_float32(loaded)), classes))
+
+    def _loaded(self) -> Any:
+        from tflbuild.backends import keras, keras_intake
+
+        return keras_intake.with_plain_ends(keras.load(Path(self.path)))
 
     def _fitting(self, model: Any, classes: int) -> Any:
         """Hold a model's outputs to the number of classes."""

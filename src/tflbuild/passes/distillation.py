@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import PassContext
-from tflbuild.core.errors import PassError
+from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.options import to_json
 
 FILES = (".h5", ".keras")
@@ -55,7 +55,7 @@ class Distill:
         return (self.teacher,) if self.weight and self.teacher and not self.from_file else ()
 
     def check(self) -> None:
-        """Refuse a file that is not there.
+        """Refuse a file that is not there, or that tf_keras could not load.
 
         Raises:
             ValueError: it names the option.
@@ -64,6 +64,23 @@ class Distill:
             raise ValueError(
                 f"distill.teacher: there is no file '{self.teacher}'; name a .h5 or .keras file, or an earlier step"
             )
+        for file in self.files():
+            check_model_file(file, "distill.teacher")
+
+
+def check_model_file(file: str, option: str) -> None:
+    """Refuse a file that a training will load and could not, while it is planned.
+
+    Raises:
+        ValueError: it is no model, or one that must not be loaded; starts with the option.
+    """
+    from tflbuild.backends import keras_header
+
+    path, key = Path(file), f"{option}: "
+    try:
+        keras_header.check_loads(keras_header.read(path, key), path, key)
+    except RecipeError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
 
 
 def taught(

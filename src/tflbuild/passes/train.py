@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
+from tflbuild.passes.distillation import check_model_file
 from tflbuild.passes.fitting import Fitting, fit, shortened
 from tflbuild.passes.keras_writing import emit_keras
 
@@ -74,6 +75,8 @@ class Train(Fitting):
                 f"init: '{self.init}' is neither {' nor '.join(FROM_MODEL)} nor a file"
                 f"{did_you_mean(self.init, FROM_MODEL)}"
             )
+        if self.init not in FROM_MODEL:
+            check_model_file(self.init, "init")
 
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         """Build, fill, train, and keep the model with what it means."""
