@@ -34,7 +34,7 @@ class ConvertQuantized(Pass):
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = "int8"
     calibration: Calibration = field(default_factory=Calibration)
-    input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # uint8 for int8, float32 for others
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
     granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
 

@@ -55,7 +55,7 @@ class Quantizing(Pass):
     weight_bits: Literal[8, 4] = 8  # of convolutions and dense layers; depthwise convolutions stay at 8
     activations: Literal["asymmetric", "symmetric"] = "asymmetric"  # symmetric: without zero points
     calibration: Calibration = field(default_factory=Calibration)
-    input_dtype: Literal["uint8", "int8", "float32"] | None = None  # uint8 for int8, float32 for others
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # uint8 for int8, float32 for others
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
     scores: Literal["int8", "int16"] = (
         "int16"  # bits of final scores before they become float, with scheme int8
