@@ -35,14 +35,14 @@ def afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(plugins, "_loaded", {})
     monkeypatch.setattr(METRICS, "_classes", dict(METRICS._classes))
     monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [])
+    local = [name for name in sys.modules if name.startswith(plugins.LOCAL_PACKAGE)]
+    held = {name: sys.modules.pop(name) for name in local}  # other tests have plugins of the same names
     modules = set(sys.modules)
-    mounted = sys.modules.pop(plugins.LOCAL_PACKAGE, None)
     yield
     for name in set(sys.modules) - modules:
         if name.startswith((plugins.LOCAL_PACKAGE, "entry_")):
             del sys.modules[name]
-    if mounted is not None:
-        sys.modules[plugins.LOCAL_PACKAGE] = mounted
+    sys.modules.update(held)
 
 
 def write(name: str, text: str, folder: str = "plugins") -> Path:
