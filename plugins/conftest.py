@@ -1,8 +1,7 @@
 """Load the plugins of this folder anew for each test, whatever tests before it declared or took away."""
 
-import sys
-
 import pytest
+from plugin_folder import forget_plugins
 
 from tflbuild import plugins
 
@@ -10,6 +9,5 @@ from tflbuild import plugins
 @pytest.fixture(autouse=True)
 def loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was loaded from any folder of plugins."""
-    for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
-        plugins._forget(module)
+    forget_plugins()
     monkeypatch.setattr(plugins, "_loaded", {})

@@ -7,11 +7,11 @@ import importlib
 import importlib.util
 import re
 import shlex
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from plugin_folder import forget_plugins
 
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
@@ -31,8 +31,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.fixture(autouse=True)
 def loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the shipped plugins anew, whatever tests before declared or took away."""
-    for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
-        plugins._forget(module)
+    forget_plugins()
     monkeypatch.setattr(plugins, "_loaded", {})
 
 

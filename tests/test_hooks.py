@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from plugin_folder import forget_plugins
 
 from tflbuild import plugins
 from tflbuild.cli import main
@@ -67,8 +68,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name in ("TFLBUILD_STORE", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     yield
-    for module in [name for name in sys.modules if name.startswith(f"{plugins.LOCAL_PACKAGE}.")]:
-        plugins._forget(module)
+    forget_plugins()
 
 
 def plugin(name: str, text: str) -> None:

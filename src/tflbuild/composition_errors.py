@@ -15,11 +15,9 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe_files import group_names, keys_of, recipe_names
+from tflbuild.replacement import LISTS
 
 GROUPS = ("model", "data", "target", "hooks")
-
-SEVERAL = ("target", "hooks")
-"""Groups of which a list may be chosen."""
 
 Compose = Callable[[list[str]], dict[str, Any]]
 
@@ -146,7 +144,7 @@ def refuse_no_choice(parsed: list[Override]) -> None:
             continue
         if isinstance(value, dict) and key != "recipe":
             continue
-        several = isinstance(value, list) and key in SEVERAL
+        several = isinstance(value, list) and key in LISTS
         if not all(isinstance(name, str) and name for name in (value if several else [value])):
             typed = f"{key}@{plain(override.package, 80)}" if override.package else key
             raise RecipeError(

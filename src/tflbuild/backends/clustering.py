@@ -45,9 +45,8 @@ class Clustering:
                 found = lookup(tfmot.name_of(layer, kernel).split("/")[0], kernel)
                 if found is not None:
                     self._look_up(layer, kernel, found)
-                elif sparse(
-                    kernel.numpy()
-                ):  # tfmot forgets those whose output is not quantized, as before a Concatenate
+                elif sparse(kernel.numpy()):
+                    # tfmot forgets those whose output is not quantized, as before a Concatenate
                     self._masks.append((kernel, (kernel.numpy() != 0).astype(np.float32)))
 
     def _look_up(self, layer: Any, kernel: Any, lookup: Lookup) -> None:
