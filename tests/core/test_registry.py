@@ -95,3 +95,10 @@ def test_a_name_that_is_not_declared_is_named_by_its_key_with_the_nearest_spelli
     with pytest.raises(RecipeError) as caught:
         filled().get("\x1b" + "y" * 100)
     assert str(caught.value) == f"there is no thing '\\x1b{'y' * 75}…'; there are prune, quantize."
+
+
+def test_what_is_declared_already_is_not_looked_for_in_a_module() -> None:
+    registry: Registry[object] = Registry("thing")
+    registry.add("a", dict)
+    registry.expect("a", "a_module_that_is_nowhere")
+    assert registry.get("a") is dict
