@@ -1,8 +1,8 @@
 """Load the plugins of this folder anew for each test, whatever tests before it declared or took away."""
 
 import pytest
-from plugin_folder import forget_plugins
 
+from plugin_folder import forget_plugins
 from tflbuild import plugins
 
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from plugin_folder import forget_plugins
 
+from plugin_folder import forget_plugins
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
 from tflbuild.commands import COMMANDS

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from plugin_folder import forget_plugins
 
+from plugin_folder import forget_plugins
 from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core import toolchain

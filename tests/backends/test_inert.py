@@ -9,10 +9,10 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-import keras_files
 import pytest
-from keras_files import functional, layer
 
+import keras_files
+from keras_files import functional, layer
 from tflbuild.backends import keras_header
 from tflbuild.backends.inert import Unwanted, check_inert, is_quantized
 from tflbuild.backends.inert_names import CLASSES

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from keras_configs import functional, image, layer, operation
 
+from keras_configs import functional, image, layer, operation
 from tflbuild.backends.keras_config import outputs_of
 from tflbuild.backends.keras_description import described, units_of
 from tflbuild.core.errors import RecipeError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keras_configs import called, functional, image, layer, operation, sequential
 
+from keras_configs import called, functional, image, layer, operation, sequential
 from tflbuild.backends.keras_config import MALFORMED, outputs_of
 from tflbuild.backends.keras_ends import PASSING, PASSING_OPERATIONS, ends_of, rank_of
 

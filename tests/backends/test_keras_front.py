@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keras_configs import called, functional, image, layer, operation, sequential
 
+from keras_configs import called, functional, image, layer, operation, sequential
 from tflbuild.backends.keras_front import Front, changes_of, front_of
 
 RESCALING = layer("Rescaling", "rescaling", "image", scale=1 / 255, offset=0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keras_files import dense, functional, layer
 
+from keras_files import dense, functional, layer
 from tflbuild.backends import keras_graph
 from tflbuild.backends.inert import Unwanted
 from tflbuild.backends.keras_graph import check_sizes, checked, every_layer, layers_of, name_of, output_names

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras_files
 import numpy as np
 import pytest
-from keras_files import dense, functional, layer
 
+import keras_files
+from keras_files import dense, functional, layer
 from tflbuild.backends import hdf5, keras_graph, keras_header
 from tflbuild.core.errors import BrokenPromise, RecipeError
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy_suppression as reference
 import pytest
 from flatbuffers import flexbuffers
 
+import numpy_suppression as reference
 from tflbuild.backends.suppression import SuppressionOptions, Suppressor, output_shapes, suppression
 from tflbuild.vision.detector import BOX_SCALES, Postprocess
 

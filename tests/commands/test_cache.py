@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stored import keep, key, measure, opened
 
+from stored import keep, key, measure, opened
 from tflbuild.cli import main
 from tflbuild.commands import cache
 from tflbuild.core.errors import RecipeError

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-import fakes
 import pytest
+
+import fakes
 from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
 from durability import Recorded, record_in
 from processes import Workshop
-
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.metric import METRICS

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stored import keep, key, measure, opened
 
+from stored import keep, key, measure, opened
 from tflbuild.engine.storage.audit import Audit, audit
 from tflbuild.engine.storage.record import Record
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import fakes
 import pytest
+
+import fakes
 from at_once import AtOnce
 from building import FakeBuild, change, drop, outcomes, steps
-
 from tflbuild.core.budget import Fallback
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import BrokenPromise, BudgetExceeded, PassError, RecipeError, StoreError, WorkerDied

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import fakes
 import pytest
 import yaml
+
+import fakes
 from at_once import AtOnce
 from building import FakeBuild, drop, steps
-
 from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import PassError, RecipeError

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild
 
+import fakes
+from building import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
 from tflbuild.core.budget import Limit

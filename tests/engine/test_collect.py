@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from building import FakeBuild
 from stored import elsewhere, end, keep, key, measure, opened
-
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Outcome

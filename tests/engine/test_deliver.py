@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
+
+import fakes
 from at_once import AtOnce
 from building import FakeBuild, change, drop
-
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.errors import BudgetExceeded

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from durability import Recorded
 from stored import keep, key, opened
-
 from tflbuild.core.errors import StoreError
 from tflbuild.engine.storage import disk, sharing
 from tflbuild.engine.storage.disk import append, flush, remove, replace_file, write_whole, writing

@@ -18,9 +18,9 @@ from typing import Any
 
 import psutil
 import pytest
+
 from building import OpenWorkshop
 from processes import Job, Workshop, ended, kill, problems_of_runs, problems_of_store
-
 from tflbuild.engine.storage.store import Store
 
 pytestmark = pytest.mark.slow

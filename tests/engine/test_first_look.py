@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild, steps
 
+import fakes
+from building import FakeBuild, steps
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.events import Event

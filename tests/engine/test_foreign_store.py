@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from stored import keep, key, measure, opened
 
 import altered
+import fakes
+from stored import keep, key, measure, opened
 from tflbuild.core import digest
 from tflbuild.core.errors import PassError, RecipeError, StoreError
 from tflbuild.core.recipe import Recipe

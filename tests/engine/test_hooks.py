@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild, steps
 
+import fakes
+from building import FakeBuild, steps
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, MissingTool, PassError, PluginError
 from tflbuild.core.hook import CALLS, Hook, Unmade

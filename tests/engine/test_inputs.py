@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild, drop, outcomes, steps
 
+import fakes
+from building import FakeBuild, drop, outcomes, steps
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.recipe import Recipe

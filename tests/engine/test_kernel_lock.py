@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from stored import elsewhere, end
 
+from stored import elsewhere, end
 from tflbuild.engine.storage import kernel_lock
 
 HOLD = """

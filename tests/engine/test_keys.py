@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
 
+import fakes
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Fallback, Limit

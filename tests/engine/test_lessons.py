@@ -28,11 +28,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
+
+import fakes
 from building import FakeBuild, OpenWorkshop, steps
 from processes import Workshop, kill
-
 from tflbuild.core import digest, toolchain
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample

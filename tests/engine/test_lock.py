@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import altered
-import fakes
 import pytest
 import yaml
-from building import FakeBuild
 
+import altered
+import fakes
+from building import FakeBuild
 from tflbuild.core import digest, toolchain
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from durability import Recorded
 
+from durability import Recorded
 from tflbuild.core import toolchain
 from tflbuild.core.digest import of_json
 from tflbuild.core.errors import Drift, RecipeError

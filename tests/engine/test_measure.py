@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import fakes
 import pytest
-from at_once import COST, AtOnce
 
+import fakes
+from at_once import COST, AtOnce
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError

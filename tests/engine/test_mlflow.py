@@ -14,10 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild, steps
 
+import fakes
+from building import FakeBuild, steps
 from tflbuild.core.budget import Limit
 from tflbuild.core.recipe import Recipe
 from tflbuild.hooks.mlflow import LARGEST_BATCH, LONGEST_VALUE, MlflowRun

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild, add, change, steps
 
+import fakes
+from building import FakeBuild, add, change, steps
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Fallback, Limit

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from building import change
 
+import fakes
+from building import change
 from tflbuild.core.dataset import Index, Sample
 from tflbuild.core.digest import of_bytes
 from tflbuild.core.errors import DataError, RecipeError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import fakes
 import pytest
-from building import FakeBuild
 
+import fakes
+from building import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.recipe import Recipe, WorkerOptions
 from tflbuild.engine.plan import Plan, plan

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from building import FakeBuild
 from stored import SUPPORT, keep, key, measure, opened
-
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.core.recipe import Recipe

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
+
+import fakes
 from building import FakeBuild
 from durability import Recorded
-
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fakes
 import pytest
+
+import fakes
 from at_once import AtOnce
 from building import FakeBuild, add, change, drop, steps
-
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.recipe import Recipe

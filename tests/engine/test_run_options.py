@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import fakes
 import pytest
 import yaml
-from building import FakeBuild, steps
 
+import fakes
+from building import FakeBuild, steps
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, Step
 from tflbuild.engine.bundle import read_bundle, run_bundle

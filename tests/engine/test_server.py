@@ -14,10 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import fakes
 import pytest
-from at_once import Replies
 
+import fakes
+from at_once import Replies
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit

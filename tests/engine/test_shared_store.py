@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import fakes
 import pytest
+
+import fakes
 from building import FakeBuild
 from stored import keep, opened
-
 from tflbuild.core.errors import StoreError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored import keep, key, measure, opened, preimage
 
+from stored import keep, key, measure, opened, preimage
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError, StoreError

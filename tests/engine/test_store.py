@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored import SUPPORT, elsewhere, end, keep, key, measure, opened, preimage
 
+from stored import SUPPORT, elsewhere, end, keep, key, measure, opened, preimage
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.engine.storage import disk, kernel_lock, record, workspace

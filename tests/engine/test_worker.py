@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import psutil
 import pytest
+
+import fakes
 import rogues
 from building import FakeBuild
 from processes import gone
-
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import altered
-import noted
 import pytest
 
+import altered
+import noted
 from tflbuild.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.findings.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes

@@ -12,8 +12,8 @@ from typing import Any
 
 import h5py
 import pytest
-from keras_configs import functional, image, layer, operation, written
 
+from keras_configs import functional, image, layer, operation, written
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile

@@ -6,10 +6,10 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import made_up as pages
-import noted
 import pytest
 
+import made_up as pages
+import noted
 from tflbuild.findings.exhibit import Bar, Bars, Curve, Point, Row, Table
 from tflbuild.pages import curve
 from tflbuild.pages.class_names import class_table

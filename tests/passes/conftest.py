@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_models import PIXELS, SIDE, kept
 
+from kept_models import PIXELS, SIDE, kept
 from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import CLASSES, Signs
 from tflbuild.vision.detector import AnchorOptions, Postprocess

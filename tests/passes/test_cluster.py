@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kept_models import kept
 
+from kept_models import kept
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError

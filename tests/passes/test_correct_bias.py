@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dense_chain import chain
 
+from dense_chain import chain
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph

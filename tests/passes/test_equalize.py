@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import small_network
 from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
-
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.quantization import equalization

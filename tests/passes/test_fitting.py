@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from no_frameworks import Fake
 
+from no_frameworks import Fake
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.passes import fitting as module

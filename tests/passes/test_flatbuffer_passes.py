@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import small_network
 from no_frameworks import Fake
-
 from tflbuild.backends import promises
 from tflbuild.backends.quantization import (
     bias_correction,

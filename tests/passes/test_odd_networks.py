@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import small_network
 from odd_networks import CASES, DEAD, HOPELESS, STEM_BIAS, changed, scaled
-
 from tflbuild import plugins
 from tflbuild.backends import litert
 from tflbuild.backends.quantization import equalization, quantizer

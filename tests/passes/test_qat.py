@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kept_models import kept
 
+from kept_models import kept
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.data.sign_crops import SignCrops

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from dense_chain import FIRST, SECOND, DenseChain, chain
 
+from dense_chain import FIRST, SECOND, DenseChain, chain
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.quantization.mixed import Candidate, Step

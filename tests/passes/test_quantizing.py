@@ -9,8 +9,8 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 import pytest
-import small_network
 
+import small_network
 from tflbuild.backends import borders
 from tflbuild.backends.quantization import search as searching
 from tflbuild.backends.quantization import workbench

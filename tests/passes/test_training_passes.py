@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from no_frameworks import Fake
 
+from no_frameworks import Fake
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import DataFacts

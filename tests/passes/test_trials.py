@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import small_network
 
+import small_network
 from tflbuild.backends import litert
 from tflbuild.backends.quantization.mixed import Candidate, Step
 from tflbuild.core.budget import LIMITS, Limit, Verdict

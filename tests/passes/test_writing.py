@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_network
 
+import small_network
 from tflbuild.backends import flatbuffer, promises
 from tflbuild.backends.islands import Island
 from tflbuild.backends.tiny import brightness_detector

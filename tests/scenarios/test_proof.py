@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from workspace import TINY, Workspace
 
 pytestmark = pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from workspace import TINY, Workspace
 
 pytestmark = pytest.mark.slow

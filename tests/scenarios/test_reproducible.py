@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from workspace import FEW, SHORT, TINY, Workspace
 
 pytestmark = pytest.mark.slow

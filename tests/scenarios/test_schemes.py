@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_network
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+import small_network
 from tflbuild import plugins
 from tflbuild.backends import flatbuffer, litert
 from tflbuild.backends.graph import Graph

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_network
 
+import small_network
 from tflbuild import plugins
 from tflbuild.backends import litert
 from tflbuild.core.compiler_pass import PASSES

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import fakes
-
 from tflbuild.engine.names import Names
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.endings import named

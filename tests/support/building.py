@@ -8,7 +8,6 @@ from typing import Any
 
 import fakes
 from processes import Workshop
-
 from tflbuild.core.budget import Limit
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.build import Outcome

@@ -18,7 +18,6 @@ from typing import Any
 
 import fakes
 import slow_fakes
-
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS

@@ -6,7 +6,6 @@ import sys
 
 import fakes
 import sweep_fakes  # noqa: F401 - declares
-
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 import small_network
 
 STEM, STEM_BIAS = "stem/Conv2D", "stem/bias"

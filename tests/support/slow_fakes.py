@@ -15,7 +15,6 @@ from typing import Any
 
 import fakes
 from fakes import content, score_of
-
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.digest import of_file, of_json

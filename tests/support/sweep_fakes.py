@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import fakes
-
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.target import Target, target

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
+
+import fakes
 import sweep_fakes
 from sweep_place import GROUPS, RECIPE, Place
-
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild.cli import main
 from tflbuild.comparison import compare
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import altered
 import pytest
 import yaml
-from sweep_place import Place
 
+import altered
+from sweep_place import Place
 from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core import digest

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sweep_place import RECIPE, Place
 
+from sweep_place import RECIPE, Place
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild import build
 from tflbuild.cli import main
 

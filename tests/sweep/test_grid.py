@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep.freeze import Candidate, announcement

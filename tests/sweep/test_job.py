@@ -10,10 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
-from sweep_place import RECIPE, Place
 
+import fakes
+from sweep_place import RECIPE, Place
 from tflbuild.core.dataset import Index
 from tflbuild.recipe import load_recipe, thaw
 from tflbuild.sweep import job as jobs

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep.objective import LEAST, directions_of, excess_of, figures_at_gate, figures_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import load_recipe
 from tflbuild.sweep import record as records

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from sweep_place import Place
-from visiting import newest, rows, statuses
 
+from sweep_place import Place
 from tflbuild.cli import main
+from visiting import newest, rows, statuses
 
 optuna = pytest.importorskip("optuna", reason="the extra optuna is not installed")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.recipe import load_recipe

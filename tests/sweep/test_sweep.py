@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import RECIPE, Place
 
+from sweep_place import RECIPE, Place
 from tflbuild.cli import main
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.sweep.run import exit_code_of

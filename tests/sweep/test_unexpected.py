@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import Place
 
+from sweep_place import Place
 from tflbuild import commands
 from tflbuild.cli import main
 from tflbuild.core import crash

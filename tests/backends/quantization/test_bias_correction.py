@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from conv_network import FUSED, Network
 from dense_chain import FIRST, SECOND, DenseChain
-
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import bias_correction, quantizer

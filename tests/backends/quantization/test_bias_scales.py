@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conv_network import FUSED, Network
 
+from conv_network import FUSED, Network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization import bias_scales, quantizer

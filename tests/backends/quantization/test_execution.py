@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conv_network import FUSED, Network
 
+from conv_network import FUSED, Network
 from tflbuild.backends.quantization import execution
 from tflbuild.backends.quantization.execution import failure
 from tflbuild.core.errors import BrokenPromise

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import small_network
 from ai_edge_litert import schema_py_generated as schema
-from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 
+import small_network
+from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.graph import Graph

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 
+from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.quantization import observation
 from tflbuild.backends.quantization.observation import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conv_network import FUSED, Network
 
+from conv_network import FUSED, Network
 from tflbuild.backends.quantization import output_error
 from tflbuild.backends.quantization.output_error import OutputError, largest_difference
 from tflbuild.core.errors import PassError

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_network
 from ai_edge_litert import schema_py_generated as schema
-from conv_network import FUSED, Network
 
+import small_network
+from conv_network import FUSED, Network
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.assemble import Step, Tensors, assemble
 from tflbuild.backends.graph import Graph

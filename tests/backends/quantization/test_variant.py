@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 
+from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from tflbuild.backends.kernels import kernels
 from tflbuild.backends.quantization import variant as module
 from tflbuild.backends.quantization.form import Form

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+
 from conv_network import FUSED, Network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
-
 from tflbuild.backends import flatbuffer
 from tflbuild.backends.graph import Graph
 from tflbuild.backends.quantization.final_scores import widened

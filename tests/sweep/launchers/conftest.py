@@ -3,11 +3,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from sweep_place import Place
-from visiting import PLUGIN, RECIPE
 
+from sweep_place import Place
 from tflbuild import plugins
 from tflbuild.core import toolchain
+from visiting import PLUGIN, RECIPE
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import signal
 
 import psutil
 import pytest
-from sweep_place import Place
-from visiting import STRAY, newest, rows, statuses, visits
 
+from sweep_place import Place
 from tflbuild.cli import main
+from visiting import STRAY, newest, rows, statuses, visits
 
 pytest.importorskip("joblib", reason="the extra joblib is not installed")
 pytestmark = pytest.mark.slow

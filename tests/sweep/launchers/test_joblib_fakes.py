@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from launching import Told, built, jobs_of
 
+from launching import Told, built, jobs_of
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import joblib as joblib_launcher
 from tflbuild.sweep.launchers import session

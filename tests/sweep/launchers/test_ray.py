@@ -9,12 +9,12 @@ from typing import Any
 
 import psutil
 import pytest
-from sweep_place import Place
-from visiting import newest, rows, statuses, visited, visits
 
+from sweep_place import Place
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.launchers import session
+from visiting import newest, rows, statuses, visited, visits
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = pytest.mark.slow

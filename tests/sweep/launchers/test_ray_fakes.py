@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from launching import Told, jobs_of
 
+from launching import Told, jobs_of
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import ray as ray_launcher

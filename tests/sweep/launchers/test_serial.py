@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from launching import Told, built, jobs_of
 
+from launching import Told, built, jobs_of
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import serial as serial_launcher
 from tflbuild.sweep.launchers import session

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from launching import Told, built, jobs_of
 
+from launching import Told, built, jobs_of
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import PRESETS, session
