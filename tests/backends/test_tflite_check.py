@@ -462,6 +462,12 @@ def test_zero_points_fit_their_integer(kind: str, least: int, most: int) -> None
         assert tensor_of((1,), kinds, zeroPoint=zeros).wrong_number == ""  # nothing is scaled by it
 
 
+@pytest.mark.parametrize("zero", [-(2**63), 1000, 2**63 - 1])
+def test_a_zero_point_of_another_kind_is_any_integer(zero: int) -> None:
+    zeros = np.array([zero], np.int64)
+    assert tensor_of((1,), schema.TensorType.INT64, scale=floats(1.0), zeroPoint=zeros).wrong_number == ""
+
+
 def test_fields_of_a_tensor_are_those_of_the_file() -> None:
     def change(model: Any) -> None:
         one = named(model, "stem/bias")

@@ -145,6 +145,11 @@ def test_the_first_pass_over_the_budget_is_named_and_none_at_it(allowed: float, 
     assert text.startswith(f"the budget of {allowed:.4f} was lost at {named}:" if len(named) == 1 else named)
 
 
+def test_an_interval_that_begins_at_zero_is_printed() -> None:
+    text = said({"base": 1.0, "a": 0.75}, 0.1, width=0.25)
+    assert "was lost at a: +0.2500 [+0.0000, +0.5000] there" in text
+
+
 def test_a_gain_is_no_loss_even_where_nothing_may_be_lost() -> None:
     assert said({"base": 0.5, "a": 0.6}, 0.0).startswith(
         "no pass lost the budget of 0.0000; the costliest pass is a"

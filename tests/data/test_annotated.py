@@ -102,6 +102,8 @@ def test_classes_have_the_order_that_is_asked_for_and_come_from_train_alone() ->
 def test_boxes_of_classes_that_were_not_chosen_are_counted_over_all_splits() -> None:
     made = index(replace(DATA, classes=("cat",)), test=[image("d", CAT, DOG)])
     assert made.dropped == (Dropped("/nowhere", "boxes of classes not in data.classes: 3 of dog"),)
+    made = index(replace(DATA, classes=("cat",)), test=[image("d", ("eel", 1, 1, 5, 5), CAT, DOG)])
+    assert made.dropped[0].reason == "boxes of classes not in data.classes: 3 of dog, 1 of eel"
 
 
 def test_a_mark_counts_as_one_only_where_its_class_is_known() -> None:

@@ -444,3 +444,11 @@ def test_a_store_that_may_only_be_read_still_gives_hits(read_only: Path) -> None
     assert store.recall(key(1)) is not None
     with pytest.raises(StoreError, match="cannot write to"):
         keep(store, 2)
+
+
+def test_folders_that_may_only_be_read_and_never_became_a_store_are_refused(small_disk: Path) -> None:
+    opened(small_disk / "store")
+    (small_disk / "store" / "schema").unlink()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(StoreError, match="Read-only file system"):
+        opened(small_disk / "store")

@@ -60,16 +60,16 @@ def silent(done: float, total: float) -> None:
 
 
 def test_scores_are_put_in_the_order_of_the_datas_classes() -> None:
-    outputs = [{"scores": np.array(row, np.float32)} for row in ([0.1, 0.2, 0.7], [0.5, 0.3, 0.2])]
+    outputs = [{"scores": np.array(row, np.float32)} for row in ([0.1, 0.2, 0.6, 0.05], [0.5, 0.3, 0.1, 0.15])]
     told: list[tuple[float, float]] = []
     found = collect(
         iter(outputs),
-        facts("classification", ("c", "zebra", "a")),
+        facts("classification", ("c", "zebra", "a", "yak")),
         split_of(Numbered(count=2)),
         lambda done, total: told.append((done, total)),
     )
     inf = -math.inf
-    wanted = [[0.7, inf, 0.1, 0.2], [0.2, inf, 0.5, 0.3]]
+    wanted = [[0.6, inf, 0.1, 0.2, 0.05], [0.1, inf, 0.5, 0.3, 0.15]]
     np.testing.assert_allclose(found["scores"], np.array(wanted, np.float32))
     assert found["scores"].dtype == np.float32
     assert found["missing"].tolist() == ["b"]

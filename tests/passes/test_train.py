@@ -37,6 +37,8 @@ def test_epochs_become_steps_of_the_data() -> None:
 def test_length_that_is_not_given_follows_from_the_data() -> None:
     assert Train(steps=7).resolve(FACTS).steps == 7
     assert Train().resolve(FACTS).steps == 2000
+    # a 16th of the images: 2000 * 2 ** -0.8 is 1148.70
+    assert Train().resolve(replace(FACTS, train=150)).steps == 1149
     # a 32nd of the images has half the steps, four times the side has half the steps
     assert Train().resolve(replace(FACTS, train=75)).steps == 1000
     assert Train().resolve(replace(FACTS, input_size=384)).steps == 1000

@@ -87,6 +87,7 @@ def test_what_is_reported_is_measured_on_the_delivered_file(here: Workspace, int
     assert (found["split"], found["n"], found["kernels"]) == ("test", 80, "xnnpack")
     assert found["low"] <= found["value"] <= found["high"]
     assert len(found["details"]["per_class"]) == 8
+    assert list(int8["base"]["metrics"]) == ["map", "map50"]
 
 
 def test_a_cached_build_imports_no_tensorflow_and_starts_no_worker(

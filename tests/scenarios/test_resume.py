@@ -17,15 +17,18 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-STEPS = 45
-"""The state is kept at 20 and at 40; the kill comes behind the second."""
+STEPS = 200
+"""The state is kept at every 20th; the kill comes behind the second."""
 
 RECIPE = [
-    "recipe=ssd_mobilenet_qat",
+    "recipe=mobilenet_v1_int8",
+    "model=resnet",
+    "+passes@qat=qat",
+    "pipeline=[train,prune,qat,convert]",
     *(f"{label}.steps={STEPS}" for label in ("train", "prune", "qat")),
-    *(f"{label}.batch_size=8" for label in ("train", "prune", "qat")),
+    *(f"{label}.batch_size=4" for label in ("train", "prune", "qat")),
     *(f"data.{split}={count}" for split, count in (("train", 64), ("val", 8), ("test", 8))),
-    *(f"{label}budget.map.max_drop=1" for label in ("", "prune.", "qat.", "convert.")),
+    *(f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "qat.", "convert.")),
     "train.average=0.9",
     "worker.checkpoint_seconds=0",
 ]
@@ -48,7 +51,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 def finish(folder: Path) -> bytes:
     """Build to the end; gives the delivered file."""
     assert start(folder).wait(timeout=600) == 0, (folder / "printed.txt").read_text()
-    return (folder / "outputs/ssd_mobilenet_qat/latest/model.tflite").read_bytes()
+    return (folder / "outputs/mobilenet_v1_int8/latest/model.tflite").read_bytes()
 
 
 def kept(folder: Path) -> dict[Path, int]:
@@ -84,7 +87,7 @@ def kill_in_the_next_training(folder: Path, who: tuple[str, ...]) -> None:
 
 
 def reports(folder: Path) -> list[dict[str, Any]]:
-    runs = (folder / "outputs/ssd_mobilenet_qat").glob("2*/report.json")
+    runs = (folder / "outputs/mobilenet_v1_int8").glob("2*/report.json")
     return [json.loads(path.read_text()) for path in sorted(runs)]
 
 
@@ -96,7 +99,7 @@ def test_a_build_that_was_killed_in_every_training_gives_the_same_bytes(tmp_path
     for who in KILLED.values():
         kill_in_the_next_training(killed, who)
     assert finish(killed) == expected
-    logs = [path.read_text() for path in sorted((killed / "outputs/ssd_mobilenet_qat").glob("2*/log.txt"))]
+    logs = [path.read_text() for path in sorted((killed / "outputs/mobilenet_v1_int8").glob("2*/log.txt"))]
     continued = [line for text in logs for line in text.splitlines() if "continued from step" in line]
     assert [line.split("]")[0] for line in continued] == ["[train", "[prune", "[qat"]
     assert all(21 <= int(line.split()[4]) < STEPS for line in continued), continued

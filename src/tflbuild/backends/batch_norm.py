@@ -88,7 +88,7 @@ def population(
     observed = _replaced(model, {id(norm.norm): norm for norm in norms})
     scale, offset = normalisation
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
     def moments(images: Any) -> Any:
         observed(tf.cast(images, tf.float32) * scale + offset, training=False)
         return [norm.seen for norm in norms]

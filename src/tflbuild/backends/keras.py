@@ -184,7 +184,7 @@ def _traced(path: Path, identity: tuple[int, ...]) -> Any:
         identity: tells the file from another that lay there before.
     """
     model = load(path)
-    return tf.function(lambda image: outputs(model, image), reduce_retracing=True)
+    return tf.function(lambda image: outputs(model, image), autograph=False, reduce_retracing=True)
 
 
 def seed(value: int) -> None:

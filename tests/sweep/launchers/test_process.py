@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -116,6 +118,11 @@ def test_a_process_ends_when_its_parent_is_another(monkeypatch: pytest.MonkeyPat
     end_with_parent(ended.set)
     assert ended.wait(20)
     assert waited == [0.5, 0.5]
+
+
+def test_waiting_for_the_parents_end_keeps_no_process_from_ending() -> None:
+    code = f"from {process.__name__} import end_with_parent; end_with_parent()"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
 def test_results_name_the_jobs_folder_nowhere(tmp_path: Path) -> None:
