@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -22,6 +23,18 @@ ENOUGH = 4 * 2**30
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Say where temporary files go, and leave the garbage collector out until the tests are known."""
+    gc.disable()
+    _use_memory(config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the collector look at what tests make, not at ten thousand tests each time."""
+    gc.freeze()
+    gc.enable()
+
+
+def _use_memory(config: pytest.Config) -> None:
     """Keep what tests write in memory, where there is enough: every build waits for the disk some twenty times."""
     if config.option.basetemp is None and "PYTEST_DEBUG_TEMPROOT" not in os.environ and _roomy(MEMORY):
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)

@@ -71,6 +71,14 @@ def test_what_hydra_says_is_one_sentence(
     assert "HYDRA_FULL_ERROR" not in os.environ
 
 
+def test_a_list_of_what_there_is_may_be_long(
+    ending: Callable[[BaseException | None], dict[str, Any]],
+) -> None:
+    ending(ValueError("x" * 999))
+    with pytest.raises(RecipeError, match="^x{999}$"):
+        run_hydra(WORDS)
+
+
 @pytest.mark.parametrize(
     "word", ["hydra.run.dir=x", "+hydra.job.name=x", "hydra/launcher=joblib", "~hydra.sweep=1"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tflbuild import inference
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.inference import Found, Prediction, open_model, predict_image
+from tflbuild.vision import image as image_reading
 from tflbuild.vision.preprocess import Preprocess
 
 LABELS = ("a", "b", "c", "d", "e", "f")
@@ -175,6 +177,17 @@ def test_an_image_is_blamed_for_what_it_is(
     with pytest.raises(RecipeError, match=message):
         predict_image(Path("m"), gone, image.with_name("out.png"), 0.3, lambda *p: read.append(p))
     assert read == [], "whether it was read decides who is blamed for a crash"
+
+
+def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = image.with_name("pipe.png")
+    os.mkfifo(pipe)
+    monkeypatch.setattr(inference, "_opened", lambda file: (boxes(0.5), DETECTOR))
+    monkeypatch.setattr(image_reading, "read", lambda path: pytest.fail("it was opened"))
+    with pytest.raises(RecipeError, match=r"pipe\.png: not a regular file$"):
+        predict_image(Path("m"), pipe, image.with_name("out.png"), 0.3, lambda *p: None)
 
 
 def test_a_picture_that_cannot_be_written_is_a_fault_of_the_place(

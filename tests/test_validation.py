@@ -29,6 +29,7 @@ class Options:
     either: int | str | None = None
     loose: Any = None
     rest: float | bool | None = None
+    turn: bool | str | None = None
     sides: tuple[int, ...] = (1, 2)
     inner: Inner = Inner()
     layers: Mapping[str, float] = field(default_factory=dict)
@@ -106,6 +107,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"layers": {"a": "x"}}, "step.layers.a: 'x' should be a valid number, unable to parse"),
     ({"either": []}, "step.either: [] should be a valid integer."),
     ({"rest": []}, "step.rest: [] should be a valid number."),
+    ({"turn": []}, "step.turn: [] should be a valid boolean."),
     ({"needed": "x" * 100 + "\x1b", "count": "\x1b" + "y" * 100}, "step.count: '\\x1byyyyy"),
     (
         {"sharee": 1},

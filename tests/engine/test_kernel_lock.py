@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,19 @@ def test_a_lock_takes_one_descriptor_and_gives_it_back(tmp_path: Path) -> None:
     assert opened() == before
     assert not kernel_lock.is_held(tmp_path / "a.lock")
     assert opened() == before
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_lock_that_one_may_not_open_is_tried_again_where_it_is_about_to_be_shared(
+    shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*given: Any) -> int:
+        raise PermissionError("not yours")
+
+    slept: list[float] = []
+    monkeypatch.setattr(kernel_lock, "is_shared", lambda folder: shared)
+    monkeypatch.setattr(kernel_lock.os, "open", closed)
+    monkeypatch.setattr(kernel_lock.time, "sleep", slept.append)
+    with pytest.raises(PermissionError, match="not yours"):
+        kernel_lock.take(tmp_path / "a.lock")
+    assert slept == (list(kernel_lock.PATIENCE) if shared else [])

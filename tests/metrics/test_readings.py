@@ -215,6 +215,8 @@ def test_readings_within_two_hundredths_of_the_range_are_one(
 def test_readings_are_alike_only_where_black_and_white_are() -> None:
     assert not readings.alike(readings.Reading("", 0.9, 0.0), Preprocess(scale=1.0, offset=0.0))
     assert not readings.alike(readings.Reading("", 0.9, 25.5), Preprocess(scale=1.0, offset=0.0))
+    # White is 255: 255 * 0.02004 is 5.1102, more than 5.1.
+    assert not readings.alike(readings.Reading("", 0.97996, 0.0), Preprocess(scale=1.0, offset=0.0))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ TRAIN = ["train.steps=300", "train.batch_size=16", *DATA]
 FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
 PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
 INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
+FIXED = [*INT8, "quantize.method=fixed"]
+SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *DATA]
+"""A training of seconds, for what holds of any."""
+FREE_TOP1 = [word.replace("map", "top1") for word in FREE]
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +173,8 @@ def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
     """A file of at least so many bytes is a budget that int8 breaks and layers in float32 hold, on any machine."""
     from tflbuild.backends import flatbuffer
 
-    fixed = [*INT8, "quantize.method=fixed"]
-    least = step(here.build(*fixed), "quantize")["bytes"] + 10_000
-    report = here.build(*fixed, f"quantize.budget.size.min={least}")
+    least = step(here.build(*FIXED), "quantize")["bytes"] + 10_000
+    report = here.build(*FIXED, f"quantize.budget.size.min={least}")
     quantize = step(report, "quantize")
     assert (report["status"], quantize["outcome"]) == ("built", "replaced")
     assert [(tried["run"], tried["ok"]) for tried in quantize["tried"]] == [
@@ -198,7 +201,7 @@ def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
 
 
 def test_a_sweep_trains_once_and_lists_every_job(here: Workspace, int8: dict[str, Any]) -> None:
-    printed = here.run("-m", *INT8, "prune.sparsity=0.5,0.8,2", "seed=0", code=2)  # 0.5 is the recipe's own
+    printed = here.run("-m", *FIXED, "prune.sparsity=0.5,0.8,2", "seed=0", code=2)  # 0.5 is the recipe's own
     assert "3 jobs, " in printed
     folder = max((here.folder / "outputs" / "ssd_mobilenet_int8").glob("sweep-*"))
     summary = json.loads((folder / "summary.json").read_text())
@@ -315,31 +318,24 @@ def started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]
 
 
 def test_ctrl_c_leaves_a_report_and_the_same_command_continues(here: Workspace) -> None:
-    words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=5"]
+    words = [*SMALL, "train.steps=50000", "seed=5"]
     command = [sys.executable, "-m", "tflbuild", *words]
     with started(command, here.folder) as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=120) == 130
-    runs = [p for p in (here.folder / "outputs" / "ssd_mobilenet_float").iterdir() if not p.is_symlink()]
+    runs = [p for p in (here.folder / "outputs" / "mobilenet_v1_int8").iterdir() if not p.is_symlink()]
     report = json.loads((max(runs, key=lambda p: p.stat().st_mtime) / "report.json").read_text())
     assert report["status"] == "interrupted"
-    shorter = [word.replace("5000", "3") for word in words]
-    assert here.build(*shorter, *FREE)["status"] == "built"
+    shorter = [word.replace("50000", "3") for word in words]
+    assert here.build(*shorter, *FREE_TOP1)["status"] == "built"
 
 
 def test_two_processes_compute_every_action_once(here: Workspace) -> None:
-    words = [
-        "recipe=ssd_mobilenet_float",
-        "train.steps=20",
-        *DATA,
-        *FREE,
-        "seed=9",
-        "store.path=shared_store",
-    ]
+    words = [*SMALL, *FREE_TOP1, "train.steps=20", "seed=9", "store.path=shared_store"]
     command = [sys.executable, "-m", "tflbuild", *words]
     both = [subprocess.Popen(command, cwd=here.folder, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(timeout=300) for process in both] == [0, 0]
-    runs = (here.folder / "outputs" / "ssd_mobilenet_float").glob("*/report.json")
+    runs = (here.folder / "outputs" / "mobilenet_v1_int8").glob("*/report.json")
     reports = [json.loads(path.read_text()) for path in runs if path.parent.name != "latest"]
     mine = [report for report in reports if report["seed"] == 9]
     assert len(mine) == 2
@@ -350,7 +346,7 @@ def test_two_processes_compute_every_action_once(here: Workspace) -> None:
 def test_a_worker_dies_with_its_parent(here: Workspace) -> None:
     import psutil
 
-    words = ["recipe=ssd_mobilenet_float", "train.steps=5000", *DATA, "seed=6"]
+    words = [*SMALL, "train.steps=50000", "seed=6"]
     command = [sys.executable, "-m", "tflbuild", *words]
     with started(command, here.folder) as process:
         workers = psutil.Process(process.pid).children()
@@ -397,7 +393,7 @@ def test_calibration_from_a_folder_is_keyed_by_content(
     names = sorted((shared_data / "cards" / "train").glob("*.jpg"))[:4]
     for path in names[:3]:
         (folder / path.name).write_bytes(path.read_bytes())
-    words = [*INT8, "quantize.calibration.source=calibration"]
+    words = [*FIXED, "quantize.calibration.source=calibration"]
     assert step(here.build(*words), "quantize")["notes"]["calibration"]["samples"] == 3
     assert step(here.build(*words), "quantize")["outcome"] == "cached"
     (folder / names[3].name).write_bytes(names[3].read_bytes())

@@ -210,6 +210,4 @@ def _quantized(layer: Any) -> bool:
 
 def _makers(layer: Any) -> list[Any]:
     """Give the layers whose outputs a layer reads, in the model it was last put into."""
-    if isinstance(layer, _layers.InputLayer):
-        return []
     return list(tf.nest.flatten(layer._inbound_nodes[-1].inbound_layers))

@@ -100,7 +100,7 @@ def keep_model(model: Artifact, path: Path) -> None:
     if not model.path.is_file():
         raise StoreError(_damaged(model))
     with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         shutil.copyfile(model.path, staged)
         flush(staged)
     if digest.of_file(staged) != model.digest:
