@@ -10,6 +10,7 @@ from planting.edit import code
 
 STATEMENTS = {"assert_stmt", "decorator", "import_name", "import_from", "global_stmt", "nonlocal_stmt"}
 TEXT = re.compile(r"[bfr]*[\"']")
+ALIAS = re.compile(r"[A-Z]\w* = (Callable|Iterator|Mapping|Sequence|dict|list|tuple|npt\.NDArray)\[")
 TYPE = re.compile(r"[A-Z]|None\b|(int|str|float|bool|bytes|dict|list|tuple|set|type)\b")
 
 
@@ -35,7 +36,7 @@ def _states(node: Any) -> bool:
     if node.type == "funcdef":
         return bool(node.name.value == "__repr__")
     if node.type == "expr_stmt":
-        return code(node.children[0]).startswith("__")
+        return code(node.children[0]).startswith("__") or ALIAS.match(code(node)) is not None
     if node.type == "operator":
         return node.parent is not None and node.parent.type == "parameters"
     return node.type in STATEMENTS or is_belief(node)

@@ -83,6 +83,7 @@ EXEMPT = [
     "class A:\n    def __repr__(self):\n        return f(1)",
     '"""A text of 3 words."""',
     "Number = A | B",
+    "Loss = Callable[[A, tuple[B, ...]], C]",
     "x = f'{a}' + b",
 ]
 
