@@ -235,7 +235,7 @@ def test_channels_in_another_order_are_one_convolution() -> None:
     np.testing.assert_allclose(first.get_weights()[0][0, 0], 2 * np.eye(3)[::-1], atol=1e-6)
 
 
-@pytest.mark.parametrize("how", ["sigmoid of it", "two readers"])
+@pytest.mark.parametrize("how", ["the square", "a mean for each place", "two readers"])
 def test_what_is_no_scaling_of_pixels_stays(how: str) -> None:
     import tensorflow as tf
     from tf_keras import Model, layers
@@ -243,7 +243,12 @@ def test_what_is_no_scaling_of_pixels_stays(how: str) -> None:
     from tflbuild.backends import keras_intake
 
     image = layers.Input((4, 4, 3), name="image")
-    first = image * image if how == "sigmoid of it" else layers.Rescaling(0.5, name="r")(image)
+    means = np.arange(48.0).reshape(4, 4, 3)
+    first = {
+        "the square": lambda: image * image,
+        "a mean for each place": lambda: image - tf.constant(means, tf.float32),
+        "two readers": lambda: layers.Rescaling(0.5, name="r")(image),
+    }[how]()
     last = layers.Flatten()(first)
     if how == "two readers":
         last = tf.concat([last, layers.Flatten()(image)], axis=-1)
