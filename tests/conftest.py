@@ -7,9 +7,13 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from plugin_folder import forget_plugins
+from tflbuild import plugins
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +77,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what tests learn of files out of the user's cache folder."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def no_plugin_stays() -> Iterator[None]:
+    """Forget the plugins that a test loads: they would decide what the next one finds."""
+    yield
+    if plugins.LOCAL_PACKAGE in sys.modules:
+        forget_plugins()
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,9 @@ UNWANTED = {
     "lambda as initializer": functional(layer("Dense", "scores", "image", kernel_initializer=PYTHON)),
     "import as activation": functional(layer("Dense", "scores", "image", activation=IMPORT)),
     "import as regularizer": functional(layer("Dense", "scores", "image", kernel_regularizer=IMPORT)),
+    "activation without a name": functional(
+        layer("Dense", "scores", "image", activation={**IMPORT, "config": "relu", "registered_name": ""})
+    ),
     "function of keras as activation": functional(
         layer("Dense", "scores", "image", activation="deserialize")
     ),

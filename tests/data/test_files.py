@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tflbuild.core.dataset import Dropped, FileFacts, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.data.files import (
+    below,
     FileDataset,
     entries_in,
     files_in,
@@ -160,6 +161,8 @@ def test_files_are_listed_without_folders_and_in_the_order_of_names(tmp_path: Pa
             DataError, match=r"^data\.root: .*/gone cannot be read: No such file or directory\.$"
         ):
             list_(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"^data\.root: .*/gone/? cannot be read: No such file or directory\.$"):
+        below(str(tmp_path / "gone"))
 
 
 def test_many_files_are_looked_at_at_once_where_that_is_possible() -> None:

@@ -203,6 +203,11 @@ def test_progress_is_passed_on_only_where_it_takes_long(monkeypatch: pytest.Monk
         now = step / 8
         looking(step, 25)
     assert told == [(16, 25), (18, 25), (20, 25), (22, 25), (24, 25), (25, 25)]
+    now = 0.0
+    looking = memo.slowly(lambda done, total: told.append((done, total)))
+    now = 1.9
+    looking(25, 25)
+    assert len(told) == 6, "it was done before it took long"
 
 
 @pytest.mark.parametrize(("age", "trusted"), [(2.1, True), (1.9, False)])

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tflbuild.core.artifact import KerasModel, TFLiteModel
-from tflbuild.core.errors import PassError
+from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.data.signs import Signs
 from tflbuild.passes.distillation import Distill
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
 from tflbuild.passes.train import Train
 from tflbuild.testing import run_pass
+from tflbuild.validation import typed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
@@ -41,6 +42,12 @@ def test_a_teacher_that_is_not_there_is_refused_while_planning(tmp_path: Path) -
     with pytest.raises(ValueError, match=r"^distill.teacher: is needed, since this pass has no input"):
         Train(distill=Distill(weight=0.5)).check()
     Train().check()
+
+
+@pytest.mark.parametrize("temperature", [0, -0.5])
+def test_a_temperature_divides_and_is_above_zero(temperature: float) -> None:
+    with pytest.raises(RecipeError, match=r"train\.distill\.temperature: .* should be greater than 0"):
+        typed(Distill, {"temperature": temperature}, "train.distill")
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ def post_training(
 def _converter(model: Any, detector: Detector | None) -> Any:
     serve = _serve_classes(model) if detector is None else _serve_boxes(model, detector)
     height, width = model.input_shape[1:3]
-    image = tf.TensorSpec([1, height, width, 3], tf.float32, name="image")
+    image = tf.TensorSpec([1, height, width, 3], tf.float32)
     function = tf.function(serve, autograph=False).get_concrete_function(image)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _Variables(model.variables))
     converter.allow_custom_ops = detector is not None

@@ -13,7 +13,13 @@ from tflbuild.sweep.launchers import LAUNCHERS, joblib, ray, session, submitit
 from tflbuild.validation import typed
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("jobib", {}, "hydra/launcher: there is no launcher 'jobib'.*Did you mean 'joblib'"),
+    (
+        "jobib",
+        {},
+        "hydra/launcher: there is no launcher 'jobib'; there are basic, joblib, ray, serial, submitit, "
+        "submitit_local, submitit_slurm. "
+        "Did you mean 'joblib'",
+    ),
     ("serial", {"n_jobs": 2}, "hydra.launcher.n_jobs: the serial launcher has no options"),
     ("joblib", {"n_job": 2}, "hydra.launcher.n_job: there is no such option.*Did you mean 'n_jobs'"),
     ("joblib", {"n_jobs": 0}, "hydra.launcher.n_jobs: 0 processes"),
