@@ -75,7 +75,7 @@ def test_a_list_of_what_there_is_may_be_long(
     ending: Callable[[BaseException | None], dict[str, Any]],
 ) -> None:
     ending(ValueError("x" * 999))
-    with pytest.raises(RecipeError, match="^x{999}$"):
+    with pytest.raises(RecipeError, match=r"^x{999}$"):
         run_hydra(WORDS)
 
 

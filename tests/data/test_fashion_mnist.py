@@ -87,6 +87,9 @@ def test_the_draw_follows_from_content_not_from_order(root: Path, tmp_path: Path
     order = np.random.default_rng(1).permutation(40)
     write(other / "train-images-idx3-ubyte.gz", pixels(root, "train")[order])
     write(other / "train-labels-idx1-ubyte.gz", (np.arange(40) % 10).astype(np.uint8)[order])
+    order = np.random.default_rng(2).permutation(12)
+    write(other / "t10k-images-idx3-ubyte", pixels(root, "t10k")[order])
+    write(other / "t10k-labels-idx1-ubyte", np.arange(12, dtype=np.uint8)[order] % 10)
     after = FashionMnist(root=str(other), train=12, val=9, test=5).index(never)
     for split, count in (("train", 12), ("val", 9), ("test", 5)):
         digests = {sample.digest for sample in before.splits[split]}

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tflbuild.core.dataset import Dropped, FileFacts, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.data.files import (
-    below,
     FileDataset,
+    below,
     entries_in,
     files_in,
     looked_at,
@@ -161,7 +161,9 @@ def test_files_are_listed_without_folders_and_in_the_order_of_names(tmp_path: Pa
             DataError, match=r"^data\.root: .*/gone cannot be read: No such file or directory\.$"
         ):
             list_(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"^data\.root: .*/gone/? cannot be read: No such file or directory\.$"):
+    with pytest.raises(
+        DataError, match=r"^data\.root: .*/gone/? cannot be read: No such file or directory\.$"
+    ):
         below(str(tmp_path / "gone"))
 
 

@@ -102,10 +102,14 @@ def test_every_target_is_looked_at_and_a_missing_file_ends_only_its_own(folder: 
 
 
 def test_a_file_behind_a_link_is_none_of_the_run_s(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "outside.tflite").write_bytes(b"model")
-    (folder / "link.tflite").symlink_to(tmp_path / "outside.tflite")
+    sibling = folder.with_name(f"{folder.name}-2")
+    sibling.mkdir()
+    for outside, link in ((tmp_path / "outside.tflite", "link"), (sibling / "model.tflite", "sibling")):
+        outside.write_bytes(b"model")
+        (folder / f"{link}.tflite").symlink_to(outside)
     (folder / "inside.tflite").symlink_to(folder / "model.tflite")
-    assert [c.found for c in held(folder, cpu=claims(path="link.tflite"))] == ["missing"]
+    for path in ("link.tflite", "sibling.tflite"):
+        assert [c.found for c in held(folder, cpu=claims(path=path))] == ["missing"]
     assert all(c.ok for c in held(folder, cpu=claims(path="inside.tflite")))
     assert [c.found for c in held(folder, cpu=claims(path="."))] == ["missing"]
 

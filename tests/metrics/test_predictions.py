@@ -60,7 +60,9 @@ def silent(done: float, total: float) -> None:
 
 
 def test_scores_are_put_in_the_order_of_the_datas_classes() -> None:
-    outputs = [{"scores": np.array(row, np.float32)} for row in ([0.1, 0.2, 0.6, 0.05], [0.5, 0.3, 0.1, 0.15])]
+    outputs = [
+        {"scores": np.array(row, np.float32)} for row in ([0.1, 0.2, 0.6, 0.05], [0.5, 0.3, 0.1, 0.15])
+    ]
     told: list[tuple[float, float]] = []
     found = collect(
         iter(outputs),

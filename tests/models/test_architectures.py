@@ -141,6 +141,7 @@ def test_resnet_has_a_shortcut_where_it_halves(depth: int, convolutions: int) ->
 def test_widths_by_hand() -> None:
     # 64 * 0.5 / 8 = 4; 24 * 1.4 / 8 = 4.2; 96 * 0.35 / 8 = 4.2; 32 * 0.35 / 8 = 1.4
     assert [width(*one) for one in ((64, 0.5), (24, 1.4), (96, 0.35), (32, 0.35))] == [32, 32, 32, 8]
+    assert width(64, 0.35) == 24  # 22.4 filters are 2.8 eights
 
 
 EDGES = [(MobileNetV1, 32, 512), (MobileNetV2, 32, 512), (ResNet, 16, 256), (SSDMobileNetV1, 96, 512)]

@@ -45,6 +45,14 @@ def test_nearest_and_box_without_antialiasing_take_the_pixel_at_the_centre() -> 
     assert np.array_equal(resample(image, 24, 32, "box", antialias=False), expected)
 
 
+def test_box_takes_the_later_of_two_pixels_that_are_as_near_as_nearest_does() -> None:
+    image = np.random.default_rng(4).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    # Halved, each centre lies between pixels 2 k and 2 k + 1: 1, 3, 5, ... by hand.
+    halved = resample(image, 4, 6, "box", antialias=False)
+    assert np.array_equal(halved, image[1::2, 1::2])
+    assert np.array_equal(halved, resample(image, 4, 6, "nearest"))
+
+
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("kernel", ["nearest", "box", "bilinear", "bicubic"])
 def test_a_region_of_whole_pixels_is_a_crop(kernel: str, antialias: bool) -> None:
