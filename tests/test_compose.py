@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import hydra
 import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from tflbuild import compose, declared_source, plugins, recipe_files, recipe_text
@@ -49,9 +51,13 @@ class SearchPath(recipe_files.RecipeSearchPath):
 
 def by_hydra(overrides: list[str]) -> dict[str, Any]:
     compose.register()
-    Plugins.instance().register(SearchPath)
     GlobalHydra.instance().clear()
-    with hydra.initialize(config_path=None, version_base="1.3"):
+    known = Plugins.instance().plugin_type_to_subclass_list
+    theirs = [cls for cls in known[SearchPathPlugin] if not issubclass(cls, recipe_files.RecipeSearchPath)]
+    with (
+        mock.patch.dict(known, {SearchPathPlugin: [*theirs, SearchPath]}),
+        hydra.initialize(config_path=None, version_base="1.3"),
+    ):
         config = hydra.compose(PRIMARY, overrides, return_hydra_config=True)
     name = config.hydra.runtime.choices.recipe
     OmegaConf.set_struct(config, False)

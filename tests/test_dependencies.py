@@ -42,6 +42,7 @@ def imported() -> dict[str, str]:
     return {module: path for module, path in found.items() if module not in own}
 
 
+@pytest.mark.slow
 def test_every_imported_module_belongs_to_a_declared_distribution() -> None:
     declared = names(PROJECT["dependencies"])
     for extra, requirements in PROJECT["optional-dependencies"].items():

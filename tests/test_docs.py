@@ -7,8 +7,10 @@ import importlib
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,13 +111,17 @@ def test_the_hook_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.Mon
         assert f"`{call}(" in text
 
 
-def modules_with_examples() -> list[str]:
+def modules_with_examples() -> Iterator[Any]:
+    """Give each module with an example; slow where it imports TensorFlow."""
     source = ROOT / "src"
-    paths = [path for path in source.rglob("*.py") if ">>>" in path.read_text(encoding="utf-8")]
-    return [".".join(path.relative_to(source).with_suffix("").parts) for path in sorted(paths)]
+    for path in sorted(source.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if ">>>" in text:
+            marks = [pytest.mark.slow] if "\nimport tensorflow" in text else []
+            yield pytest.param(".".join(path.relative_to(source).with_suffix("").parts), marks=marks)
 
 
-@pytest.mark.parametrize("module", modules_with_examples())
+@pytest.mark.parametrize("module", list(modules_with_examples()))
 def test_docstring_examples_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted

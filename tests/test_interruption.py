@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -86,3 +88,39 @@ def test_a_thread_sets_no_handler() -> None:
     thread.start()
     thread.join()
     assert found == [signal.SIG_DFL]
+
+
+class Finalized:
+    """Is interrupted while it is finalized, where Python drops what is raised."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", [*SIGNALS, signal.SIGINT])
+def test_an_interrupt_that_python_drops_comes_again(number: signal.Signals) -> None:
+    def waiting() -> None:
+        made: Any = Finalized(number)
+        del made
+        threading.Event().wait(20)
+
+    with pytest.raises(KeyboardInterrupt), heeded():
+        waiting()
+
+
+def test_what_else_python_drops_is_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("it is broken")
+
+    with heeded():
+        made: Any = Broken()
+        del made
+    assert [str(what.exc_value) for what in told] == ["it is broken"]
+    assert sys.unraisablehook == told.append

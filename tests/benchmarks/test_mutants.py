@@ -153,6 +153,7 @@ def test_the_same_seed_draws_the_same_mutants_and_never_two_in_a_line(checkout: 
     )
 
 
+@pytest.mark.slow
 def test_a_fault_is_killed_where_a_test_holds_the_line_and_survives_where_it_only_runs(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -326,6 +326,7 @@ def test_what_is_digested_is_content_not_place(folder: Folder, tmp_path: Path) -
     assert folder.index().digest("val") == before.digest("val")
 
 
+@pytest.mark.slow
 def test_bccd_has_exactly_its_two_known_faults(shared_data: Path) -> None:
     index = Voc(root=str(shared_data / "bccd")).index(inspect)
     assert sorted(index.dropped) == [

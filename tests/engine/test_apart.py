@@ -47,6 +47,7 @@ def suspect() -> Suspect:
     return Suspect(Path("a\x1b.bin"), "the reader", "it is damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("readers")
 def test_a_file_that_ends_its_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_free_mib", lambda: 300.0)

@@ -213,7 +213,7 @@ def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recip
         ("raise", PassError, "pass 'bad' failed: ValueError: seven is right out"),
         ("abort", WorkerDied, "SIGABRT"),
         ("kill", WorkerDied, "memory"),
-        ("hang", WorkerDied, "time limit"),
+        pytest.param("hang", WorkerDied, "time limit", marks=pytest.mark.slow),
         ("wrong kind", BrokenPromise, "gave KerasModel, not TFLiteModel"),
         ("does not run", BrokenPromise, "cannot be allocated"),
         ("broken promise", BrokenPromise, "0.5 was promised"),

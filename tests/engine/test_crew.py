@@ -119,6 +119,7 @@ def test_progress_is_that_of_all_together(worker: Worker, out: Path) -> None:
     assert len(told) > 2 * len(list(shrinking(0, 100))), "shards that are not done count too"
 
 
+@pytest.mark.slow
 def test_the_cost_is_that_of_all_together(worker: Worker, out: Path) -> None:
     cost = worker.crew.share(job(out, 2 * IMAGES_A_PROCESS, how="spin", at="train100")).cost
     alone = worker.crew.share(job(out, 2, how="spin", at="train1")).cost
@@ -127,6 +128,7 @@ def test_the_cost_is_that_of_all_together(worker: Worker, out: Path) -> None:
     assert cost["peak_rss_mib"] > 1.5 * alone["peak_rss_mib"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
@@ -170,6 +172,7 @@ worker.crew.share(test_crew.job(Path({out!r}), 512, seconds={seconds}, how="hold
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["", "train40"], ids=["busy", "in C code that holds the interpreter"])
 def test_no_process_outlives_its_parent(out: Path, log: Path, at: str) -> None:
     code = PARENT.format(folder=str(Path(__file__).parent), out=str(out), seconds=0.02, at=at)

@@ -92,6 +92,7 @@ def misbehave(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
@@ -147,6 +148,7 @@ def test_what_a_pass_started_is_gone_with_it(worker: Worker, model: TFLiteModel,
     assert gone([int(log.read_text())])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["abort later", "garble later"])
 def test_what_a_pass_leaves_behind_does_not_end_the_next_one(
     worker: Worker, model: TFLiteModel, lines: list[str], how: str
@@ -175,6 +177,7 @@ def test_notes_that_are_not_json_do_not_throw_the_result_away(worker: Worker, mo
     assert notes == {"loss": None, "where": "here", "fine": 1}
 
 
+@pytest.mark.slow
 def test_a_cost_counts_threads_and_children(worker: Worker, model: TFLiteModel) -> None:
     cost = misbehave(worker, model, "burn").cost
     assert cost["cpu_seconds"] >= 0.4
@@ -182,6 +185,7 @@ def test_a_cost_counts_threads_and_children(worker: Worker, model: TFLiteModel) 
     assert misbehave(worker, model, "nothing").cost["cpu_seconds"] < 0.2
 
 
+@pytest.mark.slow
 def test_what_is_printed_reaches_the_log_within_limits(
     worker: Worker, model: TFLiteModel, lines: list[str]
 ) -> None:
@@ -212,6 +216,7 @@ def test_a_broken_loader_is_said_every_time(log: Path, model: TFLiteModel) -> No
     worker.stop()
 
 
+@pytest.mark.slow
 def test_a_build_goes_on_after_a_pass_that_misbehaved(recipe: Recipe, build: FakeBuild) -> None:
     for how in ("write to the channel", "leave a detached child"):
         bad = Step(label="bad", options=rogues.Rogue(how=how))

@@ -20,7 +20,10 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.passes.calibration import Calibration
 from tflbuild.testing import run_pass
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors"),
+]
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
 

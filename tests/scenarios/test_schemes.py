@@ -25,7 +25,10 @@ from tflbuild.passes import writing
 from tflbuild.passes.calibration import Calibration
 from tflbuild.testing import artifact, run_pass
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning"),
+]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tflbuild.passes.calibration import Calibration
 from tflbuild.testing import run_pass
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors"),
     pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning"),
 ]

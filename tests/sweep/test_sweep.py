@@ -14,6 +14,8 @@ from tflbuild.cli import main
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.sweep.run import exit_code_of
 
+pytestmark = pytest.mark.slow  # whole sweeps
+
 
 def summary(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "summary.json").read_text())

@@ -13,6 +13,8 @@ from tflbuild import commands
 from tflbuild.cli import main
 from tflbuild.core import crash
 
+pytestmark = pytest.mark.slow  # whole sweeps
+
 BEFORE = ["tflbuild.recipe.load_recipe", "tflbuild.engine.build.prepare", "tflbuild.session.make_run_folder"]
 """Stages in which there is no run folder yet."""
 
