@@ -293,6 +293,38 @@ def test_a_number_whose_logit_others_read_gets_its_rest_beside_it() -> None:
     assert keras_intake.ends_of(made)[0].kind == "softmax"
 
 
+MOVING: dict[str, Callable[[Any, Callable[[], Any]], Any]] = {
+    "Reshape": lambda layers, scores: layers.Reshape((3, 1))(scores()),
+    "Permute": lambda layers, scores: layers.Permute((2, 1))(layers.Reshape((3, 1))(scores())),
+    "Flatten": lambda layers, scores: layers.Flatten()(scores()),
+    "Concatenate": lambda layers, scores: layers.Concatenate()([scores(), scores()]),
+    "Dropout": lambda layers, scores: layers.Dropout(0.5)(scores()),
+    "Activation": lambda layers, scores: layers.Activation("linear")(scores()),
+}
+"""Puts a layer behind new scores."""
+
+
+def test_every_layer_behind_which_an_output_is_what_it_was_has_an_example() -> None:
+    from tflbuild.backends import keras_intake
+
+    assert [layer.__name__ for layer in keras_intake.PASSING] == list(MOVING)
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_sigmoid_is_taken_off_from_behind_layers_that_only_move_scores(name: str) -> None:
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((2,))
+    model = Model(image, MOVING[name](layers, lambda: layers.Dense(3, activation="sigmoid")(image)))
+    made = keras_intake.without_sigmoid(model, 0)
+    assert made is not None
+    values = np.float32([[0.5, -0.25], [1.0, 2.0]])
+    wanted, found = np.asarray(model(values)), np.asarray(made(values))
+    np.testing.assert_allclose(1 / (1 + np.exp(-found)), wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["activation", "dense", "shared", "softmax"])
 def test_a_sigmoid_is_taken_off_where_it_can_be(kind: str) -> None:
     from tf_keras import Model, layers

@@ -105,6 +105,10 @@ def test_shards_cover_every_image_and_shrink_towards_the_end(images: int) -> Non
     assert len(shards[-1]) <= SMALLEST_SHARD
 
 
+def test_a_shard_is_a_quarter_of_what_is_left_and_at_least_eight() -> None:
+    assert [len(shard) for shard in shrinking(0, 200)] == [50, 37, 28, 21, 16, 12, 9, 8, 8, 8, 3]
+
+
 def test_the_same_images_go_to_the_same_process(worker: Worker, out: Path, log: Path) -> None:
     for _ in range(2):
         worker.crew.share(job(out, 4 * IMAGES_A_PROCESS, seconds=0.001))

@@ -163,7 +163,7 @@ class _Training:
             *self._means,
             *keras.random_states(model),
         ]
-        self.step = tf.function(self._step, autograph=False, reduce_retracing=True)
+        self.step = tf.function(self._step, autograph=False)
 
     def _step(self, step: Any, images: Any, targets: tuple[Any, ...]) -> Any:
         model = self.model
