@@ -48,7 +48,12 @@ UNWANTED = {
     "import as activation": functional(layer("Dense", "scores", "image", activation=IMPORT)),
     "import as regularizer": functional(layer("Dense", "scores", "image", kernel_regularizer=IMPORT)),
     "activation without a name": functional(
-        layer("Dense", "scores", "image", activation={**IMPORT, "config": "relu", "registered_name": ""})
+        layer(
+            "Dense",
+            "scores",
+            "image",
+            activation={**IMPORT, "config": "relu", "module": None, "registered_name": ""},
+        )
     ),
     "function of keras as activation": functional(
         layer("Dense", "scores", "image", activation="deserialize")
