@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -224,7 +225,9 @@ def open_link(url: str) -> Link:
     import fsspec
 
     protocol = url.partition("://")[0]
-    options: dict[str, Any] = S3_OPTIONS if protocol in S3 else {}
+    options: dict[str, Any] = (
+        deepcopy(S3_OPTIONS) if protocol in S3 else {}
+    )  # botocore alters what it is given
     try:
         filesystem, root = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
