@@ -73,6 +73,14 @@ def test_it_gives_what_hydra_gives(overrides: list[str]) -> None:
     assert list(ours) == list(theirs)
 
 
+def test_a_variable_that_is_set_and_empty_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["recipe=ssd_mobilenet_int8", "description=${oc.env:TFLBUILD_NAME,none}"]
+    monkeypatch.setenv("TFLBUILD_NAME", "")
+    assert compose.compose(words)["description"] == ""
+    monkeypatch.delenv("TFLBUILD_NAME")
+    assert compose.compose(words)["description"] == "none"
+
+
 @pytest.mark.parametrize(
     "path", sorted(recipe_files.packaged_recipes().rglob("*.yaml")), ids=lambda p: p.stem
 )

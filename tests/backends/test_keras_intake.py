@@ -235,6 +235,22 @@ def test_channels_in_another_order_are_one_convolution() -> None:
     np.testing.assert_allclose(first.get_weights()[0][0, 0], 2 * np.eye(3)[::-1], atol=1e-6)
 
 
+def test_channels_in_another_order_keep_each_its_own_scale() -> None:
+    import tensorflow as tf
+    from tf_keras import Model, layers
+
+    from tflbuild.backends import keras_intake
+
+    image = layers.Input((4, 4, 3), name="image")
+    model = Model(image, layers.Flatten()(image[..., ::-1] * tf.constant([2.0, 3.0, 7.0])))
+    flat = keras_intake.flat(model)
+    # By hand: output 0 is twice blue, output 1 three times green, output 2 seven times red.
+    wanted = [[0, 0, 7], [0, 3, 0], [2, 0, 0]]
+    np.testing.assert_allclose(flat.layers[1].get_weights()[0][0, 0], wanted, atol=1e-6)
+    pixels = np.random.default_rng(1).uniform(0, 255, (2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(flat(pixels), model(pixels), rtol=1e-5)
+
+
 @pytest.mark.parametrize("how", ["the square", "a mean for each place", "two readers"])
 def test_what_is_no_scaling_of_pixels_stays(how: str) -> None:
     import tensorflow as tf

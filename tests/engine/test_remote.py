@@ -180,6 +180,15 @@ def test_what_is_there_is_not_written_again(tmp_path: Path, there: Path, url: st
     assert {path: path.stat().st_mtime_ns for path in there.rglob("*")} == before
 
 
+def test_a_file_that_was_cut_short_there_is_written_again(tmp_path: Path, there: Path, url: str) -> None:
+    kept = keep(opened(tmp_path / "one", remote=url), 1)
+    good = files(there)
+    (path,) = there.rglob(kept.blobs[0])
+    path.write_bytes(path.read_bytes()[:10])
+    keep(opened(tmp_path / "two", remote=url), 1)
+    assert files(there) == good
+
+
 def test_a_record_is_written_after_its_files(
     tmp_path: Path, there: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,11 @@ def test_names_that_a_disk_could_not_tell_apart_get_a_digest() -> None:
     assert names[3] == "data.root=c"
     assert names_of(expand(["a=x y,x_y"])) != ["a=x_y", "a=x_y"]
     assert all(name.startswith("data.root=") for name in names)
+    names = names_of(expand(["model.name=Net,net,other"]))
+    assert len({name.casefold() for name in names}) == 3
+    assert names[0].startswith("model.name=Net")
+    assert names[0] != "model.name=Net"
+    assert names[2] == "model.name=other"
 
 
 def test_a_long_name_is_cut_to_what_file_systems_allow() -> None:
