@@ -128,6 +128,16 @@ def test_docstring_examples_run(module: str) -> None:
     assert not result.failed
 
 
+def test_docstrings_name_their_subject() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if '"""What ' in line
+    ]
+    assert found == []
+
+
 def test_no_document_names_a_file_that_is_not_there() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([\w./-]+)\)", page.read_text(encoding="utf-8")):

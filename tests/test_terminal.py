@@ -214,5 +214,8 @@ def test_text_from_outside_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture
     terminal.PlainLines()(warning)
     assert capsys.readouterr().out == f"warning: {harmless}\n"
     assert f"warning: {harmless}" in shown([*EVENTS, warning])
+    island = {"operator": "ADD", "tensor": "a:smile:[b]", "dtype": "float32", "reason": "it is wanted"}
+    found = STEP | {"notes": {"islands": [island]}}
+    assert "a:smile:[b]" in shown([EVENTS[0], Event("pass_ended", found)])
     step = STEP | {"label": "[bold]\x1b[2J"}
     assert "[bold]\\x1b[2J" in shown([EVENTS[0], Event("pass_ended", step)])

@@ -1,4 +1,4 @@
-"""What a person is shown: text that no terminal obeys, for whoever still listens.
+"""Print text for people: free of what a terminal would obey, and without failing where nobody reads it.
 
 A reader may go away (`| head`), a disk may be full, a terminal may hang up or know few letters. None of that is a
 reason to end a build: its report says how it went.
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from tflbuild.core.plain_text import harmless
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET)
-"""What a write gives where the reader has left; anything else is something that the user should know."""
+"""Error numbers of a write whose reader has left; the user should know of all others."""
 
 
 class Sheltered(io.TextIOBase):

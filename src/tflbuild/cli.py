@@ -108,7 +108,7 @@ def _answer(words: list[str]) -> int:
 
 
 def _written(words: list[str], code: int) -> int:
-    """Say it where the standard output could not be written: the whole result of a command that only prints."""
+    """Warn where the standard output could not be written, which is all that a printing command gives."""
     why = unwritten()
     if not why:
         return code

@@ -1,4 +1,4 @@
-"""What differs between runs: in the recipe, in the other causes, and in the figures that came of them."""
+"""The differences between runs: in the recipe, in the other causes, and in the figures that came of them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def recipe_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def causes_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what besides the recipe decided a run: tools, data by content, environment, seed."""
+    """Give a run's causes besides its recipe: tools, data by content, environment, seed."""
     data = report["data"]
     splits = {split: found["digest"] for split, found in data["splits"].items()}
     counts = {split: found["n"] for split, found in data["splits"].items()}
@@ -88,7 +88,7 @@ def causes_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figures_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a run measured: of each target, of the base, and of each pass with its seconds."""
+    """Give a run's measurements: of each target, of the base, and of each pass with its seconds."""
     figures: dict[str, Any] = {"status": report["status"]}
     several = len(report["targets"]) > 1
     for target in report["targets"]:

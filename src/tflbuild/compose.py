@@ -36,7 +36,7 @@ from tflbuild.recipe_files import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.replacement import RecipeRepository, Replaced, without_removed
 
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
-"""What `oc.env` may read in a recipe, besides names that begin with TFLBUILD_."""
+"""Environment variables that `oc.env` may read in a recipe, besides those that begin with TFLBUILD_."""
 
 
 def compose(overrides: list[str]) -> dict[str, Any]:
@@ -130,13 +130,13 @@ def _search_path() -> ConfigSearchPathImpl:
 
 
 class _Sources(ConfigRepository):
-    """Where recipes and passes are found; shared, where Hydra copies it with every configuration it knows."""
+    """The sources of recipes and passes; shared, where Hydra copies it with every configuration it knows."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Sources:
         return self
 
     def get_schema_source(self) -> ConfigSource:
-        """Give what a file of the same name as a pass is merged into."""
+        """Give the source of the schema that a file of the same name as a pass is merged into."""
         return self.sources[-1]
 
     def load_config(self, config_path: str) -> ConfigResult | None:

@@ -1,4 +1,4 @@
-"""What a recipe may say, as Hydra's configurations: its root keys, and the options of every declared pass and hook."""
+"""Recipes' keys as Hydra's configurations: the root keys, and the options of every declared pass and hook."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tflbuild.core.registry import Registry
 PRIMARY = "_tflbuild"
 DECLARED = "declared://"
 EVERY_LIMIT = "declared://every_limit"
-"""The same, with a node for every limit in a budget, for `--cfg` and completion; otherwise a budget takes any key, and
-`recipe.py` says which are wrong."""
+"""Address of the same configurations with a node for every limit in a budget, for `--cfg` and completion;
+otherwise a budget takes any key, and `recipe.py` says which are wrong."""
 
 ROOT: dict[str, Any] = {
     "description": "",

@@ -1,4 +1,4 @@
-"""What only Hydra's own application gives: `--cfg`, `--info`, `--shell-completion` and their like."""
+"""Flags that only Hydra's own application answers: `--cfg`, `--info`, `--shell-completion` and their like."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RESOLVING = ("--resolve", "--package", "-p")
 
 
 class SearchPath(RecipeSearchPath):
-    """Where Hydra finds recipes, passes and hooks."""
+    """The search path on which Hydra finds recipes, passes and hooks."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append what is declared to the folders of recipes."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tflbuild.backends.litert import Runner
 
 LEAST_SCORE = 0.3
-"""What is less likely is not shown."""
+"""The score below which objects and classes are not shown."""
 
 SHOWN_CLASSES = 5
 """Classes that are shown of a classifier's answer."""
@@ -49,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of one image.
+    """A model's prediction for one image.
 
     Attributes:
         image: the file.

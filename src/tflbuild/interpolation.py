@@ -16,7 +16,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 
 RESOLVERS = ("oc.env",)
-"""What `${NAME:...}` may call; of the environment `oc.env` gives what `compose.ENVIRONMENT_ALLOWED` lists."""
+"""Resolvers that `${NAME:...}` may call; `oc.env` gives the variables in `compose.ENVIRONMENT_ALLOWED`."""
 
 LONGEST = 1_000
 """Characters of a value with an interpolation."""
@@ -112,7 +112,7 @@ class _Excess(BaseException):
 
 @dataclass
 class _Spent:
-    """What the interpolations of one recipe have made so far."""
+    """Counts of what the interpolations of one recipe have made so far."""
 
     resolved: int = 0
     values: int = 0

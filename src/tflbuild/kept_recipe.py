@@ -31,7 +31,7 @@ PLACES = ("store.path", "store.remote", "outputs")
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the user asked for besides the recipe itself.
+    """The requests of the user besides the recipe itself.
 
     Attributes:
         plugins: load its plugins.

@@ -24,7 +24,7 @@ class UnusualFieldError(Exception):
 
 
 def validator(cls: type[Any]) -> Any:
-    """Give what makes a checked `cls` from a mapping: an object with `validate_python`."""
+    """Give the validator that makes a checked `cls` from a mapping: an object with `validate_python`."""
     try:
         return SchemaValidator(dataclass_schema(cls))
     except UnusualFieldError:

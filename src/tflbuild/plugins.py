@@ -38,7 +38,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "target": TARGETS,
     "hook": HOOKS,
 }
-"""What each decorator declares."""
+"""The registry that each decorator declares into, by the decorator's name."""
 
 _DECLARATION = re.compile(rb'^@(%s)\("(\w+)"\)' % "|".join(REGISTRIES).encode(), re.MULTILINE)
 LOADER = "tflbuild.plugins:load"
@@ -46,7 +46,7 @@ LOADER = "tflbuild.plugins:load"
 
 @dataclass
 class Loaded:
-    """What was found.
+    """The result of loading the plugins.
 
     Attributes:
         broken: file or entry point of each plugin that could not be loaded, with the error.

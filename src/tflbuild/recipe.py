@@ -31,14 +31,14 @@ from tflbuild.vision.preprocess import Preprocess
 T = TypeVar("T")
 
 Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
-"""Of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
+"""Seed of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
 PIXELS = ("scale", "offset")
 """Options of `data.preprocess` that a model's file may decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreOptions:
-    """Where results are kept."""
+    """Options of the store, in which results are kept."""
 
     path: str | None = None
     remote: str | None = None
@@ -47,7 +47,7 @@ class StoreOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """How worker processes run."""
+    """Settings of worker processes."""
 
     max_rss: Annotated[int, Ge(500), Le(100_000_000)] = 6000
     threads: Annotated[int, Ge(1), Le(1024)] = 2
@@ -304,7 +304,7 @@ def _start_from_file(recipe: Recipe) -> Recipe:
 
 
 def _resolved(mapping: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
-    """Give what was composed with what followed from it, so that a report shows what was built with."""
+    """Complete the composed recipe with what followed from it, so that a report shows what was built with."""
     cleaned = _without_empty(mapping)
     given = cleaned["data"].get("preprocess") or {}
     if any(item is None for item in given.values()):

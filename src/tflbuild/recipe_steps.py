@@ -24,7 +24,7 @@ ALTERNATIVES = ("steps", "epochs")
 
 
 LONGEST_TIMEOUT = 10_000_000
-"""Seconds; some 115 days."""
+"""Seconds of the longest timeout; some 115 days."""
 
 KEYS: Mapping[str, Any] = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
 """Keys of every step with their defaults, besides its budget and its fallbacks."""

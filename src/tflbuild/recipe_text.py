@@ -16,7 +16,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 
 MOST_BYTES = 256 * 1024
-"""Of a recipe file; the largest shipped one has 3 KB."""
+"""Bytes of a recipe file; the largest shipped one has 3 KB."""
 
 MOST_VALUES = 5_000
 """Values in a file, with all that its aliases stand for."""

@@ -1,4 +1,4 @@
-"""What of a recipe goes when a group is replaced or a step removed: options that were meant for the other choice."""
+"""Drop a recipe's options that were meant for another choice, where a group is replaced or a step removed."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class RecipeRepository(CachingConfigRepository):
                 yield Replaced(key, _several(before), _several(now), meta.containing_config_path or "")
 
     def _before(self, key: str, until: str | None) -> Any:
-        """Give what was chosen before: by the outermost file that overrides, else by the one that chooses."""
+        """Give the earlier choice: of the outermost file that overrides, else of the one that chooses."""
         values = [
             (default.override, default.value)
             for path, default in self._chosen

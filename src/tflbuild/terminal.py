@@ -1,4 +1,4 @@
-"""What a person sees while a build runs: a live table, or plain lines where there is no terminal."""
+"""Show a build while it runs: in a live table, or in plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "y
 
 
 SETTLING_SECONDS, SETTLING_SHARE = 5.0, 0.02
-"""What must have passed since the first progress before the time left is worth saying: until then graphs are traced,
-kernels compiled and caches filled."""
+"""Time, and share of the work, after the first progress before the time left is worth saying: until then
+graphs are traced, kernels compiled and caches filled."""
 
 
 @dataclass
 class Row:
-    """What is shown of one step.
+    """The row of one step in the table.
 
     Attributes:
         since: when the first progress came, and how much was done by then: the rate is taken from there on.
@@ -73,7 +73,7 @@ class Row:
 
 
 def listener() -> Listener:
-    """Give what shows a build: a live table on a terminal, plain lines elsewhere."""
+    """Give the listener that shows a build: a live table on a terminal, plain lines elsewhere."""
     return LiveTable() if sys.stdout is not None and sys.stdout.isatty() else PlainLines()
 
 
@@ -155,7 +155,7 @@ def _ended(step: Mapping[str, Any]) -> str:
 
 
 def _found(step: Mapping[str, Any]) -> list[str]:
-    """Give what a pass found out; nothing where it did so in an earlier build."""
+    """Give the findings of a pass; none where it made them in an earlier build."""
     return [] if step.get("cached") else lines_of(step.get("notes", {}))
 
 

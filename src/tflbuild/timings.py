@@ -1,4 +1,4 @@
-"""What each pass of a run took: wall, processor, memory, bytes; as `--time-passes` prints it."""
+"""The cost of each pass of a run: wall and processor time, memory, bytes; as `--time-passes` prints it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ LARGEST_INTEGER = 2**53
 """Whole numbers up to here are the same in every tool that reads them, JSON in a browser included."""
 
 LARGEST_FLOAT = 1e30
-"""What float32 holds with room to compute."""
+"""Magnitude that float32 holds with room to compute."""
 
 LONGEST = 80
 """Characters of a value that an error message quotes."""

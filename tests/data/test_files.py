@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tflbuild.core import image_files
 from tflbuild.core.dataset import Dropped, FileFacts, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.data.files import (
@@ -165,6 +167,17 @@ def test_files_are_listed_without_folders_and_in_the_order_of_names(tmp_path: Pa
         DataError, match=r"^data\.root: .*/gone/? cannot be read: No such file or directory\.$"
     ):
         below(str(tmp_path / "gone"))
+
+
+def test_a_folder_that_the_disk_cannot_read_is_named_though_the_error_names_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(folder: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(image_files, "below", failing)
+    with pytest.raises(DataError, match=r"^data\.root: /set cannot be read: Input/output error\.$"):
+        below("/set")
 
 
 def test_many_files_are_looked_at_at_once_where_that_is_possible() -> None:

@@ -143,6 +143,11 @@ def test_a_cache_folder_that_cannot_be_written_is_no_error(
     assert look(files) == look(files)
 
 
+def test_a_name_that_no_file_can_have_is_said_as_python_says_it() -> None:
+    _, facts = look([Path("a\0b")])
+    assert [fact.problem for fact in facts] == ["embedded null byte"]
+
+
 def test_what_was_read_before_an_error_is_kept(files: list[Path]) -> None:
     def failing() -> None:
         with memo.FileMemo(Reader(), lambda: "1") as first:

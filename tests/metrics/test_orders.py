@@ -22,6 +22,15 @@ def test_the_best_order_is_nearly_that_of_trying_all(seed: int) -> None:
     assert sum(table[k, order[k]] for k in range(5)) >= 0.9 * best
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_exchange_of_two_classes_helps_any_more(seed: int) -> None:
+    table = np.random.default_rng(seed).integers(0, 30, (6, 6))
+    order = best_order(table)
+    for one, other in itertools.combinations(range(6), 2):
+        now = table[one, order[one]] + table[other, order[other]]
+        assert table[one, order[other]] + table[other, order[one]] <= now
+
+
 def test_greed_alone_is_not_followed() -> None:
     assert best_order(np.array([[50, 49], [49, 0]])) == [1, 0]
     assert best_order(np.array([[50, 49], [49, 47]])) == [1, 0], "98 are one more than 97"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -199,6 +200,18 @@ def test_what_the_graph_does_not_show_can_be_stated(tmp_path: Path) -> None:
     spec = KerasFile(path=str(written(tmp_path / "my.h5", UNKNOWN)), outputs="softmax")
     spec.check()
     assert spec.recognised()[0]["value"] == "softmax"
+
+
+@pytest.mark.parametrize("shapes", [[(8, 4), (3,)], [(4,), (8, 3)], [(4,), (3,)], [(8, 4), (7, 3)]])
+def test_two_outputs_that_are_no_detector_s_are_refused(shapes: list[tuple[int, ...]]) -> None:
+    model = SimpleNamespace(outputs=[SimpleNamespace(shape=(None, *shape)) for shape in shapes])
+    given = " and ".join(str((1, *shape)) for shape in shapes)
+    with pytest.raises(RecipeError) as refused:
+        KerasFile(path="my.h5")._fitting(model, 3)
+    assert str(refused.value) == (
+        f"model.path: 'my.h5' gives {given}; the data want (1, 3) of a classifier, or (1, anchors, 4) and "
+        f"(1, anchors, 3) of a detector."
+    )
 
 
 @pytest.mark.slow

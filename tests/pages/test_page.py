@@ -313,6 +313,11 @@ def test_a_curve_rises_with_its_values_and_keeps_inside() -> None:
     assert second["y"] < first["y"] < drawn.height  # SVG counts downwards
 
 
+def test_a_curve_of_one_point_has_a_tenth_to_either_side() -> None:
+    drawn = curve.place(Curve(points=(Point(x=0.5, y=0.9),), x_name="sparsity", y_name="map"))
+    assert [float(column["text"]) for column in drawn.columns] == [0.4, 0.45, 0.5, 0.55, 0.6]
+
+
 def test_a_curve_of_nearly_equal_values_is_nearly_flat() -> None:
     points = tuple(Point(x=x, y=y) for x, y in ((0.3, 0.60001), (0.5, 0.6)))
     drawn = curve.place(Curve(points=points, x_name="sparsity", y_name="map"))

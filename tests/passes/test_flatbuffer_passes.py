@@ -846,8 +846,11 @@ def test_layers_are_measured_on_so_many_images_and_the_file_is_given_back(
         "bench",
         lambda self, model, ctx, scheme, measuring: asked.append((scheme, measuring)) or bench,
     )
+    clock = iter((10.0, 12.5))
+    monkeypatch.setattr(sensitivity.time, "perf_counter", lambda: next(clock))
     options = MeasureSensitivity(scheme="int16x8", images=5, ranges="mse")
     options.run(flat(tmp_path), ctx)
+    assert ctx.notes["sensitivity"]["seconds"] == 2.5
     assert asked == [("int16x8", True), (Setting(ranges="mse"), 5)]
     assert ctx.emitted == [(TFLiteModel, b"float", "f", {})]
     assert ctx.said == sensitivity.table(found)

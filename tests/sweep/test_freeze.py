@@ -71,6 +71,10 @@ def test_every_seed_of_a_recipe_is_a_candidate_of_its_own(here: Place) -> None:
     assert [(recipe.seed, recipe.seeds) for recipe in recipes if recipe] == [(3, ()), (0, ())]
     assert [recipe.mapping["seed"] for recipe in recipes if recipe] == [3, 0]
     assert [recipe.mapping["seeds"] for recipe in recipes if recipe] == [[], []]
+    (alone,) = candidates(expand(["recipe=fake", "seed=3"]))
+    assert alone.recipe is not None
+    assert recipes[0] is not None
+    assert recipes[0].mapping == alone.recipe.mapping
     assert not set(found[0].passes) & set(found[1].passes), "every pass depends on the seed"
 
 

@@ -16,7 +16,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What a batch norm normalises by.
+    """Mean and variance that a batch norm normalises by.
 
     Attributes:
         mean: (channels,).

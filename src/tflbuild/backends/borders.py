@@ -1,4 +1,4 @@
-"""What goes in and out of a quantized `.tflite`: raw bytes, by an operator at the border that says what they mean."""
+"""Let a quantized `.tflite` take and give raw bytes, by a QUANTIZE or DEQUANTIZE at its border."""
 
 from __future__ import annotations
 

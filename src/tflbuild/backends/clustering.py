@@ -1,4 +1,4 @@
-"""Kernels of few distinct values: training them so."""
+"""Weight clustering: train kernels to hold few distinct values."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _LookedUp:
 
 
 class Lookup:
-    """What is looked up in the place of a kernel: for each weight the nearest centroid.
+    """A lookup in the place of a kernel: it gives the nearest centroid for each weight.
 
     Both train, as in tfmot: a centroid with the sum of its members' gradients, a weight straight through the lookup,
     so that it may move to another cluster. tfmot's own wrappers are not used because they leave out, per channel,

@@ -27,7 +27,7 @@ SHARED = 1.2
 """Values counted channel by channel, relative to those of the kernel, above which channels share them."""
 
 ROUNDS = 100
-"""Of k-means at most; it ends when no weight changes its cluster, after about 30."""
+"""Rounds of k-means at most; it ends when no weight changes its cluster, after about 30."""
 
 
 def initial_centroids(weights: Floats, clusters: int, initialization: Initialization = "kmeans") -> Floats:

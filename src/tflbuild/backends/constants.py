@@ -18,7 +18,7 @@ DTYPES: dict[int, Any] = {
     schema.TensorType.INT32: np.int32,
     schema.TensorType.INT64: np.int64,
 }
-"""What a constant is read as; 4-bit integers are widened."""
+"""NumPy types of constants by the type of their tensor; 4-bit integers are widened."""
 
 
 def values_of(model: Any, tensor: Any) -> npt.NDArray[Any] | None:

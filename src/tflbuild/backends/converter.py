@@ -22,12 +22,12 @@ from tflbuild.core.errors import PassError
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Samples = Callable[[], Iterable[npt.NDArray[np.float32]]]
-"""Gives calibration images, each (height, width, 3) float32, normalised."""
+"""Function that gives calibration images, each (height, width, 3) float32, normalised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """How a detector's raw outputs become boxes.
+    """Anchors and suppression options that turn a detector's raw outputs into boxes.
 
     Attributes:
         anchors: (anchors, 4) float32: ycenter, xcenter, height, width.
@@ -39,7 +39,7 @@ class Detector:
 
 
 class _Variables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """Holds a model's variables and nothing else, so that nothing else is traced."""
+    """Hold a model's variables and nothing else, so that nothing else is traced."""
 
     def __init__(self, variables: Iterable[Any]) -> None:
         super().__init__()

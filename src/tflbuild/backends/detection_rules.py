@@ -1,4 +1,4 @@
-"""What `TFLite_Detection_PostProcess` may be told: LiteRT reads its options, which are a flexbuffer, without a look."""
+"""Check the options and shapes of `TFLite_Detection_PostProcess`: LiteRT reads its flexbuffer unchecked."""
 
 from __future__ import annotations
 

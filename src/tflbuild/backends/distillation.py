@@ -1,4 +1,4 @@
-"""Knowledge distillation: a student learns what a trained teacher says of each image, besides the labels."""
+"""Knowledge distillation: a student learns from a trained teacher's outputs, besides the labels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 from tflbuild.backends.losses import Loss, huber
 
 Said = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
-"""From a batch's model values and its targets to the targets, and behind them what the teacher says."""
+"""Function from a batch's model values and targets to the targets, followed by the teacher's outputs."""
 
 
 def asked(teacher: Any) -> Said:
-    """Let a teacher say of each batch what it sees in it, without training.
+    """Run a teacher on each batch, without training it, and put its outputs behind the targets.
 
     Args:
         teacher: a `tf_keras.Model` of the student's inputs and outputs.

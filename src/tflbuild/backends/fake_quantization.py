@@ -33,7 +33,7 @@ from tflbuild.backends.training import Hooks
 from tflbuild.core.errors import BrokenPromise, PassError
 
 UNTRAINED = 6.0
-"""Where tfmot's ranges start, to either side."""
+"""Absolute value of both ends of tfmot's ranges before training."""
 
 MOST_NAMED = 12
 """Layers that an advice names at most."""
@@ -42,7 +42,7 @@ KNOWN_ACTIVATIONS = ("", "relu", "sigmoid", "softmax", "swish", "tanh")
 """Activations that tfmot quantizes behind."""
 
 REFUSALS = (ValueError, RuntimeError, AttributeError, TypeError)
-"""What tfmot raises of a model that it does not know, e.g. of an operation of a tensor and a number."""
+"""Exceptions of tfmot for a model that it does not know, e.g. with an operation of a tensor and a number."""
 
 EMPTY = 1e-6
 """Range of a channel's weights, relative to the widest channel's, below which it holds none."""

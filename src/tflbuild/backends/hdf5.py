@@ -1,4 +1,4 @@
-"""What HDF5 files of others hold, found out in another process: whatever is in them, this one goes on."""
+"""Survey HDF5 files of others in another process: whatever is in them, this process goes on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tflbuild.core.cache import Cache
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 SECONDS = 60.0
-"""After which the look at one file is given up, and a second for every `BYTES_PER_SECOND` of it."""
+"""Time limit for one file, besides a second for every `BYTES_PER_SECOND` of it."""
 
 BYTES_PER_SECOND = 10_000_000
 
@@ -27,7 +27,7 @@ _PROGRAM = Path(__file__).with_name("hdf5_survey.py")
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What a file holds.
+    """Texts, size and faulty data sets of an HDF5 file.
 
     Attributes:
         texts: attributes of the whole file by name: `model_config`, `keras_version`, `tflbuild.facts`.
@@ -65,7 +65,7 @@ class _Surveyor:
         self._lock = threading.Lock()
 
     def ask(self, content: bytes) -> bytes:
-        """Give its line of JSON; one that says what happened where it died or took too long."""
+        """Give the process's line of JSON for a file; where it died or took too long, one that says so."""
         with self._lock:
             process = self._running()
             alarm = threading.Timer(SECONDS + len(content) / BYTES_PER_SECOND, process.kill)

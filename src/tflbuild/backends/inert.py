@@ -51,7 +51,7 @@ ADVICE = {
     "ClusterWeights": "a layer that tfmot is clustering; save what tfmot.clustering.keras.strip_clustering gives",
     "TensorFlowOpLayer": "a node of a TensorFlow graph, which may do anything; rebuild it with layers of tf_keras",
 }
-"""What is said of classes that people have."""
+"""Advice on common classes that are refused, by name."""
 
 
 class Unwanted(ValueError):
@@ -59,7 +59,7 @@ class Unwanted(ValueError):
 
 
 class _Place(NamedTuple):
-    """Where the walk is.
+    """A position in the configuration that is walked.
 
     Attributes:
         layer: name of the innermost layer; "" outside of any.

@@ -69,7 +69,7 @@ QUANTIZED = frozenset(
         "MovingAverageQuantizer FixedQuantizer NoQuantizer"
     )
 )
-"""What tfmot puts into a model that is trained to be quantized."""
+"""Classes that tfmot puts into a model for quantization-aware training."""
 
 _INITIALIZERS = _words(
     "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones "
@@ -86,7 +86,7 @@ PARTS = frozenset(
 """Initializers, regularizers, constraints and number formats."""
 
 MARKS = frozenset({"TensorShape", "__tuple__", "__ellipsis__", "__numpy__", "__tensor__", "__keras_tensor__"})
-"""How the configuration writes values that JSON does not have."""
+"""Marks by which a configuration writes values that JSON does not have."""
 
 ACTIVATIONS = frozenset(
     _words(
@@ -105,7 +105,7 @@ PART_NAMES = PARTS | frozenset(
         "min_max_norm non_neg nonneg radial_constraint unit_norm unitnorm"
     )
 )
-"""The same as a plain string may give them."""
+"""Initializers, regularizers, constraints and number formats, as a plain string may name them."""
 
 APPLICATIONS = frozenset({"CustomScaleLayer", "Custom>CustomScaleLayer"})
 """Layers that tf_keras registers for its own InceptionResNetV2."""

@@ -30,7 +30,7 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """What the members hold.
+    """The contents of the archive's members.
 
     Attributes:
         config: the model's class and configuration, without what it was compiled with.

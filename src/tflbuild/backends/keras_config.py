@@ -17,7 +17,7 @@ WRAPPERS = ("QuantizeWrapper", "PruneLowMagnitude", "ClusterWeights", "QuantizeA
 """Beginnings of the names of classes that hold one layer and compute what it does."""
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
-"""What reading a configuration raises that is not one of Keras."""
+"""Exceptions that reading raises where a configuration is not one of Keras."""
 
 
 class Tensor(NamedTuple):
@@ -111,7 +111,7 @@ class Place:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Tells it from all others: names and calls from the model down."""
+        """The path that tells it from all other places: names and calls from the model down."""
         return (*(self.outer.key if self.outer else ()), f"{self.tensor.layer}:{self.tensor.call}")
 
     @property
@@ -122,7 +122,7 @@ class Place:
 
     @property
     def _call(self) -> int:
-        """Which of the layer's calls, counted as its configuration does: a graph's first call is its own making."""
+        """The index of the call in the configuration, where a graph's first call is its own making."""
         return self.tensor.call - (1 if _begins_with_input(self.layer.entry) else 0)
 
     def given(self) -> list[Place]:

@@ -1,4 +1,4 @@
-"""What a Keras file's header shows of its model, in words and in values: outputs, pixels, layers."""
+"""Describe a Keras model by its file's header, in words and in values: outputs, pixels, layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tflbuild.core.plain_text import plain
 
 
 class Header(Protocol):
-    """What is read of a file: see `tflbuild.backends.keras_header.Header`."""
+    """The part of `tflbuild.backends.keras_header.Header` that a description needs."""
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -23,7 +23,7 @@ class Header(Protocol):
 
 @dataclass(frozen=True)
 class Description:
-    """What a header shows.
+    """The outputs, pixels and layers of a model, as its file's header shows them.
 
     Attributes:
         ends: what each output is; empty where the configuration cannot be walked.

@@ -1,4 +1,4 @@
-"""What a Keras model's outputs are, read off its graph: logits, a softmax's probabilities, or independent ones."""
+"""The kind of each output of a Keras model, read off its graph: logits, softmax or independent sigmoids."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LINEAR = (
 """Layers whose values, without an activation, are no probabilities."""
 
 CHOOSING = ("Add", "Subtract", "ReLU", "LeakyReLU", "PReLU", "ELU", "MaxPooling2D", "GlobalMaxPooling2D")
-"""Layers without a say of their own: what they make of probabilities is neither those nor logits."""
+"""Layers that sum, clip or pick values: of probabilities they make neither probabilities nor logits."""
 
 PROBABILITIES: Mapping[str, Kind] = {"softmax": "softmax", "sigmoid": "sigmoid", "hard_sigmoid": "sigmoid"}
 
@@ -71,7 +71,7 @@ STATEABLE: Mapping[str, Kind] = {"logits": "logits", "softmax": "softmax", "sigm
 
 
 class End(NamedTuple):
-    """What one output is.
+    """The kind of one output.
 
     Attributes:
         kind: logits, softmax or sigmoid; unknown where the graph does not say.
@@ -83,7 +83,7 @@ class End(NamedTuple):
 
 
 def ends_of(config: Mapping[str, Any]) -> list[End]:
-    """Read what every output of a model is.
+    """Read the kind of every output of a model.
 
     Args:
         config: as `model.to_json()` gives it, or the file's.

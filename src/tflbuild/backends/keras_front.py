@@ -1,4 +1,4 @@
-"""What a Keras model does to its pixels before its first real layer, read off its configuration without TensorFlow."""
+"""Read off a Keras configuration how the model scales pixels before its first real layer; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOVING = (
     *("MaxPooling2D", "AveragePooling2D", "Reshape", "Permute"),
 )
 MOVING_OPERATIONS = ("resize", "resize_v2", "central_crop", "pad", "reshape", "transpose", "clip_by_value")
-"""What moves pixels or takes their means, and leaves them in the range that they have."""
+"""Operations that move, average or clip pixels, and leave their range as it is."""
 
 OF_PIXELS = "_of_pixels"
 """End of the name of a layer that scales pixels in a model that was taken in, and that no training changes."""
@@ -52,12 +52,12 @@ SCALING_OPERATIONS = ("truediv", "divide", "multiply", "subtract", "add", "bias_
 LEAST_UNIT_SCALE = 1.2
 MOST_RAW_SCALE = 0.5
 LEAST_RAW_OFFSET = 3.0
-"""Where a model's own scaling ends that bytes need, and that of pixels in 0..1 begins."""
+"""Thresholds that tell a model's own scaling of pixels in 0..255 from that of pixels in 0..1."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """What a model does to its pixels.
+    """The scaling of pixels at the front of a model.
 
     Attributes:
         takes: "raw" for pixels in 0..255, "unit" for pixels in 0..1, "" where the model scales nothing.
@@ -75,7 +75,7 @@ class Front:
 
 
 def front_of(config: Mapping[str, Any]) -> Front:
-    """Read what a model does to its pixels.
+    """Read how a model scales its pixels.
 
     Raises:
         keras_config.MALFORMED: it is no configuration of a graph of layers.

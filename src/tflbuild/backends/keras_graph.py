@@ -15,7 +15,7 @@ MOST_LAYERS = 20_000
 MOST_SIDE = 1 << 24
 
 CONSTANT = "_CONSTANT_VALUE"
-"""Stands where the name of a layer would, before a plain value."""
+"""Marker in the place of a layer's name, before a plain value."""
 
 WIDTHS = ("units", "filters", "input_dim", "output_dim")
 """Options of layers that have at least as many weights."""

@@ -1,4 +1,4 @@
-"""What a Keras model's file says of itself, read without TensorFlow, so that a plan can look at it."""
+"""Read the configuration and facts in a Keras model's file without TensorFlow, so that a plan can."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERSION = re.compile(r"(\d{1,3})(\.[0-9A-Za-z.+-]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the file says; its structure was checked, so that what is read here has the type that it should have.
+    """The checked configuration and facts of a Keras file: what is read of them has the type that it should.
 
     Attributes:
         config: the model's class and configuration, as Keras writes them.

@@ -1,4 +1,4 @@
-"""What the user's own model says, as loaded: what a converted file is held to."""
+"""The user's own model as it was loaded: the reference that a converted file is held to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW_SUM = 1e-3
 
 @dataclass(frozen=True)
 class Reference:
-    """A model as it was loaded, and what its outputs are.
+    """A model as it was loaded, and the kinds of its outputs.
 
     Attributes:
         model: a `tf_keras.Model`, nothing changed but that it computes in float32.
@@ -34,7 +34,7 @@ class Reference:
 
     @classmethod
     def of(cls, model: Any, kind: str = "auto", name: str = "the model") -> Reference:
-        """Read what a model's outputs are, or take what is said of a classifier's."""
+        """Read the kinds of a model's outputs, or take the given kind for a classifier's."""
         ends = keras_intake.ends_of(model)
         kinds = tuple(end.kind for end in ends)
         return cls(model, kinds if kind == "auto" or len(ends) > 1 else (kind,), name)

@@ -23,7 +23,7 @@ LAYERS: Mapping[str, Callable[[str], Any]] = {
 """Layers that compute what an operation of one tensor does, by the operation's last word."""
 
 Replacement = Callable[[Any], Any]
-"""From the tensor that a layer reads to what stands for the one it gives."""
+"""Function from the tensor that a layer reads to what stands for the one it gives."""
 
 
 def is_graph(layer: Any) -> bool:

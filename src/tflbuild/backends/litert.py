@@ -78,7 +78,7 @@ def _check_executable(path: Path) -> None:
 
 
 class Runner:
-    """Runs an image model by its signature, one image at a time.
+    """Run an image model by its signature, one image at a time.
 
     An integer input whose scale and zero point are those of the preprocessing takes the raw bytes; any other
     quantized input takes the normalised value, quantized; a float input takes it as it is.

@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""Losses of classifiers and detectors in training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 Loss = Callable[[Any, tuple[Any, ...]], Any]
-"""From a model's outputs and the targets of a batch to a scalar."""
+"""Function from a model's outputs and the targets of a batch to a scalar."""
 
 BOX_WEIGHT = 1.0
 NEGATIVES = 3.0

@@ -1,4 +1,4 @@
-"""What built-in operators take and give, as far as LiteRT's kernels rely on it without looking."""
+"""Limits on a built-in operator's inputs, outputs and options that LiteRT's kernels rely on unchecked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES: Mapping[int, str] = {
 
 
 class Arity(NamedTuple):
-    """How many tensors an operator reads and makes, the least and the most."""
+    """The least and the greatest number of tensors that an operator reads and makes."""
 
     inputs: tuple[int, int]
     outputs: tuple[int, int] = (1, 1)
@@ -126,7 +126,7 @@ OPTIONS: Mapping[str, int] = {
         "HASHTABLE": "HashtableOptions",
     }.items()
 }
-"""Operators that nothing is known of without their options, and which these are."""
+"""Operators that cannot be checked without their options, and the type of these."""
 
 POSITIVE = ("stride_w", "stride_h", "filter_width", "filter_height", "block_size", "dilation_w", "dilation_h")
 """Options that are counts of pixels."""

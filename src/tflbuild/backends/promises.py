@@ -20,7 +20,7 @@ ACTIVATIONS = ("float32", "float16", "int8", "int16")
 """Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
 
 ROUNDING = 1e-6
-"""What a share may lose by being written down."""
+"""Tolerance of a share of zeros, for what it loses when it is written as a decimal number."""
 
 
 def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ POOLING: Mapping[str, str] = {"average": "AVG", "maximum": "MAX"}
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """Say what becomes zero together.
+    """A pattern of weights that become zero together.
 
     Attributes:
         two_of_four: two of each four weights along the input channels.
@@ -168,7 +168,7 @@ def break_ties(model: Any, shares: Mapping[str, float], pattern: Pattern) -> Non
 
 @dataclass(frozen=True, kw_only=True)
 class Zeros:
-    """What is zero in a kernel.
+    """The count of zero blocks in a kernel.
 
     Attributes:
         name: of the kernel.

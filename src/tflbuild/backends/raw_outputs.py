@@ -1,4 +1,4 @@
-"""What a float `.tflite` computes before a detector's suppression, for images one by one."""
+"""Run a float `.tflite` without a detector's suppression, image by image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tflbuild.backends import flatbuffer
 
 SUPPRESSION = "TFLite_Detection_PostProcess"
 RAW = ("box_encodings", "class_scores")
-"""What suppression reads first, in its order."""
+"""The first inputs of suppression, in its order."""
 
 Floats = npt.NDArray[np.float32]
 

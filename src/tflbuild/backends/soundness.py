@@ -22,7 +22,7 @@ REMEMBERED = 64
 """Files of which it is remembered whether they are well-formed."""
 
 FLOATS: Mapping[int, Any] = {0: np.dtype("<f4"), 1: np.dtype("<f2"), 10: np.dtype("<f8")}
-"""What constants are read as, by the type of their tensor."""
+"""NumPy types of float constants, by the type of their tensor."""
 
 WEIGHTED = (3, 4, 9, 67)
 """Operators whose second input is a weight: convolutions, also depthwise and transposed, and dense layers."""

@@ -18,7 +18,7 @@ from flatbuffers import flexbuffers
 from tflbuild.backends.assemble import Step, Tensors, assemble
 
 OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
-"""In the operator's order."""
+"""Names of the outputs, in the operator's order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class SuppressionOptions:
 
 
 class Suppressor:
-    """Runs the operator on raw outputs.
+    """Run the operator on raw outputs.
 
     Args:
         anchors: (anchors, 4) float32: ycenter, xcenter, height, width.

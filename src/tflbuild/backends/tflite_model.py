@@ -116,7 +116,7 @@ class Model:
 
 
 class Tensor:
-    """What is said of one tensor.
+    """The description of one tensor in the file.
 
     Args:
         model: of the tensor.
@@ -143,7 +143,7 @@ class Tensor:
 
     @property
     def wrong_number(self) -> str:
-        """What of its quantization is no number that it can be, "" for nothing."""
+        """The part of its quantization that holds an impossible number, "" for none."""
         found = self.quantization
         if found is None:
             return ""

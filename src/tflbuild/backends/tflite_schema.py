@@ -1,4 +1,4 @@
-"""Which fields the tables of a TensorFlow Lite file have: as much of its schema as is checked or read."""
+"""Fields of the tables of a TensorFlow Lite file: as much of its schema as is checked or read."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ UNIONS: Mapping[str, tuple[int, Mapping[int, str]]] = {
         },
     ),
 }
-"""By the field that says the kind of a union: how many kinds there are, and schemas of those that hold more than
+"""Unions by the field that says their kind: how many kinds there are, and schemas of those that hold more than
 numbers."""
 
 ITEM_BITS: Mapping[int, int] = {
@@ -271,4 +271,4 @@ INTEGER_RANGES: Mapping[int, tuple[int, int]] = {
     9: (-128, 127),
     17: (-8, 7),
 }
-"""Where the zero point of a quantized tensor may lie, by its type."""
+"""Range of the zero point of a quantized tensor, by its type."""

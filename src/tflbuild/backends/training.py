@@ -20,7 +20,7 @@ from tflbuild.backends.losses import Loss
 from tflbuild.core.errors import PassError
 
 Batches = Callable[[int], Iterator[tuple[Any, ...]]]
-"""From the first step to (images uint8, *targets) of that step and all that follow."""
+"""Function from the first step to (images uint8, *targets) of that step and all that follow."""
 
 REPORT_EVERY = 20  # steps between two looks at the loss
 DIGEST = hashlib.sha256().digest_size
@@ -28,7 +28,7 @@ DIGEST = hashlib.sha256().digest_size
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How long and how fast to train.
+    """Length, learning rate and regularization of a training.
 
     Attributes:
         steps: batches.
@@ -57,7 +57,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What else happens in a step, inside the graph.
+    """Callbacks of a training step, run inside the graph.
 
     Attributes:
         before: is given the step, an int64 scalar, before the model runs.
@@ -72,7 +72,7 @@ class Hooks:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Who is told, and where the state is kept.
+    """Progress, log and checkpoint of a training.
 
     Attributes:
         progress: is told done steps, all steps and a note.

@@ -26,7 +26,7 @@ NPU_OPERATOR = "ethos-u"
 
 
 class Compiled(NamedTuple):
-    """What vela made and said.
+    """The file that vela compiled and the figures that it reported.
 
     Attributes:
         content: the compiled file.

@@ -32,7 +32,7 @@ PRINTING = (
     "--help",
     "--version",
 )
-"""Those whose result is what they print."""
+"""Commands whose result is what they print."""
 
 
 def run(name: str, words: list[str]) -> int:

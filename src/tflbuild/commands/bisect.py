@@ -25,7 +25,7 @@ NO_LIMIT = 1e9
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What one step cost.
+    """The loss of the metric at one step.
 
     Attributes:
         label: the step.

@@ -30,7 +30,7 @@ SHOWN = 8
 
 
 def cache(words: list[str]) -> int:
-    """Do something with the store.
+    """Run `info`, `verify` or `gc` on the store.
 
     Raises:
         RecipeError: the words are wrong, or a limit is below what is needed.

@@ -1,4 +1,4 @@
-"""What commands share: reading their words, and printing."""
+"""Functions that commands share: they read their words, and print."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What reading a broken archive or header may raise."""
+"""Exceptions that reading a broken archive or header may raise."""
 
 
 class Held(NamedTuple):

@@ -68,7 +68,7 @@ KINDS: dict[str, type[Artifact]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a model file means: what goes in, what comes out.
+    """The meaning of a model's input and outputs.
 
     Attributes:
         task: "detection" or "classification".
@@ -77,8 +77,8 @@ class ModelFacts:
         labels: class names, by index.
         preprocess: the options of `tflbuild.vision.preprocess.Preprocess`.
         detector: for a detector, how outputs become boxes: `feature_maps` [[rows, columns], ...],
-            `anchors` (options of `tflbuild.vision.anchors.AnchorOptions`), `postprocess` (options of
-            `tflbuild.vision.boxes.Postprocess`); empty for a classifier.
+            `anchors` (options of `tflbuild.vision.detector.AnchorOptions`), `postprocess` (options of
+            `tflbuild.vision.detector.Postprocess`); empty for a classifier.
     """
 
     task: str

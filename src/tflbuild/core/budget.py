@@ -41,7 +41,7 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a gate found for one limit.
+    """The judgement of a gate on one limit.
 
     Attributes:
         limit: what was allowed.

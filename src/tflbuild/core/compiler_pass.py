@@ -26,7 +26,7 @@ A = TypeVar("A", bound=Artifact)
 
 @dataclass(frozen=True, kw_only=True)
 class DataFacts:
-    """What is known while planning, for defaults that follow from the data.
+    """Facts that are known while planning, for defaults that follow from the data.
 
     Attributes:
         task: "detection" or "classification".
@@ -104,7 +104,7 @@ class Architecture:
 
 
 class PassContext(Protocol):
-    """What a pass may use besides its input.
+    """The settings, data and callbacks that a pass may use besides its input.
 
     Attributes:
         label: the step's label in the recipe.
@@ -163,7 +163,7 @@ class PassContext(Protocol):
         ...
 
     def model(self, label: str) -> Artifact:
-        """Give what an earlier step gave that the pass declared in `models`; an undeclared one is an error."""
+        """Give an earlier step's output that the pass declared in `models`; an undeclared one is an error."""
         ...
 
     def judge(self, model: Artifact) -> Judgement:
@@ -191,7 +191,7 @@ class Pass:
     trains: ClassVar[bool] = False
     """Whether thread count, oneDNN and device change the bytes, so that they enter the key."""
     promises: ClassVar[str] = ""
-    """What `verify` holds of the result, for people."""
+    """A description, for people, of the properties of the result that `verify` checks."""
 
     def run(self, model: Any, ctx: PassContext) -> Any:
         """Give the next model; runs in a worker."""

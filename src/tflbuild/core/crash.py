@@ -15,16 +15,16 @@ from tflbuild.core.errors import RecipeError, StoreError, TflbuildError, Unexpec
 from tflbuild.core.plain_text import plain
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-"""What is not the fault of who writes."""
+"""Error numbers of a disk that is full, over quota, read-only or broken: no fault of the code that writes."""
 
 DENIED = (errno.EACCES, errno.EPERM)
 
 MISNAMED = (errno.ENAMETOOLONG, errno.ELOOP)
-"""What only a name that somebody gave can bring about."""
+"""Error numbers that only a given path can cause: a name that is too long, or a circle of links."""
 
 
 def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
-    """Give any exception as an error of ours, chained to it.
+    """Turn any exception into a `TflbuildError` that is chained to it.
 
     Args:
         error: what was raised.

@@ -45,7 +45,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """What a data set holds.
+    """The contents of a data set: its class names, and the samples of each split.
 
     Attributes:
         classes: class names, by index.
@@ -95,7 +95,7 @@ class Index:
 
 
 class FileFacts(NamedTuple):
-    """What is known of one file.
+    """Facts of one file: its digest, its size as an image, and why it cannot be used.
 
     Attributes:
         digest: SHA-256 of its bytes; "" where it cannot be read.

@@ -27,7 +27,7 @@ SIGNATURES = (
     (0, b"fLaC", "a sound"),
     (0, b"\x7fELF", "a program"),
 )
-"""Where a signature stands, the signature, and what it means; the first that fits counts."""
+"""Offset of a signature, the signature, and its meaning; the first that fits counts."""
 
 
 def kind_of(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What a file from outside must hold, said once as a declaration, and held to it by one function.
+"""Declare the form of a file from outside once, and check a value against it with one function.
 
     LOCK = fields({"schema": one_of("tflbuild.lock/1"), "targets": mapping_of(fields({"sha256": DIGEST}))})
     check(content, LOCK)    # raises Malformed: "targets.cpu.sha256 is 5 (a number); right would be ..."
@@ -24,7 +24,7 @@ LONGEST_PATH = 4000
 """Bytes that file systems take; beyond them they raise, even where one only asks whether a file is there."""
 
 MISSING = object()
-"""Stands for a field that a mapping lacks, which no form but an optional one fits."""
+"""Placeholder for a field that a mapping lacks; it fits no form but an optional one."""
 
 
 class Malformed(ValueError):
@@ -33,7 +33,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True)
 class Form:
-    """What a value must be.
+    """The form that a value must have.
 
     Attributes:
         wanted: what would be right, as a noun.
@@ -90,17 +90,17 @@ def maybe(form: Form) -> Form:
 
 
 def such_that(form: Form, holds: Callable[[Any], bool], wanted: str) -> Form:
-    """Want something more of what fits a form, e.g. that two fields come together."""
+    """Require something more of a value that fits a form, e.g. that two fields come together."""
     return replace(form, wanted=wanted, fits=lambda value: form.fits(value) and holds(value))
 
 
 def number(least: float = -LARGEST) -> Form:
-    """Want a number from `least` on."""
+    """Require a number from `least` on."""
     return Form(_at_least("a number", least), lambda value: _is_number(value) and least <= value <= LARGEST)
 
 
 def whole(least: int = 0) -> Form:
-    """Want a whole number from `least` on."""
+    """Require a whole number from `least` on."""
     wanted = _at_least("a whole number", least)
     return Form(
         wanted, lambda value: _is_number(value) and isinstance(value, int) and least <= value <= LARGEST
@@ -108,14 +108,14 @@ def whole(least: int = 0) -> Form:
 
 
 def one_of(*choices: str) -> Form:
-    """Want one of a few texts."""
+    """Require one of a few texts."""
     return Form(
         f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0], lambda value: value in choices
     )
 
 
 def one_of_numbers(*choices: int) -> Form:
-    """Want one of a few whole numbers."""
+    """Require one of a few whole numbers."""
     return Form(
         f"one of {', '.join(map(str, choices))}",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and value in choices,
@@ -123,7 +123,7 @@ def one_of_numbers(*choices: int) -> Form:
 
 
 def list_of(form: Form) -> Form:
-    """Want a list of things of one form."""
+    """Require a list whose values all have one form."""
     return Form(
         "a list",
         lambda value: isinstance(value, list),
@@ -132,7 +132,7 @@ def list_of(form: Form) -> Form:
 
 
 def mapping_of(form: Form, key: Form | None = None) -> Form:
-    """Want a mapping to things of one form, by text that may have a form of its own."""
+    """Require a mapping whose values all have one form; its keys are text that may have another form."""
 
     def inner(value: Mapping[str, Any]) -> Iterator[tuple[str, Any, Form]]:
         for name, part in value.items():
@@ -143,7 +143,7 @@ def mapping_of(form: Form, key: Form | None = None) -> Form:
 
 
 def fields(known: Mapping[str, Form], others: Form = ANYTHING) -> Form:
-    """Want a mapping with known fields.
+    """Require a mapping with known fields.
 
     Args:
         known: the form of each field.

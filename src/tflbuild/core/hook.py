@@ -13,7 +13,7 @@ from tflbuild.core.registry import Registry
 
 HOOKS: Registry[Hook] = Registry("hook")
 CALLS = ("before_build", "before_pass", "after_pass", "on_gate", "on_failure", "after_build")
-"""What a hook may watch, in the order of a build."""
+"""Names of the methods that a hook may define, in the order in which a build calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Hook:
 
     @cached_property
     def memory(self) -> dict[str, Any]:
-        """What the hook itself keeps from one call to the next; empty when a build begins."""
+        """Values that the hook keeps from one call to the next; empty when a build begins."""
         return {}
 
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:

@@ -18,14 +18,14 @@ IMAGE_SUFFIXES = frozenset(
 
 
 class LeftOut(NamedTuple):
-    """A file or folder that is not listed, relative to where one began, and why."""
+    """A file or folder that was left out of a listing, relative to the folder that was listed, and why."""
 
     name: str
     reason: str
 
 
 class Below(NamedTuple):
-    """What lies below a folder, relative to it.
+    """The entries below a folder, by their paths relative to it.
 
     Attributes:
         images: what is named like an image, folder by folder in order.

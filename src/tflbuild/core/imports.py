@@ -1,4 +1,4 @@
-"""Import much at once, as commands do when they start."""
+"""Import many modules at once, as commands do when they start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 
 
 def import_at_once(*modules: str) -> None:
-    """Import modules without a search for garbage meanwhile, and leave what they made out of every later search.
+    """Import modules with the garbage collector paused, then freeze what they allocated.
 
     Classes and functions are there to stay, yet the collector looks at all of them time and again while they
     come, and once more at the end: a seventh of what a cached build takes. For processes of our own only: what is

@@ -14,7 +14,7 @@ DEEPEST = 100
 """Levels of nesting that are read."""
 
 NESTED = (dict, list)
-"""What JSON nests; `json` makes exactly these, so that their type is compared, which is cheaper than isinstance."""
+"""Types of nested values; `json` makes exactly these, so types are compared: cheaper than isinstance."""
 
 MOST_BYTES = 2**30
 
@@ -26,7 +26,7 @@ CONTAINERS = (dict, list)
 
 DIGITS = bytes.maketrans(b"0123456789E", b"1111111111e")
 ODD = (b"1" * 200, b"1e11", b"1e+11")
-"""What a number that is too large, or has too many digits, must hold once every digit is 1; few files do."""
+"""Substrings of every number that is too large or too long, once every digit is 1; few files have them."""
 
 
 def parse(content: bytes | str) -> Any:

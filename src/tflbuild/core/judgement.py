@@ -1,4 +1,4 @@
-"""What a pass is told of a candidate that it holds to its step's budget while it runs."""
+"""The result of checking a candidate model against the step's budget."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class HeldLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What a gate would say of a candidate.
+    """The verdicts on a candidate, as the step's gate would give them, with the measurements behind them.
 
     Attributes:
         verdicts: one a limit.

@@ -11,7 +11,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 
 USUAL = ("labels", "label_map", "labelmap", "classes", "class_names", "class_indices", "obj")
-"""What people call such a file; also the model's own name, with or without one of these behind it."""
+"""Usual names of a label list; so is the model's own name, with or without one of these behind it."""
 
 SUFFIXES = (".txt", ".names", ".pbtxt", ".json", ".csv")
 
@@ -94,7 +94,7 @@ def _in_a_row(numbers: Sequence[int]) -> bool:
 
 
 def named_alike(name: str) -> str:
-    """Give what two spellings of one class share.
+    """Normalise a class name, so that different spellings of one class become equal.
 
     >>> named_alike("No_Entry") == named_alike(" no entry")
     True

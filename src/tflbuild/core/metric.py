@@ -169,7 +169,7 @@ class TargetMetric(Metric):
     """A figure that only a target can give, e.g. NPU coverage; read from what the target reports."""
 
     target: ClassVar[str] = ""
-    """What `Target.name` must start with to give it."""
+    """The prefix of `Target.name` of every target that gives the metric."""
 
 
 metric = METRICS.declare

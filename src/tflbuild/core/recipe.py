@@ -1,4 +1,4 @@
-"""A recipe, typed: what is wanted. `tflbuild.recipe` makes it out of YAML and overrides."""
+"""Recipes as typed dataclasses; `tflbuild.recipe` makes them out of YAML and overrides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Step:
         on_breach: "fail", "skip" or "warn".
         fallback: what is tried first when the gate closes.
         timeout: seconds after which its worker is killed; None for never.
-        instead: why this pass stands where the recipe says another; "" where it does not.
+        instead: the reason why this pass replaced the configured one; "" where it did not.
     """
 
     label: str
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerOptions:
-    """How worker processes run.
+    """Settings of worker processes.
 
     Attributes:
         max_rss: MiB above which a worker is replaced before its next pass.
@@ -60,7 +60,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What one run does beyond building; decides no result and is part of no key.
+    """Options of one run besides those of the build; they decide no result and enter no key.
 
     Attributes:
         locked: hold the build to a lock: "" for no, "true" to find the recipe's lock, or the lock's path.
@@ -94,7 +94,7 @@ NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budge
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is wanted.
+    """A validated recipe: the model, the data, the steps and the targets of a build.
 
     Attributes:
         name: the recipe's name.

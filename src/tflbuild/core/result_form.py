@@ -50,7 +50,7 @@ def _measured(form: Form) -> Form:
 
 
 MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
-"""What `Measurement.to_json` gives."""
+"""The form of a measurement, as `Measurement.to_json` gives it."""
 
 REPORTED = _measured(fields(_MEASUREMENT))
 """A measurement in a report, which may come from a later tflbuild that says more."""
@@ -89,7 +89,7 @@ FACTS = fields(
     },
     others=NOTHING,
 )
-"""What `ModelFacts.to_json` gives."""
+"""The form of a model's facts, as `ModelFacts.to_json` gives them."""
 
 META = fields(
     {

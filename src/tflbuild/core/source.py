@@ -24,7 +24,7 @@ EXPECTED = "data.<split>, a folder, a glob, a list file (.txt), an .npy or an .n
 
 
 class Source(NamedTuple):
-    """What a source names: files in a fixed order, each once, and what is left out."""
+    """The files that a source names, in a fixed order and each once, and those that are left out."""
 
     files: tuple[Path, ...]
     left_out: tuple[Dropped, ...]

@@ -1,4 +1,4 @@
-"""From boxes as annotators left them to an index: sizes, clipping, classes, splits, leaks."""
+"""Build a detection set's index from boxes as annotated: sizes, clipping, classes, splits, leaks."""
 
 from __future__ import annotations
 

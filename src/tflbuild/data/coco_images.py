@@ -17,7 +17,7 @@ UNLISTED = "photo without annotation: no annotation file lists it"
 
 
 class ImageFiles:
-    """Finds images in folders; each folder is listed once. A name may not lead out of the root.
+    """Find images in folders; each folder is listed once. A name may not lead out of the root.
 
     Args:
         root: the data set's folder.

@@ -16,7 +16,7 @@ from tflbuild.core.text_file import decoded
 MOST_FOLDERS = 40
 MOST_NAMES = 2000
 MOST_BYTES = 1 << 22
-"""How much of a data set is looked at to recognise its form."""
+"""Bytes of a text file above which it is not read to recognise a form."""
 
 DEEPEST = 3
 
@@ -48,7 +48,7 @@ class Form(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """What lies directly in a folder."""
+    """The folders and files that lie directly in a folder."""
 
     path: Path
     name: str
@@ -188,7 +188,7 @@ COMPANIONS = re.compile(
     r"labels?|annotations?|anns?|masks?|targets?|outputs?|gt|groundtruth|truth|segmentations?|segmentation(class|object)"
     r"|depth|bbox(es)?|imagesets|xmls?|trimaps?|json"
 )
-"""What folders of pictures are called, and folders of what is said about them."""
+"""Usual names of folders of pictures, and of folders of annotations."""
 
 
 def paired(folders: tuple[str, ...]) -> tuple[str, str] | None:

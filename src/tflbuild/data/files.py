@@ -1,4 +1,4 @@
-"""What data sets of image files share: the root folder, seeded splits, a look at every image."""
+"""The base of data sets of image files: the root folder, seeded splits, a look at every image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-"""What people call the splits."""
+"""Usual names of the splits."""
 
 SPLIT_OF = {name: split for split, names in ALIASES.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""What surrounds the signs: textures, light, blur and noise, in integers."""
+"""The surroundings of the signs: textures, light, blur and noise, in integers."""
 
 from __future__ import annotations
 

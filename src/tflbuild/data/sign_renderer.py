@@ -29,7 +29,7 @@ Box = tuple[float, float, float, float]
 
 
 class Pose(NamedTuple):
-    """How a flat picture stands in the scene.
+    """The pose of a flat picture in the scene.
 
     `matrix` takes a point of the scene, relative to the centre and in units of the radius, to the picture
     in -1..1 (homogeneous).

@@ -29,7 +29,7 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Difficulty:
-    """How hard the scenes are.
+    """The difficulty of the scenes.
 
     Attributes:
         min_size: smallest sign, as a fraction of the image's shorter side.

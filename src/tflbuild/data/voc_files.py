@@ -21,10 +21,10 @@ EXPECTED = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Mai
 
 ANNOTATIONS = ("annotations", "annotation", "xmls", "xml")
 IMAGES = ("jpegimages", "images", "image", "imgs", "img", "jpgimages", "photos")
-"""What the two folders are called, in any case; the first that is there counts."""
+"""Usual names of the two folders, in any case; the first that is there counts."""
 
 MARKS = ("-1", "0", "1")
-"""What VOC's lists of one class say behind a name."""
+"""Marks behind a name in VOC's lists of one class."""
 
 MOST_BYTES = 1 << 28
 
@@ -125,7 +125,7 @@ def _named(folder: Path, names: Iterable[str]) -> str:
 
 
 class Photos:
-    """Finds the photo of an annotation: at the same place, by its name anywhere, or by what the annotation says."""
+    """Find the photo of an annotation: at the same place, by its name anywhere, or by the file it names."""
 
     def __init__(self, part: Part) -> None:
         self._folder = part.photos
@@ -229,7 +229,7 @@ def _list_files(root: Path, folder: Path) -> dict[str, Path]:
 
 
 class _Stems:
-    """Finds the annotations that lines of a list mean."""
+    """Find the annotations that lines of a list mean."""
 
     def __init__(self, stems: Iterable[str]) -> None:
         self._stems = set(stems)

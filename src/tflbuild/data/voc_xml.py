@@ -20,10 +20,10 @@ REFUSED = "declares a document type, which no annotation needs"
 
 
 class _WithoutTypes(ElementTree.TreeBuilder):
-    """Builds a tree; told of a document type by the parser, whatever the encoding."""
+    """Build a tree; the parser reports a document type, whatever the encoding."""
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:
-        """Refuse it."""
+        """Refuse a document type."""
         raise ValueError(REFUSED)
 
 

@@ -36,12 +36,12 @@ from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
 
 Publish = Callable[[Report], None]
-"""Writes what else a run leaves besides report.json, e.g. report.html."""
+"""Function that writes the files of a report other than report.json, e.g. report.html."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a build ended: its report, and the error it ended with, if any."""
+    """The outcome of a build: its report, and the error it ended with, if any."""
 
     report: Report
     error: Ending
@@ -198,7 +198,7 @@ class Build:
         return report, ending
 
     def _attempt(self, error: Ending, act: Callable[[], None]) -> Ending:
-        """Do one thing at the end of the build; gives what the build ends with."""
+        """Take one action at the end of the build; gives the error that the build ends with, if any."""
         try:
             act()
         except (TflbuildError, KeyboardInterrupt):

@@ -22,7 +22,7 @@ FINAL_SPLIT = "test"
 
 @dataclass(kw_only=True)
 class Delivery:
-    """What one target gets.
+    """The delivered file of one target, with its figures, measurements and verdicts.
 
     Attributes:
         target: the target's name in the recipe.
@@ -55,7 +55,7 @@ class Delivery:
         }
 
     def _compressed_bytes(self) -> int:
-        """Give what was measured of it once; compressing takes longer than the rest of a cached build."""
+        """Give the stored measurement, if any: compressing takes longer than the rest of a cached build."""
         measured = self.metrics.get("compressed_size")
         if measured is not None:
             return int(measured.value)

@@ -1,11 +1,11 @@
-"""What a build ends with, and how its report says it."""
+"""The error that a build ends with, if any, and the report's words for it."""
 
 from __future__ import annotations
 
 from tflbuild.core.errors import BudgetExceeded, TflbuildError
 
 Ending = TflbuildError | KeyboardInterrupt | None
-"""None where all went well."""
+"""The error that ended a build; None where all went well."""
 
 
 def status_of(error: Ending) -> str:

@@ -1,4 +1,4 @@
-"""What happens during a build, as a stream of events."""
+"""The events of a build, as a stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tflbuild.engine.storage.disk import append, writing
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event of a build.
 
     Attributes:
         kind: "plan", "pass_started", "progress", "pass_ended", "measuring", "measured", "gate", "looking", "warning",

@@ -14,7 +14,7 @@ GATE_SPLIT = "val"
 
 
 class Measures(Protocol):
-    """What can measure models: the engine through the store, or a worker on the spot."""
+    """Interface for measuring models: the engine does so through the store, a worker on the spot."""
 
     def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
         """Measure accuracy metrics of a model on a split; others are left out."""
@@ -79,7 +79,7 @@ def judge(
 def _cost(
     limit: Limit, value: Measurement, baseline: Measurement | None, difference: Difference | None
 ) -> tuple[float, float | None, float | None]:
-    """Give what the limit bounds, with its interval: the value itself, or how far it fell or rose."""
+    """Give the bounded quantity with its interval: the value itself, or how far it fell or rose."""
     if not limit.relative:
         return value.value, value.low, value.high
     assert baseline is not None

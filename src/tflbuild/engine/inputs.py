@@ -1,4 +1,4 @@
-"""What a step is given besides its options and its data: models, and limits to hold candidates to."""
+"""The inputs of a step besides its options and its data: models, and limits to hold candidates to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tflbuild.core.recipe import Step
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What a pass runs on.
+    """The models that a pass runs on, and the limits that it holds candidates to.
 
     Attributes:
         model: its input; None for a pass that starts a model.

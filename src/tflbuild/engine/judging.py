@@ -81,7 +81,7 @@ class Judge:
 
 
 def gate_event(label: str, verdict: Verdict, target: str = "") -> Event:
-    """Give what listeners are told of a verdict; `label` is "" for the recipe's total budget of a target."""
+    """Make the event of a verdict; `label` is "" for the recipe's total budget of a target."""
     text = verdict.text if label else f"in total: {verdict.text}"
     judged = verdict.to_json() | ({"target": target} if target else {})
     return Event("gate", {"label": label, "ok": verdict.ok, "text": text, "verdict": judged})

@@ -40,7 +40,7 @@ ENVIRONMENT_KEYS = {
     "onednn": "TF_ENABLE_ONEDNN_OPTS",
     "machine": "kind of processor",
 }
-"""How a user knows what of the environment decides a training's bytes."""
+"""Names that users know for the parts of the environment that decide a training's bytes."""
 
 
 class Keys:
@@ -76,7 +76,7 @@ class Keys:
         return preimage
 
     def preimage_but_input(self, step: Step) -> dict[str, Any]:
-        """Give what decides a pass besides its input, which may not be known yet."""
+        """Give the preimage of a pass without its input, which may not be known yet."""
         options = step.options
         cls = type(options)
         starts = kinds_of(cls)[0] is None
@@ -213,7 +213,7 @@ class Keys:
         return digest.of_json(list(self._sources[source].values()))
 
     def listing(self, source: str) -> Mapping[str, str]:
-        """Give what a source holds: the digest of each of its things by name."""
+        """List the files or samples of a source by name, with the digest of each."""
         prefix, _, split = source.partition(".")
         if prefix == "data" and split in self.index.splits:
             return {sample.key: sample.digest for sample in self.index.splits[split]}
@@ -233,7 +233,7 @@ class Keys:
 
     @cached_property
     def _judging(self) -> dict[str, Any]:
-        """Give what decides what a pass is told of a candidate, besides the limits."""
+        """Give the part of a preimage that decides the judgement of a candidate, besides the limits."""
         names = self._names
         return {
             "strict": self.recipe.strict,

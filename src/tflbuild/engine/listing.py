@@ -25,11 +25,11 @@ FORMAT = 2
 
 
 class UnboundedError(Exception):
-    """What a folder holds cannot be told by looking at it: a link leads to another folder, or it cannot be read."""
+    """The contents of a folder cannot be told: a link leads to another folder, or it cannot be read."""
 
 
 def listed(data: Dataset, look: Look, version: Callable[[], str]) -> Index:
-    """Give what a data set holds.
+    """Give the index of a data set.
 
     Args:
         data: the data set.

@@ -38,7 +38,7 @@ SCHEMA = "tflbuild.lock/1"
 NAME = "recipe.lock.yaml"
 
 CAUSES = (("code",), ("model", "code"), ("model", "files"), ("reader", "code"), ("environment",), ("data",))
-"""Where an action's preimage holds what neither the recipe, the data's splits nor the tools' versions say."""
+"""Paths in an action's preimage to causes besides the recipe, the data's splits and the tools' versions."""
 
 
 LOCK = fields(

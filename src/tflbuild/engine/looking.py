@@ -13,7 +13,7 @@ from tflbuild.engine.sources import code_digest
 
 
 def looker(inspect: str, max_pixels: int, looking: Looking = lambda done, total: None) -> FileMemo:
-    """Give what looks at image and array files.
+    """Give the memo through which image and array files are inspected.
 
     Args:
         inspect: the dotted name of what gives the facts of an image file.

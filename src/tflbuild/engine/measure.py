@@ -20,7 +20,7 @@ from tflbuild.engine.workers.worker import Answer, Progress, Worker
 
 @dataclass(frozen=True)
 class Result:
-    """What a computation leaves for the store."""
+    """The result of a computation, as it is handed to the store."""
 
     value: Mapping[str, Any]
     cost: Mapping[str, float]
@@ -49,7 +49,7 @@ class Measurer:
         self._worker = worker
         self._index = index
         self._tell = tell
-        self._read_beside_tensorflow: set[str] = set()
+        self._splits_cached_in_worker: set[str] = set()
         self.computed = 0
 
     def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
@@ -155,7 +155,7 @@ class Measurer:
                 "predict", model, split=split, out=out, what="predictions", beside_tensorflow=heavy
             )
             if heavy:
-                self._read_beside_tensorflow.add(split)
+                self._splits_cached_in_worker.add(split)
             return Result({"kernels": answer.value}, answer.cost, {"file": out})
 
         return self._recall(self._keys.predictions(model, split), compute)
@@ -165,7 +165,7 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             out = staging / "truth.npz"
-            here = split in self._read_beside_tensorflow  # that process has kept what is in the images
+            here = split in self._splits_cached_in_worker  # that process has kept what is in the images
             answer = self._read("truth", split=split, out=out, what="truth", beside_tensorflow=here)
             return Result({}, answer.cost, {"file": out})
 

@@ -1,8 +1,8 @@
 """Remember what files hold, so that a data set of many files is read once.
 
 A file is taken to be what it was while its size, the time of its change and the time of its inode's change are; what
-is new or changed is read again. What a machine remembers of its files is no business of a store that machines share:
-it lies in the user's cache folder, one memo a folder. A memo that is lost, damaged or overwritten by another process
+is new or changed is read again. File stamps are per machine, so they stay out of the shared store: they lie
+in the user's cache folder, one memo a folder. A memo that is lost, damaged or overwritten by another process
 only costs time.
 """
 
@@ -28,13 +28,13 @@ CHUNK = 32
 """Files that a thread reads before it says so."""
 
 Looking = Callable[[int, int], None]
-"""Is told how many files were read, and of how many."""
+"""Callback that is told how many files were read, and of how many."""
 
 Stamp = tuple[int, int, int]
 
 
 def slowly(looking: Looking) -> Looking:
-    """Give what passes progress on where it takes long: after two seconds, five times a second, and the end."""
+    """Pass progress on only where it takes long: after two seconds, five times a second, and at the end."""
     started = time.monotonic()
     due = started + 2.0
 
@@ -151,7 +151,7 @@ class FileMemo:
         return facts
 
     def _entries(self, folder: str) -> dict[str, list[Any]]:
-        """Give what is remembered of the files of a folder, by name."""
+        """Give the remembered facts of the files of a folder, by name."""
         if folder not in self._names:
             self._names[folder] = os.path.abspath(folder)
         absolute = self._names[folder]

@@ -1,4 +1,4 @@
-"""What the engine reaches by dotted name, because it may not import it."""
+"""Entry points that the engine resolves at run time, to keep frameworks out of the main process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Names:
 
 
 def named(dotted: str) -> Callable[..., Any]:
-    """Give what "package.module:name" names."""
+    """Import the object that "package.module:name" names."""
     module, _, name = dotted.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found

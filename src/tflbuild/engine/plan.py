@@ -44,7 +44,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What would run.
+    """The steps that a build would run, with warnings.
 
     Attributes:
         steps: the steps in order.
@@ -104,9 +104,9 @@ def resolve(recipe: Recipe, index: Index) -> Recipe:
 
 
 def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
-    """Say of each step whether its result is there.
+    """Say of each step whether its result is in the store.
 
-    Gates are taken to stay open; a closed one changes what follows.
+    Assume that every gate passes; one that does not changes what follows.
 
     Args:
         recipe: a resolved recipe.

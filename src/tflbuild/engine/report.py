@@ -1,4 +1,4 @@
-"""What a run leaves: `report.json`, a contract (`tflbuild.report/1`), filled while the build goes on."""
+"""The report of a run: `report.json`, a contract (`tflbuild.report/1`), filled while the build goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves on the disk besides its report: the folder itself, models by the way, rejected files."""
+"""Make and find run folders, and write what a run leaves besides its report: models and rejected files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tflbuild.engine.storage.sharing import share
 
 STAMP = "%Y-%m-%d_%H-%M-%S"
 RUN = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(?P<count>\d{1,9}))?", re.ASCII)
-"""What a run's folder is called."""
+"""The pattern of a run folder's name."""
 
 ANOTHER_CLOCK = timedelta(days=1)
-"""How far the clock of another machine, or of another time zone, may be ahead."""
+"""Time by which the clock of another machine, or of another time zone, may be ahead."""
 
 
 def make_run_folder(recipe: Recipe) -> Path:

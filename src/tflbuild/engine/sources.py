@@ -29,7 +29,7 @@ REPORTING = frozenset({"tflbuild.core.errors"})
 
 
 class Module(NamedTuple):
-    """What is known of a module from its text: its digest, and the modules of the same packages that it imports."""
+    """The facts of a module's text: its digest, and the modules of the same packages that it imports."""
 
     digest: str
     reaches: tuple[str, ...]

@@ -16,7 +16,7 @@ from tflbuild.engine.measure import Measurer
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One thing a lock says, and what was found.
+    """One claim of a lock, and what was found.
 
     Attributes:
         what: e.g. "cpu: map".

@@ -1,1 +1,1 @@
-"""What passes found out, in a form that a terminal and a page can tell: one kind of note a module."""
+"""The findings of passes, in a form that a terminal and a page can show: one kind of note a module."""

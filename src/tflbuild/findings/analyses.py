@@ -13,12 +13,12 @@ ANALYSES: Mapping[str, Finding] = {"chance": chance.FINDING}
 
 
 def lines_of_analysis(analysis: Mapping[str, Any]) -> list[str]:
-    """Give what a terminal says of an entry of report.json's `analyses`."""
+    """Give a terminal's lines for an entry of report.json's `analyses`."""
     return [plain(line, 2000) for finding, note in _told([analysis]) for line in finding.lines(note)]
 
 
 def exhibits_of_analyses(analyses: list[Mapping[str, Any]]) -> list[Exhibit]:
-    """Give what a page shows of report.json's `analyses`."""
+    """Give a page's exhibits for report.json's `analyses`."""
     shown = (finding.exhibit(note) for finding, note in _told(analyses))
     return [exhibit for exhibit in shown if exhibit is not None]
 

@@ -11,7 +11,7 @@ SHOWN = 12
 """Candidates that have a bar; a table holds all of them."""
 
 USUAL = "minmax"
-"""What other tools do: the smallest and the largest value seen, and nothing else."""
+"""The setting of other tools: the smallest and the largest value seen, and nothing else."""
 
 
 def _candidates(note: Note) -> list[Mapping[str, Any]]:

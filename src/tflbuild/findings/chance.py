@@ -15,7 +15,7 @@ TITLES = {
     "order": "classes in another order",
     "one_class": "one class alone is said",
 }
-"""By the verdict."""
+"""Titles by the verdict."""
 
 NAMED = 12
 """Classes that are named one by one."""
@@ -42,7 +42,7 @@ def _places(note: Note) -> list[str]:
 
 
 def lines(note: Note) -> list[str]:
-    """Say what each thing that was tried gave, the better ones with the override that takes them."""
+    """Give a line for each order and reading that was tried, with the override where it is better."""
     told = []
     for key, what, of in (("orders", "classes", _of(note)), ("readings", "", "")):
         for row in _rows(note, key)[:PRINTED]:
@@ -68,7 +68,7 @@ def _of(note: Note) -> str:
 
 
 def exhibit(note: Note) -> Exhibit | None:
-    """Draw what each thing that was tried gave, and list what would take it."""
+    """Draw the result of each order and reading that was tried, and list the overrides."""
     parts: list[Bars | Table] = []
     orders, readings = _rows(note, "orders"), _rows(note, "readings")
     if orders:

@@ -1,4 +1,4 @@
-"""What a finding looks like, before anybody draws it: bars, tables and curves of plain values."""
+"""The exhibit of a finding, before anybody draws it: bars, tables and curves of plain values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 Note = Any
-"""What a pass noted under one name, as report.json holds it; keys that are missing are left out of what is shown."""
+"""A pass's note under one name, as report.json holds it; missing keys are left out of what is shown."""
 
 
 class Quantity(NamedTuple):
@@ -128,7 +128,7 @@ class Exhibit:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """How one kind of note is told.
+    """The two presentations of one kind of note.
 
     Attributes:
         lines: for a terminal; [] where there is nothing worth a line.

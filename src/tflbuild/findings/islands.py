@@ -22,7 +22,7 @@ def lines(note: Note) -> list[str]:
 
 
 def exhibit(note: Note) -> Exhibit | None:
-    """List them."""
+    """List the operators outside int8, with their reasons."""
     if not note:
         return None
     headings = ("operator", "layer or tensor", "dtype", "reason")

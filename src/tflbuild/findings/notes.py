@@ -1,4 +1,4 @@
-"""Which notes of a pass are told as findings; all others are shown as they are."""
+"""The notes of a pass that are shown as findings; all others are shown as they are."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FINDINGS: Mapping[str, Finding] = {
     "iterations": iterations.FINDING,
     "sparse_encoding": sparse_encoding.FINDING,
 }
-"""By the name of the note; in this order they are told."""
+"""Findings by the name of the note, in the order in which they are told."""
 
 
 NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What reading a note raises that is no finding: it may come from a store of somebody else."""
+"""Exceptions of reading a note that is no finding: it may come from a store of somebody else."""
 
 
 def _is_finding(name: str, note: Any) -> bool:
@@ -50,7 +50,7 @@ def _is_finding(name: str, note: Any) -> bool:
 
 
 def lines_of(notes: Mapping[str, Any]) -> list[str]:
-    """Give what a terminal says of a pass's notes."""
+    """Give a terminal's lines for a pass's notes."""
     return [
         plain(line, 2000)
         for name, finding in FINDINGS.items()
@@ -60,7 +60,7 @@ def lines_of(notes: Mapping[str, Any]) -> list[str]:
 
 
 def exhibits_of(notes: Mapping[str, Any]) -> list[Exhibit]:
-    """Give what a page shows of a pass's notes."""
+    """Give a page's exhibits for a pass's notes."""
     found = (
         finding.exhibit(notes[name])
         for name, finding in FINDINGS.items()

@@ -1,4 +1,4 @@
-"""How far a model's file is from the model that it was made of, as that was loaded."""
+"""The largest differences between a model's file and the model that it was made of, as that was loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _line(name: str, found: Mapping[str, Any], of: str) -> str:
 
 
 def exhibit(note: Note) -> Exhibit | None:
-    """Say the same on the page."""
+    """Say on the page by how much each output differs at most."""
     said = [f"{line[:1].upper()}{line[1:]}." for line in lines(note)]
     return Exhibit(title="the file against the model as loaded", text=tuple(said), parts=()) if said else None
 

@@ -1,4 +1,4 @@
-"""What was recognised in the user's file, and by what."""
+"""The properties recognised in the user's file, with the evidence for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflbuild.findings.exhibit import Exhibit, Finding, Note
 
 
 def lines(note: Note) -> list[str]:
-    """Say each thing with its evidence."""
+    """Say each property with its evidence."""
     return [_line(entry) for entry in note if isinstance(entry, Mapping)]
 
 

@@ -1,4 +1,4 @@
-"""What learned rounding gained, layer by layer."""
+"""The gain of learned rounding, layer by layer."""
 
 from __future__ import annotations
 

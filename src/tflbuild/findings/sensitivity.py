@@ -1,4 +1,4 @@
-"""What rounding each layer costs."""
+"""The cost of rounding each layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 15
 
 
 def _gain(note: Note, layer: Mapping[str, Any]) -> float:
-    """Give what leaving a layer in float would gain."""
+    """Give the gain of leaving a layer in float."""
     left_out, overall = number(layer, "left_out"), number(note, "error_of_all")
     if left_out is None or overall is None:
         return number(layer, "alone") or 0.0

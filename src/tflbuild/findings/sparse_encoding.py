@@ -1,4 +1,4 @@
-"""What a file saves that stores kernels without their zeros."""
+"""The bytes that a file saves by storing kernels without their zeros."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who watches a build."""
+"""Hooks that observe a build."""

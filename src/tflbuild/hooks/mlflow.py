@@ -23,7 +23,7 @@ FILES = ("report.json", "report.html", "recipe.lock.yaml")
 LONGEST_NAME = 250
 LONGEST_VALUE = 5000
 LARGEST_BATCH = 100
-"""What MLflow accepts of a name, of a value (characters), and at once."""
+"""MLflow's limits: characters of a name and of a value, and entries in one request."""
 
 
 @hook("mlflow")

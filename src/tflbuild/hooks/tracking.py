@@ -32,7 +32,7 @@ terminal belongs to the build, and nobody else is told of it.
 """
 
 LOCK_SECONDS = 60.0
-"""How long another process may take to make the tables of a local store; MLflow needs two seconds."""
+"""Seconds that another process may take to make the tables of a local store; MLflow needs two."""
 
 
 @contextmanager

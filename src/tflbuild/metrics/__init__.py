@@ -1,1 +1,1 @@
-"""What is measured."""
+"""Metrics of models on data, files and targets."""

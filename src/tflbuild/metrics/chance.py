@@ -1,4 +1,4 @@
-"""Is a model that somebody else trained better than chance on this data? If not, what would explain it."""
+"""Test whether a model that somebody else trained beats chance on this data, and explain why not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEAR_ZERO = 0.02
 """mAP below which a detector finds next to nothing."""
 
 GOOD = {"top1": 0.9, "map": 0.3}
-"""What a base scores that was given the pixels it was trained on, or nearly."""
+"""Least scores, by metric, of a base that is given the pixels it was trained on, or nearly."""
 
 ENOUGH, CLEAR_GAIN = 5, 0.1
 """Images of a class that tell something of it; part of the way from guessing to perfection that is clearly more."""

@@ -22,7 +22,7 @@ class AveragePrecision(AccuracyMetric):
     primary = True
     tasks = ("detection",)
     levels: ClassVar[int] = 10
-    """How many of the overlap thresholds .50, .55, ... .95 are averaged, from the lowest."""
+    """Number of the overlap thresholds .50, .55, ... .95 that are averaged, from the lowest."""
 
     def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
         """Measure with a bootstrap interval; details hold average precision and objects per class."""

@@ -1,4 +1,4 @@
-"""Metrics of predictions, both as files."""
+"""Measure and compare metrics of predictions that are files."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ AHEAD = 64
 
 
 class Annotation(NamedTuple):
-    """What is to be found in one image.
+    """The ground truth of one image.
 
     Attributes:
         boxes: (objects, 4) float32 in 0..1 of the original image.
@@ -58,7 +58,7 @@ class Prepared(NamedTuple):
 
 
 class Examples:
-    """Reads examples by position, from any thread.
+    """Read examples by position, from any thread.
 
     Args:
         split: what to read.

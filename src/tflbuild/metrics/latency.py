@@ -1,4 +1,4 @@
-"""How long a model file takes on this machine."""
+"""Latency of a model file on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Latency(FileMetric):
     exact = False
 
     def measure(self, model: Artifact) -> Measurement:
-        """Run it 50 times after a warm-up; details hold the 90 % quantile, the kernels and the processor."""
+        """Run the file 50 times after a warm-up; details hold the 90 % quantile, kernels and processor."""
         from tflbuild.backends.litert import latency
 
         found = latency(model.path)

@@ -1,4 +1,4 @@
-"""What a compiler for a neural processing unit reports."""
+"""Figures that a compiler for a neural processing unit reports."""
 
 from __future__ import annotations
 

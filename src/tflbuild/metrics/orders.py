@@ -1,4 +1,4 @@
-"""Other orders of a model's classes: what its mistakes would be worth if its outputs had other names."""
+"""Other orders of a model's classes: try whether its outputs fit better under other names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLEARLY = 0.02
 
 
 class Said(NamedTuple):
-    """What a model said of each thing, and what it is: an image, or an object that some detection found.
+    """Predicted and true class of each thing: of an image, or of an object that some detection found.
 
     Attributes:
         said: (things,) int64: class by the model; one that the data do not have is at least `len(names)`.

@@ -1,4 +1,4 @@
-"""What a model of any kind says of a split, as arrays."""
+"""Predictions of a model of any kind on a split, as arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tflbuild.metrics.examples import Prepared
 from tflbuild.vision.preprocess import Preprocess
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]
-"""One image's, without a batch axis: `detection_boxes`, `detection_classes` and `detection_scores`, or `scores`."""
+"""Outputs for one image, without a batch axis: `scores`, or
+`detection_boxes`, `detection_classes` and `detection_scores`."""
 
 Progress = Callable[[float, float], None]
 

@@ -44,10 +44,10 @@ SCALES = (
     Reading("pixels as -1..1", 1 / 127.5, -1.0),
     Reading("pixels less ImageNet's mean, by its deviation (of all channels)", 0.01735, -1.987),
 )
-"""What trainers usually do."""
+"""Scalings of pixels that training code usually applies."""
 
 CAFFE = Reading("pixels of 0..255 less ImageNet's mean (of all channels), blue first", 1.0, -114.8, "bgr")
-"""What Keras calls the mode `caffe`."""
+"""The preprocessing that Keras calls the mode `caffe`."""
 
 
 def explain(
@@ -114,7 +114,7 @@ def _turned(rows: list[dict[str, Any]], tried_first: list[Reading], current: Pre
 
 
 class _Trial:
-    """Runs a model on the same images with one reading after the other."""
+    """Run a model on the same images with one reading after the other."""
 
     def __init__(
         self, model: Artifact, facts: ModelFacts, split: Split, run: Callable[..., str], out: Path

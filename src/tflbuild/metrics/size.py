@@ -17,7 +17,7 @@ class Size(FileMetric):
     higher_is_better = False
 
     def measure(self, model: Artifact) -> Measurement:
-        """Count them."""
+        """Count the bytes of the file."""
         return Measurement(value=model.path.stat().st_size, unit=self.unit)
 
 
@@ -30,5 +30,5 @@ class CompressedSize(FileMetric):
     higher_is_better = False
 
     def measure(self, model: Artifact) -> Measurement:
-        """Compress and count them."""
+        """Compress the file and count the bytes."""
         return Measurement(value=len(zlib.compress(model.path.read_bytes(), 9)), unit=self.unit)

@@ -1,4 +1,4 @@
-"""The truth: what a split's annotations say, as arrays."""
+"""The ground truth of a split: its annotations as arrays."""
 
 from __future__ import annotations
 

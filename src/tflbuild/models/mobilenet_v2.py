@@ -16,7 +16,7 @@ SMALL = 64
 """Pixels below which the first convolution keeps the input's size."""
 
 EXPANSION = 6
-"""How many times wider a block is inside; the first one is not."""
+"""Factor by which a block is wider inside; the first one is not."""
 
 LAST_FILTERS = 1280
 """Filters in front of the pooling; an alpha below 1 leaves them, as in the paper."""

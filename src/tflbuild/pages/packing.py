@@ -1,4 +1,4 @@
-"""What zeros are worth: a pruned file's bytes as it is stored, and as it is sent."""
+"""The worth of zeros: a pruned file's bytes as it is stored, and as it is sent."""
 
 from __future__ import annotations
 

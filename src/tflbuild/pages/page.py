@@ -42,7 +42,7 @@ OPTIONS: Mapping[str, Any] = {
     "lstrip_blocks": True,
     "optimized": False,
 }
-"""What decides the code of a compiled template, besides its text; optimizing would run filters while compiling."""
+"""Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
 
 
 def render(report: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ HELD_OUT = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What ranges are measured on.
+    """The images that ranges are measured on.
 
     Attributes:
         source: `data.train` or `data.val`, a folder, a glob, a list file or an `.npz`; never augmented, never test.

@@ -1,4 +1,4 @@
-"""Who teaches a model that is trained: options of `distill`, and the loss with the teacher in it."""
+"""The teacher of a model that is trained: options of `distill`, and the loss with the teacher in it."""
 
 from __future__ import annotations
 

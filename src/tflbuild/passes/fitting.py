@@ -1,4 +1,4 @@
-"""What `train`, `prune` and `qat` share: options of training, and training on the recipe's data."""
+"""The base of passes that train: options of training, and training on the recipe's data."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def shortened(steps: int, facts: DataFacts) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Lap:
-    """Which of several trainings in a row, each as long as the options say.
+    """One of several consecutive training rounds, each as long as the options say.
 
     Attributes:
         number: from 0; each sees other batches, and keeps a state of its own.

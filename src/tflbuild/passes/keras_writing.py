@@ -1,4 +1,4 @@
-"""What passes that write a Keras model share; apart from `writing`, so that checks of a `.tflite` retrain nothing."""
+"""Write a pass's Keras model; apart from `writing`, so that a change of `.tflite` checks retrains nothing."""
 
 from __future__ import annotations
 

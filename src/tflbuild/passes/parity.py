@@ -1,4 +1,4 @@
-"""Holding a model to what it was made of, on real images: output by output."""
+"""Compare a model with the one it was made of, on real images: output by output."""
 
 from __future__ import annotations
 

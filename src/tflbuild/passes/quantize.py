@@ -86,7 +86,7 @@ class Quantize(Quantizing):
         super(Quantize, self._decided).check()
 
     def resolve(self, facts: DataFacts) -> Self:
-        """Say what is fixed, where a scheme measures ranges."""
+        """Fill in the fixed options, where a scheme measures ranges."""
         return super(Quantize, self._decided).resolve(facts) if self.scheme in INTEGER else self
 
     @property

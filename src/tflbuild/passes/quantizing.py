@@ -1,4 +1,4 @@
-"""What `quantize`, `quantize_mixed` and `sensitivity` share: options, and the workbench they are for."""
+"""The base of `quantize`, `quantize_mixed` and `sensitivity`: their options, and the workbench."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Quantizing(Pass):
 
     @property
     def form(self) -> Form:
-        """Say how numbers are stored."""
+        """Give the form in which numbers are stored."""
         from tflbuild.backends.quantization.form import Form
 
         return Form(weight_bits=self.weight_bits, granularity=self.granularity, activations=self.activations)

@@ -1,4 +1,4 @@
-"""Say which layer of a model costs what when it is quantized."""
+"""Measure how much error each layer adds when a model is quantized."""
 
 from __future__ import annotations
 

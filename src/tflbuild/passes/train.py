@@ -63,7 +63,7 @@ class Train(Fitting):
         return (*super().reads(), *((self.init,) if given else ()))
 
     def check(self) -> None:
-        """Refuse two lengths at once, a file to start from that is not there, and learning from nobody."""
+        """Refuse two lengths at once, a missing file to start from, and distillation without a teacher."""
         super().check()
         if self.distill.weight and not self.distill.teacher:
             raise ValueError(

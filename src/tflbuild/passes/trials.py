@@ -1,4 +1,4 @@
-"""What `quantize_mixed` has tried: candidates that were built and held to the budget."""
+"""Trials of `quantize_mixed`: candidates that were built and held to the budget."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Trial:
 
 
 class Trials:
-    """Builds candidates and judges each of them once.
+    """Build candidates and judge each of them once.
 
     Args:
         options: of the pass.

@@ -1,4 +1,4 @@
-"""What passes that write a `.tflite` share: what the file means, and what is in it."""
+"""Shared steps of passes that write a `.tflite`: embed its facts, and check the file's contents."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class FrozenJob:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended.
+    """The outcome of a job.
 
     Attributes:
         exit_code: as a build by itself would have ended.

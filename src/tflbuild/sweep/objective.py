@@ -1,4 +1,4 @@
-"""What an optimising sweep aims at: the figures of a job, their directions, and how far a job is over its budget."""
+"""The objective of an optimising sweep: a job's figures, their directions, and its excess over the budget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OF_THE_FILE = {"size": "bytes", "compressed_size": "compressed_bytes", "latency"
 Direction = Literal["maximize", "minimize"]
 
 LEAST = 1e-6
-"""How far a job is over its budget at least, e.g. when an undecided gate is a breach."""
+"""The smallest violation reported for a job over its budget, e.g. when an undecided gate is a breach."""
 
 
 def directions_of(recipe: Recipe) -> list[Direction]:

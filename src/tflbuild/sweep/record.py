@@ -1,4 +1,4 @@
-"""What a sweep's folder holds: `sweep.json` with the frozen jobs, and the summary as far as it goes.
+"""The record of a sweep in its folder: `sweep.json` with the frozen jobs, and the summary as far as it goes.
 
 `sweep.json` is written once, before the first job starts. What has been built since is found in the jobs' own
 reports, so that a sweep that is killed loses no result.
@@ -86,7 +86,7 @@ SWEEP = fields(
         "jobs": list_of(fields({"frozen": maybe(FROZEN), "row": ROW}, others=NOTHING)),
     }
 )
-"""`sweep.json`, as far as it is read again."""
+"""The form of `sweep.json`, as far as it is read again."""
 
 
 @dataclass(kw_only=True)
@@ -134,7 +134,7 @@ class SweepRecord:
             replace_file(self.folder / "sweep.json", json.dumps(content) + "\n")
 
     def summary(self) -> dict[str, Any]:
-        """Give what `summary.json` holds."""
+        """Give the content of `summary.json`."""
         return summarise([entry.row for entry in self.entries], self.command)
 
     def unfinished(self) -> list[int]:

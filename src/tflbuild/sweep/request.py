@@ -1,4 +1,4 @@
-"""What was asked of a sweep: the words for Hydra's launcher and sweeper, apart from those of the recipe."""
+"""Read the request for a sweep: the words for Hydra's launcher and sweeper, apart from the recipe's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tflbuild.overrides import parse
 from tflbuild.sweep.launchers import DEFAULT
 
 GRID = "basic"
-"""What Hydra calls the sweeper that builds every combination."""
+"""Hydra's name for the sweeper that builds every combination."""
 
 SWEEPERS = (GRID, "optuna")
 _HYDRA = re.compile(r"[+~]{0,2}hydra[./=@]")

@@ -23,7 +23,7 @@ from tflbuild.sweep.show import say, show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
 
 EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
-"""A sweep exits with the first of these that any job had."""
+"""Exit codes by precedence: a sweep exits with the first of these that any job had."""
 
 
 def run_sweep(overrides: Sequence[str]) -> int:

@@ -82,7 +82,7 @@ def run_search(request: Request, chosen: Session, command: Sequence[str]) -> int
 
 @dataclass(frozen=True)
 class Search:
-    """A search that goes on.
+    """A running search.
 
     Attributes:
         options: how far, and how.

@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: how jobs end, and the summary."""
+"""Print the course of a sweep for people: how jobs end, and the summary."""
 
 from __future__ import annotations
 

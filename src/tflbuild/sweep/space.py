@@ -46,7 +46,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched, and what every trial has in common.
+    """A search space: the dimensions that are searched, and the overrides that every trial shares.
 
     Attributes:
         fixed: overrides of every trial.
@@ -62,7 +62,7 @@ class Space:
         return {name: dimension.distribution for name, dimension in self.dimensions.items()}
 
     def point(self, values: Mapping[str, Any]) -> Combination:
-        """Give what is typed for one trial.
+        """Give the overrides of one trial.
 
         Args:
             values: by parameter name.

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tflbuild.sweep.objective import Direction
 
 SEARCH = "tflbuild_search"
-"""What a study was searched for: the digest of recipe, space and objective."""
+"""Name of the study's attribute for its purpose: the digest of recipe, space and objective."""
 
 FOLDER = "tflbuild_folder"
-"""The sweep's folder."""
+"""Name of the study's attribute for the sweep's folder."""
 
 SUPERSEDED = "tflbuild_superseded"
-"""Numbers of trials that were cut short and asked for again; they do not count."""
+"""Name of the study's attribute for the trials that were cut short and asked for again; they do not count."""
 
 RUN = "run"
-"""A trial's folder within the sweep's."""
+"""Name of a trial's attribute for its folder within the sweep's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from tflbuild.sweep.spread import groups_of
 SCHEMA = "tflbuild.summary/1"
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet take a cell for a formula, or look behind it for one; the last four are full-width."""
+"""First characters of a cell that may make a spreadsheet read a formula; the last four are full-width."""
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict[str, Any]:
-    """Give what `summary.json` holds.
+    """Give the content of `summary.json`.
 
     Args:
         rows: one a job, in the order of the grid.

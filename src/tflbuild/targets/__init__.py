@@ -1,1 +1,1 @@
-"""What a delivered file runs on."""
+"""Targets, one a file: the processors that a delivered file runs on."""

@@ -32,7 +32,7 @@ def apply(
     preprocess: Preprocess,
     unflippable: Collection[int] = (),
 ) -> Augmented:
-    """Do what `Augment.apply` describes."""
+    """Give a random variant of an example, as `Augment.apply` describes."""
     draws = rng.random(10).tolist()
     detection = len(labels) != 1 or len(boxes) == 1
     window = _window(options, boxes, detection, draws[:4], rng) if options.enabled else WHOLE

@@ -17,7 +17,7 @@ from tflbuild.vision.preprocess import Preprocess
 from tflbuild.vision.resample import resample
 
 CACHE_BYTES = 1 << 30
-"""How much memory decoded training images may take."""
+"""Bytes of memory that decoded training images may take."""
 
 
 class Batch(NamedTuple):
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 
 class ExampleCache:
-    """Reads a split's examples for training, keeping the decoded images while there is room.
+    """Read a split's examples for training, keeping the decoded images while there is room.
 
     Images are shrunk to at most twice the input, of which a crop of a quarter of the area uses every
     pixel. What it gives never depends on what is cached.

@@ -1,4 +1,4 @@
-"""How a detector's raw outputs become boxes, read off what its file means."""
+"""Read a detector's anchors and suppression options off the facts of its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a detector's outputs become boxes: the options, without numpy, so that a plan can read them."""
+"""Options that turn a detector's outputs into boxes; without numpy, so that a plan can read them."""
 
 from __future__ import annotations
 

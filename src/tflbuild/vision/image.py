@@ -34,7 +34,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
-"""What PIL's decoders raise on broken files."""
+"""Exceptions that PIL's decoders raise on broken files."""
 
 MOST_BYTES = 1 << 30
 """Bytes above which an image file is not read."""
@@ -52,7 +52,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a stored picture stand as it was seen, by its EXIF orientation."""
+"""Transposes that turn a stored picture upright, by its EXIF orientation."""
 
 MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 """Pixels that become RGB by an agreed rule."""
@@ -60,7 +60,7 @@ MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CM
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
 """Tags of TIFF."""
 WHITE_IS_ZERO = 0
-"""What PIL turns round for 8 bits but not for 16."""
+"""Value of PHOTOMETRIC for inverted greys, which PIL inverts back for 8 bits but not for 16."""
 
 PALETTE = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6", "#808000")
 

@@ -20,7 +20,7 @@ SAFE = {
 """Formats with PIL's plugins. Not among them: EPS, which starts Ghostscript, and what has no signature."""
 
 OPTIONAL = {"WEBP": ("webp", "WebP"), "AVIF": ("avif", "Avif"), "JPEG2000": ("jpg_2000", "Jpeg2K")}
-"""Likewise, with the feature that a build of PIL may lack."""
+"""Further formats with PIL's plugins, and the feature for each that a build of PIL may lack."""
 
 
 def _available() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How an image becomes a model's input.
+"""Turn an image into a model's input.
 
 The one place that says so, for training, calibration, evaluation and the device.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Placement(NamedTuple):
-    """Where a resized image lies in a model's input, in pixels."""
+    """The position of a resized image in a model's input, in pixels."""
 
     top: int
     left: int
@@ -65,7 +65,7 @@ class Preprocess:
 
     @property
     def shift(self) -> float:
-        """What a uint8 input's zero point cannot express: true model value minus the file's.
+        """The true model value minus the file's: the part that a uint8 input's zero point cannot express.
 
         0 where `-offset / scale` is an integer in 0..255, as by default.
         """

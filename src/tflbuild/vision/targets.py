@@ -1,4 +1,4 @@
-"""What a model is to say about a batch: the targets of training."""
+"""Training targets of a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool raises where it cannot do what it was asked, so that something else can be tried in its place.
+"""Exceptions of a tool that cannot do what it was asked, so that something else can be tried instead.
 
 Only this is caught around a candidate, and its reason is always kept for the report: a fault of ours that looks like
 one of a tool's is seen there, and any other ends the pass.
@@ -16,7 +16,7 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
 
 REFUSALS = (PassError, RuntimeError, ValueError, ArithmeticError)
-"""What LiteRT, its quantizer and NumPy raise, and what our own checks do."""
+"""Exceptions that LiteRT, its quantizer, NumPy and our own checks raise."""
 
 TOLD = 3
 """Different reasons that one sentence tells."""

@@ -36,7 +36,7 @@ ROUNDS = 2
 """Times that a layer is shifted; more gained nothing."""
 
 ONE_LEVEL = 1.01
-"""How far from its true value learned rounding leaves a weight, in levels."""
+"""Largest distance from its true value at which learned rounding leaves a weight, in levels."""
 
 CLIPPED = 0.01
 """Share of a layer's weights that may be further off, because the quantizer cut them off."""

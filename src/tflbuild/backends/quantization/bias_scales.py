@@ -45,7 +45,7 @@ def fit(content: bytes, float_path: Path) -> bytes:
 
 
 def fit_unpacked(model: Any, float_path: Path) -> bool:
-    """Do the same in an unpacked file; says whether that changed it."""
+    """Fit the biases of an unpacked file as `fit` does; says whether that changed it."""
     source = flatbuffer.load(float_path)
     floats = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
     truth = {tensor.name: constants.values_of(source, tensor) for tensor in floats}

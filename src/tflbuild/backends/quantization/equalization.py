@@ -34,7 +34,7 @@ Relu6 = Literal["keep", "replace"]
 Vector = npt.NDArray[np.float64]
 
 MARGIN = 1.1
-"""How far below 6 a channel behind RELU6 stays on the calibration images, for those that were not among them."""
+"""Factor by which a channel behind RELU6 stays below 6 on calibration images, to leave room for others."""
 
 SWEEPS = 20
 """Rounds over all seams; sizes settle in fewer."""

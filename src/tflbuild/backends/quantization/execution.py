@@ -1,4 +1,4 @@
-"""Whether LiteRT executes a file that was just quantized, and computes what the float model does, roughly.
+"""Check that LiteRT executes a file that was just quantized, with outputs roughly like the float model's.
 
 Today's kernels refuse some combinations of dtypes when a file is loaded or run, and a few they take and compute
 wrongly: a depthwise convolution with 4-bit weights between int16 activations, or one with a single scale between float
@@ -17,7 +17,7 @@ from tflbuild.backends.quantization.observation import Executable, Image, withou
 from tflbuild.core.errors import BrokenPromise
 
 NODE = re.compile(r"Node number (\d+) \((\w+)\)")
-"""How LiteRT names the operator that it cannot execute."""
+"""Pattern of LiteRT's message that names the operator it cannot execute."""
 
 FAR = 100.0
 """Largest value of a quantized output, with that of the float output, or 1, as the unit; no rounding goes so far."""

@@ -27,7 +27,7 @@ RESHAPING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 """Operators that may lie between the scores and the DEQUANTIZE."""
 
 SCALE = 2.0**-15
-"""Of 16-bit scores, by specification."""
+"""Scale of 16-bit scores, by specification."""
 
 FINER = 128
 """Levels of a 16-bit logit in one of an 8-bit one; 255 of those still fit."""

@@ -1,4 +1,4 @@
-"""How numbers are stored in a quantized file, apart from its scheme."""
+"""Storage of numbers in a quantized file, beyond what its scheme says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflbuild.backends.quantization.grid import Granularity
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """How a scheme stores numbers.
+    """Bits, granularity and symmetry of the numbers that a scheme stores.
 
     Attributes:
         weight_bits: of weights that may have fewer than 8; see `grid.FOUR_BIT`.

@@ -1,4 +1,4 @@
-"""What the activations of a float `.tflite` are on calibration images: extremes, histograms, channels.
+"""Observe the activations of a float `.tflite` on calibration images: extremes, histograms, channels.
 
 Every activation is made an output of a copy of the model, so that the default kernels can be used: reading them out of
 a model that keeps all tensors needs the plain ones, which are an order of magnitude slower.

@@ -1,4 +1,4 @@
-"""How far a model's outputs are from a float model's, in one number that needs no labels."""
+"""The deviation of a model's outputs from a float model's, as one number that needs no labels."""
 
 from __future__ import annotations
 

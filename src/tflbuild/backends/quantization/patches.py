@@ -16,7 +16,7 @@ Matrix = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How a layer's weights and activations become matrices.
+    """The geometry by which a layer's weights and activations become matrices.
 
     A convolution is one group; a depthwise one has a group for each input channel.
 

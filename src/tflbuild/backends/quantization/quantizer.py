@@ -32,7 +32,7 @@ Range = tuple[float, float]
 Kept = Literal["int16x8", "float32"]
 
 EVERYTHING = ".+"
-"""Means the same as ".*", but is another entry of LiteRT Quantizer's recipe, behind those for single operators."""
+"""Pattern of all operators, like ".*", but in LiteRT Quantizer's recipe behind entries for single ones."""
 
 
 def quantize(

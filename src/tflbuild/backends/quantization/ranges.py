@@ -177,7 +177,7 @@ LEAST_ERROR: dict[str, Callable[[Activation], Range]] = {
     "LOGISTIC": _least_logistic_error,
     "SOFTMAX": _least_softmax_error,
 }
-"""What `mse` weighs, by what reads the values."""
+"""Range searches of `mse`, by the operator that reads the values."""
 
 
 def _least_divergence(activation: Activation) -> Range:

@@ -42,7 +42,7 @@ ROWS = 4096
 """Places of a layer's output that are sampled over all images."""
 
 STEPS = 500
-"""Of the optimizer for each layer; twice as many changed errors by less than what a seed does."""
+"""Optimizer steps for each layer; twice as many changed errors by less than what a seed does."""
 
 HELD_OUT = 0.125
 """Share of the rows on which learned and nearest rounding are compared."""
@@ -59,7 +59,7 @@ ENDS: dict[int, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RoundedLayer:
-    """What rounding did to one layer.
+    """The outcome of learned rounding for one layer.
 
     Attributes:
         layer: tensor that the layer writes.

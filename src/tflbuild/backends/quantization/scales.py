@@ -46,10 +46,10 @@ SYMMETRIC = ("int16", "int32", "int64")
 """Dtypes whose zero point is 0 in every kernel: int16 activations and biases."""
 
 PRODUCT_TOLERANCE = 1e-3
-"""How far a bias's scale may be from the product, relative; rounding to float32 costs 1e-7, a wrong one a factor."""
+"""Relative tolerance of a bias's scale to the product; rounding to float32 costs 1e-7, a fault a factor."""
 
 MOST_NAMED = 3
-"""How many faults an error spells out."""
+"""Faults that an error spells out at most."""
 
 
 def check_scales(path: Path) -> None:
@@ -62,7 +62,7 @@ def check_scales(path: Path) -> None:
 
 
 def check_unpacked(model: Any) -> None:
-    """Do the same for an unpacked file.
+    """Hold every scale and zero point of an unpacked file to be right.
 
     Raises:
         BrokenPromise: as `check_scales`.

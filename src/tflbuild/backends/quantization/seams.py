@@ -1,4 +1,4 @@
-"""Where the channels of a float `.tflite` may be rescaled: between a layer and those that alone read what it gives."""
+"""Seams of a float `.tflite`, where channels may be rescaled: between a layer and its only readers."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def fused(operator: Any) -> int:
 
 
 class _Path:
-    """Follows channels to all layers that read them."""
+    """Follow channels to all layers that read them."""
 
     def __init__(self, graph: Graph, channels: int) -> None:
         self._graph, self._channels = graph, channels

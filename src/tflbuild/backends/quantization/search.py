@@ -29,14 +29,14 @@ FINALISTS = 3
 """Settings that are tried with bias correction as well."""
 
 HOPELESS = 1.5
-"""How much worse than the best so far an equalized model may do with its first ranges to be tried with others."""
+"""Error with its first ranges, relative to the best so far, above which an equalized model is given up."""
 
 OBSERVING, SCORING, CORRECTING, LEARNING = 4.0, 1.0, 4.0, 60.0
-"""How long parts of a search take, about and in units of each other, for the progress bar."""
+"""Relative durations of the parts of a search, roughly, for the progress bar."""
 
 
 class Search:
-    """What was tried on a workbench.
+    """A search over quantization settings on a workbench.
 
     Args:
         bench: with images held out.

@@ -1,4 +1,4 @@
-"""Which layer of a quantized `.tflite` costs what.
+"""Measure how much error each layer's rounding adds to a quantized `.tflite`.
 
 References:
     Google, AutoQuant (`experimental/skills/auto_quant` of ai-edge-quantizer), 2025: weights alone against
@@ -25,7 +25,7 @@ KERNELS = re.compile(r"(Conv2D|depthwise|MatMul|conv2d_transpose|separable_conv2
 
 @dataclass(frozen=True, kw_only=True)
 class LayerCost:
-    """What rounding one layer costs, in units of `OutputError`.
+    """The error that rounding one layer adds, in units of `OutputError`.
 
     Attributes:
         layer: as the user knows it: the Keras layer's name where there is one.
@@ -52,7 +52,7 @@ class LayerCost:
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity:
-    """What rounding costs.
+    """The error that rounding adds to a model, as a whole and by layer.
 
     Attributes:
         error_of_all: with all weights and activations rounded.
@@ -78,7 +78,7 @@ def sensitivity(
     reference: OutputError,
     progress: Progress = lambda done, total, note: None,
 ) -> Sensitivity:
-    """Measure what each layer's rounding costs.
+    """Measure the error that each layer's rounding adds.
 
     Args:
         content: the float `.tflite`.

@@ -1,4 +1,4 @@
-"""Ways to quantize, how well they did, and which is chosen."""
+"""Quantization settings, their scores, and the choice among them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Setting:
 
 
 USUAL = Setting(ranges=RANGES[0], equalize=SHARED[0][0], correct_bias=True)
-"""What did best on most models, and is taken where held-out images cannot tell the difference."""
+"""The best setting on most models, taken where held-out images cannot tell the difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """How well a setting did.
+    """A setting with its measured errors.
 
     Attributes:
         setting: the way.

@@ -1,4 +1,4 @@
-"""Which activations share one range: those between which operators only move values."""
+"""Groups of activations that share one range: those between which operators only move values."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Rounded:
 
 
 class Simulation:
-    """A float model, and how a quantized one rounds.
+    """A float model, with the rounding of a quantized one to put into it.
 
     Args:
         content: the float `.tflite`.

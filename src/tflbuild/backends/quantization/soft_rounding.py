@@ -120,7 +120,7 @@ def _beta(done: float) -> float | None:
 
 
 class _Soft:
-    """How far up each weight is rounded, from 0 to 1, and Adam on it.
+    """Soft rounding of each weight, from 0 (down) to 1 (up), learned with Adam.
 
     Args:
         share: where to begin.

@@ -21,7 +21,7 @@ Value = npt.NDArray[Any]
 
 
 class Stepwise:
-    """A model under way: what has been computed and is still going to be read.
+    """Interpreter state between operators: values that were computed and are still to be read.
 
     Args:
         graph: of a model with one input; what it holds of an operator counts when that is run.

@@ -1,4 +1,4 @@
-"""How a quantized `.tflite` stores its numbers: counted, and held to what was asked for."""
+"""Count how a quantized `.tflite` stores its numbers, and check it against what was asked for."""
 
 from __future__ import annotations
 

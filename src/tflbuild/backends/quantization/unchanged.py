@@ -36,7 +36,7 @@ class Equalized:
 
 
 class Equalizer:
-    """Equalizes one model in one way.
+    """Equalize one model in one way.
 
     Args:
         content: a float `.tflite`.

@@ -1,4 +1,4 @@
-"""One form of a float model on a workbench: as it came, or equalized; and what was found out about it."""
+"""One form of a float model on a workbench, as loaded or equalized, with what was measured on it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Variant:
         self.rounded_layers: list[RoundedLayer] = []
 
     def observed(self, progress: Progress = lambda done, total: None) -> dict[str, Activation]:
-        """Give its activations on the calibration images; they are run once."""
+        """Give the model's activations on the calibration images; they are run once."""
         if self._observed is None:
             self._observed = observe(self.content, self._images, progress)
         return self._observed
 
     @cached_property
     def entry(self) -> str:
-        """Name its one input."""
+        """Name the model's one input."""
         return quantizer.input_name(self.path)
 
     def ranges(self, method: Method) -> dict[str, Range]:

@@ -44,7 +44,7 @@ EVALUATIONS = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Border:
-    """What goes in and out of the quantized model.
+    """Input and output of the quantized model.
 
     Attributes:
         float_input: leave the input float.
@@ -162,7 +162,7 @@ class Workbench:
         return self._reference.of(content)
 
     def errors(self, content: bytes) -> tuple[float, ...]:
-        """Measure it on each held-out image."""
+        """Measure the error on each held-out image."""
         return tuple(float(error) for error in self._reference.by_image(content))
 
     def top1(self, content: bytes) -> float | None:

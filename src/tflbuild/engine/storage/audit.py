@@ -14,7 +14,7 @@ from tflbuild.engine.storage.shelf import Shelf
 
 @dataclass(kw_only=True)
 class Audit:
-    """What was found.
+    """The result of reading a whole store.
 
     Attributes:
         records: how many were read.

@@ -27,7 +27,7 @@ from tflbuild.engine.storage.shelf import Shelf
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Something that may go.
+    """A result, checkpoint or other file of a store that may be removed.
 
     Attributes:
         kind: "result", "checkpoint", "quarantine", "memo", "staged" or "orphan".
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What goes.
+    """The candidates that are to be removed, and the store's size before and after.
 
     Attributes:
         candidates: in the order in which they go.
@@ -69,7 +69,7 @@ def choose(
     older_than: float | None = None,
     now: float | None = None,
 ) -> Choice:
-    """Choose what goes: garbage in any case, then what has not been used for longest.
+    """Choose what to remove: garbage in any case, then what has not been used for longest.
 
     Args:
         inventory: what the store holds.
@@ -113,7 +113,7 @@ def _garbage(inventory: Inventory, roots: Roots) -> Iterable[Candidate]:
 
 
 def _in_order(inventory: Inventory, roots: Roots, chosen: set[str]) -> list[Candidate]:
-    """Give what may go, the longest unused first; a file counts with the last record that names it."""
+    """List what may be removed, the longest unused first; a file counts with the last record naming it."""
     results = [action for action in inventory.actions.values() if action.key not in roots.actions]
     others = [
         *(_thing("checkpoint", t, inventory) for t in inventory.checkpoints if not _locked(inventory, t)),

@@ -1,4 +1,4 @@
-"""What a store holds: every action with its size and date, every blob, and what else lies there. Reads only."""
+"""List the contents of a store: actions with size and date, blobs, and what else lies there. Reads only."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """What is neither a record nor a blob: a file or folder, its size in bytes, when it was last changed."""
+    """A file or folder that is neither a record nor a blob: its size in bytes, when it was last changed."""
 
     path: Path
     bytes: int
@@ -61,7 +61,7 @@ class Thing:
 
 @dataclass(kw_only=True)
 class Inventory:
-    """What a store holds.
+    """The contents of a store, by kind.
 
     Attributes:
         shelf: the store's files.

@@ -34,7 +34,7 @@ class Held:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let the next one have it."""
+        """Release the lock."""
         os.close(self._descriptor)
 
     def remove(self) -> None:
@@ -94,7 +94,7 @@ def acquire(path: Path, *, shared: bool = False, waiting: Callable[[], None] = l
 
 @contextmanager
 def holding(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold a lock for a while."""
+    """Hold a lock within a `with` block."""
     held = acquire(path, shared=shared)
     try:
         yield

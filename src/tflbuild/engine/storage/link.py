@@ -20,13 +20,13 @@ from tflbuild.core.plain_text import plain
 T = TypeVar("T")
 
 ANSWER_SECONDS = 10.0
-"""How long a remote may take to say whether it has something."""
+"""Seconds that a remote may take to say whether it has something."""
 
 TRANSFER_BYTES_PER_SECOND = 200_000
-"""Below this a transfer is given up."""
+"""Rate of a transfer below which it is given up."""
 
 ABSENT_SECONDS = 10.0
-"""How long what was absent is taken to be absent still: a plan, a look, and a second look under the lock."""
+"""Seconds for which an absent file is taken to stay absent: a plan, a look, and another under the lock."""
 
 S3 = ("s3", "s3a")
 S3_OPTIONS = {
@@ -34,7 +34,7 @@ S3_OPTIONS = {
     "config_kwargs": {"connect_timeout": 3, "read_timeout": 10, "retries": {"max_attempts": 1}},
 }
 S3_TRIES = 2
-"""s3fs itself would try five times, on top of botocore."""
+"""Tries of s3fs, which would make five by itself, on top of botocore's."""
 
 WHOLE = (*S3, "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory")
 """Protocols under which a file appears at once or not at all; elsewhere it is renamed when it is complete."""
@@ -156,7 +156,7 @@ class _TooLarge(Exception):
 
 
 def _limited(most: int) -> Any:
-    """Give what fsspec tells how many bytes came, and what ends a transfer of more than there should be."""
+    """Give a callback for fsspec that ends a transfer of more bytes than there should be."""
     from fsspec.callbacks import Callback
 
     class Limit(Callback):  # type: ignore[misc,unused-ignore] # fsspec has no types

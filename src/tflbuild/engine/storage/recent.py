@@ -1,4 +1,4 @@
-"""Which actions of a pass came last, so that a plan can name the nearest earlier one without reading every record."""
+"""The latest actions of a pass, so that a plan finds the nearest earlier one without reading every record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store writes of a result: `actions/<key>.json`, which verifies itself."""
+"""The record of a stored result: `actions/<key>.json`, which verifies itself."""
 
 from __future__ import annotations
 

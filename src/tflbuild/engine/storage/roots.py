@@ -1,4 +1,4 @@
-"""What may not be collected: what runs on disk were made of, what is being computed, and what running builds use."""
+"""Roots of the collection: actions that run folders name, held locks, and what running builds use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEFT_BY_RUNS = ("report.json", "recipe.lock.yaml", "reproduce.yaml")
 
 @dataclass(frozen=True)
 class Roots:
-    """What stays.
+    """The actions and blobs that a collection keeps.
 
     Attributes:
         actions: keys.
@@ -36,7 +36,7 @@ class Roots:
 def find_roots(
     inventory: Inventory, outputs: Iterable[Path], warn: Callable[[str], None] = lambda text: None
 ) -> Roots:
-    """Find what stays: the actions that runs name, with what was measured on their results, and what is in use.
+    """Find the roots: the actions that runs name, with measurements of their results, and what is in use.
 
     Args:
         inventory: what the store holds.

@@ -19,7 +19,7 @@ from tflbuild.engine.storage.sharing import make_folder, share
 
 
 class Shelf:
-    """Blobs, records and what became of damaged ones.
+    """The blobs and records of a store, and the quarantine of damaged ones.
 
     Args:
         root: the store's folder.
@@ -167,6 +167,6 @@ def _date(seconds: float) -> str:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Give what changes when a file is written or replaced."""
+    """Give a file's stamp, which changes when the file is written or replaced."""
     status = os.stat(path)
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,4 +1,4 @@
-"""What a process has under way in a store: files it stages, and the list of what it uses.
+"""The workspace of a process in a store: the files that it stages, and the list of what it uses.
 
 `tmp/<host>-<name>.lock`, held as long as the process lives, `tmp/<host>-<name>/` with what is staged, and in it
 `uses`, one key or digest a line. A folder whose lock can be taken is nobody's any more, however its owner ended, and
@@ -22,7 +22,7 @@ from tflbuild.engine.storage.sharing import share
 USES = "uses"
 MOST_BYTES = 2**30
 IDLE_SECONDS = 30 * 86_400.0
-"""How long the workspace of another machine has been idle before it is taken to be abandoned."""
+"""Seconds without a change after which the workspace of another machine is taken to be abandoned."""
 
 
 class Workspace:

@@ -15,10 +15,10 @@ from tflbuild.engine.workers.process import Process, Progress, Start, finished
 from tflbuild.engine.workers.worker import LIGHT_ENVIRONMENT
 
 SECONDS = 60.0
-"""How long one file may take."""
+"""Seconds that one file may take."""
 
 SHARE = 0.7
-"""Of the memory that is free when the process starts, what it may hold."""
+"""Share of the memory free at its start that the process may hold."""
 
 REPLACED_ABOVE = 2000
 """MiB above which the process is replaced before it reads the next file."""
@@ -26,7 +26,7 @@ REPLACED_ABOVE = 2000
 
 @dataclass(frozen=True)
 class Suspect:
-    """What is to blame for what goes wrong.
+    """The file and the reader to blame when reading fails.
 
     Attributes:
         file: as the user named it.

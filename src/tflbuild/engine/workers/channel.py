@@ -21,7 +21,7 @@ class ChannelClosed(Exception):
 
 
 class ChannelGarbled(Exception):
-    """What came is no message: something else wrote to the socket."""
+    """The bytes that came are no message: something else wrote to the socket."""
 
 
 class Channel:

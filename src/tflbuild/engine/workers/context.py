@@ -1,4 +1,4 @@
-"""What a pass is given, in the worker process."""
+"""The context that a pass runs in, within the worker process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ A = TypeVar("A", bound=Artifact)
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """What the main process tells a worker about a pass besides its options and its input.
+    """The main process's description of a step for a worker, besides the pass's options and its input.
 
     Attributes:
         label: the step's label.
@@ -173,7 +173,7 @@ class WorkerContext:
         return kind(path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta)
 
     def model(self, label: str) -> Artifact:
-        """Give what an earlier step gave.
+        """Give the output of an earlier step.
 
         Raises:
             PassError: the pass did not declare it, so it is not part of its key.

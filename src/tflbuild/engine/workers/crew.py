@@ -31,7 +31,7 @@ LARGEST_SHARD, SMALLEST_SHARD = 64, 8
 
 @dataclass(frozen=True)
 class Job:
-    """One thing that is done with every image of a split.
+    """A computation over every image of a split.
 
     Attributes:
         name: a method of `tflbuild.engine.workers.worker_process.Server` that takes, besides `arguments`, the first
@@ -73,7 +73,7 @@ class Crew:
         who: str,
         progress: Progress = lambda done, total, note: None,
     ) -> Answer:
-        """Have one process do one thing while the others rest; see `Worker.ask`."""
+        """Send a request to one process, and wait for the answer; the others rest. See `Worker.ask`."""
         return finished(self._members[0].begin(name, *arguments, who=who, progress=progress))
 
     def share(self, job: Job) -> Answer:
@@ -110,8 +110,8 @@ class Crew:
 class _Sharing:
     """Hands a job's shards out.
 
-    Each process has a home: neighbouring shards that it takes in order, so that it meets the same images the next
-    time and has kept them. One that is done at home takes the last shard of the home where most is left.
+    Each process owns a contiguous range of shards and takes them in order, so that it meets the same images
+    the next time and has kept them. One that is idle steals the last shard of the range where most is left.
 
     Attributes:
         shards: images of each, in order.

@@ -1,4 +1,4 @@
-"""How a worker's request or its process ended badly, in words."""
+"""Describe in words how a worker's request or its process ended badly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def death(code: int) -> tuple[str, str]:
 
 
 def named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
-    """Let what a pass raised name the pass, so that neither passes nor what they call have to.
+    """Put the pass's name before the message of its error, so that neither passes nor their callees have to.
 
     Args:
         value: the error, and its traceback in the worker.

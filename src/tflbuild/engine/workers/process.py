@@ -1,4 +1,4 @@
-"""The main process's handle on one worker process, and on one thing that it was asked."""
+"""The main process's handle on one worker process, and on one request to it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK_EVERY = 0.1
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker gave, and what it cost: `seconds`, `cpu_seconds` with children, `peak_rss_mib`."""
+    """A worker's answer and its cost: `seconds`, `cpu_seconds` with children, `peak_rss_mib`."""
 
     value: Any
     cost: dict[str, float]
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How worker processes are started.
+    """Settings with which worker processes are started.
 
     Attributes:
         environment: variables that are set.
@@ -80,7 +80,7 @@ class Process:
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
     ) -> Task:
-        """Ask for one thing and do not wait.
+        """Send a request, and do not wait for the answer.
 
         Args:
             name: a method of `tflbuild.engine.workers.worker_process.Server`.
@@ -115,7 +115,7 @@ class Process:
             self.bury()
 
     def bury(self) -> tuple[int, str]:
-        """Take leave of a process that ended: what it started is killed; gives its exit code and last lines.
+        """Clean up after a process that ended: kill what it started; gives its exit code and last lines.
 
         One whose start was interrupted has no channel yet, and nobody who reads what it prints.
         """
@@ -180,7 +180,7 @@ class Process:
 
 
 class Task:
-    """One thing that a process was asked."""
+    """One request to a worker process."""
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ class Task:
 
 
 def next_answer(tasks: Sequence[Task]) -> tuple[Task, Answer]:
-    """Wait until one of several things that were asked is answered."""
+    """Wait for the first answer to one of several requests."""
     with selectors.DefaultSelector() as selector:
         for task in tasks:
             selector.register(task.channel, selectors.EVENT_READ)
@@ -294,7 +294,7 @@ def next_answer(tasks: Sequence[Task]) -> tuple[Task, Answer]:
 
 
 def finished(task: Task) -> Answer:
-    """Wait for the answer to one thing that was asked."""
+    """Wait for the answer to one request."""
     with none_left_running([task]):
         return next_answer([task])[1]
 

@@ -1,4 +1,4 @@
-"""What a process prints: every line goes to the log, the last ones into an error message."""
+"""The output of a process: every line goes to the log, the last ones into an error message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINE_BYTES = 4096
 """A longer line is cut: a pass may print megabytes without an end of line."""
 
 LOGGED_BYTES = 4 << 20
-"""What one request may print into the log; more of it only moves the last lines on."""
+"""Bytes that one request may print into the log; more of it only moves the last lines on."""
 
 
 class Tail:

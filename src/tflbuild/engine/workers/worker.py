@@ -1,4 +1,4 @@
-"""What runs passes and measurements: one TensorFlow process, and a crew of light ones."""
+"""The processes that run passes and measurements: one with TensorFlow, and a crew of light ones."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Worker:
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
     ) -> Answer:
-        """Have the TensorFlow process do one thing.
+        """Send a request to the TensorFlow process, and wait for the answer.
 
         Args:
             name: a method of `tflbuild.engine.workers.worker_process.Server`.

@@ -59,7 +59,7 @@ class Server:
         self._splits: dict[tuple[str, Path], Split] = {}
 
     def answer(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
-        """Do one thing and reply."""
+        """Serve one request and reply."""
         self._request, self._told = number, 0.0
         kind, value = _outcome(getattr(self, name), arguments)
         try:
@@ -249,7 +249,7 @@ def _jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
 
 
 TRACED = "in user code:"
-"""How TensorFlow begins the message of an error in a function that it traces."""
+"""Beginning of TensorFlow's message about an error in a function that it traces."""
 
 
 def _outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:

@@ -58,7 +58,7 @@ TYPED_ONLY = (
 """Options that are never taken out of a sweep's folder, since they run commands, write or reach elsewhere."""
 
 Done = Callable[[int, JobResult], None]
-"""Is told the position of a job in the sequence, and how it ended."""
+"""Callback that is told the position of a job in the sequence, and how it ended."""
 
 
 class Session(Protocol):

@@ -29,7 +29,7 @@ from tflbuild.sweep.launchers.process import (
 from tflbuild.validation import typed
 
 ATTEMPTS = 2
-"""How often a job is started whose process dies."""
+"""Number of times that a job is started if its process dies."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ def failed(job: FrozenJob, error: Exception) -> JobResult:
 
 
 def lost(job: FrozenJob, why: str) -> JobResult:
-    """Give the result of a job whose process was lost as often as is borne."""
+    """Give the result of a job whose process was lost over the retry limit."""
     return JobResult(4, row_of_loss(job.name, job.differs, why))
 
 

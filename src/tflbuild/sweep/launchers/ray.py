@@ -33,7 +33,7 @@ from tflbuild.sweep.show import say
 from tflbuild.validation import typed
 
 CONNECT_SECONDS = 10.0
-"""How long an address may take to answer."""
+"""Seconds that an address may take to answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

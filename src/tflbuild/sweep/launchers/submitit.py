@@ -37,10 +37,10 @@ from tflbuild.sweep.launchers.process import (
 from tflbuild.validation import typed
 
 POLL_SECONDS = {"slurm": 2.0}
-"""How often jobs are looked at; on this machine ten times a second."""
+"""Seconds between two looks at the jobs, by cluster; a tenth of a second on this machine."""
 
 CANCEL_SECONDS = 2.0
-"""How long killed processes of this machine are waited for."""
+"""Seconds for which killed processes of this machine are waited for."""
 
 LAST_LINES = 5
 
@@ -100,7 +100,7 @@ OURS = ("cluster", "submitit_folder", "parallel", "max_num_timeout")
 
 @dataclass(frozen=True)
 class Task:
-    """What submitit runs; submitted again as it is when its time is over or it is preempted."""
+    """A job as submitit runs it; submitted again unchanged when its time is over or it is preempted."""
 
     job: FrozenJob
     environment: Mapping[str, str]
@@ -110,7 +110,7 @@ class Task:
         return build_there(self.job, self.environment)
 
     def checkpoint(self) -> Any:
-        """Give what is queued again; the store knows how far it came."""
+        """Give the submission to queue again; the store knows how far it came."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
