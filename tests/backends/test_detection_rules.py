@@ -78,6 +78,11 @@ def test_an_option_lies_within_its_bounds(name: str) -> None:
         assert said({name: wrong}).startswith(f"has a TFLite_Detection_PostProcess with {name}=")
 
 
+@pytest.mark.parametrize("value", [-5, 0, 2.5, 10**9])
+def test_an_option_that_the_operator_does_not_know_may_be_anything(value: float) -> None:
+    assert said({"more": value}) == ""
+
+
 def test_one_that_is_wrong_is_shown() -> None:
     assert said({"max_detections": -3}) == "has a TFLite_Detection_PostProcess with max_detections=-3"
     assert said({"use_regular_nms": 2}) == "has a TFLite_Detection_PostProcess with use_regular_nms=2"
