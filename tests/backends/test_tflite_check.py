@@ -468,6 +468,17 @@ def test_a_zero_point_of_another_kind_is_any_integer(zero: int) -> None:
     assert tensor_of((1,), schema.TensorType.INT64, scale=floats(1.0), zeroPoint=zeros).wrong_number == ""
 
 
+def test_a_vector_that_is_not_read_here_lies_inside_of_the_file_all_the_same() -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    model.metadataBuffer = ints(7, 7)
+    content = bytearray(flatbuffer.pack(model))
+    start, count = Model(bytes(content)).root.span("metadata_buffer")
+    assert count == 2
+    content[start - 4 : start] = (2**31 - 1).to_bytes(4, "little")
+    with pytest.raises(Malformed):
+        Model(bytes(content))
+
+
 def test_fields_of_a_tensor_are_those_of_the_file() -> None:
     def change(model: Any) -> None:
         one = named(model, "stem/bias")

@@ -202,7 +202,7 @@ def test_what_the_graph_does_not_show_can_be_stated(tmp_path: Path) -> None:
     assert spec.recognised()[0]["value"] == "softmax"
 
 
-@pytest.mark.parametrize("shapes", [[(8, 4), (3,)], [(4,), (8, 3)], [(4,), (3,)], [(8, 4), (7, 3)]])
+@pytest.mark.parametrize("shapes", [[(8, 4), (8,)], [(8,), (8, 3)], [(4,), (3,)], [(8, 4), (7, 3)]])
 def test_two_outputs_that_are_no_detector_s_are_refused(shapes: list[tuple[int, ...]]) -> None:
     model = SimpleNamespace(outputs=[SimpleNamespace(shape=(None, *shape)) for shape in shapes])
     given = " and ".join(str((1, *shape)) for shape in shapes)

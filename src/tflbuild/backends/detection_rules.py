@@ -51,7 +51,7 @@ def check_detection(packed: bytes, inputs: Sequence[Any], outputs: Sequence[Any]
         if name not in found:
             return f"{said}without {name}"
     for name, value in found.items():
-        least, most = OPTIONS.get(name, (-math.inf, math.inf))
+        least, most = OPTIONS[name]
         if not least <= value <= most:
             return f"{said}with {plain(name, 40)}={plain(value, 40)}"
     boxes, scores, anchors = (one.shape for one in inputs)
