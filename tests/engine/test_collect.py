@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -305,6 +306,36 @@ def test_a_file_that_a_new_record_names_stays(
     assert names(root, "actions") == {f"{key(9)}.json"}
     assert names(root, "blobs") == {kept[0].blobs[0]}
     assert opened(root).recall(key(9)) is not None
+
+
+def test_a_record_that_one_collector_moves_back_keeps_its_files_from_another(
+    four: tuple[Path, list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, kept = four
+    others: list[threading.Thread] = []
+    used = workspace.used
+
+    def collects_meanwhile() -> None:
+        inventory = take_inventory(root)
+        collect(inventory, choose(inventory, find_roots(inventory, [])))
+
+    def used_at_last(tmp: Path) -> set[str]:
+        """Let another collector begin while the record lies aside; then a build says that it uses it."""
+        if threading.current_thread() is not threading.main_thread():
+            return set(used(tmp))
+        others.append(threading.Thread(target=collects_meanwhile))
+        others[-1].start()
+        others[-1].join(0.1)
+        return {*used(tmp), *(record.key for record in kept)}
+
+    inventory, choice = take_inventory(root), choice_of(root, older_than=0.0)
+    monkeypatch.setattr(workspace, "used", used_at_last)
+    collect(inventory, choice)
+    for thread in others:
+        thread.join(20)
+    monkeypatch.undo()
+    assert others
+    assert all(opened(root).recall(record.key) is not None for record in kept)
 
 
 def test_a_memo_stays_while_a_build_runs(tmp_path: Path) -> None:

@@ -210,16 +210,19 @@ def _remove_memo(path: Path, trash: Path) -> bool:
 
 def _remove_record(shelf: Shelf, candidate: Candidate, trash: Path) -> bool:
     path, aside = shelf.action(candidate.name), trash / f"{candidate.name}.json"
-    try:
-        if path.stat().st_mtime > candidate.used:
-            return False  # used since
-        os.rename(path, aside)
-    except FileNotFoundError:
+    with kernel_lock.holding(
+        shelf.commits, shared=True
+    ):  # no collector removes files while a record is aside
+        try:
+            if path.stat().st_mtime > candidate.used:
+                return False  # used since
+            os.rename(path, aside)
+        except FileNotFoundError:
+            return True
+        if candidate.name in workspace.used(shelf.root / "tmp"):
+            os.rename(aside, path)
+            return False
         return True
-    if candidate.name in workspace.used(shelf.root / "tmp"):
-        os.rename(aside, path)
-        return False
-    return True
 
 
 def _remove_files(inventory: Inventory, gone: set[str], trash: Path) -> None:
