@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from plugin_folder import forget_plugins
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
 from tflbuild.commands import COMMANDS
@@ -33,7 +32,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.fixture(autouse=True)
 def loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the shipped plugins anew, whatever tests before declared or took away."""
-    forget_plugins()
     monkeypatch.setattr(plugins, "_loaded", {})
 
 

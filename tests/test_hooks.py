@@ -6,14 +6,12 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from plugin_folder import forget_plugins
 from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core import toolchain
@@ -60,15 +58,13 @@ DIARY = """
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run every command in a folder of its own, with one plugin, found afresh and forgotten."""
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every command in a folder of its own, with one plugin, found afresh."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plugins, "_loaded", {})
     plugin("diary", DIARY)
     for name in ("TFLBUILD_STORE", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
-    yield
-    forget_plugins()
 
 
 def plugin(name: str, text: str) -> None:

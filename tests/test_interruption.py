@@ -107,8 +107,9 @@ def test_an_interrupt_that_python_drops_comes_again(number: signal.Signals) -> N
         del made
         threading.Event().wait(20)
 
-    with pytest.raises(KeyboardInterrupt), heeded():
+    with pytest.raises(KeyboardInterrupt) as interrupted, heeded():
         waiting()
+    assert str(interrupted.value) == ("" if number is signal.SIGINT else number.name)
 
 
 def test_what_else_python_drops_is_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

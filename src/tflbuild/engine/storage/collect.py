@@ -3,7 +3,7 @@
 An action's record and its files go together; a file that another record names stays. Before a record is removed, its
 lock is taken and the record is moved aside; only then is it asked once more whether a build uses it, and if so it is
 moved back. A build in turn says what it uses before it reads it. So either the build finds no record, and computes, or
-its say is seen. Files go last, in the one moment in which no commit is under way.
+its say is seen. Files go last, in the one moment in which no commit is under way and no record is aside.
 """
 
 from __future__ import annotations
@@ -210,9 +210,8 @@ def _remove_memo(path: Path, trash: Path) -> bool:
 
 def _remove_record(shelf: Shelf, candidate: Candidate, trash: Path) -> bool:
     path, aside = shelf.action(candidate.name), trash / f"{candidate.name}.json"
-    with kernel_lock.holding(
-        shelf.commits, shared=True
-    ):  # no collector removes files while a record is aside
+    # While a record is aside, no other collector removes files: it would miss those that this record names.
+    with kernel_lock.holding(shelf.commits, shared=True):
         try:
             if path.stat().st_mtime > candidate.used:
                 return False  # used since
