@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
-from tflbuild.backends import litert
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.dataset import Split
 from tflbuild.metrics import evaluation, keras_predictions, tflite_predictions
 from tflbuild.metrics.truth import truth_file
-from tflbuild.recipe import load_recipe
+from tflbuild.modalities.image import files as image
+from tflbuild.recipe.load import load_recipe
+from tflbuild.runtimes import litert
 from tflbuild.testing import run_pass
-from tflbuild.vision import image
 
 METRICS = ["map", "map50"]
 

@@ -59,9 +59,9 @@ def main() -> None:
 
 def compare(name: str, model: TFLiteModel, data: Dataset, options: argparse.Namespace, folder: Path) -> None:
     """Print the times of each pair, and the ratio over all."""
-    from tflbuild.vision import (
-        image,
-    )  # here, so that a side that shares its images starts as light as a build
+    from tflbuild.modalities.image import (
+        files as image,  # here, so that a side that shares its images starts as light as a build
+    )
 
     index = folder / "index.json"
     index.write_text(json.dumps(enough(data.index(image.inspect), options.images).to_json()))
@@ -124,7 +124,7 @@ def enough(index: Index, images: int) -> Index:
 
 def model_of(path: Path) -> TFLiteModel:
     """Give a handle on a delivered file."""
-    from tflbuild.backends.flatbuffer import read_facts
+    from tflbuild.tflite.flatbuffer import read_facts
 
     plugins.load(None)
     file = path / "model.tflite" if path.is_dir() else path
@@ -157,9 +157,9 @@ def plain(model: TFLiteModel, data: Dataset, index: Path, images: int, out: Path
     """Read, resize, run, map back and keep, one image after the other."""
     import numpy as np
 
-    from tflbuild.backends.litert import Runner
     from tflbuild.core.artifact import ModelFacts
-    from tflbuild.vision.preprocess import Preprocess
+    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.runtimes.litert import Runner
 
     split = Split("test", data, Index.from_json(json.loads(index.read_text())))
     facts = ModelFacts.of(model)

@@ -29,12 +29,12 @@ from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.quantization.observation import Executable
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization.observation import Executable
 from tflbuild.testing import artifact, run_pass
+from tflbuild.tflite import flatbuffer
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CERTAIN = 1.96

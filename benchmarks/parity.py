@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from tflbuild import plugins
-from tflbuild.backends import converter, keras, raw_outputs
+from tflbuild.backends import converter, keras
 from tflbuild.backends.keras_reference import Reference
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import ARCHITECTURES
 from tflbuild.core.errors import RecipeError
+from tflbuild.modalities.image.preprocess import Preprocess
 from tflbuild.models.keras_file import KerasFile
-from tflbuild.passes import parity, writing
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.passes.quantizing import parity, writing
+from tflbuild.tflite import raw_outputs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CASES = Path(os.environ.get("TFLBUILD_TEST_CASES", SHARED / "cases"))
@@ -117,7 +118,7 @@ def _saved_again(path: Path, folder: Path) -> Path:
 
 
 def _images(height: int, width: int, pixels: Preprocess) -> Iterator[Any]:
-    from tflbuild.vision import image
+    from tflbuild.modalities.image import files as image
 
     files = sorted((CASES / "shapes").glob("*/00*.png"))[: parity.IMAGES]
     for file in files:

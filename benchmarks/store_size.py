@@ -27,7 +27,7 @@ from tflbuild.engine.storage.collect import choose, collect
 from tflbuild.engine.storage.inventory import take_inventory
 from tflbuild.engine.storage.roots import find_roots
 from tflbuild.engine.storage.store import Store
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def timed(command: list[str]) -> float:
 
 def composing(overrides: list[str], limits: range) -> float:
     """Give the wall seconds of composing and validating every job, imports left out."""
-    from tflbuild.recipe import load_recipe
+    from tflbuild.recipe.load import load_recipe
 
     load_recipe([*overrides, f"budget.size.max={limits[0]}"])
     started = time.perf_counter()

@@ -116,7 +116,7 @@ def _shared(name: str, variable: str) -> Path:
 @pytest.fixture
 def float_classifier(tmp_path: Path) -> Path:
     """Give a tiny float32 `.tflite`: an 8x8 image to two scores."""
-    from tflbuild.backends.tiny import dense_classifier
+    from tflbuild.tflite.tiny import dense_classifier
 
     path = tmp_path / "float_classifier.tflite"
     path.write_bytes(dense_classifier())

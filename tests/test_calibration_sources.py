@@ -159,7 +159,7 @@ def test_damaged_images_of_a_folder_are_left_out_and_counted(
 
 def test_the_key_of_a_step_depends_on_the_images_that_are_used(here: Path) -> None:
     from tflbuild.engine.prepare import prepare
-    from tflbuild.recipe import load_recipe
+    from tflbuild.recipe.load import load_recipe
 
     def named() -> str:
         prepared = prepare(load_recipe([*WORDS[1:], f"{KEY}=photos"]))
@@ -176,7 +176,7 @@ def test_the_key_of_a_step_depends_on_the_images_that_are_used(here: Path) -> No
 
 def test_a_worker_reads_what_planning_found_usable(here: Path) -> None:
     from tflbuild.core.dataset import Dataset
-    from tflbuild.data.external import external_split
+    from tflbuild.data.layouts.external import external_split
 
     pictures(here / "photos", 4)
     (here / "photos/1.png").write_bytes(b"none")

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from tflbuild import cli, commands, plugins, recipe_files
+from tflbuild import cli, commands, plugins
 from tflbuild.cli import main
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
 from tflbuild.data.fashion_mnist import FashionMnist
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import expand
 
 
@@ -35,7 +36,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 
     monkeypatch.setattr(cli, "_build", doing("build", 11))
     monkeypatch.setattr("tflbuild.sweep.run_sweep", doing("sweep", 12))
-    monkeypatch.setattr("tflbuild.hydra_app.run_hydra", doing("hydra", 13))
+    monkeypatch.setattr("tflbuild.show.hydra_app.run_hydra", doing("hydra", 13))
     monkeypatch.setattr(commands, "run", lambda name, words: done.append((name, words)) or 14)
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
     monkeypatch.setenv("TFLBUILD_CONFIG_DIR", "")  # so that what a command sets is taken back
@@ -212,7 +213,7 @@ class Recipe:
 def test_seeds_make_a_sweep_of_a_build(
     seeds: tuple[int, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tflbuild.recipe.load_recipe", lambda words: Recipe(*seeds))
+    monkeypatch.setattr("tflbuild.recipe.load.load_recipe", lambda words: Recipe(*seeds))
     monkeypatch.setattr("tflbuild.commands.build.build", lambda recipe: 6)
     monkeypatch.setattr("tflbuild.sweep.run_sweep", lambda words: 12 if words == ["recipe=r"] else 0)
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))

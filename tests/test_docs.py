@@ -19,7 +19,7 @@ from tflbuild.cli import FLAGS
 from tflbuild.commands import COMMANDS
 from tflbuild.core.errors import MissingTool
 from tflbuild.core.hook import CALLS, HOOKS
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import expand
 from tflbuild.sweep.launchers import session
 from tflbuild.sweep.request import read_request

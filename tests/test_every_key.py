@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tflbuild import compose, plugins
+from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
 from tflbuild.engine.plan import check
-from tflbuild.recipe import load_recipe, recipe_of
-from tflbuild.recipe_steps import settle_alternatives
+from tflbuild.recipe import compose
+from tflbuild.recipe.load import load_recipe, recipe_of
+from tflbuild.recipe.steps import settle_alternatives
 
 DETECTOR, CLASSIFIER = "recipe=ssd_mobilenet_int8", "recipe=mobilenet_v1_int8"
 PASSES = (

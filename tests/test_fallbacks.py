@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild import compose, plugins
-from tflbuild.passes.quantizing import Quantizing
+from tflbuild import plugins
+from tflbuild.passes.quantizing.options import Quantizing
+from tflbuild.recipe import compose
 
 RECIPES = ("ssd_mobilenet_int8", "mobilenet_v1_int8", "mobilenet_v2_int8", "resnet_int8")
 CHANGED = {

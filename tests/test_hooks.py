@@ -17,7 +17,7 @@ from tflbuild.cli import main
 from tflbuild.core import toolchain
 from tflbuild.core.hook import Unmade
 from tflbuild.hooks.tracking import connect, quietly
-from tflbuild.recipe import load_recipe, recipe_of
+from tflbuild.recipe.load import load_recipe, recipe_of
 
 R = "recipe=ssd_mobilenet_float"
 
@@ -252,7 +252,7 @@ TINY = """
     class Tiny(Pass):
         \"\"\"A classifier of 8x8 pixels that was never trained.\"\"\"
         def run(self, model: None, ctx: PassContext) -> TFLiteModel:
-            from tflbuild.backends.tiny import dense_classifier
+            from tflbuild.tflite.tiny import dense_classifier
             facts = ModelFacts(
                 task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=dict(ctx.preprocess)
             )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild import terminal
 from tflbuild.engine.events import Event
+from tflbuild.show import terminal
 
 
 def metrics(

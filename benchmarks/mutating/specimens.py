@@ -33,7 +33,7 @@ class Given(Pass):
         if self.fails:
             raise PassError("as asked")
         from tflbuild.backends import flatbuffer
-        from tflbuild.backends.tiny import dense_classifier
+        from tflbuild.tflite.tiny import dense_classifier
 
         scale = {"scale": 0.0078125, "offset": -1.0}
         facts = ModelFacts(task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=scale)

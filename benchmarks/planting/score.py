@@ -12,24 +12,22 @@ AREAS = (
     ("engine storage", "engine/storage/"),
     ("lock, verify, workers", "engine/lock engine/verify engine/workers/"),
     ("engine", "engine/"),
-    (
-        "recipe, compose, validation",
-        "recipe compose composition validation kept_recipe overrides interpolation",
-    ),
+    ("recipe", "recipe/"),
     ("sweep", "sweep/"),
     ("metrics", "metrics/"),
-    ("vision", "vision/"),
+    ("tasks, modalities", "tasks/ modalities/"),
     ("data", "data/"),
-    ("findings, pages", "findings/ pages/"),
-    ("quantization", "backends/quantization/"),
-    ("backends", "backends/"),
+    ("show", "show/"),
+    ("quantization", "quantization/"),
+    ("tflite, formats, runtimes", "tflite/ formats/ runtimes/"),
+    ("training, backends", "training/ backends/"),
     ("passes", "passes/"),
     ("models, targets, hooks", "models/ targets/ hooks/"),
     ("commands and the rest", ""),
 )
 """Areas by what their paths begin with under `src/tflbuild/`; the first that fits."""
 
-CRITICAL = ("core/", "engine/keys", "engine/gate", "engine/measure", "metrics/", "recipe")
+CRITICAL = ("core/", "engine/keys", "engine/gate", "engine/measure", "metrics/", "recipe/")
 """With the digests of data, what a product that sells proof rests on: at least 95 of 100 are to be killed here."""
 
 

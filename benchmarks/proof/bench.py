@@ -17,15 +17,15 @@ from proof.book import Book
 from proof.measuring import PREDICTIONS, Yardstick
 from proof.product import Pipeline, build
 from proof.rows import Row
-from tflbuild.backends import flatbuffer
 from tflbuild.core import digest
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Index, Split
-from tflbuild.passes.calibration import Calibration
-from tflbuild.recipe import load_recipe
+from tflbuild.modalities.image import files as image
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.recipe.load import load_recipe
 from tflbuild.testing import artifact, run_pass
-from tflbuild.vision import image
+from tflbuild.tflite import flatbuffer
 
 SAMPLES, FEW = 200, 24
 """Calibration images, and those of a smoke test."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.dataset import Split
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 Images = npt.NDArray[np.float32]
 

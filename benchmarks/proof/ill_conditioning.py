@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
-from tflbuild.backends.quantization.observation import Executable, observe, without_custom
-from tflbuild.backends.quantization.seams import Seam, seams
+from tflbuild.quantization.observation import Executable, observe, without_custom
+from tflbuild.quantization.seams import Seam, seams
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
 
 FACTOR = 50.0
 

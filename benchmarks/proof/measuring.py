@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.backends import flatbuffer, litert
-from tflbuild.backends.graph import Graph
-from tflbuild.backends.quantization.observation import Executable, without_custom
 from tflbuild.core import digest
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Split
@@ -20,9 +17,13 @@ from tflbuild.metrics import evaluation, tflite_predictions
 from tflbuild.metrics.arrays import load
 from tflbuild.metrics.examples import Examples
 from tflbuild.metrics.truth import truth_file
-from tflbuild.vision.boxes import decode
-from tflbuild.vision.decoding import anchors_of
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.quantization.observation import Executable, without_custom
+from tflbuild.runtimes import litert
+from tflbuild.tasks.detection.boxes import decode
+from tflbuild.tasks.detection.decoding import anchors_of
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
 
 PREDICTIONS = "predictions.npz"
 NARROW = ("int4", "int8", "uint8", "int32")

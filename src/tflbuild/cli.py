@@ -7,13 +7,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tflbuild.audience import say, sheltered, unwritten, warn
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
 from tflbuild.core.home import at_home
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
 from tflbuild.interruption import heeded
+from tflbuild.show.audience import say, sheltered, unwritten, warn
 
 HELP = """\
 tflbuild: compile models for on-device TensorFlow Lite
@@ -124,7 +124,7 @@ def _written(words: list[str], code: int) -> int:
 def _dispatch(words: list[str]) -> int:
     words = [FLAGS.get(word, word) for word in _take_config_dir(words)]
     if _asks_hydra(words):
-        from tflbuild.hydra_app import run_hydra
+        from tflbuild.show.hydra_app import run_hydra
 
         return run_hydra(words)
     if not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
@@ -187,9 +187,11 @@ def warn_of_plugins() -> None:
 
 
 def _build(overrides: list[str]) -> int:
-    import_at_once("tflbuild.recipe", "tflbuild.session", "tflbuild.terminal", "tflbuild.pages.page")
+    import_at_once(
+        "tflbuild.recipe.load", "tflbuild.session", "tflbuild.show.terminal", "tflbuild.show.pages.page"
+    )
     from tflbuild.commands.build import build
-    from tflbuild.recipe import load_recipe
+    from tflbuild.recipe.load import load_recipe
 
     recipe = load_recipe(overrides)
     warn_of_plugins()

@@ -13,7 +13,7 @@ from tflbuild.engine.report import Report
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 
 
 def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> Report:
@@ -32,7 +32,7 @@ def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> R
             lies in the newest run folder's report.json.
         RecipeError: the recipe has `seeds`, which make several builds; this gives one report.
     """
-    from tflbuild import terminal
+    from tflbuild.show import terminal
 
     wanted = load_recipe([f"recipe={recipe}", *overrides])
     if wanted.seeds:
@@ -65,7 +65,7 @@ def worker_for(recipe: Recipe) -> Worker:
 
 def publish(report: Report) -> None:
     """Write `report.html` beside `report.json`."""
-    from tflbuild.pages.page import render
+    from tflbuild.show.pages.page import render
 
     with writing(report.folder):
         (report.folder / "report.html").write_text(render(report.content), encoding="utf-8")

@@ -115,7 +115,7 @@ def tiny_tflite(folder: Path) -> TFLiteModel:
     Needs no TensorFlow. Its weights are fixed; its input `image` is (1, 8, 8, 3) float32, normalised, its output
     `scores` is (1, 2) float32.
     """
-    from tflbuild.backends.tiny import dense_classifier
+    from tflbuild.tflite.tiny import dense_classifier
 
     path = folder / "tiny.tflite"
     path.write_bytes(dense_classifier())

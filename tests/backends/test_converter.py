@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.backends.suppression import SuppressionOptions
 from tflbuild.core.errors import PassError
+from tflbuild.tflite.suppression import SuppressionOptions
 
 pytestmark = pytest.mark.slow
 

@@ -192,8 +192,8 @@ def test_a_stated_output_is_read_off_the_graph_afterwards() -> None:
 def test_what_tfmot_does_not_know_is_named_and_leaving_it_out_works() -> None:
     from tf_keras import Model, layers
 
-    from tflbuild.backends import fake_quantization, float_islands
     from tflbuild.core.errors import PassError
+    from tflbuild.training import fake_quantization, float_islands
 
     image = picture()
     features = layers.Conv2D(4, 3, activation="relu", name="conv")(image)

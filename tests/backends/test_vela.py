@@ -11,8 +11,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.backends import vela
-from tflbuild.backends.assemble import Step, assemble
 from tflbuild.core.errors import PassError
+from tflbuild.tflite.assemble import Step, assemble
 
 FIGURES = {  # columns as vela 5.2 writes them, among others
     "experiment": "default",

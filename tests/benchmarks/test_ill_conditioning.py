@@ -9,9 +9,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from proof.ill_conditioning import rescaled
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.assemble import Step, assemble
-from tflbuild.backends.graph import Graph
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Step, assemble
+from tflbuild.tflite.graph import Graph
 
 RNG = np.random.default_rng(0)
 FIRST = RNG.normal(size=(4, 2 * 2 * 3)).astype(np.float32)

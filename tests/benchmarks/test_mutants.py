@@ -242,18 +242,18 @@ def test_the_score_counts_by_area() -> None:
     done = [
         Trial("1", Mutant("src/tflbuild/core/budget.py", 1, "", "number", 0, 0), "", "killed"),
         Trial("2", Mutant("src/tflbuild/core/budget.py", 2, "", "number", 0, 0), "", "survived"),
-        Trial("3", Mutant("src/tflbuild/backends/quantization/grid.py", 2, "", "swapped", 0, 0), "", "hung"),
-        Trial("4", Mutant("src/tflbuild/backends/tables.py", 2, "", "swapped", 0, 0), "", "unreached"),
+        Trial("3", Mutant("src/tflbuild/quantization/grid.py", 2, "", "swapped", 0, 0), "", "hung"),
+        Trial("4", Mutant("src/tflbuild/tflite/tables.py", 2, "", "swapped", 0, 0), "", "unreached"),
         Trial("6", Mutant("src/tflbuild/data/voc.py", 2, "", "swapped", 0, 0), "+ digest=a", "survived"),
         Trial("7", Mutant("src/tflbuild/data/voc.py", 2, "", "swapped", 0, 0), "+ path=a", "survived"),
-        Trial("5", Mutant("src/tflbuild/recipe_files.py", 2, "", "swapped", 0, 0), "", "killed"),
+        Trial("5", Mutant("src/tflbuild/recipe/files.py", 2, "", "swapped", 0, 0), "", "killed"),
     ]
     assert list(score.table(done))[2:] == [
         "| core | 1 / 2 | 50 % |",
-        "| recipe, compose, validation | 1 / 1 | 100 % |",
+        "| recipe | 1 / 1 | 100 % |",
         "| data | 0 / 2 | 0 % |",
         "| quantization | 1 / 1 | 100 % |",
-        "| backends | 0 / 1 | 0 % |",
+        "| tflite, formats, runtimes | 0 / 1 | 0 % |",
         "| *of these, what proof rests on* | 2 / 4 | 50 % |",
         "| **all** | **3 / 7** | **43 %** |",
     ]
@@ -261,7 +261,7 @@ def test_the_score_counts_by_area() -> None:
 
 
 def test_a_survivor_is_a_row_of_the_documents() -> None:
-    diff = "--- a/x\n+++ b/x\n@@ -7,2 +7,2 @@\n-    a |= b\n+    a &= b\n c"
+    diff = "--- a/x\n+++ b/x\n -7,2 +7,2 \n-    a |= b\n+    a &= b\n c"
     mutant = Mutant("src/tflbuild/core/budget.py", 7, "judge", "update", 0, 0)
     done = [Trial("1f", mutant, diff, "survived"), Trial("2f", mutant, diff, "killed")]
     assert list(score.rows(done))[2:] == [

@@ -19,8 +19,8 @@ from proof import bars, calibration, columns, tables
 from proof.book import Book
 from proof.measuring import wide_share, zero_share
 from proof.rows import GROUPS, ROWS
-from tflbuild.backends.tiny import dense_classifier
 from tflbuild.core.artifact import ModelFacts
+from tflbuild.tflite.tiny import dense_classifier
 
 FACTS = ModelFacts(
     task="classification",

@@ -10,8 +10,8 @@ import pytest
 
 from tflbuild.commands.compare import _change, _equal, _folder, _names, _show, _text
 from tflbuild.commands.compare import compare as command
-from tflbuild.comparison import Comparison, causes_of, compare, figures_of, flat, recipe_of
 from tflbuild.core.errors import RecipeError
+from tflbuild.show.comparison import Comparison, causes_of, compare, figures_of, flat, recipe_of
 
 MEASURED = {"value": 0.61234, "unit": "1", "low": 0.5, "high": 0.7}
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge
 
-from tflbuild import plugins, recipe_files
+from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.commands import describe, listing
 from tflbuild.commands.describe import _type_text, page
@@ -18,6 +18,7 @@ from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext, compiler_pass
 from tflbuild.core.hook import HOOKS, Hook, hook
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, metric
+from tflbuild.recipe import files as recipe_files
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from tflbuild import commands, plugins, prediction, session, terminal
+from tflbuild import commands, plugins, session
 from tflbuild.cli import main
 from tflbuild.commands import plan, reproduce, rerun, verify
 from tflbuild.commands.words import one, warn
 from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.engine.verify import Claim
-from tflbuild.prediction import Found, LeftOut, Prediction
+from tflbuild.show import prediction, terminal
+from tflbuild.show.prediction import Found, LeftOut, Prediction
 
 Out = pytest.CaptureFixture[str]
 
@@ -72,7 +73,7 @@ def test_a_report_is_told_pass_by_pass_and_then_as_the_build_told_it(
     monkeypatch: pytest.MonkeyPatch, capsys: Out, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tflbuild.engine.report_form.read_report", lambda path: REPORT)
-    monkeypatch.setattr("tflbuild.timings.time_lines", lambda content: ["times"])
+    monkeypatch.setattr("tflbuild.show.timings.time_lines", lambda content: ["times"])
     monkeypatch.setattr(terminal, "outcome_lines", lambda content, folder: [f"outcome in {folder}"])
     assert main(["report", str(tmp_path)]) == 0
     lines = [
@@ -286,7 +287,7 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     )
     loaded = plugins.Loaded(broken={"b.py": "it broke"})
     monkeypatch.setattr(plugins, "load", lambda folder: loaded)
-    monkeypatch.setattr("tflbuild.recipe.load_recipe", lambda words: words)
+    monkeypatch.setattr("tflbuild.recipe.load.load_recipe", lambda words: words)
     monkeypatch.setattr("tflbuild.engine.prepare.prepare", lambda recipe, warn, looking: prepared)
     monkeypatch.setattr("tflbuild.engine.plan.plan", lambda recipe, keys, store: made)
     assert plan.plan(["recipe=r"]) == 0
@@ -374,7 +375,7 @@ def test_a_build_says_how_it_ended(monkeypatch: pytest.MonkeyPatch, capsys: Out,
     recipe: Any = SimpleNamespace(run=SimpleNamespace(time_passes=False))
     monkeypatch.setattr(session, "build_once", lambda recipe, listeners: outcome)
     monkeypatch.setattr(terminal, "outcome_lines", lambda content, folder: [f"outcome in {folder}"])
-    monkeypatch.setattr("tflbuild.timings.time_lines", lambda content: ["one", "two"])
+    monkeypatch.setattr("tflbuild.show.timings.time_lines", lambda content: ["one", "two"])
     assert build(recipe) == 0
     assert capsys.readouterr().out == "outcome in outputs/r\n"
     recipe.run.time_passes = True

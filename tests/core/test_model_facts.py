@@ -10,8 +10,8 @@ import pytest
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.model_facts import ANCHORS, POSTPROCESS, PREPROCESS, check_facts
 from tflbuild.core.options import to_json
-from tflbuild.vision.detector import AnchorOptions, Postprocess
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 DETECTOR = {
     "feature_maps": [[3, 4]],

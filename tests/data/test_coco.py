@@ -12,7 +12,7 @@ from PIL import Image
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
 from tflbuild.data.coco import Coco, _Annotations, _rank, _size, id_of
-from tflbuild.vision.image import inspect
+from tflbuild.modalities.image.files import inspect
 
 CATEGORIES = [{"id": 3, "name": "zebra"}, {"id": 90, "name": "ant"}]
 

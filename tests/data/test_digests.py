@@ -16,9 +16,9 @@ import pytest
 
 from tflbuild.core.dataset import Dataset, Dropped, FileFacts, Index, Sample, Split
 from tflbuild.data import signs
-from tflbuild.data.external import external_split
 from tflbuild.data.fashion_mnist import FashionMnist
 from tflbuild.data.image_folder import ImageFolder
+from tflbuild.data.layouts.external import external_split
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Difficulty, Signs
 
@@ -160,7 +160,8 @@ def test_no_two_drawn_samples_share_a_digest_and_their_code_is_named() -> None:
     for data in (Signs(train=20, val=20, test=20), SignCrops(train=20, val=20, test=20)):
         splits = data.index(never).splits
         assert len({sample.digest for samples in splits.values() for sample in samples}) == 60
-        assert set(data.code()) == {f"tflbuild.data.{name}" for name in (*RENDERERS, "draws")}
+        drawing = {f"tflbuild.data.scenes.{name}" for name in RENDERERS}
+        assert set(data.code()) == {*drawing, "tflbuild.data.layouts.draws"}
 
 
 RENDERERS = ("sign_renderer", "sign_backdrop", "sign_shapes")

@@ -15,7 +15,7 @@ import pytest
 from tflbuild.core.dataset import Dropped, FileFacts, Split
 from tflbuild.core.errors import DataError
 from tflbuild.data.fashion_mnist import CLASSES, FashionMnist
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 
 PACKAGE = Path(FashionMnist().root)
 
@@ -136,7 +136,7 @@ def test_the_root_decides_where_it_is_there(root: Path, monkeypatch: pytest.Monk
     assert FashionMnist(root=str(root / "gone")).decided_by() is None
     monkeypatch.setenv("HOME", str(root.parent))
     assert FashionMnist(root=f"~/{root.name}").decided_by() == root
-    assert FashionMnist().code() == ("tflbuild.data.idx",)
+    assert FashionMnist().code() == ("tflbuild.data.layouts.idx",)
 
 
 def test_a_split_that_others_use_up_is_said(root: Path) -> None:

@@ -17,7 +17,7 @@ from tflbuild.data.image_folder import (
     _Picture,
     _refuse_hidden_splits,
 )
-from tflbuild.vision.image import inspect
+from tflbuild.modalities.image.files import inspect
 
 
 def fill(folder: Path, count: int, seed: int = 0) -> None:

@@ -10,8 +10,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from tflbuild.core.dataset import DATASETS
-from tflbuild.vision.augment import Augment
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.augment import Augment
+from tflbuild.modalities.image.preprocess import Preprocess
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "data"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -11,7 +11,7 @@ from PIL import Image
 from tflbuild.core.dataset import Dropped, Index, Split
 from tflbuild.core.errors import DataError
 from tflbuild.data.voc import Voc
-from tflbuild.vision.image import inspect
+from tflbuild.modalities.image.files import inspect
 
 OBJECT = (
     "<object><name>{}</name><difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"

@@ -216,16 +216,26 @@ TFLITE, KERAS = NAMES.predict["TFLiteModel"], NAMES.predict["KerasModel"]
     [
         (
             TFLITE,
-            ["backends.litert", "vision.preprocess", "vision.resample", "metrics.arrays"],
-            ["backends.keras", "backends.training", "vision.augment", "metrics.detection", "engine.workers"],
+            ["runtimes.litert", "modalities.image.preprocess", "modalities.image.resample", "metrics.arrays"],
+            [
+                "backends.keras",
+                "training.loop",
+                "modalities.image.augment",
+                "metrics.detection",
+                "engine.workers",
+            ],
         ),
         (
             KERAS,
-            ["backends.keras", "backends.suppression", "vision.decoding", "vision.anchors"],
-            ["backends.litert", "backends.training", "vision.augment"],
+            ["backends.keras", "tflite.suppression", "tasks.detection.decoding", "tasks.detection.anchors"],
+            ["runtimes.litert", "training.loop", "modalities.image.augment"],
         ),
-        (NAMES.truth, ["metrics.arrays"], ["backends.keras", "backends.litert", "vision.augment"]),
-        (NAMES.evaluation, ["metrics.arrays"], ["metrics.examples", "vision.preprocess", "backends.litert"]),
+        (NAMES.truth, ["metrics.arrays"], ["backends.keras", "runtimes.litert", "modalities.image.augment"]),
+        (
+            NAMES.evaluation,
+            ["metrics.arrays"],
+            ["metrics.examples", "modalities.image.preprocess", "runtimes.litert"],
+        ),
     ],
 )
 def test_the_code_of_a_measurement_is_what_it_reaches(

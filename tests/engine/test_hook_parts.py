@@ -60,7 +60,7 @@ def test_figures_of_the_base_and_of_each_target_are_told_apart() -> None:
 def test_tags_say_how_a_build_ended_and_with_what() -> None:
     assert module._ending(REPORT) == {
         "tflbuild.status": "built",
-        "tflbuild.overrides": "seed=1 device=gpu",
+        "tflbuild.recipe.overrides": "seed=1 device=gpu",
         "tflbuild.passes": "train ran, prune skipped",
         "mlflow.note.content": "small\n\nmap fell\n\nsize rose",
         "tflbuild.toolchain.numpy": "1.0",
@@ -307,6 +307,6 @@ def test_a_worker_is_started_as_the_recipe_says() -> None:
 
 
 def test_the_page_lies_beside_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tflbuild.pages.page.render", lambda content: f"page of {content['recipe']} ü")
+    monkeypatch.setattr("tflbuild.show.pages.page.render", lambda content: f"page of {content['recipe']} ü")
     session.publish(Report(folder=tmp_path, content={"recipe": "small"}))
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "page of small ü"

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from tflbuild import plugins
-from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.data.signs import Signs
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.tflite.tiny import brightness_detector
 
 IMAGES = 150
 DATA = Signs(image_size=32, train=1, val=1, test=IMAGES)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.metrics import arrays as array_files
 from tflbuild.metrics import classification, detection, evaluation, tflite_predictions  # noqa: F401
 from tflbuild.metrics.truth import truth, truth_file
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.tflite.tiny import brightness_detector
 
 CLASSES = ("bright", "dark")
 QUARTER = (0.0, 0.0, 0.5, 0.5)

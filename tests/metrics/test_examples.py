@@ -13,7 +13,7 @@ import pytest
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.metrics import examples
 from tflbuild.metrics.examples import Examples, annotated, in_order
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 SIDE = 8 * 8 * 3
 """Bytes of an input of 8 x 8 pixels."""

@@ -13,7 +13,7 @@ from tflbuild.data.signs import Signs
 from tflbuild.metrics import keras_predictions, tflite_predictions
 from tflbuild.metrics.detection import MeanAveragePrecision
 from tflbuild.metrics.truth import truth
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +27,7 @@ def test_keras_and_float_tflite_agree_within_a_thousandth(tmp_path: Path) -> Non
 
     from tflbuild.backends import converter, keras
     from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
-    from tflbuild.vision.decoding import anchors_of, suppression_of
+    from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
 
     data = Signs(train=1, val=1, test=45)
     index = data.index(lambda path: None)  # type: ignore[arg-type, return-value]

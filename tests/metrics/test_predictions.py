@@ -19,7 +19,7 @@ from tflbuild.metrics import arrays, keras_predictions
 from tflbuild.metrics.examples import Prepared
 from tflbuild.metrics.predictions import collect, in_image
 from tflbuild.metrics.truth import truth
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.metrics import arrays, readings
 from tflbuild.metrics.chance import judge
 from tflbuild.metrics.truth import truth_file
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 CLASSES = ("bright", "dark")
 LEVEL = 100.0  # model values below which the stand-in says "dark"
@@ -162,8 +162,8 @@ class Boxed(Greys):
 
 
 def test_a_detector_is_run_with_other_readings_too(tmp_path: Path) -> None:
-    from tflbuild.backends.tiny import brightness_detector
     from tflbuild.metrics.tflite_predictions import predict_file
+    from tflbuild.tflite.tiny import brightness_detector
 
     path = tmp_path / "detector.tflite"
     path.write_bytes(brightness_detector())

@@ -15,7 +15,7 @@ from tflbuild.models.mobilenet_v1 import MobileNetV1, width
 from tflbuild.models.mobilenet_v2 import MobileNetV2
 from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
-from tflbuild.vision.detector import AnchorOptions
+from tflbuild.tasks.detection.detector import AnchorOptions
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_declaring_architectures_imports_no_framework_and_no_numpy() -> None:
     ("size", "finest", "alpha"), [(96, 12, 0.25), (100, 13, 0.25), (256, 16, 0.25), (96, 12, 0.4)]
 )
 def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: float) -> None:
-    from tflbuild.vision.anchors import anchors
+    from tflbuild.tasks.detection.anchors import anchors
 
     model = SSDMobileNetV1(input_size=size, alpha=alpha)
     model.check()

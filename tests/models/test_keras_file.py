@@ -18,8 +18,8 @@ from keras_configs import functional, image, layer, operation, written
 from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile
-from tflbuild.recipe import load_recipe
-from tflbuild.vision.detector import AnchorOptions
+from tflbuild.recipe.load import load_recipe
+from tflbuild.tasks.detection.detector import AnchorOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
 

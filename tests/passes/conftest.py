@@ -12,7 +12,7 @@ import pytest
 from kept_models import PIXELS, SIDE, kept
 from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import CLASSES, Signs
-from tflbuild.vision.detector import AnchorOptions, Postprocess
+from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 
 @pytest.fixture

@@ -38,14 +38,14 @@ def sparse_detector(small_detector: KerasModel, tmp_path: Path) -> KerasModel:
 
 
 def outputs(model: TFLiteModel) -> Any:
-    from tflbuild.backends import litert
+    from tflbuild.runtimes import litert
 
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     return litert.Runner(model.path, scale=1 / 128, offset=-1.0).run(pixels)
 
 
 def test_kernels_without_their_zeros_compute_the_same(sparse_detector: KerasModel, tmp_path: Path) -> None:
-    from tflbuild.backends import constants, flatbuffer
+    from tflbuild.tflite import constants, flatbuffer
 
     notes: dict[str, Any] = {}
     dense = run_pass(Convert(), sparse_detector, tmp_path)

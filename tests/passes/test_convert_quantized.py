@@ -11,11 +11,11 @@ from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Signs
-from tflbuild.passes.calibration import Calibration
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.convert_quantized import ConvertQuantized
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
+from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.testing import run_pass
 
 pytestmark = [
@@ -66,7 +66,7 @@ def test_a_classifier_has_the_promised_output(
 def test_one_scale_serves_each_tensor_where_that_is_asked_for(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends.kernels import kernels
+    from tflbuild.tflite.kernels import kernels
 
     options = ConvertQuantized(granularity="tensor", calibration=FEW)
     found = kernels(run_pass(options, small_detector, tmp_path, data=few_signs).path)
@@ -84,8 +84,8 @@ def test_one_scale_a_tensor_is_for_integer_schemes() -> None:
 def test_a_pruned_and_fake_quantized_model_becomes_int8_with_its_zeros(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import flatbuffer
-    from tflbuild.backends.litert import Runner
+    from tflbuild.runtimes.litert import Runner
+    from tflbuild.tflite import flatbuffer
 
     pruned = run_pass(Prune(steps=2, batch_size=4, sparsity=0.75), small_detector, tmp_path, data=few_signs)
     fake = run_pass(QuantizationAwareTraining(steps=2, batch_size=4), pruned, tmp_path, data=few_signs)

@@ -11,13 +11,13 @@ import pytest
 
 from dense_chain import chain
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.graph import Graph
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.testing import artifact, run_pass, tiny_tflite
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -64,7 +64,7 @@ def test_what_was_added_to_a_bias_is_taken_out(tmp_path: Path) -> None:
 
 
 def test_a_file_that_gains_nothing_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tflbuild.backends.quantization import bias_correction
+    from tflbuild.quantization import bias_correction
 
     notes: dict[str, Any] = {}
     monkeypatch.setattr(bias_correction, "correct", lambda content, *rest: content)

@@ -40,7 +40,7 @@ def emptied(small_detector: KerasModel, tmp_path: Path) -> KerasModel:
 
 def class_biases(content: bytes) -> Any:
     """Give the biases of the class head's empty channels, dequantized."""
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     model = flatbuffer.unpack(content)
     graph = model.subgraphs[0]
@@ -52,10 +52,10 @@ def class_biases(content: bytes) -> Any:
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
-    from tflbuild.backends import flatbuffer
-    from tflbuild.backends.graph import Graph
-    from tflbuild.backends.quantization import bias_scales, observation, quantizer, sharing
-    from tflbuild.backends.quantization.ranges import ranges_of
+    from tflbuild.quantization import observation, quantizer, sharing
+    from tflbuild.quantization.ranges import ranges_of
+    from tflbuild.tflite import bias_scales, flatbuffer
+    from tflbuild.tflite.graph import Graph
 
     converted = run_pass(Convert(), emptied, tmp_path)
     images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
@@ -73,7 +73,7 @@ def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: P
 def test_fake_quantization_gives_empty_channels_a_range(
     emptied: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends.quantization import bias_scales
+    from tflbuild.tflite import bias_scales
 
     options = QuantizationAwareTraining(steps=1, batch_size=4, learning_rate=1e-6)
     content = run_pass(

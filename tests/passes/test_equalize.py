@@ -13,14 +13,14 @@ import small_network
 from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.quantization import equalization
-from tflbuild.backends.quantization.output_error import OutputError, largest_difference
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization import equalization
+from tflbuild.quantization.output_error import OutputError, largest_difference
 from tflbuild.testing import artifact, run_pass
+from tflbuild.tflite import flatbuffer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

@@ -12,49 +12,41 @@ import pytest
 
 import small_network
 from no_frameworks import Fake
-from tflbuild.backends import promises
-from tflbuild.backends.quantization import (
+from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import DataFacts
+from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.passes import convert_quantized, correct_bias, equalize, quantize, quantize_mixed, sensitivity
+from tflbuild.passes import round as rounding_pass
+from tflbuild.passes.convert import Convert
+from tflbuild.passes.convert_quantized import ConvertQuantized
+from tflbuild.passes.correct_bias import CorrectBias
+from tflbuild.passes.equalize import Equalize
+from tflbuild.passes.quantize import Quantize
+from tflbuild.passes.quantize_mixed import QuantizeMixed
+from tflbuild.passes.quantizing import parity, writing
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.passes.round import Round
+from tflbuild.passes.sensitivity import MeasureSensitivity
+from tflbuild.passes.training.distillation import Distill, taught
+from tflbuild.quantization import (
     bias_correction,
     equalization,
     execution,
     observation,
     output_error,
+    promises,
     quantizer,
     rounding,
-    scales,
     storage,
     unchanged,
 )
-from tflbuild.backends.quantization.form import Form
-from tflbuild.backends.quantization.mixed import Candidate, Step
-from tflbuild.backends.quantization.rounding import RoundedLayer
-from tflbuild.backends.quantization.sensitivity import LayerCost, Sensitivity
-from tflbuild.backends.quantization.settings import Setting
-from tflbuild.backends.quantization.unchanged import Equalized
-from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
-from tflbuild.core.compiler_pass import DataFacts
-from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import (
-    convert_quantized,
-    correct_bias,
-    equalize,
-    parity,
-    quantize,
-    quantize_mixed,
-    sensitivity,
-    writing,
-)
-from tflbuild.passes import round as rounding_pass
-from tflbuild.passes.calibration import Calibration
-from tflbuild.passes.convert import Convert
-from tflbuild.passes.convert_quantized import ConvertQuantized
-from tflbuild.passes.correct_bias import CorrectBias
-from tflbuild.passes.distillation import Distill, taught
-from tflbuild.passes.equalize import Equalize
-from tflbuild.passes.quantize import Quantize
-from tflbuild.passes.quantize_mixed import QuantizeMixed
-from tflbuild.passes.round import Round
-from tflbuild.passes.sensitivity import MeasureSensitivity
+from tflbuild.quantization.form import Form
+from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.rounding import RoundedLayer
+from tflbuild.quantization.sensitivity import LayerCost, Sensitivity
+from tflbuild.quantization.settings import Setting
+from tflbuild.quantization.unchanged import Equalized
+from tflbuild.tflite import scales
 
 FACTS = ModelFacts(
     task="classification",
@@ -320,7 +312,7 @@ def test_biases_are_absorbed_unless_that_changes_an_output(
     monkeypatch.setattr(equalization, "absorb_bias", absorb)
     monkeypatch.setattr(output_error, "largest_difference", difference)
     monkeypatch.setattr(equalize, "TOLERANCE", 1e-5)
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     unpack = flatbuffer.unpack
     monkeypatch.setattr(flatbuffer, "unpack", lambda given: unpack(content))
@@ -416,7 +408,7 @@ def test_a_file_that_computes_something_else_breaks_the_promise(fake: Fake, ctx:
 def test_a_file_without_its_zeros_is_held_to_the_model_too_and_its_bytes_are_noted(
     fake: Fake, ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.backends import constants, flatbuffer
+    from tflbuild.tflite import constants, flatbuffer
 
     monkeypatch.setattr(flatbuffer, "unpack", lambda content: content)
     monkeypatch.setattr(
@@ -462,7 +454,7 @@ def test_a_converted_file_is_looked_at(tmp_path: Path, monkeypatch: pytest.Monke
     for options, message in (({"sparse_encoding": True}, "no kernel with enough zeros"),):
         with pytest.raises(BrokenPromise, match=message):
             Convert(**options).verify(model, whole)  # type: ignore[arg-type]
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     checked: list[str] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
@@ -885,7 +877,7 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
         before: Any = "nothing"
         targets: Any = "as they are"
 
-    fake.module(monkeypatch, "training", Hooks=Hooks)
+    fake.module(monkeypatch, "loop", Hooks=Hooks)
     facts = replace(FACTS, task=task)
     given = replace(keras_model(tmp_path), meta={"facts": facts.to_json()})
     options = Distill(weight=0.25, temperature=3.0)
@@ -926,7 +918,7 @@ def test_a_teacher_that_sees_or_says_something_else_is_refused(
         monkeypatch, "keras", load=lambda path: teacher(**changed), output_kind=lambda model: model.kind
     )
     fake.module(monkeypatch, "distillation")
-    fake.module(monkeypatch, "training")
+    fake.module(monkeypatch, "loop")
     ctx._models["train"] = replace(keras_model(tmp_path), meta={"facts": {**FACTS.to_json(), **facts}})
     with pytest.raises(PassError, match=rf"^step\.distill\.teacher: train {message}"):
         taught(Distill(weight=1.0, teacher="train"), teacher(), FACTS, "hard", None, None, ctx)
@@ -936,7 +928,7 @@ def test_nobody_and_a_flatbuffer_cannot_teach(
     fake: Fake, ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.module(monkeypatch, "distillation")
-    fake.module(monkeypatch, "training")
+    fake.module(monkeypatch, "loop")
     with pytest.raises(PassError, match=r"^step\.distill\.teacher: the pass has no input that could teach"):
         taught(Distill(weight=1.0), teacher(), FACTS, "hard", None, None, ctx)
     ctx._models["convert"] = flat(tmp_path)

@@ -13,9 +13,9 @@ from tflbuild import plugins
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import PassError
-from tflbuild.data.external import external_split
+from tflbuild.data.layouts.external import external_split
 from tflbuild.engine.workers.context import Assignment, WorkerContext
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
 
 
 def every() -> list[Pass]:

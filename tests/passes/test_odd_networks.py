@@ -11,13 +11,13 @@ import pytest
 import small_network
 from odd_networks import CASES, DEAD, HOPELESS, STEM_BIAS, changed, scaled
 from tflbuild import plugins
-from tflbuild.backends import litert
-from tflbuild.backends.quantization import equalization, quantizer
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PassError
 from tflbuild.core.judgement import Judgement
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization import equalization, quantizer
+from tflbuild.runtimes import litert
 from tflbuild.testing import run_pass
 
 pytestmark = [
@@ -159,7 +159,7 @@ def test_a_setting_that_the_quantizer_crashes_on_is_left_out_of_the_choice(
 
 def test_a_kept_layer_mends_what_int8_cannot_hold(tmp_path: Path, calibration: Calibration) -> None:
     """An int8 file that does not run is noted, and is not the end."""
-    from tflbuild.passes import trials
+    from tflbuild.passes.quantizing import trials
 
     model = small_network.model(tmp_path, changed(*DEAD))
     built = trials.Trials._build
@@ -185,10 +185,10 @@ def test_a_kept_layer_mends_what_int8_cannot_hold(tmp_path: Path, calibration: C
 
 def test_a_real_model_with_dead_channels_is_quantized(shared_models: Path, tmp_path: Path) -> None:
     """Before, factors of 4.7e12 let XNNPACK refuse the file."""
-    from tflbuild.backends import flatbuffer
-    from tflbuild.backends.quantization.equalization import equalized
-    from tflbuild.backends.quantization.observation import observe
-    from tflbuild.backends.quantization.output_error import largest_difference
+    from tflbuild.quantization.equalization import equalized
+    from tflbuild.quantization.observation import observe
+    from tflbuild.quantization.output_error import largest_difference
+    from tflbuild.tflite import flatbuffer
 
     content = (shared_models / "mlperf_tiny" / "vww_96_float.tflite").read_bytes()
     images = list(np.random.default_rng(0).uniform(0, 1, (4, 96, 96, 3)).astype(np.float32))
@@ -203,7 +203,7 @@ def test_a_real_model_with_dead_channels_is_quantized(shared_models: Path, tmp_p
 
 
 def _weights(model: Any) -> list[Any]:
-    from tflbuild.backends.graph import Graph
+    from tflbuild.tflite.graph import Graph
 
     graph = Graph(model)
     return [graph.constant(operator.inputs[1]) for operator in graph.weighted()]

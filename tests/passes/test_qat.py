@@ -35,7 +35,7 @@ def load(model: KerasModel) -> Any:
 def test_the_input_range_is_that_of_pixels(
     steps: int, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=steps, batch_size=4), small_detector, tmp_path, data=few_signs
@@ -49,7 +49,7 @@ def test_the_input_range_is_that_of_pixels(
 def test_ranges_of_activations_follow_the_first_batch(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs
@@ -62,7 +62,7 @@ def test_ranges_of_activations_follow_the_first_batch(
 def test_zeros_of_a_pruned_model_stay_zero(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import tfmot
+    from tflbuild.training import tfmot
 
     pruned = run_pass(Prune(steps=2, batch_size=4), small_detector, tmp_path, data=few_signs)
     result = run_pass(
@@ -87,7 +87,7 @@ def test_a_classifier_that_ends_in_softmax_trains(small_classifier: KerasModel, 
 
 
 def test_an_untrained_range_breaks_the_promise(small_detector: KerasModel) -> None:
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     fake = fake_quantization.FakeQuantization(load(small_detector), (-1.0, 127 / 128))
     with pytest.raises(BrokenPromise, match="was never trained"):
@@ -97,7 +97,7 @@ def test_an_untrained_range_breaks_the_promise(small_detector: KerasModel) -> No
 def test_another_input_range_breaks_the_promise(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     result = run_pass(
         QuantizationAwareTraining(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs
@@ -124,7 +124,7 @@ def with_few_values(model: KerasModel, sparse: bool, folder: Path) -> KerasModel
 
 def weights_in_file(path: Path, layer: str) -> tuple[Any, str]:
     """Give a convolution's weights (output channels, weights) as they are stored, and their dtype."""
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     model = flatbuffer.load(path)
     for operator in model.subgraphs[0].operators:
@@ -201,7 +201,7 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
     tmp_path: Path,
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.backends.litert import Runner
+    from tflbuild.runtimes.litert import Runner
 
     built = load(small_detector)
     built.get_layer("class_0").bias.assign(
@@ -256,7 +256,7 @@ def test_a_second_fake_quantization_is_refused(
 def test_a_layer_that_tfmot_does_not_know_is_named() -> None:
     from tf_keras import Model, layers
 
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     image = layers.Input((32, 32, 3))
     odd = Model(image, layers.Dense(2)(layers.Flatten()(layers.ELU(name="odd")(image))))

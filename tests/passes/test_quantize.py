@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer, litert
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES, DataFacts
 from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, DataError, PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.runtimes import litert
 from tflbuild.testing import run_pass, tiny_tflite
+from tflbuild.tflite import flatbuffer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

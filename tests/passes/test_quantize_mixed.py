@@ -12,18 +12,18 @@ import pytest
 
 from dense_chain import FIRST, SECOND, DenseChain, chain
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.quantization.mixed import Candidate, Step
-from tflbuild.backends.quantization.output_error import OutputError
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import PASSES, DataFacts
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
-from tflbuild.passes.calibration import Calibration
 from tflbuild.passes.quantize_mixed import smallest
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.output_error import OutputError
 from tflbuild.testing import run_pass
+from tflbuild.tflite import flatbuffer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

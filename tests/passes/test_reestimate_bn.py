@@ -37,7 +37,7 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     from tflbuild.core.artifact import ModelFacts
     from tflbuild.core.dataset import Split
     from tflbuild.engine.names import Names, named
-    from tflbuild.vision.preprocess import Preprocess
+    from tflbuild.modalities.image.preprocess import Preprocess
 
     pruned = run_pass(Prune(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs)
     notes: dict[str, Any] = {}

@@ -10,11 +10,11 @@ import pytest
 
 import small_network
 from tflbuild import plugins
-from tflbuild.backends.kernels import kernels
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.testing import run_pass
+from tflbuild.tflite.kernels import kernels
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 

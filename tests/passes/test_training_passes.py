@@ -18,15 +18,17 @@ from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
-from tflbuild.passes import cluster, keras_writing, load, parity, prune, qat, train
+from tflbuild.modalities.image import batches as streams
+from tflbuild.passes import cluster, load, prune, qat, train
 from tflbuild.passes.cluster import Cluster
-from tflbuild.passes.distillation import Distill
 from tflbuild.passes.load import Load
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
+from tflbuild.passes.quantizing import parity
 from tflbuild.passes.reestimate_bn import ReestimateBatchNorm
 from tflbuild.passes.train import Train
-from tflbuild.vision import batches as streams
+from tflbuild.passes.training import keras_writing
+from tflbuild.passes.training.distillation import Distill
 
 FACTS = ModelFacts(
     task="classification",
@@ -435,7 +437,7 @@ def islands(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 
 def made_fake() -> list[Any]:
-    from tflbuild.backends import fake_quantization
+    from tflbuild.training import fake_quantization
 
     return fake_quantization.FakeQuantization.made  # type: ignore[attr-defined,no-any-return]
 

@@ -52,7 +52,7 @@ def step(report: dict[str, Any], label: str) -> dict[str, Any]:
 
 
 def test_the_int8_file_is_what_the_issue_asks_for(here: Workspace, int8: dict[str, Any]) -> None:
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     target = int8["targets"][0]
     assert int8["status"] == "built"
@@ -140,7 +140,7 @@ def test_every_other_recipe_builds(
     assert target["inputs"][0]["dtype"] == dtype
     assert target["bytes"] <= most * step(int8, "convert")["bytes"]
     if recipe == "ssd_mobilenet_qat":
-        from tflbuild.backends import flatbuffer
+        from tflbuild.tflite import flatbuffer
 
         census = flatbuffer.census(delivered(here, recipe))
         assert census["sparsity"] > 0.4, "training for quantization keeps the zeros"
@@ -171,7 +171,7 @@ def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
     here: Workspace, int8: dict[str, Any]
 ) -> None:
     """A file of at least so many bytes is a budget that int8 breaks and layers in float32 hold, on any machine."""
-    from tflbuild.backends import flatbuffer
+    from tflbuild.tflite import flatbuffer
 
     least = step(here.build(*FIXED), "quantize")["bytes"] + 10_000
     report = here.build(*FIXED, f"quantize.budget.size.min={least}")

@@ -13,17 +13,18 @@ from ai_edge_litert.interpreter import Interpreter
 
 import small_network
 from tflbuild import plugins
-from tflbuild.backends import flatbuffer, litert
-from tflbuild.backends.graph import Graph
-from tflbuild.backends.kernels import kernels
-from tflbuild.backends.quantization import ranges, settings, storage
-from tflbuild.backends.quantization.form import Form
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization import ranges, settings, storage
+from tflbuild.quantization.form import Form
+from tflbuild.runtimes import litert
 from tflbuild.testing import artifact, run_pass
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.kernels import kernels
 
 pytestmark = [
     pytest.mark.slow,
@@ -212,7 +213,7 @@ def test_an_operator_without_that_integer_form_is_named_with_the_scheme_that_has
 
 
 def test_a_file_that_computes_garbage_is_noticed(model: TFLiteModel, tmp_path: Path) -> None:
-    from tflbuild.backends.quantization import execution
+    from tflbuild.quantization import execution
 
     def blown_up(graph: Graph) -> None:
         for name in ("head/MatMul", "head/bias", "head/BiasAdd"):  # the same integers in larger units
@@ -261,7 +262,7 @@ SPOILT: list[tuple[Callable[[Graph], None], dict[str, Any], str]] = [
 def test_a_file_that_stores_something_else_breaks_the_promise(
     tmp_path: Path, model: TFLiteModel, change: Callable[[Graph], None], form: dict[str, Any], message: str
 ) -> None:
-    from tflbuild.backends.quantization import quantizer
+    from tflbuild.quantization import quantizer
 
     made = Form(**(form | {"weight_bits": 8}))
     path = tmp_path / "int8.tflite"

@@ -11,10 +11,10 @@ import pytest
 
 import small_network
 from tflbuild import plugins
-from tflbuild.backends import litert
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.runtimes import litert
 from tflbuild.testing import run_pass
 
 pytestmark = [

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends.assemble import Step, Tensors, assemble
+from tflbuild.tflite.assemble import Step, Tensors, assemble
 
 FUSED = schema.ActivationFunctionType
 SIDE = 6

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends.assemble import Step, Tensors, assemble
-from tflbuild.backends.quantization import quantizer
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
-from tflbuild.passes.calibration import Calibration
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.quantization import quantizer
 from tflbuild.testing import artifact
+from tflbuild.tflite.assemble import Step, Tensors, assemble
 
 IMAGE, FIRST, SECOND = "serving_default_image:0", "net/first/BiasAdd;net/first/MatMul", "net/second/MatMul"
 LEVELS = 255

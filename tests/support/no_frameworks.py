@@ -1,19 +1,21 @@
-"""Backends that need TensorFlow, replaced by what a test writes down."""
+"""Modules that need TensorFlow, replaced by what a test writes down."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import tflbuild.backends
+ROOMS = [import_module(f"tflbuild.{room}") for room in ("backends", "training", "tflite", "quantization")]
 
 
 class Fake:
-    """Modules in the place of `tflbuild.backends`' own, so that what a pass does with them is seen fast.
+    """Modules in the place of those that import a framework, so that what a pass does with them is seen fast.
 
     Attributes:
         calls: what was called, in order: name, arguments, options.
@@ -27,7 +29,8 @@ class Fake:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 
     def module(self, monkeypatch: pytest.MonkeyPatch, name: str, **members: Any) -> SimpleNamespace:
-        """Put a module in the place of `tflbuild.backends.NAME`; calls of its functions are noted."""
+        """Put a module in the place of that of its name in one of the rooms; calls of its functions are noted."""
+        (room,) = [room for room in ROOMS if Path(str(room.__file__)).with_name(f"{name}.py").exists()]
         made = SimpleNamespace(
             **{
                 key: self._noted(f"{name}.{key}", value)
@@ -36,8 +39,8 @@ class Fake:
                 for key, value in members.items()
             }
         )
-        monkeypatch.setitem(sys.modules, f"tflbuild.backends.{name}", made)
-        monkeypatch.setattr(tflbuild.backends, name, made, raising=False)
+        monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", made)
+        monkeypatch.setattr(room, name, made, raising=False)
         return made
 
     def of(self, name: str) -> list[tuple[Any, ...]]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.vision.boxes import Floats, Ints, decode, iou
-from tflbuild.vision.detector import Postprocess
+from tflbuild.tasks.detection.boxes import Floats, Ints, decode, iou
+from tflbuild.tasks.detection.detector import Postprocess
 
 
 class Detections(NamedTuple):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends import flatbuffer
-from tflbuild.backends.assemble import Step, Tensors, assemble
-from tflbuild.backends.graph import Graph
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.testing import artifact
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Step, Tensors, assemble
+from tflbuild.tflite.graph import Graph
 
 SIDE, CHANNELS, CLASSES = 8, 4, 2
 
@@ -122,7 +122,7 @@ def ranges() -> dict[str, tuple[float, float]]:
 
 def quantized(folder: Path, scheme: Any = "int8", changed: Mapping[str, Any] | None = None) -> Path:
     """Quantize the file with ranges set by hand."""
-    from tflbuild.backends.quantization import quantizer
+    from tflbuild.quantization import quantizer
 
     source = model(folder, changed).path
     made = quantizer.quantize(source, scheme, ranges(), float_input=False, float_output=True)

@@ -11,7 +11,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.cli import main
-from tflbuild.comparison import compare
+from tflbuild.show.comparison import compare
 
 
 @pytest.fixture

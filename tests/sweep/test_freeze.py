@@ -9,7 +9,7 @@ import pytest
 
 from sweep_place import RECIPE, Place
 from tflbuild.core.errors import MissingTool, RecipeError
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import Combination, expand
 

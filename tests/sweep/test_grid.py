@@ -10,7 +10,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.core.errors import RecipeError
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep.freeze import Candidate, announcement
 from tflbuild.sweep.grid import Combination, expand, names_of
 from tflbuild.sweep.request import read_request

@@ -15,7 +15,7 @@ import pytest
 import fakes
 from sweep_place import RECIPE, Place
 from tflbuild.core.dataset import Index
-from tflbuild.recipe import load_recipe, thaw
+from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.sweep import job as jobs
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import expand

@@ -9,7 +9,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.core.errors import RecipeError
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep.objective import LEAST, directions_of, excess_of, figures_at_gate, figures_of
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.core.errors import RecipeError
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import record as records
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.record import Entry, SweepRecord, read_record

@@ -14,7 +14,7 @@ import yaml
 from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import search as searching
 from tflbuild.sweep.freeze import Candidate
 from tflbuild.sweep.grid import Combination

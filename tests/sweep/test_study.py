@@ -8,6 +8,7 @@ import pytest
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.study import (
     Options,
     ask_again,
@@ -17,7 +18,6 @@ from tflbuild.sweep.study import (
     open_study,
     sampler_of,
 )
-from tflbuild.validation import typed
 
 optuna = pytest.importorskip("optuna", reason="the extra optuna is not installed")
 SPACE = {"x": optuna.distributions.FloatDistribution(0, 1)}

@@ -15,7 +15,11 @@ from tflbuild.core import crash
 
 pytestmark = pytest.mark.slow  # whole sweeps
 
-BEFORE = ["tflbuild.recipe.load_recipe", "tflbuild.engine.build.prepare", "tflbuild.session.make_run_folder"]
+BEFORE = [
+    "tflbuild.recipe.load.load_recipe",
+    "tflbuild.engine.build.prepare",
+    "tflbuild.session.make_run_folder",
+]
 """Stages in which there is no run folder yet."""
 
 WITHIN = [
@@ -30,7 +34,7 @@ WITHIN = [
     "tflbuild.engine.deliver.put",
     "tflbuild.engine.build.write_lock",
     "tflbuild.engine.build.point_latest",
-    "tflbuild.pages.page.render",
+    "tflbuild.show.pages.page.render",
     "tflbuild.engine.hooks.Hooks.after_build",
 ]
 """Stages of a build that has its folder."""
@@ -110,7 +114,7 @@ def test_a_build_leaves_its_report_and_its_story(
 
 def test_who_cannot_show_a_build_does_not_end_it(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     boom = Boom(ZeroDivisionError("boom"))
-    monkeypatch.setattr("tflbuild.terminal.PlainLines._line", boom)
+    monkeypatch.setattr("tflbuild.show.terminal.PlainLines._line", boom)
     assert main(["recipe=fake"]) == 0
     (report,) = reports(here)
     assert report["status"] == "built"

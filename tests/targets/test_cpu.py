@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild.backends import litert
-from tflbuild.backends.tiny import brightness_detector
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.target import TARGETS
+from tflbuild.recipe.validation import typed
+from tflbuild.runtimes import litert
 from tflbuild.targets.cpu import Cpu
-from tflbuild.validation import typed
+from tflbuild.tflite.tiny import brightness_detector
 
 
 def test_cpu_reports_latency_and_what_is_left_to_plain_kernels(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.target import TARGETS
+from tflbuild.recipe.validation import typed
 from tflbuild.targets.ethos_u import EthosU
-from tflbuild.validation import typed
 
 vela = pytest.mark.skipif(
     toolchain.version("ethosu") is None, reason="vela (tflbuild[ethos]) is not installed"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tflbuild import KerasModel, ModelFacts, PassContext, compiler_pass
 from tflbuild.core.compiler_pass import DataFacts
-from tflbuild.passes.fitting import Fitting, fit, shortened
-from tflbuild.passes.keras_writing import emit_keras
+from tflbuild.passes.training.fitting import Fitting, fit, shortened
+from tflbuild.passes.training.keras_writing import emit_keras
 
 
 @compiler_pass("train_on")

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tflbuild.backends import keras
-from tflbuild.backends.suppression import OUTPUTS, SuppressionOptions, attributes_of
 from tflbuild.core.errors import PassError
+from tflbuild.tflite.suppression import OUTPUTS, SuppressionOptions, attributes_of
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Samples = Callable[[], Iterable[npt.NDArray[np.float32]]]

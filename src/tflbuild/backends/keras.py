@@ -18,15 +18,17 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import Model, initializers, layers
 
-from tflbuild.backends import hdf5, keras_archive, keras_header
-from tflbuild.backends.inert import is_quantized
-from tflbuild.backends.keras_ends import ends_of
-from tflbuild.backends.keras_header import Header
 from tflbuild.backends.keras_replay import scope_name
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
+from tflbuild.formats.keras import archive as keras_archive
+from tflbuild.formats.keras import hdf5
+from tflbuild.formats.keras import header as keras_header
+from tflbuild.formats.keras.ends import ends_of
+from tflbuild.formats.keras.header import Header
+from tflbuild.formats.keras.inert import is_quantized
 
 __all__ = ["Model", "fingerprint", "initializers", "layers", "load", "predict", "read_facts", "save"]
 

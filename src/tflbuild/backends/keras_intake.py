@@ -11,9 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tf_keras import Model, layers
 
-from tflbuild.backends import keras_ends
 from tflbuild.backends.keras import activation_of
-from tflbuild.backends.keras_front import OF_PIXELS, SCALING, SCALING_OPERATIONS
 from tflbuild.backends.keras_replay import (
     Replacement,
     is_altered,
@@ -22,6 +20,8 @@ from tflbuild.backends.keras_replay import (
     scope_name,
     word_of,
 )
+from tflbuild.formats.keras import ends as keras_ends
+from tflbuild.formats.keras.front import OF_PIXELS, SCALING, SCALING_OPERATIONS
 
 EXACT = 1e-5
 """Largest difference, relative to the largest value, of two ways to compute the same in float32."""

@@ -11,7 +11,7 @@ from tf_keras import Model, Sequential, layers
 from tf_keras.src.engine.functional import Functional
 from tf_keras.src.engine.keras_tensor import KerasTensor
 
-from tflbuild.backends.keras_front import AUGMENTATION, NOISE, OF_PIXELS
+from tflbuild.formats.keras.front import AUGMENTATION, NOISE, OF_PIXELS
 
 LAYERS: Mapping[str, Callable[[str], Any]] = {
     "softmax": lambda name: layers.Activation("softmax", name=name),

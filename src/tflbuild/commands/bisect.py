@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tflbuild import plugins, session, terminal
+from tflbuild import plugins, session
 from tflbuild.commands.words import say
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import kinds_of
@@ -16,7 +16,8 @@ from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions
 from tflbuild.engine.plan import base_label, check
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
+from tflbuild.show import terminal
 
 USAGE = "usage: tflbuild bisect recipe=NAME metric=map [max_drop=0.02] [KEY=VALUE ...]"
 NO_LIMIT = 1e9

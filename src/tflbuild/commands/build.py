@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from tflbuild.audience import say, warn
 from tflbuild.core.errors import INTERRUPTED
 from tflbuild.core.recipe import Recipe
+from tflbuild.show.audience import say, warn
 
 
 def build(recipe: Recipe) -> int:
@@ -15,14 +15,14 @@ def build(recipe: Recipe) -> int:
     Raises:
         TflbuildError: what the build ended with.
     """
-    from tflbuild import terminal
     from tflbuild.session import build_once
+    from tflbuild.show import terminal
 
     outcome = build_once(recipe, (terminal.listener(),))
     for line in terminal.outcome_lines(outcome.report.content, os.path.relpath(outcome.report.folder)):
         say(line)
     if recipe.run.time_passes:
-        from tflbuild.timings import time_lines
+        from tflbuild.show.timings import time_lines
 
         say("\n".join(time_lines(outcome.report.content)))
     if outcome.error is None:

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild import comparison
 from tflbuild.commands.words import say
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.keys import short
 from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
+from tflbuild.show import comparison
 
 USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json]"
 

@@ -10,11 +10,12 @@ import types
 import typing
 from typing import Any
 
-from tflbuild import plugins, recipe_files
+from tflbuild import plugins
 from tflbuild.commands.listing import REGISTRIES
 from tflbuild.commands.words import one, say, warn
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.recipe import files as recipe_files
 
 
 def describe(words: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from tflbuild import plugins, recipe_files
+from tflbuild import plugins
 from tflbuild.commands.words import say, warn
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
@@ -14,6 +14,7 @@ from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
+from tflbuild.recipe import files as recipe_files
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "passes": PASSES,

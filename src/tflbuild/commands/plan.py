@@ -11,12 +11,12 @@ from tflbuild.core.plain_text import plain
 
 def plan(words: list[str]) -> int:
     """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
-    import_at_once("tflbuild.recipe", "tflbuild.engine.prepare", "tflbuild.terminal")
-    from tflbuild import terminal
+    import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
     from tflbuild.engine.plan import plan as make_plan
     from tflbuild.engine.prepare import prepare
-    from tflbuild.recipe import load_recipe
+    from tflbuild.recipe.load import load_recipe
+    from tflbuild.show import terminal
 
     warnings = list(plugins.load(plugins.default_folder()).warnings)
     prepared = prepare(load_recipe(words), warnings.append, looking=terminal.show_looking)

@@ -14,7 +14,7 @@ def predict(words: list[str]) -> int:
     Raises:
         RecipeError: a word is missing or wrong, or none of the images can be read.
     """
-    from tflbuild import prediction
+    from tflbuild.show import prediction
 
     if len(words) < 2 or not all(words):
         raise RecipeError("usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER...")

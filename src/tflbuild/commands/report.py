@@ -9,9 +9,9 @@ from tflbuild.commands.words import one, say
 
 def report(words: list[str]) -> int:
     """Print a run's outcome."""
-    from tflbuild import terminal
     from tflbuild.engine.report_form import read_report
-    from tflbuild.timings import time_lines
+    from tflbuild.show import terminal
+    from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
     content = read_report(path)

@@ -12,7 +12,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.bundle import run_bundle
 from tflbuild.engine.bundle_form import NAME, read_bundle
 from tflbuild.engine.prepare import prepare
-from tflbuild.kept_recipe import Asked, Kept, placed, plugin_folder, take_words, thawed
+from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder, take_words, thawed
 
 USAGE = "reproduce RUN [--plugins] [store.path=FOLDER]"
 

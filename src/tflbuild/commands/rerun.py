@@ -9,7 +9,7 @@ from tflbuild.commands.build import build
 from tflbuild.commands.words import say
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
-from tflbuild.kept_recipe import Asked, Kept, check_outputs, placed, take_words, thawed
+from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
 
 USAGE = (
     "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [store.path=FOLDER] "

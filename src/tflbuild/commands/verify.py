@@ -18,12 +18,12 @@ from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
-from tflbuild.kept_recipe import Kept, thawed, without_places
+from tflbuild.recipe.kept import Kept, thawed, without_places
 
 
 def verify(words: list[str]) -> int:
     """Measure what a run delivered again; exit code 7 where the lock claims something else."""
-    from tflbuild.backends.flatbuffer import read_facts
+    from tflbuild.tflite.flatbuffer import read_facts
 
     folder = Path(one(words, "verify RUN"))
     lock = read_lock(folder / NAME)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tflbuild import audience
-from tflbuild.audience import say
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
+from tflbuild.show import audience
+from tflbuild.show.audience import say
 
 __all__ = ["one", "say", "warn"]
 

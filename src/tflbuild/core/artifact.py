@@ -75,10 +75,10 @@ class ModelFacts:
         height: input height in pixels.
         width: input width in pixels.
         labels: class names, by index.
-        preprocess: the options of `tflbuild.vision.preprocess.Preprocess`.
+        preprocess: the options of `tflbuild.modalities.image.preprocess.Preprocess`.
         detector: for a detector, how outputs become boxes: `feature_maps` [[rows, columns], ...],
-            `anchors` (options of `tflbuild.vision.detector.AnchorOptions`), `postprocess` (options of
-            `tflbuild.vision.detector.Postprocess`); empty for a classifier.
+            `anchors` (options of `tflbuild.tasks.detection.detector.AnchorOptions`), `postprocess` (options of
+            `tflbuild.tasks.detection.detector.Postprocess`); empty for a classifier.
     """
 
     task: str

@@ -138,9 +138,9 @@ class Dataset:
     time (`read`), in a worker process. Declared with `@dataset("name")`.
 
     Attributes:
-        preprocess: options of `tflbuild.vision.preprocess.Preprocess`: the one place that says how
+        preprocess: options of `tflbuild.modalities.image.preprocess.Preprocess`: the one place that says how
             pixels become a model's input, for training, calibration, evaluation and the device.
-        augment: options of `tflbuild.vision.augment.Augment`, for training only.
+        augment: options of `tflbuild.modalities.image.augment.Augment`, for training only.
         max_pixels: pixels above which an image file is left out before it is decoded.
     """
 

@@ -118,7 +118,7 @@ PREPROCESS: Mapping[str, Check] = {
     "scale": _number(above=0),
     "offset": _number(),
 }
-"""Options of `tflbuild.vision.preprocess.Preprocess`."""
+"""Options of `tflbuild.modalities.image.preprocess.Preprocess`."""
 
 DETECTOR: Mapping[str, Check] = {"feature_maps": _feature_maps, "anchors": _mapping, "postprocess": _mapping}
 
@@ -129,7 +129,7 @@ ANCHORS: Mapping[str, Check] = {
     "extra_square": _boolean,
     "reduced_finest": _boolean,
 }
-"""Options of `tflbuild.vision.detector.AnchorOptions`."""
+"""Options of `tflbuild.tasks.detection.detector.AnchorOptions`."""
 
 POSTPROCESS: Mapping[str, Check] = {
     "max_detections": _whole(1, 1000),
@@ -137,4 +137,4 @@ POSTPROCESS: Mapping[str, Check] = {
     "score_threshold": _number(least=0, most=1),
     "iou_threshold": _number(above=0, most=1),
 }
-"""Options of `tflbuild.vision.detector.Postprocess`."""
+"""Options of `tflbuild.tasks.detection.detector.Postprocess`."""

@@ -1,4 +1,4 @@
-"""Recipes as typed dataclasses; `tflbuild.recipe` makes them out of YAML and overrides."""
+"""Recipes as typed dataclasses; `tflbuild.recipe.load` makes them out of YAML and overrides."""
 
 from __future__ import annotations
 

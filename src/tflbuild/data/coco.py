@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from tflbuild.core.dataset import Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.core.plain_text import plain
-from tflbuild.data.annotated import assemble
-from tflbuild.data.boxed import Annotated, RawBox
-from tflbuild.data.coco_files import EXPECTED, annotation_files, load
-from tflbuild.data.coco_images import ImageFiles, image_folders, unlisted
-from tflbuild.data.files import FileDataset
+from tflbuild.data.layouts.annotated import assemble
+from tflbuild.data.layouts.boxed import Annotated, RawBox
+from tflbuild.data.layouts.coco_files import EXPECTED, annotation_files, load
+from tflbuild.data.layouts.coco_images import ImageFiles, image_folders, unlisted
+from tflbuild.data.layouts.files import FileDataset
 
 Id = int | str
 NUMBERS = frozenset({int, float})

@@ -12,8 +12,8 @@ from annotated_types import Ge
 
 from tflbuild.core.dataset import Dataset, Dropped, Example, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
-from tflbuild.data import idx
-from tflbuild.data.files import without_leaks
+from tflbuild.data.layouts import idx
+from tflbuild.data.layouts.files import without_leaks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,7 @@ class FashionMnist(Dataset):
 
     def code(self) -> tuple[str, ...]:
         """Name what reads the files."""
-        return ("tflbuild.data.idx",)
+        return ("tflbuild.data.layouts.idx",)
 
     def _pictures(self, part: str) -> list[_Picture]:
         """Give the images of the official split `train` or `t10k`, in the order of its files."""

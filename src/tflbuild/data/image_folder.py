@@ -14,8 +14,8 @@ from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
-from tflbuild.data import exports
-from tflbuild.data.files import (
+from tflbuild.data.layouts import exports
+from tflbuild.data.layouts.files import (
     SPLIT_OF,
     SPLITS,
     FileDataset,

@@ -54,7 +54,7 @@ class SignCrops(Dataset):
 
     def read(self, sample: Sample) -> Example:
         """Draw one picture."""
-        from tflbuild.data import sign_renderer
+        from tflbuild.data.scenes import sign_renderer
 
         split, number = sample.key.split("/")
         return sign_renderer.crop(

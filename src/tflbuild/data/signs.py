@@ -15,10 +15,10 @@ RENDERER = 1
 """Version of what `sign_renderer` draws; raised whenever one pixel changes."""
 
 RENDERER_CODE = (
-    "tflbuild.data.sign_renderer",
-    "tflbuild.data.sign_backdrop",
-    "tflbuild.data.sign_shapes",
-    "tflbuild.data.draws",
+    "tflbuild.data.scenes.sign_renderer",
+    "tflbuild.data.scenes.sign_backdrop",
+    "tflbuild.data.scenes.sign_shapes",
+    "tflbuild.data.layouts.draws",
 )
 """Modules that decide the pixels, for the cache key."""
 
@@ -97,7 +97,7 @@ class Signs(Dataset):
 
     def read(self, sample: Sample) -> Example:
         """Draw one scene."""
-        from tflbuild.data import sign_renderer
+        from tflbuild.data.scenes import sign_renderer
 
         split, number = sample.key.split("/")
         return sign_renderer.scene(

@@ -9,11 +9,11 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from tflbuild.core.dataset import Dropped, Index, Look, dataset
-from tflbuild.data import voc_xml
-from tflbuild.data.annotated import assemble
-from tflbuild.data.boxed import Annotated, RawBox
-from tflbuild.data.files import FileDataset
-from tflbuild.data.voc_files import EXPECTED, Part, Photos, lists, parts
+from tflbuild.data.layouts import voc_xml
+from tflbuild.data.layouts.annotated import assemble
+from tflbuild.data.layouts.boxed import Annotated, RawBox
+from tflbuild.data.layouts.files import FileDataset
+from tflbuild.data.layouts.voc_files import EXPECTED, Part, Photos, lists, parts
 
 
 @dataset("voc")

@@ -36,10 +36,10 @@ class Names:
     evaluation: str = "tflbuild.metrics.evaluation"
     chance: str = "tflbuild.metrics.chance:judge"
     readings: str = "tflbuild.metrics.readings:explain"
-    check_runs: str = "tflbuild.backends.litert:check_runs"
-    check_opens: str = "tflbuild.backends.keras_header:check_opens"
-    external: str = "tflbuild.data.external:external_split"
-    inspect: str = "tflbuild.vision.image:inspect"
+    check_runs: str = "tflbuild.runtimes.litert:check_runs"
+    check_opens: str = "tflbuild.formats.keras.header:check_opens"
+    external: str = "tflbuild.data.layouts.external:external_split"
+    inspect: str = "tflbuild.modalities.image.files:inspect"
 
 
 def named(dotted: str) -> Callable[..., Any]:

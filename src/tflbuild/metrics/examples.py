@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core.dataset import Split
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from tflbuild.core.dataset import Split
 from tflbuild.metrics.arrays import Arrays, store
 from tflbuild.metrics.examples import Examples, Prepared, in_order
 from tflbuild.metrics.predictions import Outputs, Progress, collect, in_image
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 BATCH = 32
 """Images that the model is given at a time."""
@@ -72,8 +72,8 @@ def _decoder(facts: ModelFacts) -> Callable[[Outputs], Outputs]:
     """Give what turns one image's raw outputs into those of the device."""
     if facts.task != "detection":
         return lambda outputs: outputs
-    from tflbuild.backends.suppression import Suppressor
-    from tflbuild.vision.decoding import anchors_of, suppression_of
+    from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
+    from tflbuild.tflite.suppression import Suppressor
 
     suppressor = Suppressor(anchors_of(facts), suppression_of(facts))
     return lambda outputs: suppressor.run(outputs["box_encodings"], outputs["class_scores"])

@@ -11,7 +11,7 @@ from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.dataset import Split
 from tflbuild.metrics.arrays import Arrays, offsets_of
 from tflbuild.metrics.examples import Prepared
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 """Outputs for one image, without a batch axis: `scores`, or

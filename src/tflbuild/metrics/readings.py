@@ -18,7 +18,7 @@ from tflbuild.metrics.classification import Top1
 from tflbuild.metrics.detection import MeanAveragePrecision50
 from tflbuild.metrics.orders import CLEARLY, said_by, tried
 from tflbuild.metrics.truth import truth as truth_of
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
 
 IMAGES = 64
 """Images that each reading is tried on."""

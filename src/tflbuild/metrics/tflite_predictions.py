@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tflbuild.backends.litert import Runner
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import PassError
 from tflbuild.metrics.arrays import Arrays, store
 from tflbuild.metrics.examples import Examples
 from tflbuild.metrics.predictions import Outputs, Progress, collect, in_image
-from tflbuild.vision.preprocess import Preprocess
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.runtimes.litert import Runner
 
 
 def predict_file(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.compiler_pass import Architecture, architecture
 from tflbuild.core.errors import RecipeError
-from tflbuild.vision.detector import AnchorOptions, Postprocess
+from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 if TYPE_CHECKING:
-    from tflbuild.backends.keras_description import Description
-    from tflbuild.backends.keras_header import Header
+    from tflbuild.formats.keras.description import Description
+    from tflbuild.formats.keras.header import Header
 
 
 @architecture("keras")
@@ -53,7 +53,7 @@ class KerasFile(Architecture):
         """Refuse a missing file and a model that no pass could take."""
         if not self.path:
             raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of tf_keras")
-        from tflbuild.backends import keras_header
+        from tflbuild.formats.keras import header as keras_header
 
         keras_header.check(self._header(), Path(self.path))
         self._description().check(self.path, self.outputs)
@@ -188,7 +188,7 @@ class KerasFile(Architecture):
         }
 
     def _count_anchors(self, found: int) -> None:
-        from tflbuild.vision.anchors import boxes_per_cell
+        from tflbuild.tasks.detection.anchors import boxes_per_cell
 
         if not self.feature_maps:
             raise RecipeError(
@@ -205,11 +205,11 @@ class KerasFile(Architecture):
             )
 
     def _description(self) -> Description:
-        from tflbuild.backends import keras_description
+        from tflbuild.formats.keras import description as keras_description
 
         return keras_description.described(self._header())
 
     def _header(self) -> Header:
-        from tflbuild.backends import keras_header
+        from tflbuild.formats.keras import header as keras_header
 
         return keras_header.read(Path(self.path))

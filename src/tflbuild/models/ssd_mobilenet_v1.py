@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.compiler_pass import Architecture, architecture
 from tflbuild.core.options import to_json
 from tflbuild.models.mobilenet_v1 import convolution, trunk, width
-from tflbuild.vision.detector import AnchorOptions, Postprocess
+from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 SMALLEST, LARGEST = 96, 512
 """Range of the input in pixels."""
@@ -79,7 +79,7 @@ class SSDMobileNetV1(Architecture):
             `class_logits` (1, anchors, classes), all float32.
         """
         from tflbuild.backends.keras import Model, layers
-        from tflbuild.vision.anchors import boxes_per_cell
+        from tflbuild.tasks.detection.anchors import boxes_per_cell
 
         image = layers.Input((self.input_size, self.input_size, 3), name="image")
         maps = self._feature_maps(image)

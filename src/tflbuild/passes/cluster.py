@@ -13,9 +13,9 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, fit, shortened
-from tflbuild.passes.keras_writing import emit_keras
-from tflbuild.passes.layer_patterns import fitting, value_of
+from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, fit, shortened
+from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.layer_patterns import fitting, value_of
 
 
 @compiler_pass("cluster")
@@ -54,7 +54,8 @@ class Cluster(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Cluster while training on the train split."""
-        from tflbuild.backends import clustering, codebooks, keras, tfmot
+        from tflbuild.backends import keras
+        from tflbuild.training import clustering, codebooks, tfmot
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; cluster it before 'qat'.")
@@ -94,7 +95,7 @@ class Cluster(Fitting):
 
     def _chosen(self, built: Any, label: str = "cluster") -> dict[str, int]:
         """Give the clusters of each layer that takes part, by name."""
-        from tflbuild.backends import codebooks, tfmot
+        from tflbuild.training import codebooks, tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
         fitting(names, self.layers, f"{label}.layers", "can be clustered")
@@ -104,7 +105,8 @@ class Cluster(Fitting):
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Count the values of each kernel in the file, and hold its zeros against those of the input."""
-        from tflbuild.backends import codebooks, keras
+        from tflbuild.backends import keras
+        from tflbuild.training import codebooks
 
         before, after = keras.load(model.path), keras.load(result.path)
         chosen, given = self._chosen(before), codebooks.kernels(before)

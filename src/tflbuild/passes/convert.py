@@ -10,7 +10,7 @@ from annotated_types import Ge
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import parity, writing
+from tflbuild.passes.quantizing import parity, writing
 
 
 @compiler_pass("convert")
@@ -59,8 +59,9 @@ class Convert(Pass):
 
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert by the lean concrete-function path."""
-        from tflbuild.backends import converter, float_islands, keras
-        from tflbuild.vision.preprocess import Preprocess
+        from tflbuild.backends import converter, keras
+        from tflbuild.modalities.image.preprocess import Preprocess
+        from tflbuild.training import float_islands
 
         facts = ModelFacts.of(model)
         built, detector = keras.load(model.path), writing.detector_of(facts)
@@ -91,7 +92,7 @@ class Convert(Pass):
 
     def _check_integers(self, result: TFLiteModel) -> list[dict[str, Any]]:
         """Hold a file to compute in integers but for what `qat` left out, and give what does not."""
-        from tflbuild.backends import float_islands
+        from tflbuild.training import float_islands
 
         islands = float_islands.found_in(result.path, result.meta["islands"])
         return writing.check_full_integer(result.path, "int8", islands)
@@ -104,8 +105,8 @@ class Convert(Pass):
         """
         if not self.parity:
             return
-        from tflbuild.backends import raw_outputs
         from tflbuild.backends.keras_reference import Reference
+        from tflbuild.tflite import raw_outputs
 
         untrained = model.meta.get("loaded") == model.fingerprint
         reference = ctx.model_spec.original() if untrained else None
@@ -119,7 +120,8 @@ class Convert(Pass):
 
     def _sparse(self, built: Any, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert without the zeros, and note what that saves."""
-        from tflbuild.backends import constants, converter, flatbuffer
+        from tflbuild.backends import converter
+        from tflbuild.tflite import constants, flatbuffer
 
         facts = ModelFacts.of(model)
         detector = writing.detector_of(facts)
@@ -139,8 +141,8 @@ class Convert(Pass):
 
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, shapes and names in the file."""
-        from tflbuild.backends import constants, flatbuffer
-        from tflbuild.backends.quantization.scales import check_scales
+        from tflbuild.tflite import constants, flatbuffer
+        from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
         writing.check_declared(result)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
 
 INTEGER = ("int8", "int16x8")
 
@@ -63,7 +63,7 @@ class ConvertQuantized(Pass):
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert with the calibration images as the representative data set."""
         from tflbuild.backends import converter, keras
-        from tflbuild.backends.quantization import storage
+        from tflbuild.quantization import storage
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; 'convert' makes it int8.")
@@ -91,9 +91,9 @@ class ConvertQuantized(Pass):
 
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
-        from tflbuild.backends.quantization import storage
-        from tflbuild.backends.quantization.form import Form
-        from tflbuild.backends.quantization.scales import check_scales
+        from tflbuild.quantization import storage
+        from tflbuild.quantization.form import Form
+        from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
         least = SMALL if self.scheme == "dynamic" else 0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images, parted
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, parted
 
 if TYPE_CHECKING:
-    from tflbuild.backends.quantization.output_error import OutputError
+    from tflbuild.quantization.output_error import OutputError
 
 
 @compiler_pass("correct_bias")
@@ -49,8 +49,8 @@ class CorrectBias(Pass):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Correct, and keep the result if it is nearer to the float model."""
-        from tflbuild.backends.quantization.bias_correction import correct
-        from tflbuild.backends.quantization.output_error import OutputError
+        from tflbuild.quantization.bias_correction import correct
+        from tflbuild.quantization.output_error import OutputError
 
         facts, content = ModelFacts.of(model), model.path.read_bytes()
         floating, left = self._reference(ctx), dict[str, str]()
@@ -85,7 +85,7 @@ class CorrectBias(Pass):
         return given.path.read_bytes()
 
     def _layers(self, content: bytes, floating: bytes, ctx: PassContext) -> list[str]:
-        from tflbuild.backends.quantization.bias_correction import matching
+        from tflbuild.quantization.bias_correction import matching
 
         try:
             layers = matching(content, floating)
@@ -102,9 +102,9 @@ class CorrectBias(Pass):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Compare everything but biases."""
-        from tflbuild.backends import flatbuffer
-        from tflbuild.backends.quantization.bias_correction import all_but_biases
-        from tflbuild.backends.quantization.scales import check_scales
+        from tflbuild.quantization.bias_correction import all_but_biases
+        from tflbuild.tflite import flatbuffer
+        from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
         before, after = (flatbuffer.load(artifact.path) for artifact in (model, result))
@@ -114,7 +114,7 @@ class CorrectBias(Pass):
 
 def _measured(reference: OutputError, content: bytes) -> tuple[float | None, str]:
     """Give a file's error, or why it has none."""
-    from tflbuild.backends.quantization.attempts import REFUSALS, reason
+    from tflbuild.quantization.attempts import REFUSALS, reason
 
     try:
         return reference.of(content), ""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
 
 TOLERANCE = 1e-5
 """Largest change of an output, in units of its largest value: what float32 loses by rounding."""
@@ -78,8 +78,8 @@ class Equalize(Pass):
             raise PassError("its kernels are clustered, and factors would give each channel other values.")
 
     def _equalized(self, content: bytes, images: list[Any], ctx: PassContext) -> tuple[bytes, dict[str, Any]]:
-        from tflbuild.backends.quantization.observation import observe
-        from tflbuild.backends.quantization.unchanged import Equalizer
+        from tflbuild.quantization.observation import observe
+        from tflbuild.quantization.unchanged import Equalizer
 
         observed = observe(content, images, _watch(ctx, "activations"))
         tolerance = TOLERANCE if self.relu6 == "keep" else sys.float_info.max
@@ -101,11 +101,11 @@ class Equalize(Pass):
         self, content: bytes, made: bytes, images: list[Any], notes: dict[str, Any], ctx: PassContext
     ) -> tuple[bytes, dict[str, Any]]:
         """Absorb biases, unless that changes the outputs."""
-        from tflbuild.backends import flatbuffer
-        from tflbuild.backends.graph import Graph
-        from tflbuild.backends.quantization import equalization
-        from tflbuild.backends.quantization.observation import observe
-        from tflbuild.backends.quantization.output_error import largest_difference
+        from tflbuild.quantization import equalization
+        from tflbuild.quantization.observation import observe
+        from tflbuild.quantization.output_error import largest_difference
+        from tflbuild.tflite import flatbuffer
+        from tflbuild.tflite.graph import Graph
 
         graph = Graph(flatbuffer.unpack(made))
         observed = observe(made, images, _watch(ctx, "activations of the equalized model"))
@@ -121,7 +121,7 @@ class Equalize(Pass):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Compare operators and dtypes of both files."""
-        from tflbuild.backends import flatbuffer
+        from tflbuild.tflite import flatbuffer
 
         writing.check_declared(result)
         before, after = flatbuffer.operators(model.path), flatbuffer.operators(result.path)

@@ -9,8 +9,8 @@ from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.plain_text import plain
-from tflbuild.passes import parity
-from tflbuild.passes.keras_writing import emit_keras
+from tflbuild.passes.quantizing import parity
+from tflbuild.passes.training.keras_writing import emit_keras
 
 FAR = 12.0
 """Mean or deviation of normalized pixels beyond which they are others than those that the means were taken of."""

@@ -13,9 +13,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, Lap, fit, shortened
-from tflbuild.passes.keras_writing import emit_keras
-from tflbuild.passes.layer_patterns import fitting, value_of
+from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, Lap, fit, shortened
+from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.layer_patterns import fitting, value_of
 
 Side = Annotated[int, Ge(1)]
 
@@ -192,7 +192,8 @@ class Prune(Fitting):
 
     def _trained(self, path: Path, model: KerasModel, ctx: PassContext, level: Level, options: Prune) -> Any:
         """Give the model of a file, trained to a level."""
-        from tflbuild.backends import keras, pruning
+        from tflbuild.backends import keras
+        from tflbuild.training import pruning
 
         assert options.steps is not None, "resolve() ran before"
         steps = options.steps
@@ -223,7 +224,7 @@ class Prune(Fitting):
         return built
 
     def _emitted(self, built: Any, model: KerasModel, ctx: PassContext, level: Level) -> KerasModel:
-        from tflbuild.backends import tfmot
+        from tflbuild.training import tfmot
 
         return emit_keras(
             ctx,
@@ -240,7 +241,7 @@ class Prune(Fitting):
 
     def _shares(self, built: Any, label: str) -> dict[str, float]:
         """Give the declared share of zeros of every layer."""
-        from tflbuild.backends import tfmot
+        from tflbuild.training import tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
         fitting(names, self._special, f"{label}.layers", "can be pruned")
@@ -254,14 +255,15 @@ class Prune(Fitting):
         return dict(self.layers)
 
     def _pattern(self) -> Any:
-        """Give a `tflbuild.backends.pruning.Pattern`."""
-        from tflbuild.backends.pruning import Pattern
+        """Give a `tflbuild.training.pruning.Pattern`."""
+        from tflbuild.training.pruning import Pattern
 
         return Pattern(two_of_four=self.schedule == "2:4", block=self.block_size, pooling=self.block_pooling)
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Count the zeros of each kernel in the file."""
-        from tflbuild.backends import keras, pruning
+        from tflbuild.backends import keras
+        from tflbuild.training import pruning
 
         built = keras.load(result.path)
         level = result.meta["sparsity"]["level"] if self.schedule == "iterative" else 1.0

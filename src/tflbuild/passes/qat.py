@@ -10,9 +10,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.fitting import TFMOT_TOOLS, Fitting, fit, shortened
-from tflbuild.passes.keras_writing import emit_keras
-from tflbuild.passes.layer_patterns import fitting
+from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, fit, shortened
+from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.layer_patterns import fitting
 
 
 @compiler_pass("qat")
@@ -59,8 +59,9 @@ class QuantizationAwareTraining(Fitting):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
-        from tflbuild.backends import codebooks, fake_quantization, keras, tfmot
-        from tflbuild.vision.preprocess import Preprocess
+        from tflbuild.backends import keras
+        from tflbuild.modalities.image.preprocess import Preprocess
+        from tflbuild.training import codebooks, fake_quantization, tfmot
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
@@ -89,7 +90,7 @@ class QuantizationAwareTraining(Fitting):
 
     def _left_out(self, built: Any, label: str) -> set[str]:
         """Give the names of the layers that stay float."""
-        from tflbuild.backends import float_islands
+        from tflbuild.training import float_islands
 
         heads = float_islands.heads(built)
         names = list(heads)
@@ -104,8 +105,9 @@ class QuantizationAwareTraining(Fitting):
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Look at every range, every zero and the number of values of every kernel in the file."""
-        from tflbuild.backends import codebooks, fake_quantization, keras, tfmot
-        from tflbuild.vision.preprocess import Preprocess
+        from tflbuild.backends import keras
+        from tflbuild.modalities.image.preprocess import Preprocess
+        from tflbuild.training import codebooks, fake_quantization, tfmot
 
         given, built = keras.load(model.path), keras.load(result.path)
         fake_quantization.check_ranges(built, Preprocess.of(ModelFacts.of(result).preprocess).pixel_range())

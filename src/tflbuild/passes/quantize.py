@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import calibration_images
-from tflbuild.passes.quantizing import FIXED, Quantizing, word
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import calibration_images
+from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
 
 INTEGER = ("int8", "int16x8")
 SCHEMES = (*INTEGER, "float16", "dynamic")
@@ -100,8 +100,8 @@ class Quantize(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
-        from tflbuild.backends import flatbuffer
-        from tflbuild.backends.quantization import scales, storage
+        from tflbuild.quantization import storage
+        from tflbuild.tflite import flatbuffer, scales
 
         facts = ModelFacts.of(model)
         content = self._quantized(model, ctx)
@@ -135,7 +135,7 @@ class Quantize(Quantizing):
 
     def _weights(self, model: TFLiteModel, ctx: PassContext) -> bytes:
         """Quantize weights alone, which needs no ranges."""
-        from tflbuild.backends.quantization import quantizer
+        from tflbuild.quantization import quantizer
 
         writing.refuse_sparse(model)
         path = model.path
@@ -145,7 +145,7 @@ class Quantize(Quantizing):
         return quantizer.quantize(path, self.scheme, float_input=True, float_output=True, form=self.form)
 
     def _rounded(self, model: TFLiteModel, ctx: PassContext) -> bytes:
-        from tflbuild.backends.quantization.rounding import learned_rounding
+        from tflbuild.quantization.rounding import learned_rounding
 
         images = calibration_images(self.calibration, ModelFacts.of(model), ctx)
         content, layers = learned_rounding(
@@ -175,7 +175,7 @@ class Quantize(Quantizing):
         return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
 
     def _works(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> bool:
-        from tflbuild.backends.quantization.attempts import REFUSALS
+        from tflbuild.quantization.attempts import REFUSALS
 
         try:
             return not _failure(model, self._quantized(model, ctx), facts, ctx)
@@ -184,9 +184,8 @@ class Quantize(Quantizing):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
-        from tflbuild.backends import promises
-        from tflbuild.backends.quantization import storage
-        from tflbuild.backends.quantization.scales import check_scales
+        from tflbuild.quantization import promises, storage
+        from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
         storage.check_stored(result.path, self.scheme, self.form)
@@ -202,7 +201,7 @@ def _failure(model: TFLiteModel, content: bytes, facts: ModelFacts, ctx: PassCon
     """Say why LiteRT does not execute what was quantized; "" where it does."""
     import numpy as np
 
-    from tflbuild.backends.quantization import execution
+    from tflbuild.quantization import execution
 
     path = ctx.scratch / "quantized.tflite"
     path.write_bytes(content)

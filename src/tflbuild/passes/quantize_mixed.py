@@ -10,12 +10,12 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.passes import writing
-from tflbuild.passes.quantizing import Quantizing
-from tflbuild.passes.trials import Trial, Trials
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.options import Quantizing
+from tflbuild.passes.quantizing.trials import Trial, Trials
 
 if TYPE_CHECKING:
-    from tflbuild.backends.quantization.mixed import Step
+    from tflbuild.quantization.mixed import Step
 
 MISSES = 3
 """Kept layers that turn out to be needed before no more are tried without."""
@@ -103,8 +103,8 @@ class QuantizeMixed(Quantizing):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look at the dtype of every operator, the share that is kept, scales and the input."""
-        from tflbuild.backends import promises
-        from tflbuild.backends.quantization.scales import check_scales
+        from tflbuild.quantization import promises
+        from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
         promises.check_kernels(model.path, result.path)
@@ -120,7 +120,7 @@ class QuantizeMixed(Quantizing):
 
 def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
     """Hold every operator to int8 but the named ones, and those to the dtype that they are said to compute in."""
-    from tflbuild.backends.islands import Island
+    from tflbuild.tflite.islands import Island
 
     named = result.meta["islands"]
     islands = [Island(name=one["tensor"], dtype=one["dtype"], reason=one["reason"]) for one in named]
@@ -129,7 +129,7 @@ def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
 
 def _share(result: TFLiteModel) -> float:
     """Give the share of the weights' bytes, were all of them int8, whose operators are kept."""
-    from tflbuild.backends.kernels import kernels
+    from tflbuild.tflite.kernels import kernels
 
     sizes = {kernel.output: kernel.values.size for kernel in kernels(result.path)}
     kept = {island["tensor"] for island in result.meta["islands"]}
@@ -142,7 +142,7 @@ def smallest(trials: Trials, order: list[Step]) -> Trial | None:
     Returns:
         None if not even all of them hold it.
     """
-    from tflbuild.backends.quantization.mixed import fewest
+    from tflbuild.quantization.mixed import fewest
 
     count = fewest(len(order), lambda count: trials.of(tuple(order[:count])).ok)
     if count is None:

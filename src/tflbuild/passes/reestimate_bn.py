@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.passes.keras_writing import emit_keras
+from tflbuild.passes.training.keras_writing import emit_keras
 
 
 @compiler_pass("reestimate_bn")
@@ -47,8 +47,9 @@ class ReestimateBatchNorm(Pass):
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Measure and put in place."""
-        from tflbuild.backends import batch_norm, keras
-        from tflbuild.vision.preprocess import Preprocess
+        from tflbuild.backends import keras
+        from tflbuild.modalities.image.preprocess import Preprocess
+        from tflbuild.training import batch_norm
 
         if model.meta.get("quantized"):
             raise PassError(
@@ -70,8 +71,8 @@ class ReestimateBatchNorm(Pass):
         return emit_keras(ctx, built, facts)
 
     def _batches(self, facts: ModelFacts, preprocess: Any, ctx: PassContext) -> Iterator[Any]:
-        from tflbuild.vision.augment import Augment
-        from tflbuild.vision.batches import training_batches
+        from tflbuild.modalities.image.augment import Augment
+        from tflbuild.modalities.image.batches import training_batches
 
         augment = Augment.of(ctx.augment) if self.augment else Augment(enabled=False)
         count = math.ceil(self.samples / self.batch_size)
@@ -86,7 +87,8 @@ class ReestimateBatchNorm(Pass):
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Compare every weight of the two files."""
-        from tflbuild.backends import batch_norm, keras
+        from tflbuild.backends import keras
+        from tflbuild.training import batch_norm
 
         before, after = keras.load(model.path), keras.load(result.path)
         changed = batch_norm.changed(before, after)

@@ -10,8 +10,8 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import ModelFacts, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
-from tflbuild.passes import writing
-from tflbuild.passes.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
 
 
 @compiler_pass("round")
@@ -48,7 +48,7 @@ class Round(Pass):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Round layer by layer."""
-        from tflbuild.backends.quantization.rounding import learned_rounding
+        from tflbuild.quantization.rounding import learned_rounding
 
         if model.meta.get("clusters"):
             raise PassError(
@@ -70,6 +70,6 @@ class Round(Pass):
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Derive the grid again from the file, and hold every weight to it."""
-        from tflbuild.backends.quantization.rounding import check_rounded
+        from tflbuild.quantization.rounding import check_rounded
 
         check_rounded(model.path.read_bytes(), result.path.read_bytes(), self.bits, self.granularity)

@@ -11,10 +11,10 @@ from annotated_types import Ge
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.passes.quantizing import Quantizing
+from tflbuild.passes.quantizing.options import Quantizing
 
 if TYPE_CHECKING:
-    from tflbuild.backends.quantization.sensitivity import Sensitivity
+    from tflbuild.quantization.sensitivity import Sensitivity
 
 PRINTED = 12
 """Layers in the log; report.json holds all of them."""

@@ -10,9 +10,9 @@ from annotated_types import Ge, Gt, Le
 from tflbuild.core.artifact import KerasModel, ModelFacts
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
-from tflbuild.passes.distillation import check_model_file
-from tflbuild.passes.fitting import Fitting, fit, shortened
-from tflbuild.passes.keras_writing import emit_keras
+from tflbuild.passes.training.distillation import check_model_file
+from tflbuild.passes.training.fitting import Fitting, fit, shortened
+from tflbuild.passes.training.keras_writing import emit_keras
 
 FROM_MODEL = ("scratch", "continue")
 """Values of `init` that start from what the architecture builds: fresh, or the user's own file."""
@@ -21,7 +21,7 @@ USUAL_IMAGES = 2400
 """Images of the data set `signs`, which the usual length was measured on."""
 
 USUAL_STEPS = {"detection": 2000, "classification": 1200}
-"""Batches that train from scratch on that many images at `tflbuild.passes.fitting.USUAL_SIZE`.
+"""Batches that train from scratch on that many images at `tflbuild.passes.training.fitting.USUAL_SIZE`.
 
 On `signs`, 1000 batches reached mAP 0.49 on the test split and 2500 batches 0.68; on `sign_crops`, 600
 reached a top-1 accuracy of 0.96.
@@ -81,7 +81,7 @@ class Train(Fitting):
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         """Build, fill, train, and keep the model with what it means."""
         from tflbuild.backends import keras
-        from tflbuild.vision.preprocess import Preprocess
+        from tflbuild.modalities.image.preprocess import Preprocess
 
         keras.seed(ctx.seed)
         classes = ctx.dataset("data.train").classes

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tflbuild import terminal
 from tflbuild.core import digest
 from tflbuild.core.crash import told
 from tflbuild.core.dataset import Index
@@ -15,7 +14,8 @@ from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.recipe import load_recipe
+from tflbuild.recipe.load import load_recipe
+from tflbuild.show import terminal
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
 from tflbuild.sweep.record import Entry

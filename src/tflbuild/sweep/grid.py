@@ -15,8 +15,8 @@ from hydra.errors import HydraException
 
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
-from tflbuild.overrides import parse
-from tflbuild.recipe_files import group_names, recipe_names
+from tflbuild.recipe.files import group_names, recipe_names
+from tflbuild.recipe.overrides import parse
 
 LONGEST_NAME = 180
 """Bytes of a folder's name; file systems allow 255."""

@@ -9,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild import session, terminal
-from tflbuild.audience import say
+from tflbuild import session
 from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import Recipe
@@ -18,7 +17,9 @@ from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.storage.disk import remove, writing
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.recipe import thaw
+from tflbuild.recipe.load import thaw
+from tflbuild.show import terminal
+from tflbuild.show.audience import say
 from tflbuild.sweep.row import row_of_error, row_of_interruption, row_of_report
 from tflbuild.sweep.warm import WarmWorker
 

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from tflbuild.core.errors import RecipeError
-from tflbuild.overrides import parse
+from tflbuild.recipe.overrides import parse
 from tflbuild.sweep.launchers import DEFAULT
 
 GRID = "basic"

@@ -11,7 +11,7 @@ from tflbuild import plugins
 from tflbuild.core.errors import INTERRUPTED, UNEXPECTED, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.run_folder import make_stamped_folder
-from tflbuild.kept_recipe import Asked, Kept, placed, plugin_folder
+from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import JobResult

@@ -17,6 +17,7 @@ from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
@@ -37,7 +38,6 @@ from tflbuild.sweep.study import (
     open_study,
     sampler_of,
 )
-from tflbuild.validation import typed
 
 if TYPE_CHECKING:
     from optuna import Study

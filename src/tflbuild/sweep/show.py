@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from tflbuild.audience import say
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
+from tflbuild.show.audience import say
+from tflbuild.show.timings import time_lines
 from tflbuild.sweep.summary import accuracy_metric, table_of
-from tflbuild.timings import time_lines
 
 __all__ = ["say", "show_row", "show_summary", "show_times"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
 from tflbuild.core.errors import RecipeError
-from tflbuild.overrides import parse
+from tflbuild.recipe.overrides import parse
 from tflbuild.sweep.grid import Combination, expand
 
 DIGITS = 12

@@ -9,8 +9,8 @@ import pytest
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.launchers import LAUNCHERS, joblib, ray, session, submitit
-from tflbuild.validation import typed
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     (

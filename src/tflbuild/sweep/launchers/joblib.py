@@ -16,6 +16,7 @@ from typing import Any
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import RecipeError
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.launchers.process import (
@@ -26,7 +27,6 @@ from tflbuild.sweep.launchers.process import (
     failed,
     lost,
 )
-from tflbuild.validation import typed
 
 ATTEMPTS = 2
 """Number of times that a job is started if its process dies."""

@@ -20,6 +20,7 @@ from annotated_types import Ge
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import RecipeError
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.launchers.process import (
@@ -30,7 +31,6 @@ from tflbuild.sweep.launchers.process import (
     lost,
 )
 from tflbuild.sweep.show import say
-from tflbuild.validation import typed
 
 CONNECT_SECONDS = 10.0
 """Seconds that an address may take to answer."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from tflbuild import terminal
-from tflbuild.audience import say
 from tflbuild.core.errors import INTERRUPTED, RecipeError
+from tflbuild.show import terminal
+from tflbuild.show.audience import say
 from tflbuild.sweep.job import FrozenJob, run_job
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.warm import WarmWorker

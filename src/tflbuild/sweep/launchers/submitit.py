@@ -25,6 +25,7 @@ from annotated_types import Ge, Gt
 
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
+from tflbuild.recipe.validation import typed
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.launchers.process import (
@@ -34,7 +35,6 @@ from tflbuild.sweep.launchers.process import (
     failed,
     lost,
 )
-from tflbuild.validation import typed
 
 POLL_SECONDS = {"slurm": 2.0}
 """Seconds between two looks at the jobs, by cluster; a tenth of a second on this machine."""

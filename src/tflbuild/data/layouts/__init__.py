@@ -1,0 +1,1 @@
+"""Layouts of data on disk, read without their pixels."""

@@ -1,0 +1,1 @@
+"""Kinds of model file, one a file."""

@@ -1,0 +1,1 @@
+"""Keras model files (`.h5`, `.keras`), read without TensorFlow."""

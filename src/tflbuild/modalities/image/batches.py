@@ -1,0 +1,153 @@
+"""Examples in endless, augmented batches, for training."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflbuild.core.dataset import Example, Split
+from tflbuild.modalities.image.augment import Augment
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.resample import resample
+
+CACHE_BYTES = 1 << 30
+"""Bytes of memory that decoded training images may take."""
+
+
+class Batch(NamedTuple):
+    """One training batch.
+
+    Attributes:
+        images: (batch, height, width, 3) uint8 in the model's channel order.
+        boxes: per image (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1 of the input.
+        labels: per image (objects,) int32; (1,) for classification.
+    """
+
+    images: NDArray[np.uint8]
+    boxes: list[NDArray[np.float32]]
+    labels: list[NDArray[np.int32]]
+
+
+class ExampleCache:
+    """Read a split's examples for training, keeping the decoded images while there is room.
+
+    Images are shrunk to at most twice the input, of which a crop of a quarter of the area uses every
+    pixel. What it gives never depends on what is cached.
+
+    Args:
+        split: what to read.
+        preprocess: decides whether shrinking may come first, and whether it must keep the shape.
+        height: of the input.
+        width: of the input.
+        room: bytes that kept images may take.
+    """
+
+    def __init__(
+        self, split: Split, preprocess: Preprocess, height: int, width: int, room: int = CACHE_BYTES
+    ) -> None:
+        self._split = split
+        self._preprocess = preprocess
+        self._limit = (2 * height, 2 * width)
+        self._room = room
+        self._kept: dict[int, Example] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, position: int) -> Example:
+        kept = self._kept.get(position)
+        if kept is not None:
+            return kept
+        example = self._split[position]
+        example = example._replace(image=self._shrunk(example.image))
+        with self._lock:
+            if position not in self._kept and example.image.nbytes <= self._room:
+                self._room -= example.image.nbytes
+                self._kept[position] = example
+        return example
+
+    def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        # Without antialiasing an earlier shrink would change what the model sees.
+        if not self._preprocess.antialias or self._preprocess.resize == "nearest":
+            return image
+        rows, columns = image.shape[:2]
+        place = self._preprocess.placement(rows, columns, *self._limit)
+        height, width = min(rows, place.height), min(columns, place.width)
+        return image if (height, width) == (rows, columns) else resample(image, height, width)
+
+
+def training_batches(
+    split: Split,
+    preprocess: Preprocess,
+    augment: Augment,
+    height: int,
+    width: int,
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+    workers: int = 1,
+    prefetch: int = 8,
+) -> Iterator[Batch]:
+    """Give endless shuffled, augmented batches, prepared ahead in background threads.
+
+    Every epoch is a new shuffle. A batch follows from `seed` and its step alone: not from threads, memory
+    or where one started, so that training may resume at any step with the same batches.
+
+    Args:
+        split: the examples.
+        preprocess: how pixels become input.
+        augment: what is varied.
+        height: of the input.
+        width: of the input.
+        batch_size: examples in a batch.
+        seed: decides the shuffles and the augmentation.
+        start: step of the first batch given.
+        workers: threads that prepare batches.
+        prefetch: batches prepared ahead.
+    """
+    examples = ExampleCache(split, preprocess, height, width)
+    unflippable = frozenset(k for k, name in enumerate(split.classes) if name in augment.flip_except)
+    shuffle = _Shuffle(len(split), seed)
+
+    def prepare(step: int) -> Batch:
+        rng = np.random.Generator(np.random.PCG64([seed, 1, step]))
+        made = []
+        for slot in range(step * batch_size, (step + 1) * batch_size):
+            image, boxes, labels = examples[shuffle.position(slot)]
+            made.append(augment.apply(image, boxes, labels, rng, height, width, preprocess, unflippable))
+        return Batch(np.stack([m.pixels for m in made]), [m.boxes for m in made], [m.labels for m in made])
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        step = start
+        try:
+            while True:
+                while len(waiting) < prefetch:
+                    waiting.append(pool.submit(prepare, step))
+                    step += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class _Shuffle:
+    """The order of training: slot k of the endless sequence of shuffled epochs."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count = count
+        self._seed = seed
+        self._orders: dict[int, NDArray[np.int64]] = {}
+
+    def position(self, slot: int) -> int:
+        epoch, place = divmod(slot, self._count)
+        order = self._orders.get(epoch)
+        if order is None:
+            order = np.random.Generator(np.random.PCG64([self._seed, 0, epoch])).permutation(self._count)
+            # Replaced, not changed, since other threads read it; only neighbouring epochs are alive.
+            self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) <= 2} | {epoch: order}
+        return int(order[place])

@@ -1,0 +1,74 @@
+"""Calibration images: which, how many, and as the model wants them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge, Le
+
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.dataset import Split
+from tflbuild.core.errors import DataError
+
+T = TypeVar("T")
+
+HELD_OUT = 0.3
+"""Share of the calibration images that errors are measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The images that ranges are measured on.
+
+    Attributes:
+        source: `data.train` or `data.val`, a folder, a glob, a list file or an `.npz`; never augmented, never test.
+        samples: images, chosen by the recipe's seed.
+    """
+
+    source: str = "data.train"
+    samples: Annotated[int, Ge(1), Le(1_000_000)] = 200
+
+
+def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassContext) -> list[Any]:
+    """Give the calibration images, each (height, width, 3) float32, normalised.
+
+    Raises:
+        DataError: the source holds no image.
+    """
+    from tflbuild.modalities.image.preprocess import Preprocess
+
+    split = ctx.dataset(calibration.source)
+    if not len(split):
+        raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no image.")
+    preprocess = Preprocess.of(facts.preprocess)
+    chosen = _chosen(calibration, split, ctx.seed)
+    count = len(chosen)
+    ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
+    if count < calibration.samples:
+        ctx.log(f"{calibration.samples} calibration images were wanted, {calibration.source} holds {count}")
+    images = []
+    for done, position in enumerate(chosen):
+        pixels = preprocess.pixels(split[position].image, facts.height, facts.width)
+        images.append(preprocess.normalise(pixels))
+        ctx.progress(done + 1, count, "calibration images")
+    return images
+
+
+def calibration_labels(calibration: Calibration, ctx: PassContext) -> list[int]:
+    """Give the class of each image that `calibration_images` gives, of a split of a classifier's data."""
+    split = ctx.dataset(calibration.source)
+    return [int(split[position].labels[0]) for position in _chosen(calibration, split, ctx.seed)]
+
+
+def _chosen(calibration: Calibration, split: Split, seed: int) -> list[int]:
+    return sorted(random.Random(seed).sample(range(len(split)), min(calibration.samples, len(split))))
+
+
+def parted(images: list[T], seed: int) -> tuple[list[T], list[T]]:
+    """Hold 30 % of the calibration images (or their labels) out, to measure on; one alone serves for both."""
+    shuffled = random.Random(seed).sample(images, len(images))
+    count = max(1, round(HELD_OUT * len(images)))
+    return (shuffled[count:], shuffled[:count]) if len(images) > 1 else (images, images)

@@ -1,0 +1,201 @@
+"""The base of `quantize`, `quantize_mixed` and `sensitivity`: their options, and the workbench."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
+from tflbuild.core.errors import PassError
+from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, calibration_labels, parted
+
+if TYPE_CHECKING:
+    from tflbuild.quantization.form import Form
+    from tflbuild.quantization.settings import Setting
+    from tflbuild.quantization.workbench import Workbench
+
+
+FIXED: Mapping[str, Any] = {"ranges": "minmax", "equalize": "none", "relu6": "keep", "correct_bias": False}
+"""Options that `method: auto` chooses, and what `fixed` takes where nothing was said.
+
+They are None until somebody says one: only so can what was given be told from what was not.
+"""
+
+
+def word(value: Any, *, quoted: bool = True) -> str:
+    """Give a value as a recipe has it."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}'" if quoted and isinstance(value, str) else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantizing(Pass):
+    """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
+
+    method: Literal["auto", "fixed"] = "auto"
+    select: Literal["error", "top1"] = "error"  # of method=auto; top1 needs a classifier and labels
+    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = (
+        None  # minmax with method=fixed; auto chooses
+    )
+    equalize: Literal["none", "weights", "activations"] | None = (
+        None  # none with method=fixed; auto chooses; see the pass `equalize`
+    )
+    relu6: Literal["keep", "replace"] | None = (
+        None  # keep with method=fixed; auto chooses; replaced where that lets layers be equalized
+    )
+    correct_bias: bool | None = None  # false with method=fixed; auto chooses
+    round: Literal["nearest", "learned"] = (
+        "nearest"  # of method=fixed; see the pass `round`; auto tries both for 4 bits
+    )
+    granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
+    weight_bits: Literal[8, 4] = 8  # of convolutions and dense layers; depthwise convolutions stay at 8
+    activations: Literal["asymmetric", "symmetric"] = "asymmetric"  # symmetric: without zero points
+    calibration: Calibration = field(default_factory=Calibration)
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # uint8 for int8, float32 for others
+    output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
+    scores: Literal["int8", "int16"] = (
+        "int16"  # bits of final scores before they become float, with scheme int8
+    )
+
+    def check(self) -> None:
+        """Refuse what would have no effect, and what `method: auto` does not choose from."""
+        if self.method == "auto":
+            self._check_chosen()
+        else:
+            self._check_fixed()
+        if self.select == "top1" and not self.calibration.source.startswith("data."):
+            raise ValueError(
+                f"select: 'top1' needs labels, and calibration.source '{self.calibration.source}' has none; "
+                f"use data.train or data.val, or select=error"
+            )
+
+    def _check_chosen(self) -> None:
+        for option in FIXED:
+            if getattr(self, option) is not None:
+                raise ValueError(
+                    f"{option}: {word(getattr(self, option))} has no effect with method=auto, which chooses it; "
+                    f"set {{step}}.method=fixed"
+                )
+        if self.round == "learned":
+            raise ValueError("round: 'learned' is only possible with method fixed; set {step}.method=fixed")
+
+    def _check_fixed(self) -> None:
+        if self.select != "error":
+            raise ValueError(
+                f"select: '{self.select}' has no effect with method=fixed, which chooses nothing; "
+                f"set {{step}}.method=auto"
+            )
+        if self.relu6 == "replace" and self.equalize in (None, "none"):
+            raise ValueError(
+                "relu6: 'replace' has no effect where nothing is equalized; set {step}.equalize=weights or activations"
+            )
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Fill what `method: fixed` takes where nothing was said."""
+        return self.filled() if self.method == "fixed" else self
+
+    def filled(self) -> Self:
+        """Give the same options with every way to quantize said."""
+        missing = {option: usual for option, usual in FIXED.items() if getattr(self, option) is None}
+        return replace(self, **missing)
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the calibration source."""
+        return (self.calibration.source,)
+
+    def input_of(self, scheme: str) -> str:
+        """Give the dtype of the model's input."""
+        return self.input_dtype or ("uint8" if scheme == "int8" else "float32")
+
+    def bench(
+        self, model: TFLiteModel, ctx: PassContext, scheme: Literal["int8", "int16x8"], *, measuring: bool
+    ) -> Workbench:
+        """Set up the workbench of a float model.
+
+        Args:
+            model: the float `.tflite`.
+            ctx: where images, seed, progress and scratch space come from.
+            scheme: of every operator.
+            measuring: whether errors are wanted, so that images are held out of the calibration.
+        """
+        from tflbuild.quantization.workbench import Border, Workbench
+
+        writing.refuse_sparse(model)
+        facts = ModelFacts.of(model)
+        images = calibration_images(self.calibration, facts, ctx)
+        given = self.input_of(scheme)
+        border = Border(
+            float_input=given == "float32",
+            float_output=self.output_dtype == "float32" or facts.task == "detection",
+            pixels=None if given == "float32" else writing.pixel_range(facts),
+            scores=self.scores if scheme == "int8" else "int8",
+        )
+        seen, held_out = parted(images, ctx.seed) if measuring else (images, [])
+        labels = self._labels(facts, ctx) if measuring and self.select == "top1" else None
+        content = model.path.read_bytes()
+        return Workbench(
+            content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
+        )
+
+    def _labels(self, facts: ModelFacts, ctx: PassContext) -> list[int]:
+        """Give the class of each image that is held out."""
+        if facts.task != "classification":
+            raise PassError(
+                f"{ctx.label}.select: 'top1' is of classifiers; a detector's settings are chosen by select=error."
+            )
+        return parted(calibration_labels(self.calibration, ctx), ctx.seed)[1]
+
+    @property
+    def form(self) -> Form:
+        """Give the form in which numbers are stored."""
+        from tflbuild.quantization.form import Form
+
+        return Form(weight_bits=self.weight_bits, granularity=self.granularity, activations=self.activations)
+
+    def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext) -> Setting:
+        """Give the setting that was asked for, or search for the best, and note what was found.
+
+        A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its
+        rounding learned, which takes long, and gains much where weights have 4 bits.
+        """
+        from tflbuild.quantization.search import Search
+        from tflbuild.quantization.settings import RANGES, SHARED, Setting, chosen
+
+        if self.method == "fixed":
+            return Setting(round=self.round, **{option: getattr(self.filled(), option) for option in FIXED})
+        free, started = not model.meta.get("clusters"), time.perf_counter()
+        shared = [way for way in SHARED if free or way[0] == "none"]
+        search = Search(bench)
+        scored = search.run(RANGES, shared, learning=free and self.weight_bits < 8)
+        best = chosen(scored)
+        for failed in search.failed:
+            ctx.log(f"{failed.setting}: {failed.reason}; the search went on without it")
+        ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
+        ctx.notes["auto"] = {
+            "chosen": best.setting.text,
+            "error": best.error,
+            "held_out": bench.held_out,
+            "seconds": round(time.perf_counter() - started, 3),
+            "candidates": [found.to_json() for found in scored],
+            "failed": [asdict(failed) for failed in search.failed],
+        }
+        return best.setting
+
+    def with_borders(self, content: bytes, facts: ModelFacts, scheme: str) -> bytes:
+        """Let a quantized model take and give raw bytes, where that is wanted.
+
+        An int8 input's own scale is that of the preprocessing, unless it may have no zero point.
+        """
+        from tflbuild.modalities.image.preprocess import Preprocess
+        from tflbuild.tflite import borders
+
+        given = self.input_of(scheme)
+        if given == "uint8" or (given == "int8" and self.activations == "symmetric"):
+            scale, zero_point = Preprocess.of(facts.preprocess).quantization()
+            shift = 128 if given == "int8" else 0
+            content = borders.take_bytes(content, given, scale, zero_point - shift)
+        return borders.give_uint8(content) if self.output_dtype == "uint8" else content

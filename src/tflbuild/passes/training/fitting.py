@@ -1,0 +1,181 @@
+"""The base of passes that train: options of training, and training on the recipe's data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
+from tflbuild.passes.training.distillation import Distill, taught
+
+TFMOT_TOOLS = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
+"""Tools of the passes that train with tfmot."""
+
+USUAL_SIZE = 96
+"""Input of the shipped recipes in pixels, which the usual lengths were measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting(Pass):
+    """Base of the passes that train on `data.train`."""
+
+    needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras", "numpy", "PIL")
+    trains = True
+
+    steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None  # batches; by default follows from the data
+    epochs: Annotated[float, Gt(0), Le(100_000)] | None = None  # passes over the data, instead of steps
+    batch_size: Annotated[int, Ge(1), Le(65_536)] = 32  # images
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 1e-3  # highest; Adam
+    learning_rate_schedule: Literal["cosine", "exponential", "step", "constant"] = (
+        "cosine"  # half cosine down to 0
+    )
+    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = (
+        0.1  # of exponential, until the end; of step, at each drop
+    )
+    learning_rate_drops: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (
+        0.5,
+        0.75,
+    )  # of step: shares of the steps
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
+    weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0  # decoupled, of kernels
+    gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
+    average: Annotated[float, Ge(0), Lt(1)] = 0.0  # decay of a running mean of weights, kept instead; 0: off
+    loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0  # of a classifier's targets
+    distill: Distill = field(default_factory=Distill)  # learn what a trained model says, too
+
+    def reads(self) -> tuple[str, ...]:
+        """Train on the train split; read the file of a teacher."""
+        return ("data.train", *self.distill.files())
+
+    def models(self) -> tuple[str, ...]:
+        """Read the output of the step that teaches."""
+        return self.distill.labels()
+
+    def check(self) -> None:
+        """Refuse two lengths at once, and a teacher that is not there."""
+        self.distill.check()
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError(f"epochs: {self.epochs:g} and steps: {self.steps} are both set; one is enough")
+
+    def resolve(self, facts: DataFacts) -> Self:
+        """Say the length in steps."""
+        if self.steps is not None:
+            return self
+        if self.epochs is not None:
+            steps = math.ceil(self.epochs * facts.train / self.batch_size)
+        else:
+            steps = self.usual_steps(facts)
+        return replace(self, steps=max(1, steps), epochs=None)
+
+    def usual_steps(self, facts: DataFacts) -> int:
+        """Give the length that suits the data."""
+        raise NotImplementedError
+
+
+def shortened(steps: int, facts: DataFacts) -> int:
+    """Give a length for an input of `USUAL_SIZE` that suits this one: fewer where each step costs more."""
+    share: float = (USUAL_SIZE / (facts.input_size or USUAL_SIZE)) ** 0.5
+    return round(steps * share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lap:
+    """One of several consecutive training rounds, each as long as the options say.
+
+    Attributes:
+        number: from 0; each sees other batches, and keeps a state of its own.
+        of: how many there are at most.
+    """
+
+    number: int = 0
+    of: int = 1
+
+
+def fit(
+    model: Any,
+    facts: ModelFacts,
+    options: Fitting,
+    ctx: PassContext,
+    hooks: Any = None,
+    *,
+    given: KerasModel | None = None,
+    lap: Lap = Lap(),
+) -> float:
+    """Train a model in place on the recipe's train split.
+
+    Args:
+        model: a `tf_keras.Model` of these facts.
+        facts: what goes in and what comes out.
+        options: how long and how fast.
+        ctx: seed, data, progress and checkpoints.
+        hooks: a `tflbuild.training.loop.Hooks`.
+        given: the pass's input, which teaches where no other teacher is named; None for a pass that has none.
+        lap: which of several trainings in a row.
+
+    Returns:
+        The last loss.
+    """
+    from tflbuild.backends import keras
+    from tflbuild.modalities.image.augment import Augment
+    from tflbuild.modalities.image.batches import training_batches
+    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.tasks.detection.decoding import anchors_of
+    from tflbuild.tasks.detection.targets import ahead, classification_targets, detection_targets
+    from tflbuild.training import loop as training
+    from tflbuild.training import losses
+
+    assert options.steps is not None, "resolve() ran before"
+    length = options.steps
+    split, preprocess = ctx.dataset("data.train"), Preprocess.of(facts.preprocess)
+    augment = Augment.of(ctx.augment)
+    if facts.task == "detection":
+        boxes = anchors_of(facts)
+        loss = losses.detection(options.loss)
+    else:
+        boxes = None
+        kind = keras.output_kind(model)
+        smoothing = options.label_smoothing
+        loss = (
+            losses.independent(smoothing)
+            if kind == "sigmoid"
+            else losses.classification(kind == "logits", smoothing)
+        )
+    if options.distill.weight:
+        loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
+
+    def batches(start: int) -> Any:
+        first = lap.number * length + start
+        stream = training_batches(
+            split, preprocess, augment, facts.height, facts.width, options.batch_size, ctx.seed, first
+        )
+        return ahead(
+            classification_targets(batch) if boxes is None else detection_targets(batch, boxes)
+            for batch in stream
+        )
+
+    schedule = training.Schedule(
+        steps=length,
+        learning_rate=options.learning_rate,
+        warmup=round(options.warmup * length),
+        shape=options.learning_rate_schedule,
+        decay=options.learning_rate_decay,
+        drops=options.learning_rate_drops,
+        weight_decay=options.weight_decay,
+        gradient_clip=options.gradient_clip,
+        average=options.average,
+    )
+    watch = training.Watch(
+        progress=lambda done, total, note: ctx.progress(lap.number * length + done, lap.of * total, note),
+        log=ctx.log,
+        checkpoint=ctx.checkpoint_dir / (f"training-{lap.number}.npz" if lap.number else "training.npz"),
+        checkpoint_seconds=ctx.checkpoint_seconds,
+        label=ctx.label,
+    )
+    last = training.fit(model, batches, loss, schedule, (preprocess.scale, preprocess.offset), watch, hooks)
+    ctx.notes["loss"] = round(last, 4)
+    return last

@@ -1,0 +1,254 @@
+"""Observe the activations of a float `.tflite` on calibration images: extremes, histograms, channels.
+
+Every activation is made an output of a copy of the model, so that the default kernels can be used: reading them out of
+a model that keeps all tensors needs the plain ones, which are an order of magnitude slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from tflbuild.core.errors import PassError
+from tflbuild.quantization.attempts import executing
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
+
+Image = npt.NDArray[np.float32]
+Progress = Callable[[float, float], None]
+Quantization = tuple[float, int]
+"""Scale and zero point of a tensor; the scale is 0 where there is none."""
+
+CUSTOM = schema.BuiltinOperator.CUSTOM
+
+BINS = 4096
+"""Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
+
+
+NARROW, WIDE = 1e-30, 1e30
+"""Width of a tensor's range, and size of its values, beyond which float32 cannot count them."""
+
+ROW_VALUES = 1 << 17
+"""Values that are kept of logits, in rows."""
+
+
+@dataclass
+class Activation:
+    """One activation over all calibration images.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        counts: (BINS,) int64, values per bin of equal width from low to high.
+        channel_low: (channels,) float64, smallest value of each channel, the last axis.
+        channel_high: (channels,) float64, largest.
+        channel_mean: (channels,) float64, mean.
+        rows: (rows, channels) float32, some of the values in their places, where a SOFTMAX reads them; else empty.
+    """
+
+    low: float = np.inf
+    high: float = -np.inf
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    channel_low: Any = None
+    channel_high: Any = None
+    channel_mean: Any = None
+    rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+    @property
+    def channel_size(self) -> npt.NDArray[np.float64]:
+        """Give the (channels,) largest absolute values."""
+        return np.asarray(np.maximum(np.abs(self.channel_low), np.abs(self.channel_high)))
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Give the (BINS + 1,) edges of the bins."""
+        return np.linspace(self.low, self.high, BINS + 1)
+
+
+def joined(activations: Sequence[Activation]) -> Activation:
+    """Give the histogram of several activations together; channels, which need not be the same, are left out."""
+    low, high = min(a.low for a in activations), max(a.high for a in activations)
+    made = Activation(low=low, high=high)
+    for activation in activations:
+        centres = (activation.edges[:-1] + activation.edges[1:]) / 2
+        made.counts += _histogram(centres, low, high, activation.counts).astype(np.int64)
+    return made
+
+
+def without_custom(content: bytes) -> bytes:
+    """Cut a model before the custom operators it ends in, so that its outputs are what they read.
+
+    A detector's boxes and scores can then be compared number by number, before suppression.
+    """
+    if not _has_custom(content):
+        return content
+    model = flatbuffer.unpack(content)
+    graph = Graph(model)
+    custom = [operator for operator in graph.operators if not graph.kind(operator).isupper()]
+    read = dict.fromkeys(int(index) for operator in custom for index in operator.inputs)
+    made = [index for index in read if graph.maker(index) is not None]
+    graph.model.subgraphs[0].operators = [o for o in graph.operators if o not in custom]
+    return _with_outputs(model, made)
+
+
+def _has_custom(content: bytes) -> bool:
+    """Look for a custom operator without unpacking, which would cost more than running the model."""
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    used = {graph.Operators(place).OpcodeIndex() for place in range(graph.OperatorsLength())}
+    codes = [model.OperatorCodes(index) for index in used]
+    return any(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) == CUSTOM for code in codes)
+
+
+def exposed(content: bytes, names: Sequence[str]) -> bytes:
+    """Make tensors outputs of a model, by name and in order; its own outputs are none any more."""
+    model = flatbuffer.unpack(content)
+    places = {tensor.name.decode(): index for index, tensor in enumerate(model.subgraphs[0].tensors)}
+    return _with_outputs(model, [places[name] for name in names])
+
+
+def _with_outputs(model: Any, indices: list[int]) -> bytes:
+    model.subgraphs[0].outputs = np.array(indices, np.int32)
+    model.signatureDefs = []
+    return flatbuffer.pack(model)
+
+
+class Executable:
+    """A model with one input, run on one image at a time.
+
+    Args:
+        content: a `.tflite`; a float input takes images as they are, an integer one is quantized by its own scale.
+        threads: of the interpreter.
+
+    Raises:
+        PassError: LiteRT refuses the model.
+    """
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        self._content = content
+        with executing(content):
+            self._loaded = Interpreter(model_content=content, num_threads=threads)
+            self._loaded.allocate_tensors()
+        (self._input,) = self._loaded.get_input_details()
+        self._places = {
+            int(details["index"]): details["quantization"] for details in self._loaded.get_output_details()
+        }
+        self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
+
+    def run(self, image: Image) -> list[npt.NDArray[np.float32]]:
+        """Give every output as float32, without the batch axis."""
+        self._loaded.set_tensor(self._input["index"], self._as_input(image)[None])
+        with executing(self._content):
+            self._loaded.invoke()
+        return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
+
+    def _as_input(self, image: Image) -> npt.NDArray[Any]:
+        return as_input(image, self._input["dtype"], self._input["quantization"])
+
+
+def as_input(image: Image, dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
+    """Give an image as a model takes it: as it is, or rounded to integers."""
+    if dtype == np.float32:
+        return image
+    scale, zero_point = quantization
+    limits = np.iinfo(dtype)
+    levels = np.rint(image / np.float32(scale)) + zero_point
+    return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
+
+
+def activations(content: bytes) -> list[str]:
+    """Name the input and what built-in operators write in float, in order; outputs of custom ones are left out."""
+    graph = Graph(flatbuffer.unpack(content))
+    indices = [int(index) for index in graph.model.subgraphs[0].inputs]
+    for operator in graph.operators:
+        if graph.kind(operator).isupper():
+            indices += [int(index) for index in operator.outputs]
+    float32 = schema.TensorType.FLOAT32
+    return [graph.name(index) for index in indices if graph.tensors[index].type == float32]
+
+
+def observe(
+    content: bytes, images: Sequence[Image], progress: Progress = lambda done, total: None
+) -> dict[str, Activation]:
+    """Run a float model on calibration images, twice: for the extremes, then for what lies between.
+
+    Args:
+        content: a float `.tflite`.
+        images: each (height, width, 3) float32, normalised.
+        progress: is told how many of `2 * len(images)` runs are done.
+
+    Raises:
+        PassError: a tensor is not finite, so that it has no range; names it.
+    """
+    names = activations(content)
+    logits = _logits(content) & set(names)
+    running = Executable(exposed(without_custom(content), names))
+    found = {name: Activation() for name in names}
+    for done, values in enumerate(_runs(running, images, names), start=1):
+        for name, value in values.items():
+            _extend(found[name], value, name)
+        progress(done, 2 * len(images))
+    for done, values in enumerate(_runs(running, images, names), start=1):
+        for name, value in values.items():
+            _count(found[name], value, len(images))
+        for name in logits:
+            found[name].rows += _some_rows(values[name], ROW_VALUES // len(images))
+        progress(len(images) + done, 2 * len(images))
+    return found
+
+
+def _logits(content: bytes) -> set[str]:
+    """Name the tensors that a SOFTMAX reads."""
+    graph = Graph(flatbuffer.unpack(content))
+    return {graph.name(int(o.inputs[0])) for o in graph.operators if graph.kind(o) == "SOFTMAX"}
+
+
+def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np.float32]]:
+    """Give rows from all over a tensor, of at most so many values; one at least."""
+    rows = value.reshape(-1, value.shape[-1])
+    count = min(len(rows), max(1, most // rows.shape[-1]))
+    return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
+
+
+def _runs(running: Executable, images: Sequence[Image], names: list[str]) -> Iterator[dict[str, Any]]:
+    for image in images:
+        yield dict(zip(names, running.run(image), strict=True))
+
+
+def _extend(found: Activation, value: Any, name: str) -> None:
+    by_channel = value.reshape(-1, value.shape[-1]) if value.ndim else value.reshape(1, 1)
+    low, high = by_channel.min(axis=0).astype(np.float64), by_channel.max(axis=0).astype(np.float64)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        raise PassError(f"tensor '{name}' is not finite on a calibration image, so it has no range.")
+    found.low, found.high = min(found.low, float(low.min())), max(found.high, float(high.max()))
+    first = found.channel_low is None
+    found.channel_low = low if first else np.minimum(found.channel_low, low)
+    found.channel_high = high if first else np.maximum(found.channel_high, high)
+
+
+def _count(found: Activation, value: Any, images: int) -> None:
+    found.counts += _histogram(value.ravel(), found.low, found.high)
+    mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64) / images
+    found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
+
+
+def _histogram(values: Any, low: float, high: float, weights: Any = None) -> npt.NDArray[Any]:
+    """Count values in BINS bins from low to high."""
+    if high - low < NARROW or max(-low, high) > WIDE:  # float32 would divide by zero, or overflow
+        values = values.astype(np.float64)
+    to_bins = values.dtype.type(BINS / (high - low) if high > low else 0.0)
+    bins = ((values - values.dtype.type(low)) * to_bins).astype(np.int32)
+    return np.bincount(bins.clip(0, BINS - 1), weights=weights, minlength=BINS)
+
+
+def _dequantized(value: npt.NDArray[Any], quantization: Quantization) -> npt.NDArray[np.float32]:
+    scale, zero_point = quantization
+    if not scale:
+        return value.astype(np.float32, copy=False)
+    return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

@@ -1,0 +1,193 @@
+"""LiteRT Quantizer: quantize a float `.tflite`, with ranges that we measured.
+
+Its own calibration merges by a moving average that depends on the order of the images and was the worst sane
+setting in most of our measurements; ranges are injected instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from litert_quantizer import qtyping, quantizer
+from litert_quantizer.algorithm_manager import AlgorithmName, check_op_quantization_config
+from litert_quantizer.utils.tfl_flatbuffer_utils import TFL_OP_CODE_TO_NAME
+
+from tflbuild.core.errors import PassError
+from tflbuild.quantization import final_scores
+from tflbuild.quantization.attempts import reason
+from tflbuild.quantization.form import Form
+from tflbuild.quantization.grid import FOUR_BIT
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
+
+Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
+Range = tuple[float, float]
+Kept = Literal["int16x8", "float32"]
+
+EVERYTHING = ".+"
+"""Pattern of all operators, like ".*", but in LiteRT Quantizer's recipe behind entries for single ones."""
+
+
+def quantize(
+    path: Path,
+    scheme: Scheme,
+    ranges: dict[str, Range] | None = None,
+    *,
+    float_input: bool,
+    float_output: bool,
+    kept: Mapping[str, Kept] | None = None,
+    form: Form | None = None,
+) -> bytes:
+    """Quantize a float `.tflite`.
+
+    Args:
+        path: the float file.
+        scheme: int8 and int16x8 (int8 weights, int16 activations) need ranges.
+        ranges: (low, high) of every activation by tensor name.
+        float_input: leave the input float.
+        float_output: leave the outputs float.
+        kept: operators that are quantized otherwise, by the tensor they write: to int16 activations, or not at all.
+        form: how numbers are stored.
+
+    Raises:
+        PassError: the quantizer refused the model.
+    """
+    with _refusing():
+        worker = quantizer.Quantizer(str(path))
+    _say(worker, ".*", scheme, form := form or Form())
+    _keep(worker, kept or {}, form)
+    names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
+    for name in ("CUSTOM_OP", *(border for border, is_float in borders.items() if is_float)):
+        worker.update_quantization_recipe(
+            regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+    for name in (border for border, is_float in borders.items() if not is_float):
+        shifted = name == "OUTPUT" and _ends_in_scores(path)
+        border = replace(form, activations="asymmetric") if shifted else form
+        worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, border))
+    result = None
+    if ranges is not None:
+        result = {
+            name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
+            for name, (low, high) in ranges.items()
+        }
+    # its progress bar goes to stderr, whatever it is told; what goes wrong it raises, but for biases that do not fit,
+    # which `bias_scales.fit` mends
+    with (
+        np.errstate(invalid="ignore", over="ignore"),
+        _refusing(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
+    return bytes(made.quantized_model)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what LiteRT Quantizer raises into one sentence; models that it does not expect crash it in many ways."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise PassError(f"LiteRT Quantizer refused the model: {reason(error)}.") from error
+
+
+def _say(worker: quantizer.Quantizer, regex: str, scheme: Scheme, form: Form) -> None:
+    """Ask for a scheme in every operator, with fewer bits where the runtime can."""
+    names = qtyping.TFLOperationName
+    if scheme == "float16":
+        worker.add_weight_only_config(
+            regex, names.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
+        )
+        return
+    worker.update_quantization_recipe(regex, names.ALL_SUPPORTED, _configuration(scheme, 8, form))
+    for kind in FOUR_BIT if form.weight_bits < 8 else ():
+        worker.update_quantization_recipe(regex, names[kind], _configuration(scheme, form.weight_bits, form))
+
+
+def _configuration(scheme: Scheme, weight_bits: int, form: Form) -> qtyping.OpQuantizationConfig:
+    """Give LiteRT Quantizer's configuration of an operator."""
+    granularities = {
+        "channel": qtyping.QuantGranularity.CHANNELWISE,
+        "tensor": qtyping.QuantGranularity.TENSORWISE,
+    }
+    activations = {
+        "int8": qtyping.TensorQuantizationConfig(num_bits=8, symmetric=form.activations == "symmetric"),
+        "int16x8": qtyping.TensorQuantizationConfig(num_bits=16, symmetric=True),
+    }
+    return qtyping.OpQuantizationConfig(
+        activation_tensor_config=activations.get(scheme),
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=weight_bits, symmetric=True, granularity=granularities[form.granularity]
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
+    )
+
+
+def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], form: Form) -> None:
+    """Overrule the scheme for single operators; what stands last in LiteRT Quantizer's recipe counts.
+
+    To it, the model's inputs and outputs are operators too, of the name of the one that writes them, so that they have
+    to be said again afterwards.
+    """
+    for name, dtype in kept.items():
+        only = f"^{re.escape(name)};"
+        if dtype == "int16x8":
+            _say(worker, only, dtype, form)
+        else:
+            worker.update_quantization_recipe(
+                regex=only,
+                operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+                algorithm_key=AlgorithmName.NO_QUANTIZE,
+            )
+
+
+def _ends_in_scores(path: Path) -> bool:
+    """Say whether operators give the outputs whose int8 form has a zero point in any case."""
+    graph = Graph(flatbuffer.load(path))
+    makers = [graph.maker(index) for index in graph.outputs]
+    return all(maker is not None and graph.kind(maker) in final_scores.KINDS for maker in makers)
+
+
+def input_name(path: Path) -> str:
+    """Name the tensor of a model's one input."""
+    model = flatbuffer.load(path)
+    graph = model.subgraphs[0]
+    name: str = graph.tensors[graph.inputs[0]].name.decode()
+    return name
+
+
+def integer_schemes(operator: str) -> list[str]:
+    """Name the schemes in which LiteRT Quantizer makes a built-in operator compute in integers.
+
+    Args:
+        operator: e.g. "CONV_2D".
+    """
+    name = TFL_OP_CODE_TO_NAME.get(getattr(qtyping.BuiltinOperator, operator))
+    schemes: tuple[Scheme, ...] = ("int8", "int16x8")
+    return [scheme for scheme in schemes if name is not None and _has_form(name, scheme)]
+
+
+def _has_form(name: qtyping.TFLOperationName, scheme: Scheme) -> bool:
+    try:
+        check_op_quantization_config(
+            AlgorithmName.MIN_MAX_UNIFORM_QUANT, name, _configuration(scheme, 8, Form())
+        )
+    except ValueError:  # how the library says no
+        return False
+    return True

@@ -1,0 +1,253 @@
+"""Put the rounding of a quantized `.tflite` into the float one that it was made from, piece by piece.
+
+A weight is replaced by what its levels mean; an activation is quantized and dequantized where it is written. So any
+piece can be measured alone or left out, and all together cost what the quantized file does, but for the rounding
+inside its kernels.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.quantization.observation import without_custom
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.flatbuffer import MOVING
+from tflbuild.tflite.graph import Graph
+
+WEIGHTS = (schema.TensorType.INT8, schema.TensorType.INT4)
+"""Types of rounded weights."""
+
+INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
+"""Types of rounded activations."""
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """Constants of a layer after rounding.
+
+    Attributes:
+        weights: float32, of the shape of the float model's.
+        bias: float32; None where the layer has none.
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32] | None
+
+
+class Simulation:
+    """A float model, with the rounding of a quantized one to put into it.
+
+    Args:
+        content: the float `.tflite`.
+        quantized: what it became; its tensors keep the names of the float model.
+
+    Attributes:
+        graph: of the float model, without the custom operators that it ends in.
+        weights: layers whose weights are rounded, by the tensor they write, in order of execution.
+        activations: tensors that are rounded, the input first. Those that an operator only moves are left out,
+            because their values were rounded before.
+    """
+
+    def __init__(self, content: bytes, quantized: bytes) -> None:
+        self.graph = Graph(flatbuffer.unpack(without_custom(content)))
+        rounded = Graph(flatbuffer.unpack(quantized))
+        made = [int(operator.outputs[0]) for operator in self.graph.operators]
+        self._float_output = not any(rounded.tensors[index].type in INTEGERS for index in rounded.outputs)
+        self._layers = _rounded_layers(rounded)
+        self._steps = _rounded_activations(rounded)
+        self.weights = tuple(name for name in map(self.graph.name, made) if name in self._layers)
+        self.activations = tuple(
+            self.graph.name(index)
+            for index in (int(self.graph.model.subgraphs[0].inputs[0]), *made)
+            if self.graph.name(index) in self._steps and not self._moved(index)
+        )
+
+    def build(self, weights: Collection[str], activations: Collection[str]) -> bytes:
+        """Give the float model with these pieces rounded."""
+        return self._built(weights, activations, ())
+
+    def keeping(self, kept: Collection[str], *, exact_weights: bool) -> bytes:
+        """Give the float model with everything rounded but what some operators pass among themselves.
+
+        Args:
+            kept: the operators, by the tensor they write.
+            exact_weights: whether their weights are not rounded either.
+        """
+        weights = [name for name in self.weights if not (exact_weights and name in kept)]
+        moved = [name for name in kept if name in self._steps]
+        return self._built(weights, {*self.activations, *moved}, kept)
+
+    def _built(self, weights: Collection[str], activations: Collection[str], kept: Collection[str]) -> bytes:
+        graph = Graph(_copied(self.graph.model))
+        for operator in list(graph.weighted()):
+            name = graph.name(int(operator.outputs[0]))
+            if name in weights:
+                graph.set_input(operator, 1, self._layers[name].weights)
+                bias = self._layers[name].bias
+                if bias is not None:
+                    graph.set_input(operator, 2, bias)
+        _round(graph, {name: self._steps[name] for name in activations}, kept, self._float_output)
+        return flatbuffer.pack(graph.model)
+
+    def _moved(self, index: int) -> bool:
+        """Say whether a tensor holds values that were rounded to the same levels before."""
+        maker = self.graph.maker(index)
+        if maker is None or self.graph.kind(maker) not in MOVING:
+            return False
+        read = [self._steps.get(self.graph.name(int(i))) for i in maker.inputs if not self._constant(int(i))]
+        own = _levels(self._steps[self.graph.name(index)])
+        return all(tensor is not None and _levels(tensor) == own for tensor in read)
+
+    def _constant(self, index: int) -> bool:
+        inputs = {int(i) for i in self.graph.model.subgraphs[0].inputs}
+        return index < 0 or (self.graph.maker(index) is None and index not in inputs)
+
+
+def _levels(tensor: Any) -> tuple[int, float, int]:
+    return tensor.type, float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+
+
+def _rounded_layers(graph: Graph) -> dict[str, Rounded]:
+    """Give what the integer constants of each layer mean, by the tensor it writes."""
+    found = {}
+    for operator in graph.weighted():
+        if graph.tensors[operator.inputs[1]].type in WEIGHTS:
+            biased = len(operator.inputs) > 2 and operator.inputs[2] >= 0
+            found[graph.name(int(operator.outputs[0]))] = Rounded(
+                _meant(graph, int(operator.inputs[1])),
+                _meant(graph, int(operator.inputs[2])) if biased else None,
+            )
+    return found
+
+
+def _meant(graph: Graph, index: int) -> npt.NDArray[np.float32]:
+    tensor, values = graph.tensors[index], graph.constant(index)
+    assert values is not None
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None or not len(quantization.scale):
+        return values.astype(np.float32)  # a bias of a layer whose activations stay float
+    shape = np.ones(values.ndim, np.int64)
+    shape[int(quantization.quantizedDimension)] = len(quantization.scale)
+    scale = np.asarray(quantization.scale, np.float64).reshape(shape)
+    zero_point = np.asarray(quantization.zeroPoint, np.int64).reshape(shape)
+    return np.asarray((values.astype(np.int64) - zero_point) * scale, np.float32)
+
+
+def _rounded_activations(graph: Graph) -> dict[str, Any]:
+    """Give the integer tensors that are computed, by name."""
+    inputs = {int(index) for index in graph.model.subgraphs[0].inputs}
+    return {
+        graph.name(index): tensor
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.type in INTEGERS
+        and tensor.quantization is not None
+        and tensor.quantization.scale is not None
+        and len(tensor.quantization.scale) == 1
+        and (index in inputs or graph.maker(index) is not None)
+    }
+
+
+def _round(graph: Graph, steps: dict[str, Any], kept: Collection[str], float_output: bool) -> None:
+    """Put QUANTIZE and DEQUANTIZE behind tensors, for all that read them, but not between kept operators.
+
+    Args:
+        graph: edited in place.
+        steps: scales and types, by tensor.
+        kept: operators, by the tensor they write.
+        float_output: whether what a kept operator gives as an output is not rounded either.
+    """
+    rounded: dict[int, int] = {}
+    operators: list[Any] = []
+
+    def read(indices: Any, exactly: bool) -> Any:
+        loose = [int(i) for i in indices if exactly and i >= 0 and graph.name(int(i)) in kept]
+        return np.array(
+            [int(i) if int(i) in loose else rounded.get(int(i), int(i)) for i in indices], np.int32
+        )
+
+    def round_behind(index: int) -> None:
+        if graph.name(index) in steps:
+            operators.extend(_pair(graph, index, steps[graph.name(index)], rounded))
+
+    subgraph = graph.model.subgraphs[0]
+    for index in subgraph.inputs:
+        round_behind(int(index))
+    for operator in graph.operators:
+        made = int(operator.outputs[0])
+        operator.inputs = read(operator.inputs, graph.name(made) in kept)
+        operators.append(operator)
+        round_behind(made)
+    subgraph.operators = operators
+    subgraph.outputs = read(subgraph.outputs, float_output)
+
+
+def _pair(graph: Graph, index: int, like: Any, rounded: dict[int, int]) -> list[Any]:
+    """Make QUANTIZE and DEQUANTIZE of one tensor, and say in `rounded` where its rounded values are."""
+    source = graph.tensors[index]
+    levels, back = copy.copy(source), copy.copy(source)
+    levels.name, levels.type, levels.buffer = f"{graph.name(index)}_levels".encode(), like.type, 0
+    levels.quantization = like.quantization
+    back.name, back.buffer = f"{graph.name(index)}_rounded".encode(), 0
+    graph.tensors += [levels, back]
+    rounded[index] = len(graph.tensors) - 1
+    builtin, options = schema.BuiltinOperator, schema.BuiltinOptions
+    return [
+        _operator(
+            graph,
+            builtin.QUANTIZE,
+            index,
+            rounded[index] - 1,
+            options.QuantizeOptions,
+            schema.QuantizeOptionsT,
+        ),
+        _operator(
+            graph,
+            builtin.DEQUANTIZE,
+            rounded[index] - 1,
+            rounded[index],
+            options.DequantizeOptions,
+            schema.DequantizeOptionsT,
+        ),
+    ]
+
+
+def _operator(graph: Graph, builtin: int, given: int, made: int, options: int, kind: Any) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex = flatbuffer.code_index(graph.model, builtin)
+    operator.inputs, operator.outputs = np.array([given], np.int32), np.array([made], np.int32)
+    operator.builtinOptionsType, operator.builtinOptions = options, kind()
+    return operator
+
+
+def _copied(model: Any) -> Any:
+    """Copy as much of a model as `build` edits; unpacking it again would cost more than running it."""
+    made = copy.copy(model)
+    made.subgraphs = [copy.copy(model.subgraphs[0])]
+    made.subgraphs[0].tensors = [copy.copy(tensor) for tensor in model.subgraphs[0].tensors]
+    made.subgraphs[0].operators = [copy.copy(operator) for operator in model.subgraphs[0].operators]
+    made.buffers = [copy.copy(buffer) for buffer in model.buffers]
+    made.operatorCodes = list(model.operatorCodes)
+    return made
+
+
+def with_exact_weights(content: bytes, source: bytes) -> bytes:
+    """Give float layers of a mixed file the weights that they have in a float one, where others had been rounded.
+
+    Args:
+        content: a quantized `.tflite` with float layers.
+        source: a float `.tflite`; its tensors have the same names.
+    """
+    graph, exact = Graph(flatbuffer.unpack(content)), Graph(flatbuffer.unpack(source))
+    weights = {exact.name(int(o.outputs[0])): exact.constant(o.inputs[1]) for o in exact.weighted()}
+    for operator in list(graph.weighted()):
+        wanted = weights.get(graph.name(int(operator.outputs[0])))
+        if wanted is not None and graph.tensors[operator.inputs[1]].type == schema.TensorType.FLOAT32:
+            graph.set_input(operator, 1, wanted)
+    return flatbuffer.pack(graph.model)

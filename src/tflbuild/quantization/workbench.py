@@ -1,0 +1,239 @@
+"""Quantize one float `.tflite` in many ways, and measure on images that none of them was calibrated on.
+
+What is expensive is done once: a variant of the model is observed once, however many ranges are tried on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from tflbuild.quantization import bias_correction, equalization, final_scores, mixed, quantizer
+from tflbuild.quantization.attempts import REFUSALS
+from tflbuild.quantization.form import Form
+from tflbuild.quantization.observation import Activation, Image
+from tflbuild.quantization.output_error import OutputError, top1
+from tflbuild.quantization.ranges import Range
+from tflbuild.quantization.rounding import RoundedLayer
+from tflbuild.quantization.sensitivity import Sensitivity, sensitivity
+from tflbuild.quantization.settings import Equalize, Relu6, Setting
+from tflbuild.quantization.simulation import Simulation, with_exact_weights
+from tflbuild.quantization.variant import Variant
+from tflbuild.tflite import bias_scales, flatbuffer
+from tflbuild.tflite.scales import check_unpacked
+
+Progress = Callable[[float, float, str], None]
+
+CORRECTION_IMAGES = 32
+"""Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
+
+EVALUATIONS = 1.5
+"""Measurements that ordering a candidate takes, about, for the progress bar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Border:
+    """Input and output of the quantized model.
+
+    Attributes:
+        float_input: leave the input float.
+        float_output: leave the outputs float.
+        pixels: range of the input, which follows from the preprocessing; None to measure it.
+        scores: bits of the scores that an int8 model ends in, where what it gives is float.
+    """
+
+    float_input: bool
+    float_output: bool
+    pixels: Range | None
+    scores: Literal["int8", "int16"] = "int16"
+
+
+class Workbench:
+    """A float model, calibration images, and what was found on the way.
+
+    Args:
+        content: the float `.tflite`.
+        images: what ranges are measured on, each (height, width, 3) float32, normalised.
+        held_out: what errors are measured on; none of `images`.
+        scheme: "int8" or "int16x8".
+        border: what goes in and out.
+        scratch: a folder for files that LiteRT Quantizer reads.
+        progress: is told how far a search is.
+        form: how numbers are stored.
+        labels: class of each held-out image, where what the model says of them counts more than the error.
+
+    Attributes:
+        progress: is told how far what is under way is.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        images: Sequence[Image],
+        held_out: Sequence[Image],
+        scheme: quantizer.Scheme,
+        border: Border,
+        scratch: Path,
+        progress: Progress = lambda done, total, note: None,
+        form: Form | None = None,
+        labels: Sequence[int] | None = None,
+    ) -> None:
+        self._content = content
+        self._images, self._held_out = images, held_out
+        self._scheme: quantizer.Scheme = scheme
+        self._border, self._scratch, self.progress = border, scratch, progress
+        self._form, self._labels = form or Form(), labels
+        self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
+        self._built: dict[Setting, Path] = {}
+
+    @property
+    def held_out(self) -> int:
+        """Give the number of images that errors are measured on."""
+        return len(self._held_out)
+
+    def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
+        """Quantize in one way; what is built without kept operators is built once.
+
+        Scales are held to what the format and its arithmetic ask of them.
+
+        Args:
+            setting: the way.
+            kept: operators that are quantized otherwise, by the tensor they write.
+
+        Raises:
+            PassError: the quantizer or LiteRT refused it.
+            BrokenPromise: a scale is wrong; names the tensor.
+        """
+        if kept:
+            return self._quantized(setting, kept)
+        if setting not in self._built:
+            path = self._scratch / f"built-{len(self._built)}.tflite"
+            path.write_bytes(self._quantized(setting, None))
+            self._built[setting] = path
+        return self._built[setting].read_bytes()
+
+    def _quantized(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None) -> bytes:
+        variant = self.variant(setting.equalize, setting.relu6)
+        self.observe(variant)
+        pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
+        source = (
+            variant.path
+            if setting.round == "nearest"
+            else variant.rounded(self._form, self._watched("layers rounded"))
+        )
+        made = quantizer.quantize(
+            source,
+            self._scheme,
+            variant.ranges(setting.ranges) | pixels,
+            float_input=self._border.float_input,
+            float_output=self._border.float_output,
+            kept=kept,
+            form=self._form,
+        )
+        if kept and setting.round == "learned":
+            made = with_exact_weights(made, variant.content)
+        unpacked = flatbuffer.unpack(made)
+        made = flatbuffer.pack(unpacked) if bias_scales.fit_unpacked(unpacked, source) else made
+        check_unpacked(unpacked)
+        if setting.correct_bias:
+            made = bias_correction.correct(
+                made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
+            )
+        return final_scores.widen(made) if self._border.scores == "int16" else made
+
+    @property
+    def rounded(self) -> list[RoundedLayer]:
+        """Give what learned rounding did to each layer of what was built; nothing where it was not asked for."""
+        return [layer for variant in self._variants.values() for layer in variant.rounded_layers]
+
+    def error(self, content: bytes) -> float:
+        """Measure how far a quantized model is from the float one on the held-out images."""
+        return self._reference.of(content)
+
+    def errors(self, content: bytes) -> tuple[float, ...]:
+        """Measure the error on each held-out image."""
+        return tuple(float(error) for error in self._reference.by_image(content))
+
+    def top1(self, content: bytes) -> float | None:
+        """Measure the share of held-out images that a classifier gets right; None where labels do not count."""
+        return None if self._labels is None else top1(content, self._held_out, self._labels)
+
+    def sensitivity(self, setting: Setting, images: int) -> Sensitivity:
+        """Measure what each layer costs when the model is quantized in one way.
+
+        Args:
+            setting: the way.
+            images: held-out images to measure on, at most.
+        """
+        variant = self.variant(setting.equalize, setting.relu6)
+        reference = OutputError(self._content, self._held_out[:images])
+        return sensitivity(variant.content, self.build(setting), reference, self.progress)
+
+    def order(self, setting: Setting, keep: quantizer.Kept, share: float, images: int) -> list[mixed.Step]:
+        """Order what to keep out of int8 by what it gains per byte.
+
+        Biases are not corrected here: those of the plain model make up for layers that are kept later.
+
+        Args:
+            setting: how everything else is quantized.
+            keep: how it is kept.
+            share: of the weights' bytes that may be kept.
+            images: held-out images to measure on, at most.
+        """
+        variant = self.variant(setting.equalize, setting.relu6)
+        reference = OutputError(self._content, self._held_out[:images])
+        simulated = Simulation(variant.content, self.build(replace(setting, correct_bias=False)))
+        found, sizes = mixed.candidates(simulated.graph), mixed.weight_bytes(simulated.graph)
+        measured = 0
+
+        def error(kept: mixed.Tensors) -> float:
+            nonlocal measured
+            measured += 1
+            self.progress(measured, max(measured, EVALUATIONS * len(found)), "layers to keep")
+            try:
+                return reference.of(simulated.keeping(kept, exact_weights=keep == "float32"))
+            except REFUSALS:
+                if not kept:  # all others are compared with it
+                    raise
+                return math.inf
+
+        near = mixed.neighbours(simulated.graph)
+        return mixed.greedy(found, sizes, near, share * sum(sizes.values()), error)
+
+    def variant(self, equalize: Equalize, relu6: Relu6) -> Variant:
+        """Give the float model, equalized in one way."""
+        key = (equalize, relu6 if equalize != "none" else "keep")
+        if key not in self._variants:
+            content = self._content if equalize == "none" else self._equalized(equalize, relu6)
+            path = self._scratch / f"{'-'.join(key)}.tflite"
+            path.write_bytes(content)
+            self._variants[key] = Variant(content, path, self._images)
+        return self._variants[key]
+
+    def check_source(self) -> None:
+        """Refuse a float model that cannot be measured, before anything made of it is blamed.
+
+        Raises:
+            PassError: it does not run, or gives what is not finite.
+        """
+        self.observe(self.variant("none", "keep"))
+        _ = self._reference
+
+    def observe(self, variant: Variant) -> dict[str, Activation]:
+        """Give the activations of a float model on the calibration images."""
+        return variant.observed(self._watched("activations"))
+
+    def _equalized(self, equalize: equalization.Balance, relu6: Relu6) -> bytes:
+        observed = self.observe(self.variant("none", "keep"))
+        return equalization.equalized(self._content, observed, balance=equalize, relu6=relu6)[0]
+
+    def _watched(self, note: str) -> Callable[[float, float], None]:
+        return lambda done, total: self.progress(done, total, note)
+
+    @cached_property
+    def _reference(self) -> OutputError:
+        return OutputError(self._content, self._held_out)

@@ -1,0 +1,170 @@
+"""Steps, limits and fallbacks of a recipe, validated."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt, Le
+
+from tflbuild.core.budget import LIMITS, Fallback, Limit, limits_of
+from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
+from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import METRICS
+from tflbuild.core.plain_text import plain
+from tflbuild.core.recipe import Step
+from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.text import parsed, read_text
+from tflbuild.recipe.validation import shown, typed
+
+ALTERNATIVES = ("steps", "epochs")
+"""Options that are two words for one thing: setting one replaces the other."""
+
+
+LONGEST_TIMEOUT = 10_000_000
+"""Seconds of the longest timeout; some 115 days."""
+
+KEYS: Mapping[str, Any] = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
+"""Keys of every step with their defaults, besides its budget and its fallbacks."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepOptions:
+    """Keys of every step, besides its pass's options."""
+
+    enabled: bool
+    after: tuple[str, ...]
+    on_breach: Literal["fail", "skip", "warn"]
+    timeout: Annotated[float, Gt(0), Le(LONGEST_TIMEOUT)] | None
+
+
+def step_of(label: str, value: Mapping[str, Any]) -> Step:
+    """Validate one step."""
+    cls = PASSES.get(
+        value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
+    )
+    options = {key: item for key, item in value.items() if key not in STEP_KEYS}
+    given = {key: default if value.get(key) is None else value[key] for key, default in KEYS.items()}
+    common = typed(StepOptions, given, label)
+    return Step(
+        label=label,
+        options=typed(cls, options, label, also=STEP_KEYS),
+        enabled=common.enabled,
+        after=common.after,
+        limits=limits_at(value.get("budget"), f"{label}.budget"),
+        on_breach=common.on_breach,
+        fallback=_fallbacks(value.get("fallback"), f"{label}.fallback"),
+        timeout=common.timeout,
+    )
+
+
+def settle_alternatives(mapping: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """Let the later of `steps` and `epochs` replace the other: the command line, then the nearest file.
+
+    Args:
+        mapping: what `compose.compose` gave.
+        overrides: what the user typed.
+    """
+    settled = dict(mapping)
+    for label, value in mapping.items():
+        if isinstance(value, dict) and "pass" in value:
+            settled[label] = _one_alternative(label, value, str(mapping["recipe"]), overrides)
+    return settled
+
+
+def _one_alternative(
+    label: str, options: dict[str, Any], recipe: str, overrides: list[str]
+) -> dict[str, Any]:
+    given = [name for name in ALTERNATIVES if options.get(name) is not None]
+    if len(given) < 2:
+        return options
+    typed = [name for name in given if any(o.lstrip("+").startswith(f"{label}.{name}=") for o in overrides)]
+    chosen = typed or [name for name in given if name in _nearest(recipe, label, set(given))]
+    if len(chosen) != 1:
+        raise RecipeError(f"{label}: set either {label}.steps or {label}.epochs, not both.")
+    return {key: (None if key in given and key != chosen[0] else value) for key, value in options.items()}
+
+
+def _nearest(recipe: str, label: str, names: set[str]) -> set[str]:
+    """Give which of `names` the first recipe file says that says any, from the recipe up through its ancestors."""
+    path = recipe_files.find_recipe(recipe)
+    if path is None:
+        return set()
+    content: Any = parsed(read_text(path), path)
+    said = {name for name in names if (content.get(label) or {}).get(name) is not None}
+    if said:
+        return said
+    for parent in reversed([entry for entry in content.get("defaults", []) if isinstance(entry, str)]):
+        found = set() if parent == "_self_" else _nearest(parent, label, names)
+        if found:
+            return found
+    return set()
+
+
+def _fallbacks(value: Any, key: str) -> tuple[Fallback, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise RecipeError(
+            f"{key}: {shown(value)} is no list; write e.g. [LABEL, {{from: LABEL, run: [LABEL]}}]."
+        )
+    return tuple(_fallback(item, f"{key}.{position}") for position, item in enumerate(value))
+
+
+def _fallback(value: Any, key: str) -> Fallback:
+    if isinstance(value, str):
+        return Fallback(run=(value,))
+    if isinstance(value, Mapping) and set(value) == {"from", "run"}:
+        start, run = value["from"], value["run"]
+        labels = [run] if isinstance(run, str) else run
+        if (
+            isinstance(labels, (list, tuple))
+            and labels
+            and all(isinstance(one, str) for one in (start, *labels))
+        ):
+            return Fallback(run=tuple(labels), start=start)
+    raise RecipeError(f"{key}: {shown(value)} is neither a label nor {{from: LABEL, run: [LABEL, ...]}}.")
+
+
+def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
+    """Validate a budget; null is none."""
+    if budget is None:
+        return ()
+    if not isinstance(budget, Mapping):
+        raise RecipeError(
+            f"{key}: {shown(budget)} is no budget; write e.g. {{map: {{max_drop: 0.01}}}}, or null."
+        )
+    for metric, limits in budget.items():
+        METRICS.get(str(metric), key)
+        if limits is None:
+            continue
+        if not isinstance(limits, Mapping):
+            raise RecipeError(
+                f"{key}.{metric}: {shown(limits)} is no limit; write e.g. {{max_drop: 0.01}} with one of "
+                f"{', '.join(LIMITS)}."
+            )
+        for form, bound in limits.items():
+            _check_limit(form, bound, f"{key}.{metric}")
+    return limits_of(budget)
+
+
+def _check_limit(form: Any, bound: Any, key: str) -> None:
+    where = f"{key}.{plain(form)}"
+    if form not in (*LIMITS, "since"):
+        raise RecipeError(
+            f"{where}: there is no such limit; there are {', '.join(LIMITS)}.{did_you_mean(str(form), LIMITS)}"
+        )
+    if form == "since":
+        if bound is not None and not isinstance(bound, str):
+            raise RecipeError(f"{where}: {shown(bound)} is no label of a step.")
+    elif bound is not None and (isinstance(bound, bool) or not _number(bound)):
+        raise RecipeError(f"{where}: {shown(bound)} is not a number.")
+
+
+def _number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -1,0 +1,1 @@
+"""Runtimes, which execute a model, one a file."""

@@ -1,0 +1,78 @@
+"""The notes of a pass that are shown as findings; all others are shown as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings import (
+    auto,
+    islands,
+    iterations,
+    mixed,
+    parity,
+    recognised,
+    rounding,
+    sensitivity,
+    sparse_encoding,
+)
+from tflbuild.show.findings.exhibit import Exhibit, Finding
+
+FINDINGS: Mapping[str, Finding] = {
+    "recognised": recognised.FINDING,
+    "parity": parity.FINDING,
+    "auto": auto.FINDING,
+    "round": rounding.FINDING,
+    "sensitivity": sensitivity.FINDING,
+    "mixed": mixed.FINDING,
+    "islands": islands.FINDING,
+    "iterations": iterations.FINDING,
+    "sparse_encoding": sparse_encoding.FINDING,
+}
+"""Findings by the name of the note, in the order in which they are told."""
+
+
+NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Exceptions of reading a note that is no finding: it may come from a store of somebody else."""
+
+
+def _is_finding(name: str, note: Any) -> bool:
+    """Say whether a note can be told as a finding; one that cannot is shown as it is."""
+    if name not in FINDINGS or not note:
+        return False
+    try:
+        FINDINGS[name].lines(note)
+        FINDINGS[name].exhibit(note)
+    except NO_FINDING:
+        return False
+    return True
+
+
+def lines_of(notes: Mapping[str, Any]) -> list[str]:
+    """Give a terminal's lines for a pass's notes."""
+    return [
+        plain(line, 2000)
+        for name, finding in FINDINGS.items()
+        if _is_finding(name, notes.get(name))
+        for line in finding.lines(notes[name])
+    ]
+
+
+def exhibits_of(notes: Mapping[str, Any]) -> list[Exhibit]:
+    """Give a page's exhibits for a pass's notes."""
+    found = (
+        finding.exhibit(notes[name])
+        for name, finding in FINDINGS.items()
+        if _is_finding(name, notes.get(name))
+    )
+    return [exhibit for exhibit in found if exhibit is not None]
+
+
+def plain_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the notes that are no findings."""
+    return {
+        name: note
+        for name, note in notes.items()
+        if name not in FINDINGS or (note and not _is_finding(name, note))
+    }

@@ -1,0 +1,33 @@
+"""The properties recognised in the user's file, with the evidence for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings.exhibit import Exhibit, Finding, Note
+
+
+def lines(note: Note) -> list[str]:
+    """Say each property with its evidence."""
+    return [_line(entry) for entry in note if isinstance(entry, Mapping)]
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    what, value, evidence = (plain(entry.get(key, "")) for key in ("what", "value", "evidence"))
+    return f"{what}: {value}" + (f" ({evidence})" if evidence else "")
+
+
+def untold(said: Iterable[str], told: Iterable[str]) -> list[str]:
+    """Give the lines that were not told before."""
+    known = set(told)
+    return [line for line in said if line not in known]
+
+
+def exhibit(note: Note) -> Exhibit | None:
+    """Draw nothing beside the pass: the page has a section for it."""
+    return None
+
+
+FINDING = Finding(lines=lines, exhibit=exhibit)

@@ -1,0 +1,84 @@
+"""Flags that only Hydra's own application answers: `--cfg`, `--info`, `--shell-completion` and their like."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from contextlib import redirect_stdout
+
+import hydra
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from tflbuild import plugins
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.recipe import compose
+from tflbuild.recipe.composition_errors import refuse_no_choice
+from tflbuild.recipe.declared_source import EVERY_LIMIT, PRIMARY
+from tflbuild.recipe.files import RecipeSearchPath
+from tflbuild.recipe.overrides import parse
+from tflbuild.show.audience import say
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""Variable that has Hydra raise errors, which it would print otherwise."""
+
+RESOLVING = ("--resolve", "--package", "-p")
+"""Flags by which Hydra follows a recipe's interpolations."""
+
+
+class SearchPath(RecipeSearchPath):
+    """The search path on which Hydra finds recipes, passes and hooks."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append what is declared to the folders of recipes."""
+        super().manipulate_search_path(search_path)
+        search_path.append(provider="tflbuild", path=EVERY_LIMIT)
+
+
+def run_hydra(words: list[str]) -> int:
+    """Hand the command line to Hydra; nothing is built.
+
+    Raises:
+        RecipeError: a word is no override, chooses nothing, or sets Hydra's own configuration, which can name code.
+    """
+    overrides = [
+        word for word in words if "=" in word and not word.startswith("-") and not word.startswith("query=")
+    ]
+    parsed = parse(overrides)
+    for override in parsed:
+        if re.split(r"[./@]", override.key_or_group)[0] == "hydra":
+            raise RecipeError(
+                f"{plain(override.input_line)}: Hydra's own settings cannot be set here; remove it."
+            )
+    plugins.load(plugins.default_folder())
+    refuse_no_choice(parsed)
+    compose.register()
+    if any(word.partition("=")[0] in RESOLVING for word in words):
+        compose.compose(overrides)  # within bounds, which Hydra's own interpolations would not keep
+    Plugins.instance().register(SearchPath)
+
+    @hydra.main(config_path=None, config_name=PRIMARY, version_base="1.3")
+    def show(config: DictConfig) -> None:
+        """Print nothing: Hydra has answered already."""
+
+    sys.argv = ["tflbuild", *words]
+    os.environ[FULL_ERROR] = "1"
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            show()
+    except SystemExit as end:  # Hydra has said what it wanted to
+        return end.code if isinstance(end.code, int) else RecipeError.exit_code
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError, RecursionError) as error:
+        raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
+    finally:
+        del os.environ[FULL_ERROR]
+        if printed.getvalue():
+            say(printed.getvalue().removesuffix("\n"))
+    return 0

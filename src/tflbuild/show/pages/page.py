@@ -1,0 +1,267 @@
+"""A report as one page of HTML that needs nothing else: no script, no font, no network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
+from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.pages import curve
+from tflbuild.show.pages.class_names import class_table
+from tflbuild.show.pages.compiled import CompiledTemplates
+from tflbuild.show.pages.figures import (
+    change,
+    duration,
+    figure,
+    interval,
+    primary_metric,
+    size,
+)
+from tflbuild.show.pages.packing import packing
+from tflbuild.show.pages.scatter import scatter
+from tflbuild.show.pages.tiles import measured_where, tiles
+from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
+
+HEADLINES = {
+    "built": "Built, within its budget",
+    "over_budget": "Over budget: not delivered",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
+KEPT = ("ran", "cached")
+TEMPLATES = Path(__file__).with_name("templates")
+OPTIONS: Mapping[str, Any] = {
+    "autoescape": True,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "optimized": False,
+}
+"""Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """Write the page of `report.json` (schema `tflbuild.report/1`)."""
+    metric = primary_metric(report)
+    unit = _unit(report, metric)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            metric=metric,
+            unit=unit,
+            headline=_headline(report),
+            command=_command(report),
+            tiles=tiles(report, metric, unit),
+            chart=_chart(report, metric, unit),
+            steps=[_step(step, metric) for step in report["passes"]],
+            longest=max((step["seconds"] for step in report["passes"]), default=0) or 1,
+            largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
+            verdicts=_verdicts(report["budget"]["verdicts"]),
+            packed={target["name"]: packing(report, target) for target in report["targets"]},
+            base=exhibits_of_analyses(report.get("analyses", [])),
+            recognised=report.get("recognised", []),
+            classes=class_table(report),
+            dropped=_dropped(report["data"].get("dropped", [])),
+            resolved=_yaml(report.get("resolved", {})),
+        )
+    )
+
+
+def render_summary(summary: Mapping[str, Any]) -> str:
+    """Write the page of `summary.json` (schema `tflbuild.summary/1`)."""
+    jobs = summary["jobs"]
+    keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
+    metric = summary["metric"]
+    counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
+    return (
+        _environment()
+        .get_template("summary.html.j2")
+        .render(
+            summary=summary,
+            keys=keys,
+            metric=metric,
+            counts={status: count for status, count in counts.items() if count},
+            invalid=sum(job["status"] not in HEADLINES for job in jobs),
+            chart=scatter(jobs, metric),
+            rows=[_job(job, keys, metric) for job in jobs],
+            spreads=_spreads(summary),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        bytecode_cache=CompiledTemplates(OPTIONS),
+        **OPTIONS,
+    )
+    environment.filters |= {
+        "figure": figure,
+        "size": size,
+        "duration": duration,
+        "change": change,
+        "interval": interval,
+        "place": curve.place,
+    }
+    return environment
+
+
+def _headline(report: Mapping[str, Any]) -> str:
+    if report["status"] != "built":
+        return HEADLINES.get(report["status"], str(report["status"]))
+    if report.get("stopped_after"):
+        return f"Stopped after {report['stopped_after']}, as wanted: nothing was delivered"
+    verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
+    if any(not verdict["ok"] for verdict in verdicts):
+        return "Built, with a closed gate: see below"
+    if texts_of(report.get("analyses", [])):
+        return "Built, but look at the base: see below"
+    return "Built, within its budget" if verdicts else "Built; nothing was limited"
+
+
+def _command(report: Mapping[str, Any]) -> str:
+    return shlex.join(["tflbuild", f"recipe={report['recipe']}", *report["overrides"]])
+
+
+def _unit(report: Mapping[str, Any], metric: str) -> str:
+    for step in report["passes"]:
+        if metric in step["metrics"]:
+            return str(step["metrics"][metric]["unit"])
+    return "1"
+
+
+def _chart(report: Mapping[str, Any], metric: str, unit: str) -> Waterfall | None:
+    """Show the metric after every pass, and on the test split what was delivered beside the base."""
+    steps = [
+        Column(
+            label=step["label"],
+            measurement=step["metrics"][metric],
+            state=_state(step),
+            limits=limits_of(step["verdicts"], metric),
+            output=step["output"] or "",
+            input=step["input"] or "",
+        )
+        for step in report["passes"]
+        if step["metrics"].get(metric, {}).get("value") is not None
+    ]
+    base = report["base"]["metrics"].get(metric, {"value": None})
+    first = Column(label=f"{report['base']['label']} (base)", measurement=base)
+    final = [first] if base["value"] is not None else []
+    for target in report["targets"]:
+        if target["metrics"].get(metric, {}).get("value") is not None:
+            verdicts = [
+                v for v in report["budget"]["verdicts"] if v.get("target", target["name"]) == target["name"]
+            ]
+            limits = limits_of(verdicts, metric)
+            final.append(Column(label=target["name"], measurement=target["metrics"][metric], limits=limits))
+    final = final if len(final) > 1 else []
+    return waterfall(
+        metric, unit, [(_title("after each pass", steps), steps), (_title("delivered", final), final)]
+    )
+
+
+def _title(text: str, columns: list[Column]) -> str:
+    where = measured_where(columns[0].measurement) if columns else ""
+    return f"{text} ({where})" if where else text
+
+
+def _state(step: Mapping[str, Any]) -> str:
+    if any(not verdict["ok"] for verdict in step["verdicts"]):
+        return "closed"
+    return "kept" if step["outcome"] in KEPT else "left"
+
+
+def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    others = {name: found for name, found in step["metrics"].items() if name != metric}
+    return {
+        **step,
+        "measured": step["metrics"].get(metric),
+        "others": others,
+        "judged": _verdicts(step["verdicts"]),
+        "notes": {name: _told(note) for name, note in plain_notes(step.get("notes", {})).items()},
+        "exhibits": exhibits_of(step.get("notes", {})),
+        "options": step.get("options", {}),
+    }
+
+
+def _told(note: Any) -> str:
+    """Write a note in words: what is nested by name and value, one after the other."""
+    if isinstance(note, Mapping):
+        return ", ".join(f"{name}: {_told(value)}" for name, value in note.items())
+    if isinstance(note, list):
+        return ", ".join(_told(value) for value in note)
+    return str(note)
+
+
+def _verdicts(verdicts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each verdict its word and its gauge."""
+    judged = []
+    for verdict in verdicts:
+        word = "open" if verdict["ok"] else "closed"
+        judged.append(
+            {**verdict, "word": word if verdict["decided"] else f"{word}, undecided", "gauge": gauge(verdict)}
+        )
+    return judged
+
+
+def _dropped(dropped: list[Mapping[str, str]]) -> list[tuple[str, list[str]]]:
+    """Group what was left out by file."""
+    files: dict[str, list[str]] = {}
+    for entry in dropped:
+        files.setdefault(entry["file"], []).append(entry["reason"])
+    return list(files.items())
+
+
+def _yaml(mapping: Mapping[str, Any]) -> str:
+    import yaml
+
+    if not mapping:
+        return ""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(dict(mapping), Dumper=dumper, sort_keys=False, allow_unicode=True))
+
+
+def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]:
+    measured = job.get("metrics", {}).get(metric)
+    base = (job.get("base") or {}).get("metrics", {}).get(metric)
+    known = measured and base and measured["value"] is not None and base["value"] is not None
+    return {
+        "settings": [str(job["overrides"].get(key, "")) for key in keys],
+        "status": job["status"],
+        "error": job.get("error"),
+        "run": job.get("run"),
+        "measured": measured,
+        "change": measured["value"] - base["value"] if known else None,
+        "bytes": job.get("bytes"),
+        "compressed_bytes": job.get("compressed_bytes"),
+        "latency_ms": job.get("latency_ms"),
+        "seconds": job.get("seconds"),
+        "pareto": job["pareto"],
+    }
+
+
+def _spreads(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give a row for each figure of each group of jobs that differ in nothing but their seed."""
+    units = {"bytes": "bytes", "latency_ms": "ms"}
+    return [
+        {
+            "settings": [f"{key}={value}" for key, value in group["overrides"].items()],
+            "built": group["built"],
+            "jobs": len(group["jobs"]),
+            "name": name,
+            "unit": units.get(name, "1"),
+            **found,
+        }
+        for group in summary["groups"]
+        for name, found in group["figures"].items()
+        if found["n"]
+    ]

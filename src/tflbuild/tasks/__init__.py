@@ -1,0 +1,1 @@
+"""Tasks: the meaning of a model's outputs, one a file."""

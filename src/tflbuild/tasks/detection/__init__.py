@@ -1,0 +1,1 @@
+"""Detection: anchors, boxes, and their coding."""

@@ -1,0 +1,1 @@
+"""TensorFlow Lite's flatbuffer: reading, checking and editing it; no framework."""

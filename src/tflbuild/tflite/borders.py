@@ -1,0 +1,71 @@
+"""Let a quantized `.tflite` take and give raw bytes, by a QUANTIZE or DEQUANTIZE at its border."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.tflite.flatbuffer import code_index, pack, unpack
+
+
+def take_bytes(content: bytes, dtype: str, scale: float, zero_point: int) -> bytes:
+    """Let an int8 or float32 input take raw bytes: put a QUANTIZE or DEQUANTIZE in front of it.
+
+    Args:
+        content: a file whose one input is int8 or float32.
+        dtype: of a raw byte, "uint8" or "int8".
+        scale: of a raw byte.
+        zero_point: of a raw byte, as the dtype has it.
+    """
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    (inner,) = (int(index) for index in graph.inputs)
+    outer = _added(graph, inner, f"image_{dtype}", dtype, scale, zero_point)
+    kind = "Dequantize" if graph.tensors[inner].type == schema.TensorType.FLOAT32 else "Quantize"
+    graph.operators.insert(0, _operator(model, kind, outer, inner))
+    graph.inputs = np.array([outer], np.int32)
+    for entry in model.signatureDefs[0].inputs:
+        entry.tensorIndex = outer
+    return pack(model)
+
+
+def give_uint8(content: bytes) -> bytes:
+    """Let every int8 output be uint8: put a QUANTIZE behind it, which adds 128 and loses nothing."""
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    for position, inner in enumerate(int(index) for index in graph.outputs):
+        tensor = graph.tensors[inner]
+        if tensor.type != schema.TensorType.INT8:
+            continue
+        scale, zero_point = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+        outer = _added(graph, inner, f"{tensor.name.decode()}_uint8", "uint8", scale, zero_point + 128)
+        graph.operators.append(_operator(model, "Quantize", inner, outer))
+        graph.outputs = np.array(graph.outputs, np.int32)
+        graph.outputs[position] = outer
+        for entry in model.signatureDefs[0].outputs:
+            entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
+    return pack(model)
+
+
+def _added(graph: Any, like: int, name: str, dtype: str, scale: float, zero_point: int) -> int:
+    """Add a tensor of another's shape; gives its index."""
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.buffer = name.encode(), graph.tensors[like].shape, 0
+    tensor.type = getattr(schema.TensorType, dtype.upper())
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = np.array([scale], np.float32)
+    tensor.quantization.zeroPoint = np.array([zero_point], np.int64)
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _operator(model: Any, kind: str, entry: int, exit_: int) -> Any:
+    """Give a QUANTIZE or DEQUANTIZE from one tensor to another."""
+    operator = schema.OperatorT()
+    operator.opcodeIndex = code_index(model, getattr(schema.BuiltinOperator, kind.upper()))
+    operator.inputs, operator.outputs = np.array([entry], np.int32), np.array([exit_], np.int32)
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{kind}Options")
+    operator.builtinOptions = getattr(schema, f"{kind}OptionsT")()
+    return operator

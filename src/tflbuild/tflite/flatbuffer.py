@@ -1,0 +1,230 @@
+"""Read and edit `.tflite` files: what is in them, what they mean, the type of their input."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.core import json_text
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.tflite import constants
+from tflbuild.tflite.soundness import check as check  # where others look for it
+
+FACTS = "tflbuild.facts"
+"""Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
+
+DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+OPERATORS: dict[int, str] = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+"""Operators whose second input is a weight."""
+
+STORED_WEIGHTS = ("float32", "float16", "int8", "int4")
+"""Dtypes of weights as they are stored."""
+
+MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
+"""Operators whose output is made of their inputs' values, so that one scale serves both."""
+
+
+def load(path: Path) -> Any:
+    """Unpack a file, once it is known that every offset and index in it points to something.
+
+    Raises:
+        RecipeError: it is no TensorFlow Lite file, or is not well-formed.
+    """
+    return unpack(check(path, finite=False))
+
+
+def unpack(content: bytes) -> Any:
+    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def pack(model: Any) -> bytes:
+    """Pack a model again."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
+    """Write what a model means into its file, so that the file alone is enough to use it."""
+    model = unpack(content)
+    text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8)
+    for entry in model.metadata or []:
+        if entry.name == FACTS.encode():
+            model.buffers[entry.buffer].data = text
+            return pack(model)
+    buffer = schema.BufferT()
+    buffer.data = text
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = FACTS, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    return pack(model)
+
+
+def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """Write the shapes of outputs by name, which the converter leaves open behind a custom operator."""
+    model = unpack(content)
+    for entry in model.signatureDefs[0].outputs:
+        if entry.name.decode() in shapes:
+            tensor = model.subgraphs[0].tensors[entry.tensorIndex]
+            tensor.shape = np.array(shapes[entry.name.decode()], np.int32)
+    return pack(model)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Give what `with_facts` wrote; {} where there is nothing.
+
+    Raises:
+        RecipeError: the file is not well-formed, or these facts are not those of a model.
+    """
+    model = load(path)
+    for entry in model.metadata or []:
+        if entry.name == FACTS.encode():
+            data = model.buffers[entry.buffer].data
+            try:
+                return ModelFacts.from_json(json_text.parse(b"" if data is None else bytes(data))).to_json()
+            except ValueError as error:
+                raise RecipeError(
+                    f"{plain(path)} says of itself what cannot be true: in its {FACTS}, {error}."
+                ) from error
+    return {}
+
+
+def signature(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Describe inputs and outputs: name, shape, dtype, and scale and zero point where they are quantized."""
+    model = load(path)
+    graph = model.subgraphs[0]
+    if not model.signatureDefs:
+        return {"inputs": [], "outputs": []}
+    found = model.signatureDefs[0]
+    return {
+        "inputs": [_described(graph, entry) for entry in found.inputs],
+        "outputs": [_described(graph, entry) for entry in found.outputs],
+    }
+
+
+def _described(graph: Any, entry: Any) -> dict[str, Any]:
+    tensor = graph.tensors[entry.tensorIndex]
+    described = {
+        "name": entry.name.decode(),
+        "shape": [int(side) for side in (tensor.shape if tensor.shape is not None else [])],
+        "dtype": DTYPES[tensor.type],
+    }
+    quantization = tensor.quantization
+    if quantization is not None and quantization.scale is not None and len(quantization.scale):
+        described |= {
+            "scale": float(quantization.scale[0]),
+            "zero_point": int(quantization.zeroPoint[0]),
+        }
+    return described
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One operator of a file.
+
+    Attributes:
+        name: e.g. "CONV_2D", or a custom operator's own name.
+        inputs: dtypes of its inputs; "" for one that is left out.
+        outputs: dtypes of its outputs.
+        output: name of its first output tensor.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    output: str
+
+
+def operators(path: Path) -> list[Operator]:
+    """List the operators of a file in order of execution."""
+    model = load(path)
+    graph = model.subgraphs[0]
+
+    def dtype(index: int) -> str:
+        return DTYPES[graph.tensors[index].type] if index >= 0 else ""
+
+    return [
+        Operator(
+            name=name_of(model.operatorCodes[operator.opcodeIndex]),
+            inputs=tuple(dtype(index) for index in operator.inputs),
+            outputs=tuple(dtype(index) for index in operator.outputs),
+            output=graph.tensors[operator.outputs[0]].name.decode(),
+        )
+        for operator in graph.operators
+    ]
+
+
+def name_of(code: Any) -> str:
+    """Name an operator code: a built-in one, or a custom operator by its own name."""
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return str(code.customCode.decode())
+    name: str = OPERATORS[builtin]
+    return name
+
+
+def census(path: Path) -> dict[str, Any]:
+    """Count what is in a file: operators, dtypes of tensors, bytes of weights, zeros among them."""
+    model = load(path)
+    graph = model.subgraphs[0]
+    weights = list(_weights(model))
+    count = sum(values.size for values, _, _ in weights)
+    zero_count = sum(int(np.sum(values == zero)) for values, zero, _ in weights)
+    return {
+        "operators": dict(sorted(Counter(op.name for op in operators(path)).items())),
+        "tensors": dict(sorted(Counter(DTYPES[t.type] for t in graph.tensors).items())),
+        "weight_bytes": int(sum(stored for _, _, stored in weights)),
+        "weights": int(count),
+        "sparsity": round(zero_count / count, 6) if count else 0.0,
+    }
+
+
+def _weights(model: Any) -> Iterator[tuple[Any, int, int]]:
+    """Give constant kernels: values, the value that means zero, bytes in the file."""
+    for tensor in model.subgraphs[0].tensors:
+        values = constants.values_of(model, tensor) if DTYPES[tensor.type] in STORED_WEIGHTS else None
+        if values is None or values.ndim < 2:
+            continue
+        quantization = tensor.quantization
+        zero = 0
+        if quantization is not None and quantization.zeroPoint is not None and len(quantization.zeroPoint):
+            zero = int(quantization.zeroPoint[0])
+        yield values, zero, len(model.buffers[tensor.buffer].data)
+
+
+def code_index(model: Any, builtin: int, version: int = 2) -> int:
+    """Give the place of a built-in operator's code in a model, which it is added to where it is missing.
+
+    Args:
+        model: what `unpack` gave.
+        builtin: the operator.
+        version: least version of it; 2 is the one that knows int8.
+    """
+    for position, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin and code.version >= version:
+            return position
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1

@@ -1,0 +1,118 @@
+"""The graph of an unpacked `.tflite`: who makes a tensor, who reads it, and its constants, to look at and to edit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.tflite import constants
+from tflbuild.tflite.flatbuffer import WEIGHTED, name_of
+
+
+class Graph:
+    """The first subgraph of a model.
+
+    Args:
+        model: what `flatbuffer.unpack` gave; edited in place.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.tensors: list[Any] = model.subgraphs[0].tensors
+        self.operators: list[Any] = model.subgraphs[0].operators
+        self.outputs = {int(index) for index in model.subgraphs[0].outputs}
+        self._readers: dict[int, list[Any]] = {}
+        self._makers: dict[int, Any] = {}
+        for operator in self.operators:
+            for index in operator.inputs:
+                self._readers.setdefault(int(index), []).append(operator)
+            for index in operator.outputs:
+                self._makers[int(index)] = operator
+
+    def kind(self, operator: Any) -> str:
+        """Name an operator, e.g. "CONV_2D"."""
+        return name_of(self.model.operatorCodes[operator.opcodeIndex])
+
+    def name(self, index: int) -> str:
+        """Name a tensor."""
+        return str(self.tensors[index].name.decode())
+
+    def readers(self, index: int) -> list[Any]:
+        """Give the operators that read a tensor."""
+        return self._readers.get(int(index), [])
+
+    def maker(self, index: int) -> Any | None:
+        """Give the operator that writes a tensor, None for inputs and constants."""
+        return self._makers.get(int(index))
+
+    def only_reader(self, index: int) -> Any | None:
+        """Give the one operator that reads a tensor; None where there are more, or where it leaves the model."""
+        readers = self.readers(index)
+        return readers[0] if len(readers) == 1 and int(index) not in self.outputs else None
+
+    def weighted(self) -> Iterator[Any]:
+        """Give the operators that have constant weights, in order of execution."""
+        for operator in self.operators:
+            if self.kind(operator) in WEIGHTED and self.constant(operator.inputs[1]) is not None:
+                yield operator
+
+    def constant(self, index: int) -> npt.NDArray[Any] | None:
+        """Give a tensor's constant values, a copy; None where it is computed."""
+        return None if int(index) < 0 else constants.values_of(self.model, self.tensors[index])
+
+    def set_input(self, operator: Any, position: int, values: npt.NDArray[Any]) -> None:
+        """Give one operator a constant of its own in the place of what it reads.
+
+        The converter lets equal constants share a buffer, and operators a tensor, so that nothing is written over.
+        """
+        index = int(operator.inputs[position])
+        tensor = self.tensors[index]
+        if len(self.readers(index)) > 1:
+            tensor = copy.copy(tensor)
+            tensor.name = f"{self.name(index)};{self.name(int(operator.outputs[0]))}".encode()
+            self.tensors.append(tensor)
+            operator.inputs = np.array(operator.inputs, np.int32)
+            operator.inputs[position] = len(self.tensors) - 1
+            self._readers[index].remove(operator)
+            self._readers[len(self.tensors) - 1] = [operator]
+        if sum(other.buffer == tensor.buffer for other in self.tensors) > 1:
+            self.model.buffers.append(schema.BufferT())
+            tensor.buffer = len(self.model.buffers) - 1
+        self.model.buffers[tensor.buffer].data = constants.stored(values, tensor)
+
+
+def by_output_channel(kind: str, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View weights as (output channels, everything else)."""
+    last = kind == "DEPTHWISE_CONV_2D"
+    return (
+        np.moveaxis(weights, -1, 0).reshape(weights.shape[-1], -1)
+        if last
+        else weights.reshape(len(weights), -1)
+    )
+
+
+def by_input_channel(kind: str, weights: npt.NDArray[Any], channels: int) -> npt.NDArray[Any]:
+    """View weights as (input channels, everything else)."""
+    if kind == "DEPTHWISE_CONV_2D":  # output channel o reads input channel o // multiplier
+        per_output = by_output_channel(kind, weights)
+        return np.asarray(per_output.reshape(channels, -1))
+    return np.asarray(np.moveaxis(weights, -1, 0).reshape(weights.shape[-1], -1))
+
+
+def scaled_outputs(kind: str, weights: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Multiply the weights of each output channel."""
+    if kind == "DEPTHWISE_CONV_2D":
+        return np.asarray(weights * factors)
+    return np.asarray(weights * factors.reshape(-1, *([1] * (weights.ndim - 1))))
+
+
+def scaled_inputs(kind: str, weights: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Multiply the weights of each input channel."""
+    if kind == "DEPTHWISE_CONV_2D":
+        return np.asarray(weights * np.repeat(factors, weights.shape[-1] // len(factors)))
+    return np.asarray(weights * factors)

@@ -1,0 +1,1 @@
+"""Training a Keras model: the loop, losses, pruning, clustering, distillation, fake quantization."""

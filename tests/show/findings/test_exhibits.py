@@ -1,0 +1,723 @@
+"""What a page shows and a terminal says of each finding, whole and by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tflbuild.show.findings import (
+    analyses,
+    auto,
+    chance,
+    islands,
+    iterations,
+    mixed,
+    parity,
+    recognised,
+    rounding,
+    sensitivity,
+    sparse_encoding,
+)
+from tflbuild.show.findings.exhibit import (
+    Bar,
+    Bars,
+    Curve,
+    Exhibit,
+    Point,
+    Quantity,
+    Row,
+    Table,
+    number,
+)
+from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of
+
+
+def error(value: float | None) -> Quantity:
+    return Quantity(value, "error")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [(2, 2.0), (0, 0.0), (0.5, 0.5), (True, None), (False, None), ("2", None), (None, None), ([], None)],
+)
+def test_a_number_of_a_note_is_a_number_and_nothing_else(value: Any, wanted: float | None) -> None:
+    assert number({"a": value}, "a") == wanted
+    assert number({}, "a") is None
+
+
+def test_the_largest_value_of_all_series_is_a_full_bar() -> None:
+    bars = (Bar(label="a", values=(0.2, None)), Bar(label="b", values=(0.0, 0.7)))
+    assert Bars(bars=bars).largest == 0.7
+    assert Bars(bars=(Bar(label="a", values=(None, 0.0)),)).largest == 1.0
+
+
+AUTO = {
+    "chosen": "mse",
+    "error": 0.015,
+    "held_out": 25,
+    "seconds": 7.6,
+    "candidates": [
+        {"setting": "minmax", "error": 0.03, "seconds": 0.5},
+        {"setting": "p99", "error": 0.0149, "seconds": 1.5},
+        {"setting": "lost", "seconds": 9},
+        {"setting": "mse", "error": 0.015},
+    ],
+    "failed": [{"setting": "max", "reason": "it is not finite"}],
+}
+
+
+def test_all_candidates_of_auto_are_shown_the_best_first() -> None:
+    def row(setting: str, value: float, seconds: float | None, marked: bool = False) -> Row:
+        return Row(cells=(setting, error(value), Quantity(seconds, "s")), marked=marked)
+
+    assert auto.exhibit(AUTO) == Exhibit(
+        title="candidates",
+        text=(
+            "3 settings were measured on 25 held-out calibration images; chosen: mse. Its error is 50 % below that of "
+            "minmax. A simpler setting is taken where a better one is better by a hundredth at most.",
+            "auto: 1 setting could not be used and was left out; max: it is not finite",
+        ),
+        parts=(
+            Bars(
+                bars=(
+                    Bar(label="p99", values=(0.0149,)),
+                    Bar(label="mse", values=(0.015,), marked=True),
+                    Bar(label="minmax", values=(0.03,)),
+                ),
+                unit="error",
+                legend="output error against the float model; shorter is better",
+            ),
+            Table(
+                headings=("setting", "error", "time"),
+                rows=(row("p99", 0.0149, 1.5), row("mse", 0.015, None, True), row("minmax", 0.03, 0.5)),
+                summary="all 3 candidates",
+            ),
+            Table(
+                headings=("setting", "reason"),
+                rows=(Row(cells=("max", "it is not finite")),),
+                summary="all 1 settings that could not be used",
+            ),
+        ),
+    )
+
+
+def test_auto_says_its_own_time_or_else_the_sum_of_its_candidates() -> None:
+    assert auto.lines(AUTO)[0] == "auto: mse; error 0.015 (minmax 0.03); 4 candidates, 8 s"
+    summed = {key: value for key, value in AUTO.items() if key != "seconds"}
+    assert auto.lines(summed)[0].endswith("4 candidates, 11 s")
+    assert auto.lines({"chosen": "mse", "candidates": []}) == ["auto: mse; 0 candidates"]
+    assert auto.lines({"candidates": []}) == []
+    for note in ({"seconds": 0.0, "candidates": [{"seconds": 5}]}, {"candidates": [{"seconds": 0.0}]}):
+        assert auto.lines({"chosen": "mse"} | note) == ["auto: mse; 1 candidate, 0 s"]
+
+
+@pytest.mark.parametrize(
+    ("own", "usual", "said"),
+    [
+        (0.0, 0.03, " Its error is 100 % below that of minmax."),
+        (0.0296, 0.03, " Its error is 1 % below that of minmax."),
+        (0.0299, 0.03, ""),
+        (0.03, 0.03, ""),
+        (0.04, 0.03, ""),
+        (0.04, 0.0, ""),
+    ],
+)
+def test_a_gain_of_half_a_percent_is_worth_a_word(own: float, usual: float, said: str) -> None:
+    candidates = [{"setting": "minmax", "error": usual}, {"setting": "mse", "error": own}]
+    made = auto.exhibit({"chosen": "mse", "error": own, "candidates": candidates})
+    assert made is not None
+    shown = made.text[0].removesuffix(
+        " A simpler setting is taken where a better one is better by a hundredth at most."
+    )
+    assert shown == f"2 settings were measured; chosen: mse.{said}"
+
+
+def test_twelve_candidates_have_bars_and_so_have_the_usual_and_the_chosen_one() -> None:
+    candidates = [{"setting": f"s{k}", "error": 0.001 * k} for k in range(1, 16)]
+    candidates.append({"setting": "minmax", "error": 0.5})
+    made = auto.exhibit({"chosen": "s14", "error": 0.014, "candidates": candidates})
+    assert made is not None
+    bars = made.parts[0]
+    assert isinstance(bars, Bars)
+    assert [bar.label for bar in bars.bars] == [*(f"s{k}" for k in range(1, 13)), "s14", "minmax"]
+
+
+ORDER = {
+    "how": "reversed",
+    "classes": ["b", "a"],
+    "value": 0.5,
+    "low": 0.25,
+    "high": 0.75,
+    "n": 40,
+    "better": True,
+    "override": "data.classes=[b,a]",
+}
+READING = {"how": "0..1", "metric": "top1", "value": 0.25, "n": 64, "override": "x=1", "with_order": ORDER}
+CHANCE = {
+    "verdict": "order",
+    "metric": "map",
+    "text": "the base is no better than chance",
+    "orders": [{"how": "as now", "value": 0.1, "n": 40}, ORDER],
+    "now": {"value": 0.125},
+    "readings": [READING],
+}
+WORSE = {"how": "as now", "value": 0.1, "n": 40}
+
+
+def test_what_was_tried_on_a_base_at_chance_is_said_line_by_line() -> None:
+    assert chance.lines(CHANCE) == [
+        "tried:",
+        "  objects found right 0.100 with classes as now",
+        "  objects found right 0.500 [0.250, 0.750] with classes reversed: data.classes=[b,a]",
+        "  top1 0.250 with 0..1; 0.500 [0.250, 0.750] with classes reversed, too",
+        "  output 0 of the model seems to be your 'b'",
+        "  output 1 of the model seems to be your 'a'",
+    ]
+    assert chance.lines({"orders": [], "readings": []}) == []
+    assert chance.lines({"metric": "top1", "orders": [WORSE]}) == [
+        "tried:",
+        "  top1 0.100 with classes as now",
+    ]
+
+
+def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -> None:
+    made = chance.exhibit(CHANCE)
+    headings = ("value", "images", "override")
+    assert made == Exhibit(
+        title="classes in another order",
+        text=(
+            "The base is no better than chance.",
+            "Output 0 of the model seems to be your 'b'; output 1 of the model seems to be your 'a'.",
+        ),
+        parts=(
+            Bars(
+                bars=(Bar(label="as now", values=(0.1,)), Bar(label="reversed", values=(0.5,), marked=True)),
+                legend="objects found right with the classes in another order; marked: clearly better than now",
+            ),
+            Table(
+                headings=("order of the classes", *headings),
+                rows=(
+                    Row(cells=("as now", "0.100", "40", "")),
+                    Row(cells=("reversed", "0.500 [0.250, 0.750]", "40", "data.classes=[b,a]"), marked=True),
+                ),
+                summary="2 tried, and how to take each",
+            ),
+            Bars(
+                bars=(Bar(label="as now", values=(0.125,)), Bar(label="0..1", values=(0.25,))),
+                legend="top1 on 64 images with other values of the pixels; marked: clearly better than now",
+            ),
+            Table(
+                headings=("reading of the pixels", *headings),
+                rows=(
+                    Row(
+                        cells=(
+                            "0..1",
+                            "0.250; 0.500 [0.250, 0.750] with classes reversed, too",
+                            "64",
+                            "x=1",
+                        )
+                    ),
+                ),
+                summary="1 tried, and how to take each",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "title"),
+    [
+        ("reading", "other pixels than it was trained on"),
+        ("order", "classes in another order"),
+        ("one_class", "one class alone is said"),
+        ("chance", "not better than chance"),
+        (None, "not better than chance"),
+    ],
+)
+def test_each_verdict_on_a_base_has_its_title(verdict: str | None, title: str) -> None:
+    made = chance.exhibit({"verdict": verdict, "text": "x"})
+    assert made is not None
+    assert made.title == title
+
+
+def test_eight_are_said_and_drawn_and_all_are_listed() -> None:
+    note = {"metric": "top1", "orders": [{"how": f"h{k}", "value": 0.0} for k in range(10)]}
+    assert [line.split()[-1] for line in chance.lines(note)[1:]] == [f"h{k}" for k in range(8)]
+    made = chance.exhibit(note)
+    assert made is not None
+    bars, table = made.parts
+    assert isinstance(bars, Bars)
+    assert isinstance(table, Table)
+    assert (len(bars.bars), len(table.rows)) == (8, 10)
+
+
+@pytest.mark.parametrize(("count", "told"), [(12, 12), (13, 0)])
+def test_a_dozen_classes_are_named_one_by_one(count: int, told: int) -> None:
+    order = ORDER | {"classes": [f"c{k}" for k in range(count)]}
+    assert len(chance.lines({"metric": "top1", "orders": [order]})) == 2 + told
+
+
+def test_zeros_are_values() -> None:
+    row = {"how": "x", "value": 0.0, "low": 0.0, "high": 0.0, "with_order": {"value": 0.0, "how": "y"}}
+    assert chance.lines({"readings": [row]})[1] == (
+        "  0.000 [0.000, 0.000] with x; 0.000 with classes y, too"
+    )
+    layers = [{"layer": "a", "left_out": 0.5, "alone": 9.0}, {"layer": "b", "left_out": 0.0, "alone": 9.0}]
+    assert [line.split()[1] for line in sensitivity.lines({"error_of_all": 0.0, "layers": layers})[1:]] == [
+        "+0",
+        "-0.5",
+    ]
+    metrics = {"int8": {"map": {"value": 0.0}}, "mixed": {"map": {"value": 0.0}}}
+    made = mixed.exhibit({"ok": True, "metrics": metrics})
+    assert made is not None
+    assert made.text[1] == "map 0.0000 in int8, 0.0000 now."
+    cost = {"layer": "a", "file_bytes": 0, "latency_ms": 0.0, "latency_noise_ms": 0.0}
+    assert mixed.lines({"kept": [cost]}) == [
+        "mixed: 1 kept in ?, ? candidates judged",
+        "  a: +0 bytes, +0.000 ms (noise 0.000)",
+    ]
+    assert sparse_encoding.lines({"bytes": 0, "dense_bytes": 0}) != []
+    assert (
+        iterations.lines([{"sparsity": 0.0, "metrics": {"map": 0.0}}])[1] == "  sparsity 0 %, map 0.000: kept"
+    )
+    assert auto.lines({"chosen": "a", "error": 0.0, "candidates": [{"setting": "minmax", "error": 0.0}]}) == [
+        "auto: a; error 0 (minmax 0); 1 candidate"
+    ]
+
+
+def test_an_end_of_an_interval_that_is_missing_leaves_the_value_alone() -> None:
+    for row in (ORDER | {"low": None}, ORDER | {"high": None}):
+        assert chance.lines({"metric": "top1", "orders": [row]})[1].startswith("  top1 0.500 with classes")
+
+
+def test_analyses_that_are_known_are_told_and_all_their_sentences_are_given() -> None:
+    entries: list[dict[str, Any]] = [
+        {"name": "other", "findings": [{"text": "of another"}]},
+        {"name": "chance", "findings": [CHANCE, {"text": ""}]},
+        {"name": "chance"},
+    ]
+    assert analyses.lines_of_analysis(entries[0]) == []
+    assert analyses.lines_of_analysis(entries[1]) == chance.lines(CHANCE)
+    assert [made.title for made in analyses.exhibits_of_analyses(entries)] == [
+        "classes in another order",
+        "not better than chance",
+    ]
+    assert analyses.texts_of(entries) == ["of another", "the base is no better than chance"]
+
+
+ISLAND = {"operator": "ELU", "layer": "head", "tensor": "t", "dtype": "float32", "reason": "no integer form"}
+
+
+def test_islands_are_listed_with_everything_that_is_known() -> None:
+    others = [
+        {"operator": "A", "tensor": "t2", "dtype": "int16", "reason": "final scores"},
+        {"operator": "B", "tensor": "t3", "dtype": "float32", "reason": "custom operator"},
+    ]
+    assert islands.lines([ISLAND, *others]) == ["in float32: ELU head (no integer form)"]
+    assert islands.exhibit([ISLAND, *others]) == Exhibit(
+        title="operators of another dtype",
+        parts=(
+            Table(
+                headings=("operator", "layer or tensor", "dtype", "reason"),
+                rows=(
+                    Row(cells=("ELU", "head", "float32", "no integer form")),
+                    Row(cells=("A", "t2", "int16", "final scores")),
+                    Row(cells=("B", "t3", "float32", "custom operator")),
+                ),
+            ),
+        ),
+    )
+    assert islands.exhibit([]) is None
+
+
+LEVELS: list[dict[str, Any]] = [
+    {"sparsity": 0.3, "metrics": {"map50": 0.9, "map": 0.62}, "ok": True},
+    {"sparsity": 0.55, "metrics": {"map50": 0.89, "map": None}, "ok": True},
+    {"sparsity": 0.7, "metrics": {"map50": 0.8, "map": 0.5}, "ok": False},
+]
+
+
+def test_levels_of_sparsity_are_drawn_and_listed_with_every_metric() -> None:
+    def row(share: float, first: float, second: float | None, ok: str, marked: bool = False) -> Row:
+        return Row(cells=(Quantity(share, "%"), Quantity(first), Quantity(second), ok), marked=marked)
+
+    assert iterations.exhibit(LEVELS) == Exhibit(
+        title="levels of sparsity",
+        parts=(
+            Curve(
+                points=(Point(x=0.3, y=0.62), Point(x=0.7, y=0.5, ok=False)),
+                x_name="sparsity",
+                y_name="map",
+            ),
+            Table(
+                headings=("sparsity", "map50", "map", "within budget"),
+                rows=(
+                    row(0.3, 0.9, 0.62, "yes"),
+                    row(0.55, 0.89, None, "yes", True),
+                    row(0.7, 0.8, 0.5, "no"),
+                ),
+            ),
+        ),
+    )
+    assert iterations.lines(LEVELS)[2] == "  sparsity 55 %: kept"
+    one = iterations.exhibit(LEVELS[:1])
+    assert one is not None
+    assert len(one.parts) == 1, "one point is no curve"
+    assert iterations.exhibit([]) is None
+    assert iterations.lines(LEVELS[:1])[0] == "pruned in 1 level:"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "shown"),
+    [({"loss": 1.0, "top1": 0.5}, "top1 0.500"), ({"loss": 1.0, "auc": 0.5}, "loss 1.000"), ({}, "")],
+)
+def test_levels_are_told_by_their_accuracy_or_the_first_metric(metrics: dict[str, float], shown: str) -> None:
+    line = iterations.lines([{"sparsity": 0.5, "metrics": metrics, "ok": True}])[1]
+    assert line == f"  sparsity 50 %{', ' if shown else ''}{shown}: kept"
+
+
+KEPT = {
+    "layer": "head",
+    "tensors": ["t"],
+    "dtype": "int16x8",
+    "weight_bytes": 3072,
+    "file_bytes": -9344,
+    "latency_ms": -0.0213,
+    "latency_noise_ms": 0.0044,
+}
+MIXED = {
+    "keep": "float32",
+    "ok": True,
+    "judged": 5,
+    "order": [
+        {"layer": "head", "tensors": ["t"], "error_before": 0.03, "error_after": 0.02},
+        {"layer": "stem", "tensors": ["u"], "error_before": 0.02, "error_after": 0.018},
+        {"layer": "lost", "tensors": ["v"]},
+    ],
+    "kept": [KEPT, {"layer": "body", "tensors": ["w"]}],
+    "metrics": {
+        "int8": {"map": {"value": 0.61}, "map50": {"value": None}, "top1": {"value": 0.5}},
+        "mixed": {"map": {"value": 0.6234}, "map50": {"value": 0.9}},
+    },
+    "failed": [{"kept": "stem", "reason": "it crashed"}, {}],
+}
+
+
+def test_layers_kept_out_of_int8_are_listed_with_their_cost_and_course() -> None:
+    assert mixed.exhibit(MIXED) == Exhibit(
+        title="layers kept out of int8",
+        text=(
+            "map 0.6100 in int8, 0.6234 now.",
+            "mixed: 2 candidates could not be used; stem kept: it crashed.",
+        ),
+        parts=(
+            Table(
+                headings=(
+                    "layer",
+                    "kept in",
+                    "weights",
+                    "file grows by",
+                    "latency rises by",
+                    "noise of that",
+                ),
+                rows=(
+                    Row(
+                        cells=(
+                            "head",
+                            "int16x8",
+                            Quantity(3072, "bytes"),
+                            Quantity(-9344, "bytes"),
+                            Quantity(-0.0213, "ms"),
+                            Quantity(0.0044, "ms"),
+                        )
+                    ),
+                    Row(
+                        cells=(
+                            "body",
+                            "float32",
+                            *(Quantity(None, "bytes"),) * 2,
+                            *(Quantity(None, "ms"),) * 2,
+                        )
+                    ),
+                ),
+            ),
+            Bars(
+                bars=(
+                    Bar(label="int8", values=(0.03,)),
+                    Bar(label="and head", values=(0.02,), marked=True),
+                    Bar(label="and stem", values=(0.018,)),
+                ),
+                unit="error",
+                legend="output error as more layers are kept; marked are those of the result",
+            ),
+        ),
+    )
+
+
+def test_the_cost_of_kept_layers_is_said_with_its_sign() -> None:
+    assert mixed.lines(MIXED) == [
+        "mixed: 2 kept in float32, 5 candidates judged",
+        "  head: -9,344 bytes, -0.021 ms (noise 0.004)",
+        "  body: its cost was not measured",
+        "mixed: 2 candidates could not be used; stem kept: it crashed",
+    ]
+    whole = KEPT | {"file_bytes": 0, "latency_noise_ms": None}
+    assert mixed.lines(MIXED | {"kept": [whole]})[1] == "  head: +0 bytes, -0.021 ms"
+    assert mixed.lines({"kept": [], "ok": False}) == []
+    assert mixed.exhibit({"kept": [], "ok": False}) is None
+    assert mixed.lines(MIXED | {"ok": False})[0].endswith("5 candidates judged; the budget does not hold")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            {"difference": 2.14e-7, "size": 0.9812, "images": 1600},
+            "is within 2.1e-07 of that of a as loaded on 1,600 images, whose largest value is 0.981",
+        ),
+        ({"difference": 0.0, "size": 0.0, "images": 0}, "is within 0 of that of a as loaded on 0 images, whose "
+         "largest value is 0"),
+        ({"difference": 0.1}, "is within 0.1 of that of a as loaded"),
+        ({"size": 1.0}, "was not compared with a as loaded"),
+    ],
+)  # fmt: skip
+def test_parity_is_said_as_far_as_it_is_known(found: dict[str, float], said: str) -> None:
+    note = {"of": "a", "outputs": {"scores": found}}
+    assert parity.lines(note) == [f"parity: 'scores' {said}"]
+    assert parity.exhibit(note) == Exhibit(
+        title="the file against the model as loaded", text=(f"Parity: 'scores' {said}.",), parts=()
+    )
+    assert parity.exhibit({"outputs": {}}) is None
+
+
+def test_what_was_recognised_is_said_with_its_evidence_where_there_is_any() -> None:
+    note = [{"what": "outputs", "value": "softmax"}, {"what": "a", "value": "b", "evidence": "c"}, "odd"]
+    assert recognised.lines(note) == ["outputs: softmax", "a: b (c)"]
+    assert recognised.untold(["a", "b", "c"], ["b"]) == ["a", "c"]
+    assert recognised.exhibit(note) is None
+
+
+def test_learned_rounding_is_drawn_for_the_layers_that_gained_most() -> None:
+    layers: list[dict[str, Any]] = [
+        {
+            "layer": "stem;stem/Relu",
+            "operator": "CONV_2D",
+            "bits": 4,
+            "nearest_error": 0.03,
+            "learned_error": 0.02,
+            "turned": 1500,
+            "weights": 4000,
+        },
+        {"layer": "head", "nearest_error": 0.05, "learned_error": 0.01, "turned": 7},
+        {"layer": "worse", "nearest_error": 0.01, "learned_error": 0.02, "turned": 9},
+    ]
+    assert rounding.lines(layers) == [
+        "round: learned in 2 of 3 layers, 1,507 weights turned; most in head, from 0.05 to 0.01"
+    ]
+    assert rounding.lines([]) == []
+    assert rounding.exhibit([]) is None
+    assert rounding.exhibit(layers) == Exhibit(
+        title="learned rounding",
+        parts=(
+            Bars(
+                bars=(
+                    Bar(label="head", text="? bit", values=(0.05, 0.01)),
+                    Bar(label="stem", text="4 bit", values=(0.03, 0.02)),
+                    Bar(label="worse", text="? bit", values=(0.01, 0.02)),
+                ),
+                unit="error",
+                series=("nearest", "learned"),
+                legend="error of the layer's output on images that rounding was not learned from",
+            ),
+            Table(
+                headings=("layer", "operator", "nearest", "learned", "weights turned"),
+                rows=(
+                    Row(cells=("head", "", error(0.05), error(0.01), "7 of ?")),
+                    Row(cells=("stem", "CONV_2D", error(0.03), error(0.02), "1500 of 4000")),
+                    Row(cells=("worse", "", error(0.01), error(0.02), "9 of ?")),
+                ),
+                summary="all 3 layers",
+            ),
+        ),
+    )
+
+
+SENSITIVITY: dict[str, Any] = {
+    "error_of_all": 0.03,
+    "error_of_weights": 0.0,
+    "guilty": "weights",
+    "layers": [
+        {
+            "layer": "a",
+            "operator": "ADD",
+            "weights": 0.1,
+            "activations": 0.2,
+            "alone": 0.3,
+            "left_out": 0.029,
+        },
+        {"tensor": "bb", "alone": 0.005, "bytes": 2048},
+        {"layer": "c", "left_out": 0.01},
+        {"layer": "d", "left_out": 0.04},
+    ],
+}
+
+
+def test_what_rounding_a_layer_costs_is_what_leaving_it_out_gains() -> None:
+    assert sensitivity.lines(SENSITIVITY) == [
+        "sensitivity: output error 0.03 with everything rounded, 0 with weights alone: weights cost more",
+        "  c                      +0.02 by rounding it",
+        "  bb                     +0.005 by rounding it",
+        "  a   ADD                +0.001 by rounding it",
+        "  d                      -0.01 by rounding it",
+    ]
+    assert sensitivity.lines({"layers": []}) == []
+    assert sensitivity.lines({"layers": [{"layer": "a"}], "guilty": "weights"})[0] == "sensitivity:"
+
+
+def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
+    def row(name: str, operator: str, *values: float | None, size: float | None = None) -> Row:
+        return Row(cells=(name, operator, *(error(value) for value in values), Quantity(size, "bytes")))
+
+    assert sensitivity.exhibit(SENSITIVITY) == Exhibit(
+        title="what rounding each layer costs",
+        text=("Output error 0.03 with everything rounded, 0 with weights alone: weights cost more.",),
+        parts=(
+            Bars(
+                bars=(
+                    Bar(label="c", values=(None, None)),
+                    Bar(label="bb", values=(None, None)),
+                    Bar(label="a", text="ADD", values=(0.1, 0.2)),
+                    Bar(label="d", values=(None, None)),
+                ),
+                unit="error",
+                series=("weights", "activations"),
+                legend="output error with nothing else rounded, the layers first that gain most by being left out",
+            ),
+            Table(
+                headings=(
+                    "layer",
+                    "operator",
+                    "weights",
+                    "activations",
+                    "alone",
+                    "left out",
+                    "weights' bytes",
+                ),
+                rows=(
+                    row("c", "", None, None, None, 0.01),
+                    row("bb", "", None, None, 0.005, None, size=2048),
+                    row("a", "ADD", 0.1, 0.2, 0.3, 0.029),
+                    row("d", "", None, None, None, 0.04),
+                ),
+                summary="all 4 layers",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("finding", [rounding, sensitivity])
+def test_fifteen_layers_have_bars_and_all_are_listed(finding: Any) -> None:
+    layers = [{"layer": f"l{k}"} for k in range(20)]
+    bars, table = finding.exhibit(layers if finding is rounding else {"layers": layers}).parts
+    assert (len(bars.bars), len(table.rows), table.summary) == (15, 20, "all 20 layers")
+
+
+def test_sizes_without_zeros_are_set_side_by_side() -> None:
+    note = {"kernels": 3, "bytes": 0, "dense_bytes": 2048}
+    assert sparse_encoding.exhibit(note) == Exhibit(
+        title="kernels stored without their zeros",
+        parts=(
+            Bars(
+                bars=(
+                    Bar(label="with zeros", values=(2048.0,)),
+                    Bar(label="without", values=(0.0,), text="3 kernels"),
+                ),
+                unit="bytes",
+            ),
+        ),
+    )
+    for missing in ("bytes", "dense_bytes"):
+        assert sparse_encoding.lines(note | {missing: None}) == []
+        assert sparse_encoding.exhibit(note | {missing: None}) is None
+
+
+ORDERED = [
+    "recognised",
+    "parity",
+    "auto",
+    "round",
+    "sensitivity",
+    "mixed",
+    "islands",
+    "iterations",
+    "sparse_encoding",
+]
+
+
+def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
+    assert list(FINDINGS) == ORDERED
+    notes: dict[str, Any] = {
+        "sparse_encoding": {"bytes": 1, "dense_bytes": 2},
+        "iterations": LEVELS[:1],
+        "islands": [ISLAND],
+        "mixed": {"ok": True},
+        "sensitivity": {"layers": [{"layer": "a"}]},
+        "round": [{"layer": "a"}],
+        "auto": {"chosen": "mse", "candidates": [{"error": 1}]},
+        "parity": {"outputs": {"a": {}}},
+        "recognised": [{"what": "a", "value": "b"}],
+    }
+    assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
+        "a", "parity", "auto", "round", "sensitivity", "mixed", "in float32", "pruned in 1 level", "sparse encoding",
+    ]  # fmt: skip
+    assert [exhibit.title for exhibit in exhibits_of(notes)] == [
+        "the file against the model as loaded",
+        "candidates",
+        "learned rounding",
+        "what rounding each layer costs",
+        "layers kept out of int8",
+        "operators of another dtype",
+        "levels of sparsity",
+        "kernels stored without their zeros",
+    ]
+
+
+MISSING: list[tuple[Any, Any, list[str]]] = [
+    (
+        auto,
+        {"chosen": "a", "failed": [{}, "odd"]},
+        ["auto: a; 0 candidates", "auto: 1 setting could not be used and was left out; ?: ?"],
+    ),
+    (
+        mixed,
+        {"kept": [{}], "failed": [{}]},
+        [
+            "mixed: 1 kept in ?, ? candidates judged",
+            "  ?: its cost was not measured",
+            "mixed: 1 candidate could not be used; ? kept: ?",
+        ],
+    ),
+    (islands, [{}], ["in ?:   (?)"]),
+    (iterations, [{}, {}], ["pruned in 2 levels:", "  sparsity 0 %: kept", "  sparsity 0 %: over budget"]),
+    (parity, {"outputs": {"a": {}}}, ["parity: 'a' was not compared with the model as loaded"]),
+    (recognised, [{}], [": "]),
+    (sensitivity, {"layers": [{}]}, ["sensitivity:", "  ?                     +0 by rounding it"]),
+    (chance, {"orders": [{}], "readings": [{}]}, ["tried:", "  0.000 with classes ?", "  0.000 with ?"]),
+]
+"""What is said of notes that lack all that could lack, by hand."""
+
+
+@pytest.mark.parametrize(
+    ("finding", "note", "lines"), MISSING, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lines: list[str]) -> None:
+    assert finding.lines(note) == lines
+
+
+def test_a_line_is_cut_at_two_thousand_letters() -> None:
+    (line,) = lines_of({"islands": [ISLAND | {"operator": "x" * 3000}]})
+    assert (len(line), line[-1]) == (2000, "…")
+    order = {"how": "x" * 3000, "value": 0.5}
+    _, line = analyses.lines_of_analysis({"name": "chance", "findings": [{"orders": [order]}]})
+    assert (len(line), line[-1]) == (2000, "…")

@@ -1,0 +1,352 @@
+"""`tflbuild predict`, on models made by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tflbuild.cli import main
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.engine.workers.apart import Apart, Suspect
+from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.show.inference import open_model
+from tflbuild.show.prediction import (
+    Found,
+    LeftOut,
+    Prediction,
+    _names,
+    _predict_one,
+    lines,
+    predict,
+    predictions,
+)
+from tflbuild.tflite.flatbuffer import with_facts
+from tflbuild.tflite.tiny import brightness_detector
+
+
+def facts(task: str, **preprocess: Any) -> dict[str, Any]:
+    options = Preprocess(**preprocess).to_json()
+    labels = ("bright", "dark")
+    return ModelFacts(task=task, height=8, width=8, labels=labels, preprocess=options).to_json()
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(with_facts(brightness_detector(), facts("detection")))
+    return path
+
+
+@pytest.fixture
+def white(tmp_path: Path) -> Path:
+    path = tmp_path / "white.jpg"
+    Image.new("RGB", (60, 40), "white").save(path)
+    return path
+
+
+def told(*found: Found, best: float = 0.0) -> list[str]:
+    return lines(
+        Prediction(image=Path("a.jpg"), height=40, width=60, found=found, best=best, drawn=Path("o/a.png"))
+    )
+
+
+def test_a_prediction_is_told_with_its_size_and_its_boxes_in_pixels() -> None:
+    box = (0.1, 0.2, 0.61, 0.87)  # y 4 to 24.4 of 40, x 12 to 52.2 of 60
+    assert told(Found(label="cat", score=0.996, box=box), Found(label="tomcat", score=0.3)) == [
+        "a.jpg: 60x40, drawn in o/a.png",
+        "  cat     1.00  x 12-52, y 4-24",
+        "  tomcat  0.30",
+    ]
+    assert told(best=0.254)[1:] == ["  nothing found (best score 0.25)"]
+    assert lines(LeftOut(Path("b.jpg"), "it is damaged")) == ["left out: it is damaged"]
+
+
+def test_images_of_one_name_are_numbered_past_names_that_are_taken() -> None:
+    given = [Path(name) for name in ("x/a.jpg", "y/a.png", "a-2.jpg", "z/a.gif", "b.jpg")]
+    assert [path.name for path in _names(given, Path("out"))] == [
+        "a.png",
+        "a-2.png",
+        "a-2-2.png",
+        "a-3.png",
+        "b.png",
+    ]
+    assert {path.parent for path in _names(given, Path("out"))} == {Path("out")}
+
+
+def test_detections_are_shown_from_a_score_of_three_tenths_on_unless_another_is_given(
+    detector: Path, white: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def call(self: Apart, function: str, *arguments: Any, **more: Any) -> Any:
+        if function == "tflbuild.show.inference:predict_image":
+            asked.append(arguments[3])
+
+    monkeypatch.setattr(Apart, "call", call)
+    predict(detector, [white], tmp_path / "out")
+    list(predictions(detector, [white], tmp_path / "out"))
+    predict(detector, [white], tmp_path / "out", 0.0)
+    assert asked == [0.3, 0.3, 0.0]
+
+
+class Scripted:
+    """A process apart that ends as it is told to.
+
+    Args:
+        read: whether the image was read before it ended.
+        error: what it ended with.
+    """
+
+    def __init__(self, read: bool, error: Exception) -> None:
+        self.read, self.error = read, error
+        self.suspect: Suspect | None = None
+
+    def call(self, function: str, *arguments: Any, suspect: Any, progress: Any) -> Any:
+        assert function == "tflbuild.show.inference:predict_image"
+        if self.read:
+            progress(1, 1, "read")
+        self.suspect = suspect()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("read", "of_folder", "left_out"),
+    [(False, True, True), (False, False, False), (True, True, False), (True, False, False)],
+)
+def test_an_image_of_a_folder_is_left_out_only_where_it_is_to_blame(
+    read: bool, of_folder: bool, left_out: bool
+) -> None:
+    apart: Any = Scripted(read, RecipeError("it is damaged"))
+    given = (apart, Path("m"), Path("i"), Path("o"), 0.5, of_folder)
+    if left_out:
+        assert _predict_one(*given) == LeftOut(Path("i"), "it is damaged")
+    else:
+        with pytest.raises(RecipeError, match="it is damaged"):
+            _predict_one(*given)
+    assert apart.suspect == (
+        Suspect(Path("m"), "the runtime", "it is damaged or made for another runtime")
+        if read
+        else Suspect(Path("i"), "the decoder", "it is damaged")
+    )
+
+
+def test_a_detector_gives_boxes_in_the_image_and_draws_them(
+    detector: Path, white: Path, tmp_path: Path
+) -> None:
+    (result,) = predict(detector, [white], tmp_path / "out")
+    (found,) = result.found
+    assert found.label == "bright"
+    assert found.score > 0.99
+    assert found.box == pytest.approx((0.0, 0.0, 0.5, 0.5))
+    assert lines(result)[1] == "  bright  1.00  x 0-30, y 0-20"
+    with Image.open(result.drawn) as drawn:
+        assert drawn.size == (60, 40)
+        assert np.asarray(drawn).min() < 255, "a box is drawn on the white image"
+
+
+def test_the_letterbox_is_undone(white: Path, tmp_path: Path) -> None:
+    path = tmp_path / "letterboxed.tflite"
+    path.write_bytes(with_facts(brightness_detector(), facts("detection", aspect="letterbox")))
+    (result,) = predict(path, [white], tmp_path / "out")
+    # By hand: the 60x40 image fills rows 1 to 6 of 8; the box ends at row 4, which is 3/5 of the image.
+    assert result.found[0].box == pytest.approx((0.0, 0.0, 0.6, 0.5))
+
+
+def test_what_is_unlikely_is_not_shown_but_its_best_score_is_said(
+    detector: Path, white: Path, tmp_path: Path
+) -> None:
+    (result,) = predict(detector, [white], tmp_path / "out", least_score=0.9999)
+    assert result.found == ()
+    assert lines(result)[1] == "  nothing found (best score 1.00)"
+
+
+def test_a_classifier_gives_classes(float_classifier: Path, white: Path, tmp_path: Path) -> None:
+    path = tmp_path / "classifier.tflite"
+    path.write_bytes(with_facts(float_classifier.read_bytes(), facts("classification")))
+    (result,) = predict(path, [white], tmp_path / "out")
+    assert {found.label for found in result.found} == {"bright", "dark"}
+    assert sum(found.score for found in result.found) == pytest.approx(1.0)
+    assert result.found[0].score >= result.found[1].score
+    assert result.drawn.is_file()
+
+
+def test_images_of_one_name_do_not_overwrite_one_another(detector: Path, white: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    again = tmp_path / "other" / "white.png"
+    Image.new("RGB", (8, 8)).save(again)
+    results = predict(detector, [white, again], tmp_path / "out")
+    assert [result.drawn.name for result in results] == ["white.png", "white-2.png"]
+
+
+def run_folder(folder: Path, *targets: dict[str, Any], status: str = "built") -> Path:
+    (folder / "report.json").write_text(json.dumps({"status": status, "targets": list(targets)}))
+    return folder
+
+
+def test_a_run_is_known_by_its_report(detector: Path, white: Path, tmp_path: Path) -> None:
+    npu = {"name": "ethos_u55", "path": "ethos_u55/model.tflite", "not_executed": "no such device here"}
+    run = run_folder(tmp_path, npu, {"name": "cpu", "path": detector.name})
+    assert predict(run, [white], tmp_path / "out")[0].found[0].label == "bright"
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        (None, "over_budget", r"this run delivered no model \(over_budget\)"),
+        ({"name": "cpu", "path": "gone.tflite"}, "built", "this run delivered no model"),
+        (
+            {"name": "ethos_u55", "path": "x", "not_executed": "y"},
+            "built",
+            "compiled for ethos_u55, which this machine cannot execute",
+        ),
+    ],
+)
+def test_a_run_without_a_file_to_execute_is_refused(
+    white: Path, tmp_path: Path, target: dict[str, Any] | None, status: str, message: str
+) -> None:
+    run = run_folder(tmp_path, *([target] if target else []), status=status)
+    with pytest.raises(RecipeError, match=message):
+        predict(run, [white], tmp_path / "out")
+
+
+def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path: Path) -> None:
+    nowhere, text = tmp_path / "nowhere", tmp_path / "text.tflite"
+    text.write_text("not a model")
+    half = tmp_path / "half.jpg"
+    half.write_bytes(white.read_bytes()[:200])
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(brightness_detector())
+    (tmp_path / "folder").mkdir()
+    for model, image, message in (
+        (nowhere, white, "nowhere does not exist; expected a run's folder or a .tflite file"),
+        (tmp_path / "folder", white, "folder is no run's folder"),
+        (text, white, "text.tflite is no TensorFlow Lite file"),
+        (foreign, white, "foreign.tflite does not say how it was preprocessed"),
+        (detector, nowhere, "nowhere does not exist; expected an image file"),
+        (detector, half, "half.jpg"),
+        (detector, tmp_path / "folder", "folder holds no image"),
+        (detector, text, "text.tflite: not an image that PIL can read"),
+    ):
+        with pytest.raises(RecipeError, match=message.replace(".", r"\.")):
+            predict(model, [image], tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_made_is_said(detector: Path, white: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        predict(detector, [white], white / "out")
+
+
+def test_a_folder_is_all_the_images_in_it(detector: Path, white: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("b.png", "A.JPG", ".hidden.png"):
+        Image.new("RGB", (8, 8)).save(folder / name, "png")
+    (folder / "notes.txt").write_text("no image")
+    (folder / "half.png").write_bytes(white.read_bytes()[:100])
+    made = list(predictions(detector, [folder, white], tmp_path / "out"))
+    assert [type(one) for one in made] == [Prediction, Prediction, LeftOut, Prediction]
+    assert [one.image.name for one in made] == ["A.JPG", "b.png", "half.png", "white.jpg"]
+    (said,) = lines(made[2])
+    assert said.startswith("left out: ")
+    assert "half.png" in said
+
+
+def test_what_is_no_file_is_not_waited_for(detector: Path, white: Path, tmp_path: Path) -> None:
+    fifo, link = tmp_path / "fifo.png", tmp_path / "loop.png"
+    os.mkfifo(fifo)
+    link.symlink_to(link)
+    for model, image, message in (
+        (detector, fifo, "fifo.png cannot be read: not a regular file"),
+        (fifo, white, "fifo.png cannot be read: not a regular file"),
+        (detector, link, "loop.png cannot be read"),
+        (detector, tmp_path / ("a" * 300), "cannot be read: File name too long"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            predict(model, [image], tmp_path / "out")
+
+
+def test_names_of_files_and_classes_are_shown_harmless(tmp_path: Path) -> None:
+    name = "\x1b]0;owned\x07\u202e\n"
+    found = (Found(label=name, score=0.5),)
+    given = Prediction(image=Path(name), height=1, width=1, found=found, best=0.5, drawn=Path(f"{name}.png"))
+    said = lines(given)
+    assert len(said) == 2
+    assert all(line.isprintable() for line in said)
+    assert "\\x1b]0;owned\\x07\\u202e\\n" in said[1]
+
+
+def test_names_that_are_not_utf_8_are_taken(
+    detector: Path,
+    white: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = os.fsdecode(b"\xff\x1b.jpg")
+    white.rename(odd)
+    assert main(["predict", str(detector), odd]) == 0
+    assert capsys.readouterr().out.startswith(
+        "\\udcff\\x1b.jpg: 60x40, drawn in predictions/\\udcff\\x1b.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"labels": "bright"}, "says of itself what cannot be true"),
+        ({"labels": ["bright"]}, "what it gives is not what it says of itself"),
+        ({"labels": None}, "says of itself what cannot be true"),
+        ({"task": "poetry"}, "says of itself what cannot be true.*task"),
+        ({"height": "tall"}, "says of itself what cannot be true"),
+        ({"height": 10**30}, "says of itself what cannot be true|it says that its input is"),
+        ({"width": 9}, "it says that its input is 9x8, which is 8x8"),
+        ({"preprocess": []}, "says of itself what cannot be true"),
+        ({"preprocess": {"scale": 0}}, "says of itself what cannot be true"),
+        ({"preprocess": {"unheard": 1}}, "says of itself what cannot be true"),
+        ({"more": 1}, "says of itself what cannot be true"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked(
+    float_classifier: Path, tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(with_facts(float_classifier.read_bytes(), facts("classification") | changed))
+    with pytest.raises(RecipeError, match=message):
+        open_model(path, lambda done, total, note: None)
+
+
+@pytest.mark.parametrize("given", ["../outside.tflite", "/etc/hostname", "", None, 1, "a\0b"])
+def test_a_report_names_files_of_its_run_only(white: Path, tmp_path: Path, given: Any) -> None:
+    run = run_folder(tmp_path, {"name": "cpu", "path": given})
+    with pytest.raises(RecipeError, match=r"targets\.path: .* is no file of that run"):
+        predict(run, [white], tmp_path / "out")
+
+
+def test_whatever_byte_of_a_file_is_wrong_is_a_sentence(
+    detector: Path, float_classifier: Path, tmp_path: Path
+) -> None:
+    """About one in 700 crashes LiteRT; the next is read by a fresh process."""
+    classifier = with_facts(float_classifier.read_bytes(), facts("classification"))
+    wholes = (detector.read_bytes(), classifier)
+    rng = random.Random(0)
+    path = tmp_path / "mutated.tflite"
+    suspect = Suspect(path, "the runtime", "it is damaged")
+    with Apart(seconds=10) as apart:
+        for number in range(200):
+            content = bytearray(wholes[number % 2])
+            for _ in range(rng.choice([1, 2, 4])):
+                content[rng.randrange(len(content))] = rng.choice([0, 1, 4, 127, 128, 255])
+            path = tmp_path / f"mutated-{number}.tflite"
+            path.write_bytes(content)
+            with contextlib.suppress(RecipeError):
+                apart.call("tflbuild.show.inference:open_model", path, suspect=lambda: suspect)

@@ -1,0 +1,136 @@
+"""Biases that do not fit: scales and levels by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conv_network import FUSED, Network
+from tflbuild.quantization import quantizer
+from tflbuild.quantization.form import Form
+from tflbuild.tflite import bias_scales, flatbuffer
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.scales import check_unpacked
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors"),
+    pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning"),
+]
+
+INPUT = 2 / 255
+"""Scale of an input of -1 to 1."""
+
+
+def made(
+    folder: Path,
+    weights: list[float],
+    bias: list[float],
+    *,
+    scheme: Any = "int8",
+    output: float = 4.0,
+    **form: Any,
+) -> tuple[Graph, Graph, bool]:
+    """Quantize a 1 x 1 convolution of one channel to two; gives the file before and after, and if that changed it."""
+    network = Network(channels=1)
+    network.conv("out", "image", 2, weights=np.array(weights), bias=np.array(bias), fused=FUSED.NONE)
+    path = folder / "float.tflite"
+    path.write_bytes(network.content("out"))
+    ranges = {"image": (-1.0, 1.0), "out": (-output, output)}
+    content = quantizer.quantize(path, scheme, ranges, float_input=True, float_output=True, form=Form(**form))
+    model = flatbuffer.unpack(content)
+    changed = bias_scales.fit_unpacked(model, path)
+    assert (bias_scales.fit(content, path) != content) == changed
+    return Graph(flatbuffer.unpack(content)), Graph(model), changed
+
+
+def layer(graph: Graph) -> tuple[Any, Any, Any, Any]:
+    """Give levels and scales of the weights, and of the bias."""
+    (operator,) = graph.weighted()
+    weights, bias = (int(index) for index in operator.inputs[1:3])
+    scales = [np.asarray(graph.tensors[index].quantization.scale, np.float64) for index in (weights, bias)]
+    levels = [graph.constant(index) for index in (weights, bias)]
+    return levels[0].ravel(), scales[0], levels[1], scales[1]  # type: ignore[union-attr]
+
+
+def test_a_bias_that_fits_is_left_as_it_is(tmp_path: Path) -> None:
+    before, after, changed = made(tmp_path, [0.5, -0.25], [1.0, 0.0])
+    assert not changed
+    for one, other in zip(layer(before), layer(after), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_scale_of_a_channel_without_weights_is_that_of_which_its_bias_has_2_to_the_30_levels(
+    tmp_path: Path,
+) -> None:
+    before, after, changed = made(tmp_path, [0.5, 1e-9], [1.0, -1.5])
+    assert changed
+    weights, scales, bias, products = layer(after)
+    wanted = 1.5 / (INPUT * 2**30)
+    assert scales == pytest.approx([0.5 / 127, wanted], rel=1e-5)
+    assert products == pytest.approx([INPUT * 0.5 / 127, INPUT * wanted], rel=1e-5)
+    assert bias * products == pytest.approx([1.0, -1.5], rel=1e-6)
+    assert weights.tolist() == [127, round(1e-9 / wanted)]
+    assert bias[0] == layer(before)[2][0], "the other channel's bias stays"
+    assert bias_scales.saturated_of(before.model) == ["out/bias"]
+    assert bias_scales.saturated_of(after.model) == []
+    check_unpacked(after.model)
+
+
+def test_one_scale_for_all_channels_is_widened_for_the_largest_bias(tmp_path: Path) -> None:
+    _, after, changed = made(tmp_path, [1e-8, 1e-9], [0.5, -3.0], granularity="tensor")
+    assert changed
+    weights, scales, bias, products = layer(after)
+    assert scales == pytest.approx([3.0 / (INPUT * 2**30)], rel=1e-5)
+    assert bias * products == pytest.approx([0.5, -3.0], rel=1e-6)
+    assert weights.tolist() == [round(1e-8 / scales[0]), 0]
+
+
+def test_a_bias_of_int16_activations_has_int64_levels(tmp_path: Path) -> None:
+    _, after, changed = made(tmp_path, [0.5, 1e-9], [1.0, -1.5], scheme="int16x8")
+    assert changed
+    _, scales, bias, products = layer(after)
+    assert bias.dtype == np.int64
+    assert scales[1] == pytest.approx(1.5 / (1 / 32767 * 2**30), rel=1e-4)
+    assert bias * products == pytest.approx([1.0, -1.5], rel=1e-6)
+
+
+def test_what_is_far_beyond_the_output_is_cut_off_at_what_that_can_tell(tmp_path: Path) -> None:
+    """The output's levels are 8 / 255 wide: 2^30 of them reach 3.4e7, and a bias of -1e12 is no better."""
+    _, after, changed = made(tmp_path, [0.5, 0.5], [1.0, -1e12])
+    assert changed
+    _, scales, bias, products = layer(after)
+    most = 8 / 255 * 2**30
+    assert bias * products == pytest.approx([1.0, -most], rel=1e-6)
+    assert bias[1] == pytest.approx(-(2**30), rel=1e-6)
+    assert scales[1] == pytest.approx(most / (INPUT * 2**30), rel=1e-5)
+
+
+def test_a_bias_whose_channel_fits_that_is_cut_off_is_told_anew(tmp_path: Path) -> None:
+    """The output's own levels are so narrow that 2^30 of them are less than the bias, which its scale would hold."""
+    before, after, changed = made(tmp_path, [0.5, 0.5], [1.0, -30.0], output=1e-6)
+    most = 2e-6 / 255 * 2**30
+    assert most < 30
+    assert changed
+    _, scales, bias, products = layer(after)
+    assert scales == pytest.approx(layer(before)[1])
+    assert bias * products == pytest.approx([1.0, -most], rel=1e-4)
+
+
+@pytest.mark.parametrize(("levels", "named"), [(2**31 - 1, True), (-(2**31), True), (2**31 - 2, False)])
+def test_the_last_level_on_either_side_is_a_bias_cut_off(tmp_path: Path, levels: int, named: bool) -> None:
+    _, graph, _ = made(tmp_path, [0.5, 0.5], [1.0, 1.0])
+    (operator,) = graph.weighted()
+    graph.set_input(operator, 2, np.array([0, levels], np.int32))
+    assert bias_scales.saturated(flatbuffer.pack(graph.model)) == (["out/bias"] if named else [])
+
+
+def test_a_float_file_has_no_biases_to_fit(tmp_path: Path) -> None:
+    network = Network(channels=1)
+    network.conv("out", "image", 2)
+    path = tmp_path / "float.tflite"
+    path.write_bytes(network.content("out"))
+    assert bias_scales.fit(path.read_bytes(), path) == path.read_bytes()
+    assert bias_scales.saturated(path.read_bytes()) == []

@@ -1,0 +1,204 @@
+"""Reading and editing `.tflite` files: facts, signatures, operators, counts, all against the schema's own reader."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+import small_network
+from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.errors import RecipeError
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.tiny import brightness_detector
+
+FACTS = ModelFacts(
+    task="classification", height=8, width=6, labels=("a", "ü"), preprocess={"scale": 0.5, "offset": -1.0}
+).to_json()
+
+
+def write(folder: Path, content: bytes, name: str = "m.tflite") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_facts_come_back_and_are_written_over(tmp_path: Path) -> None:
+    content = small_network.convolutional()
+    assert flatbuffer.read_facts(write(tmp_path, content)) == {}
+    once = flatbuffer.with_facts(content, {**FACTS, "height": 1})
+    again = flatbuffer.with_facts(once, FACTS)
+    assert flatbuffer.read_facts(write(tmp_path, again)) == FACTS
+    model = schema.Model.GetRootAs(again, 0)
+    assert [model.Metadata(k).Name() for k in range(model.MetadataLength())] == [b"tflbuild.facts"]
+    held = model.Buffers(model.Metadata(0).Buffer()).DataAsNumpy().tobytes()
+    assert held == json.dumps(FACTS, sort_keys=True).encode()
+    assert model.BuffersLength() == schema.Model.GetRootAs(content, 0).BuffersLength() + 1
+
+
+def test_facts_stand_beside_what_others_wrote(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "min_runtime_version", 1
+    model.metadata = [entry]
+    made = flatbuffer.unpack(flatbuffer.with_facts(flatbuffer.pack(model), FACTS))
+    assert [one.name for one in made.metadata] == [b"min_runtime_version", b"tflbuild.facts"]
+    assert flatbuffer.read_facts(write(tmp_path, flatbuffer.pack(made))) == FACTS
+
+
+def test_facts_that_are_empty_are_those_of_nobody(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(flatbuffer.with_facts(small_network.convolutional(), FACTS))
+    model.buffers[model.metadata[0].buffer].data = None
+    path = write(tmp_path, flatbuffer.pack(model))
+    with pytest.raises(
+        RecipeError, match=r"m\.tflite says of itself what cannot be true: in its tflbuild\.facts"
+    ):
+        flatbuffer.read_facts(path)
+
+
+def test_shapes_of_outputs_are_written_by_their_names() -> None:
+    content = brightness_detector()
+    made = flatbuffer.unpack(
+        flatbuffer.with_output_shapes(
+            content, {"detection_boxes": (1, 3, 4), "num_detections": (), "none": (9,)}
+        )
+    )
+    graph = made.subgraphs[0]
+    shapes = {graph.tensors[k].name: [*graph.tensors[k].shape] for k in graph.outputs if k is not None}
+    assert shapes[b"detection_boxes"] == [1, 3, 4]
+    assert shapes[b"num_detections"] == []
+    assert shapes[b"detection_scores"] == [1, 10]  # as it was
+
+
+def test_a_signature_is_described_with_its_scales(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    image = model.subgraphs[0].tensors[0]
+    image.type = schema.TensorType.INT8
+    image.quantization = schema.QuantizationParametersT()
+    image.quantization.scale = np.array([0.25], np.float32)
+    image.quantization.zeroPoint = np.array([-7], np.int64)
+    path = write(tmp_path, flatbuffer.pack(model))
+    assert flatbuffer.signature(path) == {
+        "inputs": [
+            {"name": "image", "shape": [1, 8, 8, 3], "dtype": "int8", "scale": 0.25, "zero_point": -7}
+        ],
+        "outputs": [{"name": "scores", "shape": [1, 2], "dtype": "float32"}],
+    }
+    model.signatureDefs = []
+    assert flatbuffer.signature(write(tmp_path, flatbuffer.pack(model))) == {"inputs": [], "outputs": []}
+
+
+def test_operators_are_told_with_their_dtypes_and_first_output(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    model.subgraphs[0].operators[0].inputs = np.array([0, 1, -1], np.int32)
+    found = flatbuffer.operators(write(tmp_path, flatbuffer.pack(model)))
+    assert [operator.name for operator in found] == [
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "MAX_POOL_2D",
+        "RESHAPE",
+        "FULLY_CONNECTED",
+        "SOFTMAX",
+    ]
+    assert [operator.output for operator in found][:2] == ["stem/Relu", "middle/Relu6"]
+    assert found[0].inputs == ("float32", "float32", "")
+    assert (found[3].inputs, found[3].outputs) == (("float32", "int32"), ("float32",))
+
+
+def code(builtin: int, deprecated: int, custom: bytes = b"", version: int = 1) -> Any:
+    made = schema.OperatorCodeT()
+    made.builtinCode, made.deprecatedBuiltinCode, made.customCode = builtin, deprecated, custom
+    made.version = version
+    return made
+
+
+def test_a_code_is_named_by_either_of_its_fields() -> None:
+    assert flatbuffer.name_of(code(3, 0)) == "CONV_2D"
+    assert flatbuffer.name_of(code(0, 3)) == "CONV_2D"  # as files from before 2020 have it
+    assert flatbuffer.name_of(code(150, 127)) == "GELU"
+    assert flatbuffer.name_of(code(32, 32, b"ethos-u")) == "ethos-u"
+
+
+def test_a_code_is_found_or_added_with_its_version() -> None:
+    model = schema.ModelT()
+    model.operatorCodes = [code(3, 3), code(114, 114, version=1), code(0, 9, version=4)]
+    assert flatbuffer.code_index(model, 9) == 2
+    assert len(model.operatorCodes) == 3
+    assert flatbuffer.code_index(model, 114) == 3  # its first version does not know int8
+    assert (model.operatorCodes[3].version, model.operatorCodes[3].builtinCode) == (2, 114)
+    assert model.operatorCodes[3].deprecatedBuiltinCode == 114
+    assert flatbuffer.code_index(model, 114) == 3
+    assert flatbuffer.code_index(model, 114, version=1) == 1
+    assert flatbuffer.code_index(model, 9, version=5) == 4
+
+
+def test_a_packed_file_has_its_identifier() -> None:
+    assert schema.Model.ModelBufferHasIdentifier(flatbuffer.pack(schema.ModelT()), 0)
+
+
+def test_a_census_counts_operators_tensors_weights_and_zeros(tmp_path: Path) -> None:
+    weights = np.full((4, 3, 3, 3), 0.5, np.float32)
+    weights[0] = 0  # 27 of all 272 weights; biases are none
+    content = small_network.convolutional({"stem/Conv2D": weights, "stem/bias": np.zeros(4, np.float32)})
+    found = flatbuffer.census(write(tmp_path, content))
+    assert list(found["operators"]) == sorted(found["operators"])
+    assert found == {
+        "operators": {
+            "CONV_2D": 1,
+            "DEPTHWISE_CONV_2D": 1,
+            "FULLY_CONNECTED": 1,
+            "MAX_POOL_2D": 1,
+            "RESHAPE": 1,
+            "SOFTMAX": 1,
+        },
+        "tensors": {"float32": 13, "int32": 1},
+        "weight_bytes": 4 * (108 + 36 + 128),
+        "weights": 108 + 36 + 128,
+        "sparsity": round(27 / 272, 6),
+    }
+
+
+def test_zeros_are_counted_by_what_means_zero(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.name == b"head/MatMul":
+            tensor.type = schema.TensorType.INT8
+            model.buffers[tensor.buffer].data = np.repeat(np.array([5, 0], np.int8), [32, 96]).view(np.uint8)
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.array([0.25], np.float32)
+            tensor.quantization.zeroPoint = np.array([5], np.int64)
+    found = flatbuffer.census(write(tmp_path, flatbuffer.pack(model)))
+    assert found["sparsity"] == round(32 / 272, 6)
+    assert found["weight_bytes"] == 4 * (108 + 36) + 128
+
+
+def test_a_file_without_weights_has_no_zeros(tmp_path: Path) -> None:
+    from tflbuild.tflite.assemble import Step, assemble
+
+    step = Step(schema.BuiltinOperator.ABS, ["image"], ["scores"])
+    content = assemble({"image": (1,), "scores": (1,)}, [step], ["image"], ["scores"])
+    found = flatbuffer.census(write(tmp_path, content))
+    assert (found["weights"], found["weight_bytes"], found["sparsity"]) == (0, 0, 0.0)
+
+
+def test_a_file_is_checked_before_it_is_unpacked_and_may_hold_what_is_not_finite(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is no TensorFlow Lite file"):
+        flatbuffer.load(write(tmp_path, b"no model at all, but long enough"))
+    content = small_network.convolutional({"stem/bias": np.full(4, np.nan, np.float32)})
+    assert flatbuffer.load(write(tmp_path, content)).version == 3
+
+
+def test_weighted_operators_read_their_weights_second() -> None:
+    # as lite/kernels/{conv,depthwise_conv,fully_connected,transpose_conv}.cc do
+    assert flatbuffer.WEIGHTED == ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+    assert {flatbuffer.DTYPES[k] for k in range(23)} >= {
+        *flatbuffer.STORED_WEIGHTS,
+        "int16",
+        "int32",
+        "uint8",
+    }
+    assert flatbuffer.DTYPES[schema.TensorType.INT16] == "int16"
