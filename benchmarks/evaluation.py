@@ -157,13 +157,13 @@ def plain(model: TFLiteModel, data: Dataset, index: Path, images: int, out: Path
     """Read, resize, run, map back and keep, one image after the other."""
     import numpy as np
 
-    from tflbuild.core.artifact import ModelFacts
-    from tflbuild.modalities.image.preprocess import Preprocess
-    from tflbuild.runtimes.litert import Runner
+    from tflbuild.core.meaning import Meaning
+    from tflbuild.modalities.image.modality import ImageModality
+    from tflbuild.runtimes.interpreter import Runner
 
     split = Split("test", data, Index.from_json(json.loads(index.read_text())))
-    facts = ModelFacts.of(model)
-    preprocess = Preprocess.of(facts.preprocess)
+    facts = Meaning.of(model)
+    preprocess = ImageModality.of(facts.preprocess)
     known = {name: number for number, name in enumerate(split.classes)}
     columns = np.array([known.get(name, -1) for name in facts.labels], np.int32)
     runner = Runner(model.path, scale=preprocess.scale, offset=preprocess.offset)

@@ -29,7 +29,8 @@ from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization.observation import Executable
@@ -157,7 +158,7 @@ def quantized(
     folder = Path(tempfile.mkdtemp(dir=work))
     (folder / "float.tflite").write_bytes(floating)
     np.savez(folder / "photos.npz", images=photos)
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification",
         height=pair.side,
         width=pair.side,

@@ -22,10 +22,10 @@ import numpy as np
 from tflbuild import plugins
 from tflbuild.backends import converter, keras
 from tflbuild.backends.keras_reference import Reference
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import ARCHITECTURES
 from tflbuild.core.errors import RecipeError
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.passes.quantizing import parity, writing
 from tflbuild.tflite import raw_outputs
@@ -62,11 +62,11 @@ def row(path: Path) -> str:
         original = spec.original()
         classes = original.model.outputs[-1].shape[-1]
         built = spec.build(2 if classes == 1 else classes)
-        pixels = Preprocess(**dict(spec.preprocess()))
+        pixels = ImageModality(**dict(spec.preprocess()))
         detector = writing.detector_of(_facts(spec, built, pixels)) if len(built.outputs) == 2 else None
     except RecipeError as error:
         return f"| {path.name} | refused: {error} | | | |"
-    batch = pixels.normalise(np.stack([*_images(*built.input_shape[1:3], pixels)]))
+    batch = pixels.values(np.stack([*_images(*built.input_shape[1:3], pixels)]))
     wanted = original.outputs(batch)
     content = converter.to_float(built, detector)
     file = _worst(parity.compared(wanted, raw_outputs.run(content, batch)))
@@ -79,8 +79,8 @@ def shipped(name: str) -> str:
     """Give one line for an architecture, untrained."""
     keras.seed(0)
     spec = ARCHITECTURES.get(name)()
-    built, pixels = spec.build(CLASSES), Preprocess()
-    batch = pixels.normalise(np.stack([*_images(*built.input_shape[1:3], pixels)]))
+    built, pixels = spec.build(CLASSES), ImageModality()
+    batch = pixels.values(np.stack([*_images(*built.input_shape[1:3], pixels)]))
     detector = writing.detector_of(_facts(spec, built, pixels)) if len(built.outputs) == 2 else None
     found = raw_outputs.run(converter.to_float(built, detector), batch)
     return (
@@ -88,10 +88,10 @@ def shipped(name: str) -> str:
     )
 
 
-def _facts(spec: Any, built: Any, pixels: Preprocess) -> ModelFacts:
+def _facts(spec: Any, built: Any, pixels: ImageModality) -> Meaning:
     labels = tuple(str(number) for number in range(built.outputs[1].shape[-1]))
     height, width = built.input_shape[1:3]
-    return ModelFacts(
+    return Meaning.of_image(
         task="detection",
         height=height,
         width=width,
@@ -117,7 +117,7 @@ def _saved_again(path: Path, folder: Path) -> Path:
     return again
 
 
-def _images(height: int, width: int, pixels: Preprocess) -> Iterator[Any]:
+def _images(height: int, width: int, pixels: ImageModality) -> Iterator[Any]:
     from tflbuild.modalities.image import files as image
 
     files = sorted((CASES / "shapes").glob("*/00*.png"))[: parity.IMAGES]

@@ -246,14 +246,14 @@ def test_what_else_a_hook_raises_is_for_the_build_to_say() -> None:
 
 
 TINY = """
-    from tflbuild import ModelFacts, Pass, PassContext, TFLiteModel, compiler_pass
+    from tflbuild import Meaning, Pass, PassContext, TFLiteModel, compiler_pass
 
     @compiler_pass("tiny")
     class Tiny(Pass):
         \"\"\"A classifier of 8x8 pixels that was never trained.\"\"\"
         def run(self, model: None, ctx: PassContext) -> TFLiteModel:
             from tflbuild.tflite.tiny import dense_classifier
-            facts = ModelFacts(
+            facts = Meaning.of_image(
                 task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=dict(ctx.preprocess)
             )
             return ctx.emit(TFLiteModel, dense_classifier(), facts=facts.to_json())

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.artifact import Artifact, KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, PassContext, compiler_pass
 from tflbuild.core.dataset import Dataset, Index, Look, Sample
 from tflbuild.core.errors import BrokenPromise, PassError
@@ -38,7 +39,7 @@ def test_a_tiny_model_is_what_it_is_said_to_be(tmp_path: Path) -> None:
     model = tiny_tflite(tmp_path)
     content = (tmp_path / "tiny.tflite").read_bytes()
     assert model.digest == model.fingerprint == hashlib.sha256(content).hexdigest()
-    facts = ModelFacts.from_json(model.meta["facts"])
+    facts = Meaning.from_json(model.meta["facts"])
     assert (facts.task, facts.height, facts.width, facts.labels) == ("classification", 8, 8, ("cat", "dog"))
     assert facts.preprocess == {"scale": 0.0078125, "offset": -1.0}
     runner = Interpreter(str(model.path))
@@ -51,7 +52,7 @@ def test_a_tiny_model_is_what_it_is_said_to_be(tmp_path: Path) -> None:
 def test_an_artifact_is_a_handle_with_the_digest_and_facts_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     path.write_bytes(b"abc")
-    facts = ModelFacts(task="detection", height=1, width=2, labels=("a",), preprocess={})
+    facts = Meaning.of_image(task="detection", height=1, width=2, labels=("a",), preprocess={})
     made = artifact(KerasModel, path, facts, sparsity=0.5)
     # The SHA-256 of "abc" is in FIPS 180-2.
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -16,7 +16,7 @@ CLASSES = ("cat", "dog")
 
 PLUGIN = '''
 from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import PassError
 
 
@@ -36,7 +36,7 @@ class Given(Pass):
         from tflbuild.tflite.tiny import dense_classifier
 
         scale = {"scale": 0.0078125, "offset": -1.0}
-        facts = ModelFacts(task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=scale)
+        facts = Meaning.of_image(task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=scale)
         content = flatbuffer.with_facts(dense_classifier(), facts.to_json())
         return ctx.emit(TFLiteModel, content, facts=facts.to_json())
 '''

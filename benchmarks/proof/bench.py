@@ -18,7 +18,8 @@ from proof.measuring import PREDICTIONS, Yardstick
 from proof.product import Pipeline, build
 from proof.rows import Row
 from tflbuild.core import digest
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Index, Split
 from tflbuild.modalities.image import files as image
@@ -209,10 +210,10 @@ class Bench:
         )
 
     @cached_property
-    def facts(self) -> ModelFacts:
+    def facts(self) -> Meaning:
         """Say what the model's files mean."""
         kept = flatbuffer.read_facts(self.path("float"))
-        return ModelFacts(**{**kept, "labels": tuple(kept["labels"])})
+        return Meaning.of_image(**{**kept, "labels": tuple(kept["labels"])})
 
     @cached_property
     def pixels(self) -> Any:

@@ -9,35 +9,35 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Split
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 
 Images = npt.NDArray[np.float32]
 
 
-def pixels_of(train: Split, facts: ModelFacts, count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+def pixels_of(train: Split, facts: Meaning, count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Draw training images.
 
     Returns:
         (images, height, width, 3) uint8 RGB of the input's size.
     """
-    preprocess = Preprocess.of({**facts.preprocess, "channels": "rgb"})
+    preprocess = ImageModality.of({**facts.preprocess, "channels": "rgb"})
     chosen = random.Random(seed).sample(range(len(train)), min(count, len(train)))
     return np.stack([preprocess.pixels(train[place].image, facts.height, facts.width) for place in chosen])
 
 
-def noise(shape: Sequence[int], facts: ModelFacts, seed: int = 0) -> npt.NDArray[np.uint8]:
+def noise(shape: Sequence[int], facts: Meaning, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Draw as many images of normal noise: mean 0 and deviation 1 to the model, cut off where pixels end."""
-    preprocess = Preprocess.of(facts.preprocess)
+    preprocess = ImageModality.of(facts.preprocess)
     values = np.random.default_rng(seed).normal(size=tuple(shape))
     return np.rint((values - preprocess.offset) / preprocess.scale).clip(0, 255).astype(np.uint8)
 
 
-def normalised(pixels: npt.NDArray[np.uint8], facts: ModelFacts) -> Images:
+def normalised(pixels: npt.NDArray[np.uint8], facts: Meaning) -> Images:
     """Give what the model takes, (images, height, width, 3)."""
-    preprocess = Preprocess.of(facts.preprocess)
-    return preprocess.normalise(np.ascontiguousarray(preprocess.ordered(pixels)))
+    preprocess = ImageModality.of(facts.preprocess)
+    return preprocess.values(np.ascontiguousarray(preprocess.ordered(pixels)))
 
 
 def keep(pixels: npt.NDArray[np.uint8], path: Path) -> Path:

@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Split
-from tflbuild.metrics import evaluation, tflite_predictions
-from tflbuild.metrics.arrays import load
-from tflbuild.metrics.examples import Examples
-from tflbuild.metrics.truth import truth_file
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.evaluation import (measuring as evaluation, tflite_predictions)
+from tflbuild.evaluation.arrays import load
+from tflbuild.evaluation.examples import Examples
+from tflbuild.evaluation.truth import truth_file
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.quantization.observation import Executable, without_custom
-from tflbuild.runtimes import litert
+from tflbuild.runtimes import (interpreter as litert)
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.tasks.detection.decoding import anchors_of
 from tflbuild.tflite import flatbuffer
@@ -43,7 +44,7 @@ class Yardstick:
     """
 
     split: Split
-    facts: ModelFacts
+    facts: Meaning
     metric: str
     folder: Path
     float_path: Path
@@ -114,18 +115,18 @@ class Yardstick:
 
     @cached_property
     def _examples(self) -> Examples:
-        preprocess = Preprocess.of(self.facts.preprocess)
+        preprocess = ImageModality.of(self.facts.preprocess)
         return Examples(self.split, preprocess, self.facts.height, self.facts.width)
 
     def _outputs(self, path: Path, predictions: Path) -> dict[str, npt.NDArray[np.float32]]:
         """Give `scores` (images, ..., classes) and, of a detector, decoded `boxes` (images, anchors, 4)."""
         if self.facts.task != "detection":
             return {"scores": load(predictions)["scores"]}
-        preprocess = Preprocess.of(self.facts.preprocess)
+        preprocess = ImageModality.of(self.facts.preprocess)
         with litert.quiet():
             running = Executable(without_custom(path.read_bytes()))
         rows = [
-            running.run(preprocess.normalise(self._examples[place].pixels))
+            running.run(preprocess.values(self._examples[place].pixels))
             for place in range(len(self.split))
         ]
         code, scores = (np.stack(values) for values in zip(*rows, strict=True))

@@ -12,9 +12,10 @@ if (
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tflbuild.core.artifact import KerasModel, ModelFacts, OnnxModel, SavedModel, TFLiteModel
+from tflbuild.core.artifact import KerasModel, OnnxModel, SavedModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.hook import Hook, hook
+from tflbuild.core.meaning import Meaning
 
 if TYPE_CHECKING:
     from tflbuild.engine.report import Report
@@ -24,7 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Hook",
     "KerasModel",
-    "ModelFacts",
+    "Meaning",
     "OnnxModel",
     "Pass",
     "PassContext",

@@ -7,40 +7,48 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.model_format import FORMATS
 from tflbuild.core.registry import Registry
+from tflbuild.core.runtime import RUNTIMES
 from tflbuild.core.target import TARGETS
+from tflbuild.core.task import TASKS
 
-BUILT_IN = ("passes", "models", "data", "metrics", "targets", "hooks")
 ENTRY_POINTS = "tflbuild.passes"
 LOCAL_PACKAGE = "tflbuild_plugins"
 """Package under which the files of `./plugins/` are imported; a real one, so that their classes can be pickled."""
 
 OFF_SWITCH = "TFLBUILD_NO_LOCAL_PLUGINS"
-REGISTRIES: Mapping[str, Registry[Any]] = {
-    "compiler_pass": PASSES,
-    "architecture": ARCHITECTURES,
-    "dataset": DATASETS,
-    "metric": METRICS,
-    "target": TARGETS,
-    "hook": HOOKS,
-}
-"""The registry that each decorator declares into, by the decorator's name."""
+REGISTRIES: tuple[Registry[Any], ...] = (
+    PASSES,
+    ARCHITECTURES,
+    DATASETS,
+    TASKS,
+    MODALITIES,
+    FORMATS,
+    RUNTIMES,
+    ANALYSES,
+    METRICS,
+    TARGETS,
+    HOOKS,
+    COMMANDS,
+)
+"""The registries that plugins declare into."""
 
-_DECLARATION = re.compile(rb'^@(%s)\("(\w+)"\)' % "|".join(REGISTRIES).encode(), re.MULTILINE)
 LOADER = "tflbuild.plugins:load"
 
 
@@ -74,7 +82,7 @@ def default_folder() -> Path | None:
 
 
 def load(folder: Path | None = None) -> Loaded:
-    """Load every plugin and name every built-in declaration, once a process.
+    """Load every plugin, once a process; what is built in is known already.
 
     Args:
         folder: the user's plugin files; None for none. Where $TFLBUILD_NO_LOCAL_PLUGINS is set, none are loaded,
@@ -84,8 +92,6 @@ def load(folder: Path | None = None) -> Loaded:
         folder = None
     if folder not in _loaded:
         loaded = Loaded()
-        for package in BUILT_IN:
-            _expect_built_in(Path(__file__).with_name(package), f"tflbuild.{package}")
         for point in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             origin = f"entry point {point.name} = {point.value}"
             _load(loaded, point.module, origin)
@@ -113,18 +119,6 @@ def require(name: str, loaded: Loaded, noun: str = "pass") -> None:
             )
 
 
-def declarations(text: bytes) -> list[tuple[str, str]]:
-    """Read off a built-in module's text what it declares: the decorator's name and the name that it gives."""
-    return [(word.decode(), name.decode()) for word, name in _DECLARATION.findall(text)]
-
-
-def _expect_built_in(folder: Path, package: str) -> None:
-    """Name what the modules of a package declare: each is imported when it is asked for."""
-    for path in sorted(folder.glob("*.py")):
-        for word, name in declarations(path.read_bytes()):
-            REGISTRIES[word].expect(name, f"{package}.{path.stem}")
-
-
 def _mount(folder: Path) -> None:
     package = sys.modules.get(LOCAL_PACKAGE)
     if package is None:
@@ -148,6 +142,6 @@ def _load(loaded: Loaded, module: str, origin: str) -> None:
 
 
 def _forget(module: str) -> None:
-    for registry in REGISTRIES.values():
+    for registry in REGISTRIES:
         registry.remove_module(module)
     sys.modules.pop(module, None)

@@ -14,6 +14,7 @@ from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe.load import load_recipe
+from tflbuild.wiring import NAMES
 
 
 def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> Report:
@@ -60,7 +61,7 @@ def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
 
 def worker_for(recipe: Recipe) -> Worker:
     """Give a worker, which starts when it is first asked."""
-    return Worker(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins))
+    return Worker(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
 
 
 def publish(report: Report) -> None:

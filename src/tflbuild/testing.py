@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.judgement import Judgement
+from tflbuild.core.meaning import Meaning
+from tflbuild.core.names import named
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.names import Names, named
+from tflbuild.core.runtime import usual_runtime
 from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.wiring import NAMES
 
 
 def run_pass(
@@ -59,7 +62,7 @@ def run_pass(
         BrokenPromise: the result is not of the declared kind, does not run, or is not what the pass promises.
     """
     reader = data or Dataset()
-    names = Names()
+    names = NAMES
     held = index or (reader.index(named(names.inspect)) if data else Index(classes=(), splits={}))
     staging = Path(tempfile.mkdtemp(dir=folder))
     assignment = Assignment(
@@ -89,13 +92,12 @@ def run_pass(
     wanted = kinds_of(type(options))[1]
     if not isinstance(result, wanted):
         raise BrokenPromise(f"pass '{type(options).name}' gave {type(result).__name__}, not {wanted.kind}.")
-    if isinstance(result, TFLiteModel):
-        named(names.check_runs)(result.path)
+    usual_runtime(result.kind)().prove(result)
     options.verify(model, result)
     return result
 
 
-def artifact(kind: type[Artifact], path: Path, facts: ModelFacts, **meta: Any) -> Any:
+def artifact(kind: type[Artifact], path: Path, facts: Meaning, **meta: Any) -> Any:
     """Give a handle on an existing file.
 
     Args:
@@ -119,7 +121,7 @@ def tiny_tflite(folder: Path) -> TFLiteModel:
 
     path = folder / "tiny.tflite"
     path.write_bytes(dense_classifier())
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification",
         height=8,
         width=8,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_file_gives_back_weights_and_facts(tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
     model = classifier()
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification", height=4, width=4, labels=("a", "b", "ü"), preprocess={"scale": 1.0}
     ).to_json()
     save(model, tmp_path / "m.h5", facts)

@@ -19,10 +19,10 @@ from proof import bars, calibration, columns, tables
 from proof.book import Book
 from proof.measuring import wide_share, zero_share
 from proof.rows import GROUPS, ROWS
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.tflite.tiny import dense_classifier
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification",
     height=8,
     width=8,

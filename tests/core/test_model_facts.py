@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_facts import ANCHORS, POSTPROCESS, PREPROCESS, check_facts
 from tflbuild.core.options import to_json
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 DETECTOR = {
@@ -23,7 +23,7 @@ FACTS = {
     "height": 96,
     "width": 128,
     "labels": ["cat", "dog"],
-    "preprocess": Preprocess().to_json(),
+    "preprocess": ImageModality().to_json(),
     "detector": DETECTOR,
 }
 
@@ -54,13 +54,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 def test_facts_of_ours_are_read_as_they_were_written() -> None:
-    assert ModelFacts.from_json(FACTS).to_json() == FACTS
+    assert Meaning.from_json(FACTS).to_json() == FACTS
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG)
 def test_a_wrong_fact_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the message is looked at
-        ModelFacts.from_json({**FACTS, **change})
+        Meaning.from_json({**FACTS, **change})
     assert message in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -68,11 +68,11 @@ def test_a_wrong_fact_is_named(change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("value", [None, [], "x", 1, {}])
 def test_what_is_no_mapping_of_facts_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"not a mapping|is missing"):
-        ModelFacts.from_json(value)
+        Meaning.from_json(value)
 
 
 @pytest.mark.parametrize(
-    ("options", "checks"), [(Preprocess, PREPROCESS), (AnchorOptions, ANCHORS), (Postprocess, POSTPROCESS)]
+    ("options", "checks"), [(ImageModality, PREPROCESS), (AnchorOptions, ANCHORS), (Postprocess, POSTPROCESS)]
 )
 def test_every_option_has_a_check(options: type[Any], checks: dict[str, Any]) -> None:
     defaults = to_json(options())

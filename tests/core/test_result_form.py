@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.form import Form, Malformed, check, fields
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.result_form import (
@@ -151,6 +151,6 @@ def test_what_is_missing_or_of_another_kind_is_named(value: Any, form: Form, mes
 
 def test_forms_have_the_fields_of_the_records() -> None:
     assert set(MEASURED) == {field.name for field in dataclasses.fields(Measurement)}
-    assert set(FACT) == {field.name for field in dataclasses.fields(ModelFacts)}
+    assert set(FACT) == {field.name for field in dataclasses.fields(Meaning)}
     difference = Difference(value=0.0, low=0.0, high=0.0, n=1, variance=0.0)
     check(dataclasses.asdict(difference), DIFFERENCE)

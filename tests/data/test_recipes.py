@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from tflbuild.core.dataset import DATASETS
 from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "data"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -36,7 +36,7 @@ def test_a_recipe_names_options_that_exist_and_gives_valid_values(name: str) -> 
     cls = DATASETS.get(name)
     made = TypeAdapter(cls).validate_python(options)
     assert set(options) == {f.name for f in fields(cls)}
-    for block, kind in (("preprocess", Preprocess), ("augment", Augment)):
+    for block, kind in (("preprocess", ImageModality), ("augment", Augment)):
         said = {key: value for key, value in options[block].items() if value is not None}
         built = TypeAdapter(kind).validate_python(said)
         assert built == kind.of(said)
@@ -52,4 +52,4 @@ def test_a_recipe_names_options_that_exist_and_gives_valid_values(name: str) -> 
 def test_every_recipe_leaves_the_range_of_pixels_to_the_model_and_the_rest_to_the_defaults(name: str) -> None:
     said = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["preprocess"]
     assert (said.pop("scale"), said.pop("offset")) == (None, None)
-    assert Preprocess.of(said) == Preprocess()
+    assert ImageModality.of(said) == ImageModality()

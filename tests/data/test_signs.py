@@ -187,7 +187,7 @@ def test_crops_hold_every_class_equally_often_and_say_so_without_drawing() -> No
 def test_declarations_import_neither_numpy_nor_pil() -> None:
     script = (
         "import sys, tflbuild.data.signs, tflbuild.data.sign_crops, tflbuild.data.voc, tflbuild.data.coco,"
-        "tflbuild.data.image_folder, tflbuild.modalities.image.preprocess, tflbuild.modalities.image.augment;"
+        "tflbuild.data.image_folder, tflbuild.modalities.image.modality, tflbuild.modalities.image.augment;"
         "tflbuild.data.signs.Signs(train=9).index(None);"
         "print({'numpy', 'PIL', 'tensorflow'} & set(sys.modules))"
     )

@@ -12,7 +12,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.metric import METRICS, Difference, Measurement
 from tflbuild.engine.gate import judge
 from tflbuild.metrics.classification import Top1
-from tflbuild.metrics.resampling import paired_difference
+from tflbuild.metrics.statistics.resampling import paired_difference
 
 
 @pytest.fixture(autouse=True)

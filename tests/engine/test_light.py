@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.data.signs import Signs
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.tflite.tiny import brightness_detector
 
 IMAGES = 150
@@ -28,8 +29,8 @@ DATA = Signs(image_size=32, train=1, val=1, test=IMAGES)
 def detector(tmp_path: Path) -> TFLiteModel:
     path = tmp_path / "detector.tflite"
     path.write_bytes(brightness_detector())
-    facts = ModelFacts(
-        task="detection", height=8, width=8, labels=("stop", "yield"), preprocess=Preprocess().to_json()
+    facts = Meaning.of_image(
+        task="detection", height=8, width=8, labels=("stop", "yield"), preprocess=ImageModality().to_json()
     )
     return TFLiteModel(path=path, digest="d", fingerprint="d", meta={"facts": facts.to_json()})
 
@@ -66,8 +67,8 @@ def test_real_predictions_have_the_bytes_of_one_plain_loop(
     worker: Worker, detector: TFLiteModel, index: Path, tmp_path: Path
 ) -> None:
     from tflbuild.core.dataset import Index, Split
-    from tflbuild.metrics import tflite_predictions
-    from tflbuild.metrics.truth import truth_file
+    from tflbuild.evaluation import (tflite_predictions)
+    from tflbuild.evaluation.truth import truth_file
 
     split = Split("test", DATA, Index.from_json(json.loads(index.read_text())))
     tflite_predictions.predict_file(detector, split, tmp_path / "plain.npz")

@@ -191,7 +191,7 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         lambda self, model, ctx: replace(model, meta={}),
-        "pass 'thin' gave a model that does not say what it means; emit it with facts=ModelFacts(...).to_json().",
+        "pass 'thin' gave a model that does not say what it means; emit it with facts=Meaning.of_image(...).to_json().",
     ),
     (
         lambda self, model, ctx: ctx.emit(TFLiteModel, model.path.read_bytes(), odd={1, 2}),

@@ -15,7 +15,7 @@ import h5py
 import pytest
 
 from keras_configs import functional, image, layer, operation, written
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.recipe.load import load_recipe
@@ -250,7 +250,7 @@ def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> Non
 def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) -> None:
     path = detector(tmp_path / "my.h5", "")
     known = {"feature_maps": [[2, 2]], "anchors": {"aspect_ratios": [1.0]}, "postprocess": {}}
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="detection", height=8, width=8, labels=("a", "b"), preprocess={}, detector=known
     ).to_json()
     with h5py.File(path, "a") as file:

@@ -84,7 +84,7 @@ def test_one_scale_a_tensor_is_for_integer_schemes() -> None:
 def test_a_pruned_and_fake_quantized_model_becomes_int8_with_its_zeros(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.runtimes.litert import Runner
+    from tflbuild.runtimes.interpreter import Runner
     from tflbuild.tflite import flatbuffer
 
     pruned = run_pass(Prune(steps=2, batch_size=4, sparsity=0.75), small_detector, tmp_path, data=few_signs)

@@ -11,7 +11,8 @@ import pytest
 
 from dense_chain import chain
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing.calibration import Calibration
@@ -42,7 +43,7 @@ def quantized(
     graph.set_input(last, 2, (levels + np.rint(bias / scale)).astype(np.int32))
     path = folder / "int8.tflite"
     path.write_bytes(flatbuffer.pack(graph.model))
-    return source, artifact(TFLiteModel, path, ModelFacts.of(source), quantized="int8"), calibration
+    return source, artifact(TFLiteModel, path, Meaning.of(source), quantized="int8"), calibration
 
 
 def corrected(folder: Path, notes: dict[str, Any], bias: float, **options: Any) -> tuple[TFLiteModel, Any]:

@@ -13,7 +13,8 @@ import small_network
 from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing.calibration import Calibration
@@ -105,7 +106,7 @@ def convolutional(folder: Path, fused: int, bias: float = 0.0) -> tuple[TFLiteMo
     network.conv("two", "one", 3, fused=FUSED.NONE)
     path = folder / "convolutional.tflite"
     path.write_bytes(network.content("two"))
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification",
         height=6,
         width=6,

@@ -12,7 +12,8 @@ import pytest
 
 import small_network
 from no_frameworks import Fake
-from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes import convert_quantized, correct_bias, equalize, quantize, quantize_mixed, sensitivity
@@ -48,7 +49,7 @@ from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.unchanged import Equalized
 from tflbuild.tflite import scales
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification",
     height=8,
     width=8,

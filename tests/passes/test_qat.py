@@ -201,7 +201,7 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
     tmp_path: Path,
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.runtimes.litert import Runner
+    from tflbuild.runtimes.interpreter import Runner
 
     built = load(small_detector)
     built.get_layer("class_0").bias.assign(

@@ -34,10 +34,10 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.core.artifact import ModelFacts
+    from tflbuild.core.meaning import Meaning
     from tflbuild.core.dataset import Split
     from tflbuild.engine.names import Names, named
-    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.modalities.image.modality import ImageModality
 
     pruned = run_pass(Prune(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs)
     notes: dict[str, Any] = {}
@@ -50,8 +50,8 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     assert changed == {f"{norm}/moving_{which}:0" for norm in NORMS for which in ("mean", "variance")}
     assert result.meta["sparsity"] == pruned.meta["sparsity"]
     split = Split("train", few_signs, few_signs.index(named(Names().inspect)))
-    preprocess = Preprocess.of(ModelFacts.of(pruned).preprocess)
-    images = np.stack([preprocess.normalise(preprocess.pixels(split[k].image, 32, 32)) for k in range(24)])
+    preprocess = ImageModality.of(Meaning.of(pruned).preprocess)
+    images = np.stack([preprocess.values(preprocess.pixels(split[k].image, 32, 32)) for k in range(24)])
     features = keras.load(pruned.path).get_layer("conv_0")(images).numpy().astype(np.float64)
     np.testing.assert_allclose(
         after["conv_0_norm/moving_mean:0"], features.mean((0, 1, 2)), rtol=1e-4, atol=1e-5

@@ -9,7 +9,8 @@ import pytest
 
 from dense_chain import chain
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.testing import artifact, run_pass
@@ -54,6 +55,6 @@ def test_int16_activations_cost_less_than_int8_and_the_weights_the_same(tmp_path
 
 def test_a_file_that_changed_is_noticed(tmp_path: Path) -> None:
     model, _ = chain(tmp_path)
-    other = artifact(TFLiteModel, tmp_path / "images.npz", ModelFacts.of(model))
+    other = artifact(TFLiteModel, tmp_path / "images.npz", Meaning.of(model))
     with pytest.raises(BrokenPromise, match="its bytes changed"):
         made().verify(model, other)

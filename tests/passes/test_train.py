@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.data.signs import CLASSES, Signs
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
@@ -62,7 +63,7 @@ def test_file_says_what_the_model_means_and_repeats(tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
     first, second = train(tmp_path), train(tmp_path)
-    facts = ModelFacts.of(first)
+    facts = Meaning.of(first)
     assert keras.read_facts(first.path) == facts.to_json()
     assert (facts.task, facts.height, facts.width, facts.labels) == ("detection", 96, 96, CLASSES)
     assert facts.detector["feature_maps"][0] == [12, 12]

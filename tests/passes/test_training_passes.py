@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from no_frameworks import Fake
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError
@@ -30,7 +31,7 @@ from tflbuild.passes.train import Train
 from tflbuild.passes.training import keras_writing
 from tflbuild.passes.training.distillation import Distill
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification",
     height=8,
     width=6,

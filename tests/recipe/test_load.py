@@ -373,10 +373,10 @@ def test_pixels_that_are_left_open_are_what_the_model_asks_for(
 
 def test_every_option_of_the_two_blocks_of_the_data_is_filled_in() -> None:
     from tflbuild.modalities.image.augment import Augment
-    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.modalities.image.modality import ImageModality
 
     recipe = made(data={"type": "photos", "augment": {"flip": False}})
-    assert set(recipe.data.preprocess) == {field.name for field in dataclasses.fields(Preprocess)}
+    assert set(recipe.data.preprocess) == {field.name for field in dataclasses.fields(ImageModality)}
     assert set(recipe.data.augment) == {field.name for field in dataclasses.fields(Augment)}
     assert recipe.data.augment["flip"] is False
 

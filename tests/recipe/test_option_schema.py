@@ -16,13 +16,13 @@ from tflbuild.core.dataset import DATASETS
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.target import TARGETS
 from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import load as recipe
 from tflbuild.recipe.option_schema import UnusualFieldError, dataclass_schema, validator
 
 plugins.load(None)
 DECLARED = [cls for names in (PASSES, ARCHITECTURES, DATASETS, TARGETS, HOOKS) for _, cls in names.items()]
-OURS = [recipe.RootOptions, recipe.StoreOptions, recipe.WorkerSettings, Augment, Preprocess]
+OURS = [recipe.RootOptions, recipe.StoreOptions, recipe.WorkerSettings, Augment, ImageModality]
 WITHOUT_EFFECT = {
     "ref": None,
     "metadata": {},

@@ -13,14 +13,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 import small_network
 from tflbuild import plugins
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import ranges, settings, storage
 from tflbuild.quantization.form import Form
-from tflbuild.runtimes import litert
+from tflbuild.runtimes import (interpreter as litert)
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
@@ -204,7 +205,7 @@ def test_an_operator_without_that_integer_form_is_named_with_the_scheme_that_has
 
     wide = {"head/MatMul": np.random.default_rng(0).normal(0, 0.1, (2, 256)).astype(np.float32)}
     path = small_network.spoilt(small_network.model(tmp_path, wide).path, swish)
-    swishing = artifact(TFLiteModel, path, ModelFacts.of(model))
+    swishing = artifact(TFLiteModel, path, Meaning.of(model))
     with pytest.raises(
         BrokenPromise, match=r"HARD_SWISH 'pool' .*no int16x8 form of HARD_SWISH, but one for scheme int8"
     ):
@@ -277,6 +278,6 @@ def test_a_file_that_stores_something_else_breaks_the_promise(
 
 def test_a_wrong_output_dtype_is_noticed(tmp_path: Path) -> None:
     path = small_network.quantized(tmp_path)
-    facts = ModelFacts.of(small_network.model(tmp_path))
+    facts = Meaning.of(small_network.model(tmp_path))
     with pytest.raises(BrokenPromise, match="a uint8 output was promised, but 'scores' is float32"):
         writing.check_outputs(artifact(TFLiteModel, path, facts), "uint8")

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.modalities.image import files as image_reading
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show import inference
 from tflbuild.show.inference import Found, Prediction, open_model, predict_image
 
 LABELS = ("a", "b", "c", "d", "e", "f")
-FACTS = ModelFacts(
-    task="classification", height=4, width=6, labels=LABELS, preprocess=Preprocess(scale=0.5).to_json()
+FACTS = Meaning.of_image(
+    task="classification", height=4, width=6, labels=LABELS, preprocess=ImageModality(scale=0.5).to_json()
 )
 DETECTOR = replace(FACTS, task="detection")
 
@@ -70,7 +70,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def said(
-    runner: Runner, facts: ModelFacts, image: Path, monkeypatch: pytest.MonkeyPatch, least: float = 0.3
+    runner: Runner, facts: Meaning, image: Path, monkeypatch: pytest.MonkeyPatch, least: float = 0.3
 ) -> Prediction:
     monkeypatch.setattr(inference, "_opened", lambda file: (runner, facts))
     progress: list[Any] = []
@@ -148,7 +148,7 @@ BLAMED = "m.tflite: what it gives is not what it says of itself: "
     ],
 )
 def test_a_model_is_blamed_for_what_it_gives(
-    runner: Runner, facts: ModelFacts, message: str, image: Path, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, facts: Meaning, message: str, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         said(runner, facts, image, monkeypatch)

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from tflbuild.cli import main
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.engine.workers.apart import Apart, Suspect
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show.inference import open_model
 from tflbuild.show.prediction import (
     Found,
@@ -34,9 +34,9 @@ from tflbuild.tflite.tiny import brightness_detector
 
 
 def facts(task: str, **preprocess: Any) -> dict[str, Any]:
-    options = Preprocess(**preprocess).to_json()
+    options = ImageModality(**preprocess).to_json()
     labels = ("bright", "dark")
-    return ModelFacts(task=task, height=8, width=8, labels=labels, preprocess=options).to_json()
+    return Meaning.of_image(task=task, height=8, width=8, labels=labels, preprocess=options).to_json()
 
 
 @pytest.fixture

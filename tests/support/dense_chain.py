@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import quantizer
 from tflbuild.testing import artifact
@@ -107,7 +108,7 @@ def chain(folder: Path) -> tuple[TFLiteModel, Calibration]:
     """Write the model, and forty images to calibrate it on."""
     path = folder / "chain.tflite"
     path.write_bytes(DenseChain().content())
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification",
         height=2,
         width=2,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.signs import CLASSES
 from tflbuild.testing import artifact
 
@@ -17,7 +18,7 @@ def kept(model: Any, task: str, path: Path, detector: dict[str, Any]) -> KerasMo
     """Write a model with its facts, as `train` does."""
     from tflbuild.backends import keras
 
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task=task, height=SIDE, width=SIDE, labels=CLASSES, preprocess=PIXELS, detector=detector
     )
     keras.save(model, path, facts.to_json())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.testing import artifact
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
@@ -100,7 +101,7 @@ def model(folder: Path, changed: Mapping[str, Any] | None = None) -> TFLiteModel
     """Write the file, with what it means."""
     path = folder / "convolutional.tflite"
     path.write_bytes(convolutional(changed))
-    facts = ModelFacts(
+    facts = Meaning.of_image(
         task="classification",
         height=SIDE,
         width=SIDE,

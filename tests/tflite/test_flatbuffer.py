@@ -11,12 +11,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification", height=8, width=6, labels=("a", "ü"), preprocess={"scale": 0.5, "offset": -1.0}
 ).to_json()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tflbuild import KerasModel, ModelFacts, PassContext, compiler_pass
+from tflbuild import KerasModel, Meaning, PassContext, compiler_pass
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.passes.training.fitting import Fitting, fit, shortened
 from tflbuild.passes.training.keras_writing import emit_keras
@@ -23,6 +23,6 @@ class TrainOn(Fitting):
         from tflbuild.backends import keras
 
         keras.seed(ctx.seed)
-        facts, built = ModelFacts.of(model), keras.load(model.path)
+        facts, built = Meaning.of(model), keras.load(model.path)
         fit(built, facts, self, ctx, given=model)
         return emit_keras(ctx, built, facts)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -18,24 +17,12 @@ import tensorflow as tf
 
 from tflbuild.backends import keras
 from tflbuild.core.errors import PassError
-from tflbuild.tflite.suppression import OUTPUTS, SuppressionOptions, attributes_of
+from tflbuild.core.task import Task
+from tflbuild.tflite.suppression import OUTPUTS, SuppressionOptions, Tail, attributes_of
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
-Samples = Callable[[], Iterable[npt.NDArray[np.float32]]]
-"""Function that gives calibration images, each (height, width, 3) float32, normalised."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Detector:
-    """Anchors and suppression options that turn a detector's raw outputs into boxes.
-
-    Attributes:
-        anchors: (anchors, 4) float32: ycenter, xcenter, height, width.
-        suppression: options of the final operator.
-    """
-
-    anchors: npt.NDArray[np.float32]
-    suppression: SuppressionOptions
+Samples = Callable[[], Iterable[Mapping[str, npt.NDArray[np.float32]]]]
+"""Function that gives calibration samples, each the model values of every input by name, without a batch axis."""
 
 
 class _Variables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -46,33 +33,35 @@ class _Variables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.kept = list(variables)
 
 
-def to_float(model: Any, detector: Detector | None, *, sparse: bool = False) -> bytes:
+def to_float(model: Any, task: Task, tail: Tail | None, *, sparse: bool = False) -> bytes:
     """Convert a model; a fake-quantized one stays float at its borders here, see `from_fake_quantized`.
 
     Args:
         model: a `tf_keras.Model`.
-        detector: how its outputs become boxes; None for a classifier.
+        task: what its outputs are of.
+        tail: what is appended to its graph; None for nothing.
         sparse: whether kernels that pruning made sparse are stored without their zeros.
     """
-    converter = _converter(model, detector)
+    converter = _converter(model, task, tail)
     if sparse:
         converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     return _convert(converter)
 
 
 def from_fake_quantized(
-    model: Any, detector: Detector | None, input_dtype: str, output_dtype: str, *, custom: bool = False
+    model: Any, task: Task, tail: Tail | None, input_dtype: str, output_dtype: str, *, custom: bool = False
 ) -> bytes:
     """Convert a fake-quantized model to integers, with the ranges it was trained with.
 
     Args:
         model: a `tf_keras.Model`.
-        detector: how its outputs become boxes; None for a classifier.
+        task: what its outputs are of.
+        tail: what is appended to its graph; None for nothing.
         input_dtype: of raw bytes, or "float32".
         output_dtype: of a classifier's scores.
         custom: whether the model's own graph has custom operators.
     """
-    converter = _converter(model, detector)
+    converter = _converter(model, task, tail)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.as_dtype(input_dtype)
     converter.inference_output_type = tf.as_dtype(output_dtype)
@@ -82,7 +71,8 @@ def from_fake_quantized(
 
 def post_training(
     model: Any,
-    detector: Detector | None,
+    task: Task,
+    tail: Tail | None,
     scheme: Scheme,
     samples: Samples,
     input_dtype: str,
@@ -94,7 +84,8 @@ def post_training(
 
     Args:
         model: a `tf_keras.Model`.
-        detector: how its outputs become boxes; None for a classifier.
+        task: what its outputs are of.
+        tail: what is appended to its graph; None for nothing.
         scheme: of every operator.
         samples: gives the calibration images.
         input_dtype: of an integer model's input.
@@ -102,13 +93,15 @@ def post_training(
         per_channel: whether each output channel of weights has a scale of its own; the converter has no public option.
     """
     ops = tf.lite.OpsSet
-    converter = _converter(model, detector)
+    converter = _converter(model, task, tail)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter._experimental_disable_per_channel = not per_channel
     if scheme == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if scheme in ("int8", "int16x8"):
-        converter.representative_dataset = lambda: ({"image": image[None]} for image in samples())
+        converter.representative_dataset = lambda: (
+            {name: value[None] for name, value in sample.items()} for sample in samples()
+        )
         converter.inference_input_type = tf.as_dtype(input_dtype)
         converter.inference_output_type = tf.as_dtype(output_dtype)
         integers = ops.TFLITE_BUILTINS_INT8
@@ -118,13 +111,13 @@ def post_training(
     return _convert(converter)
 
 
-def _converter(model: Any, detector: Detector | None) -> Any:
-    serve = _serve_classes(model) if detector is None else _serve_boxes(model, detector)
-    height, width = model.input_shape[1:3]
-    image = tf.TensorSpec([1, height, width, 3], tf.float32)
-    function = tf.function(serve, autograph=False).get_concrete_function(image)
+def _converter(model: Any, task: Task, tail: Tail | None) -> Any:
+    serve = _serve_outputs(model, task) if tail is None else _serve_boxes(model, task, tail)
+    shapes = keras.inputs_of(model)
+    specs = {name: tf.TensorSpec([1, *shape], tf.float32) for name, shape in shapes.items()}
+    function = tf.function(serve, autograph=False).get_concrete_function(**specs)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _Variables(model.variables))
-    converter.allow_custom_ops = detector is not None
+    converter.allow_custom_ops = tail is not None
     return converter
 
 
@@ -137,19 +130,19 @@ def _convert(converter: Any) -> bytes:
         raise PassError(f"the TensorFlow Lite converter refused the model: {text[:400]}") from error
 
 
-def _serve_classes(model: Any) -> Callable[[Any], dict[str, Any]]:
-    def serve(image: Any) -> dict[str, Any]:
-        return {"scores": keras.outputs(model, image)["scores"]}
+def _serve_outputs(model: Any, task: Task) -> Callable[..., dict[str, Any]]:
+    def serve(**inputs: Any) -> dict[str, Any]:
+        return keras.outputs(model, inputs, task)
 
     return serve
 
 
-def _serve_boxes(model: Any, detector: Detector) -> Callable[[Any], dict[str, Any]]:
-    suppress = _postprocess(detector.suppression)
-    anchors = tf.constant(detector.anchors)
+def _serve_boxes(model: Any, task: Task, tail: Tail) -> Callable[..., dict[str, Any]]:
+    suppress = _postprocess(tail.suppression)
+    anchors = tf.constant(tail.anchors)
 
-    def serve(image: Any) -> dict[str, Any]:
-        found = keras.outputs(model, image)
+    def serve(**inputs: Any) -> dict[str, Any]:
+        found = keras.outputs(model, inputs, task)
         results = suppress(found["box_encodings"], found["class_scores"], anchors)
         return dict(zip(OUTPUTS, results, strict=True))
 

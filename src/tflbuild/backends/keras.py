@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,8 +20,11 @@ from tf_keras import Model, initializers, layers
 from tflbuild.backends.keras_replay import scope_name
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import IMAGE
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
+from tflbuild.core.signature import Signature, TensorSpec
+from tflbuild.core.task import Task
 from tflbuild.formats.keras import archive as keras_archive
 from tflbuild.formats.keras import hdf5
 from tflbuild.formats.keras import header as keras_header
@@ -30,12 +32,12 @@ from tflbuild.formats.keras.ends import ends_of
 from tflbuild.formats.keras.header import Header
 from tflbuild.formats.keras.inert import is_quantized
 
-__all__ = ["Model", "fingerprint", "initializers", "layers", "load", "predict", "read_facts", "save"]
+__all__ = ["Model", "fingerprint", "initializers", "layers", "load", "read_facts", "save"]
 
 tf_keras.backend.experimental.enable_tf_random_generator()  # what Dropout draws follows from a state one can keep
 
 FACTS = "tflbuild.facts"
-"""Attribute of the HDF5 file that holds a `ModelFacts` mapping as JSON."""
+"""Attribute of the HDF5 file that holds a `Meaning` mapping as JSON."""
 
 
 def load(path: Path, *, finite: bool = True) -> Any:
@@ -143,50 +145,76 @@ def output_kind(model: Any) -> str:
     return "logits" if kind == "unknown" else kind
 
 
-def outputs(model: Any, image: Any) -> dict[str, Any]:
+def outputs(model: Any, inputs: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """Run a model's graph and finish its outputs, as they leave the serving function.
 
-    Probabilities stay what they are; logits become a softmax's in a classifier, a sigmoid's in a detector.
+    Args:
+        model: a `tf_keras.Model`.
+        inputs: by the names that `inputs_of` gives, (batch, ...) float32.
+        task: what its outputs are of.
 
     Returns:
-        `scores` (batch, classes) of a classifier; `box_encodings` (batch, anchors, 4) and `class_scores`
-        (batch, anchors, classes) of a detector. Scores are probabilities in 0..1.
+        By name: `scores` (batch, classes) of a classifier; `box_encodings` (batch, anchors, 4) and `class_scores`
+        (batch, anchors, classes) of a detector; and what a task of its own makes of them.
     """
-    raw, kind = model(image, training=False), output_kind(model)
-    if isinstance(raw, list | tuple):
-        boxes, scores = raw
-        return {"box_encodings": boxes, "class_scores": tf.sigmoid(scores) if kind == "logits" else scores}
-    return {"scores": tf.nn.softmax(raw) if kind == "logits" else raw}
+    raw = model(only_or_list(list(inputs.values())), training=False)
+    return dict(task.served(model, raw if isinstance(raw, list | tuple) else [raw]))
 
 
-def predict(
-    path: Path, batches: Iterable[npt.NDArray[np.float32]]
-) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
-    """Run a model file over batches.
+def only_or_list(items: list[Any]) -> Any:
+    """Give what Keras calls the inputs or outputs of a model: one alone, several as a list."""
+    return items[0] if len(items) == 1 else items
+
+
+def inputs_of(model: Any) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a model's inputs by name, without the batch axis; the one of a picture is called `image`."""
+    shapes = [tuple(given.shape[1:]) for given in model.inputs]
+    if len(shapes) == 1 and len(shapes[0]) == 3:
+        return {IMAGE: shapes[0]}
+    return dict(zip(model.input_names, shapes, strict=True))
+
+
+def scores_of(model: Any, raw: Sequence[Any]) -> dict[str, Any]:
+    """Give a classifier's scores: probabilities stay what they are, logits become those of a softmax."""
+    (given,) = raw
+    return {"scores": tf.nn.softmax(given) if output_kind(model) == "logits" else given}
+
+
+def boxes_of(model: Any, raw: Sequence[Any]) -> dict[str, Any]:
+    """Give a detector's coded boxes and class scores: probabilities stay, logits become those of a sigmoid."""
+    boxes, scores = raw
+    logits = output_kind(model) == "logits"
+    return {"box_encodings": boxes, "class_scores": tf.sigmoid(scores) if logits else scores}
+
+
+class Traced:
+    """A model file that is loaded and traced, ready to be run on batches of one size.
 
     Args:
         path: an `.h5` or `.keras` file.
-        batches: (batch, height, width, 3) float32, normalised as the model wants it.
+        task: what its outputs are of.
 
-    Yields:
-        What `outputs` gives for each batch, in numpy.
+    Attributes:
+        signature: its inputs; outputs are float32.
+        kernels: "keras".
     """
-    status = path.stat()
-    run = _traced(path, (status.st_ino, status.st_size, status.st_mtime_ns))
-    for batch in batches:
-        yield {name: value.numpy() for name, value in run(tf.constant(batch)).items()}
 
+    kernels = "keras"
 
-@lru_cache(maxsize=1)
-def _traced(path: Path, identity: tuple[int, ...]) -> Any:
-    """Load a model that is run again with other inputs once: that takes longer than a few images.
+    def __init__(self, path: Path, task: Task) -> None:
+        model = load(path)
+        shapes = inputs_of(model)
+        self.signature = Signature(
+            {name: TensorSpec((-1, *shape), "float32") for name, shape in shapes.items()}, {}
+        )
+        self._run = tf.function(
+            lambda inputs: outputs(model, inputs, task), autograph=False, reduce_retracing=True
+        )
 
-    Args:
-        path: its file.
-        identity: tells the file from another that lay there before.
-    """
-    model = load(path)
-    return tf.function(lambda image: outputs(model, image), autograph=False, reduce_retracing=True)
+    def run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float32]]:
+        """Run a batch: by name, (batch, ...) float32; gives what `outputs` does, in numpy."""
+        made = self._run({name: tf.constant(inputs[name]) for name in self.signature.inputs})
+        return {name: value.numpy() for name, value in made.items()}
 
 
 def seed(value: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras
 
-from tflbuild.backends import keras_intake
+from tflbuild.backends import keras, keras_intake
 
 Floats = npt.NDArray[np.float32]
+
+Batch = Mapping[str, Floats]
+"""Model values of samples by input, (samples, ...)."""
 
 ROW_SUM = 1e-3
 """Furthest that a row of probabilities may be from adding up to 1."""
@@ -26,34 +29,40 @@ class Reference:
         model: a `tf_keras.Model`, nothing changed but that it computes in float32.
         kinds: of its outputs, "logits", "softmax" or "sigmoid".
         name: for messages.
+        task: what its outputs are of.
     """
 
     model: Any
     kinds: tuple[str, ...]
     name: str = "the model"
+    task: str = ""
 
     @classmethod
-    def of(cls, model: Any, kind: str = "auto", name: str = "the model") -> Reference:
+    def of(
+        cls, model: Any, kind: str = "auto", name: str = "the model", task: str = "classification"
+    ) -> Reference:
         """Read the kinds of a model's outputs, or take the given kind for a classifier's."""
         ends = keras_intake.ends_of(model)
         kinds = tuple(end.kind for end in ends)
-        return cls(model, kinds if kind == "auto" or len(ends) > 1 else (kind,), name)
+        return cls(model, kinds if kind == "auto" or len(ends) > 1 else (kind,), name, task)
 
-    def raw(self, batch: Floats) -> list[Floats]:
+    def raw(self, batch: Batch) -> list[Floats]:
         """Run the model as it is."""
-        given = self.model(batch, training=False)
+        given = self.model(keras.only_or_list(list(batch.values())), training=False)
         return [np.asarray(output) for output in (given if isinstance(given, list | tuple) else [given])]
 
-    def normalized(self, batch: Floats) -> dict[str, Floats]:
+    def normalized(self, batch: Batch) -> dict[str, Floats]:
         """Give what `Normalization` layers make of the input, by their name: about 0 ± 1 where they fit."""
-        return dict(_normalized(self.model, batch))
+        return dict(_normalized(self.model, next(iter(batch.values()))) if len(batch) == 1 else ())
 
-    def outputs(self, batch: Floats) -> dict[str, Floats]:
+    def outputs(self, batch: Batch) -> dict[str, Floats]:
         """Give what a converted file should give, a detector's before its suppression."""
         return self.finished(self.raw(batch))
 
     def finished(self, raw: Sequence[Floats]) -> dict[str, Floats]:
         """Turn raw outputs into scores: logits by what belongs to them, one number p into (1 - p, p)."""
+        if self.task not in ("classification", "detection"):
+            return dict(zip(self.model.output_names, raw, strict=True))
         if len(raw) == 2:
             scores = raw[1] if self.kinds[1] == "sigmoid" else _sigmoid(raw[1])
             return {"box_encodings": raw[0], "class_scores": scores}

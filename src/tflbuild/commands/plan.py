@@ -7,6 +7,7 @@ from tflbuild.commands.words import say
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.label_list import disagreements, shown
 from tflbuild.core.plain_text import plain
+from tflbuild.wiring import NAMES
 
 
 def plan(words: list[str]) -> int:
@@ -19,7 +20,7 @@ def plan(words: list[str]) -> int:
     from tflbuild.show import terminal
 
     warnings = list(plugins.load(plugins.default_folder()).warnings)
-    prepared = prepare(load_recipe(words), warnings.append, looking=terminal.show_looking)
+    prepared = prepare(load_recipe(words), NAMES, warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
     for line in terminal.started({"recognised": prepared.recipe.model.recognised()}):
         say(line)

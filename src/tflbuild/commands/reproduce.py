@@ -33,7 +33,7 @@ def reproduce(words: list[str]) -> int:
             say(f"{label}: {done:.0f}/{total:.0f} {note}")
 
     try:
-        prepared = prepare(recipe, lambda text: say(f"warning: {text}"), worker.names)
+        prepared = prepare(recipe, worker.names, lambda text: say(f"warning: {text}"))
         answer = run_bundle(content, prepared, worker, progress, _note)
     finally:
         worker.stop()

@@ -19,6 +19,7 @@ from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
 from tflbuild.recipe.kept import Kept, thawed, without_places
+from tflbuild.wiring import NAMES
 
 
 def verify(words: list[str]) -> int:
@@ -28,7 +29,9 @@ def verify(words: list[str]) -> int:
     folder = Path(one(words, "verify RUN"))
     lock = read_lock(folder / NAME)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
-        prepared = prepare(_recipe(lock, folder / NAME, Path(scratch)), lambda text: say(f"warning: {text}"))
+        prepared = prepare(
+            _recipe(lock, folder / NAME, Path(scratch)), NAMES, lambda text: say(f"warning: {text}")
+        )
         drift = [*altered_steps(lock), *_data_drift(lock, prepared)]
         for text in _notes(lock):
             say(f"note: {text}")

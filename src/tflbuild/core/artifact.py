@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tflbuild.core.model_facts import check_facts
-
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
@@ -20,11 +18,13 @@ class Artifact:
         fingerprint: SHA-256 of what decides later results (weights and normalised config,
             without dates and addresses); later action keys use it.
         meta: JSON-able facts, so that planning needs no framework. `meta["facts"]` is a
-            `ModelFacts` mapping; passes add what they learned (`sparsity`, `signature`, ...).
+            `tflbuild.core.meaning.Meaning` mapping; passes add what they learned (`sparsity`, `signature`, ...).
     """
 
     kind: ClassVar[str] = "Artifact"
     suffix: ClassVar[str] = ""
+    whole: ClassVar[bool] = False
+    """Whether its outputs are those of the device, with all that conversion appends."""
 
     path: Path
     digest: str
@@ -51,6 +51,7 @@ class TFLiteModel(Artifact):
 
     kind = "TFLiteModel"
     suffix = ".tflite"
+    whole = True
 
 
 class OnnxModel(Artifact):
@@ -64,53 +65,3 @@ KINDS: dict[str, type[Artifact]] = {
     kind.kind: kind for kind in (KerasModel, SavedModel, TFLiteModel, OnnxModel)
 }
 """Every kind by its name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFacts:
-    """The meaning of a model's input and outputs.
-
-    Attributes:
-        task: "detection" or "classification".
-        height: input height in pixels.
-        width: input width in pixels.
-        labels: class names, by index.
-        preprocess: the options of `tflbuild.modalities.image.preprocess.Preprocess`.
-        detector: for a detector, how outputs become boxes: `feature_maps` [[rows, columns], ...],
-            `anchors` (options of `tflbuild.tasks.detection.detector.AnchorOptions`), `postprocess` (options of
-            `tflbuild.tasks.detection.detector.Postprocess`); empty for a classifier.
-    """
-
-    task: str
-    height: int
-    width: int
-    labels: tuple[str, ...]
-    preprocess: Mapping[str, Any]
-    detector: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the form that `Artifact.meta["facts"]` holds."""
-        return {
-            "task": self.task,
-            "height": self.height,
-            "width": self.width,
-            "labels": list(self.labels),
-            "preprocess": dict(self.preprocess),
-            "detector": dict(self.detector),
-        }
-
-    @classmethod
-    def of(cls, model: Artifact) -> ModelFacts:
-        """Read the facts of a model file."""
-        facts = dict(model.meta["facts"])
-        return cls(**{**facts, "labels": tuple(facts["labels"])})
-
-    @classmethod
-    def from_json(cls, value: object) -> ModelFacts:
-        """Read facts that lay in a file.
-
-        Raises:
-            ValueError: they are not those of a model, e.g. "'height' is -1".
-        """
-        facts = check_facts(value)
-        return cls(**{**facts, "labels": tuple(facts["labels"])})

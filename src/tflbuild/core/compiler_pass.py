@@ -15,8 +15,8 @@ from tflbuild.core.errors import PluginError
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.registry import Registry
 
-PASSES: Registry[Pass] = Registry("pass")
-ARCHITECTURES: Registry[Architecture] = Registry("model")
+PASSES: Registry[Pass] = Registry("pass", "compiler_pass", "passes")
+ARCHITECTURES: Registry[Architecture] = Registry("model", "architecture", "models")
 
 STEP_KEYS = ("pass", "enabled", "after", "budget", "on_breach", "fallback", "timeout")
 """Keys of every step; no option of a pass may be called so."""
@@ -98,8 +98,8 @@ class Architecture:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
         raise NotImplementedError
 
-    def detector(self, model: Any) -> dict[str, Any]:
-        """Say how a detector's outputs become boxes, read off the built model; {} for a classifier."""
+    def head(self, model: Any) -> dict[str, Any]:
+        """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""
         return {}
 
 
@@ -110,6 +110,8 @@ class PassContext(Protocol):
         label: the step's label in the recipe.
         seed: the recipe's seed; Python's, NumPy's and Keras's generators were seeded with it.
         model_spec: the recipe's architecture and its options.
+        task: of the data set.
+        modality: of the data set's samples.
         preprocess: options of the data set's one preprocess block.
         augment: options of the data set's augmentation.
         log: writes a line to the run's log.
@@ -125,6 +127,10 @@ class PassContext(Protocol):
     def seed(self) -> int: ...
     @property
     def model_spec(self) -> Architecture: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def modality(self) -> str: ...
     @property
     def preprocess(self) -> Mapping[str, Any]: ...
     @property

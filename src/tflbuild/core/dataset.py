@@ -11,7 +11,7 @@ from tflbuild.core import digest
 from tflbuild.core.plain_text import plain
 from tflbuild.core.registry import Registry
 
-DATASETS: Registry[Dataset] = Registry("data set")
+DATASETS: Registry[Dataset] = Registry("data set", "dataset", "data")
 
 MAX_PIXELS = 64_000_000
 """Pixels of an image file above which it is left out, unless the recipe says otherwise: 192 MB in memory."""
@@ -117,15 +117,16 @@ Look = Callable[[Path], FileFacts]
 
 
 class Example(NamedTuple):
-    """One image with its annotation, in memory.
+    """One sample with its annotation, in memory.
 
     Attributes:
-        image: (height, width, 3) uint8 RGB.
-        boxes: (objects, 4) float32, ymin, xmin, ymax, xmax in 0..1; (0, 4) for classification.
-        labels: (objects,) int32; (1,) for classification.
+        value: as its modality takes it: (height, width, 3) uint8 RGB of a picture, an array of numbers, ...; or, for a
+            model of several inputs, a mapping of their names to one each.
+        boxes: (objects, 4) float32, ymin, xmin, ymax, xmax in 0..1; (0, 4) where there are none.
+        labels: (objects,) int32; (1,) for classification; (0,) where there are none.
     """
 
-    image: Any
+    value: Any
     boxes: Any
     labels: Any
 
@@ -138,14 +139,16 @@ class Dataset:
     time (`read`), in a worker process. Declared with `@dataset("name")`.
 
     Attributes:
-        preprocess: options of `tflbuild.modalities.image.preprocess.Preprocess`: the one place that says how
-            pixels become a model's input, for training, calibration, evaluation and the device.
+        preprocess: options of the modality: the one place that says how
+            samples become a model's input, for training, calibration, evaluation and the device.
         augment: options of `tflbuild.modalities.image.augment.Augment`, for training only.
         max_pixels: pixels above which an image file is left out before it is decoded.
     """
 
     name: ClassVar[str] = ""
     task: ClassVar[str] = ""
+    modality: ClassVar[str] = "image"
+    """Name of the modality of its samples."""
 
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     augment: Mapping[str, Any] = field(default_factory=dict)

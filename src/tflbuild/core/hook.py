@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tflbuild.core.errors import PluginError, did_you_mean
 from tflbuild.core.registry import Registry
 
-HOOKS: Registry[Hook] = Registry("hook")
+HOOKS: Registry[Hook] = Registry("hook", "hook", "hooks")
 CALLS = ("before_build", "before_pass", "after_pass", "on_gate", "on_failure", "after_build")
 """Names of the methods that a hook may define, in the order in which a build calls them."""
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.registry import Registry
 
-METRICS: Registry[Metric] = Registry("metric")
+METRICS: Registry[Metric] = Registry("metric", "metric", "metrics")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class AccuracyMetric(Metric):
         """Measure with a 95 % interval; runs in a worker.
 
         Args:
-            predictions: arrays as `tflbuild.metrics.arrays` describes for the task.
+            predictions: arrays as `tflbuild.evaluation.arrays` describes for the task.
             truth: arrays likewise.
         """
         raise NotImplementedError

@@ -89,7 +89,7 @@ FACTS = fields(
     },
     others=NOTHING,
 )
-"""The form of a model's facts, as `ModelFacts.to_json` gives them."""
+"""The form of a model's facts, as `Meaning.to_json` gives them."""
 
 META = fields(
     {

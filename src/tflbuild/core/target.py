@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.registry import Registry
 
-TARGETS: Registry[Target] = Registry("target")
+TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ class Build:
             StoreError: the run folder itself cannot be written.
             RecipeError: the recipe or its data are wrong, before anything was run.
         """
-        prepared = prepare(self.recipe, self._warn, self._worker.names, looking=self._looking)
+        prepared = prepare(self.recipe, self._worker.names, self._warn, looking=self._looking)
         self._prepared = prepared
         self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()

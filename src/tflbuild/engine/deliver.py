@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.artifact import Artifact, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Verdict
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import judge, judge_against
@@ -47,7 +48,7 @@ class Delivery:
             "sha256": self.model.digest,
             "bytes": self.model.path.stat().st_size,
             "compressed_bytes": self._compressed_bytes(),
-            "labels": list(ModelFacts.of(self.model).labels),
+            "labels": list(Meaning.of(self.model).labels),
             "metrics": measurements(self.metrics),
             "inputs": signature.get("inputs", []),
             "outputs": signature.get("outputs", []),

@@ -13,23 +13,20 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
-from tflbuild.core.errors import PassError
 from tflbuild.core.machine import cpu_name
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, FileMetric
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.engine.gate import GATE_SPLIT
+from tflbuild.core.runtime import Runtime, usual_runtime
+from tflbuild.core.task import TASKS
+from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
-from tflbuild.engine.names import Names
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import KEY_SCHEMA
-
-PREDICTION_TOOLS = {
-    "KerasModel": ("tensorflow", "tf_keras", "ai_edge_litert", "numpy", "PIL"),
-    "TFLiteModel": ("ai_edge_litert", "numpy", "PIL"),
-}
-"""Tools by kind of model: what executes it, and what reads and resizes the images."""
 
 ARRAY_TOOLS = ("numpy",)
 LITERT_TOOLS = ("ai_edge_litert", "numpy")
@@ -66,6 +63,7 @@ class Keys:
         preimage = self.preimage_but_input(step)
         if inputs.model is not None:
             preimage["input"] = _decisive(inputs.model)
+            preimage["nouns"] = self._nouns(step, Meaning.of(inputs.model))
         if inputs.models:
             preimage["models"] = {label: _decisive(model) for label, model in inputs.models.items()}
         if inputs.held:
@@ -88,6 +86,8 @@ class Keys:
             "seed": self.recipe.seed,
             "toolchain": toolchain.require(cls.needs, f"pass '{cls.name}'"),
         }
+        if starts:
+            preimage["nouns"] = self._nouns(step, None)
         if starts or options.asks_model():
             preimage["model"] = self._model
         reads = options.reads()
@@ -102,7 +102,7 @@ class Keys:
             preimage["judging"] = {"limits": [_limit(limit) for limit in step.limits], **self._judging}
         return preimage
 
-    def predictions(self, model: Artifact, split: str) -> dict[str, Any]:
+    def predictions(self, model: Artifact, split: str, runtime: Runtime | None = None) -> dict[str, Any]:
         """Give the preimage of a model's predictions on a split.
 
         Not how many processes share the images: what they write together does not depend on it.
@@ -110,19 +110,23 @@ class Keys:
         Raises:
             PassError: nothing can execute a model of this kind.
         """
-        if model.kind not in self._names.predict:
-            raise PassError(f"no metric can execute a model of kind {model.kind}; convert it first.")
+        executes = runtime or usual_runtime(model.kind)()
+        meaning = Meaning.of(model)
+        kinds = [type(given.kind) for given in meaning.inputs.values()]
+        tools = dict.fromkeys((*executes.needs, *(tool for kind in kinds for tool in kind.needs)))
+        modules = [type(executes).__module__, *modules_of(meaning, served=not executes.light)]
         preimage = {
             "schema": KEY_SCHEMA,
             "measure": "predictions",
-            "code": _code(self._names.predict[model.kind]),
-            "toolchain": toolchain.require(PREDICTION_TOOLS.get(model.kind, ()), "evaluation"),
+            "code": code_digest(_module(self._names.predict), *modules),
+            "runtime": {"name": type(executes).name, "options": to_json(executes), **executes.key()},
+            "toolchain": toolchain.require(tools, "evaluation"),
             "input": {"digest": model.digest, "meta": digest.of_json(model.meta.get("facts", {}))},
             "data": self.index.digest(split),
             "reader": self._reader,
             "cpu": platform.machine(),
         }
-        if needs_tensorflow(model):
+        if not executes.light:
             preimage["environment"] = self._environment
         return preimage
 
@@ -131,7 +135,7 @@ class Keys:
         return {
             "schema": KEY_SCHEMA,
             "measure": "truth",
-            "code": _code(self._names.truth),
+            "code": code_digest(_module(self._names.truth), TASKS.get(self.recipe.data.task).__module__),
             "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "data": self.index.digest(split),
             "reader": self._reader,
@@ -144,7 +148,7 @@ class Keys:
             "schema": KEY_SCHEMA,
             "measure": "accuracy",
             "metric": metric,
-            "code": code_digest(self._names.evaluation, cls.__module__),
+            "code": code_digest(self._names.measuring, cls.__module__),
             "toolchain": toolchain.require(cls.needs, f"metric '{metric}'"),
             "predictions": predictions,
             "truth": truth,
@@ -219,6 +223,16 @@ class Keys:
             return {sample.key: sample.digest for sample in self.index.splits[split]}
         return self._sources[source]
 
+    def _nouns(self, step: Step, meaning: Meaning | None) -> str:
+        """Digest the code of the task and the modalities that a pass works with, which it does not import itself."""
+        cls = type(step.options)
+        if meaning is not None:
+            return code_digest(*modules_of(meaning, served=True, trained=cls.trains))
+        data = self.recipe.data
+        task, modality = TASKS.get(self.recipe.model.task or data.task), MODALITIES.get(data.modality)
+        dotted = [task.serving, *([task.training, modality.training] if cls.trains else [])]
+        return code_digest(task.__module__, modality.__module__, *(_module(name) for name in dotted if name))
+
     @cached_property
     def _model(self) -> dict[str, Any]:
         model = self.recipe.model
@@ -238,8 +252,8 @@ class Keys:
         return {
             "strict": self.recipe.strict,
             "split": self.index.digest(GATE_SPLIT),
-            "code": [_code(dotted) for dotted in (*names.predict.values(), names.truth)],
-            "evaluation": code_digest(names.evaluation, __name__.replace("keys", "gate")),
+            "code": [_code(dotted) for dotted in (names.predict, names.truth)],
+            "evaluation": code_digest(names.measuring, judge_against.__module__),
         }
 
     @cached_property
@@ -259,7 +273,27 @@ class Keys:
 
 def needs_tensorflow(model: Artifact) -> bool:
     """Say whether running a model takes TensorFlow, whose threads and device change its results."""
-    return "tensorflow" in PREDICTION_TOOLS.get(model.kind, ())
+    return not usual_runtime(model.kind).light
+
+
+def modules_of(meaning: Meaning, *, served: bool = False, trained: bool = False) -> list[str]:
+    """Name the modules that decide what a model's inputs are made of and what its outputs say.
+
+    Args:
+        meaning: of the model.
+        served: whether a framework's graph is finished, too.
+        trained: whether batches, targets and losses are made, too.
+    """
+    task = type(meaning.kind)
+    kinds = [type(given.kind) for given in meaning.inputs.values()]
+    dotted = [task.serving] if served else []
+    dotted += [task.training, *(kind.training for kind in kinds)] if trained else []
+    every = {
+        task.__module__,
+        *(kind.__module__ for kind in kinds),
+        *(_module(name) for name in dotted if name),
+    }
+    return sorted(every)
 
 
 def _decisive(model: Artifact) -> dict[str, str]:
@@ -271,7 +305,11 @@ def _limit(limit: Limit) -> dict[str, Any]:
 
 
 def _code(dotted: str) -> str:
-    return code_digest(dotted.partition(":")[0])
+    return code_digest(_module(dotted))
+
+
+def _module(dotted: str) -> str:
+    return dotted.partition(":")[0]
 
 
 def difference(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tflbuild.core import array_file, toolchain
 from tflbuild.core.dataset import FileFacts
+from tflbuild.core.names import named
 from tflbuild.engine.memo import FileMemo, Looking
-from tflbuild.engine.names import named
 from tflbuild.engine.sources import code_digest
 
 

@@ -11,6 +11,7 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, facts_of
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.runtime import usual_runtime
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys, needs_tensorflow
 from tflbuild.engine.storage.store import Record, Store
@@ -150,9 +151,10 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             out = staging / "predictions.npz"
-            heavy = needs_tensorflow(model)
+            runtime = usual_runtime(model.kind)()
+            heavy = not runtime.light
             answer = self._read(
-                "predict", model, split=split, out=out, what="predictions", beside_tensorflow=heavy
+                "predict", runtime, model, split=split, out=out, what="predictions", beside_tensorflow=heavy
             )
             if heavy:
                 self._splits_cached_in_worker.add(split)

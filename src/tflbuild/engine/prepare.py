@@ -15,6 +15,7 @@ from tflbuild.core import left_out as leaving
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.image_files import below
+from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
@@ -24,7 +25,6 @@ from tflbuild.engine import listing
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.looking import inspector, looker
 from tflbuild.engine.memo import FileMemo, Looking, slowly
-from tflbuild.engine.names import Names
 from tflbuild.engine.plan import check, resolve
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import Store
@@ -56,8 +56,8 @@ class Prepared:
 
 def prepare(
     recipe: Recipe,
+    names: Names,
     warn: Callable[[str], None] = lambda text: None,
-    names: Names | None = None,
     listed: dict[str, Index] | None = None,
     looking: Looking = lambda done, total: None,
 ) -> Prepared:
@@ -65,8 +65,8 @@ def prepare(
 
     Args:
         recipe: what is wanted.
+        names: entry points of evaluation.
         warn: is told what the user should know.
-        names: what the engine reaches by dotted name.
         listed: what data sets hold that were listed a moment ago, by their options; filled here, so that the jobs
             of a grid list the same data once.
         looking: is told how many files were read, and of how many, where that takes long.
@@ -78,13 +78,12 @@ def prepare(
     for remark in recipe.remarks:
         warn(remark)
     store = Store(recipe.store, warn, recipe.remote, recipe.shared)
-    reached = names or Names()
     order, _ = check(recipe)
     most = recipe.data.max_pixels
     if most < 1:
         raise RecipeError(f"data.max_pixels: {most} is no number of pixels; expected 1 or more.")
-    version = partial(inspector, reached.inspect, most)
-    memo = looker(reached.inspect, most, slowly(looking))
+    version = partial(inspector, names.inspect, most)
+    memo = looker(names.inspect, most, slowly(looking))
     with memo, _uncollected():
         index = _index(recipe.data, memo, version, listed if listed is not None else {})
         sources = _sources(recipe, index, memo, warn)
@@ -99,7 +98,7 @@ def prepare(
             raise RecipeError(f"{label}.{error}".replace("{step}", label)) from error
     for text in recipe.model.warnings(recipe.data.preprocess):
         warn(text)
-    keys = Keys(resolved, index, sources, reached)
+    keys = Keys(resolved, index, sources, names)
     return Prepared(recipe=resolved, order=order, index=index, keys=keys, store=store)
 
 

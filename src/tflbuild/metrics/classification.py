@@ -26,7 +26,7 @@ class TopAccuracy(AccuracyMetric):
         """Measure with Wilson's interval; details hold the share found (recall) and images per class."""
         import numpy as np
 
-        from tflbuild.metrics.resampling import wilson
+        from tflbuild.metrics.statistics.resampling import wilson
 
         right, labels = self._right(predictions, truth), truth["labels"]
         names = [str(name) for name in truth["names"]]
@@ -56,7 +56,7 @@ class TopAccuracy(AccuracyMetric):
         self, before: Mapping[str, Any], after: Mapping[str, Any], truth: Mapping[str, Any]
     ) -> Difference:
         """Give the difference over the same images."""
-        from tflbuild.metrics.resampling import paired_difference
+        from tflbuild.metrics.statistics.resampling import paired_difference
 
         n = len(truth["labels"])
         old, new = self._right(before, truth), self._right(after, truth)

@@ -26,7 +26,7 @@ class AveragePrecision(AccuracyMetric):
 
     def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
         """Measure with a bootstrap interval; details hold average precision and objects per class."""
-        from tflbuild.metrics.resampling import percentile_interval, resamples
+        from tflbuild.metrics.statistics.resampling import percentile_interval, resamples
 
         images = len(truth["offsets"]) - 1
         per_class, values = self._evaluate(predictions, truth, resamples(images))
@@ -55,7 +55,7 @@ class AveragePrecision(AccuracyMetric):
         self, before: Mapping[str, Any], after: Mapping[str, Any], truth: Mapping[str, Any]
     ) -> Difference:
         """Give the difference over the same resampled images."""
-        from tflbuild.metrics.resampling import percentile_interval, resamples
+        from tflbuild.metrics.statistics.resampling import percentile_interval, resamples
 
         images = len(truth["offsets"]) - 1
         weights = resamples(images)
@@ -69,8 +69,8 @@ class AveragePrecision(AccuracyMetric):
         """Give (1 + replicates, classes) and (1 + replicates,); the first row counts every image once."""
         import numpy as np
 
-        from tflbuild.metrics.average_precision import average_precision, mean_average_precision
-        from tflbuild.metrics.matching import THRESHOLDS, match
+        from tflbuild.metrics.statistics.average_precision import average_precision, mean_average_precision
+        from tflbuild.metrics.statistics.matching import THRESHOLDS, match
 
         every = np.concatenate([np.ones((1, weights.shape[1]), np.int32), weights])
         classes = len(truth["names"])

@@ -17,7 +17,7 @@ class Latency(FileMetric):
 
     def measure(self, model: Artifact) -> Measurement:
         """Run the file 50 times after a warm-up; details hold the 90 % quantile, kernels and processor."""
-        from tflbuild.runtimes.litert import latency
+        from tflbuild.runtimes.interpreter import latency
 
         found = latency(model.path)
         return Measurement(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.compiler_pass import Architecture, architecture
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import preprocess_in
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class KerasFile(Architecture):
 
     def preprocess(self) -> Mapping[str, Any]:
         """Say which pixels the model takes: as its file's facts say, or raw where it scales them itself."""
-        facts = self._header().facts.get("preprocess") or {}
+        facts = preprocess_in(self._header().facts)
         known = {key: facts[key] for key in ("scale", "offset") if key in facts}
         return known or self._description().preprocess()
 
@@ -103,7 +104,7 @@ class KerasFile(Architecture):
 
         self.check()
         model = keras_intake.in_float32(self._loaded())
-        return Reference.of(model, self.outputs, f"'{self.path}'")
+        return Reference.of(model, self.outputs, f"'{self.path}'", self.task)
 
     def build(self, classes: int) -> Any:
         """Load the model, with its weights, in the form that passes take.
@@ -169,7 +170,7 @@ class KerasFile(Architecture):
             )
         return logits
 
-    def detector(self, model: Any) -> dict[str, Any]:
+    def head(self, model: Any) -> dict[str, Any]:
         """Take how outputs become boxes from the file or from the options; {} for a classifier.
 
         Raises:
@@ -177,7 +178,7 @@ class KerasFile(Architecture):
         """
         if len(model.outputs) == 1:
             return {}
-        embedded = self._header().facts.get("detector")
+        embedded = self._header().facts.get("head")
         if embedded and not self.feature_maps:
             return dict(embedded)
         self._count_anchors(model.outputs[0].shape[1])

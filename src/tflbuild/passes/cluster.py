@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, fit, shortened
 from tflbuild.passes.training.keras_writing import emit_keras
 from tflbuild.passes.training.layer_patterns import fitting, value_of
@@ -60,7 +61,7 @@ class Cluster(Fitting):
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; cluster it before 'qat'.")
         keras.seed(ctx.seed)
-        facts = ModelFacts.of(model)
+        facts = Meaning.of(model)
         built = keras.load(model.path)
         chosen = self._chosen(built, ctx.label)
         if not chosen:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge
 
-from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import parity, writing
 
 
@@ -47,7 +48,7 @@ class Convert(Pass):
 
     def resolve(self, facts: DataFacts) -> Self:
         """Hold what comes from a user's file to that file."""
-        return replace(self, parity=self.parity or (parity.IMAGES if facts.from_file else None))
+        return replace(self, parity=self.parity or (parity.SAMPLES if facts.from_file else None))
 
     def reads(self) -> tuple[str, ...]:
         """Read the images that a model and its file are compared on."""
@@ -60,16 +61,15 @@ class Convert(Pass):
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert by the lean concrete-function path."""
         from tflbuild.backends import converter, keras
-        from tflbuild.modalities.image.preprocess import Preprocess
         from tflbuild.training import float_islands
 
-        facts = ModelFacts.of(model)
-        built, detector = keras.load(model.path), writing.detector_of(facts)
+        facts = Meaning.of(model)
+        built, task, tail = keras.load(model.path), facts.kind, facts.kind.tail(facts)
         if not model.meta.get("quantized"):
             self._refuse_integers(ctx)
             if self.sparse_encoding:
                 return self._sparse(built, model, ctx)
-            content = converter.to_float(built, detector)
+            content = converter.to_float(built, task, tail)
             self._hold(content, built, model, ctx)
             return writing.emit_tflite(ctx, content, facts)
         if self.sparse_encoding:
@@ -79,10 +79,11 @@ class Convert(Pass):
             )
         content = float_islands.convert(
             built,
-            detector,
-            self.input_dtype or "uint8",
-            "float32" if detector else self.output_dtype,
-            Preprocess.of(facts.preprocess).quantization(),
+            task,
+            tail,
+            writing.input_dtypes(facts, "int8", self.input_dtype)[next(iter(facts.inputs))],
+            "float32" if task.float_outputs else self.output_dtype,
+            facts.only.kind.quantization(),
         )
         result = writing.emit_tflite(
             ctx, content, facts, quantized="int8", islands=float_islands.islands(built)
@@ -108,10 +109,12 @@ class Convert(Pass):
         from tflbuild.backends.keras_reference import Reference
         from tflbuild.tflite import raw_outputs
 
+        meaning = Meaning.of(model)
+        task = meaning.task
         untrained = model.meta.get("loaded") == model.fingerprint
         reference = ctx.model_spec.original() if untrained else None
-        reference = reference or Reference.of(built, name="the model that it was converted from")
-        batch = parity.sample_batch(ModelFacts.of(model), ctx, self.parity)
+        reference = reference or Reference.of(built, name="the model that it was converted from", task=task)
+        batch = parity.sample_batch(meaning, ctx, self.parity)
         found = parity.compared(reference.outputs(batch), raw_outputs.run(content, batch))
         ctx.notes["parity"] = {"of": reference.name, "outputs": found}
         wrong = parity.breaches(found)
@@ -123,9 +126,9 @@ class Convert(Pass):
         from tflbuild.backends import converter
         from tflbuild.tflite import constants, flatbuffer
 
-        facts = ModelFacts.of(model)
-        detector = writing.detector_of(facts)
-        dense, content = (converter.to_float(built, detector, sparse=sparse) for sparse in (False, True))
+        facts = Meaning.of(model)
+        task, tail = facts.kind, facts.kind.tail(facts)
+        dense, content = (converter.to_float(built, task, tail, sparse=sparse) for sparse in (False, True))
         kernels = len(constants.sparse_names(flatbuffer.unpack(content)))
         ctx.notes["sparse_encoding"] = {"kernels": kernels, "bytes": len(content), "dense_bytes": len(dense)}
         self._hold(content, built, model, ctx)
@@ -146,10 +149,11 @@ class Convert(Pass):
 
         check_scales(result.path)
         writing.check_declared(result)
-        signature = flatbuffer.signature(result.path)
-        names = [entry["name"] for entry in signature["inputs"]]
-        if names != ["image"]:
-            raise BrokenPromise(f"an input 'image' was promised, but there is {names}.")
+        meaning = Meaning.of(result)
+        names = [entry["name"] for entry in flatbuffer.signature(result.path)["inputs"]]
+        if sorted(names) != sorted(meaning.inputs):
+            wanted = ", ".join(f"'{name}'" for name in meaning.inputs)
+            raise BrokenPromise(f"an input {wanted} was promised, but there is {names}.")
         if self.sparse_encoding and not constants.sparse_names(flatbuffer.load(result.path)):
             raise BrokenPromise(
                 "sparse_encoding was asked for, but the converter found no kernel with enough zeros; put 'prune' "
@@ -157,6 +161,6 @@ class Convert(Pass):
             )
         if model.meta.get("quantized"):
             self._check_integers(result)
-            writing.check_input(result, self.input_dtype or "uint8")
+            writing.check_inputs(result, writing.input_dtypes(meaning, "int8", self.input_dtype))
         else:
-            writing.check_input(result, "float32")
+            writing.check_inputs(result, dict.fromkeys(meaning.inputs, "float32"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Literal
 
-from tflbuild.core.artifact import KerasModel, ModelFacts, TFLiteModel
+from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples
 
 INTEGER = ("int8", "int16x8")
 
@@ -56,9 +57,8 @@ class ConvertQuantized(Pass):
         """Say that no later pass should quantize again."""
         return True
 
-    @property
-    def _input(self) -> str:
-        return self.input_dtype or ("uint8" if self.scheme == "int8" else "float32")
+    def _inputs(self, meaning: Meaning) -> dict[str, str]:
+        return writing.input_dtypes(meaning, self.scheme, self.input_dtype)
 
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert with the calibration images as the representative data set."""
@@ -67,27 +67,30 @@ class ConvertQuantized(Pass):
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; 'convert' makes it int8.")
-        facts = ModelFacts.of(model)
-        detector = writing.detector_of(facts)
-        images = self._images(facts, ctx) if self.scheme in INTEGER else []
+        facts = Meaning.of(model)
+        task, tail = facts.kind, facts.kind.tail(facts)
+        samples = self._samples(model, facts, ctx) if self.scheme in INTEGER else []
         content = converter.post_training(
             keras.load(model.path),
-            detector,
+            task,
+            tail,
             self.scheme,
-            lambda: iter(images),
-            self._input,
-            "float32" if detector else self.output_dtype,
+            lambda: iter(samples),
+            self._inputs(facts)[next(iter(facts.inputs))],
+            "float32" if task.float_outputs else self.output_dtype,
             per_channel=self.granularity == "channel",
         )
         result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         return result
 
-    def _images(self, facts: ModelFacts, ctx: PassContext) -> list[Any]:
-        """Give the calibration images, with the extremes of raw bytes in two corners of the first."""
-        images = calibration_images(self.calibration, facts, ctx)
-        images[0][0, 0], images[0][-1, -1] = writing.pixel_range(facts)
-        return images
+    def _samples(self, model: KerasModel, facts: Meaning, ctx: PassContext) -> list[dict[str, Any]]:
+        """Give the calibration samples, with the extremes of raw bytes at the ends of the first."""
+        samples = calibration_samples(self.calibration, model, ctx)
+        for name, (low, high) in writing.limits_of(facts).items():
+            ends = samples[0][name].reshape(-1, samples[0][name].shape[-1])
+            ends[0], ends[-1] = low, high
+        return samples
 
     def verify(self, model: KerasModel, result: TFLiteModel) -> None:
         """Look at dtypes, scales and the input in the file."""
@@ -99,7 +102,7 @@ class ConvertQuantized(Pass):
         least = SMALL if self.scheme == "dynamic" else 0
         storage.check_stored(result.path, self.scheme, Form(granularity=self.granularity), least=least)
         writing.check_declared(result)
-        writing.check_input(result, self._input)
+        writing.check_inputs(result, self._inputs(Meaning.of(result)))
         writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, "int8" if self.scheme == "int8" else "int16")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, parted
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples, parted
 
 if TYPE_CHECKING:
     from tflbuild.quantization.output_error import OutputError
@@ -52,10 +53,10 @@ class CorrectBias(Pass):
         from tflbuild.quantization.bias_correction import correct
         from tflbuild.quantization.output_error import OutputError
 
-        facts, content = ModelFacts.of(model), model.path.read_bytes()
+        facts, content = Meaning.of(model), model.path.read_bytes()
         floating, left = self._reference(ctx), dict[str, str]()
         layers = self._layers(content, floating, ctx)
-        seen, held_out = parted(calibration_images(self.calibration, facts, ctx), ctx.seed)
+        seen, held_out = parted(calibration_samples(self.calibration, model, ctx), ctx.seed)
         made = correct(content, floating, seen, lambda done, total: ctx.progress(done, total, "layers"), left)
         reference = OutputError(floating, held_out)
         before = reference.of(content)

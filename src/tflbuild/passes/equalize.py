@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Literal
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples
 
 TOLERANCE = 1e-5
 """Largest change of an output, in units of its largest value: what float32 loses by rounding."""
@@ -58,8 +59,8 @@ class Equalize(Pass):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Equalize, and run both models on the calibration images."""
         self._refuse(model)
-        facts, content = ModelFacts.of(model), model.path.read_bytes()
-        images = calibration_images(self.calibration, facts, ctx)
+        facts, content = Meaning.of(model), model.path.read_bytes()
+        images = calibration_samples(self.calibration, model, ctx)
         made, notes = self._equalized(content, images, ctx)
         ctx.notes["equalize"] = notes | {"images": len(images)}
         ctx.log(

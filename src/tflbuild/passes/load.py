@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.keras_writing import emit_keras, meaning_of
 
 FAR = 12.0
 """Mean or deviation of normalized pixels beyond which they are others than those that the means were taken of."""
@@ -42,29 +43,20 @@ class Load(Pass):
 
         classes = ctx.dataset("data.train").classes
         built = ctx.model_spec.build(len(classes))
-        detector = ctx.model_spec.detector(built)
-        height, width = built.input_shape[1:3]
-        outputs = built.output_shape[-1][-1] if detector else built.output_shape[-1]
+        facts = meaning_of(ctx, built, classes)
+        outputs = built.output_shape[-1][-1] if facts.head else built.output_shape[-1]
         if outputs != len(classes):
             raise RecipeError(
                 f"model.path: the model has {outputs} classes, but the data have {len(classes)} "
                 f"({', '.join(classes)})."
             )
-        facts = ModelFacts(
-            task="detection" if detector else "classification",
-            height=height,
-            width=width,
-            labels=classes,
-            preprocess=ctx.preprocess,
-            detector=detector,
-        )
         ctx.notes["recognised"] = ctx.model_spec.recognised()
         _check_preprocess(ctx)
         _hold(built, facts, ctx)
         return emit_keras(ctx, built, facts, loaded=keras.fingerprint(built))
 
 
-def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
+def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
     """Hold outputs to what they are taken for, and what was taken in to the user's model as loaded.
 
     Raises:
@@ -80,7 +72,7 @@ def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
     _check_normalized(reference.normalized(batch), reference.name)
     raw = reference.raw(batch)
     kind, rows = reference.kinds[-1], raw[-1]
-    looks = f"{LOOKS[found_in(rows)]} on {len(batch)} images"
+    looks = f"{LOOKS[found_in(rows)]} on {len(rows)} images"
     recognised = ctx.notes["recognised"]
     evidence = next((entry["evidence"] for entry in recognised if entry["what"] == "outputs"), "its graph")
     if not agrees(kind, rows):
@@ -91,7 +83,7 @@ def _hold(built: Any, facts: ModelFacts, ctx: PassContext) -> None:
     for entry in recognised:
         if entry["what"] == "outputs":
             entry["evidence"] = f"{entry['evidence']}; {looks}"
-    found = parity.compared(reference.finished(raw), Reference.of(built).outputs(batch))
+    found = parity.compared(reference.finished(raw), Reference.of(built, task=facts.task).outputs(batch))
     ctx.notes["parity"] = {"of": reference.name, "outputs": found}
     wrong = parity.breaches(found, FLAT)
     if wrong:
@@ -126,7 +118,7 @@ def _check_preprocess(ctx: PassContext) -> None:
     from tflbuild.backends import keras
 
     for path in ctx.model_spec.files():
-        _refuse_other(str(path), keras.read_facts(path).get("preprocess"), ctx.preprocess)
+        _refuse_other(str(path), preprocess_in(keras.read_facts(path)), ctx.preprocess)
     for text in ctx.model_spec.warnings(ctx.preprocess):
         ctx.notes["recognised"].append({"what": "preprocess", "value": "contradicted", "evidence": text})
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, Lap, fit, shortened
 from tflbuild.passes.training.keras_writing import emit_keras
 from tflbuild.passes.training.layer_patterns import fitting, value_of
@@ -157,7 +158,7 @@ class Prune(Fitting):
 
         assert self.level_steps is not None, "resolve() ran before"
         options = replace(self, steps=self.level_steps)
-        facts, notes = ModelFacts.of(model), list[dict[str, Any]]()
+        facts, notes = Meaning.of(model), list[dict[str, Any]]()
         ctx.notes["iterations"] = notes
         kept, path = None, model.path
         for level in self._levels():
@@ -217,7 +218,7 @@ class Prune(Fitting):
 
         hooks = pruning.Pruning(built, shares, course, pattern).hooks()
         lap = Lap(number=level.number, of=self.levels if self.schedule == "iterative" else 1)
-        fit(built, ModelFacts.of(model), options, ctx, hooks, given=model, lap=lap)
+        fit(built, Meaning.of(model), options, ctx, hooks, given=model, lap=lap)
         if self.schedule != "2:4":
             reached = {name: share * level.share for name, share in shares.items()}
             pruning.break_ties(built, reached, pattern)
@@ -229,7 +230,7 @@ class Prune(Fitting):
         return emit_keras(
             ctx,
             built,
-            ModelFacts.of(model),
+            Meaning.of(model),
             sparsity={
                 "target": level.share * self.sparsity,
                 "schedule": self.schedule,
@@ -282,7 +283,7 @@ class Prune(Fitting):
                 )
 
 
-def _put(built: Any, facts: ModelFacts, path: Path) -> None:
+def _put(built: Any, facts: Meaning, path: Path) -> None:
     """Keep the model of a finished level, whole or not at all."""
     from tflbuild.backends import keras
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, fit, shortened
 from tflbuild.passes.training.keras_writing import emit_keras
 from tflbuild.passes.training.layer_patterns import fitting
@@ -60,18 +61,17 @@ class QuantizationAwareTraining(Fitting):
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
         from tflbuild.backends import keras
-        from tflbuild.modalities.image.preprocess import Preprocess
         from tflbuild.training import codebooks, fake_quantization, tfmot
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized already.")
         keras.seed(ctx.seed)
-        facts = ModelFacts.of(model)
+        facts = Meaning.of(model)
         built = keras.load(model.path)
         fake = fake_quantization.FakeQuantization(
             built,
-            Preprocess.of(facts.preprocess).pixel_range(),
+            known_limits(facts),
             preserve=self.preserve == "auto",
             left_out=self._left_out(built, ctx.label),
             freeze_at=math.ceil(self.freeze_bn * self.steps) if self.freeze_bn < 1 else None,
@@ -106,11 +106,10 @@ class QuantizationAwareTraining(Fitting):
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Look at every range, every zero and the number of values of every kernel in the file."""
         from tflbuild.backends import keras
-        from tflbuild.modalities.image.preprocess import Preprocess
         from tflbuild.training import codebooks, fake_quantization, tfmot
 
         given, built = keras.load(model.path), keras.load(result.path)
-        fake_quantization.check_ranges(built, Preprocess.of(ModelFacts.of(result).preprocess).pixel_range())
+        fake_quantization.check_ranges(built, known_limits(Meaning.of(result)))
         if self.preserve == "none":
             return
         before, after = tfmot.census(given), tfmot.census(built)
@@ -118,3 +117,18 @@ class QuantizationAwareTraining(Fitting):
             if zeros > tfmot.SPARSE and after.get(name, zeros) < zeros:
                 raise BrokenPromise(f"{name} had {zeros:.1%} zeros and now has {after[name]:.1%}.")
         codebooks.check_kept(given, built)
+
+
+def known_limits(meaning: Meaning) -> tuple[float, float]:
+    """Give the lowest and the highest value of the one input.
+
+    Raises:
+        PassError: nobody knows them, so that no range could be given to it before training.
+    """
+    limits = meaning.only.kind.limits()
+    if limits is None:
+        raise PassError(
+            f"'qat' needs an input whose range is known, as a picture's is, and this one is of the modality "
+            f"'{meaning.only.modality}'; put 'quantize' behind 'convert' instead."
+        )
+    return limits

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any, Literal, Self
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import calibration_images
+from tflbuild.passes.quantizing.calibration import calibration_samples
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
 
 INTEGER = ("int8", "int16x8")
@@ -103,7 +104,7 @@ class Quantize(Quantizing):
         from tflbuild.quantization import storage
         from tflbuild.tflite import flatbuffer, scales
 
-        facts = ModelFacts.of(model)
+        facts = Meaning.of(model)
         content = self._quantized(model, ctx)
         scales.check_unpacked(
             flatbuffer.unpack(content)
@@ -111,7 +112,7 @@ class Quantize(Quantizing):
         reason = _failure(model, content, facts, ctx)
         if reason:
             raise PassError(f"scheme {self.scheme}: {reason}; {self._instead(model, facts, ctx)}")
-        content = self.with_borders(content, facts, self.scheme)
+        content = self.with_borders(content, model, self.scheme)
         result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         if self.scheme in INTEGER:
@@ -147,10 +148,10 @@ class Quantize(Quantizing):
     def _rounded(self, model: TFLiteModel, ctx: PassContext) -> bytes:
         from tflbuild.quantization.rounding import learned_rounding
 
-        images = calibration_images(self.calibration, ModelFacts.of(model), ctx)
+        samples = calibration_samples(self.calibration, model, ctx)
         content, layers = learned_rounding(
             model.path.read_bytes(),
-            images,
+            samples,
             bits=self.weight_bits,
             granularity=self.granularity,
             progress=lambda done, total: ctx.progress(done, total, "layers rounded"),
@@ -158,7 +159,7 @@ class Quantize(Quantizing):
         ctx.notes["round"] = [asdict(layer) for layer in layers]
         return content
 
-    def _instead(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> str:
+    def _instead(self, model: TFLiteModel, facts: Meaning, ctx: PassContext) -> str:
         """Try the other schemes, and say which of them LiteRT executes."""
         found = []
         plain = replace(
@@ -174,7 +175,7 @@ class Quantize(Quantizing):
                 found.append(" ".join(f"{ctx.label}.{key}={value}" for key, value in change.items()))
         return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
 
-    def _works(self, model: TFLiteModel, facts: ModelFacts, ctx: PassContext) -> bool:
+    def _works(self, model: TFLiteModel, facts: Meaning, ctx: PassContext) -> bool:
         from tflbuild.quantization.attempts import REFUSALS
 
         try:
@@ -191,13 +192,13 @@ class Quantize(Quantizing):
         storage.check_stored(result.path, self.scheme, self.form)
         writing.check_declared(result)
         promises.check_kernels(model.path, result.path)
-        writing.check_input(result, self.input_of(self.scheme))
+        writing.check_inputs(result, self.inputs_of(Meaning.of(result), self.scheme))
         writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
             writing.check_full_integer(result.path, self._activations)
 
 
-def _failure(model: TFLiteModel, content: bytes, facts: ModelFacts, ctx: PassContext) -> str:
+def _failure(model: TFLiteModel, content: bytes, facts: Meaning, ctx: PassContext) -> str:
     """Say why LiteRT does not execute what was quantized; "" where it does."""
     import numpy as np
 
@@ -205,6 +206,9 @@ def _failure(model: TFLiteModel, content: bytes, facts: ModelFacts, ctx: PassCon
 
     path = ctx.scratch / "quantized.tflite"
     path.write_bytes(content)
-    low, high = writing.pixel_range(facts)
-    noise = np.random.default_rng(0).uniform(low, high, (facts.height, facts.width, 3))
-    return execution.failure(model.path, path, noise.astype(np.float32))
+    rng, limits = np.random.default_rng(0), writing.limits_of(facts)
+    noise = {
+        name: rng.uniform(*limits.get(name, (-1.0, 1.0)), facts.inputs[name].shape).astype(np.float32)
+        for name in writing.inputs_in_order(model)
+    }
+    return execution.failure(model.path, path, noise)

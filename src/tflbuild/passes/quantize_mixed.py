@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.options import Quantizing
 from tflbuild.passes.quantizing.trials import Trial, Trials
@@ -109,7 +110,7 @@ class QuantizeMixed(Quantizing):
         check_scales(result.path)
         promises.check_kernels(model.path, result.path)
         writing.check_declared(result)
-        writing.check_input(result, self.input_of("int8"))
+        writing.check_inputs(result, self.inputs_of(Meaning.of(result), "int8"))
         _check_dtypes(result)
         share = _share(result)
         if share > self.max_kept:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.keras_writing import emit_keras
 
 
@@ -48,7 +49,6 @@ class ReestimateBatchNorm(Pass):
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Measure and put in place."""
         from tflbuild.backends import keras
-        from tflbuild.modalities.image.preprocess import Preprocess
         from tflbuild.training import batch_norm
 
         if model.meta.get("quantized"):
@@ -56,34 +56,28 @@ class ReestimateBatchNorm(Pass):
                 "the model is fake-quantized, and its ranges were trained for the statistics that it has; put "
                 "'reestimate_bn' before 'qat'."
             )
-        facts = ModelFacts.of(model)
+        facts = Meaning.of(model)
         built = keras.load(model.path)
         if not batch_norm.norms_of(built):
             raise PassError("the model has no batch norm; leave this step out.")
-        preprocess = Preprocess.of(facts.preprocess)
         found = batch_norm.population(
-            keras.load(model.path),
-            self._batches(facts, preprocess, ctx),
-            (preprocess.scale, preprocess.offset),
+            keras.load(model.path), self._batches(facts, ctx), facts.only.kind.scaled
         )
         ctx.notes["moved"] = batch_norm.moved(built, found)
         batch_norm.assign(built, found)
         return emit_keras(ctx, built, facts)
 
-    def _batches(self, facts: ModelFacts, preprocess: Any, ctx: PassContext) -> Iterator[Any]:
-        from tflbuild.modalities.image.augment import Augment
-        from tflbuild.modalities.image.batches import training_batches
-
-        augment = Augment.of(ctx.augment) if self.augment else Augment(enabled=False)
+    def _batches(self, facts: Meaning, ctx: PassContext) -> Iterator[Any]:
         count = math.ceil(self.samples / self.batch_size)
         ctx.notes["samples"] = count * self.batch_size
-        split = ctx.dataset("data.train")
-        stream = training_batches(
-            split, preprocess, augment, facts.height, facts.width, self.batch_size, ctx.seed
+        augment = ctx.augment if self.augment else {"enabled": False}
+        given = facts.only
+        stream = given.kind.batches(
+            ctx.dataset("data.train"), augment, given.shape, self.batch_size, ctx.seed
         )
         for done, batch in enumerate(islice(stream, count), start=1):
             ctx.progress(done, count, "batches")
-            yield batch.images
+            yield batch.codes
 
     def verify(self, model: KerasModel, result: KerasModel) -> None:
         """Compare every weight of the two files."""

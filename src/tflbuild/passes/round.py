@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images
+from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples
 
 
 @compiler_pass("round")
@@ -55,10 +56,10 @@ class Round(Pass):
                 "its kernels are clustered, and learned rounding would give a cluster two values."
             )
         writing.refuse_sparse(model)
-        facts = ModelFacts.of(model)
+        facts = Meaning.of(model)
         content, layers = learned_rounding(
             model.path.read_bytes(),
-            calibration_images(self.calibration, facts, ctx),
+            calibration_samples(self.calibration, model, ctx),
             bits=self.bits,
             granularity=self.granularity,
             steps=self.steps,

@@ -7,25 +7,19 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, did_you_mean
+from tflbuild.core.task import TASKS
 from tflbuild.passes.training.distillation import check_model_file
 from tflbuild.passes.training.fitting import Fitting, fit, shortened
-from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.keras_writing import emit_keras, meaning_of
 
 FROM_MODEL = ("scratch", "continue")
 """Values of `init` that start from what the architecture builds: fresh, or the user's own file."""
 
 USUAL_IMAGES = 2400
 """Images of the data set `signs`, which the usual length was measured on."""
-
-USUAL_STEPS = {"detection": 2000, "classification": 1200}
-"""Batches that train from scratch on that many images at `tflbuild.passes.training.fitting.USUAL_SIZE`.
-
-On `signs`, 1000 batches reached mAP 0.49 on the test split and 2500 batches 0.68; on `sign_crops`, 600
-reached a top-1 accuracy of 0.96.
-"""
 
 
 @compiler_pass("train")
@@ -55,7 +49,7 @@ class Train(Fitting):
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: more for more images, fewer where each step costs more."""
         images: float = (facts.train / USUAL_IMAGES) ** 0.2
-        return round(shortened(USUAL_STEPS[facts.task], facts) * images)
+        return round(shortened(TASKS.get(facts.task).usual_steps, facts) * images)
 
     def reads(self) -> tuple[str, ...]:
         """Read the train split, and the file to start from."""
@@ -81,28 +75,15 @@ class Train(Fitting):
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         """Build, fill, train, and keep the model with what it means."""
         from tflbuild.backends import keras
-        from tflbuild.modalities.image.preprocess import Preprocess
 
         keras.seed(ctx.seed)
         classes = ctx.dataset("data.train").classes
         built = ctx.model_spec.build(len(classes))
-        detector = ctx.model_spec.detector(built)
         if self.init not in FROM_MODEL:
             ctx.notes["init"] = keras.take_weights(built, Path(self.init))
-        facts = ModelFacts(
-            task="detection" if detector else "classification",
-            height=built.input_shape[1],
-            width=built.input_shape[2],
-            labels=classes,
-            preprocess=Preprocess.of(ctx.preprocess).to_json(),
-            detector=detector,
-        )
+        facts = meaning_of(ctx, built, classes)
         fit(built, facts, self, ctx)
-        return emit_keras(
-            ctx,
-            built,
-            facts,
-        )
+        return emit_keras(ctx, built, facts)
 
     def verify(self, model: None, result: KerasModel) -> None:
         """Look at every weight in the file."""

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.observation import (
     Executable,
-    Image,
     Progress,
+    Sample,
     activations,
     exposed,
     without_custom,
@@ -51,7 +51,7 @@ LARGEST = 2**30
 def correct(
     content: bytes,
     floating: bytes,
-    images: Sequence[Image],
+    images: Sequence[Sample],
     progress: Progress = lambda done, total: None,
     left: dict[str, str] | None = None,
 ) -> bytes:
@@ -65,7 +65,7 @@ def correct(
     Args:
         content: a quantized `.tflite` whose tensors keep the names of the float model.
         floating: the float model; layers whose output it does not have are left as they are.
-        images: each (height, width, 3) float32, normalised.
+        images: each the model values of every input by name, in the model's order and without a batch axis.
         progress: is told how many layers are done.
         left: is given why layers were left as they are, by the tensor they write.
     """
@@ -146,7 +146,7 @@ def _rounded(graph: Graph, operator: Any, source: Graph, wanted: Any) -> bool:
 
 
 def _means(
-    floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[Image]
+    floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[Sample]
 ) -> dict[str, Mean]:
     """Give the (channels,) mean over images of a float model's activations within limits, by tensor name."""
     running = Executable(exposed(without_custom(floating), list(limits)))

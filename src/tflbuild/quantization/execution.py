@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.quantization.observation import Executable, Image, without_custom
-from tflbuild.runtimes import litert
+from tflbuild.quantization.observation import Executable, Sample, without_custom
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import flatbuffer
 
 NODE = re.compile(r"Node number (\d+) \((\w+)\)")
@@ -24,13 +24,13 @@ FAR = 100.0
 """Largest value of a quantized output, with that of the float output, or 1, as the unit; no rounding goes so far."""
 
 
-def failure(source: Path, result: Path, image: Image) -> str:
+def failure(source: Path, result: Path, image: Sample) -> str:
     """Say why LiteRT does not execute a quantized file; "" where it does.
 
     Args:
         source: the float file.
         result: the quantized one.
-        image: (height, width, 3) float32, normalised, that both are run on.
+        image: the model values of every input by name, that both are run on.
     """
     try:
         litert.check_runs(result)

@@ -6,7 +6,7 @@ a model that keeps all tensors needs the plain ones, which are an order of magni
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,9 @@ from tflbuild.quantization.attempts import executing
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 
-Image = npt.NDArray[np.float32]
+Sample = Mapping[str, npt.NDArray[np.float32]]
+"""Model values of one sample by input, in the order of the model's inputs, without a batch axis."""
+
 Progress = Callable[[float, float], None]
 Quantization = tuple[float, int]
 """Scale and zero point of a tensor; the scale is 0 where there is none."""
@@ -120,10 +122,10 @@ def _with_outputs(model: Any, indices: list[int]) -> bytes:
 
 
 class Executable:
-    """A model with one input, run on one image at a time.
+    """A model that is run on one sample at a time.
 
     Args:
-        content: a `.tflite`; a float input takes images as they are, an integer one is quantized by its own scale.
+        content: a `.tflite`; a float input takes values as they are, an integer one is quantized by its own scale.
         threads: of the interpreter.
 
     Raises:
@@ -135,30 +137,29 @@ class Executable:
         with executing(content):
             self._loaded = Interpreter(model_content=content, num_threads=threads)
             self._loaded.allocate_tensors()
-        (self._input,) = self._loaded.get_input_details()
+        self._inputs = self._loaded.get_input_details()
         self._places = {
             int(details["index"]): details["quantization"] for details in self._loaded.get_output_details()
         }
         self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
 
-    def run(self, image: Image) -> list[npt.NDArray[np.float32]]:
+    def run(self, sample: Sample) -> list[npt.NDArray[np.float32]]:
         """Give every output as float32, without the batch axis."""
-        self._loaded.set_tensor(self._input["index"], self._as_input(image)[None])
+        for details, values in zip(self._inputs, sample.values(), strict=True):
+            given = as_input(values, details["dtype"], details["quantization"])
+            self._loaded.set_tensor(details["index"], given[None])
         with executing(self._content):
             self._loaded.invoke()
         return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
 
-    def _as_input(self, image: Image) -> npt.NDArray[Any]:
-        return as_input(image, self._input["dtype"], self._input["quantization"])
 
-
-def as_input(image: Image, dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
-    """Give an image as a model takes it: as it is, or rounded to integers."""
+def as_input(values: npt.NDArray[np.float32], dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
+    """Give the values of an input as a model takes them: as they are, or rounded to integers."""
     if dtype == np.float32:
-        return image
+        return values
     scale, zero_point = quantization
     limits = np.iinfo(dtype)
-    levels = np.rint(image / np.float32(scale)) + zero_point
+    levels = np.rint(values / np.float32(scale)) + zero_point
     return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
 
 
@@ -174,13 +175,13 @@ def activations(content: bytes) -> list[str]:
 
 
 def observe(
-    content: bytes, images: Sequence[Image], progress: Progress = lambda done, total: None
+    content: bytes, images: Sequence[Sample], progress: Progress = lambda done, total: None
 ) -> dict[str, Activation]:
     """Run a float model on calibration images, twice: for the extremes, then for what lies between.
 
     Args:
         content: a float `.tflite`.
-        images: each (height, width, 3) float32, normalised.
+        images: each the model values of every input by name, in the model's order and without a batch axis.
         progress: is told how many of `2 * len(images)` runs are done.
 
     Raises:
@@ -216,7 +217,7 @@ def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np
     return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
 
 
-def _runs(running: Executable, images: Sequence[Image], names: list[str]) -> Iterator[dict[str, Any]]:
+def _runs(running: Executable, images: Sequence[Sample], names: list[str]) -> Iterator[dict[str, Any]]:
     for image in images:
         yield dict(zip(names, running.run(image), strict=True))
 

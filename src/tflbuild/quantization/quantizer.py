@@ -164,14 +164,6 @@ def _ends_in_scores(path: Path) -> bool:
     return all(maker is not None and graph.kind(maker) in final_scores.KINDS for maker in makers)
 
 
-def input_name(path: Path) -> str:
-    """Name the tensor of a model's one input."""
-    model = flatbuffer.load(path)
-    graph = model.subgraphs[0]
-    name: str = graph.tensors[graph.inputs[0]].name.decode()
-    return name
-
-
 def integer_schemes(operator: str) -> list[str]:
     """Name the schemes in which LiteRT Quantizer makes a built-in operator compute in integers.
 

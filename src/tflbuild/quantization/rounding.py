@@ -23,8 +23,8 @@ from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.grid import ON_GRID, Granularity, bits_of, grid_of, off_grid
 from tflbuild.quantization.observation import (
     Executable,
-    Image,
     Progress,
+    Sample,
     exposed,
     without_custom,
 )
@@ -85,7 +85,7 @@ class RoundedLayer:
 
 def learned_rounding(
     content: bytes,
-    images: Sequence[Image],
+    images: Sequence[Sample],
     *,
     bits: int = 8,
     granularity: Granularity = "channel",
@@ -97,7 +97,7 @@ def learned_rounding(
 
     Args:
         content: a float `.tflite`.
-        images: each (height, width, 3) float32, normalised.
+        images: each the model values of every input by name, in the model's order and without a batch axis.
         bits: of weights; see `grid.bits_of` for what has 8 in any case.
         granularity: a scale for each output channel, or one for a layer.
         steps: of the optimizer for each layer.
@@ -189,7 +189,7 @@ class _Sample:
 
 
 def _sampled(
-    content: bytes, graph: Graph, images: Sequence[Image], rng: np.random.Generator
+    content: bytes, graph: Graph, images: Sequence[Sample], rng: np.random.Generator
 ) -> list[_Sample]:
     """Run the float model once, and keep what its layers give at sampled places."""
     operators = [operator for operator in graph.weighted() if _learnable(graph, operator)]

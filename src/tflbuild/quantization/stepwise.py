@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tflbuild.quantization.attempts import executing
-from tflbuild.quantization.observation import Image, Quantization, as_input
+from tflbuild.quantization.observation import Quantization, Sample, as_input
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
@@ -24,17 +24,19 @@ class Stepwise:
     """Interpreter state between operators: values that were computed and are still to be read.
 
     Args:
-        graph: of a model with one input; what it holds of an operator counts when that is run.
-        images: each (height, width, 3) float32, normalised.
+        graph: of a model; what it holds of an operator counts when that is run.
+        samples: each the model values of every input by name, in the model's order and without a batch axis.
     """
 
-    def __init__(self, graph: Graph, images: Sequence[Image]) -> None:
+    def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
         self._graph = graph
-        (entry,) = (int(index) for index in graph.model.subgraphs[0].inputs)
-        tensor = graph.tensors[entry]
-        dtype = np.dtype(flatbuffer.DTYPES[tensor.type])
-        quantization = _quantization(tensor)
-        self._values = {entry: [as_input(image, dtype, quantization)[None] for image in images]}
+        self._values: dict[int, list[Value]] = {}
+        for place, entry in enumerate(int(index) for index in graph.model.subgraphs[0].inputs):
+            tensor = graph.tensors[entry]
+            dtype = np.dtype(flatbuffer.DTYPES[tensor.type])
+            quantization = _quantization(tensor)
+            given = (list(sample.values())[place] for sample in samples)
+            self._values[entry] = [as_input(values, dtype, quantization)[None] for values in given]
         self._unread = {index: len(graph.readers(index)) for index in range(len(graph.tensors))}
 
     def run(self, operator: Any) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tflbuild.quantization import equalization
 from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.equalization import Balance, Relu6, Vector
-from tflbuild.quantization.observation import Activation, Image
+from tflbuild.quantization.observation import Activation, Sample
 from tflbuild.quantization.output_error import largest_difference
 
 FEW = 8
@@ -41,7 +41,7 @@ class Equalizer:
     Args:
         content: a float `.tflite`.
         observed: its activations on the calibration images.
-        images: each (height, width, 3) float32, normalised.
+        images: each the model values of every input by name, in the model's order and without a batch axis.
         balance: see `equalization.equalize`.
         relu6: see there.
         tolerance: largest difference of an output, in units of its largest value.
@@ -51,7 +51,7 @@ class Equalizer:
         self,
         content: bytes,
         observed: Mapping[str, Activation],
-        images: Sequence[Image],
+        images: Sequence[Sample],
         *,
         balance: Balance,
         relu6: Relu6,
@@ -84,7 +84,7 @@ class Equalizer:
                 )
         return left
 
-    def _without(self, left: Mapping[str, str], images: Sequence[Image]) -> Equalized:
+    def _without(self, left: Mapping[str, str], images: Sequence[Sample]) -> Equalized:
         """Equalize what is not left out, and measure it; one that does not run is infinitely far."""
         made, factors = self._made(left)
         try:

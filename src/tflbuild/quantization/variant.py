@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tflbuild.quantization import quantizer, sharing
+from tflbuild.quantization import sharing
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.observation import Activation, Image, Progress, observe
+from tflbuild.quantization.observation import Activation, Progress, Sample, observe
 from tflbuild.quantization.ranges import Method, Range, ranges_of
 from tflbuild.quantization.rounding import RoundedLayer, learned_rounding
 from tflbuild.tflite import flatbuffer
@@ -21,13 +21,13 @@ class Variant:
     Args:
         content: the float `.tflite`.
         path: it lies there.
-        images: each (height, width, 3) float32, normalised.
+        images: each the model values of every input by name, in the model's order and without a batch axis.
 
     Attributes:
         rounded_layers: what learned rounding did to each layer, once it was learned.
     """
 
-    def __init__(self, content: bytes, path: Path, images: Sequence[Image]) -> None:
+    def __init__(self, content: bytes, path: Path, images: Sequence[Sample]) -> None:
         self.content, self.path, self._images = content, path, images
         self._observed: dict[str, Activation] | None = None
         self._ranges: dict[Method, dict[str, Range]] = {}
@@ -40,9 +40,9 @@ class Variant:
         return self._observed
 
     @cached_property
-    def entry(self) -> str:
-        """Name the model's one input."""
-        return quantizer.input_name(self.path)
+    def entries(self) -> list[str]:
+        """Name the tensors of the model's inputs, in order."""
+        return flatbuffer.input_tensors(self.content)
 
     def ranges(self, method: Method) -> dict[str, Range]:
         """Give the range of every activation, one for those between which values are only moved."""

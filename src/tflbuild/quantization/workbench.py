@@ -15,7 +15,7 @@ from typing import Literal
 from tflbuild.quantization import bias_correction, equalization, final_scores, mixed, quantizer
 from tflbuild.quantization.attempts import REFUSALS
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.observation import Activation, Image
+from tflbuild.quantization.observation import Activation, Sample
 from tflbuild.quantization.output_error import OutputError, top1
 from tflbuild.quantization.ranges import Range
 from tflbuild.quantization.rounding import RoundedLayer
@@ -42,13 +42,13 @@ class Border:
     Attributes:
         float_input: leave the input float.
         float_output: leave the outputs float.
-        pixels: range of the input, which follows from the preprocessing; None to measure it.
+        limits: range of each input, in order, where it follows from the preprocessing; None to measure it.
         scores: bits of the scores that an int8 model ends in, where what it gives is float.
     """
 
     float_input: bool
     float_output: bool
-    pixels: Range | None
+    limits: tuple[Range | None, ...]
     scores: Literal["int8", "int16"] = "int16"
 
 
@@ -57,7 +57,8 @@ class Workbench:
 
     Args:
         content: the float `.tflite`.
-        images: what ranges are measured on, each (height, width, 3) float32, normalised.
+        images: what ranges are measured on, each the model values of every input by name, in the model's order and
+            without a batch axis.
         held_out: what errors are measured on; none of `images`.
         scheme: "int8" or "int16x8".
         border: what goes in and out.
@@ -73,8 +74,8 @@ class Workbench:
     def __init__(
         self,
         content: bytes,
-        images: Sequence[Image],
-        held_out: Sequence[Image],
+        images: Sequence[Sample],
+        held_out: Sequence[Sample],
         scheme: quantizer.Scheme,
         border: Border,
         scratch: Path,
@@ -119,7 +120,8 @@ class Workbench:
     def _quantized(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None) -> bytes:
         variant = self.variant(setting.equalize, setting.relu6)
         self.observe(variant)
-        pixels = {} if self._border.pixels is None else {variant.entry: self._border.pixels}
+        pairs = zip(variant.entries, self._border.limits, strict=True)
+        known = {name: limits for name, limits in pairs if limits is not None}
         source = (
             variant.path
             if setting.round == "nearest"
@@ -128,7 +130,7 @@ class Workbench:
         made = quantizer.quantize(
             source,
             self._scheme,
-            variant.ranges(setting.ranges) | pixels,
+            variant.ranges(setting.ranges) | known,
             float_input=self._border.float_input,
             float_output=self._border.float_output,
             kept=kept,

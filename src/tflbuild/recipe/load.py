@@ -22,7 +22,7 @@ from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import compose
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
@@ -222,7 +222,7 @@ def _data(value: Any, model: Architecture) -> Dataset:
         open_ones = [key for key in PIXELS if said.get(key) is None]
         kept = {key: item for key, item in said.items() if key not in open_ones}
         said = {**{key: item for key, item in model.preprocess().items() if key in open_ones}, **kept}
-    preprocess = typed(Preprocess, said, "data.preprocess")
+    preprocess = typed(ImageModality, said, "data.preprocess")
     augment = typed(Augment, data.augment, "data.augment")
     return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
 

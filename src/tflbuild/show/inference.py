@@ -7,44 +7,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.answer import Answer
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, StoreError, TflbuildError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
+from tflbuild.core.runtime import Execution, usual_runtime
 from tflbuild.engine.workers.process import Progress
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tflbuild.runtimes.litert import Runner
-
 LEAST_SCORE = 0.3
 """The score below which objects and classes are not shown."""
 
-SHOWN_CLASSES = 5
-"""Classes that are shown of a classifier's answer."""
-
 LONGEST_LABEL = 60
 """Characters of a class's name that are drawn."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """One object, or one class of a whole image.
-
-    Attributes:
-        label: name of the class.
-        score: in 0..1.
-        box: (ymin, xmin, ymax, xmax) in 0..1 of the image; None for a class of the whole image.
-    """
-
-    label: str
-    score: float
-    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +46,7 @@ class Prediction:
     image: Path
     height: int
     width: int
-    found: tuple[Found, ...]
+    found: tuple[Answer, ...]
     best: float
     drawn: Path
 
@@ -76,8 +59,7 @@ def open_model(file: Path, report: Progress) -> None:
     """
     import numpy as np
 
-    runner, facts = _opened(file)
-    _answer(runner, facts, np.zeros((8, 8, 3), np.uint8), file)
+    _answer(_opened(file), np.zeros((8, 8, 3), np.uint8), file)
 
 
 def predict_image(file: Path, image: Path, drawn: Path, least_score: float, report: Progress) -> Prediction:
@@ -87,36 +69,40 @@ def predict_image(file: Path, image: Path, drawn: Path, least_score: float, repo
         RecipeError: the image or what the model gives cannot be used.
         StoreError: the drawn image cannot be written.
     """
-    runner, facts = _opened(file)
+    opened = _opened(file)
     pixels = _read(image)
     report(1, 1, "read")
-    every = _answer(runner, facts, pixels, file)
-    detector = facts.task == "detection"
-    shown = tuple(found for found in every if found.score >= least_score) if detector else every
-    _draw(pixels, shown if detector else shown[:1], drawn)
+    every = _answer(opened, pixels, file)
+    boxed = any(found.box for found in every)
+    shown = tuple(found for found in every if found.score >= least_score) if boxed else every
+    _draw(pixels, shown if boxed else shown[:1], drawn)
     best = max((found.score for found in every), default=0.0)
     height, width = pixels.shape[:2]
     return Prediction(image=image, height=height, width=width, found=shown, best=best, drawn=drawn)
 
 
+class _Opened(NamedTuple):
+    execution: Execution
+    meaning: Meaning
+
+
 @lru_cache(maxsize=1)
-def _opened(file: Path) -> tuple[Runner, ModelFacts]:
-    from tflbuild.modalities.image.preprocess import Preprocess
-    from tflbuild.runtimes.litert import Runner
-
-    facts = _facts(file)
+def _opened(file: Path) -> _Opened:
+    meaning = _facts(file)
     with _blaming(file, "it cannot be loaded"):
-        preprocess = Preprocess.of(facts.preprocess)
-        runner = Runner(file, scale=preprocess.scale, offset=preprocess.offset)
-        if (runner.height, runner.width) != (facts.height, facts.width):
-            raise RecipeError(
-                f"{plain(file)}: it says that its input is {facts.width}x{facts.height}, which is "
-                f"{runner.width}x{runner.height}."
-            )
-    return runner, facts
+        model = TFLiteModel(path=file, digest="", fingerprint="", meta={"facts": meaning.to_json()})
+        execution = usual_runtime(model.kind)().open(model)
+        specs = execution.signature.inputs
+        for name, given in meaning.inputs.items():
+            found = specs[name].shape[1:] if name in specs else None
+            if found != given.shape:
+                raise RecipeError(
+                    f"{plain(file)}: it says that its input '{plain(name)}' is {given.shape}, and it is {found}."
+                )
+    return _Opened(execution, meaning)
 
 
-def _facts(file: Path) -> ModelFacts:
+def _facts(file: Path) -> Meaning:
     from tflbuild.tflite import flatbuffer
 
     flatbuffer.check(file)
@@ -125,7 +111,7 @@ def _facts(file: Path) -> ModelFacts:
         raise RecipeError(
             f"{plain(file)} does not say how it was preprocessed or what its labels are: tflbuild did not make it."
         )
-    return ModelFacts.from_json(facts)
+    return Meaning.from_json(facts)
 
 
 @contextmanager
@@ -151,59 +137,27 @@ def _read(image: Path) -> npt.NDArray[np.uint8]:
         raise RecipeError(f"{plain(image)} cannot be decoded: {described(error)}") from error
 
 
-def _answer(
-    runner: Runner, facts: ModelFacts, pixels: npt.NDArray[np.uint8], file: Path
-) -> tuple[Found, ...]:
+def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple[Answer, ...]:
     """Give everything that a model says of an image, in falling order of score."""
-    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.evaluation.examples import Encoder
+    from tflbuild.evaluation.feeding import as_input
+    from tflbuild.evaluation.predictions import readable
 
+    execution, meaning = opened
     with _blaming(file, "what it gives is not what it says of itself"):
-        outputs = runner.run(Preprocess.of(facts.preprocess).pixels(pixels, facts.height, facts.width))
-        height, width = pixels.shape[:2]
-        if facts.task == "detection":
-            return _objects(outputs, facts, height, width)
-        return _classes(outputs, facts)
+        encoder = Encoder(meaning)
+        encoded = encoder(pixels)
+        inputs = {
+            name: as_input(found.codes[None], encoder.kinds[name], execution.signature.inputs[name])
+            for name, found in encoded.items()
+        }
+        outputs = readable(execution.run(inputs), execution)
+        first = {name: value[0] for name, value in outputs.items()}
+        geometry = {name: found.geometry for name, found in encoded.items()}
+        return tuple(meaning.kind.found(meaning.kind.decode(first, meaning, geometry), meaning))
 
 
-def _objects(outputs: dict[str, Any], facts: ModelFacts, height: int, width: int) -> tuple[Found, ...]:
-    from tflbuild.modalities.image.preprocess import Preprocess
-
-    preprocess = Preprocess.of(facts.preprocess)
-    boxes = preprocess.unplace(outputs["detection_boxes"], height, width, facts.height, facts.width)
-    _refuse_infinite(boxes, "boxes")
-    _refuse_infinite(outputs["detection_scores"], "scores")
-    rows = zip(
-        outputs["detection_classes"].tolist(),
-        outputs["detection_scores"].tolist(),
-        boxes.tolist(),
-        strict=True,
-    )
-    found = [Found(label=_label(facts, label), score=score, box=tuple(box)) for label, score, box in rows]
-    return tuple(sorted(found, key=lambda one: -one.score))
-
-
-def _label(facts: ModelFacts, number: float) -> str:
-    position = int(number)
-    if not 0 <= position < len(facts.labels):
-        raise ValueError(f"class {position} of {len(facts.labels)}")
-    return facts.labels[position]
-
-
-def _classes(outputs: dict[str, Any], facts: ModelFacts) -> tuple[Found, ...]:
-    _refuse_infinite(outputs["scores"], "scores")
-    scores = outputs["scores"].tolist()
-    found = [Found(label=label, score=score) for label, score in zip(facts.labels, scores, strict=True)]
-    return tuple(sorted(found, key=lambda one: -one.score)[:SHOWN_CLASSES])
-
-
-def _refuse_infinite(values: npt.NDArray[Any], what: str) -> None:
-    import numpy as np
-
-    if not np.isfinite(values).all():
-        raise ValueError(f"its {what} are not finite numbers")
-
-
-def _draw(pixels: npt.NDArray[np.uint8], shown: Sequence[Found], path: Path) -> None:
+def _draw(pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) -> None:
     import numpy as np
     from PIL import Image
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import json_text
+from tflbuild.core.answer import Answer
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.form import is_inside
@@ -18,9 +19,9 @@ from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.engine.workers.apart import Apart, Suspect
-from tflbuild.show.inference import LEAST_SCORE, Found, Prediction
+from tflbuild.show.inference import LEAST_SCORE, Prediction
 
-__all__ = ["Found", "LeftOut", "Prediction", "lines", "predict", "predictions"]
+__all__ = ["Answer", "LeftOut", "Prediction", "lines", "predict", "predictions"]
 
 
 @dataclass(frozen=True)

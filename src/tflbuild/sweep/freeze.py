@@ -20,6 +20,7 @@ from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
 from tflbuild.sweep.record import Entry
 from tflbuild.sweep.row import row_of_error, row_of_waiting
+from tflbuild.wiring import NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
 
 def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> Candidate:
     try:
-        passes = _passes(prepare(recipe, listed=listed, looking=terminal.show_looking))
+        passes = _passes(prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking))
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
         return Candidate(combination=combination, recipe=recipe, error=told(error))
     return Candidate(combination=combination, recipe=recipe, passes=passes)

@@ -24,7 +24,7 @@ class Cpu(Target):
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""
-        from tflbuild.runtimes.litert import delegation, latency
+        from tflbuild.runtimes.interpreter import delegation, latency
 
         return {
             "latency_ms": latency(model.path, self.threads, self.runs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,24 +11,26 @@ from ai_edge_litert import schema_py_generated as schema
 from tflbuild.tflite.flatbuffer import code_index, pack, unpack
 
 
-def take_bytes(content: bytes, dtype: str, scale: float, zero_point: int) -> bytes:
-    """Let an int8 or float32 input take raw bytes: put a QUANTIZE or DEQUANTIZE in front of it.
+def take_bytes(content: bytes, dtype: str, codes: Mapping[int, tuple[float, int]]) -> bytes:
+    """Let int8 or float32 inputs take raw bytes: put a QUANTIZE or DEQUANTIZE in front of each.
 
     Args:
-        content: a file whose one input is int8 or float32.
+        content: a file with int8 or float32 inputs.
         dtype: of a raw byte, "uint8" or "int8".
-        scale: of a raw byte.
-        zero_point: of a raw byte, as the dtype has it.
+        codes: scale and zero point of a raw byte, as the dtype has them, by the place of the input.
     """
     model = unpack(content)
     graph = model.subgraphs[0]
-    (inner,) = (int(index) for index in graph.inputs)
-    outer = _added(graph, inner, f"image_{dtype}", dtype, scale, zero_point)
-    kind = "Dequantize" if graph.tensors[inner].type == schema.TensorType.FLOAT32 else "Quantize"
-    graph.operators.insert(0, _operator(model, kind, outer, inner))
-    graph.inputs = np.array([outer], np.int32)
-    for entry in model.signatureDefs[0].inputs:
-        entry.tensorIndex = outer
+    graph.inputs = np.array(graph.inputs, np.int32)
+    for place, (scale, zero_point) in sorted(codes.items(), reverse=True):
+        inner = int(graph.inputs[place])
+        name = "image" if len(graph.inputs) == 1 else graph.tensors[inner].name.decode()
+        outer = _added(graph, inner, f"{name}_{dtype}", dtype, scale, zero_point)
+        kind = "Dequantize" if graph.tensors[inner].type == schema.TensorType.FLOAT32 else "Quantize"
+        graph.operators.insert(0, _operator(model, kind, outer, inner))
+        graph.inputs[place] = outer
+        for entry in model.signatureDefs[0].inputs if model.signatureDefs else ():
+            entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
     return pack(model)
 
 
@@ -44,7 +47,7 @@ def give_uint8(content: bytes) -> bytes:
         graph.operators.append(_operator(model, "Quantize", inner, outer))
         graph.outputs = np.array(graph.outputs, np.int32)
         graph.outputs[position] = outer
-        for entry in model.signatureDefs[0].outputs:
+        for entry in model.signatureDefs[0].outputs if model.signatureDefs else ():
             entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
     return pack(model)
 

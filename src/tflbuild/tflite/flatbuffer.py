@@ -14,14 +14,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.core import json_text
-from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite import constants
 from tflbuild.tflite.soundness import check as check  # where others look for it
 
 FACTS = "tflbuild.facts"
-"""Name of the metadata buffer that holds a `ModelFacts` mapping as JSON, labels and preprocessing included."""
+"""Name of the metadata buffer that holds a `Meaning` mapping as JSON, labels and preprocessing included."""
 
 DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 OPERATORS: dict[int, str] = {
@@ -101,7 +101,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         if entry.name == FACTS.encode():
             data = model.buffers[entry.buffer].data
             try:
-                return ModelFacts.from_json(json_text.parse(b"" if data is None else bytes(data))).to_json()
+                return Meaning.from_json(json_text.parse(b"" if data is None else bytes(data))).to_json()
             except ValueError as error:
                 raise RecipeError(
                     f"{plain(path)} says of itself what cannot be true: in its {FACTS}, {error}."
@@ -109,23 +109,52 @@ def read_facts(path: Path) -> dict[str, Any]:
     return {}
 
 
+def input_tensors(content: bytes) -> list[str]:
+    """Name the tensors of a file's inputs, in the order of its graph."""
+    graph = schema.Model.GetRootAs(content).Subgraphs(0)
+    return [
+        graph.Tensors(graph.Inputs(place)).Name().decode("utf-8", "replace")
+        for place in range(graph.InputsLength())
+    ]
+
+
 def signature(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Describe inputs and outputs: name, shape, dtype, and scale and zero point where they are quantized."""
+    """Describe inputs and outputs: name, shape, dtype, and scale and zero point where they are quantized.
+
+    Names are those of the signature, or of the tensors where a file has none; inputs are in the order of the graph.
+    """
     model = load(path)
     graph = model.subgraphs[0]
-    if not model.signatureDefs:
-        return {"inputs": [], "outputs": []}
-    found = model.signatureDefs[0]
+    inputs, outputs = ends_of(model)
     return {
-        "inputs": [_described(graph, entry) for entry in found.inputs],
-        "outputs": [_described(graph, entry) for entry in found.outputs],
+        "inputs": [_described(graph, name, index) for name, index in inputs.items()],
+        "outputs": [_described(graph, name, index) for name, index in outputs.items()],
     }
 
 
-def _described(graph: Any, entry: Any) -> dict[str, Any]:
-    tensor = graph.tensors[entry.tensorIndex]
+def ends_of(model: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """Give the tensors of a model's inputs and outputs by name, see `signature`.
+
+    Args:
+        model: what `unpack` gave.
+    """
+    graph = model.subgraphs[0]
+    order = [int(index) for index in graph.inputs]
+    if not model.signatureDefs:
+        return (
+            {graph.tensors[index].name.decode(): index for index in order},
+            {graph.tensors[int(index)].name.decode(): int(index) for index in graph.outputs},
+        )
+    found = model.signatureDefs[0]
+    given = {entry.name.decode(): int(entry.tensorIndex) for entry in found.inputs}
+    inputs = dict(sorted(given.items(), key=lambda item: order.index(item[1])))
+    return inputs, {entry.name.decode(): int(entry.tensorIndex) for entry in found.outputs}
+
+
+def _described(graph: Any, name: str, index: int) -> dict[str, Any]:
+    tensor = graph.tensors[index]
     described = {
-        "name": entry.name.decode(),
+        "name": name,
         "shape": [int(side) for side in (tensor.shape if tensor.shape is not None else [])],
         "dtype": DTYPES[tensor.type],
     }

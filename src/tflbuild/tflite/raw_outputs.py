@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,36 +18,39 @@ RAW = ("box_encodings", "class_scores")
 Floats = npt.NDArray[np.float32]
 
 
-def run(content: bytes, batch: Iterable[Floats]) -> dict[str, Floats]:
-    """Run a file on images.
+def run(content: bytes, batch: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Run a file on samples.
 
     Args:
-        content: a float file with one input; one that ends in suppression is cut before it.
-        batch: (images, height, width, 3) float32.
+        content: a float file; one that ends in suppression is cut before it.
+        batch: by input, (samples, ...) float32.
 
     Returns:
-        `scores` of a classifier, or `box_encodings` and `class_scores` of a detector, all images in one array.
+        Each output by name, or `box_encodings` and `class_scores` of a detector, all samples in one array.
     """
-    content, names = _cut(content)
+    model = flatbuffer.unpack(content)
+    inputs, outputs = flatbuffer.ends_of(model)
+    content, names = _cut(content, model, outputs)
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    (given,), ends = interpreter.get_input_details(), interpreter.get_output_details()
-    rows: list[list[Floats]] = []
-    for image in batch:
-        interpreter.set_tensor(given["index"], image[None])
+    ends = {details["index"]: details for details in interpreter.get_output_details()}
+    rows: dict[str, list[Floats]] = {name: [] for name in names}
+    for place in range(len(next(iter(batch.values())))):
+        for name, values in batch.items():
+            interpreter.set_tensor(inputs[name], values[place][None])
         interpreter.invoke()
-        rows.append([interpreter.get_tensor(end["index"])[0] for end in ends])
-    return {name: np.stack([row[position] for row in rows]) for position, name in enumerate(names)}
+        for name, index in names.items():
+            rows[name].append(interpreter.get_tensor(ends[index]["index"])[0])
+    return {name: np.stack(values) for name, values in rows.items()}
 
 
-def _cut(content: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Let a file end before its suppression."""
-    model = flatbuffer.unpack(content)
+def _cut(content: bytes, model: Any, outputs: Mapping[str, int]) -> tuple[bytes, Mapping[str, int]]:
+    """Let a file end before its suppression; gives the tensors of its outputs by name, too."""
     graph = model.subgraphs[0]
     last = graph.operators[-1]
     if flatbuffer.name_of(model.operatorCodes[last.opcodeIndex]) != SUPPRESSION:
-        return content, ("scores",)
+        return content, outputs
     graph.outputs = np.array(last.inputs[: len(RAW)], np.int32)
     graph.operators = graph.operators[:-1]
     model.signatureDefs = []
-    return flatbuffer.pack(model), RAW
+    return flatbuffer.pack(model), dict(zip(RAW, map(int, graph.outputs), strict=True))

@@ -42,6 +42,19 @@ class SuppressionOptions:
     iou_threshold: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """Anchors and suppression options that turn a detector's raw outputs into boxes.
+
+    Attributes:
+        anchors: (anchors, 4) float32: ycenter, xcenter, height, width.
+        suppression: options of the final operator.
+    """
+
+    anchors: npt.NDArray[np.float32]
+    suppression: SuppressionOptions
+
+
 class Suppressor:
     """Run the operator on raw outputs.
 

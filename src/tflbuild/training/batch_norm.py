@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ def norms_of(model: Any) -> list[Any]:
 
 
 def population(
-    model: Any, batches: Iterable[npt.NDArray[np.uint8]], normalisation: tuple[float, float]
+    model: Any, batches: Iterable[npt.NDArray[np.uint8]], scaled: Callable[[Any], Any]
 ) -> dict[str, Statistics]:
     """Give the statistics of every batch norm's input over all images, as if they were one batch.
 
@@ -76,7 +76,7 @@ def population(
     Args:
         model: a functional `tf_keras.Model`; its layers are used up: load it anew for anything else.
         batches: each (batch, height, width, channels) uint8; all of one size.
-        normalisation: scale and offset that make model values of pixels.
+        scaled: makes model values of codes, as floats.
 
     Returns:
         Statistics by layer name.
@@ -86,11 +86,10 @@ def population(
     """
     norms = [_ByBatch(norm) for norm in norms_of(model)]
     observed = _replaced(model, {id(norm.norm): norm for norm in norms})
-    scale, offset = normalisation
 
     @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
     def moments(images: Any) -> Any:
-        observed(tf.cast(images, tf.float32) * scale + offset, training=False)
+        observed(scaled(tf.cast(images, tf.float32)), training=False)
         return [norm.seen for norm in norms]
 
     found = [[np.array(seen, np.float64) for seen in moments(images)] for images in batches]

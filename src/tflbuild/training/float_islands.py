@@ -20,11 +20,12 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
 from tflbuild.backends import converter, keras
-from tflbuild.backends.converter import Detector
+from tflbuild.core.task import Task
 from tflbuild.tflite import borders, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import BORDERS, Island
 from tflbuild.tflite.kernels import layers_of
+from tflbuild.tflite.suppression import Tail
 
 BARRIER = "TflbuildIsland"
 """Custom operator that stands for the barrier between the converter and `without_barriers`."""
@@ -129,24 +130,32 @@ def starts_float(model: Any) -> bool:
 
 
 def convert(
-    model: Any, detector: Detector | None, input_dtype: str, output_dtype: str, pixel: tuple[float, int]
+    model: Any,
+    task: Task,
+    tail: Tail | None,
+    input_dtype: str,
+    output_dtype: str,
+    codes: tuple[float, int] | None,
 ) -> bytes:
     """Convert a fake-quantized model to integers, but for the layers that were left out of it.
 
     Args:
         model: a `tf_keras.Model`.
-        detector: how its outputs become boxes; None for a classifier.
+        task: what its outputs are of.
+        tail: what is appended to its graph; None for nothing.
         input_dtype: "uint8" or "int8" for raw bytes, or "float32".
         output_dtype: of a classifier's scores.
-        pixel: scale and zero point of a raw byte in 0..255.
+        codes: scale and zero point of a raw byte in 0..255; None where no byte is one.
     """
     with barred(model) as custom:
-        content = converter.from_fake_quantized(model, detector, input_dtype, output_dtype, custom=custom)
+        content = converter.from_fake_quantized(model, task, tail, input_dtype, output_dtype, custom=custom)
     content = without_barriers(content) if custom else content
-    if starts_float(model) and input_dtype != "float32":  # the converter then leaves the input as it is
-        scale, zero_point = pixel
+    if (
+        starts_float(model) and input_dtype != "float32" and codes is not None
+    ):  # the converter then leaves the input as it is
+        scale, zero_point = codes
         zero_point -= 128 if input_dtype == "int8" else 0
-        content = borders.take_bytes(content, input_dtype, scale, zero_point)
+        content = borders.take_bytes(content, input_dtype, {0: (scale, zero_point)})
     return content
 
 

@@ -94,7 +94,7 @@ def fit(
     batches: Batches,
     loss: Loss,
     schedule: Schedule,
-    normalisation: tuple[float, float],
+    scaled: Callable[[Any], Any],
     watch: Watch,
     hooks: Hooks | None = None,
 ) -> float:
@@ -110,7 +110,7 @@ def fit(
         batches: gives what to train on from a step on.
         loss: what is minimised.
         schedule: how long and how fast.
-        normalisation: scale and offset that make model values of pixels.
+        scaled: makes model values of codes, as floats.
         watch: who is told, and where the state is kept.
         hooks: what else happens in a step.
 
@@ -120,7 +120,7 @@ def fit(
     Raises:
         PassError: the loss is no longer finite.
     """
-    training = _Training(model, loss, schedule, normalisation, hooks or Hooks())
+    training = _Training(model, loss, schedule, scaled, hooks or Hooks())
     state = _Checkpoint(watch.checkpoint, training.variables, watch.log)
     start, value = state.restore()
     if start:
@@ -146,12 +146,12 @@ class _Training:
     """The graph of one training step and the state it changes."""
 
     def __init__(
-        self, model: Any, loss: Loss, schedule: Schedule, normalisation: tuple[float, float], hooks: Hooks
+        self, model: Any, loss: Loss, schedule: Schedule, scaled: Callable[[Any], Any], hooks: Hooks
     ) -> None:
         self.model = model
         self.schedule = schedule
         self._loss, self._hooks = loss, hooks
-        self._scale, self._offset = normalisation
+        self._scaled = scaled
         self._optimizer = tf_keras.optimizers.Adam(1e-3, epsilon=1e-7)
         self._optimizer.build(model.trainable_variables)
         self._averaged = _averaged(model) if schedule.average else []
@@ -169,7 +169,7 @@ class _Training:
         model = self.model
         rate = self._rate(tf.cast(step, tf.float32))
         self._hooks.before(step)
-        values = tf.cast(images, tf.float32) * self._scale + self._offset
+        values = self._scaled(tf.cast(images, tf.float32))
         targets = self._hooks.targets(values, targets)
         with tf.GradientTape() as tape:
             loss = self._loss(model(values, training=True), targets)

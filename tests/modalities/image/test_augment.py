@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tflbuild.modalities.image.augment import Augment, Colour, Crop, ZoomOut
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 
 PLAIN = Augment(
     crop=Crop(probability=0),
@@ -44,7 +44,7 @@ def red(pixels: np.ndarray) -> np.ndarray:
     ids=["flip", "crop", "zoom_out", "all"],
 )
 def test_boxes_follow_the_pixels(options: Augment, antialias: bool, aspect: str) -> None:
-    preprocess = Preprocess(aspect=aspect, antialias=antialias)
+    preprocess = ImageModality(aspect=aspect, antialias=antialias)
     seen = 0
     for seed in range(24):
         pixels, boxes, labels = options.apply(*scene(), np.random.default_rng(seed), 96, 96, preprocess)
@@ -65,7 +65,7 @@ def test_a_box_whose_centre_leaves_is_dropped_and_others_are_clipped() -> None:
     kept = set()
     for seed in range(100):
         result = options.apply(
-            image, boxes, np.arange(3, dtype=np.int32), np.random.default_rng(seed), 96, 96, Preprocess()
+            image, boxes, np.arange(3, dtype=np.int32), np.random.default_rng(seed), 96, 96, ImageModality()
         )
         assert ((result.boxes >= 0) & (result.boxes <= 1)).all()
         assert (result.boxes[:, 2:] > result.boxes[:, :2]).all()
@@ -76,14 +76,14 @@ def test_a_box_whose_centre_leaves_is_dropped_and_others_are_clipped() -> None:
 
 def test_the_same_generator_gives_the_same_example() -> None:
     one, two = (
-        Augment(flip=True).apply(*scene(), np.random.default_rng(7), 64, 64, Preprocess()) for _ in range(2)
+        Augment(flip=True).apply(*scene(), np.random.default_rng(7), 64, 64, ImageModality()) for _ in range(2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_switched_off_it_is_preprocessing_alone() -> None:
     image, boxes, labels = scene()
-    block = Preprocess(aspect="letterbox", channels="bgr")
+    block = ImageModality(aspect="letterbox", channels="bgr")
     result = Augment(enabled=False).apply(image, boxes, labels, np.random.default_rng(0), 64, 48, block)
     assert np.array_equal(result.pixels, block.pixels(image, 64, 48))
     np.testing.assert_allclose(result.boxes, block.place(boxes, 120, 160, 64, 48), atol=1e-6)
@@ -94,7 +94,7 @@ def test_half_of_the_images_are_mirrored() -> None:
     mirrored = sum(
         bool(
             replace(PLAIN, flip=True)
-            .apply(ramp, NO_BOXES, np.array([0], np.int32), np.random.default_rng(seed), 64, 64, Preprocess())
+            .apply(ramp, NO_BOXES, np.array([0], np.int32), np.random.default_rng(seed), 64, 64, ImageModality())
             .pixels[0, 0, 0]
             > 128
         )
@@ -107,7 +107,7 @@ def test_images_that_hold_a_class_with_a_direction_are_never_mirrored() -> None:
     image, boxes, labels = scene()
     for seed in range(30):
         result = replace(PLAIN, flip=True).apply(
-            image, boxes, labels, np.random.default_rng(seed), 120, 160, Preprocess(), unflippable={3}
+            image, boxes, labels, np.random.default_rng(seed), 120, 160, ImageModality(), unflippable={3}
         )
         assert np.array_equal(result.pixels, image)
 
@@ -116,7 +116,7 @@ def test_classification_keeps_its_label_whatever_is_cropped() -> None:
     image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     for seed in range(30):
         result = Augment(crop=Crop(probability=1.0, min_area=0.1)).apply(
-            image, NO_BOXES, np.array([5], np.int32), np.random.default_rng(seed), 32, 32, Preprocess()
+            image, NO_BOXES, np.array([5], np.int32), np.random.default_rng(seed), 32, 32, ImageModality()
         )
         assert result.labels.tolist() == [5]
         assert result.boxes.shape == (0, 4)
@@ -126,7 +126,7 @@ def test_an_image_without_objects_stays_without() -> None:
     image = np.zeros((50, 70, 3), np.uint8)
     for seed in range(10):
         result = Augment().apply(
-            image, NO_BOXES, np.zeros(0, np.int32), np.random.default_rng(seed), 32, 32, Preprocess()
+            image, NO_BOXES, np.zeros(0, np.int32), np.random.default_rng(seed), 32, 32, ImageModality()
         )
         assert result.boxes.shape == (0, 4)
         assert result.labels.shape == (0,)
@@ -136,7 +136,7 @@ def test_grey_has_no_hue_to_turn() -> None:
     grey = np.full((8, 8, 3), 90, np.uint8)
     options = replace(PLAIN, colour=Colour(brightness=0, contrast=0, saturation=0.9, hue=0.5))
     pixels = options.apply(
-        grey, NO_BOXES, np.zeros(0, np.int32), np.random.default_rng(3), 8, 8, Preprocess()
+        grey, NO_BOXES, np.zeros(0, np.int32), np.random.default_rng(3), 8, 8, ImageModality()
     )[0]
     assert abs(pixels.astype(int) - 90).max() <= 1
 
@@ -148,7 +148,7 @@ def recoloured(image: Any, colour: Colour, rng: Any) -> Any:
     pixels = np.array(image, np.uint8)
     height, width = pixels.shape[:2]
     options = replace(PLAIN, colour=colour)
-    return options.apply(pixels, NO_BOXES, ONE, rng, height, width, Preprocess()).pixels
+    return options.apply(pixels, NO_BOXES, ONE, rng, height, width, ImageModality()).pixels
 
 
 def only(**changed: float) -> Colour:
@@ -250,10 +250,10 @@ def test_a_mirror_swaps_left_and_right_of_pixels_and_boxes(
     draws: Callable[..., Any], draw: float, mirrored: bool
 ) -> None:
     options = replace(PLAIN, flip=True)
-    found = options.apply(four(), BOX, ONE, draws(flip=draw), 4, 4, Preprocess())
+    found = options.apply(four(), BOX, ONE, draws(flip=draw), 4, 4, ImageModality())
     assert np.array_equal(found.pixels[..., 0], FOUR[:, ::-1] if mirrored else FOUR)
     assert found.boxes.tolist() == ([[0.25, 0.5, 0.5, 1.0]] if mirrored else BOX.tolist())
-    plain = PLAIN.apply(four(), BOX, ONE, draws(flip=draw), 4, 4, Preprocess())
+    plain = PLAIN.apply(four(), BOX, ONE, draws(flip=draw), 4, 4, ImageModality())
     assert np.array_equal(plain.pixels[..., 0], FOUR), "it is off by default"
 
 
@@ -261,13 +261,13 @@ def test_only_images_with_a_class_of_a_direction_are_not_mirrored(draws: Callabl
     options = replace(PLAIN, flip=True)
     boxes, labels = np.repeat(BOX, 2, axis=0), np.array([1, 2], np.int32)
     for unflippable, mirrored in ((frozenset({2}), False), (frozenset({3}), True), (frozenset(), True)):
-        found = options.apply(four(), boxes, labels, draws(flip=0.1), 4, 4, Preprocess(), unflippable)
+        found = options.apply(four(), boxes, labels, draws(flip=0.1), 4, 4, ImageModality(), unflippable)
         assert (found.pixels[0, 0, 0] == 3) == mirrored
 
 
 def test_a_wider_view_puts_the_image_on_a_plain_canvas(draws: Callable[..., Any]) -> None:
     options = replace(PLAIN, zoom_out=ZoomOut(probability=0.3, max_scale=3.0))
-    nearest = Preprocess(resize="nearest")
+    nearest = ImageModality(resize="nearest")
     rng = draws(choice=0.2, first=0.5, second=0.25, third=0.75)
     found = options.apply(four(), BOX, ONE, rng, 8, 8, nearest)
     # By hand: half of the way to three sides is two; the image lies a quarter down and three quarters across
@@ -291,7 +291,7 @@ def test_a_crop_is_the_part_that_was_drawn(draws: Callable[..., Any]) -> None:
         (0.25, 0, 0.75, 0.25),
     )
     boxes = np.array([seen, unseen, right, top], np.float32)
-    found = options.apply(four(), boxes, np.arange(4, dtype=np.int32), rng, 2, 2, Preprocess())
+    found = options.apply(four(), boxes, np.arange(4, dtype=np.int32), rng, 2, 2, ImageModality())
     assert np.array_equal(found.pixels[..., 0], FOUR[2:, :2])
     # The second box is not seen, and the centres of the last two lie on an edge.
     assert found.labels.tolist() == [0]
@@ -318,7 +318,7 @@ def test_crops_have_the_area_and_the_shape_that_was_drawn(
     rng = draws([[area, aspect, 0.0, 0.0]], choice=0.0)
     whole = np.array([[0, 0, 1, 1]], np.float32)
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
-    found = options.apply(image, whole, ONE, rng, 100, 100, Preprocess(antialias=False))
+    found = options.apply(image, whole, ONE, rng, 100, 100, ImageModality(antialias=False))
     last = found.pixels[-1, -1].astype(float)
     # A box that reaches beyond is clipped to what is seen, of an image of 200 greys a side.
     assert found.boxes.tolist() in ([[0, 0, 1, 1]], [])
@@ -334,7 +334,7 @@ def test_a_crop_is_tried_until_it_covers_enough_of_some_object(
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
     boxes = np.array([[0.25, 0.0, 0.75, 0.25], [0.9, 0.9, 1.0, 1.0]], np.float32)
     rng = draws([[0, 0, 0.0, 0.0], [0, 0, 0.5, 0.0], [0, 0, 1.0, 0.0]], choice=0.0, first=draw)
-    found = options.apply(four(), boxes, np.array([0, 1], np.int32), rng, 2, 2, Preprocess())
+    found = options.apply(four(), boxes, np.array([0, 1], np.int32), rng, 2, 2, ImageModality())
     assert np.array_equal(found.pixels[..., 0], FOUR[row : row + 2, :2])
 
 
@@ -343,7 +343,7 @@ def test_an_image_stays_whole_where_no_crop_covers_enough(draws: Callable[..., A
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0))
     boxes = np.array([[0.25, 0.0, 0.75, 0.25]], np.float32)
     rng = draws([[0, 0, 0.0, 0.0]], choice=0.0)
-    assert np.array_equal(options.apply(four(), boxes, ONE, rng, 4, 4, Preprocess()).pixels, four())
+    assert np.array_equal(options.apply(four(), boxes, ONE, rng, 4, 4, ImageModality()).pixels, four())
 
 
 @pytest.mark.parametrize("across", [False, True], ids=["bars above and below", "bars on both sides"])
@@ -358,7 +358,7 @@ def test_what_lies_behind_the_bars_of_a_letterbox_is_not_seen(
     inside, beyond = ([start / 2, 0, start / 2 + 0.5, 0.5], [0.25 * (1 - start), 0, 1 - 0.25 * start, 0.5])
     boxes = np.array([inside, beyond], np.float32)
     boxes = boxes[:, [1, 0, 3, 2]] if across else boxes
-    letterbox = Preprocess(aspect="letterbox")
+    letterbox = ImageModality(aspect="letterbox")
     found = options.apply(four(), boxes, np.arange(2, dtype=np.int32), rng, 4, 4, letterbox)
     assert found.labels.tolist() == [0]
     wanted = [0.0, 0.25, 0.5, 0.75] if across else [0.25, 0.0, 0.75, 0.5]
@@ -372,7 +372,7 @@ def test_twelve_crops_are_tried(draws: Callable[..., Any]) -> None:
     for place, covered in ((11, True), (12, False)):
         tried = [[0.0, 0.0, 0.0, 0.0] for _ in range(13)]
         tried[place] = [0.0, 0.0, 1.0, 0.0]
-        found = options.apply(four(), boxes, ONE, draws(tried, choice=0.0), 2, 2, Preprocess())
+        found = options.apply(four(), boxes, ONE, draws(tried, choice=0.0), 2, 2, ImageModality())
         assert np.array_equal(found.pixels[..., 0], FOUR[2:, :2]) == covered
 
 
@@ -394,21 +394,21 @@ def test_an_image_is_zoomed_out_cropped_or_neither(
     crop = Crop(probability=0.5, min_area=0.25, min_aspect=1.0, max_aspect=1.0, min_overlap=(0.0,))
     options = replace(PLAIN, crop=crop, zoom_out=ZoomOut(probability=0.2, max_scale=2.0))
     rng = draws([[0, 0, 0.0, 0.0]], choice=choice, first=0.999, second=0.0, third=0.0)
-    corner = options.apply(four(), boxes, ONE, rng, 4, 4, Preprocess(resize="nearest")).pixels[-1, -1, 0]
+    corner = options.apply(four(), boxes, ONE, rng, 4, 4, ImageModality(resize="nearest")).pixels[-1, -1, 0]
     assert {"whole": 15, "crop": 5, "wide": 128}[what] == corner
 
 
 def test_nothing_is_drawn_of_an_augmentation_that_is_off(draws: Callable[..., Any]) -> None:
     off = Augment(enabled=False, flip=True, crop=Crop(probability=1.0), zoom_out=ZoomOut(probability=1.0))
     rng = draws([[0, 0, 0, 0]], choice=0.0, brightness=1.0, contrast=1.0, hue=1.0, flip=0.0)
-    found = off.apply(four(), BOX, ONE, rng, 4, 4, Preprocess())
+    found = off.apply(four(), BOX, ONE, rng, 4, 4, ImageModality())
     assert np.array_equal(found.pixels, four())
     assert found.boxes.tolist() == BOX.tolist()
 
 
 def test_the_input_has_the_declared_order_of_channels(draws: Callable[..., Any]) -> None:
     image = np.full((4, 4, 3), (1, 2, 3), np.uint8)
-    found = PLAIN.apply(image, NO_BOXES, ONE, draws(), 4, 4, Preprocess(channels="bgr"))
+    found = PLAIN.apply(image, NO_BOXES, ONE, draws(), 4, 4, ImageModality(channels="bgr"))
     assert found.pixels[0, 0].tolist() == [3, 2, 1]
     assert found.pixels.flags["C_CONTIGUOUS"]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, Split
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.modalities.image.batches import Batch, ExampleCache, training_batches
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 
 
 class Numbered(Dataset):
@@ -41,7 +41,7 @@ def split() -> Split:
 
 
 def take(split: Split, count: int, **options: int) -> list[Batch]:
-    batches = training_batches(split, Preprocess(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options})
+    batches = training_batches(split, ImageModality(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options})
     taken = list(islice(batches, count))
     batches.close()  # type: ignore[attr-defined]
     return taken
@@ -88,7 +88,7 @@ def test_images_are_decoded_once(split: Split) -> None:
 
 
 def test_what_a_cache_gives_does_not_depend_on_its_room(split: Split) -> None:
-    full, empty = (ExampleCache(split, Preprocess(), 16, 16, room) for room in (1 << 20, 0))
+    full, empty = (ExampleCache(split, ImageModality(), 16, 16, room) for room in (1 << 20, 0))
     for position in (0, 3, 3, 0):
         assert np.array_equal(full[position].image, empty[position].image)
     assert full[0].image.shape == (32, 32, 3)
@@ -96,11 +96,11 @@ def test_what_a_cache_gives_does_not_depend_on_its_room(split: Split) -> None:
 
 
 def test_without_antialiasing_nothing_is_shrunk_ahead(split: Split) -> None:
-    assert ExampleCache(split, Preprocess(antialias=False), 16, 16)[0].image.shape == (64, 80, 3)
+    assert ExampleCache(split, ImageModality(antialias=False), 16, 16)[0].image.shape == (64, 80, 3)
 
 
 def test_a_letterbox_keeps_its_shape_in_the_cache(split: Split) -> None:
-    assert ExampleCache(split, Preprocess(aspect="letterbox"), 16, 16)[0].image.shape == (26, 32, 3)
+    assert ExampleCache(split, ImageModality(aspect="letterbox"), 16, 16)[0].image.shape == (26, 32, 3)
 
 
 def test_room_is_used_up_by_what_is_kept(split: Split) -> None:
@@ -108,7 +108,7 @@ def test_room_is_used_up_by_what_is_kept(split: Split) -> None:
     one = 32 * 32 * 3
     for room, read in ((2 * one, [0, 1, 2, 2]), (2 * one - 1, [0, 1, 2, 1, 2]), (11 * one, [0, 1, 2])):
         split.dataset.reads.clear()  # type: ignore[attr-defined]
-        cache = ExampleCache(split, Preprocess(), 16, 16, room)
+        cache = ExampleCache(split, ImageModality(), 16, 16, room)
         for position in (0, 1, 2, 0, 1, 2):
             assert cache[position].labels.tolist() == [position]
         assert split.dataset.reads == [str(number) for number in read]  # type: ignore[attr-defined]
@@ -119,14 +119,14 @@ def test_what_is_kept_has_its_boxes_and_its_antialiased_pixels(split: Split) -> 
     box = np.array([[0.2, 0.2, 0.8, 0.8]], np.float32)
     dataset = split.dataset
     object.__setattr__(dataset, "read", lambda sample: Example(image, box, np.array([7], np.int32)))
-    example = ExampleCache(split, Preprocess(), 20, 30)[0]
+    example = ExampleCache(split, ImageModality(), 20, 30)[0]
     pil = Image.fromarray(image).resize((60, 40), Image.Resampling.BILINEAR)
     assert np.array_equal(example.image, np.asarray(pil))
     assert (example.boxes.tolist(), example.labels.tolist()) == (box.tolist(), [7])
-    tall = ExampleCache(split, Preprocess(), 100, 20)[0]
+    tall = ExampleCache(split, ImageModality(), 100, 20)[0]
     assert tall.image.shape == (64, 40, 3), "an axis that is small enough stays as it is"
-    assert ExampleCache(split, Preprocess(), 32, 40)[0].image is image
-    assert ExampleCache(split, Preprocess(resize="nearest"), 4, 4)[0].image is image
+    assert ExampleCache(split, ImageModality(), 32, 40)[0].image is image
+    assert ExampleCache(split, ImageModality(resize="nearest"), 4, 4)[0].image is image
 
 
 def test_classes_with_a_direction_are_named_and_never_mirrored(split: Split) -> None:
@@ -147,7 +147,7 @@ def test_classes_with_a_direction_are_named_and_never_mirrored(split: Split) -> 
             "zoom_out": {"probability": 0.0},
         }
     )
-    batches = training_batches(split, Preprocess(), plain, 24, 32, 11, seed=3)
+    batches = training_batches(split, ImageModality(), plain, 24, 32, 11, seed=3)
     mirrored: dict[int, set[bool]] = {}
     for batch in islice(batches, 12):
         for pixels, labels in zip(batch.images, batch.labels, strict=True):
@@ -166,7 +166,7 @@ def test_no_two_batches_and_no_two_epochs_are_varied_alike(split: Split) -> None
 
 
 def test_batches_are_prepared_ahead_but_not_without_end(split: Split) -> None:
-    batches = training_batches(split, Preprocess(), Augment(), 24, 32, 1, seed=0, prefetch=3)
+    batches = training_batches(split, ImageModality(), Augment(), 24, 32, 1, seed=0, prefetch=3)
     next(batches)
     batches.close()  # type: ignore[attr-defined]
     assert len(split.dataset.reads) <= 3  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import pytest
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.modalities.image.augment import Augment, Colour, Crop, ZoomOut
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe.validation import typed
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
@@ -30,7 +30,7 @@ ENDS: list[tuple[Any, str, list[float], list[float]]] = [
     (Postprocess, "max_detections", [1, 1000], [0, 1001]),
     (Postprocess, "score_threshold", [0, 1], [-0.01, 1.01]),
     (Postprocess, "iou_threshold", [0.001, 1], [0, 1.01]),
-    (Preprocess, "scale", [0.001, 300], [0, -1]),
+    (ImageModality, "scale", [0.001, 300], [0, -1]),
 ]
 
 

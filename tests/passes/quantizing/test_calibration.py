@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import DataError
 from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, calibration_labels, parted
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification",
     height=2,
     width=3,

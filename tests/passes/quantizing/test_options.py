@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import small_network
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.passes.quantizing import options as module
@@ -297,7 +297,7 @@ def test_raw_bytes_are_taken_and_given_where_that_is_wanted(
         borders, "take_bytes", lambda content, *given: found.append(("bytes", *given)) or content + b"i"
     )
     monkeypatch.setattr(borders, "give_uint8", lambda content: found.append(("uint8",)) or content + b"o")
-    facts = ModelFacts.of(small_network.model(tmp_path))
+    facts = Meaning.of(small_network.model(tmp_path))
     made = Quantizing(**options).with_borders(b"c", facts, scheme)
     assert found == done
     assert made == b"c" + b"".join(b"i" if step[0] == "bytes" else b"o" for step in done)

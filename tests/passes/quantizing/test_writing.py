@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import small_network
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing import writing
 from tflbuild.quantization import promises
@@ -22,7 +23,7 @@ from tflbuild.tflite.tiny import brightness_detector
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
-FACTS = ModelFacts(
+FACTS = Meaning.of_image(
     task="classification",
     height=8,
     width=8,
@@ -157,7 +158,7 @@ def test_a_file_without_its_zeros_is_refused_with_the_option_to_change(tmp_path:
 
 def test_pixels_reach_from_black_to_white_as_bytes_say_it() -> None:
     """-1 and 255 / 128 - 1; with a zero point of round(123.7 * 1.0) = 124, -124 and 131."""
-    assert writing.pixel_range(FACTS) == (-1.0, 127 / 128)
+    assert writing.limits(FACTS) == (-1.0, 127 / 128)
     other: Any = SimpleNamespace(preprocess={"scale": 1.0, "offset": -123.7})
-    assert writing.pixel_range(other) == (-124.0, 131.0)
-    assert np.diff(writing.pixel_range(other))[0] == 255
+    assert writing.limits(other) == (-124.0, 131.0)
+    assert np.diff(writing.limits(other))[0] == 255

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from no_frameworks import Fake
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.modalities.image import batches as stream
 from tflbuild.passes.training import fitting as module
@@ -19,7 +19,7 @@ from tflbuild.passes.training.fitting import Fitting, Lap, fit, shortened
 from tflbuild.tasks.detection import decoding, targets
 
 FACTS = DataFacts(task="classification", train=100, classes=2, input_size=96)
-MODEL_FACTS = ModelFacts(
+MODEL_FACTS = Meaning.of_image(
     task="classification",
     height=8,
     width=6,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.options import to_json
 from tflbuild.tasks.detection.anchors import AnchorOptions
 from tflbuild.tasks.detection.boxes import decode
@@ -15,11 +15,11 @@ from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
 from tflbuild.tasks.detection.detector import BOX_SCALES, Postprocess
 
 
-def facts(**postprocess: Any) -> ModelFacts:
+def facts(**postprocess: Any) -> Meaning:
     options = AnchorOptions(
         min_scale=0.3, max_scale=0.5, aspect_ratios=(4.0,), extra_square=False, reduced_finest=False
     )
-    return ModelFacts(
+    return Meaning.of_image(
         task="detection",
         height=96,
         width=64,

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from tflbuild.core.errors import PassError, RecipeError, WorkerDied
+from tflbuild.core.names import load_nothing
 from tflbuild.core.plain_text import plain
-from tflbuild.engine.names import Names
 from tflbuild.engine.workers.process import Process, Progress, Start, finished
 from tflbuild.engine.workers.worker import LIGHT_ENVIRONMENT
 
@@ -51,8 +51,8 @@ class Apart:
         self._process = Process(
             Start(
                 environment=LIGHT_ENVIRONMENT,
-                loader=("tflbuild.engine.names:load_nothing", None),
-                names=Names(),
+                loader=(f"{load_nothing.__module__}:{load_nothing.__name__}", None),
+                names=None,
                 max_rss=REPLACED_ABOVE,
                 log=lambda text: None,
                 most_rss=_free_mib() * SHARE,

@@ -11,8 +11,9 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.judgement import HeldLimit, Judgement
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, facts_of
+from tflbuild.core.names import Names, named
+from tflbuild.core.runtime import usual_runtime
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
-from tflbuild.engine.names import Names, named
 
 
 class Candidates:
@@ -74,12 +75,12 @@ class Candidates:
         return {name: _fact(name, model) for name in facts_of(model.kind, metrics)}
 
     def _evaluate(self, how: str, metric: str, *files: Path) -> Any:
-        return named(f"{self._names.evaluation}:{how}")(metric, *files)
+        return named(f"{self._names.measuring}:{how}")(metric, *files)
 
     def _predictions(self, model: Artifact, split: str) -> Path:
         def write(path: Path) -> None:
-            predict = named(self._names.predict[model.kind])
-            predict(model, self._split(split), path, lambda done, total, note="": None)
+            predict, runtime = named(self._names.predict), usual_runtime(model.kind)()
+            predict(runtime, model, self._split(split), path, lambda done, total, note="": None)
 
         return self._once(f"{model.digest} {split}", write)
 

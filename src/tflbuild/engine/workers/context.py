@@ -103,6 +103,16 @@ class WorkerContext:
         return self.assignment.model_spec
 
     @property
+    def task(self) -> str:
+        """Name the data set's task."""
+        return self.assignment.data.task
+
+    @property
+    def modality(self) -> str:
+        """Name the modality of the data set's samples."""
+        return self.assignment.data.modality
+
+    @property
     def preprocess(self) -> Mapping[str, Any]:
         """Give the options of the data set's preprocess block."""
         return self.assignment.data.preprocess

@@ -14,7 +14,7 @@ from typing import Any
 
 from tflbuild.core import interpreter
 from tflbuild.core.errors import PassError, WorkerDied
-from tflbuild.engine.names import Names
+from tflbuild.core.names import Names
 from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
 from tflbuild.engine.workers.endings import death, named
 from tflbuild.engine.workers.tail import Tail
@@ -43,7 +43,7 @@ class Start:
     Attributes:
         environment: variables that are set.
         loader: dotted name of what loads the declarations, and its argument.
-        names: what the worker reaches by dotted name.
+        names: entry points of evaluation; None where nothing is evaluated.
         max_rss: MiB above which a process is replaced before it is asked again.
         log: is given every line a process prints.
         most_rss: MiB above which a process is killed; None for as many as there are.
@@ -51,7 +51,7 @@ class Start:
 
     environment: Mapping[str, str]
     loader: tuple[str, Any]
-    names: Names
+    names: Names | None
     max_rss: int
     log: Callable[[str], None]
     most_rss: float | None = None

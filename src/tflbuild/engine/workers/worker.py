@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tflbuild.core.names import Names
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.names import Names
 from tflbuild.engine.workers.crew import Crew
 from tflbuild.engine.workers.process import Answer, Process, Progress, Start, finished
 
@@ -28,7 +28,7 @@ class Worker:
         options: memory, threads and how many evaluate.
         device: "cpu" or "gpu".
         loader: dotted name of what loads the declarations, and its argument.
-        names: what the worker reaches by dotted name.
+        names: entry points of evaluation.
         log: is given every line the processes print.
 
     Attributes:
@@ -40,13 +40,13 @@ class Worker:
         options: WorkerOptions,
         device: str,
         loader: tuple[str, Any],
-        names: Names | None = None,
+        names: Names,
         log: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.options = options
         self.device = device
         self.log = log
-        self.names = names or Names()
+        self.names = names
 
         def start(environment: dict[str, str]) -> Start:
             return Start(

@@ -25,19 +25,20 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.crash import DISK_ERRORS
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildError
 from tflbuild.core.metric import METRICS, FileMetric
+from tflbuild.core.names import Names, named
+from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.core.target import Target
-from tflbuild.engine.names import Names, named
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
@@ -54,7 +55,7 @@ class Server:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._names = Names()
+        self._names: Any = None  # until `load` is told
         self._request, self._told = 0, 0.0
         self._splits: dict[tuple[str, Path], Split] = {}
 
@@ -70,7 +71,7 @@ class Server:
             text = f"its result cannot be sent: {type(error).__name__}: {error}"
             self._channel.send((number, "error", (PassError(text), traceback.format_exc())))
 
-    def load(self, loader: str, argument: Any, names: Names) -> None:
+    def load(self, loader: str, argument: Any, names: Names | None) -> None:
         """Load the declarations by the dotted name of what does."""
         self._names = names
         named(loader)(argument)
@@ -121,23 +122,28 @@ class Server:
         if "facts" not in result.meta:
             raise BrokenPromise(
                 f"pass '{label}' gave a model that does not say what it means; emit it with "
-                f"facts=ModelFacts(...).to_json()."
+                f"facts=Meaning(...).to_json()."
             )
         try:
             digest.canonical_json(result.meta)
         except (TypeError, ValueError) as error:
             raise BrokenPromise(f"pass '{label}' gave facts that are not JSON: {error}") from error
-        if isinstance(result, TFLiteModel):
-            named(self._names.check_runs)(result.path)
-        if isinstance(result, KerasModel):
-            named(self._names.check_opens)(result.path)
+        usual_runtime(result.kind)().prove(result)
 
     def predict(
-        self, model: Artifact, data: Dataset, index: Path, split: str, start: int, stop: int, out: Path
+        self,
+        runtime: Runtime,
+        model: Artifact,
+        data: Dataset,
+        index: Path,
+        split: str,
+        start: int,
+        stop: int,
+        out: Path,
     ) -> str:
-        """Write a model's predictions on images `start` to `stop` of a split; gives the kernels that executed it."""
-        images = self._split(split, data, index).part(start, stop)
-        return str(named(self._names.predict[model.kind])(model, images, out, self._report))
+        """Write a model's predictions on samples `start` to `stop` of a split; gives the kernels that executed it."""
+        samples = self._split(split, data, index).part(start, stop)
+        return str(named(self._names.predict)(runtime, model, samples, out, self._report))
 
     def truth(self, data: Dataset, index: Path, split: str, start: int, stop: int, out: Path) -> None:
         """Write the annotations of images `start` to `stop` of a split as arrays."""
@@ -149,12 +155,12 @@ class Server:
 
     def measure(self, metric: str, predictions: Path, truth: Path) -> dict[str, Any]:
         """Measure a metric of predictions; gives a `Measurement` as JSON."""
-        found = named(f"{self._names.evaluation}:measure")(metric, predictions, truth)
+        found = named(f"{self._names.measuring}:measure")(metric, predictions, truth)
         return _jsonable(found.to_json(), f"metric '{metric}'")
 
     def compare(self, metric: str, before: Path, after: Path, truth: Path) -> dict[str, Any]:
         """Give the paired difference of two predictions as JSON."""
-        found = named(f"{self._names.evaluation}:compare")(metric, before, after, truth)
+        found = named(f"{self._names.measuring}:compare")(metric, before, after, truth)
         return _jsonable(asdict(found), f"metric '{metric}'")
 
     def chance(
@@ -167,9 +173,11 @@ class Server:
         self, model: Artifact, data: Dataset, index: Path, split: str, finding: dict[str, Any], out: Path
     ) -> dict[str, Any]:
         """Try a base that is no better than chance with other readings of its input."""
-        predict = self._names.predict[model.kind]
-        images = self._split(split, data, index)
-        whole = named(self._names.readings)(model, images, predict, finding, out, self._report)
+        predict, runtime = named(self._names.predict), usual_runtime(model.kind)()
+        samples = self._split(split, data, index)
+        whole = named(self._names.readings)(
+            model, samples, partial(predict, runtime), finding, out, self._report
+        )
         return _jsonable(whole, "the look at the base")
 
     def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import json_text
-from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.formats.keras import archive as keras_archive
@@ -34,7 +34,7 @@ class Header:
     Attributes:
         config: the model's class and configuration, as Keras writes them.
         version: the Keras that wrote it.
-        facts: the `ModelFacts` that tflbuild embedded; {} where there are none.
+        facts: the `Meaning` that tflbuild embedded; {} where there are none.
         elements: how many numbers the file holds.
         not_finite: layers, by the path of their weights in the file, that hold a NaN or an infinity.
     """
@@ -145,7 +145,7 @@ def _hdf5(content: bytes) -> Header:
         raise ValueError("holds no model configuration, perhaps only weights")
     facts = _parsed(found.texts.get("tflbuild.facts", "{}"), "facts of tflbuild")
     try:
-        known = ModelFacts.from_json(facts).to_json() if facts else {}
+        known = Meaning.from_json(facts).to_json() if facts else {}
     except ValueError as error:
         raise ValueError(f"holds facts of tflbuild that cannot be true: {error}") from error
     return Header(

@@ -1,8 +1,8 @@
-"""Augmentation: options, and applying them to one example."""
+"""Options of augmentation."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -11,8 +11,6 @@ from annotated_types import Ge, Gt, Le, Lt
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from tflbuild.modalities.image.preprocess import Preprocess
 
 Probability = Annotated[float, Ge(0), Le(1)]
 
@@ -112,36 +110,6 @@ class Augment:
             for key, value in _frozen(options).items()
         }
         return cls(**built)
-
-    def apply(
-        self,
-        image: NDArray[np.uint8],
-        boxes: NDArray[np.float32],
-        labels: NDArray[np.int32],
-        rng: np.random.Generator,
-        height: int,
-        width: int,
-        preprocess: Preprocess,
-        unflippable: Collection[int] = (),
-    ) -> Augmented:
-        """Give a random variant of an example, resized to the model's input.
-
-        Crop, zoom and resize are one resampling. Boxes are clipped to what is seen of the image, and
-        dropped when their centre leaves it.
-
-        Args:
-            image: (rows, columns, 3) uint8 RGB.
-            boxes: (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1; (0, 4) for classification.
-            labels: (objects,) int32; (1,) for classification, kept as it is.
-            rng: decides everything that is random.
-            height: of the input.
-            width: of the input.
-            preprocess: kernel, aspect and channel order.
-            unflippable: indices of the classes in `flip_except`.
-        """
-        from tflbuild.modalities.image import augmentation
-
-        return augmentation.apply(self, image, boxes, labels, rng, height, width, preprocess, unflippable)
 
 
 def _frozen(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tflbuild.modalities.image.augment import Augment, Augmented, Colour, Crop, ZoomOut
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.image.resample import Region, resample
 
 TRIALS = 12
@@ -29,10 +29,25 @@ def apply(
     rng: np.random.Generator,
     height: int,
     width: int,
-    preprocess: Preprocess,
+    preprocess: ImageModality,
     unflippable: Collection[int] = (),
 ) -> Augmented:
-    """Give a random variant of an example, as `Augment.apply` describes."""
+    """Give a random variant of an example, resized to the model's input.
+
+    Crop, zoom and resize are one resampling. Boxes are clipped to what is seen of the image, and
+    dropped when their centre leaves it.
+
+    Args:
+        options: what is varied.
+        image: (rows, columns, 3) uint8 RGB.
+        boxes: (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1; (0, 4) for classification.
+        labels: (objects,) int32; (1,) for classification, kept as it is.
+        rng: decides everything that is random.
+        height: of the input.
+        width: of the input.
+        preprocess: kernel, aspect and channel order.
+        unflippable: indices of the classes in `flip_except`.
+    """
     draws = rng.random(10).tolist()
     detection = len(labels) != 1 or len(boxes) == 1
     window = _window(options, boxes, detection, draws[:4], rng) if options.enabled else WHOLE
@@ -109,7 +124,7 @@ def _view(
     window: Region,
     height: int,
     width: int,
-    preprocess: Preprocess,
+    preprocess: ImageModality,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Region]:
     """Resample what a window shows of an image.
 

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tflbuild.core.dataset import Example, Split
+from tflbuild.core.modality import Batch
 from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.preprocess import Preprocess
+from tflbuild.modalities.image.augmentation import apply
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.image.resample import resample
 
 CACHE_BYTES = 1 << 30
 """Bytes of memory that decoded training images may take."""
-
-
-class Batch(NamedTuple):
-    """One training batch.
-
-    Attributes:
-        images: (batch, height, width, 3) uint8 in the model's channel order.
-        boxes: per image (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1 of the input.
-        labels: per image (objects,) int32; (1,) for classification.
-    """
-
-    images: NDArray[np.uint8]
-    boxes: list[NDArray[np.float32]]
-    labels: list[NDArray[np.int32]]
 
 
 class ExampleCache:
@@ -49,7 +37,7 @@ class ExampleCache:
     """
 
     def __init__(
-        self, split: Split, preprocess: Preprocess, height: int, width: int, room: int = CACHE_BYTES
+        self, split: Split, preprocess: ImageModality, height: int, width: int, room: int = CACHE_BYTES
     ) -> None:
         self._split = split
         self._preprocess = preprocess
@@ -62,13 +50,30 @@ class ExampleCache:
         kept = self._kept.get(position)
         if kept is not None:
             return kept
-        example = self._split[position]
-        example = example._replace(image=self._shrunk(example.image))
+        example = self._cut(self._split[position])
+        example = example._replace(value=self._shrunk(example.value))
         with self._lock:
-            if position not in self._kept and example.image.nbytes <= self._room:
-                self._room -= example.image.nbytes
+            if position not in self._kept and example.value.nbytes <= self._room:
+                self._room -= example.value.nbytes
                 self._kept[position] = example
         return example
+
+    def _cut(self, example: Example) -> Example:
+        """Leave what the input never shows out, with a centred crop, and place the boxes in what is left."""
+        rows, columns = example.value.shape[:2]
+        height, width = self._limit
+        part = self._preprocess.seen(rows, columns, height, width)
+        if (part.height, part.width) == (rows, columns):
+            return example
+        boxes = example.boxes
+        if len(boxes):
+            boxes = self._preprocess.place(boxes, rows, columns, height, width)
+            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+            inside = ((centres > 0) & (centres < 1)).all(axis=1)
+            boxes, labels = boxes[inside].clip(0, 1), example.labels[inside]
+            example = example._replace(labels=labels)
+        image = example.value[part.top : part.top + part.height, part.left : part.left + part.width]
+        return example._replace(value=image, boxes=boxes)
 
     def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         # Without antialiasing an earlier shrink would change what the model sees.
@@ -81,11 +86,10 @@ class ExampleCache:
 
 
 def training_batches(
+    preprocess: ImageModality,
     split: Split,
-    preprocess: Preprocess,
-    augment: Augment,
-    height: int,
-    width: int,
+    augment: Mapping[str, Any],
+    shape: tuple[int, ...],
     batch_size: int,
     seed: int,
     start: int = 0,
@@ -98,19 +102,20 @@ def training_batches(
     or where one started, so that training may resume at any step with the same batches.
 
     Args:
-        split: the examples.
         preprocess: how pixels become input.
-        augment: what is varied.
-        height: of the input.
-        width: of the input.
+        split: the examples.
+        augment: what is varied, options of `tflbuild.modalities.image.augment.Augment`.
+        shape: (height, width, channels) of the input.
         batch_size: examples in a batch.
         seed: decides the shuffles and the augmentation.
         start: step of the first batch given.
         workers: threads that prepare batches.
         prefetch: batches prepared ahead.
     """
+    height, width = shape[:2]
+    vary = Augment.of(augment)
     examples = ExampleCache(split, preprocess, height, width)
-    unflippable = frozenset(k for k, name in enumerate(split.classes) if name in augment.flip_except)
+    unflippable = frozenset(k for k, name in enumerate(split.classes) if name in vary.flip_except)
     shuffle = _Shuffle(len(split), seed)
 
     def prepare(step: int) -> Batch:
@@ -118,7 +123,7 @@ def training_batches(
         made = []
         for slot in range(step * batch_size, (step + 1) * batch_size):
             image, boxes, labels = examples[shuffle.position(slot)]
-            made.append(augment.apply(image, boxes, labels, rng, height, width, preprocess, unflippable))
+            made.append(apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable))
         return Batch(np.stack([m.pixels for m in made]), [m.boxes for m in made], [m.labels for m in made])
 
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:

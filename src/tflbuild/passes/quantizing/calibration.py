@@ -8,10 +8,12 @@ from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
+from tflbuild.core.meaning import Meaning
+from tflbuild.passes.quantizing.writing import inputs_in_order
 
 T = TypeVar("T")
 
@@ -32,33 +34,37 @@ class Calibration:
     samples: Annotated[int, Ge(1), Le(1_000_000)] = 200
 
 
-def calibration_images(calibration: Calibration, facts: ModelFacts, ctx: PassContext) -> list[Any]:
-    """Give the calibration images, each (height, width, 3) float32, normalised.
+def calibration_samples(calibration: Calibration, model: Artifact, ctx: PassContext) -> list[dict[str, Any]]:
+    """Give the calibration samples: by input, its model values, float32, without a batch axis.
+
+    Inputs are in the order of a `.tflite`'s graph.
 
     Raises:
-        DataError: the source holds no image.
+        DataError: the source holds nothing.
     """
-    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.evaluation.examples import Encoder
 
     split = ctx.dataset(calibration.source)
     if not len(split):
         raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no image.")
-    preprocess = Preprocess.of(facts.preprocess)
+    meaning = Meaning.of(model)
+    encoder = Encoder(meaning)
+    names = inputs_in_order(model) if isinstance(model, TFLiteModel) else list(meaning.inputs)
     chosen = _chosen(calibration, split, ctx.seed)
     count = len(chosen)
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
     if count < calibration.samples:
         ctx.log(f"{calibration.samples} calibration images were wanted, {calibration.source} holds {count}")
-    images = []
+    samples = []
     for done, position in enumerate(chosen):
-        pixels = preprocess.pixels(split[position].image, facts.height, facts.width)
-        images.append(preprocess.normalise(pixels))
+        values = encoder.values(split[position].value, split.samples[position].key)
+        samples.append({name: values[name] for name in names})
         ctx.progress(done + 1, count, "calibration images")
-    return images
+    return samples
 
 
 def calibration_labels(calibration: Calibration, ctx: PassContext) -> list[int]:
-    """Give the class of each image that `calibration_images` gives, of a split of a classifier's data."""
+    """Give the class of each image that `calibration_samples` gives, of a split of a classifier's data."""
     split = ctx.dataset(calibration.source)
     return [int(split[position].labels[0]) for position in _chosen(calibration, split, ctx.seed)]
 

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, calibration_labels, parted
+from tflbuild.passes.quantizing.calibration import (
+    Calibration,
+    calibration_labels,
+    calibration_samples,
+    parted,
+)
 
 if TYPE_CHECKING:
     from tflbuild.quantization.form import Form
@@ -107,9 +113,9 @@ class Quantizing(Pass):
         """Read the calibration source."""
         return (self.calibration.source,)
 
-    def input_of(self, scheme: str) -> str:
-        """Give the dtype of the model's input."""
-        return self.input_dtype or ("uint8" if scheme == "int8" else "float32")
+    def inputs_of(self, meaning: Meaning, scheme: str) -> dict[str, str]:
+        """Give the dtype of each input of the quantized model."""
+        return writing.input_dtypes(meaning, scheme, self.input_dtype)
 
     def bench(
         self, model: TFLiteModel, ctx: PassContext, scheme: Literal["int8", "int16x8"], *, measuring: bool
@@ -125,25 +131,26 @@ class Quantizing(Pass):
         from tflbuild.quantization.workbench import Border, Workbench
 
         writing.refuse_sparse(model)
-        facts = ModelFacts.of(model)
-        images = calibration_images(self.calibration, facts, ctx)
-        given = self.input_of(scheme)
+        meaning = Meaning.of(model)
+        samples = calibration_samples(self.calibration, model, ctx)
+        float_input = set(self.inputs_of(meaning, scheme).values()) == {"float32"}
+        limits = {} if float_input else writing.limits_of(meaning)
         border = Border(
-            float_input=given == "float32",
-            float_output=self.output_dtype == "float32" or facts.task == "detection",
-            pixels=None if given == "float32" else writing.pixel_range(facts),
+            float_input=float_input,
+            float_output=self.output_dtype == "float32" or meaning.kind.float_outputs,
+            limits=tuple(limits.get(name) for name in writing.inputs_in_order(model)),
             scores=self.scores if scheme == "int8" else "int8",
         )
-        seen, held_out = parted(images, ctx.seed) if measuring else (images, [])
-        labels = self._labels(facts, ctx) if measuring and self.select == "top1" else None
+        seen, held_out = parted(samples, ctx.seed) if measuring else (samples, [])
+        labels = self._labels(meaning, ctx) if measuring and self.select == "top1" else None
         content = model.path.read_bytes()
         return Workbench(
             content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
         )
 
-    def _labels(self, facts: ModelFacts, ctx: PassContext) -> list[int]:
+    def _labels(self, meaning: Meaning, ctx: PassContext) -> list[int]:
         """Give the class of each image that is held out."""
-        if facts.task != "classification":
+        if meaning.task != "classification":
             raise PassError(
                 f"{ctx.label}.select: 'top1' is of classifiers; a detector's settings are chosen by select=error."
             )
@@ -185,17 +192,22 @@ class Quantizing(Pass):
         }
         return best.setting
 
-    def with_borders(self, content: bytes, facts: ModelFacts, scheme: str) -> bytes:
+    def with_borders(self, content: bytes, model: TFLiteModel, scheme: str) -> bytes:
         """Let a quantized model take and give raw bytes, where that is wanted.
 
         An int8 input's own scale is that of the preprocessing, unless it may have no zero point.
         """
-        from tflbuild.modalities.image.preprocess import Preprocess
         from tflbuild.tflite import borders
 
-        given = self.input_of(scheme)
-        if given == "uint8" or (given == "int8" and self.activations == "symmetric"):
-            scale, zero_point = Preprocess.of(facts.preprocess).quantization()
-            shift = 128 if given == "int8" else 0
-            content = borders.take_bytes(content, given, scale, zero_point - shift)
+        meaning = Meaning.of(model)
+        dtypes = self.inputs_of(meaning, scheme)
+        taken: dict[str, dict[int, tuple[float, int]]] = {}
+        for place, name in enumerate(writing.inputs_in_order(model)):
+            codes, given = meaning.inputs[name].kind.quantization(), dtypes[name]
+            if codes and (given == "uint8" or (given == "int8" and self.activations == "symmetric")):
+                scale, zero_point = codes
+                shift = 128 if given == "int8" else 0
+                taken.setdefault(given, {})[place] = (scale, zero_point - shift)
+        for dtype, codes_of in taken.items():
+            content = borders.take_bytes(content, dtype, codes_of)
         return borders.give_uint8(content) if self.output_dtype == "uint8" else content

@@ -1,30 +1,30 @@
-"""Compare a model with the one it was made of, on real images: output by output."""
+"""Compare a model with the one it was made of, on real samples: output by output."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.artifact import ModelFacts
 from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.meaning import Meaning
 
-IMAGES = 16
-"""Images that a model is held to another on."""
+SAMPLES = 16
+"""Samples that a model is held to another on."""
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest value of the output, that float kernels may make."""
 
 
-def sample_batch(facts: ModelFacts, ctx: PassContext, count: int = IMAGES) -> Any:
-    """Give images from all over the train split as the model takes them: (images, height, width, 3) float32."""
+def sample_batch(meaning: Meaning, ctx: PassContext, count: int = SAMPLES) -> dict[str, Any]:
+    """Give samples from all over the train split as the model takes them: by input, (samples, ...) float32."""
     import numpy as np
 
-    from tflbuild.modalities.image.preprocess import Preprocess
+    from tflbuild.evaluation.examples import Encoder
 
-    split, preprocess = ctx.dataset("data.train"), Preprocess.of(facts.preprocess)
+    split, encoder = ctx.dataset("data.train"), Encoder(meaning)
     chosen = sorted({len(split) * number // count for number in range(count)})
-    pixels = [preprocess.pixels(split[position].image, facts.height, facts.width) for position in chosen]
-    return preprocess.normalise(np.stack(pixels))
+    values = [encoder.values(split[position].value, split.samples[position].key) for position in chosen]
+    return {name: np.stack([one[name] for one in values]) for name in meaning.inputs}
 
 
 def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -32,7 +32,7 @@ def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, d
 
     Returns:
         For each output `difference`, the largest absolute one, `size`, the largest absolute value of what it is held
-        to, and `images`.
+        to, and `images`, how many samples.
     """
     import numpy as np
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Verdict
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.judgement import Judgement
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.options import Quantizing
 
@@ -82,7 +83,7 @@ class Trials:
     ) -> None:
         self._options, self._bench, self._setting, self._ctx = options, bench, setting, ctx
         self._keep: Literal["int16x8", "float32"] = keep
-        self._facts = ModelFacts.of(model)
+        self._model, self._facts = model, Meaning.of(model)
         self._found: dict[frozenset[str], Trial] = {}
 
     def __len__(self) -> int:
@@ -125,7 +126,7 @@ class Trials:
 
     def _judged(self, steps: tuple[Step, ...], names: frozenset[str]) -> Trial:
         from tflbuild.quantization.attempts import REFUSALS, reason
-        from tflbuild.runtimes import litert
+        from tflbuild.runtimes import interpreter as litert
 
         try:
             content = self._build(names)
@@ -144,7 +145,7 @@ class Trials:
             apart measurements of one and the same file were.
         """
         from tflbuild.quantization.attempts import REFUSALS, reason
-        from tflbuild.runtimes import litert
+        from tflbuild.runtimes import interpreter as litert
 
         assert trial.model is not None, "what failed is never the result"
         file = trial.model.path
@@ -168,7 +169,7 @@ class Trials:
 
     def _build(self, names: frozenset[str]) -> bytes:
         content = self._bench.build(self._setting, dict.fromkeys(sorted(names), self._keep))
-        return self._options.with_borders(content, self._facts, "int8")
+        return self._options.with_borders(content, self._model, "int8")
 
 
 def _names(steps: tuple[Step, ...]) -> frozenset[str]:

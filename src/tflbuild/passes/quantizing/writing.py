@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflbuild.core.artifact import ModelFacts, TFLiteModel
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 
 if TYPE_CHECKING:
     from tflbuild.tflite.islands import Island
 
 
-def detector_of(facts: ModelFacts) -> Any:
-    """Give a `tflbuild.backends.converter.Detector`, None for a classifier."""
-    if facts.task != "detection":
-        return None
-    from tflbuild.backends.converter import Detector
-    from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
-
-    return Detector(anchors=anchors_of(facts), suppression=suppression_of(facts))
-
-
-def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any) -> TFLiteModel:
+def emit_tflite(ctx: PassContext, content: bytes, facts: Meaning, **meta: Any) -> TFLiteModel:
     """Write a flatbuffer with its labels and preprocessing inside, and say what is in it."""
     from tflbuild.tflite import flatbuffer
 
     kept = facts.to_json()
-    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(content, _shapes(facts)), kept)
+    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(content, facts.kind.tail_shapes(facts)), kept)
     path = ctx.scratch / "census.tflite"
     path.write_bytes(whole)
     return ctx.emit(
@@ -40,14 +31,6 @@ def emit_tflite(ctx: PassContext, content: bytes, facts: ModelFacts, **meta: Any
         census=flatbuffer.census(path),
         **meta,
     )
-
-
-def _shapes(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
-    if facts.task != "detection":
-        return {}
-    from tflbuild.tflite.suppression import output_shapes
-
-    return output_shapes(int(facts.detector["postprocess"]["max_detections"]))
 
 
 def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:
@@ -92,27 +75,29 @@ def check_declared(result: TFLiteModel) -> None:
     )
 
 
-def check_input(result: TFLiteModel, dtype: str) -> None:
-    """Hold a file's input to a dtype and, for raw bytes, to the scale and zero point of the preprocessing.
+def check_inputs(result: TFLiteModel, dtypes: Mapping[str, str]) -> None:
+    """Hold a file's inputs to dtypes and, those of raw bytes, to the scale and zero point of the preprocessing.
 
     Raises:
-        BrokenPromise: it is another.
+        BrokenPromise: one is another.
     """
-    from tflbuild.modalities.image.preprocess import Preprocess
     from tflbuild.tflite import flatbuffer
 
-    found = flatbuffer.signature(result.path)["inputs"][0]
-    if found["dtype"] != dtype:
-        raise BrokenPromise(f"a {dtype} input was promised, but it is {found['dtype']}.")
-    if dtype not in ("uint8", "int8"):
-        return
-    scale, zero_point = Preprocess.of(ModelFacts.of(result).preprocess).quantization()
-    zero_point -= 128 if dtype == "int8" else 0
-    if abs(found["scale"] - scale) > 1e-4 * scale or found["zero_point"] != zero_point:
-        raise BrokenPromise(
-            f"the input's scale {found['scale']:.6g} and zero point {found['zero_point']} are not those of the "
-            f"preprocess block, {scale:.6g} and {zero_point}."
-        )
+    meaning = Meaning.of(result)
+    for found in flatbuffer.signature(result.path)["inputs"]:
+        name, dtype = found["name"], dtypes[found["name"]]
+        if found["dtype"] != dtype:
+            raise BrokenPromise(f"a {dtype} input was promised, but '{name}' is {found['dtype']}.")
+        codes = meaning.inputs[name].kind.quantization()
+        if dtype not in ("uint8", "int8") or codes is None:
+            continue
+        scale, zero_point = codes
+        zero_point -= 128 if dtype == "int8" else 0
+        if abs(found["scale"] - scale) > 1e-4 * scale or found["zero_point"] != zero_point:
+            raise BrokenPromise(
+                f"the scale {found['scale']:.6g} and zero point {found['zero_point']} of the input '{name}' are not "
+                f"those of the preprocess block, {scale:.6g} and {zero_point}."
+            )
 
 
 def check_outputs(result: TFLiteModel, dtype: str) -> None:
@@ -123,14 +108,46 @@ def check_outputs(result: TFLiteModel, dtype: str) -> None:
     """
     from tflbuild.tflite import flatbuffer
 
-    wanted = "float32" if ModelFacts.of(result).task == "detection" else dtype
+    wanted = "float32" if Meaning.of(result).kind.float_outputs else dtype
     for found in flatbuffer.signature(result.path)["outputs"]:
         if found["dtype"] != wanted:
             raise BrokenPromise(f"a {wanted} output was promised, but '{found['name']}' is {found['dtype']}.")
 
 
-def pixel_range(facts: ModelFacts) -> tuple[float, float]:
-    """Give the model values of a black and a white pixel, as a uint8 input expresses them."""
-    from tflbuild.modalities.image.preprocess import Preprocess
+def input_dtypes(meaning: Meaning, scheme: str, given: str | None) -> dict[str, str]:
+    """Give the dtype of each input of a file of a scheme.
 
-    return Preprocess.of(facts.preprocess).pixel_range()
+    With scheme int8 an input takes raw bytes, uint8, where its modality has any, and else its values as int8.
+
+    Args:
+        meaning: of the model.
+        scheme: of the file; "" for one that computes in floats.
+        given: what the recipe says; None for nothing.
+
+    Raises:
+        PassError: raw bytes are asked for where there are none.
+    """
+    dtypes = {}
+    for name, wanted in meaning.inputs.items():
+        codes = wanted.kind.quantization() is not None
+        if given == "uint8" and not codes:
+            raise PassError(
+                f"input_dtype: uint8 takes raw bytes, and the input '{name}' has none that one scale could express; "
+                f"use int8 or float32."
+            )
+        usual = ("uint8" if codes else "int8") if scheme == "int8" else "float32"
+        dtypes[name] = given or usual
+    return dtypes
+
+
+def limits_of(meaning: Meaning) -> dict[str, tuple[float, float]]:
+    """Give the lowest and the highest model value of each input, as raw bytes express them, where it is known."""
+    found = {name: given.kind.limits() for name, given in meaning.inputs.items()}
+    return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def inputs_in_order(model: TFLiteModel) -> list[str]:
+    """Name the inputs of a file, in the order of its graph."""
+    from tflbuild.tflite import flatbuffer
+
+    return [entry["name"] for entry in flatbuffer.signature(model.path)["inputs"]]

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.options import to_json
 
 FILES = (".h5", ".keras")
 """Endings that tell a teacher's file from the label of a step."""
 
-SHARED = ("task", "height", "width", "labels", "preprocess", "feature_maps", "anchors")
+SHARED = ("task", "inputs", "labels", "feature_maps", "anchors")
 """Facts that student and teacher have to share: they see the same input, and their outputs are compared."""
 
 
@@ -86,7 +87,7 @@ def check_model_file(file: str, option: str) -> None:
 def taught(
     options: Distill,
     student: Any,
-    facts: ModelFacts,
+    facts: Meaning,
     loss: Any,
     hooks: Any,
     given: KerasModel | None,
@@ -122,11 +123,7 @@ def taught(
         "weight": options.weight,
         "temperature": options.temperature,
     }
-    if facts.task == "detection":
-        whole = distillation.detection(loss, options.weight, options.temperature)
-    else:
-        ends = (keras.output_kind(student) == "logits", keras.output_kind(teacher) == "logits")
-        whole = distillation.classification(loss, options.weight, options.temperature, *ends)
+    whole = facts.kind.taught(loss, student, teacher, options.weight, options.temperature)
     return whole, replace(hooks or training.Hooks(), targets=distillation.asked(teacher))
 
 
@@ -146,8 +143,8 @@ def _found(options: Distill, given: KerasModel | None, ctx: PassContext) -> tupl
     return model.path, model.meta["facts"]
 
 
-def _check_alike(name: str, teacher: Any, student: Any, known: Mapping[str, Any], facts: ModelFacts) -> None:
-    theirs, own = _compared(known), _compared(facts.to_json())
+def _check_alike(name: str, teacher: Any, student: Any, known: Mapping[str, Any], facts: Meaning) -> None:
+    theirs, own = _compared(known) if known else {}, _compared(facts.to_json())
     differing = [fact for fact in SHARED if known and theirs.get(fact) != own.get(fact)]
     if differing:
         raise PassError(
@@ -163,9 +160,8 @@ def _check_alike(name: str, teacher: Any, student: Any, known: Mapping[str, Any]
 
 
 def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Give facts in the form in which two models' can be compared."""
-    from tflbuild.modalities.image.preprocess import Preprocess
-
-    known = {**facts, "preprocess": Preprocess.of(facts.get("preprocess", {})), **facts.get("detector", {})}
-    compared: dict[str, Any] = to_json(known)
+    """Give facts in the form in which two models' can be compared: with every option of their inputs."""
+    meaning = Meaning.from_json(facts)
+    inputs = {name: (given.shape, to_json(given.kind)) for name, given in meaning.inputs.items()}
+    compared: dict[str, Any] = to_json({**meaning.to_json(), "inputs": inputs, **meaning.head})
     return compared

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.distillation import Distill, taught
 
 TFMOT_TOOLS = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
@@ -98,7 +101,7 @@ class Lap:
 
 def fit(
     model: Any,
-    facts: ModelFacts,
+    facts: Meaning,
     options: Fitting,
     ctx: PassContext,
     hooks: Any = None,
@@ -120,43 +123,20 @@ def fit(
     Returns:
         The last loss.
     """
-    from tflbuild.backends import keras
-    from tflbuild.modalities.image.augment import Augment
-    from tflbuild.modalities.image.batches import training_batches
-    from tflbuild.modalities.image.preprocess import Preprocess
-    from tflbuild.tasks.detection.decoding import anchors_of
-    from tflbuild.tasks.detection.targets import ahead, classification_targets, detection_targets
     from tflbuild.training import loop as training
-    from tflbuild.training import losses
 
     assert options.steps is not None, "resolve() ran before"
     length = options.steps
-    split, preprocess = ctx.dataset("data.train"), Preprocess.of(facts.preprocess)
-    augment = Augment.of(ctx.augment)
-    if facts.task == "detection":
-        boxes = anchors_of(facts)
-        loss = losses.detection(options.loss)
-    else:
-        boxes = None
-        kind = keras.output_kind(model)
-        smoothing = options.label_smoothing
-        loss = (
-            losses.independent(smoothing)
-            if kind == "sigmoid"
-            else losses.classification(kind == "logits", smoothing)
-        )
+    split, given_input, task = ctx.dataset("data.train"), facts.only, facts.kind
+    modality = given_input.kind
+    loss = task.loss(model, options)
     if options.distill.weight:
         loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
 
     def batches(start: int) -> Any:
         first = lap.number * length + start
-        stream = training_batches(
-            split, preprocess, augment, facts.height, facts.width, options.batch_size, ctx.seed, first
-        )
-        return ahead(
-            classification_targets(batch) if boxes is None else detection_targets(batch, boxes)
-            for batch in stream
-        )
+        stream = modality.batches(split, ctx.augment, given_input.shape, options.batch_size, ctx.seed, first)
+        return ahead(map(task.targeting(facts), stream))
 
     schedule = training.Schedule(
         steps=length,
@@ -176,6 +156,17 @@ def fit(
         checkpoint_seconds=ctx.checkpoint_seconds,
         label=ctx.label,
     )
-    last = training.fit(model, batches, loss, schedule, (preprocess.scale, preprocess.offset), watch, hooks)
+    last = training.fit(model, batches, loss, schedule, modality.scaled, watch, hooks)
     ctx.notes["loss"] = round(last, 4)
     return last
+
+
+def ahead(items: Iterable[Any]) -> Iterator[Any]:
+    """Give items in order, computing the next one in a background thread meanwhile."""
+    source = iter(items)
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="targets") as pool:
+        waiting = pool.submit(next, source, end)
+        while (item := waiting.result()) is not end:
+            waiting = pool.submit(next, source, end)
+            yield item

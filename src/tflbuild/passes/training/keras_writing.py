@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tflbuild.core.artifact import KerasModel, ModelFacts
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import PassContext
+from tflbuild.core.meaning import Input, Meaning
 
 
-def emit_keras(ctx: PassContext, built: Any, facts: ModelFacts, **meta: Any) -> KerasModel:
+def emit_keras(ctx: PassContext, built: Any, facts: Meaning, **meta: Any) -> KerasModel:
     """Write a tf_keras model with what it means inside, named by its weights and configuration."""
     from tflbuild.backends import keras
 
@@ -20,3 +21,21 @@ def emit_keras(ctx: PassContext, built: Any, facts: ModelFacts, **meta: Any) -> 
         facts=kept,
         **meta,
     )
+
+
+def meaning_of(ctx: PassContext, built: Any, classes: tuple[str, ...]) -> Meaning:
+    """Say what a model that the recipe's architecture gave means, on the recipe's data.
+
+    Args:
+        ctx: the recipe's model, data and preprocessing.
+        built: the `tf_keras.Model`.
+        classes: the data's class names.
+    """
+    from tflbuild.backends import keras
+
+    inputs = {
+        name: Input(modality=ctx.modality, shape=shape, preprocess=ctx.preprocess)
+        for name, shape in keras.inputs_of(built).items()
+    }
+    task = ctx.model_spec.task or ctx.task
+    return Meaning(task=task, labels=classes, inputs=inputs, head=ctx.model_spec.head(built))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.core.artifact import ModelFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.tasks.detection.anchors import AnchorOptions, anchors
 from tflbuild.tasks.detection.detector import BOX_SCALES, Postprocess
 from tflbuild.tflite.suppression import SuppressionOptions
 
 
-def anchors_of(facts: ModelFacts) -> npt.NDArray[np.float32]:
+def anchors_of(facts: Meaning) -> npt.NDArray[np.float32]:
     """Give a detector's anchors, (anchors, 4) float32: ycenter, xcenter, height, width."""
-    return anchors(facts.detector["feature_maps"], AnchorOptions.of(facts.detector["anchors"]))
+    return anchors(facts.head["feature_maps"], AnchorOptions.of(facts.head["anchors"]))
 
 
-def suppression_of(facts: ModelFacts) -> SuppressionOptions:
+def suppression_of(facts: Meaning) -> SuppressionOptions:
     """Give the options of a detector's final operator."""
-    options = Postprocess.of(facts.detector["postprocess"])
+    options = Postprocess.of(facts.head["postprocess"])
     return SuppressionOptions(
         classes=len(facts.labels),
         box_scales=BOX_SCALES,

@@ -29,7 +29,7 @@ class AnchorOptions:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> AnchorOptions:
-        """Read what `ModelFacts.detector["anchors"]` holds."""
+        """Read what `Meaning.detector["anchors"]` holds."""
         return cls(**{**options, "aspect_ratios": tuple(options["aspect_ratios"])})
 
 
@@ -44,7 +44,7 @@ class Postprocess:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Postprocess:
-        """Read what `ModelFacts.detector["postprocess"]` holds."""
+        """Read what `Meaning.detector["postprocess"]` holds."""
         return cls(**options)
 
 

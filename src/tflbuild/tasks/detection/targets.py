@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.modalities.image.batches import Batch
+from tflbuild.core.modality import Batch
 from tflbuild.tasks.detection.boxes import assign, encode
 
 MATCH_IOU = 0.5
@@ -25,10 +21,10 @@ def detection_targets(
         anchors: (anchors, 4) float32: ycenter, xcenter, height, width.
 
     Returns:
-        Images (batch, height, width, 3) uint8, coded boxes (batch, anchors, 4) float32, and labels
+        Codes (batch, height, width, channels) uint8, coded boxes (batch, anchors, 4) float32, and labels
         (batch, anchors) int32, -1 for background.
     """
-    count = len(batch.images)
+    count = len(batch.codes)
     code = np.zeros((count, len(anchors), 4), np.float32)
     labels = np.full((count, len(anchors)), -1, np.int32)
     for number, (boxes, classes) in enumerate(zip(batch.boxes, batch.labels, strict=True)):
@@ -37,20 +33,4 @@ def detection_targets(
         if len(taken):
             code[number, taken] = encode(boxes[matched[taken]], anchors[taken])
             labels[number, taken] = classes[matched[taken]]
-    return batch.images, code, labels
-
-
-def classification_targets(batch: Batch) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """Give images (batch, height, width, 3) uint8 and their labels (batch,) int32."""
-    return batch.images, np.asarray([int(labels[0]) for labels in batch.labels], np.int32)
-
-
-def ahead(items: Iterable[Any]) -> Iterator[Any]:
-    """Give items in order, computing the next one in a background thread meanwhile."""
-    source = iter(items)
-    end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="targets") as pool:
-        waiting = pool.submit(next, source, end)
-        while (item := waiting.result()) is not end:
-            waiting = pool.submit(next, source, end)
-            yield item
+    return batch.codes, code, labels

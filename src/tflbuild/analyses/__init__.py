@@ -1,0 +1,1 @@
+"""Analyses, one a file: models and data to findings."""

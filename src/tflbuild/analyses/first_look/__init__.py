@@ -1,0 +1,1 @@
+"""The first look at a base that came from the user's file."""

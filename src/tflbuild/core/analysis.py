@@ -1,0 +1,82 @@
+"""Analyses: models and data to findings, never to a model; keyed, kept in the store, and described once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.registry import Registry
+
+if TYPE_CHECKING:
+    from tflbuild.core.dataset import Split
+
+ANALYSES: Registry[Analysis] = Registry("analysis", "analysis", "analyses")
+
+Finding = Mapping[str, Any]
+"""One finding, JSON-able; its `text` is a sentence for people, "" where nothing is to be said."""
+
+
+class AnalysisContext(Protocol):
+    """The data and callbacks that an analysis may use besides its models.
+
+    Attributes:
+        seed: the recipe's seed.
+        scratch: an empty folder, removed afterwards.
+    """
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def scratch(self) -> Path: ...
+
+    def dataset(self, split: str) -> Split:
+        """Give a split that the analysis declared in `reads`; an undeclared one is an error."""
+        ...
+
+    def progress(self, done: float, total: float, note: str = "") -> None:
+        """Say how far the analysis is."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Base of every analysis: a frozen dataclass whose fields are its options. Declared with `@analysis("name")`."""
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ("numpy",)
+    """Tools by import name; their versions enter the key."""
+    light: ClassVar[bool] = True
+    """Whether it runs without TensorFlow."""
+    of: ClassVar[tuple[str, ...]] = ("model",)
+    """Names of the models that it looks at, e.g. `model` and `base`."""
+    title: ClassVar[str] = ""
+    """Heading of what is shown, a few words."""
+
+    def reads(self) -> tuple[str, ...]:
+        """Name what it reads: `data.<split>`."""
+        return ("data.val",)
+
+    def check(self) -> None:
+        """Refuse combinations of options.
+
+        Raises:
+            ValueError: "option: what was given and what would be right".
+        """
+
+    def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
+        """Find; runs in a worker. Each model is given by its name in `of`."""
+        raise NotImplementedError
+
+    def exhibits(self, findings: Sequence[Finding]) -> Sequence[Any]:
+        """Give what the terminal and the page show of findings, as `tflbuild.core.exhibit` has it."""
+        return ()
+
+
+Tell = Callable[[float, float, str], None]
+
+analysis = ANALYSES.declare
+"""Class decorator: declare an analysis under a name."""

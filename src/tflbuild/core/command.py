@@ -1,0 +1,56 @@
+"""Commands besides building: each takes its words and gives an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from tflbuild.core.registry import Registry
+
+COMMANDS: Registry[Command] = Registry("command", "command", "commands")
+
+Function = Callable[[list[str]], int]
+
+
+class Command:
+    """A declared command; `run` is the function that `@command` decorates."""
+
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+    usage: ClassVar[str] = ""
+    prints: ClassVar[bool] = True
+    """Whether its result is what it prints."""
+
+    @staticmethod
+    def run(words: list[str]) -> int:
+        """Do what the words say; gives the exit code."""
+        raise NotImplementedError
+
+
+def command(
+    name: str, summary: str, *, usage: str = "", prints: bool = True
+) -> Callable[[Function], Function]:
+    """Decorate the function of a command.
+
+    Args:
+        name: the word after `tflbuild`.
+        summary: a line of `tflbuild --help`.
+        usage: words that it takes, e.g. "RUN RUN".
+        prints: whether its result is what it prints, so that a closed output ends it.
+    """
+
+    def decorate(function: Function) -> Function:
+        members = {
+            "name": name,
+            "summary": summary,
+            "usage": usage,
+            "prints": prints,
+            "run": staticmethod(function),
+            "__module__": function.__module__,
+            "__doc__": function.__doc__,
+        }
+        made = type(function.__name__, (Command,), members)
+        COMMANDS.add(name, made)
+        return function
+
+    return decorate

@@ -1,0 +1,139 @@
+"""Modalities: kinds of input, and how a raw sample of each becomes what a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+from tflbuild.core.errors import PassError
+from tflbuild.core.field_checks import Check, check_fields
+from tflbuild.core.names import named
+from tflbuild.core.registry import Registry
+from tflbuild.core.signature import TensorSpec
+
+if TYPE_CHECKING:
+    from tflbuild.core.dataset import Split
+
+MODALITIES: Registry[Modality] = Registry("modality", "modality", "modalities")
+
+
+class Encoded(NamedTuple):
+    """A sample as codes, and what is needed to undo its geometry.
+
+    Attributes:
+        codes: an array of the input's shape, e.g. (height, width, channels) uint8 of a picture.
+        geometry: e.g. (height, width) of the original picture; None where nothing is to be undone.
+    """
+
+    codes: Any
+    geometry: Any = None
+
+
+class Batch(NamedTuple):
+    """One training batch.
+
+    Attributes:
+        codes: (batch, *shape of the input), as `Modality.encode` gives them, varied by augmentation.
+        boxes: per sample (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1 of the input; (0, 4) where there are none.
+        labels: per sample what the data say of it, e.g. (objects,) int32 classes.
+    """
+
+    codes: Any
+    boxes: list[Any]
+    labels: list[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality:
+    """Base of every modality: a frozen dataclass whose fields are the options of `preprocess:`.
+
+    Declared with `@modality("name")`. *Model value = code x scale + offset* is written in `scaled` and nowhere else.
+    """
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ("numpy",)
+    """Tools by import name, whose versions decide codes."""
+    training: ClassVar[str] = ""
+    """Dotted name of what gives training batches, apart, so that a change of augmentation measures nothing again."""
+    checks: ClassVar[Mapping[str, Check]] = {}
+    """The check of each option that may lie in a file of somebody else."""
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Build from options as JSON holds them."""
+        return cls(**options)
+
+    @classmethod
+    def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:
+        """Hold options that lay in a file to `checks`.
+
+        Raises:
+            ValueError: one is unknown or wrong.
+        """
+        check_fields(prefix, options, cls.checks)
+
+    def check(self) -> None:
+        """Refuse, while planning, options that contradict one another.
+
+        Raises:
+            ValueError: "crop: 1.5 is ...": the option, what was given, what is right.
+        """
+
+    def refusal(self, spec: TensorSpec) -> str:
+        """Say why a tensor cannot take such samples; "" where it can."""
+        return ""
+
+    def encode(self, sample: Any, shape: tuple[int, ...]) -> Encoded:
+        """Turn a raw sample into codes of an input's shape.
+
+        Args:
+            sample: what a data set's `read` gives.
+            shape: of the input, without the batch axis.
+
+        Raises:
+            ValueError: it cannot be made to fit; says both shapes.
+        """
+        raise NotImplementedError
+
+    def values(self, codes: Any) -> Any:
+        """Turn codes into the float32 values that a float model takes; any axes may come first."""
+        return self.scaled(codes.astype("float32"))
+
+    def scaled(self, codes: Any) -> Any:
+        """Turn codes, as floats of NumPy or of TensorFlow, into model values."""
+        return codes
+
+    def quantization(self) -> tuple[float, int] | None:
+        """Give scale and zero point of a uint8 input that takes the codes as they are; None where none can."""
+        return None
+
+    def limits(self) -> tuple[float, float] | None:
+        """Give the lowest and the highest model value, as such a uint8 input expresses them; None where unknown."""
+        return None
+
+    def batches(
+        self,
+        split: Split,
+        augment: Mapping[str, Any],
+        shape: tuple[int, ...],
+        batch_size: int,
+        seed: int,
+        start: int = 0,
+    ) -> Iterator[Batch]:
+        """Give endless shuffled batches for training, varied by the options of `augment`.
+
+        A batch follows from `seed` and its step alone, so that a training may go on at any step.
+        """
+        if not self.training:
+            raise PassError(f"the modality '{self.name}' gives no training batches.")
+        made: Iterator[Batch] = named(self.training)(self, split, augment, shape, batch_size, seed, start)
+        return made
+
+    def plain(self, sample: Any) -> str:
+        """Say in one line what a raw sample is, for people."""
+        return f"{tuple(sample.shape)} {sample.dtype}" if hasattr(sample, "shape") else str(sample)
+
+
+modality = MODALITIES.declare
+"""Class decorator: declare a modality under a name."""

@@ -1,0 +1,96 @@
+"""Formats: kinds of model file, recognised by their content and read without a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tflbuild.core.registry import Registry
+from tflbuild.core.signature import Signature
+
+FORMATS: Registry[Format] = Registry("format", "model_format", "formats")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Something that was recognised in a user's file: what, its value, and what shows it; each for people."""
+
+    what: str
+    value: str
+    evidence: str
+
+    def to_json(self) -> dict[str, str]:
+        """Give the form that report.json's `recognised` holds."""
+        return {"what": self.what, "value": self.value, "evidence": self.evidence}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """Facts of a model file, as planning reads them.
+
+    Attributes:
+        signature: inputs and outputs.
+        task: name of the task that its outputs are of; "" where that does not show.
+        labels: class names by index, by where they are written; empty where nothing says them.
+        inputs: by input, the name of its modality and the options of `preprocess` that the file says.
+        head: what only the task knows.
+        quantized: scheme of a file that is quantized already, e.g. "int8"; "" for a float one.
+        recognised: the evidence for each of these.
+    """
+
+    signature: Signature
+    task: str = ""
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    head: Mapping[str, Any] = field(default_factory=dict)
+    quantized: str = ""
+    recognised: tuple[Evidence, ...] = ()
+
+
+class Format:
+    """Base of every format. Declared with `@model_format("name")`."""
+
+    name: ClassVar[str] = ""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Usual endings of such files, for messages; content decides."""
+    kind: ClassVar[str] = ""
+    """Kind of the artifact that `loader` gives."""
+    loader: ClassVar[str] = ""
+    """Name of the pass that takes such a file in."""
+
+    def recognises(self, path: Path, beginning: bytes) -> bool:
+        """Say whether a file or folder is of this format.
+
+        Args:
+            path: the file or folder.
+            beginning: the first 4096 bytes of a file; b"" of a folder.
+        """
+        raise NotImplementedError
+
+    def check(self, path: Path) -> None:
+        """Refuse, while planning, a file that is not well-formed or that would run code.
+
+        Raises:
+            RecipeError: one sentence.
+        """
+        raise NotImplementedError
+
+    def describe(self, path: Path) -> Description:
+        """Read what a file says and shows, without a framework.
+
+        Raises:
+            RecipeError: it cannot be read.
+        """
+        raise NotImplementedError
+
+    def fingerprint(self, path: Path) -> str:
+        """Name a file by what decides later results; the digest of its bytes where there is nothing better."""
+        from tflbuild.core import digest
+
+        return digest.of_file(path)
+
+
+model_format = FORMATS.declare
+"""Class decorator: declare a format under a name."""

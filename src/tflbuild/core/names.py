@@ -1,0 +1,47 @@
+"""Things that are reached by dotted name, because who uses them may not import them.
+
+So no framework is imported before it is needed, and a change of what only a training uses measures nothing again.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """Entry points that the engine is given by whoever builds, each "package.module:function" but for `measuring`.
+
+    Attributes:
+        predict: writes a model's predictions on a split, as a runtime executes it.
+        truth: writes a split's annotations.
+        merge: joins what either wrote of neighbouring samples.
+        measuring: module with `measure` and `compare`.
+        chance: holds a base's predictions against chance.
+        readings: tries a base that is no better than chance with other readings of its input.
+        external: reads a calibration source that is no split.
+        inspect: gives a file's digest and whether it decodes.
+    """
+
+    predict: str
+    truth: str
+    merge: str
+    measuring: str
+    chance: str
+    readings: str
+    external: str
+    inspect: str
+
+
+def named(dotted: str) -> Callable[..., Any]:
+    """Import the object that "package.module:name" names."""
+    module, _, name = dotted.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def load_nothing(argument: object) -> None:
+    """Load no declarations: what a process needs that only reads files of others."""

@@ -1,0 +1,96 @@
+"""Runtimes: what executes a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.errors import PassError
+from tflbuild.core.registry import Registry
+from tflbuild.core.signature import Signature
+
+RUNTIMES: Registry[Runtime] = Registry("runtime", "runtime", "runtimes")
+
+
+class Execution(Protocol):
+    """A model that is loaded, ready to be run.
+
+    Attributes:
+        signature: its inputs and outputs.
+        kernels: what computes, e.g. "xnnpack".
+    """
+
+    @property
+    def signature(self) -> Signature: ...
+
+    @property
+    def kernels(self) -> str: ...
+
+    def run(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run a batch.
+
+        Args:
+            inputs: by name, (batch, ...) in the dtype that the signature says; the batch is `Runtime.batch` samples.
+
+        Returns:
+            By name, (batch, ...) in the dtype that the signature says.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Base of every runtime: a frozen dataclass whose fields are its options. Declared with `@runtime("name")`."""
+
+    name: ClassVar[str] = ""
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Kinds of artifact that it executes."""
+    usual: ClassVar[bool] = False
+    """Whether it executes them where no target names another."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Tools by import name, whose versions decide outputs."""
+    light: ClassVar[bool] = True
+    """Whether it runs without TensorFlow, in any process, a part of a split each."""
+    batch: ClassVar[int] = 1
+    """Samples that it is given at a time."""
+
+    def key(self) -> Mapping[str, Any]:
+        """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON."""
+        return {}
+
+    def open(self, model: Artifact) -> Execution:
+        """Load a model; runs in a worker.
+
+        Raises:
+            PassError: it cannot be executed.
+        """
+        raise NotImplementedError
+
+    def prove(self, model: Artifact) -> None:
+        """Hold a file that a pass just wrote to being one that this runtime executes.
+
+        Raises:
+            BrokenPromise: it is not.
+        """
+
+    def latency(self, model: Artifact) -> Mapping[str, Any] | None:
+        """Time a model, warm: `median` and `p90` in ms, `runs`, ...; None where this runtime has no clock."""
+        return None
+
+
+def usual_runtime(kind: str) -> type[Runtime]:
+    """Find the runtime that executes artifacts of a kind where no target names another.
+
+    Raises:
+        PassError: nothing can.
+    """
+    for _, found in RUNTIMES.items():
+        if found.usual and kind in found.kinds:
+            return found
+    raise PassError(f"no runtime can execute a model of kind {kind}; convert it first.")
+
+
+runtime = RUNTIMES.declare
+"""Class decorator: declare a runtime under a name."""

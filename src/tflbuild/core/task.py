@@ -1,0 +1,155 @@
+"""Tasks: what a model's outputs mean, from the loss of a training to the picture for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tflbuild.core.errors import PassError
+from tflbuild.core.field_checks import Check, check_fields
+from tflbuild.core.names import named
+from tflbuild.core.registry import Registry
+
+if TYPE_CHECKING:
+    from tflbuild.core.meaning import Meaning
+    from tflbuild.core.modality import Batch
+
+TASKS: Registry[Task] = Registry("task", "task", "tasks")
+
+Outputs = Mapping[str, Any]
+"""Outputs of a model for one sample, float32, by name, without the batch axis."""
+
+Rows = Mapping[str, Any]
+"""What a model says of one sample, as `decode` gives it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Base of every task. Declared with `@task("name")`; its metrics name it in their `tasks`.
+
+    Methods but those of planning run in a worker, and import what they need themselves.
+    """
+
+    name: ClassVar[str] = ""
+    labelled: ClassVar[bool] = True
+    """Whether the data say what is right, so that a model can be trained and its accuracy measured."""
+    usual_steps: ClassVar[int] = 1000
+    """Batches that train from scratch on 2,400 samples."""
+    float_outputs: ClassVar[bool] = False
+    """Whether a converted file's outputs are floats whatever is before them."""
+    training: ClassVar[str] = ""
+    """The module with `loss`, `targeting` and `taught`, apart, so that a change of a loss measures nothing again."""
+    serving: ClassVar[str] = ""
+    """Dotted name of what turns a framework model's raw outputs into those of the converted file, in its graph."""
+    head_checks: ClassVar[Mapping[str, Check]] = {}
+    """The check of each field of `Meaning.head` that may lie in a file of somebody else."""
+
+    @classmethod
+    def check_head(cls, prefix: str, head: Mapping[str, Any]) -> None:
+        """Hold a head that lay in a file to `head_checks`.
+
+        Raises:
+            ValueError: a field is unknown or wrong.
+        """
+        check_fields(prefix, head, cls.head_checks)
+
+    # Evaluation
+
+    def finisher(self, meaning: Meaning) -> Callable[[Outputs], Outputs]:
+        """Give what turns a framework model's raw outputs for one sample into those of the delivered file."""
+        return lambda outputs: outputs
+
+    def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
+        """Turn a delivered file's outputs for one sample into what it says of it.
+
+        Args:
+            outputs: by name.
+            meaning: of the model.
+            geometry: by input, what `Modality.encode` gave to undo.
+        """
+        raise NotImplementedError
+
+    def collected(self, rows: Sequence[Rows], meaning: Meaning, classes: Sequence[str]) -> dict[str, Any]:
+        """Join what a model says of the samples of a split into arrays, by the data's classes; metrics read these.
+
+        Arrays have a row for each sample, or, with an array `offsets`, rows from `offsets[k]` to `offsets[k + 1]`;
+        one whose name begins with "of_split_" has none, and is the same for every part of a split.
+        """
+        raise NotImplementedError
+
+    def truth(self, annotations: Sequence[Any], classes: Sequence[str]) -> dict[str, Any]:
+        """Give what is right for the samples of a split as arrays, likewise.
+
+        Args:
+            annotations: of each sample `boxes` and `labels`, as the data set reads them.
+            classes: the data's class names, by index.
+        """
+        raise NotImplementedError
+
+    # Training: functions of the module `training`, or methods of a task that is one file
+
+    def loss(self, model: Any, options: Any) -> Any:
+        """Give the loss of a training: takes the model's outputs and what `targeting` gives behind the codes.
+
+        Args:
+            model: the framework's model.
+            options: of the pass that trains, a `tflbuild.passes.training.fitting.Fitting`.
+        """
+        return self._trained("loss")(model, options)
+
+    def taught(self, whole: Any, student: Any, teacher: Any, weight: float, temperature: float) -> Any:
+        """Put a trained teacher's outputs into a loss.
+
+        Args:
+            whole: the loss without the teacher.
+            student: the model that is trained.
+            teacher: the model that teaches.
+            weight: of the teacher, in 0..1.
+            temperature: that logits are divided by.
+        """
+        return self._trained("taught")(whole, student, teacher, weight, temperature)
+
+    def targeting(self, meaning: Meaning) -> Callable[[Batch], tuple[Any, ...]]:
+        """Give what turns a batch into its codes, and then what the loss compares the outputs with."""
+        made: Callable[[Batch], tuple[Any, ...]] = self._trained("targeting")(meaning)
+        return made
+
+    def _trained(self, function: str) -> Callable[..., Any]:
+        if not self.training:
+            raise PassError(
+                f"the task '{self.name}' says nothing of '{function}', so that nothing is trained for it."
+            )
+        return named(f"{self.training}:{function}")
+
+    # Conversion
+
+    def served(self, model: Any, raw: Sequence[Any]) -> Mapping[str, Any]:
+        """Name a framework model's raw outputs, as they leave its serving function; the graph's own by default.
+
+        Args:
+            model: the framework's model, which has `output_names`.
+            raw: its outputs for a batch, in order.
+        """
+        if not self.serving:
+            return dict(zip(model.output_names, raw, strict=True))
+        made: Mapping[str, Any] = named(self.serving)(model, raw)
+        return made
+
+    def tail(self, meaning: Meaning) -> Any:
+        """Give what conversion appends to the graph, such as suppression; None for nothing."""
+        return None
+
+    def tail_shapes(self, meaning: Meaning) -> Mapping[str, tuple[int, ...]]:
+        """Give the shapes of outputs, by name, that the converter leaves open."""
+        return {}
+
+    # People
+
+    def found(self, rows: Rows, meaning: Meaning) -> list[Any]:
+        """Say what a model says of one sample as `tflbuild.core.answer.Answer`s, the surest first."""
+        return []
+
+
+task = TASKS.declare
+"""Class decorator: declare a task under a name."""

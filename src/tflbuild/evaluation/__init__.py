@@ -1,0 +1,1 @@
+"""From the samples of a split to predictions, truth and figures."""

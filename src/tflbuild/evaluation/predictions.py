@@ -1,0 +1,151 @@
+"""Predictions of a model of any kind on a split, as arrays."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.dataset import Split
+from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
+from tflbuild.core.runtime import Execution, Runtime
+from tflbuild.core.signature import TensorSpec
+from tflbuild.core.task import Outputs, Rows
+from tflbuild.evaluation.arrays import Arrays, store
+from tflbuild.evaluation.examples import Examples, Prepared, in_order
+from tflbuild.evaluation.feeding import as_input, dequantized
+
+FLOAT = TensorSpec((), "float32")
+"""The spec of an output that a runtime does not describe."""
+
+Progress = Callable[[float, float], None]
+
+
+def predict_file(
+    runtime: Runtime,
+    model: Artifact,
+    split: Split,
+    out: Path,
+    progress: Progress = lambda done, total: None,
+) -> str:
+    """Write a model's predictions on a split.
+
+    Returns:
+        The kernels that executed the model.
+    """
+    predictions, kernels = predict(runtime, model, split, progress)
+    store(predictions, out)
+    return kernels
+
+
+def predict(
+    runtime: Runtime,
+    model: Artifact,
+    split: Split,
+    progress: Progress = lambda done, total: None,
+) -> tuple[Arrays, str]:
+    """Run a model on every sample of a split.
+
+    Args:
+        runtime: what executes it.
+        model: a model with its meaning.
+        split: the samples.
+        progress: is told how many samples are done.
+
+    Returns:
+        Predictions as `tflbuild.evaluation.arrays` describes, and the kernels that executed the model.
+
+    Raises:
+        PassError: the file's inputs are not what its meaning says.
+    """
+    meaning = Meaning.of(model)
+    task, execution = meaning.kind, _opened(runtime, _Model(model))
+    check_inputs(execution, meaning, model)
+    examples = Examples(split, meaning)
+    finish: Callable[[Outputs], Outputs] = (
+        task.finisher(meaning) if not model.whole else lambda outputs: outputs
+    )
+    seen: list[Rows] = []
+    for example, outputs in _runs(execution, runtime.batch, examples, meaning):
+        seen.append(task.decode(finish(outputs), meaning, example.geometry))
+        progress(len(seen), len(split))
+    return task.collected(seen, meaning, split.classes), execution.kernels
+
+
+def check_inputs(execution: Execution, meaning: Meaning, model: Artifact) -> None:
+    """Hold the inputs of a loaded model to its meaning.
+
+    Raises:
+        PassError: they are others.
+    """
+    specs = execution.signature.inputs
+    for name, given in meaning.inputs.items():
+        if name not in specs:
+            raise PassError(f"{model.path} has no input '{name}'; it has {', '.join(specs)}.")
+        if specs[name].shape[1:] != given.shape:
+            raise PassError(
+                f"{model.path}: its input '{name}' takes {specs[name].shape[1:]}, but it was made for {given.shape}."
+            )
+
+
+def _runs(
+    execution: Execution, batch: int, examples: Examples, meaning: Meaning
+) -> Iterator[tuple[Prepared, Outputs]]:
+    """Run batches of one size, the last one filled up, so that a graph is traced once."""
+    signature, kinds = execution.signature, {name: given.kind for name, given in meaning.inputs.items()}
+    waiting: deque[Prepared] = deque()
+    every = (
+        in_order(examples.__getitem__, len(examples))
+        if batch > 1
+        else map(examples.__getitem__, range(len(examples)))
+    )
+    for count, example in enumerate(every, start=1):
+        waiting.append(example)
+        if len(waiting) < batch and count < len(examples):
+            continue
+        filled = [*waiting, *[waiting[-1]] * (batch - len(waiting))]
+        inputs = {
+            name: as_input(np.stack([one.codes[name] for one in filled]), kinds[name], signature.inputs[name])
+            for name in meaning.inputs
+        }
+        outputs = readable(execution.run(inputs), execution)
+        for row in range(len(waiting)):
+            yield waiting.popleft(), {name: value[row] for name, value in outputs.items()}
+
+
+def readable(
+    outputs: Mapping[str, npt.NDArray[Any]], execution: Execution
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Give a loaded model's outputs as float32, by name."""
+    specs = execution.signature.outputs
+    return {name: dequantized(value, specs.get(name, FLOAT)) for name, value in outputs.items()}
+
+
+class _Model:
+    """An artifact by its content: handles on one file differ in meaning, and one load serves them."""
+
+    def __init__(self, model: Artifact) -> None:
+        self.model = model
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Model) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, str, str]:
+        return self.model.kind, str(self.model.path), self.model.digest
+
+
+@lru_cache(maxsize=1)
+def _opened(runtime: Runtime, model: _Model) -> Execution:
+    """Load a model once for all shards of a split: packing its weights takes as long as some images."""
+    return runtime.open(model.model)

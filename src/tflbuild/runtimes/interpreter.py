@@ -1,0 +1,223 @@
+"""LiteRT's interpreter: run a `.tflite`, and say what executed it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.machine import cpu_name
+from tflbuild.core.plain_text import plain
+from tflbuild.core.signature import Signature
+from tflbuild.tflite import flatbuffer
+
+Kernels = Literal["default", "builtin", "reference"]
+"""`default` lets XNNPACK take what it can; `builtin` is without it; `reference` is slow and plain."""
+
+WARM_UP_RUNS = 5
+
+CHIPS = {"edgetpu-custom-op": "an Edge TPU", "ethos-u": "an Ethos-U NPU"}
+"""Custom operators that hold what a compiler made for a chip."""
+
+_RESOLVERS = {
+    "default": OpResolverType.AUTO,
+    "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "reference": OpResolverType.BUILTIN_REF,
+}
+
+
+def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> Any:
+    """Load a file and allocate its tensors.
+
+    Raises:
+        RecipeError: it is no TensorFlow Lite file, something in it is wrong, it is compiled for another chip, or LiteRT
+            cannot run it.
+    """
+    _check_executable(path)
+    try:
+        loaded = Interpreter(
+            model_path=str(path), num_threads=threads, experimental_op_resolver_type=_RESOLVERS[kernels]
+        )
+        loaded.allocate_tensors()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise RecipeError(f"{path}: LiteRT cannot load it: {_first_line(error)}") from error
+    return loaded
+
+
+def _check_executable(path: Path) -> None:
+    """Refuse a file that is not well-formed, or whose operators only a chip has."""
+    model = flatbuffer.unpack(flatbuffer.check(path))
+    for code in model.operatorCodes:
+        name = flatbuffer.name_of(code)
+        if name in CHIPS:
+            raise RecipeError(
+                f"{plain(path)} is compiled for {CHIPS[name]} (operator '{name}') and cannot be executed here."
+            )
+
+
+class Loaded:
+    """A `.tflite` that is loaded, run by its signature, or by the names of its tensors where it has none.
+
+    Args:
+        path: the file.
+        threads: of the interpreter; results do not depend on it.
+        kernels: which kernels may execute it.
+
+    Attributes:
+        signature: its inputs and outputs.
+        kernels: which kernels execute it: "xnnpack" where it took at least one operator.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, kernels: Kernels = "default") -> None:
+        self._interpreter = interpreter(path, threads, kernels)
+        self.signature = Signature.from_json(flatbuffer.signature(path))
+        signatures = self._interpreter.get_signature_list()
+        self._run = (
+            self._interpreter.get_signature_runner(next(iter(signatures))) if signatures else self._by_tensors
+        )
+        delegated = any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
+        self.kernels = "xnnpack" if delegated else "reference" if kernels == "reference" else "builtin"
+
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Run the model once.
+
+        Args:
+            inputs: by name, of the tensor's shape and dtype.
+
+        Returns:
+            Outputs by name, as the tensors hold them.
+        """
+        made: dict[str, npt.NDArray[Any]] = self._run(**inputs)
+        return made
+
+    def _by_tensors(self, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        for details in self._interpreter.get_input_details():
+            self._interpreter.set_tensor(details["index"], inputs[details["name"]])
+        self._interpreter.invoke()
+        return {
+            details["name"]: self._interpreter.get_tensor(details["index"])
+            for details in self._interpreter.get_output_details()
+        }
+
+
+def check_runs(path: Path) -> None:
+    """Allocate a file's tensors and invoke it on zeros and on seeded noise, through its own inputs.
+
+    Raises:
+        BrokenPromise: LiteRT cannot; today's converters write such files without a word.
+    """
+    try:
+        loaded = interpreter(path)
+        rng = np.random.default_rng(0)
+        for noisy in (False, True):
+            for details in loaded.get_input_details():
+                loaded.set_tensor(details["index"], _filler(details, rng if noisy else None))
+            loaded.invoke()
+    except (RecipeError, ValueError, RuntimeError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise BrokenPromise(f"the file it wrote does not run in LiteRT: {reason}") from error
+
+
+def _filler(details: dict[str, Any], rng: np.random.Generator | None) -> npt.NDArray[Any]:
+    """Make an input: zeros, or noise of the whole range of a small integer and of [-1, 1] otherwise."""
+    shape, dtype = details["shape"], np.dtype(details["dtype"])
+    values: npt.NDArray[Any] = np.zeros(shape)
+    if rng is not None and dtype.kind == "f":
+        values = rng.uniform(-1, 1, shape)
+    elif rng is not None and dtype.kind in "iu":
+        limits = np.iinfo(dtype if dtype.itemsize <= 2 else np.int8)
+        values = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    return values.astype(dtype)
+
+
+def operators(path: Path) -> list[str]:
+    """Name every operator of the file, in order of execution."""
+    return [op["op_name"] for op in interpreter(path, kernels="builtin")._get_ops_details()]
+
+
+def delegation(path: Path) -> dict[str, Any]:
+    """Say which operators XNNPACK takes.
+
+    Returns:
+        `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
+    """
+    plan = interpreter(path)._get_ops_details()
+    own = [op for op in plan if op["op_name"] != "DELEGATE"]
+    taken: set[int] = set()
+    for partition in (op for op in plan if op["op_name"] == "DELEGATE"):
+        taken |= _behind(partition, own)
+    return {
+        "name": "xnnpack",
+        "delegated": len(taken),
+        "total": len(own),
+        "left": [op["op_name"] for op in own if op["index"] not in taken],
+    }
+
+
+def _behind(partition: dict[str, Any], own: list[dict[str, Any]]) -> set[int]:
+    """Walk back from a delegate's outputs to its inputs; gives the operators in between."""
+    producer = {int(tensor): op for op in own for tensor in op["outputs"]}
+    seen = {int(tensor) for tensor in partition["inputs"]}
+    waiting = [int(tensor) for tensor in partition["outputs"]]
+    found: set[int] = set()
+    while waiting:
+        tensor = waiting.pop()
+        if tensor in seen or tensor not in producer:
+            continue
+        seen.add(tensor)
+        found.add(producer[tensor]["index"])
+        waiting += [int(t) for t in producer[tensor]["inputs"]]
+    return found
+
+
+def latency(path: Path, threads: int = 1, runs: int = 50) -> dict[str, Any]:
+    """Time warm invocations.
+
+    Returns:
+        `median` and `p90` in ms, `threads`, `runs`, `kernels` and `cpu`.
+    """
+    loaded = interpreter(path, threads)
+    for details in loaded.get_input_details():
+        loaded.set_tensor(details["index"], _filler(details, np.random.default_rng(0)))
+    times = []
+    for _ in range(WARM_UP_RUNS + runs):
+        start = time.perf_counter()
+        loaded.invoke()
+        times.append((time.perf_counter() - start) * 1e3)
+    warm = np.asarray(times[WARM_UP_RUNS:])
+    delegated = any(op["op_name"] == "DELEGATE" for op in loaded._get_ops_details())
+    return {
+        "median": round(float(np.median(warm)), 4),
+        "p90": round(float(np.percentile(warm, 90)), 4),
+        "threads": threads,
+        "runs": runs,
+        "kernels": "xnnpack" if delegated else "builtin",
+        "cpu": cpu_name(),
+    }
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what LiteRT's C++ code writes to stderr while it loads a file."""
+    sys.stderr.flush()
+    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""Classification: a score for each class of a whole sample."""

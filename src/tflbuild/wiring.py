@@ -1,0 +1,16 @@
+"""Entry points of evaluation, by dotted name: the engine is given them, and imports no room itself."""
+
+from __future__ import annotations
+
+from tflbuild.core.names import Names
+
+NAMES = Names(
+    predict="tflbuild.evaluation.predictions:predict_file",
+    truth="tflbuild.evaluation.truth:truth_file",
+    merge="tflbuild.evaluation.arrays:merge",
+    measuring="tflbuild.evaluation.measuring",
+    chance="tflbuild.analyses.first_look.chance:judge",
+    readings="tflbuild.analyses.first_look.readings:explain",
+    external="tflbuild.data.layouts.external:external_split",
+    inspect="tflbuild.modalities.image.files:inspect",
+)

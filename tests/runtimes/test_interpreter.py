@@ -1,0 +1,433 @@
+"""LiteRT's interpreter on models made by hand; TensorFlow is not needed."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.tflite import borders, flatbuffer
+from tflbuild.tflite.tiny import brightness_detector
+
+SCALE, OFFSET = 1 / 128, -1.0
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(brightness_detector())
+    return path
+
+
+@pytest.fixture
+def classifier(float_classifier: Path) -> Path:
+    return float_classifier
+
+
+def grey(value: int) -> np.ndarray:
+    return np.full((8, 8, 3), value, np.uint8)
+
+
+def spec(dtype: type, scale: float, zero_point: int) -> litert.InputSpec:
+    return litert.InputSpec("image", (1, 8, 8, 3), dtype, scale, zero_point)
+
+
+def test_a_detector_gives_only_as_many_entries_as_it_found(detector: Path) -> None:
+    runner = litert.Runner(detector, scale=SCALE, offset=OFFSET)
+    white, middle = runner.run(grey(255)), runner.run(grey(128))
+    assert white["detection_boxes"].tolist() == [[0.0, 0.0, 0.5, 0.5]]
+    assert white["detection_classes"].tolist() == [0.0]
+    # sigmoid(8 * (255 / 128 - 1)), by hand
+    assert white["detection_scores"][0] == pytest.approx(1 / (1 + math.exp(-8 * 127 / 128)), abs=1e-5)
+    assert middle["detection_scores"].tolist() == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert set(white) == {"detection_boxes", "detection_classes", "detection_scores"}
+
+
+def test_a_float_input_takes_normalised_pixels(classifier: Path) -> None:
+    runner = litert.Runner(classifier, scale=SCALE, offset=OFFSET)
+    assert runner.input == litert.InputSpec("image", (1, 8, 8, 3), np.float32, 0.0, 0)
+    assert not runner.raw_bytes
+    scores = runner.run(grey(128))["scores"]
+    assert scores.tolist() == pytest.approx([0.5, 0.5])  # the input is 0, and the bias too
+
+
+def test_an_int8_input_takes_raw_bytes_less_128(classifier: Path, integer_classifier: Path) -> None:
+    runner = litert.Runner(integer_classifier, scale=SCALE, offset=OFFSET)
+    assert runner.raw_bytes
+    assert runner.input.dtype is np.int8
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    wanted = litert.Runner(classifier, scale=SCALE, offset=OFFSET).run(pixels)["scores"]
+    assert runner.run(pixels)["scores"] == pytest.approx(wanted, abs=0.02)
+    assert np.array_equal(runner._as_input(pixels), pixels.astype(int) - 128)
+
+
+def test_an_integer_input_of_another_scale_takes_quantized_values(integer_classifier: Path) -> None:
+    runner = litert.Runner(integer_classifier, scale=1 / 255, offset=0.0)
+    assert not runner.raw_bytes
+    # White is 1.0 to this preprocessing, which saturates at level 127; black is 0.0, level 0.
+    assert runner._as_input(grey(255)).max() == 127
+    assert runner._as_input(grey(0)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point", "preprocess", "raw"),
+    [
+        (np.uint8, 1 / 128, 128, (1 / 128, -1.0), True),
+        (np.int8, 1 / 128, 0, (1 / 128, -1.0), True),
+        (np.uint8, 1 / 255, 0, (1 / 255, 0.0), True),
+        (np.uint8, 1 / 127.5, 128, (1 / 127.5, -1.0), True),  # true zero point 127.5: half a level off
+        (np.uint8, 1 / 128, 126, (1 / 128, -1.0), False),
+        (np.uint8, 1.01 / 128, 128, (1 / 128, -1.0), False),
+        (np.int16, 1 / 32768, 0, (1 / 128, -1.0), False),
+        (np.float32, 0.0, 0, (1 / 128, -1.0), False),
+    ],
+)
+def test_raw_bytes_are_right_only_where_scale_and_zero_point_say_so(
+    dtype: type, scale: float, zero_point: int, preprocess: tuple[float, float], raw: bool
+) -> None:
+    assert litert._takes_raw_bytes(spec(dtype, scale, zero_point), *preprocess) is raw
+
+
+def test_quantizing_rounds_half_to_even_and_saturates() -> None:
+    values = np.array([-2.0, -1.0, 0.0, 0.5 / 128, 1.5 / 128, 5.0], np.float32)
+    assert litert.quantized(values, spec(np.int8, 1 / 128, 0)).tolist() == [-128, -128, 0, 0, 2, 127]
+
+
+def test_results_do_not_depend_on_threads(classifier: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    results = [
+        litert.Runner(classifier, scale=SCALE, offset=OFFSET, threads=threads).run(pixels)["scores"]
+        for threads in (1, 2)
+    ]
+    assert np.array_equal(*results)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "named"), [("default", "xnnpack"), ("builtin", "builtin"), ("reference", "reference")]
+)
+def test_a_runner_names_the_kernels_that_execute_it(
+    classifier: Path, kernels: litert.Kernels, named: str
+) -> None:
+    assert litert.Runner(classifier, scale=SCALE, offset=OFFSET, kernels=kernels).kernels == named
+
+
+def test_operators_are_those_of_the_file(detector: Path) -> None:
+    assert litert.operators(detector) == [
+        "FULLY_CONNECTED",
+        "FULLY_CONNECTED",
+        "LOGISTIC",
+        "RESHAPE",
+        "RESHAPE",
+        "TFLite_Detection_PostProcess",
+    ]
+
+
+def test_delegation_names_what_xnnpack_leaves(detector: Path, classifier: Path) -> None:
+    assert litert.delegation(detector) == {
+        "name": "xnnpack",
+        "delegated": 5,
+        "total": 6,
+        "left": ["TFLite_Detection_PostProcess"],
+    }
+    assert litert.delegation(classifier) == {"name": "xnnpack", "delegated": 2, "total": 2, "left": []}
+
+
+class Clock:
+    """A clock that a run advances, and the interpreter that runs."""
+
+    def __init__(self, path: Path, seconds: list[float]) -> None:
+        self.now, self._seconds = 100.0, iter(seconds)
+        self.inputs: list[np.ndarray] = []
+        self._loaded = litert.interpreter(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
+
+    def invoke(self) -> None:
+        self.now += next(self._seconds)
+
+    def set_tensor(self, index: int, value: np.ndarray) -> None:
+        self.inputs.append(value)
+
+
+def test_latency_is_that_of_warm_runs_alone(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # five runs of ten seconds warm up; then 1 to 11 ms, unordered: the median is 6, nine tenths of the way 10 by hand
+    clock = Clock(classifier, [10.0] * 5 + [k / 1000 for k in (11, 1, 10, 2, 9, 3, 8, 4, 7, 5, 6)])
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        litert, "interpreter", lambda path, threads: (asked.append((path, threads)), clock)[1]
+    )
+    monkeypatch.setattr(litert.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(litert, "cpu_name", lambda: "a processor")
+    found = litert.latency(classifier, threads=3, runs=11)
+    assert found == {
+        "median": pytest.approx(6.0),
+        "p90": pytest.approx(10.0),
+        "threads": 3,
+        "runs": 11,
+        "kernels": "xnnpack",
+        "cpu": "a processor",
+    }
+    assert asked == [(classifier, 3)]
+    (given,) = clock.inputs
+    assert given.shape == (1, 8, 8, 3)
+    assert given.min() < -0.5 < 0.5 < given.max()  # noise, which no kernel can shorten
+
+
+def test_kernels_that_took_nothing_are_not_named_xnnpack(
+    classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = litert.interpreter(classifier, kernels="builtin")
+    monkeypatch.setattr(litert, "interpreter", lambda path, threads: plain)
+    found = litert.latency(classifier, runs=1)
+    assert (found["kernels"], found["threads"]) == ("builtin", 1)
+
+
+def filled(dtype: type, noisy: bool = True) -> np.ndarray:
+    details = {"shape": np.array([200, 50]), "dtype": dtype}
+    return litert._filler(details, np.random.default_rng(0) if noisy else None)
+
+
+def test_noise_fills_the_range_of_an_input() -> None:
+    for dtype, least, most in (
+        (np.int8, -128, 127),
+        (np.uint8, 0, 255),
+        (np.int32, -128, 127),  # most likely an index
+        (np.int64, -128, 127),
+    ):
+        found = filled(dtype)
+        assert (found.dtype, found.min(), found.max()) == (dtype, least, most)
+    assert filled(np.int16).min() < -32000 < 32000 < filled(np.int16).max()
+    floats = filled(np.float32)
+    assert (floats.dtype, floats.shape) == (np.float32, (200, 50))
+    assert -1 <= floats.min() < -0.99 < 0.99 < floats.max() <= 1
+    assert not filled(np.bool_).any()
+    for dtype in (np.float32, np.int8):
+        assert not filled(dtype, noisy=False).any()
+
+
+def test_a_file_is_run_on_zeros_and_on_noise(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[np.ndarray] = []
+
+    class Loaded:
+        details = litert.interpreter(classifier).get_input_details()
+
+        def get_input_details(self) -> Any:
+            return self.details
+
+        def set_tensor(self, index: int, value: np.ndarray) -> None:
+            given.append(value)
+
+        def invoke(self) -> None:
+            given.append(np.array([]))
+
+    monkeypatch.setattr(litert, "interpreter", lambda path: Loaded())
+    litert.check_runs(classifier)
+    zeros, ran, noise, again = given
+    assert not zeros.any()
+    assert noise.any()
+    assert len(ran) == len(again) == 0
+
+
+def test_what_fails_while_it_runs_is_told_once(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> None:
+        raise RecipeError(f"{path}: the reason")
+
+    monkeypatch.setattr(litert, "interpreter", fails)
+    with pytest.raises(BrokenPromise, match=r"^the file it wrote does not run in LiteRT: the reason$"):
+        litert.check_runs(classifier)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("  first\nsecond"), "first"),
+        (RuntimeError(""), "RuntimeError"),
+        (OSError("\n one"), "one"),
+    ],
+)
+def test_an_error_of_litert_is_one_line(
+    error: Exception, said: str, classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(litert, "Interpreter", fails)
+    with pytest.raises(RecipeError) as caught:
+        litert.interpreter(classifier)
+    assert str(caught.value) == f"{classifier}: LiteRT cannot load it: {said}"
+
+
+def test_kernels_and_threads_reach_the_interpreter(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+
+    class Loaded:
+        def __init__(self, **options: Any) -> None:
+            given.append(options)
+
+        def allocate_tensors(self) -> None:
+            given[-1]["allocated"] = True
+
+    monkeypatch.setattr(litert, "Interpreter", Loaded)
+    litert.interpreter(classifier, 7)
+    litert.interpreter(classifier, 7, "builtin")
+    litert.interpreter(classifier, 7, "reference")
+    types = litert.OpResolverType
+    assert [one["experimental_op_resolver_type"] for one in given] == [
+        types.AUTO,
+        types.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        types.BUILTIN_REF,
+    ]
+    for one in given:
+        assert (one["model_path"], one["num_threads"], one["allocated"]) == (str(classifier), 7, True)
+
+
+def edited(path: Path, change: Any) -> Path:
+    model = flatbuffer.unpack(path.read_bytes())
+    change(model)
+    made = path.with_name("edited.tflite")
+    made.write_bytes(flatbuffer.pack(model))
+    return made
+
+
+def without_signature(model: Any) -> None:
+    model.signatureDefs = []
+
+
+def reshaped(*shape: int) -> Any:
+    def change(model: Any) -> None:
+        model.subgraphs[0].tensors[0].shape = np.array(shape, np.int32)
+
+    return change
+
+
+def with_two_inputs(model: Any) -> None:
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    more, entry = copy.copy(graph.tensors[0]), copy.copy(signature.inputs[0])
+    more.name = entry.name = b"more"
+    graph.tensors.append(more)
+    entry.tensorIndex = len(graph.tensors) - 1
+    graph.inputs = np.array([0, entry.tensorIndex], np.int32)
+    signature.inputs.append(entry)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without_signature, " has no signature; convert it with named inputs and outputs."),
+        (with_two_inputs, " takes image, more; expected exactly one image input."),
+        (reshaped(1, 192), ": its input 'image' has shape (1, 192); expected (1, height, width, 3)."),
+        (
+            reshaped(1, 12, 16, 1),
+            ": its input 'image' has shape (1, 12, 16, 1); expected (1, height, width, 3).",
+        ),
+        (reshaped(2, 4, 8, 3), ": its input 'image' has shape (2, 4, 8, 3); expected (1, height, width, 3)."),
+    ],
+)
+def test_a_file_that_takes_no_image_is_refused(change: Any, said: str, classifier: Path) -> None:
+    path = edited(classifier, change)
+    with pytest.raises(RecipeError) as caught:
+        litert.Runner(path, scale=SCALE, offset=OFFSET)
+    assert str(caught.value) == f"{path}{said}"
+
+
+def test_rows_and_columns_are_told_apart(classifier: Path) -> None:
+    runner = litert.Runner(edited(classifier, reshaped(1, 4, 16, 3)), scale=SCALE, offset=OFFSET)
+    assert (runner.height, runner.width) == (4, 16)
+
+
+def test_floats_are_scaled_and_then_shifted(classifier: Path) -> None:
+    runner = litert.Runner(classifier, scale=0.5, offset=-3.0)
+    values = runner._as_input(grey(8))
+    assert (np.unique(values).tolist(), values.dtype) == ([1.0], np.float32)
+
+
+def test_unsigned_raw_bytes_go_in_as_they_are(integer_classifier: Path, tmp_path: Path) -> None:
+    path = tmp_path / "unsigned.tflite"
+    path.write_bytes(borders.take_bytes(integer_classifier.read_bytes(), "uint8", 1 / 128, 128))
+    runner = litert.Runner(path, scale=SCALE, offset=OFFSET)
+    assert runner.raw_bytes
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    assert runner._as_input(pixels) is pixels
+    other = litert.Runner(integer_classifier, scale=SCALE, offset=OFFSET)
+    np.testing.assert_array_equal(runner.run(pixels)["scores"], other.run(pixels)["scores"])
+
+
+def test_outputs_are_dequantized_by_scale_and_zero_point() -> None:
+    raw = np.array([-128, 5, 127], np.int8)
+    found = litert._dequantized(raw, {"quantization": (0.5, 5)})
+    assert (found.tolist(), found.dtype) == ([-66.5, 0.0, 61.0], np.float32)
+    assert litert._dequantized(raw, {"quantization": (0.0, 5)}).tolist() == [-128, 5, 127]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most"), [(np.int8, -128, 127), (np.uint8, 0, 255), (np.int16, -32768, 32767)]
+)
+def test_levels_saturate_at_the_ends_of_their_integer(dtype: type, least: int, most: int) -> None:
+    found = litert.quantized(np.array([-1e9, 1e9, 0.0, 1.0], np.float32), spec(dtype, 0.25, 7))
+    assert (found.tolist(), found.dtype) == ([least, most, 7, 11], dtype)
+
+
+@pytest.mark.parametrize(
+    ("chip", "said"), [("edgetpu-custom-op", "an Edge TPU"), ("ethos-u", "an Ethos-U NPU")]
+)
+def test_the_chip_of_a_file_is_named(chip: str, said: str, classifier: Path) -> None:
+    def change(model: Any) -> None:
+        code = model.operatorCodes[1]
+        code.builtinCode = code.deprecatedBuiltinCode = 32
+        code.customCode = chip.encode()
+
+    with pytest.raises(RecipeError, match=rf"is compiled for {said} \(operator '{chip}'\) and cannot"):
+        litert.interpreter(edited(classifier, change))
+
+
+def test_a_delegates_operators_lie_between_its_inputs_and_outputs() -> None:
+    # 0 -> a -> 1 -> b -> 2 -> c -> 3, and d beside them: the delegate goes from 1 to 3
+    ends = [([0], [1]), ([1], [2]), ([2, 9], [3]), ([0], [4])]
+    own = [{"index": number, "inputs": given, "outputs": made} for number, (given, made) in enumerate(ends)]
+    assert litert._behind({"inputs": [1], "outputs": [3]}, own) == {1, 2}
+    assert litert._behind({"inputs": [0], "outputs": [3, 4]}, own) == {0, 1, 2, 3}
+
+
+def test_a_file_that_runs_is_accepted(detector: Path, classifier: Path) -> None:
+    litert.check_runs(detector)
+    litert.check_runs(classifier)
+
+
+def test_a_file_that_does_not_run_breaks_its_promise(tmp_path: Path) -> None:
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(b"not a flatbuffer")
+    with pytest.raises(BrokenPromise, match="does not run in LiteRT"):
+        litert.check_runs(path)
+
+
+def test_an_operator_that_litert_does_not_know_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.tflite"
+    path.write_bytes(
+        brightness_detector().replace(b"TFLite_Detection_PostProcess", b"TFLite_Detection_PostProcesz")
+    )
+    with pytest.raises(BrokenPromise, match="TFLite_Detection_PostProcesz"):
+        litert.check_runs(path)
+
+
+def test_a_file_that_is_missing_or_no_model_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"nowhere\.tflite cannot be read as a TensorFlow Lite file"):
+        litert.interpreter(tmp_path / "nowhere.tflite")
+    (tmp_path / "text.tflite").write_text("no model, but longer than a header")
+    with pytest.raises(RecipeError, match=r"text\.tflite is no TensorFlow Lite file"):
+        litert.interpreter(tmp_path / "text.tflite")
+
+
+def test_quiet_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
+    import os
+
+    with litert.quiet():
+        os.write(2, b"chatter\n")
+    os.write(2, b"said\n")
+    assert capfd.readouterr().err == "said\n"
