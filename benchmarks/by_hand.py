@@ -19,11 +19,12 @@ from tflbuild import plugins
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.dataset import Split
-from tflbuild.evaluation import (measuring as evaluation, keras_predictions, tflite_predictions)
+from tflbuild.evaluation import keras_predictions, tflite_predictions
+from tflbuild.evaluation import measuring as evaluation
 from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image import files as image
 from tflbuild.recipe.load import load_recipe
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass
 
 METRICS = ["map", "map50"]

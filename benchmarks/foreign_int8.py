@@ -30,8 +30,8 @@ from PIL import Image
 
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization.observation import Executable
 from tflbuild.testing import artifact, run_pass

@@ -22,9 +22,9 @@ import numpy as np
 from tflbuild import plugins
 from tflbuild.backends import converter, keras
 from tflbuild.backends.keras_reference import Reference
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import ARCHITECTURES
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.passes.quantizing import parity, writing

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, PassContext, compiler_pass
 from tflbuild.core.dataset import Dataset, Index, Look, Sample
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.judgement import Judgement
+from tflbuild.core.meaning import Meaning
 from tflbuild.testing import artifact, run_pass, tiny_tflite
 
 

@@ -19,9 +19,9 @@ from proof.product import Pipeline, build
 from proof.rows import Row
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Index, Split
+from tflbuild.core.meaning import Meaning
 from tflbuild.modalities.image import files as image
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.recipe.load import load_recipe

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Split
+from tflbuild.core.meaning import Meaning
 from tflbuild.modalities.image.modality import ImageModality
 
 Images = npt.NDArray[np.float32]

@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Split
-from tflbuild.evaluation import (measuring as evaluation, tflite_predictions)
+from tflbuild.core.meaning import Meaning
+from tflbuild.evaluation import measuring as evaluation
+from tflbuild.evaluation import tflite_predictions
 from tflbuild.evaluation.arrays import load
 from tflbuild.evaluation.examples import Examples
 from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.quantization.observation import Executable, without_custom
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.tasks.detection.decoding import anchors_of
 from tflbuild.tflite import flatbuffer
@@ -126,8 +127,7 @@ class Yardstick:
         with litert.quiet():
             running = Executable(without_custom(path.read_bytes()))
         rows = [
-            running.run(preprocess.values(self._examples[place].pixels))
-            for place in range(len(self.split))
+            running.run(preprocess.values(self._examples[place].pixels)) for place in range(len(self.split))
         ]
         code, scores = (np.stack(values) for values in zip(*rows, strict=True))
         return {"scores": scores, "boxes": decode(code, anchors_of(self.facts))}

@@ -23,7 +23,6 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.names import named
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.core.runtime import usual_runtime
 from tflbuild.engine.workers.context import Assignment, WorkerContext
 from tflbuild.wiring import NAMES
 
@@ -92,7 +91,7 @@ def run_pass(
     wanted = kinds_of(type(options))[1]
     if not isinstance(result, wanted):
         raise BrokenPromise(f"pass '{type(options).name}' gave {type(result).__name__}, not {wanted.kind}.")
-    usual_runtime(result.kind)().prove(result)
+    named(names.prove)(result)
     options.verify(model, result)
     return result
 

@@ -11,6 +11,7 @@ NAMES = Names(
     measuring="tflbuild.evaluation.measuring",
     chance="tflbuild.analyses.first_look.chance:judge",
     readings="tflbuild.analyses.first_look.readings:explain",
+    prove="tflbuild.evaluation.proving:prove",
     external="tflbuild.data.layouts.external:external_split",
     inspect="tflbuild.modalities.image.files:inspect",
 )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 
 pytestmark = pytest.mark.slow
 

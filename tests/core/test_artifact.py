@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tflbuild.core.artifact import KINDS, Artifact, KerasModel, TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.form import check
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.result_form import FACTS
 
 FULL: dict[str, Any] = {
@@ -46,7 +46,9 @@ def test_every_field_of_the_facts_is_written_under_its_own_name_and_read_back() 
 
 
 def test_facts_that_lay_in_a_file_are_read_as_they_were_written() -> None:
-    facts = Meaning.of_image(task="classification", height=8, width=9, labels=("a",), preprocess={"scale": 2.0})
+    facts = Meaning.of_image(
+        task="classification", height=8, width=9, labels=("a",), preprocess={"scale": 2.0}
+    )
     assert Meaning.from_json(facts.to_json()) == facts
     assert facts.detector == {}
     with pytest.raises(ValueError, match="'height' is -1"):

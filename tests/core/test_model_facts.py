@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 import pytest
+from tflbuild.core.model_facts import ANCHORS, POSTPROCESS, PREPROCESS, check_facts
 
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.model_facts import ANCHORS, POSTPROCESS, PREPROCESS, check_facts
 from tflbuild.core.options import to_json
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess

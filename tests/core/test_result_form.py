@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.form import Form, Malformed, check, fields
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.result_form import (
     DELEGATE,

@@ -15,12 +15,14 @@ from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+from tflbuild.core.runtime import RUNTIMES
 from tflbuild.engine import keys as keys_module
-from tflbuild.engine.keys import Keys
-from tflbuild.engine.names import Names
+from tflbuild.engine.keys import Keys, modules_of
 from tflbuild.engine.sources import closure
+from tflbuild.wiring import NAMES
 
 Patch = pytest.MonkeyPatch
 
@@ -36,7 +38,10 @@ def tflite(tmp_path: Path) -> TFLiteModel:
     return TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": fakes.FACTS, "x": 1})
 
 
-def keys(recipe: Recipe, names: Names = fakes.NAMES) -> Keys:
+SCALED = {**fakes.INPUT, "preprocess": {"scale": 2.0}}
+
+
+def keys(recipe: Recipe, names: Any = fakes.NAMES) -> Keys:
     return Keys(recipe, recipe.data.index(lambda path: None), {}, names)  # type: ignore[arg-type, return-value]
 
 
@@ -145,7 +150,12 @@ def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, T
     [
         pytest.param(to_model(digest="other"), OF_THE_MODEL, id="the model's bytes"),
         pytest.param(
-            to_model(meta={"facts": {**fakes.FACTS, "preprocess": {"scale": 1.0}}, "x": 1}),
+            to_model(
+                meta={
+                    "facts": {**fakes.FACTS, "inputs": {"x": {**fakes.INPUT, "preprocess": {"scale": 2.0}}}},
+                    "x": 1,
+                }
+            ),
             {"predictions", "keras", "readings", "compilation"},
             id="what its input means",
         ),
@@ -203,45 +213,58 @@ def test_each_file_of_a_comparison_is_in_its_key(recipe: Recipe, position: int) 
 
 def test_a_kind_that_cannot_be_executed_is_refused(recipe: Recipe, tflite: TFLiteModel) -> None:
     model = OnnxModel(path=tflite.path, digest="", fingerprint="", meta=tflite.meta)
-    with pytest.raises(PassError, match="no metric can execute a model of kind OnnxModel; convert it first"):
+    with pytest.raises(PassError, match="no runtime can execute a model of kind OnnxModel; convert it first"):
         keys(recipe).predictions(model, "val")
 
 
-NAMES = Names()
-TFLITE, KERAS = NAMES.predict["TFLiteModel"], NAMES.predict["KerasModel"]
+def modules(task: str, runtime: str, *, served: bool = False) -> list[str]:
+    """Give what the predictions of a picture's model are computed by."""
+    meaning = Meaning.of_image(task=task, height=8, width=8, preprocess={})
+    return [NAMES.predict, RUNTIMES.get(runtime).__module__, *modules_of(meaning, served=served)]
 
 
 @pytest.mark.parametrize(
-    ("module", "reached", "kept_out"),
+    ("reaching", "reached", "kept_out"),
     [
         (
-            TFLITE,
-            ["runtimes.litert", "modalities.image.preprocess", "modalities.image.resample", "metrics.arrays"],
+            modules("detection", "litert"),
+            [
+                "runtimes.interpreter",
+                "modalities.image.modality",
+                "modalities.image.resample",
+                "evaluation.arrays",
+                "tasks.detection.task",
+            ],
             [
                 "backends.keras",
                 "training.loop",
+                "training.losses",
                 "modalities.image.augment",
                 "metrics.detection",
                 "engine.workers",
             ],
         ),
         (
-            KERAS,
+            modules("detection", "keras", served=True),
             ["backends.keras", "tflite.suppression", "tasks.detection.decoding", "tasks.detection.anchors"],
-            ["runtimes.litert", "training.loop", "modalities.image.augment"],
+            ["runtimes.interpreter", "training.loop", "training.losses", "modalities.image.augment"],
         ),
-        (NAMES.truth, ["metrics.arrays"], ["backends.keras", "runtimes.litert", "modalities.image.augment"]),
         (
-            NAMES.evaluation,
-            ["metrics.arrays"],
-            ["metrics.examples", "modalities.image.preprocess", "runtimes.litert"],
+            [NAMES.truth],
+            ["evaluation.arrays"],
+            ["backends.keras", "runtimes.interpreter", "modalities.image.augment"],
+        ),
+        (
+            [NAMES.measuring],
+            ["evaluation.arrays"],
+            ["evaluation.examples", "modalities.image.modality", "runtimes.interpreter"],
         ),
     ],
 )
 def test_the_code_of_a_measurement_is_what_it_reaches(
-    module: str, reached: list[str], kept_out: list[str]
+    reaching: list[str], reached: list[str], kept_out: list[str]
 ) -> None:
-    found = closure(module.partition(":")[0])
+    found = closure(*(name.partition(":")[0] for name in reaching))
     assert {f"tflbuild.{name}" for name in reached} <= set(found)
     assert not {f"tflbuild.{name}" for name in kept_out} & set(found)
 

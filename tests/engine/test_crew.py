@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PassError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.names import Names
 from tflbuild.engine.workers.crew import (
     IMAGES_A_PROCESS,
     LARGEST_SHARD,
@@ -35,7 +35,7 @@ from tflbuild.engine.workers.worker import Worker
 
 PASSES.remove_module("rogues")
 
-NAMES = Names(predict={"TFLiteModel": "rogues:predict_file"}, truth="fakes:truth_file", merge="rogues:merge")
+NAMES = replace(fakes.NAMES, predict="rogues:predict_file", merge="rogues:merge")
 Share = Callable[..., Answer]
 
 
@@ -58,7 +58,7 @@ def job(out: Path, images: int, progress: Any = None, **meta: Any) -> Job:
     index.write_text(json.dumps(data.index(None).to_json()))
     model = TFLiteModel(path=out, digest="", fingerprint="", meta=meta)
     told = progress or (lambda done, total, note: None)
-    return Job("predict", (model, data, index, "train"), images, out, "measuring predictions", told)
+    return Job("predict", (None, model, data, index, "train"), images, out, "measuring predictions", told)
 
 
 def in_order(images: int) -> str:

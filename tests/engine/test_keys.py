@@ -21,21 +21,20 @@ from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample
 from tflbuild.core.judgement import HeldLimit
+from tflbuild.core.names import Names
 from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.engine import keys as keys_module
 from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.keys import Keys, difference, explained, needs_tensorflow, short
-from tflbuild.engine.names import Names
 
 NAMES = Names(
-    predict={"KerasModel": "of.keras:predict", "TFLiteModel": "of.tflite:predict"},
+    predict="of.keras:predict",
     truth="of.truth:write",
     merge="of.merge:merge",
-    evaluation="of.evaluation",
+    measuring="of.evaluation",
     chance="of.chance:judge",
     readings="of.readings:explain",
-    check_runs="of.runs:check",
-    check_opens="of.opens:check",
+    prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
 )

@@ -67,7 +67,7 @@ def test_real_predictions_have_the_bytes_of_one_plain_loop(
     worker: Worker, detector: TFLiteModel, index: Path, tmp_path: Path
 ) -> None:
     from tflbuild.core.dataset import Index, Split
-    from tflbuild.evaluation import (tflite_predictions)
+    from tflbuild.evaluation import tflite_predictions
     from tflbuild.evaluation.truth import truth_file
 
     split = Split("test", DATA, Index.from_json(json.loads(index.read_text())))
@@ -82,7 +82,8 @@ import pickle, sys
 from pathlib import Path
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers.worker_process import Server
-from tflbuild.engine.names import Names
+from tflbuild.runtimes.litert import Litert
+from tflbuild.wiring import NAMES
 from tflbuild.targets.cpu import Cpu
 
 class Channel:
@@ -92,10 +93,10 @@ class Channel:
 model, data, index = pickle.loads(Path(sys.argv[1]).read_bytes())
 folder = Path(sys.argv[2])
 server = Server(Channel())
-server.load("tflbuild.plugins:load", None, Names())
+server.load("tflbuild.plugins:load", None, NAMES)
 one, two, joined, truth = (folder / name for name in ("one", "two", "joined", "truth"))
-print(server.predict(model, data, index, "test", 0, 10, one))
-server.predict(model, data, index, "test", 10, 20, two)
+print(server.predict(Litert(), model, data, index, "test", 0, 10, one))
+server.predict(Litert(), model, data, index, "test", 10, 20, two)
 server.merge([one, two], joined)
 server.truth(data, index, "test", 0, 20, truth)
 assert server.measure("map", joined, truth)["n"] == 20

@@ -15,7 +15,6 @@ import pytest
 
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
-from tflbuild.engine.names import Names
 from tflbuild.engine.workers import process as module
 from tflbuild.engine.workers import tail as tail_module
 from tflbuild.engine.workers.channel import ChannelClosed, ChannelGarbled
@@ -112,7 +111,7 @@ class Bench:
         start = Start(
             environment={},
             loader=("nothing", None),
-            names=Names(),
+            names=None,
             max_rss=max_rss,
             log=self.logged.append,
             most_rss=most_rss,
@@ -469,7 +468,7 @@ def test_the_environment_of_worker_processes() -> None:
     }
     for start in (heavy, light):
         assert (start.loader, start.max_rss, start.most_rss) == (("x:y", "argument"), 700, None)
-        assert start.names == Names()
+        assert start.names is None
     assert len(worker.crew._members) == 2  # type: ignore[attr-defined]
     gpu: Any = Worker(WorkerOptions(), "gpu", ("x:y", None))
     assert "CUDA_VISIBLE_DEVICES" not in gpu._process._start.environment

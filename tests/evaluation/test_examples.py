@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
-from tflbuild.evaluation import (examples)
+from tflbuild.evaluation import examples
 from tflbuild.evaluation.examples import Examples, annotated, in_order
 from tflbuild.modalities.image.modality import ImageModality
 

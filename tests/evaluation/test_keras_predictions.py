@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tflbuild.core.artifact import KerasModel, TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Split
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.signs import Signs
-from tflbuild.evaluation import (keras_predictions, tflite_predictions)
-from tflbuild.metrics.detection import MeanAveragePrecision
+from tflbuild.evaluation import keras_predictions, tflite_predictions
 from tflbuild.evaluation.truth import truth
+from tflbuild.metrics.detection import MeanAveragePrecision
 from tflbuild.modalities.image.modality import ImageModality
 
 pytestmark = [

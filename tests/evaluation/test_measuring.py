@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
-from tflbuild.evaluation import (arrays as array_files)
-from tflbuild.metrics import (classification, detection)
-from tflbuild.evaluation import (measuring as evaluation, tflite_predictions)  # noqa: F401
+from tflbuild.core.meaning import Meaning
+from tflbuild.evaluation import arrays as array_files
+from tflbuild.evaluation import measuring as evaluation
+from tflbuild.evaluation import tflite_predictions
 from tflbuild.evaluation.truth import truth, truth_file
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.tflite.tiny import brightness_detector

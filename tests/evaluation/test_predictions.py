@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
-from tflbuild.evaluation import (arrays, keras_predictions)
+from tflbuild.core.meaning import Meaning
+from tflbuild.evaluation import arrays, keras_predictions
 from tflbuild.evaluation.examples import Prepared
 from tflbuild.evaluation.predictions import collect, in_image
 from tflbuild.evaluation.truth import truth
@@ -49,9 +49,7 @@ def split_of(data: Dataset) -> Split:
     return Split("val", data, data.index(lambda path: None))  # type: ignore[arg-type, return-value]
 
 
-def facts(
-    task: str, labels: tuple[str, ...], height: int = 4, width: int = 8, **preprocess: Any
-) -> Meaning:
+def facts(task: str, labels: tuple[str, ...], height: int = 4, width: int = 8, **preprocess: Any) -> Meaning:
     options = ImageModality(**preprocess).to_json()
     return Meaning.of_image(task=task, height=height, width=width, labels=labels, preprocess=options)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.metrics.statistics.average_precision import average_precision, mean_average_precision
 from tflbuild.metrics.detection import MeanAveragePrecision, MeanAveragePrecision50
+from tflbuild.metrics.statistics.average_precision import average_precision, mean_average_precision
 from tflbuild.metrics.statistics.matching import match
 from tflbuild.metrics.statistics.resampling import resamples
 

@@ -33,7 +33,7 @@ def test_a_compressed_size_is_zlibs_at_level_nine(tmp_path: Path) -> None:
 
 
 def test_a_latency_is_the_median_of_what_litert_took(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from tflbuild.runtimes import (interpreter as litert)
+    from tflbuild.runtimes import interpreter as litert
 
     found = {"median": 2.5, "p90": 4.0, "threads": 1, "runs": 50, "kernels": "builtin", "cpu": "fake"}
     asked: list[tuple[object, ...]] = []

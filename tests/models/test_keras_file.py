@@ -15,8 +15,8 @@ import h5py
 import pytest
 
 from keras_configs import functional, image, layer, operation, written
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.recipe.load import load_recipe
 from tflbuild.tasks.detection.detector import AnchorOptions

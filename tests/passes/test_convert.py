@@ -38,7 +38,7 @@ def sparse_detector(small_detector: KerasModel, tmp_path: Path) -> KerasModel:
 
 
 def outputs(model: TFLiteModel) -> Any:
-    from tflbuild.runtimes import (interpreter as litert)
+    from tflbuild.runtimes import interpreter as litert
 
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     return litert.Runner(model.path, scale=1 / 128, offset=-1.0).run(pixels)

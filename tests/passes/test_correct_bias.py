@@ -12,9 +12,9 @@ import pytest
 from dense_chain import chain
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.testing import artifact, run_pass, tiny_tflite
 from tflbuild.tflite import flatbuffer

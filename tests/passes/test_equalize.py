@@ -14,9 +14,9 @@ from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import equalization
 from tflbuild.quantization.output_error import OutputError, largest_difference

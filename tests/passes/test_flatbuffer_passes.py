@@ -13,9 +13,9 @@ import pytest
 import small_network
 from no_frameworks import Fake
 from tflbuild.core.artifact import KerasModel, TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes import convert_quantized, correct_bias, equalize, quantize, quantize_mixed, sensitivity
 from tflbuild.passes import round as rounding_pass
 from tflbuild.passes.convert import Convert

@@ -17,7 +17,7 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.judgement import Judgement
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import equalization, quantizer
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass
 
 pytestmark = [

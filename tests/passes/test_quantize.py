@@ -17,7 +17,7 @@ from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, DataError, PassError
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass, tiny_tflite
 from tflbuild.tflite import flatbuffer
 

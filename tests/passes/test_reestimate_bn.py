@@ -34,10 +34,11 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.core.meaning import Meaning
     from tflbuild.core.dataset import Split
-    from tflbuild.engine.names import Names, named
+    from tflbuild.core.meaning import Meaning
+    from tflbuild.core.names import named
     from tflbuild.modalities.image.modality import ImageModality
+    from tflbuild.wiring import NAMES
 
     pruned = run_pass(Prune(steps=1, batch_size=4), small_detector, tmp_path, data=few_signs)
     notes: dict[str, Any] = {}
@@ -49,7 +50,7 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     assert changed == {f"{norm}/moving_{which}:0" for norm in NORMS for which in ("mean", "variance")}
     assert result.meta["sparsity"] == pruned.meta["sparsity"]
-    split = Split("train", few_signs, few_signs.index(named(Names().inspect)))
+    split = Split("train", few_signs, few_signs.index(named(NAMES.inspect)))
     preprocess = ImageModality.of(Meaning.of(pruned).preprocess)
     images = np.stack([preprocess.values(preprocess.pixels(split[k].image, 32, 32)) for k in range(24)])
     features = keras.load(pruned.path).get_layer("conv_0")(images).numpy().astype(np.float64)

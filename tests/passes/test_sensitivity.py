@@ -10,9 +10,9 @@ import pytest
 from dense_chain import chain
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise
+from tflbuild.core.meaning import Meaning
 from tflbuild.testing import artifact, run_pass
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")

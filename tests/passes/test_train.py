@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.signs import CLASSES, Signs
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
 from tflbuild.passes.train import Train

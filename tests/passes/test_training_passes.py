@@ -13,11 +13,11 @@ import pytest
 
 from no_frameworks import Fake
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError
 from tflbuild.core.judgement import Judgement
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import Measurement
 from tflbuild.modalities.image import batches as streams
 from tflbuild.passes import cluster, load, prune, qat, train

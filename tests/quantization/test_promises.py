@@ -151,7 +151,7 @@ def test_a_kernel_that_was_empty_before_may_be_so_after(tmp_path: Path) -> None:
 
 
 def test_the_network_of_these_tests_runs(tmp_path: Path) -> None:
-    from tflbuild.runtimes import (interpreter as litert)
+    from tflbuild.runtimes import interpreter as litert
 
     (tmp_path / "a.tflite").write_bytes(convolutional())
     litert.check_runs(tmp_path / "a.tflite")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tflbuild.core.errors import BrokenPromise, RecipeError
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import borders, flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 

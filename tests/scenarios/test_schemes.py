@@ -14,14 +14,14 @@ from ai_edge_litert.interpreter import Interpreter
 import small_network
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import ranges, settings, storage
 from tflbuild.quantization.form import Form
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph

@@ -14,7 +14,7 @@ from tflbuild import plugins
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass
 
 pytestmark = [

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.meaning import Meaning
 from tflbuild.modalities.image import files as image_reading
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show import inference

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from tflbuild.cli import main
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.meaning import Meaning
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show.inference import open_model

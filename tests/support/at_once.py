@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import fakes
-from tflbuild.engine.names import Names
+from tflbuild.core.names import Names
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.endings import named
 from tflbuild.engine.workers.process import Answer, Progress

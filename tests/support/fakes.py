@@ -22,22 +22,24 @@ from tflbuild.core.dataset import Dataset, FileFacts, Index, Sample, dataset
 from tflbuild.core.digest import of_bytes, of_json
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.metric import AccuracyMetric, Difference, FileMetric, Measurement, metric
+from tflbuild.core.modality import Modality, modality
+from tflbuild.core.names import Names
 from tflbuild.core.target import Target, target
-from tflbuild.engine.names import Names
+from tflbuild.core.task import Task, task
 
 NAMES = Names(
-    predict={"KerasModel": "fakes:predict_file", "TFLiteModel": "fakes:predict_file"},
+    predict="fakes:predict_file",
     truth="fakes:truth_file",
     merge="fakes:merge",
-    evaluation="fakes",
+    measuring="fakes",
     chance="fakes:chance",
     readings="fakes:readings",
-    check_runs="fakes:check_runs",
-    check_opens="fakes:check_runs",
+    prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
 )
-FACTS = {"task": "fake", "height": 1, "width": 1, "labels": ["a"], "preprocess": {}, "detector": {}}
+INPUT = {"modality": "fake", "shape": [1], "preprocess": {}}
+FACTS = {"task": "fake", "labels": ["a"], "inputs": {"x": INPUT}, "head": {}}
 
 
 def load(folder: Path | None) -> None:
@@ -50,6 +52,18 @@ def content(score: float, size: int = 100) -> bytes:
 
 def score_of(path: Path) -> float:
     return float(json.loads(path.read_bytes())["score"])
+
+
+@task("fake")
+class FakeTask(Task):
+    """A score."""
+
+
+@modality("fake")
+class FakeModality(Modality):
+    """Nothing that is looked at."""
+
+    scale: float = 1.0
 
 
 @architecture("fake_model")
@@ -86,6 +100,7 @@ class FakeData(Dataset):
     """Samples without pixels."""
 
     task = "fake"
+    modality = "fake"
     version: int = 1
     train: int = 10
 
@@ -283,9 +298,9 @@ class FakeBad(Pass):
             raise BrokenPromise("sparsity is 0.1, 0.5 was promised")
 
 
-def check_runs(path: Path) -> None:
+def check_runs(model: Any) -> None:
     try:
-        score_of(path)
+        score_of(model.path)
     except ValueError as error:
         raise BrokenPromise("the file cannot be allocated") from error
 
@@ -354,7 +369,7 @@ def note(text: str) -> None:
         file.write(f"{text}\n")
 
 
-def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+def predict_file(runtime: Any, model: Any, split: Any, out: Path, progress: Any) -> str:
     note(f"predict {split.name}")
     out.write_text(json.dumps({"score": score_of(model.path)}))
     return "fake"
@@ -387,12 +402,12 @@ def chance(predictions: Path, truth: Path, listed: Any, split: str) -> dict[str,
     return {"verdict": verdict, "text": text, "try_readings": verdict == "chance"}
 
 
-def readings(model: Any, split: Any, predict: str, finding: Any, out: Path, progress: Any) -> dict[str, Any]:
+def readings(model: Any, split: Any, predict: Any, finding: Any, out: Path, progress: Any) -> dict[str, Any]:
     note("readings")
     progress(1, 2)
     if score_of(model.path) == 0.1:
         os.abort()
-    return {**finding, "text": f"{finding['text']} {predict} {out.is_dir()}"}
+    return {**finding, "text": f"{finding['text']} {predict.func.__name__} {out.is_dir()}"}
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:

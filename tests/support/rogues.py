@@ -187,7 +187,7 @@ RESULTS: dict[str, Any] = {
 }
 
 
-def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+def predict_file(runtime: Any, model: Any, split: Any, out: Path, progress: Any) -> str:
     """Write the keys of the images; the image whose key the model names makes the process misbehave."""
     with Path(os.environ["FAKE_LOG"]).open("a") as file:
         file.write(f"{os.getpid()}\n")

@@ -19,17 +19,18 @@ from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.digest import of_file, of_json
 from tflbuild.core.metric import Difference, Measurement
+from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.target import Target, target
-from tflbuild.engine.names import Names
 
 NAMES = Names(
-    predict={"KerasModel": "slow_fakes:predict_file", "TFLiteModel": "slow_fakes:predict_file"},
+    predict="slow_fakes:predict_file",
     truth="slow_fakes:truth_file",
     merge="fakes:merge",
-    evaluation="slow_fakes",
-    check_runs="fakes:check_runs",
-    check_opens="fakes:check_runs",
+    measuring="slow_fakes",
+    chance="fakes:chance",
+    readings="fakes:readings",
+    prove="fakes:check_runs",
     external="slow_fakes:external",
     inspect="fakes:inspect",
 )
@@ -167,7 +168,7 @@ def external(source: str, data: Any, look: Any) -> Any:
     raise AssertionError("no slow pass looks at what it declares to read")
 
 
-def predict_file(model: Any, split: Any, out: Path, progress: Any) -> str:
+def predict_file(runtime: Any, model: Any, split: Any, out: Path, progress: Any) -> str:
     note(f"begin:predict-{split.name}", model.digest)
     pause()
     out.write_text(json.dumps({"score": score_of(model.path), "split": split.name}))

@@ -10,7 +10,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.validation import typed
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.targets.cpu import Cpu
 from tflbuild.tflite.tiny import brightness_detector
 

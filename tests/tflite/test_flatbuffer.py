@@ -11,8 +11,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 

@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from tflbuild.core.errors import RecipeError
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import check as tflite_check
 from tflbuild.tflite import flatbuffer, soundness
 from tflbuild.tflite.soundness import check

@@ -22,6 +22,7 @@ class Names:
         measuring: module with `measure` and `compare`.
         chance: holds a base's predictions against chance.
         readings: tries a base that is no better than chance with other readings of its input.
+        prove: holds a file that a pass wrote to being one that can be executed.
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
     """
@@ -32,6 +33,7 @@ class Names:
     measuring: str
     chance: str
     readings: str
+    prove: str
     external: str
     inspect: str
 

@@ -17,6 +17,7 @@ from tflbuild.core.form import (
     Form,
     fields,
     list_of,
+    mapping_of,
     maybe,
     number,
     one_of,
@@ -78,18 +79,26 @@ FIGURES = {"latency_ms": optional(maybe(LATENCY)), "delegate": optional(maybe(DE
 OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
 """Fields of a report's target that no figure may take the place of."""
 
-FACTS = fields(
-    {
-        "task": TEXT,
-        "height": whole(1),
-        "width": whole(1),
-        "labels": list_of(TEXT),
-        "preprocess": MAPPING,
-        "detector": optional(MAPPING),
-    },
+INPUT = fields(
+    {"modality": TEXT, "shape": list_of(whole(1)), "preprocess": MAPPING},
     others=NOTHING,
 )
-"""The form of a model's facts, as `Meaning.to_json` gives them."""
+FACTS = such_that(
+    fields(
+        {
+            "task": TEXT,
+            "labels": list_of(TEXT),
+            "inputs": optional(mapping_of(INPUT)),
+            "head": optional(MAPPING),
+            **{side: optional(whole(1)) for side in ("height", "width")},
+            **{name: optional(MAPPING) for name in ("preprocess", "detector")},
+        },
+        others=NOTHING,
+    ),
+    lambda value: "inputs" in value or {"height", "width", "preprocess"} <= value.keys(),
+    "a model's facts, with its inputs",
+)
+"""The form of a model's meaning, as `Meaning.to_json` gives it; of one picture, as tflbuild 0.1 wrote it, too."""
 
 META = fields(
     {

@@ -112,7 +112,7 @@ class Keys:
         """
         executes = runtime or usual_runtime(model.kind)()
         meaning = Meaning.of(model)
-        kinds = [type(given.kind) for given in meaning.inputs.values()]
+        kinds = [MODALITIES.get(given.modality) for given in meaning.inputs.values()]
         tools = dict.fromkeys((*executes.needs, *(tool for kind in kinds for tool in kind.needs)))
         modules = [type(executes).__module__, *modules_of(meaning, served=not executes.light)]
         preimage = {
@@ -284,8 +284,8 @@ def modules_of(meaning: Meaning, *, served: bool = False, trained: bool = False)
         served: whether a framework's graph is finished, too.
         trained: whether batches, targets and losses are made, too.
     """
-    task = type(meaning.kind)
-    kinds = [type(given.kind) for given in meaning.inputs.values()]
+    task = TASKS.get(meaning.task)
+    kinds = [MODALITIES.get(given.modality) for given in meaning.inputs.values()]
     dotted = [task.serving] if served else []
     dotted += [task.training, *(kind.training for kind in kinds)] if trained else []
     every = {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tflbuild.evaluation import (arrays)
 from tflbuild.analyses.first_look.chance import headline, judge, level_of_chance, sentence
 from tflbuild.analyses.first_look.orders import Said
+from tflbuild.evaluation import arrays
 
 NAMES = ("disc", "square", "triangle")
 

@@ -10,7 +10,15 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from scipy import stats
 
-from tflbuild.analyses.first_look.orders import Said, best_order, candidates, confusion, override, said_by, tried
+from tflbuild.analyses.first_look.orders import (
+    Said,
+    best_order,
+    candidates,
+    confusion,
+    override,
+    said_by,
+    tried,
+)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
-from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
-from tflbuild.evaluation import (arrays)
-from tflbuild.analyses.first_look import (readings)
+from tflbuild.analyses.first_look import readings
 from tflbuild.analyses.first_look.chance import judge
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
+from tflbuild.core.meaning import Meaning
+from tflbuild.evaluation import arrays
 from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image.modality import ImageModality
 
@@ -165,6 +165,7 @@ class Boxed(Greys):
 
 def test_a_detector_is_run_with_other_readings_too(tmp_path: Path) -> None:
     from tflbuild.evaluation.tflite_predictions import predict_file
+
     from tflbuild.tflite.tiny import brightness_detector
 
     path = tmp_path / "detector.tflite"
@@ -351,7 +352,9 @@ def predict_turned(model: Any, split: Split, out: Path, progress: Any = None) ->
 def test_an_order_whose_interval_reaches_chance_explains_nothing(tmp_path: Path) -> None:
     # 24 of 60: 0.40 [0.29, 0.53], where chance is 1/3
     options = ImageModality().to_json()
-    facts = Meaning.of_image(task="classification", height=4, width=4, labels=("a", "b", "c"), preprocess=options)
+    facts = Meaning.of_image(
+        task="classification", height=4, width=4, labels=("a", "b", "c"), preprocess=options
+    )
     model = TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": facts.to_json()})
     data = Three()
     split = Split("val", data, data.index())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.metrics.statistics import (average_precision as precision)
+from tflbuild.metrics.statistics import average_precision as precision
 from tflbuild.metrics.statistics.average_precision import average_precision, mean_average_precision
 from tflbuild.metrics.statistics.matching import THRESHOLDS, found_objects, match
 from tflbuild.metrics.statistics.resampling import resamples

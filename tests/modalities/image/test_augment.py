@@ -76,7 +76,8 @@ def test_a_box_whose_centre_leaves_is_dropped_and_others_are_clipped() -> None:
 
 def test_the_same_generator_gives_the_same_example() -> None:
     one, two = (
-        Augment(flip=True).apply(*scene(), np.random.default_rng(7), 64, 64, ImageModality()) for _ in range(2)
+        Augment(flip=True).apply(*scene(), np.random.default_rng(7), 64, 64, ImageModality())
+        for _ in range(2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
@@ -94,7 +95,9 @@ def test_half_of_the_images_are_mirrored() -> None:
     mirrored = sum(
         bool(
             replace(PLAIN, flip=True)
-            .apply(ramp, NO_BOXES, np.array([0], np.int32), np.random.default_rng(seed), 64, 64, ImageModality())
+            .apply(
+                ramp, NO_BOXES, np.array([0], np.int32), np.random.default_rng(seed), 64, 64, ImageModality()
+            )
             .pixels[0, 0, 0]
             > 128
         )

@@ -41,7 +41,9 @@ def split() -> Split:
 
 
 def take(split: Split, count: int, **options: int) -> list[Batch]:
-    batches = training_batches(split, ImageModality(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options})
+    batches = training_batches(
+        split, ImageModality(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options}
+    )
     taken = list(islice(batches, count))
     batches.close()  # type: ignore[attr-defined]
     return taken

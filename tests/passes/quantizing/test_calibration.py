@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import DataError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, calibration_labels, parted
 
 FACTS = Meaning.of_image(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import small_network
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import options as module
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word

@@ -18,7 +18,7 @@ from tflbuild.core.metric import Measurement
 from tflbuild.passes.quantizing import trials as module
 from tflbuild.passes.quantizing.trials import Trial, Trials
 from tflbuild.quantization.mixed import Candidate, Step
-from tflbuild.runtimes import (interpreter as litert)
+from tflbuild.runtimes import interpreter as litert
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

@@ -12,8 +12,8 @@ import pytest
 
 import small_network
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.quantization import promises
 from tflbuild.testing import artifact

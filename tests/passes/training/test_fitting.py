@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from no_frameworks import Fake
-from tflbuild.core.meaning import Meaning
 from tflbuild.core.compiler_pass import DataFacts
+from tflbuild.core.meaning import Meaning
 from tflbuild.modalities.image import batches as stream
 from tflbuild.passes.training import fitting as module
 from tflbuild.passes.training.distillation import Distill

@@ -128,7 +128,7 @@ class Server:
             digest.canonical_json(result.meta)
         except (TypeError, ValueError) as error:
             raise BrokenPromise(f"pass '{label}' gave facts that are not JSON: {error}") from error
-        usual_runtime(result.kind)().prove(result)
+        named(self._names.prove)(result)
 
     def predict(
         self,
