@@ -22,7 +22,7 @@ def plan(words: list[str]) -> int:
     warnings = list(plugins.load(plugins.default_folder()).warnings)
     prepared = prepare(load_recipe(words), NAMES, warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
-    for line in terminal.started({"recognised": prepared.recipe.model.recognised()}):
+    for line in terminal.started({"recognised": prepared.recipe.seen}):
         say(line)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:

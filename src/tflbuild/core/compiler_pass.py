@@ -18,6 +18,9 @@ from tflbuild.core.registry import Registry
 PASSES: Registry[Pass] = Registry("pass", "compiler_pass", "passes")
 ARCHITECTURES: Registry[Architecture] = Registry("model", "architecture", "models")
 
+UNLABELLED = "unlabelled"
+"""Name of the task of data that say nothing of what is right."""
+
 STEP_KEYS = ("pass", "enabled", "after", "budget", "on_breach", "fallback", "timeout")
 """Keys of every step; no option of a pass may be called so."""
 
@@ -71,12 +74,30 @@ class Architecture:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
 
+    def starts(self) -> Pass | None:
+        """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
+        return None
+
+    def quantized(self) -> str:
+        """Name the scheme, e.g. "int8", of a user's file that is quantized already; "" for a float model."""
+        return ""
+
+    def task_on(self, task: str) -> str:
+        """Name the task that the model's outputs are of, on data of a task."""
+        return self.task or task
+
+    def refusal(self, task: str) -> str:
+        """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
+        if self.task and task not in (self.task, UNLABELLED):
+            return f"'{type(self).name}' is for {self.task}"
+        return ""
+
     def listed_labels(self) -> dict[str, tuple[str, ...]]:
         """Give the class names that the user's files tell, in the model's order, by where they are written."""
         return {where: labels for path in self.files() for where, labels in label_list.beside(path).items()}
 
     def preprocess(self) -> Mapping[str, Any]:
-        """Say, while planning, which `scale` and `offset` of `data.preprocess` count where the recipe says none."""
+        """Say, while planning, which options of `preprocess` count where the recipe says none."""
         return {}
 
     def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
@@ -194,6 +215,8 @@ class Pass:
     name: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
     """Tools by import name; their versions enter the cache key."""
+    labelled: ClassVar[bool] = False
+    """Whether it needs data that say what is right."""
     trains: ClassVar[bool] = False
     """Whether thread count, oneDNN and device change the bytes, so that they enter the key."""
     promises: ClassVar[str] = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.registry import Registry
@@ -126,7 +126,11 @@ class AccuracyMetric(Metric):
     """A metric of predictions against the truth, over the images of a split."""
 
     primary: ClassVar[bool] = False
-    """Whether it is measured after every step, gated or not."""
+    """Whether it is measured after every step, gated or not, for each of its tasks."""
+    primary_of: ClassVar[tuple[str, ...]] = ()
+    """Tasks for which it is, where it can be measured for more."""
+    against: ClassVar[Literal["truth", "base"]] = "truth"
+    """What predictions are held against: what is right, or the predictions of the base."""
 
     def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
         """Measure with a 95 % interval; runs in a worker.
@@ -142,6 +146,15 @@ class AccuracyMetric(Metric):
     ) -> Difference:
         """Give the paired difference of two predictions of the same images; runs in a worker."""
         raise NotImplementedError
+
+
+def primary_metrics(task: str) -> list[str]:
+    """Name the metrics that are measured after every step of a build for a task."""
+    return [
+        name
+        for name, cls in METRICS.items()
+        if issubclass(cls, AccuracyMetric) and ((cls.primary and task in cls.tasks) or task in cls.primary_of)
+    ]
 
 
 class FileMetric(Metric):

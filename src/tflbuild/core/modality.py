@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from tflbuild.core.errors import PassError
 from tflbuild.core.field_checks import Check, check_fields
 from tflbuild.core.names import named
+from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 from tflbuild.core.signature import TensorSpec
 
@@ -63,6 +64,11 @@ class Modality:
     def of(cls, options: Mapping[str, Any]) -> Self:
         """Build from options as JSON holds them."""
         return cls(**options)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give every option as JSON holds it."""
+        options: dict[str, Any] = to_json(self)
+        return options
 
     @classmethod
     def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ class Step:
         fallback: what is tried first when the gate closes.
         timeout: seconds after which its worker is killed; None for never.
         instead: the reason why this pass replaced the configured one; "" where it did not.
+        done: the reason why its work is done already, so that it is left out; "" where it is not.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Step:
     fallback: tuple[Fallback, ...] = ()
     timeout: float | None = None
     instead: str = ""
+    done: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,7 @@ class Recipe:
         replaced: by group, e.g. "data", what the recipe chose and what was chosen instead, where that differs; empty
             for a recipe that was resolved earlier.
         remarks: what of the recipe was left out, a sentence each, for whoever plans or builds it.
+        recognised: what was recognised in the user's data, each with `what`, `value` and `evidence`.
         mapping: the resolved recipe, JSON-able.
         plugins: folder of the user's plugin files, None where there is none.
     """
@@ -150,6 +153,7 @@ class Recipe:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     replaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    recognised: tuple[Mapping[str, str], ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=dict)
     plugins: Path | None = None
 
@@ -165,6 +169,11 @@ class Recipe:
         model = type(self.model).name + (f" {Path(str(file)).name}" if file else "")
         data = type(self.data).name + (f" {root}" if root else "")
         return f"{model} on {data}"
+
+    @property
+    def seen(self) -> list[Mapping[str, str]]:
+        """List what was recognised, while planning, in the user's data and in the model's file."""
+        return [*self.recognised, *self.model.recognised()]
 
     @property
     def described(self) -> str:

@@ -137,7 +137,10 @@ class Build:
             for p in planned.steps[: len(order)]
         ]
         fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
-        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.model.recognised()}
+        fields |= {
+            "classes": list(prepared.index.classes),
+            "recognised": [*recipe.recognised, *recipe.model.recognised()],
+        }
         self._tell(Event("plan", fields))
         self._labels = recipe.model.listed_labels()
         for text in disagreements(self._labels, prepared.index.classes):

@@ -182,6 +182,7 @@ def assignment_of(
         checkpoint_seconds=recipe.worker.checkpoint_seconds,
         models=inputs.models,
         held=inputs.held,
+        base=inputs.base,
         strict=recipe.strict,
     )
 

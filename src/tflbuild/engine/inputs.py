@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.judgement import HeldLimit
+from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.recipe import Step
 
 
@@ -18,11 +19,13 @@ class Inputs:
         model: its input; None for a pass that starts a model.
         models: what earlier steps gave, by label, as far as the pass reads it.
         held: limits that it holds candidates to; empty for a pass that does not judge.
+        base: the model that metrics such as fidelity compare candidates with; None where no limit needs it.
     """
 
     model: Artifact | None = None
     models: Mapping[str, Artifact] = field(default_factory=dict)
     held: tuple[HeldLimit, ...] = ()
+    base: Artifact | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,18 @@ def labels_read(step: Step) -> set[str]:
     return {*step.options.models(), *judged}
 
 
+def by_base(step: Step) -> bool:
+    """Say whether a step holds candidates to a limit on a metric that compares with the base."""
+    metrics = (METRICS.get(limit.metric) for limit in step.limits if step.options.judges())
+    return any(issubclass(cls, AccuracyMetric) and cls.against == "base" for cls in metrics)
+
+
 def inputs_of(
-    step: Step, model: Artifact | None, outputs: Mapping[str, Artifact], replaced: Replaced | None = None
+    step: Step,
+    model: Artifact | None,
+    outputs: Mapping[str, Artifact],
+    base: Artifact | None,
+    replaced: Replaced | None = None,
 ) -> Inputs:
     """Gather what a step is given.
 
@@ -48,13 +61,16 @@ def inputs_of(
         step: what runs.
         model: its input.
         outputs: what earlier steps gave, by label.
+        base: the model that total budgets are held against; None before it is there.
         replaced: where it runs as a fallback, the step whose limits count too.
     """
     held: tuple[HeldLimit, ...] = ()
     if step.options.judges():
         held = _held(step, model, outputs)
         held += _held(replaced.step, replaced.model, outputs) if replaced else ()
-    return Inputs(model=model, models={label: outputs[label] for label in step.options.models()}, held=held)
+    needed = by_base(step) or (replaced is not None and step.options.judges() and by_base(replaced.step))
+    models = {label: outputs[label] for label in step.options.models()}
+    return Inputs(model=model, models=models, held=held, base=base if needed else None)
 
 
 def _held(step: Step, model: Artifact | None, outputs: Mapping[str, Artifact]) -> tuple[HeldLimit, ...]:

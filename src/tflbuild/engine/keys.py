@@ -71,6 +71,8 @@ class Keys:
                 {**_limit(held.limit), "baseline": held.baseline.digest if held.baseline else ""}
                 for held in inputs.held
             ]
+        if inputs.base is not None:
+            preimage["judging"]["base"] = inputs.base.digest
         return preimage
 
     def preimage_but_input(self, step: Step) -> dict[str, Any]:
@@ -229,7 +231,7 @@ class Keys:
         if meaning is not None:
             return code_digest(*modules_of(meaning, served=True, trained=cls.trains))
         data = self.recipe.data
-        task, modality = TASKS.get(self.recipe.model.task or data.task), MODALITIES.get(data.modality)
+        task, modality = TASKS.get(self.recipe.model.task_on(data.task)), MODALITIES.get(data.modality)
         dotted = [task.serving, *([task.training, modality.training] if cls.trains else [])]
         return code_digest(task.__module__, modality.__module__, *(_module(name) for name in dotted if name))
 

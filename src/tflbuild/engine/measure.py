@@ -39,6 +39,10 @@ class Measurer:
         worker: what computes them.
         index: file with what the data set holds.
         tell: is told what is being measured.
+
+    Attributes:
+        base: the model that total budgets are held against, once it is there; None before.
+        computed: how many measurements were not in the store.
     """
 
     def __init__(
@@ -51,21 +55,25 @@ class Measurer:
         self._index = index
         self._tell = tell
         self._splits_cached_in_worker: set[str] = set()
+        self.base: Artifact | None = None
         self.computed = 0
 
     def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
         """Measure accuracy metrics of a model on a split."""
         names = [name for name in metrics if issubclass(METRICS.get(name), AccuracyMetric)]
+        names = [name for name in names if self.base or METRICS.get(name).against == "truth"]  # type: ignore[attr-defined]
         if not names:
             return {}
-        predictions, truth = self.predictions(model, split), self.truth(split)
+        predictions = self.predictions(model, split)
         kernels = predictions.value.get("kernels", "")
         return {
-            name: replace(self._accuracy(name, predictions, truth, split), split=split, kernels=kernels)
+            name: replace(self._accuracy(name, predictions, split), split=split, kernels=kernels)
             for name in names
         }
 
-    def _accuracy(self, metric: str, predictions: Record, truth: Record, split: str) -> Measurement:
+    def _accuracy(self, metric: str, predictions: Record, split: str) -> Measurement:
+        truth = self._held_against(metric, split)
+
         def compute(staging: Path) -> Result:
             paths = (self._path(predictions), self._path(truth))
             answer = self._ask("measure", metric, *paths, what=metric, split=split)
@@ -76,7 +84,8 @@ class Measurer:
 
     def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
         """Give the paired difference of a metric between two models on a split."""
-        old, new, truth = self.predictions(before, split), self.predictions(after, split), self.truth(split)
+        old, new = self.predictions(before, split), self.predictions(after, split)
+        truth = self._held_against(metric, split)
         names = (old.value["file"], new.value["file"], truth.value["file"])
         preimage = self._keys.comparison(metric, *names)
 
@@ -86,6 +95,15 @@ class Measurer:
             return Result(answer.value, answer.cost, {})
 
         return Difference(**self._recall(preimage, compute).value)
+
+    def _held_against(self, metric: str, split: str) -> Record:
+        """Give what a metric holds predictions against: the truth, or what the base says."""
+        cls = METRICS.get(metric)
+        assert issubclass(cls, AccuracyMetric)
+        if cls.against == "truth":
+            return self.truth(split)
+        assert self.base is not None
+        return self.predictions(self.base, split)
 
     def chance(self, model: Artifact, listed: Mapping[str, Sequence[str]], split: str) -> Record:
         """Hold a base against chance: what is to be said of it, {} where nothing is.

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tflbuild.core import digest, toolchain
-from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import DataFacts, kinds_of
+from tflbuild.core.compiler_pass import PASSES, DataFacts, kinds_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, StoreError, did_you_mean
-from tflbuild.core.metric import METRICS, AccuracyMetric, TargetMetric
+from tflbuild.core.metric import METRICS, TargetMetric, primary_metrics
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.core.task import TASKS
 from tflbuild.engine.contents import changed_contents
-from tflbuild.engine.inputs import Inputs, inputs_of, labels_read
+from tflbuild.engine.inputs import Inputs, by_base, inputs_of, labels_read
 from tflbuild.engine.keys import Keys, difference, explained
 from tflbuild.engine.storage.store import Record, Store
 
@@ -116,16 +117,21 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
     order, unused = check(recipe)
     planned: list[Planned] = []
     outputs: dict[str, Artifact] = {}
+    base = base_label(recipe, order)
     for position, label in enumerate(order):
         step = recipe.steps[label]
-        wanted = {*order[max(position - 1, 0) : position], *labels_read(step)}
+        wanted = {
+            *order[max(position - 1, 0) : position],
+            *labels_read(step),
+            *([base] if by_base(step) else ()),
+        }
         waiting = [name for name in order[:position] if name in wanted and name not in outputs]
         if waiting:
             reason = f"its input is not known until {waiting[-1]} has run"
             planned.append(Planned(step=step, status="UNKNOWN", reason=reason))
             continue
         model = outputs[order[position - 1]] if position else None
-        entry = look_up(step, inputs_of(step, model, outputs), keys, store)
+        entry = look_up(step, inputs_of(step, model, outputs, outputs.get(base)), keys, store)
         planned.append(entry)
         if entry.record is not None and entry.record.artifact is not None:
             outputs[label] = entry.record.artifact
@@ -202,9 +208,9 @@ def _order(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
     unused = {}
     fallbacks = {label for step in recipe.steps.values() for f in step.fallback for label in f.run}
     for label, step in recipe.steps.items():
-        if not step.enabled and label in order:
+        if (step.done or not step.enabled) and label in order:
             order.remove(label)
-            unused[label] = f"{label}.enabled is false"
+            unused[label] = step.done or f"{label}.enabled is false"
         elif label not in order and label not in fallbacks:
             if label in recipe.added:
                 raise RecipeError(
@@ -229,10 +235,9 @@ def _place(step: Step, order: list[str]) -> int:
 
 def _check_tasks(recipe: Recipe) -> None:
     model, data = recipe.model, recipe.data
-    if model.task and model.task != data.task:
-        raise RecipeError(
-            f"model: '{type(model).name}' is for {model.task}, but data '{type(data).name}' is for {data.task}."
-        )
+    reason = model.refusal(data.task)
+    if reason:
+        raise RecipeError(f"model: {reason}, but data '{type(data).name}' is for {data.task}.")
 
 
 def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
@@ -249,7 +254,14 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         if given is not None and not kind:
             raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
         if given is not None and given.kind not in ("Artifact", kind):
-            raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but '{maker}' gives a {kind}.")
+            raise RecipeError(_wrong_kind(recipe, label, given.kind, maker, kind))
+        if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
+            raise RecipeError(
+                f"{label}: pass '{type(step.options).name}' trains on what the data say is right, and those of "
+                f"'{type(recipe.data).name}' have no labels; use data with labels, or leave it out of pipeline."
+            )
+        if given is None and recipe.model.quantized() and step.options == recipe.model.starts():
+            quantized = f"model.path, which is {recipe.model.quantized()},"
         if step.on_breach == "skip" and (given is None or made.kind != given.kind):
             raise RecipeError(
                 f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
@@ -257,15 +269,27 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
             )
         if quantized and step.options.output_quantized():
             raise RecipeError(
-                f"pipeline: '{label}' quantizes a model that '{quantized}' has quantized already."
+                f"pipeline: '{label}' quantizes a model that {quantized} has quantized already."
             )
         if step.options.output_quantized():
-            quantized = label
+            quantized = f"'{label}'"
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind:
         raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
+
+
+def _wrong_kind(recipe: Recipe, label: str, wanted: str, maker: str, kind: str) -> str:
+    """Say that a step cannot take what the one before gives; of a user's file, which passes can."""
+    if maker not in recipe.steps or type(recipe.steps[maker].options) is not type(recipe.model.starts()):
+        return f"pipeline: '{label}' needs a {wanted}, but '{maker}' gives a {kind}."
+    taking = [name for name, cls in PASSES.items() if (given := kinds_of(cls)[0]) and given.kind == kind]
+    trained = " that can be trained" if type(recipe.steps[label].options).trains else ""
+    return (
+        f"pipeline: '{label}' needs a model{trained} ({KINDS[wanted].suffix}), and model.path is a "
+        f"{KINDS[kind].suffix}; passes that take it: {', '.join(sorted(taking))}."
+    )
 
 
 def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before: Mapping[str, str]) -> None:
@@ -349,17 +373,13 @@ def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], k
 
 def judged_metrics(recipe: Recipe) -> list[str]:
     """Name the metrics that are measured after every step: the task's own, and those that a limit names."""
-    task = recipe.data.task
-    primary = {
-        n for n, c in METRICS.items() if issubclass(c, AccuracyMetric) and c.primary and task in c.tasks
-    }
+    primary = set(primary_metrics(recipe.data.task))
     limits = [limit for step in recipe.steps.values() for limit in step.limits] + list(recipe.limits)
     return sorted(primary | {limit.metric for limit in limits})
 
 
 def base_label(recipe: Recipe, order: tuple[str, ...]) -> str:
     """Name the step whose output total budgets are held against: the last that starts or trains a float model."""
-    starts = [label for label in order if kinds_of(type(recipe.steps[label].options))[0] is None]
-    trained = [label for label in order if type(recipe.steps[label].options).name == "train"]
-    keras = [label for label in order if kinds_of(type(recipe.steps[label].options))[1] is KerasModel]
-    return (trained or starts or keras or list(order))[-1]
+    kinds = {label: kinds_of(type(recipe.steps[label].options)) for label in order}
+    starts = [label for label, (given, _) in kinds.items() if given is None]
+    return (starts or list(order))[-1]

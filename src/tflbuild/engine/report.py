@@ -125,7 +125,7 @@ def recognised(recipe: Recipe, steps: Sequence[StepReport]) -> list[dict[str, st
         if isinstance(entry, Mapping) and "what" in entry
     ]
     known = {entry["what"] for entry in noted}
-    planned = [entry for entry in recipe.model.recognised() if entry["what"] not in known]
+    planned = [entry for entry in recipe.seen if entry["what"] not in known]
     keys = ("what", "value", "evidence")
     return [{key: plain(entry.get(key, "")) for key in keys} for entry in (*noted, *planned)]
 

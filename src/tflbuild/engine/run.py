@@ -20,7 +20,7 @@ from tflbuild.engine.inputs import Inputs, Replaced, inputs_of
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
-from tflbuild.engine.plan import Planned, look_up
+from tflbuild.engine.plan import Planned, base_label, look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
 from tflbuild.engine.workers.worker import Worker
@@ -70,6 +70,7 @@ class Runner:
         self._worker = worker
         self._index = index
         self._tell = tell
+        self._measurer = measurer
         self._gates = Judge(recipe, measurer, tell)
 
     def run(self, order: tuple[str, ...]) -> Artifact:
@@ -80,6 +81,7 @@ class Runner:
             PassError: a pass failed.
         """
         model: Artifact | None = None
+        self._base = base_label(self.recipe, order)
         for label in order:
             model = self._take(self.recipe.steps[label], model)
             self.outputs[label] = model
@@ -91,10 +93,12 @@ class Runner:
             label=step.label, pass_name=type(step.options).name, input=model.digest if model else None
         )
         self.reports.append(report)
-        result = self._produce(step, inputs_of(step, model, self.outputs), report)
+        result = self._produce(step, inputs_of(step, model, self.outputs, self._measurer.base), report)
         report.outcome = "cached" if report.cached else "ran"
         if step.instead:
             report.outcome, report.reason = "skipped", step.instead
+        if step.label == self._base:
+            self._measurer.base = result
         attempt = self._judge(step.label, result, step.limits, model, report)
         self._note(report, attempt)
         if not attempt.ok:
@@ -216,7 +220,9 @@ class Runner:
             part = StepReport(label=label, pass_name=type(alternative.options).name)
             part.input = current.digest if current else None
             try:
-                inputs = inputs_of(alternative, current, self.outputs, Replaced(step=step, model=model))
+                inputs = inputs_of(
+                    alternative, current, self.outputs, self._measurer.base, Replaced(step=step, model=model)
+                )
                 result = self._produce(alternative, inputs, part)
             except PassError as error:
                 report.tried.append(

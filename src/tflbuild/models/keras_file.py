@@ -7,7 +7,7 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, architecture
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import preprocess_in
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
@@ -66,6 +66,10 @@ class KerasFile(Architecture):
     def files(self) -> tuple[Path, ...]:
         """Name the model's file."""
         return (Path(self.path),)
+
+    def starts(self) -> Pass:
+        """Give the pass that loads the file."""
+        return PASSES.get("load")()
 
     def listed_labels(self) -> dict[str, tuple[str, ...]]:
         """Give the class names that the model's file tells, and those of lists beside it."""
@@ -133,7 +137,9 @@ class KerasFile(Architecture):
         return keras_intake.with_plain_ends(keras.load(Path(self.path)))
 
     def _fitting(self, model: Any, classes: int) -> Any:
-        """Hold a model's outputs to the number of classes."""
+        """Hold a model's outputs to the number of classes; data without labels have none."""
+        if not classes:
+            return model
         shapes = [tuple(output.shape[1:]) for output in model.outputs]
         detects = len(shapes) == 2 and all(len(shape) == 2 for shape in shapes)
         right = detects and shapes[0][0] == shapes[1][0] and shapes[0][1] == 4 and shapes[1][1] == classes

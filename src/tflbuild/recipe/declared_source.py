@@ -13,6 +13,7 @@ from tflbuild.core.budget import LIMITS
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
+from tflbuild.core.modality import MODALITIES
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 
@@ -38,6 +39,7 @@ ROOT: dict[str, Any] = {
     },
     "outputs": "outputs",
     "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
+    "preprocess": {},
     "hooks": {},
     "locked": False,
     "stop_after": None,
@@ -85,7 +87,12 @@ class DeclaredSource(ConfigSource):
         if group == "hooks":
             return {"type": name, **options_node(HOOKS.get(name))}
         # Hooks come first, so that a recipe may override the choice and set the options of what is chosen.
-        return {"defaults": ["_self_", {"hooks": []}, {"recipe": "???"}], **ROOT, "budget": budget}
+        return {
+            "defaults": ["_self_", {"hooks": []}, {"recipe": "???"}],
+            **ROOT,
+            "preprocess": preprocess_node(),
+            "budget": budget,
+        }
 
     def is_group(self, config_path: str) -> bool:
         """Say whether a path names a group of it."""
@@ -108,6 +115,11 @@ class DeclaredSource(ConfigSource):
 def limit_nodes() -> dict[str, Any]:
     """Give a node for every metric and every form of limit."""
     return {metric: dict.fromkeys((*LIMITS, "since")) for metric in METRICS}
+
+
+def preprocess_node() -> dict[str, Any]:
+    """Give a node for every option of every modality; null where the recipe says nothing."""
+    return {option.name: None for _, cls in MODALITIES.items() for option in dataclasses.fields(cls)}
 
 
 def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:

@@ -6,24 +6,24 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from annotated_types import Ge, Le
 
 from tflbuild import plugins
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass
+from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture, kinds_of
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
 from tflbuild.core.hook import HOOKS, Hook, Unmade
+from tflbuild.core.meaning import IMAGE
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
-from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.recipe import compose
+from tflbuild.recipe import compose, preprocessing
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.steps import LONGEST_TIMEOUT, limits_at, settle_alternatives, step_of
@@ -34,8 +34,13 @@ T = TypeVar("T")
 
 Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
 """Seed of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
-PIXELS = ("scale", "offset")
-"""Options of `data.preprocess` that a model's file may decide."""
+
+
+class Data(NamedTuple):
+    """A data set, and what was recognised of it."""
+
+    dataset: Dataset
+    recognised: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,7 @@ class RootOptions:
     store: StoreOptions
     outputs: str
     worker: WorkerSettings
+    preprocess: Mapping[str, Any] | None = None
     seeds: tuple[Seed, ...] = ()
     objective: tuple[str, ...] = ()
     locked: bool | str = False
@@ -161,7 +167,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
     model = _model(mapping["model"])
-    data = _data(mapping["data"], model)
+    data, recognised = _data(mapping["data"], root.preprocess or {}, model)
     recipe = Recipe(
         name=root.recipe,
         description=root.description,
@@ -190,6 +196,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             time_passes=root.time_passes,
         ),
         hooks=_hooks(mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)),
+        recognised=recognised,
         mapping=_resolved(mapping, data),
         plugins=folder,
     )
@@ -211,20 +218,13 @@ def _targets(value: Any) -> dict[str, Target]:
     return made
 
 
-def _data(value: Any, model: Architecture) -> Dataset:
-    """Validate the data set with the two blocks that say how its pixels become an input.
-
-    A `scale` or `offset` of pixels that is null is what the model asks for, and else the default.
-    """
-    data = _chosen(DATASETS, value, "data")
-    said = {} if data.preprocess is None else data.preprocess
-    if isinstance(said, Mapping):
-        open_ones = [key for key in PIXELS if said.get(key) is None]
-        kept = {key: item for key, item in said.items() if key not in open_ones}
-        said = {**{key: item for key, item in model.preprocess().items() if key in open_ones}, **kept}
-    preprocess = typed(ImageModality, said, "data.preprocess")
-    augment = typed(Augment, data.augment, "data.augment")
-    return replace(data, preprocess=to_json(preprocess), augment=to_json(augment))
+def _data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
+    """Validate the data set, recognise its layout where that is wanted, and settle how its samples become an input."""
+    chosen = _chosen(DATASETS, value, "data")
+    data, recognised = chosen.resolved()
+    augment = typed(Augment, data.augment, "data.augment") if data.modality == IMAGE else data.augment
+    made = replace(data, preprocess=preprocessing.settled(root, data, model), augment=to_json(augment))
+    return Data(made, recognised)
 
 
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:
@@ -292,26 +292,49 @@ def _model(value: Any) -> Architecture:
 
 
 def _start_from_file(recipe: Recipe) -> Recipe:
-    """Let the user's own file take the place of training, unless `train.init=continue`."""
-    if not recipe.model.files():
+    """Let the pass that takes the user's file in stand where the recipe trains from scratch, or loads another kind."""
+    loader = recipe.model.starts()
+    if loader is None:
         return recipe
     steps = dict(recipe.steps)
     for label, step in recipe.steps.items():
+        starts = kinds_of(type(step.options))[0] is None
+        if not starts or type(step.options) is type(loader):
+            continue
         init = getattr(step.options, "init", None)
-        if type(step.options).name == "train" and init == "scratch":
+        if init == "scratch":
             reason = f"model.path is trained already; {label}.init=continue would train it further"
-            loader: Pass = PASSES.get("load")()
             steps[label] = replace(step, options=loader, limits=(), instead=reason)
-    return replace(recipe, steps=steps)
+        elif init is None:
+            steps[label] = replace(step, options=loader)
+    return replace(recipe, steps=_without_done(recipe, steps))
+
+
+def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
+    """Leave steps out that only turn a model into the kind that the user's file is of already."""
+    left, kind = dict(steps), None
+    for label in recipe.pipeline:
+        if label not in steps or not steps[label].enabled:
+            continue
+        given, made = kinds_of(type(steps[label].options))
+        if given is not None and given is not made and kind is made:
+            suffix = made.suffix.removeprefix(".")
+            left[label] = replace(steps[label], done=f"model.path is a .{suffix} already")
+            continue
+        kind = made
+    return left
 
 
 def _resolved(mapping: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """Complete the composed recipe with what followed from it, so that a report shows what was built with."""
     cleaned = _without_empty(mapping)
+    told = {key: item for key, item in (cleaned.get("preprocess") or {}).items() if item is not None}
     given = cleaned["data"].get("preprocess") or {}
-    if any(item is None for item in given.values()):
-        known = {key: data.preprocess[key] for key in given}
-        cleaned["data"] = {**cleaned["data"], "preprocess": known}
+    if cleaned["data"].get("type") != type(data).name:
+        cleaned["data"] = {"type": type(data).name, **to_json(data)}
+    elif told or any(item is None for item in given.values()):
+        cleaned["data"] = {**cleaned["data"], "preprocess": dict(data.preprocess)}
+    cleaned.pop("preprocess", None)
     return cleaned
 
 

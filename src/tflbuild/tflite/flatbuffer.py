@@ -82,6 +82,8 @@ def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
 
 def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
     """Write the shapes of outputs by name, which the converter leaves open behind a custom operator."""
+    if not shapes:
+        return content
     model = unpack(content)
     for entry in model.signatureDefs[0].outputs:
         if entry.name.decode() in shapes:

@@ -22,6 +22,7 @@ class Candidates:
     Args:
         names: what evaluates, by dotted name.
         held: the limits with their baselines.
+        base: the model that metrics such as fidelity compare with; None where no limit needs it.
         split: gives a split of the recipe's data.
         strict: whether an undecided verdict is a breach.
         scratch: a folder for predictions.
@@ -31,12 +32,13 @@ class Candidates:
         self,
         names: Names,
         held: tuple[HeldLimit, ...],
+        base: Artifact | None,
         split: Callable[[str], Split],
         strict: bool,
         scratch: Path,
     ) -> None:
         self._names, self._held, self._split = names, held, split
-        self._strict, self._scratch = strict, scratch
+        self._base, self._strict, self._scratch = base, strict, scratch
         self._written: dict[str, Path] = {}
         self._numbers = itertools.count()
 
@@ -61,18 +63,33 @@ class Candidates:
     def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
         """Measure accuracy metrics of a model on a split."""
         names = [name for name in metrics if issubclass(METRICS.get(name), AccuracyMetric)]
-        files = (self._predictions(model, split), self._truth(split)) if names else ()
-        return {name: self._evaluate("measure", name, *files) for name in names}
+        return {
+            name: self._evaluate(
+                "measure", name, self._predictions(model, split), self._held_against(name, split)
+            )
+            for name in names
+        }
 
     def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
         """Give the paired difference of a metric between two models on a split."""
-        files = (self._predictions(before, split), self._predictions(after, split), self._truth(split))
+        files = (
+            self._predictions(before, split),
+            self._predictions(after, split),
+            self._held_against(metric, split),
+        )
         found: Difference = self._evaluate("compare", metric, *files)
         return found
 
     def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
         """Measure those metrics that are facts of a file of this kind."""
         return {name: _fact(name, model) for name in facts_of(model.kind, metrics)}
+
+    def _held_against(self, metric: str, split: str) -> Path:
+        cls = METRICS.get(metric)
+        if issubclass(cls, AccuracyMetric) and cls.against == "base":
+            assert self._base is not None, "a limit needs it, so that the step was given it"
+            return self._predictions(self._base, split)
+        return self._truth(split)
 
     def _evaluate(self, how: str, metric: str, *files: Path) -> Any:
         return named(f"{self._names.measuring}:{how}")(metric, *files)

@@ -33,6 +33,7 @@ class Assignment:
         checkpoint_seconds: how often a training keeps its state; decides no result.
         models: what earlier steps gave that the pass declared, by label.
         held: limits that it may hold candidates to.
+        base: the model that metrics such as fidelity compare candidates with; None where no limit needs it.
         strict: whether an undecided verdict is a breach.
         asks_model: whether a pass with an input may look at the recipe's architecture.
     """
@@ -48,6 +49,7 @@ class Assignment:
     checkpoint_seconds: float
     models: Mapping[str, Artifact] = field(default_factory=dict)
     held: tuple[HeldLimit, ...] = ()
+    base: Artifact | None = None
     strict: bool = False
     asks_model: bool = False
 

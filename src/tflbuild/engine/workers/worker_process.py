@@ -111,7 +111,9 @@ class Server:
         def split(name: str) -> Split:
             return self._split(name, assignment.data, assignment.index)
 
-        return Candidates(self._names, assignment.held, split, assignment.strict, assignment.staging)
+        return Candidates(
+            self._names, assignment.held, assignment.base, split, assignment.strict, assignment.staging
+        )
 
     def _hold(self, result: Any, options: Pass, label: str) -> None:
         wanted = kinds_of(type(options))[1]

@@ -28,6 +28,7 @@ class Fitting(Pass):
 
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras", "numpy", "PIL")
     trains = True
+    labelled = True
 
     steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None  # batches; by default follows from the data
     epochs: Annotated[float, Gt(0), Le(100_000)] | None = None  # passes over the data, instead of steps

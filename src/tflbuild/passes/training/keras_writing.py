@@ -37,5 +37,5 @@ def meaning_of(ctx: PassContext, built: Any, classes: tuple[str, ...]) -> Meanin
         name: Input(modality=ctx.modality, shape=shape, preprocess=ctx.preprocess)
         for name, shape in keras.inputs_of(built).items()
     }
-    task = ctx.model_spec.task or ctx.task
+    task = ctx.model_spec.task_on(ctx.task)
     return Meaning(task=task, labels=classes, inputs=inputs, head=ctx.model_spec.head(built))

@@ -1,0 +1,115 @@
+"""The user's own model, of any format that is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Pass, architecture
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.model_format import Description, Format
+from tflbuild.models.keras_file import KerasFile
+
+
+@architecture("file")
+class File(KerasFile):
+    """Start from a model file of any format that is recognised by its content: `.h5`, `.keras`, `.tflite`.
+
+    What the file is, what goes in and what comes out is read off its signature, its graph and its metadata, and said
+    with the evidence; `preprocess.*` and `outputs` say it where the file does not. A float `.tflite` goes to the passes
+    that quantize as it is, and `convert` is left out. On data without labels, outputs that are neither scores nor
+    detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
+
+    The other options are those of `model=keras`, for a detector in a Keras file.
+    """
+
+    def __post_init__(self) -> None:
+        """Say the task, where the file tells it, so that a plan can compare it with the data's."""
+        if self.path and Path(self.path).exists():
+            try:
+                task = self.description.task
+            except RecipeError:  # `check` says it
+                return
+            object.__setattr__(self, "task", task)
+
+    def check(self) -> None:
+        """Refuse a missing file, and one that is of no format or broken."""
+        if not self.path:
+            raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
+        self.format.check(Path(self.path))
+
+    @property
+    def format(self) -> Format:
+        """Give the format of the file."""
+        from tflbuild.formats.recognition import recognised_format
+
+        return recognised_format(Path(self.path))
+
+    @property
+    def description(self) -> Description:
+        """Give what the file says and shows."""
+        path = Path(self.path)
+        status = path.stat()
+        return _described(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+    def starts(self) -> Pass:
+        """Give the pass that takes the file in."""
+        return PASSES.get(self.format.loader)()
+
+    def quantized(self) -> str:
+        """Name the scheme of a file that is quantized already; "" for a float model."""
+        return self.description.quantized
+
+    def task_on(self, task: str) -> str:
+        """Name the task of the outputs: of data without labels they are scores or detections, or stay as they are."""
+        if task != UNLABELLED:
+            return self.task or task
+        head = self.description.head
+        known = self.task and head and head.get("scores") != "logits"
+        return self.task if known else UNLABELLED
+
+    def refusal(self, task: str) -> str:
+        """Say why the model cannot be used on data of a task; "" where it can."""
+        if self.task or task == UNLABELLED:
+            return super().refusal(task)
+        found = [one for one in self.description.recognised if one.what == "outputs"]
+        evidence = f": {found[0].evidence}" if found else ""
+        return f"what the outputs of '{self.path}' mean was not recognised{evidence}"
+
+    def resolution(self) -> int:
+        """Give the longer side of the picture that goes in, in pixels; 0 where none does."""
+        shapes = [spec.shape for spec in self.description.signature.inputs.values()]
+        return max((max(shape[1:3]) for shape in shapes if len(shape) == 4), default=0)
+
+    def listed_labels(self) -> dict[str, tuple[str, ...]]:
+        """Give the class names that the file tells, and those of lists beside it."""
+        return dict(self.description.labels)
+
+    def preprocess(self) -> Mapping[str, Any]:
+        """Give what the file says of how its one input is made."""
+        inputs = list(self.description.inputs.values())
+        return inputs[0][1] if len(inputs) == 1 else {}
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Name what the recipe says of the input, and what the file says otherwise."""
+        asked = self.preprocess()
+        differing = [option for option, value in asked.items() if preprocess.get(option) != value]
+        if not differing:
+            return []
+        said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
+        right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
+        return [f"preprocess: {said} contradicts '{self.path}', which says {right}."]
+
+    def recognised(self) -> list[dict[str, str]]:
+        """List what was recognised in the file."""
+        return [one.to_json() for one in self.description.recognised]
+
+
+@lru_cache(maxsize=8)
+def _described(path: Path, identity: tuple[int, ...]) -> Description:
+    """Describe a file once a process; `identity` tells it from another that lay there before."""
+    from tflbuild.formats.recognition import recognised_format
+
+    return recognised_format(path).describe(path)

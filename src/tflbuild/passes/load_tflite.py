@@ -1,0 +1,117 @@
+"""Take a float `.tflite` of the user's in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.meaning import Input, Meaning
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.model_format import Description
+from tflbuild.core.plain_text import plain
+from tflbuild.passes.quantizing import parity, writing
+
+
+@compiler_pass("load_tflite")
+class LoadTflite(Pass):
+    """Start from the user's `.tflite` (`model=file model.path=FILE`) as it is.
+
+    Its graph and its weights stay what they are; what it means is written beside them. Every operator is allocated and
+    invoked, on samples of the train split, and gives what the user's own file gives, to the bit. What the outputs are
+    taken for is held to what they are on these samples.
+    """
+
+    needs = ("ai_edge_litert", "numpy")
+    promises = "the outputs of the user's file on samples of the train split, to the bit"
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the classes of the data, and some samples."""
+        return ("data.train",)
+
+    def run(self, model: None, ctx: PassContext) -> TFLiteModel:
+        """Check, hold to the data, and keep the file with what it means."""
+        from tflbuild.tflite import flatbuffer, raw_outputs
+
+        (path,) = ctx.model_spec.files()
+        content = flatbuffer.check(path)
+        spec: Any = ctx.model_spec
+        description: Description = spec.description
+        meaning = meaning_of(description, ctx, path)
+        ctx.notes["recognised"] = spec.recognised()
+        batch = parity.sample_batch(meaning, ctx)
+        wanted = raw_outputs.run(content, batch)
+        looks_alike(meaning, wanted, path)
+        more = {"quantized": description.quantized} if description.quantized else {}
+        result = writing.emit_tflite(ctx, content, meaning, **more)
+        found = parity.compared(wanted, raw_outputs.run(result.path.read_bytes(), batch))
+        ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
+        if parity.breaches(found, 0.0):
+            raise BrokenPromise(f"the file does not compute what '{path}' does: {found}.")
+        return result
+
+
+def meaning_of(description: Description, ctx: PassContext, path: Path) -> Meaning:
+    """Say what a described file means on the recipe's data.
+
+    Raises:
+        RecipeError: its inputs are not of the data's modality, or its classes are not the data's.
+    """
+    inputs = {}
+    for name, spec in description.signature.inputs.items():
+        refusal = MODALITIES.get(ctx.modality)().refusal(spec)
+        if refusal:
+            raise RecipeError(
+                f"model.path: the input '{plain(name)}' of '{plain(path)}' takes nothing of the modality "
+                f"'{ctx.modality}', which the data are of: {refusal}."
+            )
+        inputs[name] = Input(modality=ctx.modality, shape=spec.shape[1:], preprocess=ctx.preprocess)
+    task = ctx.model_spec.task_on(ctx.task)
+    head = description.head if task == description.task else {}
+    classes = ctx.dataset("data.train").classes
+    return Meaning(task=task, labels=labels_of(description, classes, path), inputs=inputs, head=head)
+
+
+def labels_of(description: Description, classes: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Name the classes of a model: as its file says, or as the data do, where that fits.
+
+    Raises:
+        RecipeError: the model's classes are not those of the data.
+    """
+    own = next(iter(description.labels.values()), ())
+    if not classes or (own and set(classes) <= set(own)):
+        return own
+    scores = description.head.get("outputs", {}).get("scores")
+    if scores is None:
+        return own or tuple(classes)
+    count = description.signature.outputs[scores].shape[-1]
+    if count != len(classes):
+        shown = ", ".join(plain(name, 40) for name in classes[:8]) + (", ..." if len(classes) > 8 else "")
+        raise RecipeError(
+            f"model.path: '{plain(path)}' has {count} classes, but the data have {len(classes)} ({shown})."
+        )
+    return tuple(classes)
+
+
+def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> None:
+    """Hold a classifier's scores to what they are taken for.
+
+    Raises:
+        RecipeError: they are not.
+    """
+    import numpy as np
+
+    kind, name = meaning.head.get("scores"), meaning.head.get("outputs", {}).get("scores")
+    if name not in outputs:
+        return
+    rows = outputs[name].reshape(len(outputs[name]), -1)
+    inside = rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3
+    sums = bool(np.abs(rows.sum(axis=1) - 1).max() <= 1e-2)
+    if (kind == "softmax" and not (inside and sums)) or (kind == "sigmoid" and not inside):
+        raise RecipeError(
+            f"model.path: the scores '{plain(name)}' of '{plain(path)}' are taken for those of a {kind}, and on "
+            f"{len(rows)} samples they lie in {rows.min():.3g}..{rows.max():.3g}."
+        )
