@@ -6,7 +6,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
+from tflbuild.core.command import COMMANDS, help_lines
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
 from tflbuild.core.home import at_home
@@ -19,21 +21,11 @@ HELP = """\
 tflbuild: compile models for on-device TensorFlow Lite
 
   tflbuild recipe=NAME [KEY=VALUE ...]      build; any key of the recipe can be set
+  tflbuild recipe=int8 model.path=M data.root=D
+                                            build your own model, on your own data
   tflbuild -m recipe=NAME KEY=A,B ...       sweep: build every combination
-  tflbuild plan recipe=NAME ...             what would run, and why; runs nothing
 
-  tflbuild list [recipes|passes|models|data|metrics|targets|hooks|plugins]
-  tflbuild describe NAME                    what a pass, model, data set, metric, target, hook or recipe is
-  tflbuild predict RUN_OR_TFLITE IMAGE...   run a delivered file on images; writes them with boxes drawn
-  tflbuild report RUN                       print a run's outcome and what each pass took
-  tflbuild verify RUN                       measure the delivered file again, compare with its lock
-  tflbuild compare RUN RUN                  what differs in recipe, causes and figures
-  tflbuild rerun RUN_OR_SWEEP               build a run again; of a sweep, what is missing or failed
-                                            (--plugins, --hooks: use its plugins and hooks, too)
-  tflbuild bisect recipe=NAME metric=map    which pass lost the accuracy
-  tflbuild reproduce RUN                    run the pass that failed alone
-  tflbuild cache [info|verify|gc]           what the store holds; whether it is whole; what of it may go
-  tflbuild new NAME                         start a plugin in ./plugins/
+{commands}
 
   --locked           fail on any difference from the lock (locked=FILE: from that one)
   --time-passes      print what each pass took       --keep-intermediate   keep each pass's model
@@ -64,6 +56,10 @@ HYDRA_FLAGS = (
     "-sc",
     "--hydra-help",
 )
+
+
+PRINTING = ("help", "--help", "-h", "--version")
+"""Words whose result is what they print, besides commands that say so."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +93,7 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
 
 def _answer(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
-        say(HELP.rstrip())
+        say(HELP.format(commands="\n".join(help_lines(Path("plugins")))).rstrip())
         return 0
     if words[0] == "--version":
         from tflbuild import __version__
@@ -112,12 +108,8 @@ def _written(words: list[str], code: int) -> int:
     why = unwritten()
     if not why:
         return code
-    from tflbuild import commands
-
     warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
-    only_prints = (
-        not words or words[0].startswith("-h") or words[0] in commands.PRINTING or _asks_hydra(words)
-    )
+    only_prints = not words or words[0] in PRINTING or _asks_hydra(words) or _prints(words[0])
     return code or (StoreError.exit_code if only_prints else 0)
 
 
@@ -128,14 +120,7 @@ def _dispatch(words: list[str]) -> int:
 
         return run_hydra(words)
     if not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
-        from tflbuild import commands
-
-        if words[0] not in commands.COMMANDS:
-            raise RecipeError(
-                f"'{words[0]}' is neither a command ({', '.join(commands.COMMANDS)}) nor KEY=VALUE."
-                f"{did_you_mean(words[0], commands.COMMANDS)}"
-            )
-        return commands.run(words[0], words[1:])
+        return _command(words[0], words[1:])
     sweep = any(word in ("-m", "--multirun") for word in words)
     overrides = [word for word in words if word not in ("-m", "--multirun")]
     for word in overrides:
@@ -148,6 +133,26 @@ def _dispatch(words: list[str]) -> int:
         warn_of_plugins()
         return run_sweep(overrides)
     return _build(overrides)
+
+
+def _command(name: str, words: list[str]) -> int:
+    """Run a command; imports the module that declares it, and the plugins only where it is none of ours."""
+    if name not in COMMANDS:
+        from tflbuild import plugins
+
+        loaded = plugins.load(plugins.default_folder())
+        if name not in COMMANDS:
+            plugins.require(name, loaded, "command")
+    if name not in COMMANDS:
+        raise RecipeError(
+            f"'{name}' is neither a command ({', '.join(sorted(COMMANDS))}) nor KEY=VALUE."
+            f"{did_you_mean(name, COMMANDS)}"
+        )
+    return COMMANDS.get(name).run(words)
+
+
+def _prints(name: str) -> bool:
+    return name in COMMANDS and COMMANDS.get(name).prints
 
 
 def _asks_hydra(words: list[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from tflbuild import plugins, session
 from tflbuild.commands.words import say
 from tflbuild.core.budget import Limit
+from tflbuild.core.command import command
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.metric import METRICS, AccuracyMetric
@@ -41,6 +42,7 @@ class Loss:
     total: Mapping[str, Any] | None
 
 
+@command("bisect", "which pass lost the accuracy", usage="recipe=NAME metric=M", prints=False)
 def bisect(words: list[str]) -> int:
     """Measure after every pass, gates left open, and name the pass where the budget was lost."""
     metric, bound, overrides = _words(words)

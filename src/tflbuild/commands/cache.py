@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflbuild.commands.words import say
+from tflbuild.core.command import command
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
 from tflbuild.core.home import at_home
 
@@ -29,6 +30,7 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 SHOWN = 8
 
 
+@command("cache", "what the store holds; whether it is whole; what may go", usage="[info|verify|gc]")
 def cache(words: list[str]) -> int:
     """Run `info`, `verify` or `gc` on the store.
 

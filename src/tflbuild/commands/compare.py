@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.commands.words import say
+from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.keys import short
@@ -19,6 +20,7 @@ from tflbuild.show import comparison
 USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json]"
 
 
+@command("compare", "two runs, or two model files on the same samples", usage="A B [data.root=D]")
 def compare(words: list[str]) -> int:
     """Print what differs between runs in recipe, causes and figures, and say in one line what does not.
 

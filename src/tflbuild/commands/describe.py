@@ -13,13 +13,15 @@ from typing import Any
 from tflbuild import plugins
 from tflbuild.commands.listing import REGISTRIES
 from tflbuild.commands.words import one, say, warn
+from tflbuild.core.command import Command, command
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.recipe import files as recipe_files
 
 
+@command("describe", "the page of anything declared, or of a recipe", usage="NAME")
 def describe(words: list[str]) -> int:
-    """Print the page of a pass, model, data set, metric, target, hook or recipe."""
+    """Print the page of anything declared, or of a recipe."""
     name = one(words, "describe NAME")
     loaded = plugins.load(plugins.default_folder())
     found = False
@@ -51,7 +53,9 @@ def page(cls: type[Any], kind: str) -> str:
             lines.append(f"promises {cls.promises}")
     if kind == "metrics":
         lines.append(f"unit    {cls.unit}; {'higher' if cls.higher_is_better else 'lower'} is better")
-    options = dataclasses.fields(cls)
+    if issubclass(cls, Command):
+        lines.append(f"usage   tflbuild {cls.name} {cls.usage}")
+    options = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     if options:
         lines.append("options")
     hints = typing.get_type_hints(cls, include_extras=True)

@@ -7,25 +7,16 @@ from typing import Any
 
 from tflbuild import plugins
 from tflbuild.commands.words import say, warn
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
-from tflbuild.core.dataset import DATASETS
+from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError, did_you_mean
-from tflbuild.core.hook import HOOKS
-from tflbuild.core.metric import METRICS
 from tflbuild.core.registry import Registry
-from tflbuild.core.target import TARGETS
 from tflbuild.recipe import files as recipe_files
 
-REGISTRIES: dict[str, Registry[Any]] = {
-    "passes": PASSES,
-    "models": ARCHITECTURES,
-    "data": DATASETS,
-    "metrics": METRICS,
-    "targets": TARGETS,
-    "hooks": HOOKS,
-}
+REGISTRIES: dict[str, Registry[Any]] = {registry.room: registry for registry in plugins.REGISTRIES}
+"""Every registry by the word for what is in it, which is the name of its room."""
 
 
+@command("list", "what is declared, of every kind", usage="[KIND ...]")
 def list_(words: list[str]) -> int:
     """List what is declared."""
     loaded = plugins.load(plugins.default_folder())
@@ -62,4 +53,4 @@ def _recipe_line(name: str) -> str:
 
 
 def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
+    return getattr(cls, "summary", "") or (inspect.getdoc(cls) or "").partition("\n")[0]

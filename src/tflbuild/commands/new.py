@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tflbuild import plugins
 from tflbuild.commands.words import one, say
+from tflbuild.core.command import command
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import PluginError, RecipeError
 from tflbuild.core.plain_text import plain
@@ -41,6 +42,7 @@ NAME = re.compile(f"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
 YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")
 
 
+@command("new", "start a plugin in ./plugins/", usage="NAME", prints=False)
 def new(words: list[str]) -> int:
     """Start a plugin in ./plugins/."""
     name = one(words, "new NAME")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tflbuild import plugins
 from tflbuild.commands.words import say
+from tflbuild.core.command import command
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.label_list import disagreements, shown
 from tflbuild.core.plain_text import plain
 from tflbuild.wiring import NAMES
 
 
+@command("plan", "what would run, and why; runs nothing", usage="recipe=NAME ...")
 def plan(words: list[str]) -> int:
     """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")

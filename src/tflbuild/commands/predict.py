@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflbuild.commands.words import say
+from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 
 
+@command(
+    "predict", "run a delivered file on images; writes them with boxes drawn", usage="RUN_OR_TFLITE IMAGE..."
+)
 def predict(words: list[str]) -> int:
     """Run a delivered file on images; each is said as soon as it is drawn.
 

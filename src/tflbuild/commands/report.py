@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflbuild.commands.words import one, say
+from tflbuild.core.command import command
 
 
+@command("report", "print a run's outcome and what each pass took", usage="RUN")
 def report(words: list[str]) -> int:
     """Print a run's outcome."""
     from tflbuild.engine.report_form import read_report

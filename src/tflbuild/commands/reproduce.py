@@ -8,6 +8,7 @@ from typing import Any
 
 from tflbuild import session
 from tflbuild.commands.words import one, say
+from tflbuild.core.command import command
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.bundle import run_bundle
 from tflbuild.engine.bundle_form import NAME, read_bundle
@@ -17,6 +18,7 @@ from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder, take_words,
 USAGE = "reproduce RUN [--plugins] [store.path=FOLDER]"
 
 
+@command("reproduce", "run the pass that failed alone", usage="RUN", prints=False)
 def reproduce(words: list[str]) -> int:
     """Run the pass that a run failed in, on the input it had; keeps nothing, ends as the pass does."""
     asked, rest = take_words(words)

@@ -7,6 +7,7 @@ from pathlib import Path
 from tflbuild import plugins
 from tflbuild.commands.build import build
 from tflbuild.commands.words import say
+from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
@@ -17,6 +18,12 @@ USAGE = (
 )
 
 
+@command(
+    "rerun",
+    "build again; of a sweep, what is missing (--plugins, --hooks)",
+    usage="RUN_OR_SWEEP",
+    prints=False,
+)
 def rerun(words: list[str]) -> int:
     """Build what is missing or failed of a sweep in its folder, or a run's resolved recipe in a new folder.
 

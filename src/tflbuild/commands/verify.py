@@ -8,6 +8,7 @@ from typing import Any
 
 from tflbuild import plugins, session
 from tflbuild.commands.words import one, say
+from tflbuild.core.command import command
 from tflbuild.core.errors import Drift
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
@@ -22,6 +23,7 @@ from tflbuild.recipe.kept import Kept, thawed, without_places
 from tflbuild.wiring import NAMES
 
 
+@command("verify", "measure the delivered file again, compare with its lock", usage="RUN", prints=False)
 def verify(words: list[str]) -> int:
     """Measure what a run delivered again; exit code 7 where the lock claims something else."""
     from tflbuild.tflite.flatbuffer import read_facts

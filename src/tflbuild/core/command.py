@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
-from tflbuild.core.registry import Registry
+from tflbuild.core.registry import PACKAGE, Registry
 
 COMMANDS: Registry[Command] = Registry("command", "command", "commands")
 
@@ -54,3 +56,22 @@ def command(
         return function
 
     return decorate
+
+
+_DECLARED = re.compile(r'^@command\(\s*"(\w+)",\s*"([^"]+)"(?:,\s*usage="([^"]*)")?', re.MULTILINE)
+
+
+def help_lines(*folders: Path) -> list[str]:
+    """Give a line of help for each command, read off the text of the modules that declare them: nothing is imported.
+
+    Args:
+        folders: further folders of modules, e.g. of plugins.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for folder in (PACKAGE / "commands", *folders):
+        for path in sorted(folder.glob("*.py")):
+            for name, summary, usage in _DECLARED.findall(path.read_text(encoding="utf-8", errors="replace")):
+                found.setdefault(name, (usage, summary))
+    return [
+        f"  tflbuild {f'{name} {usage}':<32} {summary}" for name, (usage, summary) in sorted(found.items())
+    ]

@@ -33,13 +33,13 @@ class Registry(Generic[T]):
     def __init__(self, noun: str, decorator: str = "", room: str = "") -> None:
         self.noun = noun
         self.decorator = decorator
-        self._room = room
+        self.room = room
         self._classes: dict[str, type[T] | str] | None = None
 
     @property
     def _known(self) -> dict[str, type[T] | str]:
         if self._classes is None:
-            self._classes = dict(built_in(self.decorator, PACKAGE / self._room)) if self._room else {}
+            self._classes = dict(built_in(self.decorator, PACKAGE / self.room)) if self.room else {}
         return self._classes
 
     def add(self, name: str, cls: type[T]) -> None:
@@ -122,7 +122,7 @@ class Registry(Generic[T]):
 
 def built_in(decorator: str, folder: Path) -> Iterator[tuple[str, str]]:
     """Read off a room's modules what they declare: names, and the module that declares each."""
-    declaration = re.compile(rb'^@%s\("(\w+)"' % decorator.encode(), re.MULTILINE)
+    declaration = re.compile(rb'^@%s\(\s*"(\w+)"' % decorator.encode(), re.MULTILINE)
     for path in sorted((*folder.glob("*.py"), *folder.glob(f"*/{decorator}.py"))):
         module = ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
         for name in declaration.findall(path.read_bytes()):

@@ -137,10 +137,7 @@ class Build:
             for p in planned.steps[: len(order)]
         ]
         fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
-        fields |= {
-            "classes": list(prepared.index.classes),
-            "recognised": [*recipe.recognised, *recipe.model.recognised()],
-        }
+        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
         self._tell(Event("plan", fields))
         self._labels = recipe.model.listed_labels()
         for text in disagreements(self._labels, prepared.index.classes):

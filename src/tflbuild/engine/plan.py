@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tflbuild.core import digest, toolchain
-from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.artifact import KINDS, Artifact, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, DataFacts, kinds_of
 from tflbuild.core.dataset import Index
