@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tflbuild.commands.compare_files import compare_files, is_model_file, refuse_over_budget
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
@@ -17,17 +18,24 @@ from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison
 
-USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json]"
+USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json], or compare FILE FILE data.root=FOLDER [KEY=VALUE ...]"
 
 
 @command("compare", "two runs, or two model files on the same samples", usage="A B [data.root=D]")
 def compare(words: list[str]) -> int:
-    """Print what differs between runs in recipe, causes and figures, and say in one line what does not.
+    """Print what differs between runs in recipe, causes and figures, or how two model files differ on the same samples.
+
+    Of runs it says in one line what does not differ. Of files it gives the paired difference of the task's metrics and
+    of `fidelity`, sizes, latencies and operators; limits, e.g. `budget.top1.max_drop=0.01`, are judged on the second.
 
     Raises:
-        RecipeError: fewer than two runs, or one that left no report.
+        RecipeError: fewer than two runs or files, or one that left no report.
+        BudgetExceeded: the second file is over a limit.
     """
     runs = [word for word in words if word != "--json"]
+    files = [word for word in runs if is_model_file(word)]
+    if files:
+        return _files(files, [word for word in runs if word not in files], as_json="--json" in words)
     if len(runs) < 2 or any(run.startswith("-") for run in runs):
         raise RecipeError(USAGE)
     folders = [Path(run) for run in runs]
@@ -47,6 +55,21 @@ def compare(words: list[str]) -> int:
         say(json.dumps(made.to_json(), indent=1))
     else:
         _show(made)
+    return 0
+
+
+def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
+    """Measure two model files on the same samples."""
+    strange = [word for word in rest if "=" not in word]
+    if strange:
+        raise RecipeError(f"compare: '{plain(strange[0])}' is neither a model file nor KEY=VALUE. {USAGE}")
+    made = compare_files(files, rest)
+    if as_json:
+        say(json.dumps(made.to_json(), indent=1))
+    else:
+        for line in made.lines():
+            say(line)
+    refuse_over_budget(made)
     return 0
 
 

@@ -14,13 +14,11 @@ from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.lock import NAME, altered_steps, read_lock, tool_drift
-from tflbuild.engine.measure import Measurer
-from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.run_folder import keep_index
+from tflbuild.engine.opened import opened
+from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
 from tflbuild.recipe.kept import Kept, thawed, without_places
-from tflbuild.wiring import NAMES
 
 
 @command("verify", "measure the delivered file again, compare with its lock", usage="RUN", prints=False)
@@ -31,23 +29,17 @@ def verify(words: list[str]) -> int:
     folder = Path(one(words, "verify RUN"))
     lock = read_lock(folder / NAME)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
-        prepared = prepare(
-            _recipe(lock, folder / NAME, Path(scratch)), NAMES, lambda text: say(f"warning: {text}")
-        )
-        drift = [*altered_steps(lock), *_data_drift(lock, prepared)]
-        for text in _notes(lock):
-            say(f"note: {text}")
-        prepared.store.prepare()
-        worker = session.worker_for(prepared.recipe)
+        recipe = _recipe(lock, folder / NAME, Path(scratch))
+        worker = session.worker_for(recipe)
         try:
-            index = keep_index(prepared.index, prepared.store.root)
-            measurer = Measurer(
-                prepared.recipe, prepared.keys, prepared.store, worker, index, lambda event: None
-            )
-            claims = []
-            for claim in verify_claims(lock, folder, measurer, read_facts):
-                say(_line(claim))
-                claims.append(claim)
+            with opened(recipe, worker, warn=lambda text: say(f"warning: {text}")) as store:
+                drift = [*altered_steps(lock), *_data_drift(lock, store.prepared)]
+                for text in _notes(lock):
+                    say(f"note: {text}")
+                claims = []
+                for claim in verify_claims(lock, folder, store.measurer, read_facts):
+                    say(_line(claim))
+                    claims.append(claim)
         finally:
             worker.stop()
     drift += [f"{c.what} is {c.found}, the lock claims {c.claimed}" for c in claims if not c.ok]

@@ -274,7 +274,7 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         if step.options.output_quantized():
             quantized = f"'{label}'"
         kind, maker = made.kind, label
-    if kind != TFLiteModel.kind:
+    if kind != TFLiteModel.kind and recipe.run.stop_after is None:
         raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)

@@ -21,10 +21,15 @@ def sample_batch(meaning: Meaning, ctx: PassContext, count: int = SAMPLES) -> di
 
     from tflbuild.evaluation.examples import Encoder
 
-    split, encoder = ctx.dataset("data.train"), Encoder(meaning)
-    chosen = sorted({len(split) * number // count for number in range(count)})
-    values = [encoder.values(split[position].value, split.samples[position].key) for position in chosen]
+    encoder = Encoder(meaning)
+    values = [encoder.values(value) for value in sample_values(ctx, count)]
     return {name: np.stack([one[name] for one in values]) for name in meaning.inputs}
+
+
+def sample_values(ctx: PassContext, count: int = SAMPLES) -> list[Any]:
+    """Give raw samples from all over the train split."""
+    split = ctx.dataset("data.train")
+    return [split[place].value for place in sorted({len(split) * number // count for number in range(count)})]
 
 
 def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, dict[str, float]]:
