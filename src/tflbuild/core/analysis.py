@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tflbuild.core.artifact import Artifact
+from tflbuild.core.exhibit import Exhibit
 from tflbuild.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,12 +24,24 @@ class AnalysisContext(Protocol):
     """The data and callbacks that an analysis may use besides its models.
 
     Attributes:
+        label: the analysis's name in the recipe.
         seed: the recipe's seed.
+        log: writes a line to the run's log.
+        notes: for what passes that are used here note; nobody reads it.
         scratch: an empty folder, removed afterwards.
     """
 
     @property
+    def label(self) -> str: ...
+
+    @property
     def seed(self) -> int: ...
+
+    @property
+    def log(self) -> Callable[[str], object]: ...
+
+    @property
+    def notes(self) -> dict[str, Any]: ...
 
     @property
     def scratch(self) -> Path: ...
@@ -71,9 +84,14 @@ class Analysis:
         """Find; runs in a worker. Each model is given by its name in `of`."""
         raise NotImplementedError
 
-    def exhibits(self, findings: Sequence[Finding]) -> Sequence[Any]:
-        """Give what the terminal and the page show of findings, as `tflbuild.core.exhibit` has it."""
-        return ()
+    def lines(self, findings: Sequence[Finding]) -> list[str]:
+        """Give the terminal's lines; by default the text of each finding."""
+        return [str(finding["text"]) for finding in findings if finding.get("text")]
+
+    def exhibits(self, findings: Sequence[Finding]) -> list[Exhibit]:
+        """Give what the page shows; by default the text of each finding under the title."""
+        text = tuple(str(finding["text"]) for finding in findings if finding.get("text"))
+        return [Exhibit(title=self.title or self.name, text=text, parts=())] if text else []
 
 
 Tell = Callable[[float, float, str], None]

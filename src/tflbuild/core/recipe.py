@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core.analysis import Analysis
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.compiler_pass import Architecture, Pass
 from tflbuild.core.dataset import Dataset
@@ -85,6 +86,7 @@ RUN_KEYS = (
     "store",
     "outputs",
     "hooks",
+    "analyses",
     "objective",
 )
 """Keys at the root of a recipe that decide no result."""
@@ -121,6 +123,7 @@ class Recipe:
         worker: how worker processes run.
         run: what this run does beyond building.
         hooks: who watches, by name.
+        analyses: what is found out about the models of the build, by name.
         replaced: by group, e.g. "data", what the recipe chose and what was chosen instead, where that differs; empty
             for a recipe that was resolved earlier.
         remarks: what of the recipe was left out, a sentence each, for whoever plans or builds it.
@@ -151,6 +154,7 @@ class Recipe:
     worker: WorkerOptions = WorkerOptions()
     run: RunOptions = RunOptions()
     hooks: Mapping[str, Hook] = field(default_factory=dict)
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
     replaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     recognised: tuple[Mapping[str, str], ...] = ()

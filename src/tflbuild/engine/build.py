@@ -19,6 +19,7 @@ from tflbuild.core.left_out import summary
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
+from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
 from tflbuild.engine.ending import Ending, status_of, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
@@ -154,6 +155,8 @@ class Build:
             keep_model(model, self.folder / recipe.run.stop_after)
             return
         assert isinstance(model, TFLiteModel)
+        analyst = Analyst(recipe, keys, store, self._worker, index, self._tell)
+        self._analyses += analyst.run(models_of(runner.outputs, measurer.base))
         self._deliver(prepared, measurer, runner, model)
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:

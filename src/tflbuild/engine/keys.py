@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tflbuild.core import digest, toolchain
+from tflbuild.core.analysis import Analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import kinds_of
@@ -181,6 +182,24 @@ class Keys:
         preimage = self.predictions(model, split)
         code = [preimage["code"], _code(self._names.readings)]
         return {**preimage, "measure": "readings", "code": code, "finding": digest.of_json(finding)}
+
+    def analysis(self, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
+        """Give the preimage of an analysis of models."""
+        cls = type(analysis)
+        modules = {name for model in models.values() for name in modules_of(Meaning.of(model), served=True)}
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "analysis",
+            "analysis": cls.name,
+            "code": code_digest(cls.__module__, *sorted(modules)),
+            "options": to_json(analysis),
+            "seed": self.recipe.seed,
+            "toolchain": toolchain.require(cls.needs, f"analysis '{cls.name}'"),
+            "models": {name: _decisive(model) for name, model in models.items()},
+            "data": {source: self.source(source) for source in analysis.reads()},
+            "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
+            **({} if cls.light else {"environment": self._environment}),
+        }
 
     def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Give the preimage of a metric of the file itself; one that times it depends on the machine too."""

@@ -128,9 +128,11 @@ def _sources(
 ) -> dict[str, dict[str, str]]:
     """Give the usable files of every source outside the data set with their digests."""
     found: dict[str, dict[str, str]] = {}
-    for label, step in recipe.steps.items():
-        for source in step.options.reads():
-            key = f"{label}.{_key_of(to_json(step.options), source)}"
+    readers = {label: step.options for label, step in recipe.steps.items()}
+    readers |= {f"analyses.{name}": analysis for name, analysis in recipe.analyses.items()}  # type: ignore[misc]
+    for label, options in readers.items():
+        for source in options.reads():
+            key = f"{label}.{_key_of(to_json(options), source)}"
             if not _is_split(source, label, index):
                 found[source] = _files(source, key, index, memo, warn if source not in found else _silent)
     return found

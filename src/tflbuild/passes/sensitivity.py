@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge
 
+from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
@@ -43,13 +44,17 @@ class MeasureSensitivity(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, take the rounding apart, and note what each part costs."""
+        ctx.notes["sensitivity"] = self.measured(model, ctx)
+        return ctx.emit(TFLiteModel, model.path.read_bytes(), fingerprint=model.fingerprint)
+
+    def measured(self, model: TFLiteModel, ctx: PassContext | AnalysisContext) -> dict[str, Any]:
+        """Give what each part of the rounding costs, as report.json holds it."""
         started = time.perf_counter()
         bench = self.bench(model, ctx, self.scheme, measuring=True)
         found = bench.sensitivity(self.setting(bench, model, ctx), self.images)
-        ctx.notes["sensitivity"] = to_json(found) | {"seconds": round(time.perf_counter() - started, 3)}
         for line in table(found):
             ctx.log(line)
-        return ctx.emit(TFLiteModel, model.path.read_bytes(), fingerprint=model.fingerprint)
+        return to_json(found) | {"seconds": round(time.perf_counter() - started, 3)}
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Compare the files."""

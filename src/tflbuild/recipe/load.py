@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from annotated_types import Ge, Le
 
 from tflbuild import plugins
+from tflbuild.core.analysis import ANALYSES, Analysis
 from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture, kinds_of
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
@@ -145,7 +146,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         folder: the user's plugin files.
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
-    known = {*roots, "model", "data", "target", "budget", "hooks"}
+    known = {*roots, "model", "data", "target", "budget", "hooks", "analyses"}
     for key in ("worker", "store"):
         if mapping.get(key, 0) is None:
             mapping = {**mapping, key: {}}
@@ -195,6 +196,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
         ),
+        analyses=_analyses(mapping.get("analyses")),
         hooks=_hooks(mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)),
         recognised=recognised,
         mapping=_resolved(mapping, data),
@@ -256,6 +258,26 @@ def _hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
             )
         hooks[name] = _hook(name, options)
     return hooks
+
+
+def _analyses(value: Any) -> dict[str, Analysis]:
+    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
+    chosen = {name: {} for name in value} if isinstance(value, list | tuple) else value or {}
+    if not isinstance(chosen, Mapping):
+        raise RecipeError(
+            f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
+        )
+    made = {}
+    for name, options in chosen.items():
+        if options is None:
+            continue
+        cls = ANALYSES.get(str(name), "analyses")
+        made[str(name)] = typed(cls, options, f"analyses.{name}")
+        try:
+            made[str(name)].check()
+        except ValueError as error:
+            raise RecipeError(f"analyses.{name}.{error}") from error
+    return made
 
 
 def _hook(name: str, value: Any) -> Hook:

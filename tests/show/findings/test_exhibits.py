@@ -19,7 +19,7 @@ from tflbuild.show.findings import (
     sensitivity,
     sparse_encoding,
 )
-from tflbuild.show.findings.exhibit import (
+from tflbuild.core.exhibit import (
     Bar,
     Bars,
     Curve,

@@ -9,7 +9,7 @@ import pytest
 import altered
 import noted
 from tflbuild.show.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
-from tflbuild.show.findings.exhibit import Bars, Curve, Exhibit, Table
+from tflbuild.core.exhibit import Bars, Curve, Exhibit, Table
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import made_up as pages
 import noted
-from tflbuild.show.findings.exhibit import Bar, Bars, Curve, Point, Row, Table
+from tflbuild.core.exhibit import Bar, Bars, Curve, Point, Row, Table
 from tflbuild.show.pages import curve
 from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.page import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflbuild.show.findings.exhibit import Curve, Point
+from tflbuild.core.exhibit import Curve, Point
 from tflbuild.show.pages import curve
 from tflbuild.show.pages.scatter import scatter
 from tflbuild.show.pages.waterfall import (

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
+from tflbuild.core.analysis import Analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.crash import DISK_ERRORS
@@ -99,6 +100,23 @@ class Server:
         self._hold(result, options, assignment.label)
         options.verify(model, result)
         return result, _plain(context.notes)
+
+    def analyse(
+        self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment
+    ) -> list[dict[str, Any]]:
+        """Run an analysis; gives its findings as JSON."""
+        _reset(assignment.seed)
+        context = WorkerContext(
+            assignment=assignment,
+            index=_index(assignment.index),
+            given=None,
+            report=self._report,
+            external=self._external,
+            log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
+        )
+        with _same_folder():
+            found = [dict(finding) for finding in analysis.run(models, context)]
+        return list(_jsonable({"findings": found}, f"analysis '{assignment.label}'")["findings"])
 
     def _external(self, source: str, data: Dataset) -> Split:
         """Read a source outside the data set, with what planning remembered of its files."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 
+from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.dataset import Split
@@ -34,7 +35,9 @@ class Calibration:
     samples: Annotated[int, Ge(1), Le(1_000_000)] = 200
 
 
-def calibration_samples(calibration: Calibration, model: Artifact, ctx: PassContext) -> list[dict[str, Any]]:
+def calibration_samples(
+    calibration: Calibration, model: Artifact, ctx: PassContext | AnalysisContext
+) -> list[dict[str, Any]]:
     """Give the calibration samples: by input, its model values, float32, without a batch axis.
 
     Inputs are in the order of a `.tflite`'s graph.
@@ -63,7 +66,7 @@ def calibration_samples(calibration: Calibration, model: Artifact, ctx: PassCont
     return samples
 
 
-def calibration_labels(calibration: Calibration, ctx: PassContext) -> list[int]:
+def calibration_labels(calibration: Calibration, ctx: PassContext | AnalysisContext) -> list[int]:
     """Give the class of each image that `calibration_samples` gives, of a split of a classifier's data."""
     split = ctx.dataset(calibration.source)
     return [int(split[position].labels[0]) for position in _chosen(calibration, split, ctx.seed)]

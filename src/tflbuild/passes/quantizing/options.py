@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.errors import PassError
@@ -118,7 +119,12 @@ class Quantizing(Pass):
         return writing.input_dtypes(meaning, scheme, self.input_dtype)
 
     def bench(
-        self, model: TFLiteModel, ctx: PassContext, scheme: Literal["int8", "int16x8"], *, measuring: bool
+        self,
+        model: TFLiteModel,
+        ctx: PassContext | AnalysisContext,
+        scheme: Literal["int8", "int16x8"],
+        *,
+        measuring: bool,
     ) -> Workbench:
         """Set up the workbench of a float model.
 
@@ -148,7 +154,7 @@ class Quantizing(Pass):
             content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
         )
 
-    def _labels(self, meaning: Meaning, ctx: PassContext) -> list[int]:
+    def _labels(self, meaning: Meaning, ctx: PassContext | AnalysisContext) -> list[int]:
         """Give the class of each image that is held out."""
         if meaning.task != "classification":
             raise PassError(
@@ -163,7 +169,7 @@ class Quantizing(Pass):
 
         return Form(weight_bits=self.weight_bits, granularity=self.granularity, activations=self.activations)
 
-    def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext) -> Setting:
+    def setting(self, bench: Workbench, model: TFLiteModel, ctx: PassContext | AnalysisContext) -> Setting:
         """Give the setting that was asked for, or search for the best, and note what was found.
 
         A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its

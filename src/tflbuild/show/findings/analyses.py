@@ -1,33 +1,47 @@
-"""Findings of analyses, which belong to the build and not to a pass: by the name of the analysis."""
+"""Findings of analyses, which belong to the build and not to a pass: each is described by the analysis itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.exhibit import Exhibit
 from tflbuild.core.plain_text import plain
-from tflbuild.show.findings import chance
-from tflbuild.show.findings.exhibit import Exhibit, Finding, Note
 
-ANALYSES: Mapping[str, Finding] = {"chance": chance.FINDING}
+NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Exceptions of reading what is no finding: it may come from a store or a report of somebody else."""
 
 
 def lines_of_analysis(analysis: Mapping[str, Any]) -> list[str]:
     """Give a terminal's lines for an entry of report.json's `analyses`."""
-    return [plain(line, 2000) for finding, note in _told([analysis]) for line in finding.lines(note)]
+    found = _described(analysis)
+    if found is None:
+        return []
+    try:
+        return [plain(line, 2000) for line in found[0].lines(found[1])]
+    except NO_FINDING:
+        return []
 
 
 def exhibits_of_analyses(analyses: list[Mapping[str, Any]]) -> list[Exhibit]:
     """Give a page's exhibits for report.json's `analyses`."""
-    shown = (finding.exhibit(note) for finding, note in _told(analyses))
-    return [exhibit for exhibit in shown if exhibit is not None]
+    exhibits: list[Exhibit] = []
+    for entry in analyses:
+        found = _described(entry)
+        try:
+            exhibits += found[0].exhibits(found[1]) if found else []
+        except NO_FINDING:
+            continue
+    return exhibits
 
 
-def _told(analyses: list[Mapping[str, Any]]) -> Iterator[tuple[Finding, Note]]:
-    for analysis in analyses:
-        finding = ANALYSES.get(str(analysis.get("name")))
-        if finding is not None:
-            yield from ((finding, note) for note in analysis.get("findings", []))
+def _described(entry: Mapping[str, Any]) -> tuple[Any, Sequence[Mapping[str, Any]]] | None:
+    """Give the analysis that describes an entry, with its findings; None where this tflbuild lacks it."""
+    name = str(entry.get("name"))
+    if name not in ANALYSES:
+        return None
+    return ANALYSES.get(name)(), entry.get("findings") or []
 
 
 def texts_of(analyses: list[Mapping[str, Any]]) -> list[str]:

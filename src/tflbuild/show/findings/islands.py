@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.show.findings.exhibit import Exhibit, Finding, Note, Row, Table
+from tflbuild.core.exhibit import Exhibit, Finding, Note, Row, Table
 
 EXPECTED = ("custom operator", "final scores")
 """Reasons that are worth no line: nearly every model ends so."""

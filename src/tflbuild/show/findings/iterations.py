@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tflbuild.show.findings.exhibit import Curve, Exhibit, Finding, Note, Point, Quantity, Row, Table, number
+from tflbuild.core.exhibit import Curve, Exhibit, Finding, Note, Point, Quantity, Row, Table, number
 
 USUAL = ("map", "top1")
 """Metrics that stand for a model's accuracy."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.analyses.sensitivity import exhibit_of as exhibit_of_sensitivity
+from tflbuild.analyses.sensitivity import lines_of as lines_of_sensitivity
+from tflbuild.core.exhibit import Exhibit, Finding
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import (
     auto,
@@ -14,17 +17,15 @@ from tflbuild.show.findings import (
     parity,
     recognised,
     rounding,
-    sensitivity,
     sparse_encoding,
 )
-from tflbuild.show.findings.exhibit import Exhibit, Finding
 
 FINDINGS: Mapping[str, Finding] = {
     "recognised": recognised.FINDING,
     "parity": parity.FINDING,
     "auto": auto.FINDING,
     "round": rounding.FINDING,
-    "sensitivity": sensitivity.FINDING,
+    "sensitivity": Finding(lines=lines_of_sensitivity, exhibit=exhibit_of_sensitivity),
     "mixed": mixed.FINDING,
     "islands": islands.FINDING,
     "iterations": iterations.FINDING,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.exhibit import Exhibit, Finding, Note, number
 from tflbuild.core.plain_text import plain
-from tflbuild.show.findings.exhibit import Exhibit, Finding, Note, number
 
 
 def lines(note: Note) -> list[str]:

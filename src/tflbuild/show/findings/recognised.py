@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tflbuild.core.exhibit import Exhibit, Finding, Note
 from tflbuild.core.plain_text import plain
-from tflbuild.show.findings.exhibit import Exhibit, Finding, Note
 
 
 def lines(note: Note) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tflbuild.show.findings.exhibit import Bar, Bars, Exhibit, Finding, Note, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Finding, Note, number
 
 
 def lines(note: Note) -> list[str]:

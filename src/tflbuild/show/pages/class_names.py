@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
+from tflbuild.core.exhibit import Row, Table
 from tflbuild.core.label_list import disagreement, named_alike
-from tflbuild.show.findings.exhibit import Row, Table
 from tflbuild.show.pages.figures import MISSING
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tflbuild.show.findings.exhibit import Curve
+from tflbuild.core.exhibit import Curve
 from tflbuild.show.pages.figures import figure
 from tflbuild.show.pages.waterfall import BOTTOM, HEIGHT, LEFT, RIGHT, round_values, scale_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.show.findings.exhibit import Bar, Bars, Exhibit
+from tflbuild.core.exhibit import Bar, Bars, Exhibit
 
 
 def packing(report: Mapping[str, Any], target: Mapping[str, Any]) -> Exhibit | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tflbuild.show.findings.exhibit import Bar, Bars, Exhibit, Finding, Note, Row, Table, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Row, Table, number
 
 PRINTED = 8
 """Rows in the terminal."""
@@ -41,7 +41,7 @@ def _places(note: Note) -> list[str]:
     ]
 
 
-def lines(note: Note) -> list[str]:
+def lines_of(note: Note) -> list[str]:
     """Give a line for each order and reading that was tried, with the override where it is better."""
     told = []
     for key, what, of in (("orders", "classes", _of(note)), ("readings", "", "")):
@@ -67,7 +67,7 @@ def _of(note: Note) -> str:
     return "objects found right" if note.get("metric") == "map" else str(note.get("metric", ""))
 
 
-def exhibit(note: Note) -> Exhibit | None:
+def exhibit_of(note: Note) -> Exhibit:
     """Draw the result of each order and reading that was tried, and list the overrides."""
     parts: list[Bars | Table] = []
     orders, readings = _rows(note, "orders"), _rows(note, "readings")
@@ -118,6 +118,3 @@ def _drawn(rows: Sequence[Mapping[str, Any]], legend: str, heading: str, *first:
         summary=f"{len(rows)} tried, and how to take each",
     )
     return Bars(bars=(*first, *bars), legend=legend), table
-
-
-FINDING = Finding(lines=lines, exhibit=exhibit)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
-from tflbuild.show.findings.exhibit import Bar, Bars, Exhibit, Finding, Note, Quantity, Row, Table, number
+from annotated_types import Ge
 
-PRINTED = 5
+from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
+from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Quantity, Row, Table, number
+from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.passes.sensitivity import MeasureSensitivity
+
+NAMED = 5
 """Layers in the terminal."""
 
 SHOWN = 15
@@ -38,9 +45,9 @@ def _summary(note: Note) -> str:
     return f"output error {text}{guilty}" if text else ""
 
 
-def lines(note: Note) -> list[str]:
+def lines_of(note: Note) -> list[str]:
     """Name the layers that cost most."""
-    layers = _costliest(note)[:PRINTED]
+    layers = _costliest(note)[:NAMED]
     if not layers:
         return []
     width = max(len(_name(layer)) for layer in layers)
@@ -58,7 +65,7 @@ def _name(layer: Mapping[str, Any]) -> str:
     return str(layer.get("layer") or layer.get("tensor") or "?")
 
 
-def exhibit(note: Note) -> Exhibit | None:
+def exhibit_of(note: Note) -> Exhibit | None:
     """Draw the costliest layers, weights and activations apart, and list all."""
     layers = _costliest(note)
     if not layers:
@@ -99,4 +106,42 @@ def exhibit(note: Note) -> Exhibit | None:
     )
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+@analysis("sensitivity")
+class SensitivityAnalysis(Analysis):
+    """Measure what quantizing each layer of a float `.tflite` costs.
+
+    For every layer: the error with nothing else rounded (`alone`, and apart for its `weights` and its output,
+    `activations`), and with everything else rounded (`left_out`). Errors are mean absolute differences from the
+    float model's outputs on held-out calibration samples, in units of each output's own mean absolute deviation. A
+    detector is compared before suppression. `error_of_weights` (W8A32) against `error_of_activations` (W32A8) says
+    which of the two is `guilty`: weights ask for `equalize`, `round` or per-channel scales, activations for other
+    `ranges` or int16.
+    """
+
+    needs = ("litert_quantizer", "ai_edge_litert", "numpy")
+    of = ("float",)
+    title = "what rounding each layer costs"
+
+    scheme: Literal["int8", "int16x8"] = "int8"
+    samples: Annotated[int, Ge(1)] = 16  # held-out calibration samples that errors are measured on, at most
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def reads(self) -> tuple[str, ...]:
+        """Read the calibration source."""
+        return (self.calibration.source,)
+
+    def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
+        """Quantize, take the rounding apart, and measure what each part costs."""
+        model = models["float"]
+        assert isinstance(model, TFLiteModel)
+        options = MeasureSensitivity(scheme=self.scheme, images=self.samples, calibration=self.calibration)
+        return [options.measured(model, ctx)]
+
+    def lines(self, findings: Sequence[Finding]) -> list[str]:
+        """Name the layers that cost most."""
+        return [line for finding in findings for line in lines_of(finding)]
+
+    def exhibits(self, findings: Sequence[Finding]) -> list[Exhibit]:
+        """Draw the costliest layers, weights and activations apart, and list all."""
+        drawn = (exhibit_of(finding) for finding in findings)
+        return [exhibit for exhibit in drawn if exhibit is not None]
