@@ -24,6 +24,8 @@ class Target:
     """Tools by import name, as `tflbuild.core.toolchain` knows them."""
     compiles: ClassVar[bool] = False
     """Whether the delivered file differs from the pipeline's."""
+    runtime: ClassVar[str] = ""
+    """Name of the `tflbuild.core.runtime.Runtime` that executes the delivered file; "" for the usual one."""
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False

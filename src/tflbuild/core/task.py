@@ -146,6 +146,10 @@ class Task:
 
     # People
 
+    def draw(self, sample: Any, answers: Sequence[Any]) -> Any:
+        """Give a picture (rows, columns, 3) uint8 of a raw sample with answers in it; None for boxes and labels."""
+        return None
+
     def found(self, rows: Rows, meaning: Meaning) -> list[Any]:
         """Say what a model says of one sample as `tflbuild.core.answer.Answer`s, the surest first."""
         return []

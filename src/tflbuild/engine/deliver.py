@@ -11,8 +11,10 @@ from typing import Any
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Verdict
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
+from tflbuild.core.metric import METRICS, Difference, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.runtime import RUNTIMES, Runtime
+from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.report import measurements
@@ -74,7 +76,7 @@ def deliver(
         figures = dict(record.value)
         found: dict[str, Measurement] = {}
         if type(target).executes:
-            found |= measurer.accuracy(made, metrics, FINAL_SPLIT)
+            found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
         else:
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
@@ -88,6 +90,35 @@ def deliver(
         deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found))
     _judge_total(recipe, measurer, deliveries, base)
     return deliveries
+
+
+def runtime_of(target: Target) -> Runtime | None:
+    """Give the runtime that a target names; None for the usual one."""
+    return RUNTIMES.get(target.runtime)() if target.runtime else None
+
+
+class On:
+    """A measurer whose models run as a target's runtime executes them.
+
+    Args:
+        measurer: what measures.
+        runtime: of the target; None for the usual one.
+    """
+
+    def __init__(self, measurer: Measurer, runtime: Runtime | None) -> None:
+        self._measurer, self._runtime = measurer, runtime
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        """Measure accuracy metrics of the base, as the usual runtime executes it."""
+        return self._measurer.accuracy(model, metrics, split)
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        """Give the paired difference of a metric between the base and the delivered file."""
+        return self._measurer.compare(metric, before, after, split, self._runtime)
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure facts of a file."""
+        return self._measurer.facts(model, metrics)
 
 
 def put(deliveries: list[Delivery], folder: Path) -> list[str]:
@@ -115,9 +146,8 @@ def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery],
         judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
-            verdict = judge_against(
-                measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
-            )
+            on = On(measurer, runtime_of(recipe.targets[delivery.target]))
+            verdict = judge_against(on, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict)
             delivery.verdicts.append(verdict)
         if not judged:
             deliveries[0].verdicts.append(judge(limit, None))

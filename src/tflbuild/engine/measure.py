@@ -11,7 +11,7 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, facts_of
 from tflbuild.core.recipe import Recipe
-from tflbuild.core.runtime import usual_runtime
+from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys, needs_tensorflow
 from tflbuild.engine.storage.store import Record, Store
@@ -58,13 +58,15 @@ class Measurer:
         self.base: Artifact | None = None
         self.computed = 0
 
-    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
-        """Measure accuracy metrics of a model on a split."""
+    def accuracy(
+        self, model: Artifact, metrics: list[str], split: str, runtime: Runtime | None = None
+    ) -> dict[str, Measurement]:
+        """Measure accuracy metrics of a model on a split, as a runtime executes it; None for the usual one."""
         names = [name for name in metrics if issubclass(METRICS.get(name), AccuracyMetric)]
         names = [name for name in names if self.base or METRICS.get(name).against == "truth"]  # type: ignore[attr-defined]
         if not names:
             return {}
-        predictions = self.predictions(model, split)
+        predictions = self.predictions(model, split, runtime)
         kernels = predictions.value.get("kernels", "")
         return {
             name: replace(self._accuracy(name, predictions, split), split=split, kernels=kernels)
@@ -82,9 +84,11 @@ class Measurer:
         preimage = self._keys.accuracy(metric, predictions.value["file"], truth.value["file"])
         return Measurement.from_json(self._recall(preimage, compute).value)
 
-    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
-        """Give the paired difference of a metric between two models on a split."""
-        old, new = self.predictions(before, split), self.predictions(after, split)
+    def compare(
+        self, metric: str, before: Artifact, after: Artifact, split: str, runtime: Runtime | None = None
+    ) -> Difference:
+        """Give the paired difference of a metric between two models on a split; a runtime executes the second."""
+        old, new = self.predictions(before, split), self.predictions(after, split, runtime)
         truth = self._held_against(metric, split)
         names = (old.value["file"], new.value["file"], truth.value["file"])
         preimage = self._keys.comparison(metric, *names)
@@ -164,21 +168,21 @@ class Measurer:
 
         return self._recall(self._keys.delivery(target, model), compute)
 
-    def predictions(self, model: Artifact, split: str) -> Record:
+    def predictions(self, model: Artifact, split: str, runtime: Runtime | None = None) -> Record:
         """Give a model's predictions on a split: `file`, a blob's digest, and `kernels`."""
+        executes = runtime or usual_runtime(model.kind)()
 
         def compute(staging: Path) -> Result:
             out = staging / "predictions.npz"
-            runtime = usual_runtime(model.kind)()
-            heavy = not runtime.light
+            heavy = not executes.light
             answer = self._read(
-                "predict", runtime, model, split=split, out=out, what="predictions", beside_tensorflow=heavy
+                "predict", executes, model, split=split, out=out, what="predictions", beside_tensorflow=heavy
             )
             if heavy:
                 self._splits_cached_in_worker.add(split)
             return Result({"kernels": answer.value}, answer.cost, {"file": out})
 
-        return self._recall(self._keys.predictions(model, split), compute)
+        return self._recall(self._keys.predictions(model, split, executes), compute)
 
     def truth(self, split: str) -> Record:
         """Give a split's annotations as arrays: `file`, a blob's digest."""

@@ -17,6 +17,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.runtime import Execution, usual_runtime
+from tflbuild.core.task import Task
 from tflbuild.engine.workers.process import Progress
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def predict_image(file: Path, image: Path, drawn: Path, least_score: float, repo
     every = _answer(opened, pixels, file)
     boxed = any(found.box for found in every)
     shown = tuple(found for found in every if found.score >= least_score) if boxed else every
-    _draw(pixels, shown if boxed else shown[:1], drawn)
+    _draw(opened.meaning.kind, pixels, shown if boxed else shown[:1], drawn)
     best = max((found.score for found in every), default=0.0)
     height, width = pixels.shape[:2]
     return Prediction(image=image, height=height, width=width, found=shown, best=best, drawn=drawn)
@@ -157,7 +158,7 @@ def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple
         return tuple(meaning.kind.found(meaning.kind.decode(first, meaning, geometry), meaning))
 
 
-def _draw(pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) -> None:
+def _draw(task: Task, pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) -> None:
     import numpy as np
     from PIL import Image
 
@@ -166,6 +167,7 @@ def _draw(pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) ->
     boxes = np.array([found.box or (0.0, 0.0, 1.0, 1.0) for found in shown], np.float32).reshape(-1, 4)
     texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
     try:
-        Image.fromarray(draw(pixels, boxes, texts)).save(path)
+        own = task.draw(pixels, shown)
+        Image.fromarray(draw(pixels, boxes, texts) if own is None else own).save(path)
     except OSError as error:
         raise StoreError(f"{plain(path)} cannot be written: {error.strerror or error}") from error
