@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -112,6 +112,14 @@ class Modality:
 
     def quantization(self) -> tuple[float, int] | None:
         """Give scale and zero point of a uint8 input that takes the codes as they are; None where none can."""
+        return None
+
+    def evened(self) -> tuple[Modality, Sequence[float], Sequence[float]] | None:
+        """Give a modality whose codes one scale expresses, and what makes the values of this one of its values.
+
+        Returns:
+            The modality, and the factor and the shift of each channel, which is the last axis; None where there is none.
+        """
         return None
 
     def limits(self) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ The one place that says so, for training, calibration, evaluation and the device
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from annotated_types import Gt, Le
@@ -185,6 +185,17 @@ class ImageModality(Modality):
         if len(set(scales)) > 1 or len(set(offsets)) > 1:
             return None
         return scales[0], self._zero_points[0]
+
+    def evened(self) -> tuple[ImageModality, Channels, Channels] | None:
+        """Give pixels in [-1, 1), and what makes values normalised by channel of them."""
+        if self.quantization() is not None:
+            return None
+        even = replace(self, mean=None, std=None, scale=ImageModality.scale, offset=ImageModality.offset)
+        factors = tuple(scale / even.scale for scale in self.affine[0])
+        shifts = tuple(
+            offset - factor * even.offset for offset, factor in zip(self.affine[1], factors, strict=True)
+        )
+        return even, factors, shifts
 
     def limits(self) -> tuple[float, float]:
         """Give the model values of a black and a white pixel, as a uint8 input expresses them."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise, PassError
@@ -138,6 +140,44 @@ def input_dtypes(meaning: Meaning, scheme: str, given: str | None) -> dict[str, 
         usual = ("uint8" if codes else "int8") if scheme == "int8" else "float32"
         dtypes[name] = given or usual
     return dtypes
+
+
+def with_even_inputs(
+    model: TFLiteModel, ctx: PassContext | AnalysisContext, scheme: str, given: str | None
+) -> TFLiteModel:
+    """Let inputs that are normalised by channel take raw bytes: the normalisation moves into the graph.
+
+    Args:
+        model: a float file.
+        ctx: gives a folder for the changed file.
+        scheme: of the file that is to be made.
+        given: what the recipe says of the dtype of inputs; None for nothing.
+
+    Returns:
+        The changed file with its meaning; the given one where nothing is moved.
+    """
+    if scheme != "int8" or given == "float32":
+        return model
+    meaning = Meaning.of(model)
+    evened = {name: found for name, one in meaning.inputs.items() if (found := one.kind.evened())}
+    if not evened:
+        return model
+    from tflbuild.core import digest
+    from tflbuild.tflite import normalisation
+
+    channels = {name: (factors, shifts) for name, (_, factors, shifts) in evened.items()}
+    path = ctx.scratch / "even.tflite"
+    path.write_bytes(normalisation.moved_inside(model.path.read_bytes(), channels))
+    inputs = {
+        name: replace(one, preprocess=evened[name][0].to_json()) if name in evened else one
+        for name, one in meaning.inputs.items()
+    }
+    ctx.notes["normalisation"] = {
+        name: {"factor": list(f), "shift": list(s)} for name, (f, s) in channels.items()
+    }
+    facts = replace(meaning, inputs=inputs).to_json()
+    sha256 = digest.of_file(path)
+    return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={**model.meta, "facts": facts})
 
 
 def limits_of(meaning: Meaning) -> dict[str, tuple[float, float]]:
