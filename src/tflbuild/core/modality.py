@@ -118,7 +118,7 @@ class Modality:
         """Give a modality whose codes one scale expresses, and what makes the values of this one of its values.
 
         Returns:
-            The modality, and the factor and the shift of each channel, which is the last axis; None where there is none.
+            The modality, and the factor and the shift of each channel, the last axis; None where there is none.
         """
         return None
 

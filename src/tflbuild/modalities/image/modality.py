@@ -6,7 +6,7 @@ The one place that says so, for training, calibration, evaluation and the device
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from annotated_types import Gt, Le
@@ -190,10 +190,17 @@ class ImageModality(Modality):
         """Give pixels in [-1, 1), and what makes values normalised by channel of them."""
         if self.quantization() is not None:
             return None
-        even = replace(self, mean=None, std=None, scale=ImageModality.scale, offset=ImageModality.offset)
-        factors = tuple(scale / even.scale for scale in self.affine[0])
+        usual = type(self)()
+        even = type(self)(
+            resize=self.resize,
+            antialias=self.antialias,
+            aspect=self.aspect,
+            crop=self.crop,
+            channels=self.channels,
+        )
+        factors = tuple(scale / usual.scale for scale in self.affine[0])
         shifts = tuple(
-            offset - factor * even.offset for offset, factor in zip(self.affine[1], factors, strict=True)
+            offset - factor * usual.offset for offset, factor in zip(self.affine[1], factors, strict=True)
         )
         return even, factors, shifts
 
