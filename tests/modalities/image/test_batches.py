@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Sample, Split
-from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.batches import Batch, ExampleCache, training_batches
+from tflbuild.core.modality import Batch
+from tflbuild.modalities.image.batches import ExampleCache, training_batches
 from tflbuild.modalities.image.modality import ImageModality
 
 
@@ -42,7 +42,7 @@ def split() -> Split:
 
 def take(split: Split, count: int, **options: int) -> list[Batch]:
     batches = training_batches(
-        split, ImageModality(), Augment(flip=True), 24, 32, 4, **{"seed": 5, **options}
+        ImageModality(), split, {"flip": True}, (24, 32, 3), 4, **{"seed": 5, **options}
     )
     taken = list(islice(batches, count))
     batches.close()  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def take(split: Split, count: int, **options: int) -> list[Batch]:
 
 def same(one: list[Batch], two: list[Batch]) -> bool:
     return all(
-        np.array_equal(a.images, b.images)
+        np.array_equal(a.codes, b.codes)
         and all(np.array_equal(x, y) for x, y in zip(a.boxes, b.boxes, strict=True))
         and all(np.array_equal(x, y) for x, y in zip(a.labels, b.labels, strict=True))
         for a, b in zip(one, two, strict=True)
@@ -60,8 +60,8 @@ def same(one: list[Batch], two: list[Batch]) -> bool:
 
 def test_batches_have_the_input_size(split: Split) -> None:
     batch = take(split, 1)[0]
-    assert batch.images.shape == (4, 24, 32, 3)
-    assert batch.images.dtype == np.uint8
+    assert batch.codes.shape == (4, 24, 32, 3)
+    assert batch.codes.dtype == np.uint8
     assert len(batch.boxes) == len(batch.labels) == 4
 
 
@@ -92,17 +92,17 @@ def test_images_are_decoded_once(split: Split) -> None:
 def test_what_a_cache_gives_does_not_depend_on_its_room(split: Split) -> None:
     full, empty = (ExampleCache(split, ImageModality(), 16, 16, room) for room in (1 << 20, 0))
     for position in (0, 3, 3, 0):
-        assert np.array_equal(full[position].image, empty[position].image)
-    assert full[0].image.shape == (32, 32, 3)
+        assert np.array_equal(full[position].value, empty[position].value)
+    assert full[0].value.shape == (32, 32, 3)
     assert len(split.dataset.reads) == 2 + 4 + 0  # type: ignore[attr-defined]
 
 
 def test_without_antialiasing_nothing_is_shrunk_ahead(split: Split) -> None:
-    assert ExampleCache(split, ImageModality(antialias=False), 16, 16)[0].image.shape == (64, 80, 3)
+    assert ExampleCache(split, ImageModality(antialias=False), 16, 16)[0].value.shape == (64, 80, 3)
 
 
 def test_a_letterbox_keeps_its_shape_in_the_cache(split: Split) -> None:
-    assert ExampleCache(split, ImageModality(aspect="letterbox"), 16, 16)[0].image.shape == (26, 32, 3)
+    assert ExampleCache(split, ImageModality(aspect="letterbox"), 16, 16)[0].value.shape == (26, 32, 3)
 
 
 def test_room_is_used_up_by_what_is_kept(split: Split) -> None:
@@ -123,12 +123,12 @@ def test_what_is_kept_has_its_boxes_and_its_antialiased_pixels(split: Split) -> 
     object.__setattr__(dataset, "read", lambda sample: Example(image, box, np.array([7], np.int32)))
     example = ExampleCache(split, ImageModality(), 20, 30)[0]
     pil = Image.fromarray(image).resize((60, 40), Image.Resampling.BILINEAR)
-    assert np.array_equal(example.image, np.asarray(pil))
+    assert np.array_equal(example.value, np.asarray(pil))
     assert (example.boxes.tolist(), example.labels.tolist()) == (box.tolist(), [7])
     tall = ExampleCache(split, ImageModality(), 100, 20)[0]
-    assert tall.image.shape == (64, 40, 3), "an axis that is small enough stays as it is"
-    assert ExampleCache(split, ImageModality(), 32, 40)[0].image is image
-    assert ExampleCache(split, ImageModality(resize="nearest"), 4, 4)[0].image is image
+    assert tall.value.shape == (64, 40, 3), "an axis that is small enough stays as it is"
+    assert ExampleCache(split, ImageModality(), 32, 40)[0].value is image
+    assert ExampleCache(split, ImageModality(resize="nearest"), 4, 4)[0].value is image
 
 
 def test_classes_with_a_direction_are_named_and_never_mirrored(split: Split) -> None:
@@ -141,18 +141,16 @@ def test_classes_with_a_direction_are_named_and_never_mirrored(split: Split) -> 
         return Example(image, box, np.array([int(sample.key)], np.int32))
 
     object.__setattr__(split.dataset, "read", read)
-    plain = Augment.of(
-        {
-            "flip": True,
-            "flip_except": ["c", "d", "nothing"],
-            "crop": {"probability": 0.0},
-            "zoom_out": {"probability": 0.0},
-        }
-    )
-    batches = training_batches(split, ImageModality(), plain, 24, 32, 11, seed=3)
+    plain = {
+        "flip": True,
+        "flip_except": ["c", "d", "nothing"],
+        "crop": {"probability": 0.0},
+        "zoom_out": {"probability": 0.0},
+    }
+    batches = training_batches(ImageModality(), split, plain, (24, 32, 3), 11, seed=3)
     mirrored: dict[int, set[bool]] = {}
     for batch in islice(batches, 12):
-        for pixels, labels in zip(batch.images, batch.labels, strict=True):
+        for pixels, labels in zip(batch.codes, batch.labels, strict=True):
             mirrored.setdefault(int(labels[0]), set()).add(bool(pixels[12, 0, 0] < 128))
     batches.close()  # type: ignore[attr-defined]
     assert {label for label, seen in mirrored.items() if seen == {False}} == {2, 3}
@@ -161,14 +159,14 @@ def test_classes_with_a_direction_are_named_and_never_mirrored(split: Split) -> 
 def test_no_two_batches_and_no_two_epochs_are_varied_alike(split: Split) -> None:
     """The same image looks different each time it is seen."""
     split.samples = split.samples[7:8]
-    seen = {batch.images.tobytes() for batch in take(split, 6)}
+    seen = {batch.codes.tobytes() for batch in take(split, 6)}
     assert len(seen) == 6
-    one = take(split, 1)[0].images
+    one = take(split, 1)[0].codes
     assert len({pixels.tobytes() for pixels in one}) == 4
 
 
 def test_batches_are_prepared_ahead_but_not_without_end(split: Split) -> None:
-    batches = training_batches(split, ImageModality(), Augment(), 24, 32, 1, seed=0, prefetch=3)
+    batches = training_batches(ImageModality(), split, {}, (24, 32, 3), 1, seed=0, prefetch=3)
     next(batches)
     batches.close()  # type: ignore[attr-defined]
     assert len(split.dataset.reads) <= 3  # type: ignore[attr-defined]
