@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +142,6 @@ def test_outputs_of_a_framework_are_those_of_the_device() -> None:
 def test_classes_of_a_batch_become_one_array() -> None:
     labels = [np.array([k], np.int32) for k in (2, 0, 1)]
     batch = Batch(np.zeros((3, 8, 8, 3), np.uint8), [np.zeros((0, 4), np.float32)] * 3, labels)
-    codes, classes = TASK.targeting(replace(meaning("a", "b", "c")))(batch)
+    codes, classes = TASK.targeting(meaning("a", "b", "c"))(batch)
     assert codes is batch.codes
     assert (classes.tolist(), classes.dtype) == ([2, 0, 1], np.int32)
