@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tflbuild.modalities.image.augment import Augment, Colour, Crop, ZoomOut
 from tflbuild.modalities.image.augmentation import apply
@@ -32,7 +33,7 @@ def red(pixels: np.ndarray) -> np.ndarray:
     return np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
 
 
-@pytest.mark.parametrize("aspect", ["stretch", "letterbox"])
+@pytest.mark.parametrize("aspect", ["stretch", "letterbox", "center_crop"])
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize(
     "options",
@@ -449,3 +450,24 @@ def test_the_input_has_the_declared_order_of_channels(draws: Callable[..., Any])
     found = apply(PLAIN, image, NO_BOXES, ONE, draws(), 4, 4, ImageModality(channels="bgr"))
     assert found.pixels[0, 0].tolist() == [3, 2, 1]
     assert found.pixels.flags["C_CONTIGUOUS"]
+
+
+def test_grey_is_the_luma_of_the_varied_colours(draws: Callable[..., Any]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    options = replace(PLAIN, flip=True, colour=Colour(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.1))
+    named = {"flip": 0.1, "brightness": 0.9, "contrast": 0.2, "saturation": 0.7, "hue": 0.3}
+    coloured = apply(options, image, NO_BOXES, ONE, draws(**named), 8, 8, ImageModality())
+    grey = apply(options, image, NO_BOXES, ONE, draws(**named), 8, 8, ImageModality(channels="grey"))
+    assert grey.pixels.shape == (8, 8, 1)
+    assert np.array_equal(grey.pixels[..., 0], np.asarray(Image.fromarray(coloured.pixels).convert("L")))
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_a_wider_view_is_filled_by_channel_with_what_the_model_takes_for_nothing(
+    draws: Callable[..., Any], channels: Any
+) -> None:
+    options = replace(PLAIN, zoom_out=ZoomOut(probability=1.0, max_scale=3.0))
+    modality = ImageModality(channels=channels, mean=(10.0, 100.0, 200.0))
+    rng = draws(choice=0.0, first=0.5, second=0.0, third=0.0)
+    found = apply(options, four(), BOX, ONE, rng, 8, 8, modality)
+    assert found.pixels[7, 7].tolist() == [10, 100, 200]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,3 +177,68 @@ def test_an_error_in_a_thread_reaches_the_reader(split: Split) -> None:
     split.samples = (Sample(key="99", digest="99"),)
     with pytest.raises(ValueError, match="broken"):
         take(split, 1)
+
+
+def test_what_a_centred_crop_leaves_out_is_not_kept(split: Split) -> None:
+    """Of 64 x 80 pixels a square input shows columns 8 to 72, and with half of each side the middle 32 x 32."""
+    image = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    boxes = np.array([[0.2, 0.2, 0.8, 0.8], [0.375, 0.35, 0.5, 0.5], [0.0, 0.0, 0.3, 0.9]], np.float32)
+    labels = np.array([7, 3, 5], np.int32)
+    object.__setattr__(split.dataset, "read", lambda sample: Example(image, boxes, labels))
+    half = ImageModality(aspect="center_crop", crop=0.5)
+    example = ExampleCache(split, half, 16, 16)[0]
+    assert np.array_equal(example.value, image[16:48, 24:56])
+    assert example.value.base is None, "what is left out takes no memory"
+    # By hand: rows 12.8 to 51.2 of 16 to 48 are all of them; rows 24 to 32 and columns 28 to 40 of 24 to 56.
+    np.testing.assert_allclose(example.boxes, [[0, 0, 1, 1], [0.25, 0.125, 0.5, 0.5]], atol=1e-6)
+    assert example.labels.tolist() == [7, 3], "the centre of the last one is in row 9.6"
+    assert (example.boxes.dtype, example.labels.dtype) == (np.float32, np.int32)
+    shrunk = ExampleCache(split, ImageModality(aspect="center_crop"), 16, 16)[0].value
+    pil = Image.fromarray(image[:, 8:72]).resize((32, 32), Image.Resampling.BILINEAR)
+    assert np.array_equal(shrunk, np.asarray(pil))
+
+
+def test_a_sample_without_boxes_keeps_its_label_whatever_is_cropped(split: Split) -> None:
+    image, none = np.zeros((64, 80, 3), np.uint8), np.zeros((0, 4), np.float32)
+    object.__setattr__(split.dataset, "read", lambda sample: Example(image, none, np.array([7], np.int32)))
+    example = ExampleCache(split, ImageModality(aspect="center_crop", crop=0.25), 32, 32)[0]
+    assert (example.value.shape, example.labels.tolist()) == ((16, 16, 3), [7])
+
+
+@pytest.mark.parametrize(
+    ("options", "channels"),
+    [
+        ({"aspect": "center_crop"}, 3),
+        ({"aspect": "center_crop", "crop": 0.7}, 3),
+        ({"channels": "grey"}, 1),
+        ({"channels": "grey", "aspect": "letterbox", "mean": (77.0,)}, 1),
+        ({"channels": "bgr", "aspect": "letterbox", "mean": (10.0, 100.0, 200.0)}, 3),
+    ],
+)
+def test_batches_that_are_not_varied_are_what_is_measured(
+    options: dict[str, Any], channels: int, split: Split
+) -> None:
+    """No picture is shrunk ahead, since none is more than twice as large as the input."""
+    images = np.random.default_rng(0).integers(0, 256, (11, 40, 60, 3), dtype=np.uint8)
+    box = np.array([[0.3, 0.4, 0.6, 0.7]], np.float32)
+
+    def read(sample: Sample) -> Example:
+        return Example(images[int(sample.key)], box, np.array([int(sample.key)], np.int32))
+
+    object.__setattr__(split.dataset, "read", read)
+    modality, shape = ImageModality(**options), (24, 32, channels)
+    batches = modality.batches(split, {"enabled": False}, shape, 11, 0)
+    batch = next(batches)
+    batches.close()  # type: ignore[attr-defined]
+    assert (batch.codes.shape, batch.codes.dtype) == ((11, *shape), np.uint8)
+    for codes, boxes, labels in zip(batch.codes, batch.boxes, batch.labels, strict=True):
+        assert np.array_equal(codes, modality.encode(images[int(labels[0])], shape).codes)
+        np.testing.assert_allclose(boxes, modality.place(box, 40, 60, 24, 32), atol=1e-6)
+
+
+def test_varied_batches_of_grey_have_one_channel(split: Split) -> None:
+    batches = ImageModality(channels="grey").batches(split, {"flip": True}, (24, 32, 1), 4, 5)
+    found = list(islice(batches, 3))
+    batches.close()  # type: ignore[attr-defined]
+    assert {batch.codes.shape for batch in found} == {(4, 24, 32, 1)}
+    assert len({batch.codes.tobytes() for batch in found}) == 3
