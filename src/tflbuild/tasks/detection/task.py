@@ -107,11 +107,13 @@ class Detection(Task):
 
         from tflbuild.tasks.labels import columns, missing
 
-        by_data = columns(meaning.labels, classes) if classes else None
+        by_data = np.append(columns(meaning.labels, classes), -1)  # behind the last label: what none names
         kept = []
         for row in rows:
             found = row["classes"].astype(np.int64)
-            found = found if by_data is None else by_data[found]
+            if classes:
+                named = (found >= 0) & (found < len(meaning.labels))
+                found = by_data[np.where(named, found, -1)]
             known = found >= 0
             kept.append((row["boxes"][known], found[known], row["scores"][known]))
         arrays = {
