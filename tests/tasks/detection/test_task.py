@@ -107,6 +107,15 @@ def test_detections_on_data_without_classes_keep_the_models_own() -> None:
     assert "missing" not in found
 
 
+@pytest.mark.parametrize("labels", [("a", "b"), ()])
+def test_detections_of_a_class_that_no_label_names_are_left_out(labels: tuple[str, ...]) -> None:
+    found = TASK.collected([rows((0.1, 1, 0.9), (0.2, 7, 0.8), (0.3, -1, 0.7))], meaning(labels), ("b", "c"))
+    assert found["boxes"][:, 2].tolist() == pytest.approx([0.1] if labels else [])
+    assert found["classes"].tolist() == ([0] if labels else [])
+    assert found["offsets"].tolist() == ([0, 1] if labels else [0, 0])
+    assert found["missing"].tolist() == (["c"] if labels else ["b", "c"])
+
+
 def test_the_truth_is_every_object_of_every_sample() -> None:
     box = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)
     annotations = [
