@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pictures import meaning_of
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
+from tflbuild.core.errors import DataError
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.evaluation import examples
-from tflbuild.evaluation.examples import Examples, annotated, in_order
-from tflbuild.modalities.image.modality import ImageModality
+from tflbuild.evaluation.examples import Encoder, Examples, annotated, in_order
 
 SIDE = 8 * 8 * 3
 """Bytes of an input of 8 x 8 pixels."""
@@ -45,15 +47,15 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of(data: Counted, name: str = "val", **preprocess: Any) -> Examples:
-    return Examples(Split(name, data, data.index()), ImageModality(**preprocess), 8, 8)
+    return Examples(Split(name, data, data.index()), meaning_of("detection", **preprocess))
 
 
 def test_an_example_is_the_input_with_the_size_of_its_image() -> None:
     made = of(Counted())
     assert len(made) == 4
     example = made[3]
-    assert example.pixels.shape == (8, 8, 3)
-    assert (example.image_height, example.image_width) == (6, 10)
+    assert example.codes["image"].shape == (8, 8, 3)
+    assert example.geometry == {"image": (6, 10)}
     assert example.boxes[0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert example.labels.tolist() == [1]
 
@@ -66,7 +68,7 @@ def test_an_image_is_read_once_where_its_split_has_room(
     data = Counted()
     for _ in range(2):
         made = of(data)
-        assert [int(made[k].pixels[0, 0, 0]) for k in range(4)] == [0, 50, 100, 150]
+        assert [int(made[k].codes["image"][0, 0, 0]) for k in range(4)] == [0, 50, 100, 150]
     assert data.reads == reads
 
 
@@ -96,7 +98,7 @@ def test_parts_of_one_split_do_not_push_each_other_out(monkeypatch: pytest.Monke
     whole = Split("val", data, data.index())
     for _ in range(2):
         for start in (0, 2):
-            fill(Examples(whole.part(start, start + 2), ImageModality(), 8, 8))
+            fill(Examples(whole.part(start, start + 2), meaning_of("detection")))
     assert data.reads == [0, 1, 2, 3, 2, 3]
 
 
@@ -107,8 +109,8 @@ def test_what_is_kept_is_of_one_content_split_preprocessing_and_size() -> None:
         of(Counted(name="x", reads=data.reads)),
         of(data, "test"),
         of(data, scale=1.0),
-        Examples(Split("val", data, data.index()), ImageModality(), 9, 8),
-        Examples(Split("val", data, data.index()), ImageModality(), 8, 9),
+        of(data, shape=(9, 8)),
+        of(data, shape=(8, 9)),
     ):
         data.reads.clear()
         fill(other)
@@ -136,6 +138,47 @@ def test_annotations_of_a_sample_itself_come_first() -> None:
     assert row.labels.tolist() == [1, 0]
     assert row.boxes.tolist() == [[0, 0, 1, 1], [0, 0, 0.5, 0.5]]
     assert data.reads == []
+
+
+NUMBERS = Input(modality="vector", shape=(2,))
+ONE = Meaning(task="unlabelled", inputs={"x": NUMBERS})
+TWO = Meaning(task="unlabelled", inputs={"x": NUMBERS, "y": NUMBERS})
+
+
+def test_a_sample_is_that_of_the_one_input_whatever_its_name() -> None:
+    assert Encoder(ONE)([1, 2])["x"].codes.tolist() == [1, 2]
+    assert Encoder(ONE)({"x": [1, 2]})["x"].codes.tolist() == [1, 2]
+    assert Encoder(TWO)({"y": [3, 4], "x": [1, 2], "z": "more"}).keys() == {"x", "y"}
+
+
+def test_values_are_what_a_float_model_takes() -> None:
+    values = Encoder(meaning_of("detection", scale=0.5, offset=-3.0)).values(np.full((8, 8, 3), 8, np.uint8))
+    assert values["image"].dtype == np.float32
+    assert np.unique(values["image"]).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("meaning", "value", "said"),
+    [
+        (TWO, {"x": [1, 2], "z": [3, 4]}, "sample 7 has x, z, and the model's inputs are x, y."),
+        (TWO, np.zeros(2), "sample 7 has one array for all, and the model's inputs are x, y."),
+        (ONE, {"z": np.zeros(2)}, "sample 7 has z, and the model's inputs are x."),
+        (
+            ONE,
+            np.zeros(3),
+            "sample 7 does not fit the input 'x': it has the shape (3,), and the input takes (2,).",
+        ),
+        (
+            meaning_of("detection"),
+            np.zeros((4, 4), np.uint8),
+            "sample 7 does not fit the input 'image': a picture is (rows, columns, 3) uint8, and this is (4, 4) uint8.",
+        ),
+    ],
+)
+def test_a_sample_that_does_not_fit_is_named(meaning: Meaning, value: Any, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        Encoder(meaning)(value, "7")
+    assert str(caught.value) == f"data: {said}"
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 130, 300])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -53,3 +55,18 @@ def test_a_metric_declares_its_unit_direction_and_what_it_is_for(name: str) -> N
 )
 def test_a_metric_names_the_tools_that_decide_its_value(name: str, needs: tuple[str, ...]) -> None:
     assert METRICS.get(name).needs == needs
+
+
+def test_declarations_import_neither_numpy_nor_a_framework() -> None:
+    rooms = {
+        "metrics": ("detection", "classification", "size", "latency", "npu"),
+        "targets": ("cpu", "ethos_u"),
+        "tasks": ("classification.task", "detection.task", "unlabelled"),
+        "modalities": ("image.modality", "vector"),
+        "runtimes": ("keras", "litert"),
+    }
+    modules = [f"tflbuild.{room}.{name}" for room, names in rooms.items() for name in names]
+    heavy = "[name for name in ('numpy', 'tensorflow', 'ai_edge_litert') if name in sys.modules]"
+    code = f"import sys, {', '.join(modules)}; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

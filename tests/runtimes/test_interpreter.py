@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import pytest
 
 from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.signature import TensorSpec
 from tflbuild.runtimes import interpreter as litert
-from tflbuild.tflite import borders, flatbuffer
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
-
-SCALE, OFFSET = 1 / 128, -1.0
 
 
 @pytest.fixture
@@ -30,91 +28,68 @@ def classifier(float_classifier: Path) -> Path:
     return float_classifier
 
 
-def grey(value: int) -> np.ndarray:
-    return np.full((8, 8, 3), value, np.uint8)
+def white() -> dict[str, np.ndarray]:
+    """Give a model value of 127/128 everywhere, a white pixel's."""
+    return {"image": np.full((1, 8, 8, 3), 127 / 128, np.float32)}
 
 
-def spec(dtype: type, scale: float, zero_point: int) -> litert.InputSpec:
-    return litert.InputSpec("image", (1, 8, 8, 3), dtype, scale, zero_point)
+def test_a_model_says_what_it_takes_and_gives(detector: Path, integer_classifier: Path) -> None:
+    signature = litert.Loaded(detector).signature
+    assert signature.inputs == {"image": TensorSpec((1, 8, 8, 3), "float32")}
+    assert list(signature.outputs) == [
+        "detection_boxes",
+        "detection_classes",
+        "detection_scores",
+        "num_detections",
+    ]
+    integer = litert.Loaded(integer_classifier).signature
+    assert integer.inputs == {"image": TensorSpec((1, 8, 8, 3), "int8", pytest.approx(1 / 128, rel=1e-6), 0)}
 
 
-def test_a_detector_gives_only_as_many_entries_as_it_found(detector: Path) -> None:
-    runner = litert.Runner(detector, scale=SCALE, offset=OFFSET)
-    white, middle = runner.run(grey(255)), runner.run(grey(128))
-    assert white["detection_boxes"].tolist() == [[0.0, 0.0, 0.5, 0.5]]
-    assert white["detection_classes"].tolist() == [0.0]
+def test_a_model_is_run_by_the_names_of_its_inputs_and_outputs(detector: Path) -> None:
+    found = litert.Loaded(detector).run(white())
+    assert found["num_detections"].tolist() == [1.0]
+    assert found["detection_boxes"][0, 0].tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert found["detection_classes"][0, 0] == 0.0
     # sigmoid(8 * (255 / 128 - 1)), by hand
-    assert white["detection_scores"][0] == pytest.approx(1 / (1 + math.exp(-8 * 127 / 128)), abs=1e-5)
-    assert middle["detection_scores"].tolist() == pytest.approx([0.5, 0.5], abs=1e-6)
-    assert set(white) == {"detection_boxes", "detection_classes", "detection_scores"}
+    assert found["detection_scores"][0, 0] == pytest.approx(1 / (1 + math.exp(-8 * 127 / 128)), abs=1e-5)
+    middle = litert.Loaded(detector).run({"image": np.zeros((1, 8, 8, 3), np.float32)})
+    assert middle["detection_scores"][0, :2].tolist() == pytest.approx([0.5, 0.5], abs=1e-6)
 
 
-def test_a_float_input_takes_normalised_pixels(classifier: Path) -> None:
-    runner = litert.Runner(classifier, scale=SCALE, offset=OFFSET)
-    assert runner.input == litert.InputSpec("image", (1, 8, 8, 3), np.float32, 0.0, 0)
-    assert not runner.raw_bytes
-    scores = runner.run(grey(128))["scores"]
-    assert scores.tolist() == pytest.approx([0.5, 0.5])  # the input is 0, and the bias too
+def test_outputs_are_what_the_tensors_hold(classifier: Path, integer_classifier: Path) -> None:
+    zeros = np.zeros((1, 8, 8, 3), np.float32)
+    assert litert.Loaded(classifier).run({"image": zeros})["scores"].tolist() == [pytest.approx([0.5, 0.5])]
+    found = litert.Loaded(integer_classifier).run({"image": zeros.astype(np.int8)})["scores"]
+    assert found.dtype == np.int8
+    assert found.tolist() == [[0, 0]]  # a half of 256 levels from -128
 
 
-def test_an_int8_input_takes_raw_bytes_less_128(classifier: Path, integer_classifier: Path) -> None:
-    runner = litert.Runner(integer_classifier, scale=SCALE, offset=OFFSET)
-    assert runner.raw_bytes
-    assert runner.input.dtype is np.int8
-    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    wanted = litert.Runner(classifier, scale=SCALE, offset=OFFSET).run(pixels)["scores"]
-    assert runner.run(pixels)["scores"] == pytest.approx(wanted, abs=0.02)
-    assert np.array_equal(runner._as_input(pixels), pixels.astype(int) - 128)
+@pytest.mark.parametrize("name", ["test", "one more"])
+def test_a_file_without_a_signature_is_run_by_the_names_of_its_tensors(classifier: Path, name: str) -> None:
+    def change(model: Any) -> None:
+        model.signatureDefs = []
+        model.subgraphs[0].tensors[0].name = name.encode()
 
-
-def test_an_integer_input_of_another_scale_takes_quantized_values(integer_classifier: Path) -> None:
-    runner = litert.Runner(integer_classifier, scale=1 / 255, offset=0.0)
-    assert not runner.raw_bytes
-    # White is 1.0 to this preprocessing, which saturates at level 127; black is 0.0, level 0.
-    assert runner._as_input(grey(255)).max() == 127
-    assert runner._as_input(grey(0)).max() == 0
-
-
-@pytest.mark.parametrize(
-    ("dtype", "scale", "zero_point", "preprocess", "raw"),
-    [
-        (np.uint8, 1 / 128, 128, (1 / 128, -1.0), True),
-        (np.int8, 1 / 128, 0, (1 / 128, -1.0), True),
-        (np.uint8, 1 / 255, 0, (1 / 255, 0.0), True),
-        (np.uint8, 1 / 127.5, 128, (1 / 127.5, -1.0), True),  # true zero point 127.5: half a level off
-        (np.uint8, 1 / 128, 126, (1 / 128, -1.0), False),
-        (np.uint8, 1.01 / 128, 128, (1 / 128, -1.0), False),
-        (np.int16, 1 / 32768, 0, (1 / 128, -1.0), False),
-        (np.float32, 0.0, 0, (1 / 128, -1.0), False),
-    ],
-)
-def test_raw_bytes_are_right_only_where_scale_and_zero_point_say_so(
-    dtype: type, scale: float, zero_point: int, preprocess: tuple[float, float], raw: bool
-) -> None:
-    assert litert._takes_raw_bytes(spec(dtype, scale, zero_point), *preprocess) is raw
-
-
-def test_quantizing_rounds_half_to_even_and_saturates() -> None:
-    values = np.array([-2.0, -1.0, 0.0, 0.5 / 128, 1.5 / 128, 5.0], np.float32)
-    assert litert.quantized(values, spec(np.int8, 1 / 128, 0)).tolist() == [-128, -128, 0, 0, 2, 127]
+    plain = litert.Loaded(classifier).run(white())["scores"]
+    loaded = litert.Loaded(edited(classifier, change))
+    assert (list(loaded.signature.inputs), list(loaded.signature.outputs)) == ([name], ["scores"])
+    assert np.array_equal(loaded.run({name: white()["image"]})["scores"], plain)
 
 
 def test_results_do_not_depend_on_threads(classifier: Path) -> None:
-    pixels = np.random.default_rng(2).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    results = [
-        litert.Runner(classifier, scale=SCALE, offset=OFFSET, threads=threads).run(pixels)["scores"]
-        for threads in (1, 2)
-    ]
+    values = np.random.default_rng(2).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
+    results = [litert.Loaded(classifier, threads).run({"image": values})["scores"] for threads in (1, 2)]
     assert np.array_equal(*results)
 
 
 @pytest.mark.parametrize(
     ("kernels", "named"), [("default", "xnnpack"), ("builtin", "builtin"), ("reference", "reference")]
 )
-def test_a_runner_names_the_kernels_that_execute_it(
+def test_a_loaded_model_names_the_kernels_that_execute_it(
     classifier: Path, kernels: litert.Kernels, named: str
 ) -> None:
-    assert litert.Runner(classifier, scale=SCALE, offset=OFFSET, kernels=kernels).kernels == named
+    assert litert.Loaded(classifier, kernels=kernels).kernels == named
 
 
 def test_operators_are_those_of_the_file(detector: Path) -> None:
@@ -294,84 +269,6 @@ def edited(path: Path, change: Any) -> Path:
     made = path.with_name("edited.tflite")
     made.write_bytes(flatbuffer.pack(model))
     return made
-
-
-def without_signature(model: Any) -> None:
-    model.signatureDefs = []
-
-
-def reshaped(*shape: int) -> Any:
-    def change(model: Any) -> None:
-        model.subgraphs[0].tensors[0].shape = np.array(shape, np.int32)
-
-    return change
-
-
-def with_two_inputs(model: Any) -> None:
-    graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    more, entry = copy.copy(graph.tensors[0]), copy.copy(signature.inputs[0])
-    more.name = entry.name = b"more"
-    graph.tensors.append(more)
-    entry.tensorIndex = len(graph.tensors) - 1
-    graph.inputs = np.array([0, entry.tensorIndex], np.int32)
-    signature.inputs.append(entry)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (without_signature, " has no signature; convert it with named inputs and outputs."),
-        (with_two_inputs, " takes image, more; expected exactly one image input."),
-        (reshaped(1, 192), ": its input 'image' has shape (1, 192); expected (1, height, width, 3)."),
-        (
-            reshaped(1, 12, 16, 1),
-            ": its input 'image' has shape (1, 12, 16, 1); expected (1, height, width, 3).",
-        ),
-        (reshaped(2, 4, 8, 3), ": its input 'image' has shape (2, 4, 8, 3); expected (1, height, width, 3)."),
-    ],
-)
-def test_a_file_that_takes_no_image_is_refused(change: Any, said: str, classifier: Path) -> None:
-    path = edited(classifier, change)
-    with pytest.raises(RecipeError) as caught:
-        litert.Runner(path, scale=SCALE, offset=OFFSET)
-    assert str(caught.value) == f"{path}{said}"
-
-
-def test_rows_and_columns_are_told_apart(classifier: Path) -> None:
-    runner = litert.Runner(edited(classifier, reshaped(1, 4, 16, 3)), scale=SCALE, offset=OFFSET)
-    assert (runner.height, runner.width) == (4, 16)
-
-
-def test_floats_are_scaled_and_then_shifted(classifier: Path) -> None:
-    runner = litert.Runner(classifier, scale=0.5, offset=-3.0)
-    values = runner._as_input(grey(8))
-    assert (np.unique(values).tolist(), values.dtype) == ([1.0], np.float32)
-
-
-def test_unsigned_raw_bytes_go_in_as_they_are(integer_classifier: Path, tmp_path: Path) -> None:
-    path = tmp_path / "unsigned.tflite"
-    path.write_bytes(borders.take_bytes(integer_classifier.read_bytes(), "uint8", 1 / 128, 128))
-    runner = litert.Runner(path, scale=SCALE, offset=OFFSET)
-    assert runner.raw_bytes
-    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    assert runner._as_input(pixels) is pixels
-    other = litert.Runner(integer_classifier, scale=SCALE, offset=OFFSET)
-    np.testing.assert_array_equal(runner.run(pixels)["scores"], other.run(pixels)["scores"])
-
-
-def test_outputs_are_dequantized_by_scale_and_zero_point() -> None:
-    raw = np.array([-128, 5, 127], np.int8)
-    found = litert._dequantized(raw, {"quantization": (0.5, 5)})
-    assert (found.tolist(), found.dtype) == ([-66.5, 0.0, 61.0], np.float32)
-    assert litert._dequantized(raw, {"quantization": (0.0, 5)}).tolist() == [-128, 5, 127]
-
-
-@pytest.mark.parametrize(
-    ("dtype", "least", "most"), [(np.int8, -128, 127), (np.uint8, 0, 255), (np.int16, -32768, 32767)]
-)
-def test_levels_saturate_at_the_ends_of_their_integer(dtype: type, least: int, most: int) -> None:
-    found = litert.quantized(np.array([-1e9, 1e9, 0.0, 1.0], np.float32), spec(dtype, 0.25, 7))
-    assert (found.tolist(), found.dtype) == ([least, most, 7, 11], dtype)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import small_network
+from running import outputs_of
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
@@ -21,7 +22,6 @@ from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import ranges, settings, storage
 from tflbuild.quantization.form import Form
-from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
@@ -55,7 +55,7 @@ def options(source: str, **given: Any) -> Any:
 
 def scores(path: Path) -> Any:
     pixels = np.random.default_rng(2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return litert.Runner(path, scale=1 / 128, offset=-1.0).run(pixels)["scores"]
+    return outputs_of(path, pixels)["scores"]
 
 
 CONVOLUTIONS = ("CONV_2D", "FULLY_CONNECTED")
@@ -227,8 +227,8 @@ def test_a_file_that_computes_garbage_is_noticed(model: TFLiteModel, tmp_path: P
 
     spoilt = small_network.spoilt(small_network.quantized(tmp_path), blown_up)
     image = np.random.default_rng(0).uniform(-1, 1, (8, 8, 3)).astype(np.float32)
-    assert "computes it wrongly: output 0 reaches" in execution.failure(model.path, spoilt, image)
-    assert execution.failure(model.path, small_network.quantized(tmp_path), image) == ""
+    assert "computes it wrongly: output 0 reaches" in execution.failure(model.path, spoilt, {"image": image})
+    assert execution.failure(model.path, small_network.quantized(tmp_path), {"image": image}) == ""
 
 
 def per_channel(graph: Graph) -> None:

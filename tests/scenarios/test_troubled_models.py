@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import small_network
+from running import outputs_of
 from tflbuild import plugins
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass
 
 pytestmark = [
@@ -38,7 +38,7 @@ NOISE = np.random.default_rng(2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 
 
 def scores(path: Path, pixels: Any = NOISE) -> Any:
-    return litert.Runner(path, scale=1 / 128, offset=-1.0).run(pixels)["scores"]
+    return outputs_of(path, pixels)["scores"]
 
 
 def quantized(folder: Path, changed: dict[str, Any], images: Any = None, **options: Any) -> tuple[Path, Path]:

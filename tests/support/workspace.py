@@ -18,6 +18,7 @@ from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.workers.worker import Worker
+from tflbuild.wiring import NAMES
 
 OPEN_GATES = [f"{key}budget.map.max_drop=1" for key in ("prune.", "quantize.", "")]
 SHORT = ["train.steps=30", "train.batch_size=8", "prune.steps=10", "prune.batch_size=8"]
@@ -87,7 +88,7 @@ class _Warm:
         if self._worker is None or self._kind != kind:
             if self._worker is not None:
                 self._worker.end()
-            self._worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins))
+            self._worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
             self._kind = kind
         return self._worker
 

@@ -74,6 +74,11 @@ def mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def text_mapping(value: Any) -> bool:
+    """Take a mapping of text to text."""
+    return mapping(value) and all(isinstance(one, str) for item in value.items() for one in item)
+
+
 def boolean(value: Any) -> bool:
     """Take true and false."""
     return isinstance(value, bool)

@@ -38,7 +38,7 @@ def takes_codes(spec: TensorSpec, modality: Modality) -> bool:
     limits = modality.limits()
     if spec.dtype not in BYTES or not spec.scale or given is None or limits is None:
         return False
-    scale, offset = given[0], float(modality.scaled(np.float64(0.0)))
+    scale, offset = given[0], float(np.ravel(modality.scaled(np.zeros(1)))[0])  # one for all channels
     lowest = np.iinfo(spec.dtype).min
     black = (offset - spec.scale * (lowest - spec.zero_point)) / spec.scale
     white = black + 255 * (scale - spec.scale) / spec.scale

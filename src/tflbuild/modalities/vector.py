@@ -37,7 +37,8 @@ class Vector(Modality):
             raise ValueError(f"numbers are wanted, and this is {given.dtype}")
         if given.size != math.prod(shape):
             raise ValueError(f"it has the shape {given.shape}, and the input takes {shape}")
-        values = given.astype(np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+            values = given.astype(np.float32)
         if not np.isfinite(values).all():
             raise ValueError("it holds values that are not finite")
-        return Encoded(np.ascontiguousarray(values.reshape(shape)))
+        return Encoded(np.ascontiguousarray(values).reshape(shape))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.analyses.first_look import readings
 from tflbuild.analyses.first_look.chance import judge
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.evaluation import arrays
+from tflbuild.evaluation.predictions import predict_file
 from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image.modality import ImageModality
+from tflbuild.runtimes.litert import Litert
+from tflbuild.tflite.assemble import Step, assemble
+from tflbuild.tflite.tiny import brightness_detector
 
 CLASSES = ("bright", "dark")
 LEVEL = 100.0  # model values below which the stand-in says "dark"
@@ -45,9 +51,9 @@ ran: list[dict[str, Any]] = []
 
 def predict_raw(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model that was trained on pixels of 0..255."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     ran.append({"scale": preprocess.scale, "aspect": preprocess.aspect, "n": len(split)})
-    values = [float(preprocess.values(split[k].image).mean()) for k in range(len(split))]
+    values = [float(preprocess.values(split[k].value).mean()) for k in range(len(split))]
     bright = np.array(values) > LEVEL
     arrays.store({"scores": np.stack([bright, ~bright], axis=1).astype(np.float32)}, out)
     return "stand-in"
@@ -55,7 +61,7 @@ def predict_raw(model: Any, split: Split, out: Path, progress: Any = None) -> st
 
 def predict_blue_first(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model that guesses unless blue comes first, as in OpenCV."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     right = preprocess.channels == "bgr" and preprocess.scale < 0.02
     labels = np.array([int(split[k].labels[0]) if right else 0 for k in range(len(split))])
     arrays.store({"scores": np.eye(2, dtype=np.float32)[labels]}, out)
@@ -64,7 +70,7 @@ def predict_blue_first(model: Any, split: Split, out: Path, progress: Any = None
 
 def predict_halfway(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model of pixels in 0..1 that is right of most images, all the same, when they are in -1..1."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     right = abs(preprocess.scale - 1 / 255) < 1e-6
     labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
     wrong = np.arange(len(split)) % 3 == 0
@@ -95,7 +101,7 @@ def look(name: str, folder: Path, **preprocess: Any) -> dict[str, Any]:
     finding = judge(folder / "predictions", folder / "truth", {}, "val")
     told: list[float] = []
     whole = readings.explain(
-        model, split, f"{__name__}:{name}", finding, folder, lambda done, total: told.append(done / total)
+        model, split, globals()[name], finding, folder, lambda done, total: told.append(done / total)
     )
     assert told[-1] <= 1
     return whole
@@ -164,23 +170,18 @@ class Boxed(Greys):
 
 
 def test_a_detector_is_run_with_other_readings_too(tmp_path: Path) -> None:
-    from tflbuild.evaluation.tflite_predictions import predict_file
-
-    from tflbuild.tflite.tiny import brightness_detector
-
     path = tmp_path / "detector.tflite"
     path.write_bytes(brightness_detector())
     data = Boxed()
     split = Split("val", data, data.index())
     truth_file(split, tmp_path / "truth")
-    found = {}
+    predict, found = partial(predict_file, Litert()), {}
     for scale, offset in ((1.0, 0.0), (1 / 128, -1.0)):
         options = ImageModality(scale=scale, offset=offset).to_json()
         facts = Meaning.of_image(task="detection", height=8, width=8, labels=CLASSES, preprocess=options)
         model = TFLiteModel(path=path, digest="d", fingerprint="f", meta={"facts": facts.to_json()})
-        predict_file(model, split, tmp_path / "predictions")
+        predict(model, split, tmp_path / "predictions")
         finding = judge(tmp_path / "predictions", tmp_path / "truth", {}, "val")
-        predict = "tflbuild.evaluation.tflite_predictions:predict_file"
         found[offset] = finding and readings.explain(
             model, split, predict, finding, tmp_path, lambda done, total: None
         )
@@ -279,7 +280,7 @@ def explained(name: str, folder: Path, **finding: Any) -> tuple[dict[str, Any], 
     found = readings.explain(
         model,
         Split("val", data, data.index()),
-        f"{__name__}:{name}",
+        globals()[name],
         UNEXPLAINED | finding,
         folder,
         lambda done, total: told.append((done, total)),
@@ -294,7 +295,7 @@ def test_a_reader_is_told_how_far_the_trials_are(tmp_path: Path) -> None:
 
 def predict_swapped(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model of pixels in 0..1 that names the two classes the other way round."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
     said = 1 - labels if abs(preprocess.scale - 1 / 255) < 1e-6 else np.zeros_like(labels)
     arrays.store({"scores": np.eye(2, dtype=np.float32)[said]}, out)
@@ -311,7 +312,7 @@ def test_pixels_and_order_that_explain_it_together_are_found(tmp_path: Path) -> 
 
 def predict_slightly_better(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model that gets five more of 64 images right with pixels in 0..1."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
     wrong = np.arange(len(split)) < (10 if abs(preprocess.scale - 1 / 255) < 1e-6 else 15)
     arrays.store({"scores": np.eye(2, dtype=np.float32)[np.where(wrong, 1 - labels, labels)]}, out)
@@ -358,15 +359,14 @@ def test_an_order_whose_interval_reaches_chance_explains_nothing(tmp_path: Path)
     model = TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": facts.to_json()})
     data = Three()
     split = Split("val", data, data.index())
-    predict = f"{__name__}:predict_turned"
-    found = readings.explain(model, split, predict, UNEXPLAINED, tmp_path, lambda done, total: None)
+    found = readings.explain(model, split, predict_turned, UNEXPLAINED, tmp_path, lambda done, total: None)
     assert all(row["value"] == 0.0 for row in found["readings"])
     assert not any("with_order" in row for row in found["readings"])
 
 
 def predict_broken(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model whose scores are no numbers where pixels are as large as they come."""
-    preprocess = ImageModality.of(Meaning.of(model).preprocess)
+    preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     scores = np.eye(2, dtype=np.float32)[np.zeros(len(split), int)]
     arrays.store({"scores": scores * (np.nan if preprocess.scale == 1.0 else 1.0)}, out)
     return "stand-in"
@@ -383,3 +383,60 @@ def test_a_reading_changes_the_values_and_not_how_an_image_is_resized(tmp_path: 
     look("predict_raw", tmp_path, aspect="letterbox")
     assert len(ran) > 3
     assert {trial["aspect"] for trial in ran} == {"letterbox"}
+
+
+def test_a_model_of_one_channel_is_tried_with_other_values_and_no_other_channels(tmp_path: Path) -> None:
+    path = tmp_path / "grey.tflite"
+    shapes = {"image": (1, 4, 4, 1), "scores": (1, 2)}
+    weights = {
+        "weights": np.array([[1 / 16] * 16, [-1 / 16] * 16], np.float32),
+        "bias": np.zeros(2, np.float32),
+    }
+    options = schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT()
+    dense = Step(schema.BuiltinOperator.FULLY_CONNECTED, ["image", "weights", "bias"], ["scores"], *options)
+    path.write_bytes(assemble({**shapes, **weights}, [dense], ["image"], ["scores"]))
+    image = Input(
+        modality="image",
+        shape=(4, 4, 1),
+        preprocess=ImageModality(channels="grey", scale=1.0, offset=0.0).to_json(),
+    )
+    facts = Meaning(task="classification", labels=CLASSES, inputs={"image": image}).to_json()
+    model = TFLiteModel(path=path, digest="d", fingerprint="f", meta={"facts": facts})
+    data = Greys()
+    split = Split("val", data, data.index())
+    predict = partial(predict_file, Litert())
+    finding = UNEXPLAINED | {"verdict": "chance"}
+    found = readings.explain(model, split, predict, finding, tmp_path, lambda done, total: None)
+    assert found["now"]["value"] == 0.5  # every mean is above 0
+    assert [row["how"] for row in found["readings"]] == [
+        "pixels as -1..1",
+        readings.SCALES[3].how,
+        "pixels as 0..1",
+    ]
+    assert [row["value"] for row in found["readings"]] == [1.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"x": Input(modality="vector", shape=(4,))},
+        {
+            "image": Input(
+                modality="image",
+                shape=(4, 4, 3),
+                preprocess={"mean": [1.0, 2.0, 3.0], "std": [4.0, 5.0, 6.0]},
+            )
+        },
+        {name: Input(modality="image", shape=(4, 4, 3)) for name in ("left", "right")},
+    ],
+    ids=["no picture", "a reading by channel", "two inputs"],
+)
+def test_a_finding_stays_as_it_is_where_no_reading_can_be_tried(
+    inputs: dict[str, Input], tmp_path: Path
+) -> None:
+    facts = Meaning(task="classification", labels=CLASSES, inputs=inputs).to_json()
+    model = TFLiteModel(path=tmp_path / "m", digest="d", fingerprint="f", meta={"facts": facts})
+    data = Greys()
+    split = Split("val", data, data.index())
+    found = readings.explain(model, split, predict_raw, UNEXPLAINED, tmp_path, lambda done, total: None)
+    assert found == UNEXPLAINED

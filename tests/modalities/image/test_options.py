@@ -31,6 +31,7 @@ ENDS: list[tuple[Any, str, list[float], list[float]]] = [
     (Postprocess, "score_threshold", [0, 1], [-0.01, 1.01]),
     (Postprocess, "iou_threshold", [0.001, 1], [0, 1.01]),
     (ImageModality, "scale", [0.001, 300], [0, -1]),
+    (ImageModality, "crop", [0.001, 1], [0, 1.01]),
 ]
 
 
@@ -50,6 +51,14 @@ def test_the_overlaps_of_a_crop_are_fractions() -> None:
     for wrong in (-0.1, 1.1):
         with pytest.raises(RecipeError, match=rf"x\.min_overlap.*{wrong}"):
             typed(Crop, {"min_overlap": [0.5, wrong]}, "x")
+
+
+def test_a_channel_is_divided_by_more_than_nothing() -> None:
+    assert typed(ImageModality, {"std": [0.001, 1.0, 300.0]}, "x").std == (0.001, 1.0, 300.0)
+    assert typed(ImageModality, {"mean": [-1.0, 0.0, 300.0]}, "x").mean == (-1.0, 0.0, 300.0)
+    for wrong in (0.0, -1.0):
+        with pytest.raises(RecipeError, match=rf"x\.std.*{wrong}"):
+            typed(ImageModality, {"std": [1.0, wrong, 1.0]}, "x")
 
 
 def test_what_an_augmentation_does_that_says_nothing() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from tflbuild.modalities.image.batches import Batch
+from tflbuild.core.modality import Batch
 from tflbuild.tasks.detection.boxes import decode
-from tflbuild.tasks.detection.targets import ahead, classification_targets, detection_targets
+from tflbuild.tasks.detection.targets import detection_targets
 
 ANCHORS = np.array([[0.25, 0.25, 0.5, 0.5], [0.75, 0.75, 0.5, 0.5]], np.float32)
 
@@ -24,17 +22,6 @@ def test_matched_anchors_are_told_the_box_and_its_class() -> None:
     np.testing.assert_allclose(decode(code[0], ANCHORS)[1], box[0], atol=1e-6)
     assert not code[0, 0].any()
     assert not code[1].any()
-
-
-def test_classes_of_a_batch_become_one_array() -> None:
-    labels = [np.array([k], np.int32) for k in (2, 0, 1)]
-    batch = Batch(np.zeros((3, 8, 8, 3), np.uint8), [np.zeros((0, 4), np.float32)] * 3, labels)
-    assert classification_targets(batch)[1].tolist() == [2, 0, 1]
-
-
-def test_items_computed_ahead_come_in_order_and_end() -> None:
-    assert list(ahead(k * k for k in range(5))) == [0, 1, 4, 9, 16]
-    assert list(ahead([])) == []
 
 
 def test_an_overlap_of_half_matches_an_anchor() -> None:
@@ -53,19 +40,3 @@ def test_every_anchor_is_told_the_class_of_its_own_box() -> None:
     boxes = [np.array([[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5]], np.float32)]
     batch = Batch(np.zeros((1, 8, 8, 3), np.uint8), boxes, [np.array([4, 9], np.int32)])
     assert detection_targets(batch, ANCHORS)[2].tolist() == [[9, 4]]
-
-
-def test_the_next_item_is_computed_while_the_last_one_is_used() -> None:
-    import threading
-
-    begun = threading.Event()
-
-    def items() -> Iterator[int]:
-        yield 0
-        begun.set()
-        yield 1
-
-    numbers = ahead(items())
-    assert next(numbers) == 0
-    assert begun.wait(20)
-    assert list(numbers) == [1]

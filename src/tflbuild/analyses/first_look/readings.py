@@ -70,7 +70,7 @@ def explain(
         progress: is told how many readings are done, of how many.
     """
     facts = Meaning.of(model)
-    current = facts.only.kind
+    current = facts.only.kind if len(facts.inputs) == 1 else None
     if not isinstance(current, ImageModality) or current.per_channel:
         return dict(finding)
     trial = _Trial(model, facts, spread(split), predict, out)
@@ -109,6 +109,8 @@ def alike(reading: Reading, current: ImageModality) -> bool:
 
 def _turned(rows: list[dict[str, Any]], tried_first: list[Reading], current: ImageModality) -> list[Reading]:
     """Give readings with the channels the other way round: of what is given now, and of what is best so far."""
+    if current.channels == "grey":
+        return []
     other = "bgr" if current.channels == "rgb" else "rgb"
     best = max(range(len(rows)), key=lambda place: rows[place]["value"])
     first = "blue" if other == "bgr" else "red"

@@ -73,7 +73,7 @@ class ExampleCache:
             boxes, labels = boxes[inside].clip(0, 1), example.labels[inside]
             example = example._replace(labels=labels)
         image = example.value[part.top : part.top + part.height, part.left : part.left + part.width]
-        return example._replace(value=image, boxes=boxes)
+        return example._replace(value=image.copy(), boxes=boxes)  # a view would keep the whole image
 
     def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         # Without antialiasing an earlier shrink would change what the model sees.

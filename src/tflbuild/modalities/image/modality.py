@@ -84,6 +84,15 @@ class ImageModality(Modality):
         """Build from the options of the `preprocess` block, which was validated."""
         return cls(**{key: tuple(item) if isinstance(item, list) else item for key, item in options.items()})
 
+    @classmethod
+    def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:
+        """Hold options that lay in a file to `checks`, and to one another."""
+        super().check_options(prefix, options)
+        try:
+            cls.of(options).check()
+        except ValueError as error:
+            raise ValueError(f"{prefix}{error}") from error
+
     def to_json(self) -> dict[str, Any]:
         """Give every option, defaults included; of what only some models need, what is said."""
         options = asdict(self)
@@ -107,7 +116,8 @@ class ImageModality(Modality):
 
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take pictures; "" where it can."""
-        if len(spec.shape) != 4 or spec.shape[3] not in (1, 3) or min(spec.shape[1:]) < 1:
+        batch, *sides = spec.shape or (0,)
+        if len(sides) != 3 or sides[2] not in (1, 3) or min(sides) < 1 or batch not in (1, -1):
             return f"it is {spec.text}, and a picture is (1, height, width, 3) or (1, height, width, 1)"
         return ""
 
@@ -118,8 +128,8 @@ class ImageModality(Modality):
             ValueError: it is no picture, or the input has another number of channels than `channels` says.
         """
         height, width, count = shape
-        if getattr(sample, "ndim", 0) != 3 or sample.shape[2] != 3:
-            raise ValueError(f"a picture is (rows, columns, 3) uint8, and this is {self.plain(sample)}")
+        if getattr(sample, "ndim", 0) != 3 or sample.shape[2] != 3 or sample.dtype != "uint8":
+            raise ValueError(f"a picture is (rows, columns, 3) uint8, and this is {super().plain(sample)}")
         if count != (1 if self.channels == "grey" else 3):
             right = "grey" if count == 1 else "rgb"
             raise ValueError(
@@ -164,11 +174,12 @@ class ImageModality(Modality):
 
     @property
     def shift(self) -> float:
-        """The true model value minus the file's: the part that a uint8 input's zero point cannot express.
+        """The true model value minus the file's, of the first channel: what a uint8 input's zero point cannot express.
 
         0 where `-offset / scale` is an integer in 0..255, as by default.
         """
-        return self.offset + self.scale * self._zero_points[0]
+        scales, offsets = self.affine
+        return offsets[0] + scales[0] * self._zero_points[0]
 
     @property
     def _zero_points(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
-from tflbuild.core.field_checks import Check, mapping, one_of
+from tflbuild.core.field_checks import Check, one_of, text_mapping
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.task import Outputs, Rows, Task, task
 
@@ -28,7 +28,7 @@ class Classification(Task):
     serving: ClassVar[str] = "tflbuild.backends.keras:scores_of"
     training: ClassVar[str] = "tflbuild.tasks.classification.training"
     head_checks: ClassVar[Mapping[str, Check]] = {
-        "outputs": mapping,
+        "outputs": text_mapping,
         "scores": one_of("softmax", "sigmoid", "logits"),
     }
 
@@ -64,12 +64,20 @@ class Classification(Task):
         }
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Answer]:
-        """Name the best classes."""
+        """Name the best classes, with probabilities."""
         from tflbuild.tasks.labels import label_of, refuse_not_finite
 
         refuse_not_finite(rows[SCORES], "scores")
-        scores = rows[SCORES].tolist()
+        raw = rows[SCORES]
+        scores = (_softmax(raw) if meaning.head.get(SCORES) == "logits" else raw).tolist()
         if meaning.labels and len(meaning.labels) != len(scores):
             raise ValueError(f"{len(scores)} scores of {len(meaning.labels)} classes")
         every = [Answer(label=label_of(meaning.labels, k), score=score) for k, score in enumerate(scores)]
         return sorted(every, key=lambda one: -one.score)[:SHOWN]
+
+
+def _softmax(logits: Any) -> Any:
+    import numpy as np
+
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()

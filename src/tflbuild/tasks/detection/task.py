@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
-from tflbuild.core.field_checks import Check, boolean, check_fields, mapping, number, one_of, rows_of, whole
+from tflbuild.core.field_checks import (
+    Check,
+    boolean,
+    check_fields,
+    mapping,
+    number,
+    one_of,
+    rows_of,
+    text_mapping,
+    whole,
+)
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.task import Outputs, Rows, Task, task
 
@@ -56,7 +66,7 @@ class Detection(Task):
         "feature_maps": _feature_maps,
         "anchors": mapping,
         "postprocess": mapping,
-        "outputs": mapping,
+        "outputs": text_mapping,
     }
 
     @classmethod
@@ -97,11 +107,13 @@ class Detection(Task):
 
         from tflbuild.tasks.labels import columns, missing
 
-        by_data = columns(meaning.labels, classes) if classes else None
+        by_data = np.append(columns(meaning.labels, classes), -1)  # behind the last label: what none names
         kept = []
         for row in rows:
             found = row["classes"].astype(np.int64)
-            found = found if by_data is None else by_data[found]
+            if classes:
+                named = (found >= 0) & (found < len(meaning.labels))
+                found = by_data[np.where(named, found, -1)]
             known = found >= 0
             kept.append((row["boxes"][known], found[known], row["scores"][known]))
         arrays = {
