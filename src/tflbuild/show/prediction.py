@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tflbuild import plugins
 from tflbuild.core import json_text
 from tflbuild.core.answer import Answer
 from tflbuild.core.crash import described
@@ -59,7 +60,7 @@ def predictions(
     """
     file = _model_file(path)
     named = _listed(images)  # all of them first: a wrong name ends it before any work
-    with Apart() as apart:
+    with Apart(loader=(plugins.LOADER, plugins.default_folder())) as apart:
         apart.call("tflbuild.show.inference:open_model", file, suspect=lambda: _model(file))
         try:
             out_folder.mkdir(parents=True, exist_ok=True)

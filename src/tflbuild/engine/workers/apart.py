@@ -20,6 +20,8 @@ SECONDS = 60.0
 SHARE = 0.7
 """Share of the memory free at its start that the process may hold."""
 
+LOAD_NOTHING = f"{load_nothing.__module__}:{load_nothing.__name__}"
+
 REPLACED_ABOVE = 2000
 """MiB above which the process is replaced before it reads the next file."""
 
@@ -44,14 +46,15 @@ class Apart:
 
     Args:
         seconds: how long one file may take.
+        loader: dotted name of what loads declarations of the user's own, and its argument; by default none are.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, loader: tuple[str, Any] = (LOAD_NOTHING, None)) -> None:
         self._seconds = seconds
         self._process = Process(
             Start(
                 environment=LIGHT_ENVIRONMENT,
-                loader=(f"{load_nothing.__module__}:{load_nothing.__name__}", None),
+                loader=loader,
                 names=None,
                 max_rss=REPLACED_ABOVE,
                 log=lambda text: None,

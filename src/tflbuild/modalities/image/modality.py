@@ -201,14 +201,8 @@ class ImageModality(Modality):
         """Give pixels in [-1, 1), and what makes values normalised by channel of them."""
         if self.quantization() is not None:
             return None
-        usual = type(self)()
-        even = type(self)(
-            resize=self.resize,
-            antialias=self.antialias,
-            aspect=self.aspect,
-            crop=self.crop,
-            channels=self.channels,
-        )
+        usual, values = type(self)(), ("scale", "offset", "mean", "std")
+        even = self.of({option: item for option, item in self.to_json().items() if option not in values})
         factors = tuple(scale / usual.scale for scale in self.affine[0])
         shifts = tuple(
             offset - factor * usual.offset for offset, factor in zip(self.affine[1], factors, strict=True)
