@@ -30,6 +30,22 @@ SIGNATURES = (
 """Offset of a signature, the signature, and its meaning; the first that fits counts."""
 
 
+ZIP, ZIP_NAME = b"PK\x03\x04", 30
+"""Beginning of a zip archive, and where the name of its first member lies."""
+
+
+def first_member(beginning: bytes) -> str:
+    """Name the first member of a zip archive; "" where it is none, or is cut off before.
+
+    Args:
+        beginning: of the file.
+    """
+    if not beginning.startswith(ZIP) or len(beginning) < ZIP_NAME:
+        return ""
+    length = int.from_bytes(beginning[26:28], "little")
+    return beginning[ZIP_NAME : ZIP_NAME + length].decode("utf-8", "replace")
+
+
 def kind_of(content: bytes) -> str:
     """Name what a file is, with its article; "" where its first bytes do not say.
 

@@ -49,10 +49,10 @@ def _labels(path: Path) -> tuple[str, ...]:
     if path.suffix == ".json":
         return _of_json(json_text.read(path))
     text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
-    return _of_pbtxt(text) if path.suffix == ".pbtxt" else _of_lines(text.splitlines())
+    return _of_pbtxt(text) if path.suffix == ".pbtxt" else of_lines(text.splitlines())
 
 
-def _of_lines(lines: Sequence[str]) -> tuple[str, ...]:
+def of_lines(lines: Sequence[str]) -> tuple[str, ...]:
     """Read a name a line, numbered or not."""
     named = [line.strip() for line in lines if line.strip()]
     numbered = [NUMBERED.match(line) for line in named]

@@ -19,14 +19,12 @@ from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import Signature
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.chips import CHIPS
 
 Kernels = Literal["default", "builtin", "reference"]
 """`default` lets XNNPACK take what it can; `builtin` is without it; `reference` is slow and plain."""
 
 WARM_UP_RUNS = 5
-
-CHIPS = {"edgetpu-custom-op": "an Edge TPU", "ethos-u": "an Ethos-U NPU"}
-"""Custom operators that hold what a compiler made for a chip."""
 
 _RESOLVERS = {
     "default": OpResolverType.AUTO,

@@ -43,7 +43,7 @@ def check_detection(packed: bytes, inputs: Sequence[Any], outputs: Sequence[Any]
     said = "has a TFLite_Detection_PostProcess "
     if len(inputs) != 3 or None in inputs or len(outputs) not in (4, 5):
         return f"{said}that reads {len(inputs)} tensors and makes {len(outputs)}"
-    found = _options(packed)
+    found = options_of(packed)
     if found is None:
         return f"{said}whose options cannot be read"
     for name in NEEDED:
@@ -60,8 +60,8 @@ def check_detection(packed: bytes, inputs: Sequence[Any], outputs: Sequence[Any]
     return ""
 
 
-def _options(packed: bytes) -> dict[str, int | float] | None:
-    """Read the flexbuffer; None where it is none, or holds something other than numbers by names."""
+def options_of(packed: bytes) -> dict[str, int | float] | None:
+    """Read the operator's flexbuffer; None where it is none, or holds something other than numbers by names."""
     if not 0 < len(packed) <= MOST_BYTES:
         return None
     try:

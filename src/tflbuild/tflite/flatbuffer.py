@@ -102,13 +102,22 @@ def read_facts(path: Path) -> dict[str, Any]:
     for entry in model.metadata or []:
         if entry.name == FACTS.encode():
             data = model.buffers[entry.buffer].data
-            try:
-                return Meaning.from_json(json_text.parse(b"" if data is None else bytes(data))).to_json()
-            except ValueError as error:
-                raise RecipeError(
-                    f"{plain(path)} says of itself what cannot be true: in its {FACTS}, {error}."
-                ) from error
+            return parsed_facts(b"" if data is None else bytes(data), path)
     return {}
+
+
+def parsed_facts(stored: bytes, path: Path) -> dict[str, Any]:
+    """Read the bytes that `with_facts` wrote into a file.
+
+    Raises:
+        RecipeError: they are not the facts of a model.
+    """
+    try:
+        return Meaning.from_json(json_text.parse(stored)).to_json()
+    except ValueError as error:
+        raise RecipeError(
+            f"{plain(path)} says of itself what cannot be true: in its {FACTS}, {error}."
+        ) from error
 
 
 def input_tensors(content: bytes) -> list[str]:

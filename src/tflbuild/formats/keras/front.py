@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tflbuild.formats.keras.config import GRAPHS, Layer, Place, all_layers, everywhere
+from tflbuild.formats.pictures import own_scaling
 
 AUGMENTATION = (
     "RandomFlip",
@@ -49,11 +50,6 @@ SCALING = ("Rescaling", "Normalization")
 SCALING_OPERATIONS = ("truediv", "divide", "multiply", "subtract", "add", "bias_add", "getitem")
 """Operations that scale pixels, subtract means, or put channels into another order."""
 
-LEAST_UNIT_SCALE = 1.2
-MOST_RAW_SCALE = 0.5
-LEAST_RAW_OFFSET = 3.0
-"""Thresholds that tell a model's own scaling of pixels in 0..255 from that of pixels in 0..1."""
-
 
 @dataclass(frozen=True)
 class Front:
@@ -91,14 +87,8 @@ def front_of(config: Mapping[str, Any]) -> Front:
             takes = "raw"
             continue
         scale, offset = scale * factor, offset * factor + shift
-        takes = _taken(scale, offset)
+        takes = own_scaling(scale, offset)
     return Front(takes, " and ".join(word for word in said if word)) if takes else Front()
-
-
-def _taken(scale: float, offset: float) -> Literal["", "raw", "unit"]:
-    if abs(scale) > LEAST_UNIT_SCALE:
-        return "unit"
-    return "raw" if abs(scale) < MOST_RAW_SCALE or abs(offset) > LEAST_RAW_OFFSET else ""
 
 
 def _first(config: Mapping[str, Any]) -> Iterator[Place]:

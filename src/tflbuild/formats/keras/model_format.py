@@ -1,0 +1,39 @@
+"""Keras 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from tflbuild.core.model_format import Description, Format, model_format
+
+
+@model_format("keras")
+class Keras(Format):
+    """A whole model of tf_keras: `.h5`, or the zip archive `.keras`.
+
+    Its configuration is read as JSON, and nothing of it is executed: layers that hold code are refused.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".keras")
+    kind: ClassVar[str] = "KerasModel"
+    loader: ClassVar[str] = "load"
+
+    def recognises(self, path: Path, beginning: bytes) -> bool:
+        """Look for HDF5, or for an archive that begins with one of the three members of a `.keras` file."""
+        from tflbuild.core.file_kind import first_member
+        from tflbuild.formats.keras import archive, hdf5
+
+        return beginning.startswith(hdf5.SIGNATURE) or first_member(beginning) in archive.MOST
+
+    def check(self, path: Path) -> None:
+        """Refuse a file that is no model, that would run code, or whose inputs have no fixed sides."""
+        from tflbuild.formats.keras import meaning
+
+        meaning.check(path)
+
+    def describe(self, path: Path) -> Description:
+        """Read the configuration, the facts of tflbuild, and the labels beside the file."""
+        from tflbuild.formats.keras import meaning
+
+        return meaning.describe(path)

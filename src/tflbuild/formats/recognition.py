@@ -1,0 +1,143 @@
+"""Recognise which format a model's file or folder is of, by its content; of others say what they are."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tflbuild.core import file_kind
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.model_format import FORMATS, Format
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import check_regular
+
+BEGINNING = 4096
+"""Bytes of a file that are looked at."""
+
+SAVED_MODEL = "saved_model.pb"
+
+MOST_DIRECTORY = 1 << 20
+"""Bytes of the list of an archive's members that is read."""
+
+END, END_BYTES, MOST_COMMENT = b"PK\x05\x06", 22, 1 << 16
+
+CONVERSIONS: Mapping[str, str] = {
+    "an ONNX model": "the package onnx2tf makes a .tflite of it",
+    "a TensorFlow SavedModel": (
+        "tf.lite.TFLiteConverter.from_saved_model makes a .tflite of it, and a model of tf_keras can be saved as .h5"
+    ),
+    "a PyTorch model": "the package litert-torch makes a .tflite of the live model",
+    "a program of torch.export": "the package litert-torch makes a .tflite of the live model",
+}
+"""What this version does not read yet, and how it is converted."""
+
+ONNX_VERSIONS = range(3, 64)
+"""Versions of ONNX's representation; a SavedModel begins likewise, with version 1."""
+
+ONNX_FIELDS = frozenset({0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72})
+"""Tags of the fields that may follow the version in an ONNX model: producer, domain, model, text, graph, operators."""
+
+PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+
+
+def recognised_format(path: Path, key: str = "model.path: ") -> Format:
+    """Find the format of a file or folder.
+
+    Args:
+        path: the file or folder.
+        key: what a sentence about it starts with.
+
+    Raises:
+        RecipeError: there is none, or it is of no format that is known; says what it is.
+    """
+    beginning = _beginning(path, key)
+    for _, declared in FORMATS.items():
+        found = declared()
+        if found.recognises(path, beginning):
+            return found
+    known = ", ".join(f"{name} ({', '.join(declared.suffixes)})" for name, declared in FORMATS.items())
+    what = kind_of(path, beginning)
+    said = f"; it is {what}" if what else ""
+    if what in CONVERSIONS:
+        said += f", which this version does not read yet: {CONVERSIONS[what]}"
+    raise RecipeError(f"{key}'{plain(path)}' is none of the formats that are recognised, {known}{said}.")
+
+
+def kind_of(path: Path, beginning: bytes) -> str:
+    """Say what a file or folder is that no format recognises, with its article; "" where it does not show.
+
+    Args:
+        path: the file or folder.
+        beginning: of a file; b"" of a folder.
+    """
+    if path.is_dir():
+        inside = any((folder / SAVED_MODEL).is_file() for folder in (path, path / "saved_model"))
+        return "a TensorFlow SavedModel" if inside else f"a folder without a {SAVED_MODEL}"
+    if beginning.startswith(file_kind.ZIP):
+        return _archive(path)
+    if beginning.startswith(b"\x08\x01\x12"):
+        return "a TensorFlow SavedModel"
+    if _is_onnx(beginning):
+        return "an ONNX model"
+    if beginning.startswith(PICKLES):
+        return (
+            "a PyTorch model" if b"torch" in beginning or b"\x8a\nl\xfc\x9cF\xf9" in beginning else "a pickle"
+        )
+    return file_kind.kind_of(beginning)
+
+
+def _beginning(path: Path, key: str) -> bytes:
+    try:
+        if path.is_dir():
+            return b""
+        check_regular(path)
+        with path.open("rb") as file:
+            return file.read(BEGINNING)
+    except (OSError, ValueError) as error:
+        missing = not isinstance(error, OSError) or isinstance(error, FileNotFoundError | NotADirectoryError)
+        reason = "there is no file" if missing else f"{_reason(error)}:"
+        raise RecipeError(f"{key}{reason} '{plain(path)}'.") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _is_onnx(beginning: bytes) -> bool:
+    """Say whether a protobuf begins as an ONNX model does: its version, then another field of a model."""
+    if len(beginning) < 3 or beginning[0] != 0x08 or beginning[1] not in ONNX_VERSIONS:
+        return False
+    return beginning[2] in ONNX_FIELDS
+
+
+def _archive(path: Path) -> str:
+    names = _members(path)
+    inner = {name.partition("/")[2] for name in names} | set(names)
+    if SAVED_MODEL in inner:
+        return "a zip archive of a TensorFlow SavedModel: unpack it, and convert it to a .tflite"
+    if {"serialized_exported_program.json", "archive_format"} & inner:
+        return "a program of torch.export"
+    if "data.pkl" in inner:
+        return "a PyTorch model"
+    if names and all(name.endswith(".npy") for name in names):
+        return "an archive of NumPy arrays"
+    return "a zip archive"
+
+
+def _members(path: Path) -> list[str]:
+    """Name the members of an archive; [] where it is damaged, or has more than a model's has."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - END_BYTES - MOST_COMMENT))
+            tail = file.read()
+            place = tail.rfind(END)
+            listed = int.from_bytes(tail[place + 12 : place + 16], "little")
+            if place < 0 or listed > MOST_DIRECTORY:
+                return []
+            with zipfile.ZipFile(file) as archive:
+                return archive.namelist()
+    except Exception:  # noqa: BLE001  # whatever `zipfile` makes of damaged bytes: it is only named
+        return []

@@ -1,0 +1,1 @@
+"""TensorFlow Lite files (`.tflite`): what they take, give and mean, read off the flatbuffer alone."""

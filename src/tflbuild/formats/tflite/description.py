@@ -1,0 +1,166 @@
+"""Describe a `.tflite` by what it says of itself, and by its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
+from tflbuild.core.model_format import Description, Evidence
+from tflbuild.core.plain_text import plain
+from tflbuild.core.signature import Signature, TensorSpec
+from tflbuild.formats import labels
+from tflbuild.formats.facts import with_facts
+from tflbuild.formats.pictures import Kind
+from tflbuild.formats.tflite.graph import Graph
+from tflbuild.formats.tflite.inputs import kind_of
+from tflbuild.formats.tflite.labels import listed
+from tflbuild.formats.tflite.metadata import NAME, Metadata, TensorMetadata, metadata_of
+from tflbuild.formats.tflite.outputs import Outputs, outputs_of
+from tflbuild.formats.tflite.scheme import Scheme, scheme_of
+from tflbuild.formats.tflite.signature import Names, names_of, signature_of
+from tflbuild.tflite import chips, flatbuffer, soundness
+from tflbuild.tflite.model import Model
+from tflbuild.tflite.tables import Malformed
+
+UNSAID = TensorMetadata()
+
+
+class Read(NamedTuple):
+    """A checked file: its bytes, its first graph, the names of its ends, and how a sentence names it."""
+
+    content: bytes
+    graph: Graph
+    names: Names
+    said: str
+
+
+def check(path: Path) -> None:
+    """Refuse a file that nothing here could run, one sample after the other.
+
+    Raises:
+        RecipeError: one sentence.
+    """
+    found = _read(path)
+    for operator in found.graph.operators:
+        reason = chips.refusal(plain(operator.kind, 60)) if operator.custom else ""
+        if reason:
+            raise RecipeError(f"model.path: {found.said} {reason}.")
+    for name, index in found.names.inputs.items():
+        _check_input(f"the input '{plain(name, 60)}' of {found.said}", found.graph.spec(index))
+
+
+def _check_input(said: str, spec: TensorSpec) -> None:
+    if min(spec.shape, default=1) < 1:
+        raise RecipeError(
+            f"model.path: {said} is {spec.text}, whose sides are open; convert it again with fixed ones."
+        )
+    if not spec.shape or spec.shape[0] != 1:
+        raise RecipeError(
+            f"model.path: {said} is {spec.text}, and the first side of an input is the batch, 1; convert it again for "
+            f"one sample at a time."
+        )
+
+
+def describe(path: Path) -> Description:
+    """Read what a file says and shows.
+
+    Raises:
+        RecipeError: it is not well-formed, or its inputs cannot be told apart.
+    """
+    found = _read(path)
+    metadata, noted = _metadata(found.graph.model)
+    outputs = outputs_of(found.graph, found.names.outputs)
+    lists, missing = listed(found.content, metadata, _place(found.graph, outputs), path)
+    chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
+    task = _task(outputs, known=bool(chosen.lists))
+    inputs = dict(_inputs(found, metadata))
+    scheme = scheme_of(found.graph)
+    shown = [one for kind in inputs.values() for one in kind.recognised]
+    read = Description(
+        signature=_completed(signature_of(found.graph, found.names), outputs.shapes),
+        task=task,
+        labels=chosen.lists,
+        inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
+        head=outputs.head if task else {},
+        quantized=scheme.name,
+        recognised=(
+            *found.names.recognised,
+            *_outputs(outputs, task),
+            *shown,
+            *noted,
+            *missing,
+            *chosen.recognised,
+            *_scheme(scheme),
+        ),
+    )
+    facts = _facts(found.graph.model, path)
+    return with_facts(read, facts, path) if facts else read
+
+
+def _read(path: Path) -> Read:
+    content = soundness.check(path)
+    graph, said = Graph(Model(content)), f"'{plain(path)}'"
+    return Read(content, graph, names_of(graph, said), said)
+
+
+def _metadata(model: Model) -> tuple[Metadata, list[Evidence]]:
+    """Read metadata; what is wrong with them is said, since nothing depends on them alone."""
+    try:
+        return metadata_of(model) or Metadata(), []
+    except Malformed as error:
+        return Metadata(), [Evidence("metadata", "left out", f"{NAME} {plain(error, 120)}")]
+
+
+def _facts(model: Model, path: Path) -> Meaning | None:
+    for entry in model.metadata:
+        if entry.text("name") == flatbuffer.FACTS:
+            stored = bytes(model.stored_bytes(entry.number("buffer")))
+            return Meaning.from_json(flatbuffer.parsed_facts(stored, path))
+    return None
+
+
+def _place(graph: Graph, outputs: Outputs) -> int:
+    return graph.outputs.index(outputs.labelled) if outputs.labelled in graph.outputs else -1
+
+
+def _task(outputs: Outputs, *, known: bool) -> str:
+    """Name the task: logits and single numbers are those of classes where a list names as many."""
+    if not outputs.kind or not (outputs.sure or known):
+        return ""
+    return "detection" if outputs.kind == "detection" else "classification"
+
+
+def _outputs(outputs: Outputs, task: str) -> Iterator[Evidence]:
+    if task:
+        yield Evidence("task", task, outputs.evidence)
+        yield Evidence("outputs", outputs.value, outputs.evidence)
+    elif outputs.kind:
+        doubt = f"or other numbers, since no list names {outputs.classes} classes"
+        evidence = f"{outputs.evidence}: {outputs.value}, {doubt}"
+        yield Evidence("task", "not recognised", evidence)
+    else:
+        yield Evidence("task", "not recognised", outputs.evidence)
+
+
+def _inputs(found: Read, metadata: Metadata) -> Iterator[tuple[str, Kind]]:
+    places = {index: place for place, index in enumerate(found.graph.inputs)}
+    known = metadata.inputs if len(metadata.inputs) == len(found.graph.inputs) else ()
+    for name, index in found.names.inputs.items():
+        own = known[places[index]] if known else UNSAID
+        yield name, kind_of(found.graph, index, own, plain(name, 40) if len(places) > 1 else "")
+
+
+def _completed(signature: Signature, shapes: Mapping[str, tuple[int, ...]]) -> Signature:
+    """Fill in the shapes of outputs that the file leaves open."""
+    outputs = {
+        name: spec._replace(shape=shapes[name]) if name in shapes and not spec.shape else spec
+        for name, spec in signature.outputs.items()
+    }
+    return Signature(signature.inputs, outputs)
+
+
+def _scheme(scheme: Scheme) -> list[Evidence]:
+    return [Evidence("quantized", scheme.name, scheme.evidence)] if scheme.name else []
