@@ -12,6 +12,9 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
 from tflbuild.models.keras_file import KerasFile
 
+STORED = ("float16", "dynamic")
+"""Schemes of files that compute in floats, and store their weights otherwise."""
+
 
 @architecture("file")
 class File(KerasFile):
@@ -59,8 +62,9 @@ class File(KerasFile):
         return PASSES.get(self.format.loader)()
 
     def quantized(self) -> str:
-        """Name the scheme of a file that is quantized already; "" for a float model."""
-        return self.description.quantized
+        """Name the scheme of a file that computes in integers already; "" for one that computes in floats."""
+        scheme = self.description.quantized
+        return "" if scheme in STORED else scheme
 
     def task_on(self, task: str) -> str:
         """Name the task of the outputs: of data without labels they are scores or detections, or stay as they are."""

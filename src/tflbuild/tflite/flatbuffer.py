@@ -80,6 +80,28 @@ def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
     return pack(model)
 
 
+def with_signature(content: bytes) -> bytes:
+    """Give a file without a signature one by the names of its tensors, so that inputs and outputs keep theirs."""
+    model = unpack(content)
+    if model.signatureDefs:
+        return content
+    inputs, outputs = ends_of(model)
+    found = schema.SignatureDefT()
+    found.signatureKey, found.subgraphIndex = "serving_default", 0
+    found.inputs, found.outputs = _entries(inputs), _entries(outputs)
+    model.signatureDefs = [found]
+    return pack(model)
+
+
+def _entries(tensors: Mapping[str, int]) -> list[Any]:
+    entries = []
+    for name, index in tensors.items():
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, index
+        entries.append(entry)
+    return entries
+
+
 def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
     """Write the shapes of outputs by name, which the converter leaves open behind a custom operator."""
     if not shapes:

@@ -18,6 +18,7 @@ class Tflite(Format):
 
     suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
     kind: ClassVar[str] = "TFLiteModel"
+    loader: ClassVar[str] = "load_tflite"
 
     def recognises(self, path: Path, beginning: bytes) -> bool:
         """Look for the flatbuffer's identifier."""
