@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import zipfile
 from inspect import signature
 from pathlib import Path
@@ -235,3 +236,121 @@ def test_arrays_are_known_by_their_names() -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float64", "complex128", "bool", "uint32"])
 def test_types_have_the_names_that_numpy_gives_them(dtype: str) -> None:
     assert str(Held(np.dtype(dtype).str, (1, 2))) == f"{dtype} (1, 2)"
+
+
+def described(folder: Path, content: bytes, name: str = "a.npz") -> Any:
+    path = folder / name
+    path.write_bytes(content)
+    return array_file.described(path)
+
+
+def npz(save: Any = np.savez, **arrays: Any) -> bytes:
+    made = io.BytesIO()
+    save(made, **arrays)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_the_arrays_of_an_archive_are_described_by_name(save: Any, tmp_path: Path) -> None:
+    content = npz(save, x=np.zeros((2, 3), ">f4"), y=np.zeros(2, "int64"), names=np.array(["a", "bc"]))
+    assert described(tmp_path, content) == {
+        "x": Held(">f4", (2, 3)),
+        "y": Held("<i8", (2,)),
+        "names": Held("<U2", (2,)),
+    }
+    assert described(tmp_path, npy(np.zeros((4, 5), bool)), "a.npy") == {"array": Held("|b1", (4, 5))}
+    assert described(tmp_path, npy(np.asfortranarray(np.zeros((4, 5)))), "a.npy") == {
+        "array": Held("<f8", (4, 5))
+    }
+
+
+def test_numbers_and_whole_numbers_are_told_apart() -> None:
+    dtypes = ["<f2", "<f8", "|u1", ">i4", "|b1", "<c8", "<U3", "|O", "<M8[ns]", "records", "|V3"]
+    held = [Held(dtype, (2,)) for dtype in dtypes]
+    assert [one.dtype for one in held if one.is_numbers] == ["<f2", "<f8", "|u1", ">i4", "|b1"]
+    assert [one.dtype for one in held if one.is_whole] == ["|u1", ">i4"]
+    assert Held("<f8", (3, 5)).bytes == 120
+
+
+def rewritten(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in content
+    assert len(old) == len(new)
+    return content.replace(old, new)
+
+
+def zipped(**members: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return made.getvalue()
+
+
+ROWS = npy(np.zeros((2, 3), "float32"))
+LYING: dict[str, tuple[bytes, str]] = {
+    "objects": (
+        npz(x=np.array([{}, None], object)),
+        "array 'x' holds pickled objects (2,), which are never loaded",
+    ),
+    "more rows than there are": (
+        zipped(x__npy=rewritten(ROWS, b"(2, 3)", b"(3, 3)")),
+        "array 'x' is cut off or too long: its header says float32 (3, 3), 36 bytes; 24 follow",
+    ),
+    "fewer rows than there are": (
+        rewritten(ROWS, b"(2, 3)", b"(1, 3)"),
+        "the array is cut off or too long: its header says float32 (1, 3), 12 bytes; 24 follow",
+    ),
+    "a thousand million rows": (
+        rewritten(ROWS, b"(2, 3), }    ", b"(999999999,)}"),
+        "the array is cut off or too long: its header says float32 (999999999,), 3999999996 bytes; 24 follow",
+    ),
+    "something else": (zipped(x__npy=ROWS, notes__txt=b"x"), "has 'notes.txt', which is no array"),
+    "no header": (
+        zipped(x__npy=b"hello"),
+        "cannot be read as arrays (it is a zip archive): it has no NumPy header",
+    ),
+    "a header that is code": (
+        rewritten(ROWS, b"'descr'", b"exit(1)"),
+        "cannot be read as arrays (it is a NumPy array): malformed node or string",
+    ),
+    "a picture": (b"\x89PNG\r\n\x1a\n", "cannot be read as arrays: it has no NumPy header"),
+    "cut off": (npz(x=np.zeros(9))[:-30], "cannot be read as arrays (it is a zip archive): "),
+    "nothing": (b"", "cannot be read as arrays (it is empty): it has no NumPy header"),
+}
+
+
+@pytest.mark.parametrize("what", LYING)
+def test_a_file_that_does_not_hold_what_it_says_is_refused(what: str, tmp_path: Path) -> None:
+    content, message = LYING[what]
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        described(tmp_path, content)
+
+
+def test_an_array_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    content = zipped(x__npy=ROWS, y__npy=ROWS).replace(b"y.npy", b"x.npy")
+    with pytest.raises(ValueError, match=r"^has the array 'x' twice"):
+        described(tmp_path, content)
+
+
+def test_more_than_is_read_is_refused_by_its_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = npz(x=np.zeros((2, 3), "float32"), y=np.zeros((2, 3), "float32"))
+    monkeypatch.setattr(array_file, "MOST_BYTES", 2 * len(ROWS))
+    assert set(described(tmp_path, content)) == {"x", "y"}
+    monkeypatch.setattr(array_file, "MOST_BYTES", 2 * len(ROWS) - 1)
+    with pytest.raises(ValueError, match="unpacks to more than 303 bytes"):
+        described(tmp_path, content)
+    monkeypatch.setattr(array_file, "MOST_BYTES", 23)
+    with pytest.raises(ValueError, match="the array has 24 bytes; at most 23 are read"):
+        described(tmp_path, ROWS)
+    monkeypatch.undo()
+    monkeypatch.setattr(array_file, "MOST_ARRAYS", 1)
+    with pytest.raises(ValueError, match="has 2 arrays; at most 1 are read"):
+        described(tmp_path, content)
+
+
+def test_what_is_no_regular_file_is_not_described(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.npz")
+    with pytest.raises(OSError, match="not a regular file"):
+        array_file.described(tmp_path / "fifo.npz")
+    with pytest.raises(FileNotFoundError):
+        array_file.described(tmp_path / "gone.npz")

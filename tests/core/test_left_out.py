@@ -79,6 +79,13 @@ REASONS = [
         "image outside the folders of classes",
         "images outside the folders of classes",
     ),
+    (
+        "an image beside the folders of splits",
+        "image beside the folders of splits",
+        "images beside the folders of splits",
+    ),
+    ("left out of train: the same row as 3 in test", "row twice", "rows twice"),
+    ("an array of uint8 (), one number", "array that is not used", "arrays that are not used"),
     ("a link to a folder", "link", "links"),
     ("hidden", "hidden file or folder", "hidden files and folders"),
     (

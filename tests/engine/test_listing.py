@@ -181,3 +181,12 @@ def test_a_damaged_listing_only_costs_time(root: Path) -> None:
     (kept,) = (root.parent / "cache/tflbuild/listings").iterdir()
     kept.write_bytes(kept.read_bytes().replace(b"a.png", b"x.png"))
     assert listed(root) == (True, index)
+
+
+def test_a_data_set_that_is_a_file_is_listed_once_until_it_changes(root: Path) -> None:
+    file = root / "a.png"
+    assert [listed(file)[0], listed(file)[0]] == [True, False]
+    (root / "inner/b.png").write_text("another")
+    assert not listed(file)[0]
+    file.write_text("bbb")
+    assert [listed(file)[0], listed(file)[0]] == [True, False]

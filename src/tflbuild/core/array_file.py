@@ -1,9 +1,10 @@
-"""NumPy's files of images, `.npy` and `.npz`: what they hold, read from their headers without NumPy."""
+"""NumPy's files of arrays, `.npy` and `.npz`: what they hold, read from their headers without NumPy."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import lzma
 import math
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from typing import IO, NamedTuple
 
 from tflbuild.core.dataset import MAX_PIXELS, FileFacts
 from tflbuild.core.file_kind import kind_of
+from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 
 SUFFIXES = frozenset({".npy", ".npz"})
@@ -20,8 +22,11 @@ MEMBER = "images"
 """The array of an `.npz` that holds the images."""
 
 MAGIC = b"\x93NUMPY"
+ZIP = b"PK\x03\x04"
 MOST_BYTES = 1 << 31
-"""Bytes of pixels above which a file is refused, unpacked."""
+"""Bytes of arrays above which a file is refused, unpacked."""
+
+MOST_ARRAYS = 1000
 
 LONGEST_HEADER = 10_000
 PART = 1 << 20
@@ -41,8 +46,13 @@ BROKEN = (
     RecursionError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
 )
 """Exceptions that reading a broken archive or header may raise."""
+
+
+NUMBERS = frozenset("biuf")
+"""Kinds of dtypes that are real numbers."""
 
 
 class Held(NamedTuple):
@@ -50,6 +60,21 @@ class Held(NamedTuple):
 
     dtype: str
     shape: tuple[int, ...]
+
+    @property
+    def is_numbers(self) -> bool:
+        """Whether it holds real numbers."""
+        return self.dtype[1:2] in NUMBERS and self.dtype[2:].isdigit()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self.is_numbers and self.dtype[1] in "iu"
+
+    @property
+    def bytes(self) -> int:
+        """Give how many bytes an array of numbers has."""
+        return math.prod(self.shape) * int(self.dtype[2:])
 
     def __str__(self) -> str:
         """Give e.g. `float32 (100, 96, 96, 3)`."""
@@ -77,22 +102,77 @@ def inspect(path: Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
     return FileFacts(sha256, problem) if problem else FileFacts(sha256, "", held.shape[1], held.shape[2])
 
 
-def _why_broken(path: Path, error: BaseException) -> str:
+def _why_broken(path: Path, error: BaseException, what: str = "an array of images") -> str:
     with path.open("rb") as file:
         kind = kind_of(file.read(512))
-    said = str(error) or type(error).__name__
     if isinstance(error, _NotUsableError):
-        return said
-    return f"cannot be read as an array of images{f' (it is {kind})' if kind else ''}: {said}"
+        return str(error)
+    said = plain(str(error) or type(error).__name__)
+    return f"cannot be read as {what}{f' (it is {kind})' if kind else ''}: {said}"
 
 
 class _NotUsableError(ValueError):
     """The file is whole, but not what is wanted; says what it holds."""
 
 
+def described(path: Path) -> dict[str, Held]:
+    """Give the arrays of a file by name, as their headers describe them; the one of an `.npy` is called "array".
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such file, or its headers say something else than lies behind them; the message completes
+            "FILE ".
+    """
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != ZIP:
+                file.seek(0)
+                return {"array": _sized("", _header(file), path.stat().st_size - file.tell())}
+        with zipfile.ZipFile(path) as archive:
+            return _described(archive)
+    except BROKEN as error:
+        raise ValueError(_why_broken(path, error, "arrays")) from error
+
+
+def _described(archive: zipfile.ZipFile) -> dict[str, Held]:
+    found: dict[str, Held] = {}
+    total = 0
+    members = archive.infolist()
+    if len(members) > MOST_ARRAYS:
+        raise _NotUsableError(f"has {len(members)} arrays; at most {MOST_ARRAYS} are read")
+    for member in members:
+        if not member.filename.endswith(".npy"):
+            raise _NotUsableError(f"has '{plain(member.filename, 60)}', which is no array")
+        name = member.filename.removesuffix(".npy")
+        if name in found:
+            raise _NotUsableError(f"has the array '{plain(name, 60)}' twice")
+        with archive.open(member) as file:
+            held = _header(file)
+            found[name] = _sized(name, held, member.file_size - file.tell())
+        total += member.file_size
+        if total > MOST_BYTES:
+            raise _NotUsableError(f"unpacks to more than {MOST_BYTES} bytes, which are read at most")
+    return found
+
+
+def _sized(name: str, held: Held, follow: int) -> Held:
+    """Hold a header to what follows it."""
+    what = f"array '{plain(name, 60)}'" if name else "the array"
+    if "O" in held.dtype:
+        raise _NotUsableError(f"{what} holds pickled objects {held.shape}, which are never loaded")
+    if held.is_numbers and held.bytes != follow:
+        raise _NotUsableError(
+            f"{what} is cut off or too long: its header says {held}, {held.bytes} bytes; {follow} follow"
+        )
+    if follow > MOST_BYTES:
+        raise _NotUsableError(f"{what} has {follow} bytes; at most {MOST_BYTES} are read")
+    return held
+
+
 def _held(path: Path) -> Held:
     with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
+        if file.read(4) != ZIP:
             file.seek(0)
             return _array(file, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:

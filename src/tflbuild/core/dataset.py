@@ -169,8 +169,19 @@ class Dataset:
         """
         raise NotImplementedError
 
+    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
+        """Give the data set that this one stands for, and what was recognised at its root.
+
+        Returns:
+            A data set with its options; and `what`, `value` and `evidence`, in words, of all that was recognised.
+
+        Raises:
+            DataError: what lies there is nothing that is known, or may be several things.
+        """
+        return self, ()
+
     def decided_by(self) -> Path | None:
-        """Name the folder whose files, with the options and nothing else, decide the index; None where others do."""
+        """Name the folder or file that decides the index, with the options and nothing else; None where others do."""
         return None
 
     def read(self, sample: Sample) -> Example:

@@ -15,6 +15,7 @@ KINDS = (
         "missing image or annotation",
         "missing images or annotations",
     ),
+    (r"the same row as", "row twice", "rows twice"),
     (r"^left out of |^the same image", "image twice", "images twice"),
     (r"^has \d+ x \d+ pixels, more than", "image too large", "images too large"),
     (r"^(not an image|does not decode)", "damaged image", "damaged images"),
@@ -34,7 +35,13 @@ KINDS = (
         "image outside the folders of classes",
         "images outside the folders of classes",
     ),
+    (
+        r"an image beside the folders",
+        "image beside the folders of splits",
+        "images beside the folders of splits",
+    ),
     (r"^a link", "link", "links"),
+    (r"^an array", "array that is not used", "arrays that are not used"),
     (r"^hidden", "hidden file or folder", "hidden files and folders"),
     (r"^not named like", "file that is not named like an image", "files that are not named like images"),
 )

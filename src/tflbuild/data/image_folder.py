@@ -14,10 +14,10 @@ from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLIT_OF, SPLITS
 from tflbuild.data.layouts import exports
 from tflbuild.data.layouts.files import (
-    SPLIT_OF,
-    SPLITS,
+    DOCUMENTS,
     FileDataset,
     below,
     entries_in,
@@ -27,7 +27,6 @@ from tflbuild.data.layouts.files import (
 )
 
 EXPECTED = "a folder of images for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
-DOCUMENTS = re.compile(r"^(readme|license|licence|copying|citation)", re.IGNORECASE)
 
 
 class _Picture(NamedTuple):

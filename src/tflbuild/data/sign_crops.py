@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 
 from tflbuild.core import digest
 from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, dataset
-from tflbuild.data.signs import CLASSES, RENDERER, RENDERER_CODE, Difficulty, drawn
+from tflbuild.data.scenes.sign_set import CLASSES, RENDERER, RENDERER_CODE, Difficulty, drawn
 
 
 @dataset("sign_crops")

@@ -1,8 +1,8 @@
 """List a data set's splits, or remember them while nothing in its folder changed.
 
-A data set that says which folder decides what it lists is not listed again while every file and folder in there has
-its size and times. What changes a file's content changes one of them, unless it happens within the same tick of the
-file's clock: a folder in which something changed a moment ago is not trusted.
+A data set that says which folder or file decides what it lists is not listed again while that file, or every file and
+folder in there, has its size and times. What changes a file's content changes one of them, unless it happens within the
+same tick of the file's clock: what changed a moment ago is not trusted.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _read(kept: Cache, name: str, state: str) -> Index | None:
 
 
 def _state(folder: Path) -> tuple[str, int] | None:
-    """Name the state of all that lies in a folder, and say when it last changed; None where that cannot be told."""
+    """Name the state of a file or of all in a folder, and say when it last changed; None where that cannot be told."""
     content = hashlib.sha256()
     newest = 0
     try:
@@ -79,7 +79,11 @@ def _state(folder: Path) -> tuple[str, int] | None:
 
 
 def _states(root: str) -> Iterator[tuple[bytes, int]]:
-    """Give a line for each entry and when the newest of them changed, folder by folder."""
+    """Give a line for each entry and when the newest of them changed, folder by folder; one for a file."""
+    itself = os.stat(root)
+    if stat.S_ISREG(itself.st_mode):
+        yield f"{root}\0{_stamp(itself)}".encode(errors="surrogateescape"), _changed(itself)
+        return
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -92,9 +96,17 @@ def _states(root: str) -> Iterator[tuple[bytes, int]]:
                     status = _target(entry.path) or status
                 elif stat.S_ISDIR(status.st_mode):
                     waiting.append(entry.path)
-                lines.append(f"{entry.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
-                newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+                lines.append(f"{entry.name} {_stamp(status)}")
+                newest = max(newest, _changed(status))
         yield "\0".join(lines).encode(errors="surrogateescape"), newest
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def _changed(status: os.stat_result) -> int:
+    return max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _target(link: str) -> os.stat_result | None:

@@ -11,6 +11,7 @@ from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLITS
 from tflbuild.data.layouts import exports
 from tflbuild.data.layouts.boxed import (
     Annotated,
@@ -21,7 +22,7 @@ from tflbuild.data.layouts.boxed import (
     misfit,
     refuse_fractions,
 )
-from tflbuild.data.layouts.files import SPLITS, FileDataset, looked_at, without_leaks
+from tflbuild.data.layouts.files import FileDataset, looked_at, without_leaks
 
 
 class Checked(NamedTuple):

@@ -12,8 +12,9 @@ from tflbuild.core.dataset import Dropped
 from tflbuild.core.errors import DataError
 from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLIT_OF, SPLITS
 from tflbuild.data.layouts import exports
-from tflbuild.data.layouts.files import SPLIT_OF, SPLITS, entries_in
+from tflbuild.data.layouts.files import entries_in
 
 EXPECTED = "a COCO folder with train.json (or annotations/instances_train*.json) and its images"
 

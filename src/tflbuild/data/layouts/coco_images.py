@@ -11,7 +11,8 @@ from pathlib import Path
 from tflbuild.core.dataset import Dropped
 from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
-from tflbuild.data.layouts.files import ALIASES, SPLIT_OF, entries_in, files_in, split_folders
+from tflbuild.core.split_names import ALIASES, SPLIT_OF
+from tflbuild.data.layouts.files import entries_in, files_in, split_folders
 
 UNLISTED = "photo without annotation: no annotation file lists it"
 

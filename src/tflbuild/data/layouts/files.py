@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,41 +17,42 @@ from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Look, Sa
 from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import Below, fault_of_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLIT_OF, SPLITS
 
-SPLITS = ("train", "val", "test")
-
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-"""Usual names of the splits."""
-
-SPLIT_OF = {name: split for split, names in ALIASES.items() for name in names}
+DOCUMENTS = re.compile(r"^(readme|license|licence|copying|citation)", re.IGNORECASE)
+"""Names of files that lie beside data and go without a word."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileDataset(Dataset):
-    """Base of data sets that are folders of image files.
-
-    A set without a test split gives a seeded part of its images to it, one without a val split a seeded
-    part of train; which images those are follows from `seed` and their names alone.
+class RootedDataset(Dataset):
+    """Base of data sets that lie at one place.
 
     Attributes:
-        root: the folder; relative to where the command runs.
-        classes: order or choice of classes; by default what the train split holds.
-        val_fraction: of train, where there is no val split.
-        test_fraction: of all, where there is no test split.
-        seed: of those parts.
+        root: the folder or file; relative to where the command runs.
     """
 
     root: str = ""
-    classes: tuple[str, ...] | None = None
-    val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    seed: Annotated[int, Ge(0)] = 0
+
+    def place(self, expected: str) -> Path:
+        """Give what `root` names, a folder or a file.
+
+        Args:
+            expected: what it should be, for the error message.
+
+        Raises:
+            DataError: it is not given, or missing.
+        """
+        if not self.root.strip():
+            raise DataError(f"data.root: not given; expected {expected}, e.g. data.root=path/to/data")
+        if fault := fault_of_name(self.root):
+            raise DataError(f"data.root: '{plain(self.root)}' cannot be used: {fault}.")
+        root = self._root()
+        if not os.path.lexists(root):
+            near = did_you_mean(root.name, _names_beside(root))
+            raise DataError(f"data.root: '{self.root}' does not exist; expected {expected}.{near}")
+        return root
 
     def folder(self, expected: str) -> Path:
         """Give the root folder.
@@ -61,14 +63,7 @@ class FileDataset(Dataset):
         Raises:
             DataError: it is not given, missing or empty.
         """
-        if not self.root.strip():
-            raise DataError(f"data.root: not given; expected {expected}, e.g. data.root=path/to/data")
-        if fault := fault_of_name(self.root):
-            raise DataError(f"data.root: '{plain(self.root)}' cannot be used: {fault}.")
-        root = self._root()
-        if not os.path.lexists(root):
-            near = did_you_mean(root.name, _names_beside(root))
-            raise DataError(f"data.root: '{self.root}' does not exist; expected {expected}.{near}")
+        root = self.place(expected)
         if not os.path.isdir(root):
             raise DataError(f"data.root: '{self.root}' is not a folder; expected {expected}.")
         try:
@@ -101,6 +96,27 @@ class FileDataset(Dataset):
         except OSError as error:
             raise DataError(f"data.root: {sample.key} was readable when the build began: {error}") from error
         return Example(pixels, boxes, np.array(sample.labels, np.int32))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDataset(RootedDataset):
+    """Base of data sets that are folders of annotated image files.
+
+    A set without a test split gives a seeded part of its images to it, one without a val split a seeded
+    part of train; which images those are follows from `seed` and their names alone.
+
+    Attributes:
+        root: the folder; relative to where the command runs.
+        classes: order or choice of classes; by default what the train split holds.
+        val_fraction: of train, where there is no val split.
+        test_fraction: of all, where there is no test split.
+        seed: of those parts.
+    """
+
+    classes: tuple[str, ...] | None = None
+    val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    seed: Annotated[int, Ge(0)] = 0
 
     def chosen_classes(self, found: Sequence[str], everywhere: Iterable[str]) -> tuple[str, ...]:
         """Give the classes in order: as the recipe says, else as `found` in the train split.
@@ -218,9 +234,9 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def without_leaks(
-    splits: Mapping[str, list[T]], content: Callable[[T], str], name: Callable[[T], str]
+    splits: Mapping[str, list[T]], content: Callable[[T], str], name: Callable[[T], str], noun: str = "image"
 ) -> tuple[dict[str, list[T]], list[Dropped]]:
-    """Leave out of train (and val) what val or test measure on, by content.
+    """Leave out of train (and val) what val or test measure on, by content; `noun` names one for messages.
 
     Returns:
         The splits, and what was left out.
@@ -236,7 +252,7 @@ def without_leaks(
                 kept[split].append(item)
             else:
                 where = f"{name(twin[0])} in {twin[1]}"
-                dropped.append(Dropped(name(item), f"left out of {split}: the same image as {where}"))
+                dropped.append(Dropped(name(item), f"left out of {split}: the same {noun} as {where}"))
         if split != "train":
             measured |= {content(item): (item, split) for item in kept[split]}
     return {split: kept[split] for split in SPLITS}, dropped

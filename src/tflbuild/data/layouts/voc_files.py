@@ -13,9 +13,10 @@ from tflbuild.core.errors import DataError
 from tflbuild.core.image_files import IMAGE_SUFFIXES, fault_of_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
+from tflbuild.core.split_names import SPLIT_OF, SPLITS
 from tflbuild.core.text_file import decoded
 from tflbuild.data.layouts import exports
-from tflbuild.data.layouts.files import SPLIT_OF, SPLITS, below, entries_in, split_folders
+from tflbuild.data.layouts.files import below, entries_in, split_folders
 
 EXPECTED = "a Pascal VOC folder with Annotations/, JPEGImages/ and ImageSets/Main/"
 

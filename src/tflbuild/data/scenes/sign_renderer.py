@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tflbuild.core.dataset import Example
 from tflbuild.data.layouts.draws import Draws
 from tflbuild.data.scenes import sign_backdrop, sign_shapes
+from tflbuild.data.scenes.sign_set import CLASSES, RENDERER, Difficulty
 from tflbuild.data.scenes.sign_shapes import Picture
-from tflbuild.data.signs import CLASSES, RENDERER, Difficulty
 
 TRIALS = 16
 """Places tried for a sign before it is left out."""

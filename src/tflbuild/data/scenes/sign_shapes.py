@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tflbuild.data.signs import CLASSES
+from tflbuild.data.scenes.sign_set import CLASSES
 
 SIDE = 128
 """Pixels along the side of a sign's picture."""
