@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
-from tflbuild.core.field_checks import Check, boolean, check_fields, mapping, number, one_of, rows_of, whole
+from tflbuild.core.field_checks import (
+    OUTPUT_NAMES,
+    Check,
+    boolean,
+    check_fields,
+    mapping,
+    number,
+    one_of,
+    rows_of,
+    whole,
+)
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.task import Outputs, Rows, Task, task
 
@@ -56,7 +66,7 @@ class Detection(Task):
         "feature_maps": _feature_maps,
         "anchors": mapping,
         "postprocess": mapping,
-        "outputs": mapping,
+        "outputs": OUTPUT_NAMES,
     }
 
     @classmethod
