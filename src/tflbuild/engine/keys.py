@@ -91,6 +91,7 @@ class Keys:
         }
         if starts:
             preimage["nouns"] = self._nouns(step, None)
+            preimage["meaning"] = {"task": self.recipe.data.task, "modality": self.recipe.data.modality}
         if starts or options.asks_model():
             preimage["model"] = self._model
         reads = options.reads()
@@ -139,6 +140,7 @@ class Keys:
         return {
             "schema": KEY_SCHEMA,
             "measure": "truth",
+            "task": self.recipe.data.task,
             "code": code_digest(_module(self._names.truth), TASKS.get(self.recipe.data.task).__module__),
             "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "data": self.index.digest(split),
@@ -365,6 +367,8 @@ def explained(
             return f"{inner} {moved}"
         case "code", _:
             return f"source of pass {name} changed"
+        case "meaning", _:
+            return f"{inner} of the data {moved}"
         case "nouns", _:
             return "source of the task or of a modality changed"
         case "input", _:
