@@ -160,9 +160,10 @@ def test_damaged_images_of_a_folder_are_left_out_and_counted(
 def test_the_key_of_a_step_depends_on_the_images_that_are_used(here: Path) -> None:
     from tflbuild.engine.prepare import prepare
     from tflbuild.recipe.load import load_recipe
+    from tflbuild.wiring import NAMES
 
     def named() -> str:
-        prepared = prepare(load_recipe([*WORDS[1:], f"{KEY}=photos"]))
+        prepared = prepare(load_recipe([*WORDS[1:], f"{KEY}=photos"]), NAMES)
         return prepared.keys.source("photos")
 
     pictures(here / "photos")
@@ -188,7 +189,7 @@ def test_a_worker_reads_what_planning_found_usable(here: Path) -> None:
     ]
     assert [sample.key for sample in external_split("list.txt", Dataset()).samples] == ["0.png", "3.png"]
     np.save("a.npy", np.arange(2 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 2, 3))
-    assert external_split("a.npy", Dataset())[1].image.tolist() == [
+    assert external_split("a.npy", Dataset())[1].value.tolist() == [
         [[12, 13, 14], [15, 16, 17]],
         [[18, 19, 20], [21, 22, 23]],
     ]

@@ -237,7 +237,7 @@ def test_images_for_calibration_are_named_by_their_file_and_row(tmp_path: Path) 
     assert split.samples == (Sample("0", f"{content}/0", path), Sample("1", f"{content}/1", path))
     assert (split.dataset.preprocess, split.dataset.max_pixels) == (data.preprocess, 1234)
     assert (split.name, split.classes) == (path, ())
-    np.testing.assert_array_equal(split[1].image, rows[1])
+    np.testing.assert_array_equal(split[1].value, rows[1])
 
 
 def test_what_cannot_be_used_for_calibration_is_passed_over_and_the_rest_keeps_its_place(

@@ -200,4 +200,4 @@ def test_the_package_holds_what_its_paper_says() -> None:
     assert len(index.splits["train"]) + len(index.splits["val"]) + len(index.dropped) == 60_000
     counts = np.bincount([sample.labels[0] for sample in index.splits["test"]])
     assert counts.tolist() == [1000] * 10
-    assert Split("test", data, index)[0].image.shape == (28, 28, 3)
+    assert Split("test", data, index)[0].value.shape == (28, 28, 3)

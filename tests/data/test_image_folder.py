@@ -36,7 +36,7 @@ def test_a_folder_a_class_is_split_by_seed(tmp_path: Path) -> None:
     # By hand: a fifth of 20 for test, a fifth of the other 16 for val.
     assert [len(index.splits[name]) for name in ("train", "val", "test")] == [13, 3, 4]
     example = Split("test", dataset, index)[0]
-    assert example.image.shape == (12, 16, 3)
+    assert example.value.shape == (12, 16, 3)
     assert example.boxes.shape == (0, 4)
     assert example.labels.tolist() == [("rose", "tulip").index(index.splits["test"][0].key.split("/")[0])]
 

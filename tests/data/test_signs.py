@@ -44,7 +44,7 @@ def split(dataset: Signs | SignCrops, name: str = "train") -> Split:
 
 def sha256(example: Example) -> str:
     return hashlib.sha256(
-        example.image.tobytes() + example.boxes.tobytes() + example.labels.tobytes()
+        example.value.tobytes() + example.boxes.tobytes() + example.labels.tobytes()
     ).hexdigest()
 
 
@@ -90,7 +90,7 @@ def test_the_default_split_sizes_decide_a_gate() -> None:
 
 def test_no_scene_occurs_twice() -> None:
     splits = [split(PINNED, name) for name in ("train", "val", "test")]
-    scenes = {scenes[k].image.tobytes() for scenes in splits for k in range(20)}
+    scenes = {scenes[k].value.tobytes() for scenes in splits for k in range(20)}
     assert len(scenes) == 60
 
 
@@ -179,7 +179,7 @@ def test_crops_hold_every_class_equally_often_and_say_so_without_drawing() -> No
     for samples in index.splits.values():
         assert set(np.bincount([sample.labels[0] for sample in samples])) == {len(samples) // 8}
     example = split(dataset)[3]
-    assert example.image.shape == (64, 64, 3)
+    assert example.value.shape == (64, 64, 3)
     assert example.labels.tolist() == [3]
     assert example.boxes.shape == (0, 4)
 

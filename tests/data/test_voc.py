@@ -313,7 +313,7 @@ def test_a_relative_root_is_taken_from_where_one_stands(
     monkeypatch.chdir(folder.root.parent)
     index = Voc(root="voc").index(inspect)
     monkeypatch.chdir("/")
-    assert Voc(root="voc").read(index.splits["val"][0]).image.shape == (20, 40, 3)
+    assert Voc(root="voc").read(index.splits["val"][0]).value.shape == (20, 40, 3)
 
 
 def test_what_is_digested_is_content_not_place(folder: Folder, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_glob_and_a_list_file_name_images(images: Path) -> None:
     listing.write_text("a.jpg\n\nmore/c.png\n")
     split = external_split(str(listing), Dataset())
     assert [sample.key for sample in split.samples] == ["a.jpg", "c.png"]
-    assert split[1].image.tolist() == [[[20, 0, 0]] * 4] * 3
+    assert split[1].value.tolist() == [[[20, 0, 0]] * 4] * 3
     assert split[1].boxes.shape == (0, 4)
 
 
@@ -44,7 +44,7 @@ def test_the_rows_of_an_npz_are_images(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", images=rows)
     split = external_split(str(tmp_path / "rows.npz"), Dataset())
     assert len(split) == 2
-    np.testing.assert_array_equal(split[1].image, rows[1])
+    np.testing.assert_array_equal(split[1].value, rows[1])
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere/*.png", "nowhere.txt", "nowhere.npz"])
