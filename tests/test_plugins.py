@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import pkgutil
 import sys
@@ -33,7 +32,7 @@ def afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(plugins.OFF_SWITCH, raising=False)
     monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(METRICS, "_classes", dict(METRICS._classes))
+    monkeypatch.setattr(METRICS, "_classes", dict(METRICS._known))
     monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [])
     local = [name for name in sys.modules if name.startswith(plugins.LOCAL_PACKAGE)]
     held = {name: sys.modules.pop(name) for name in local}  # other tests have plugins of the same names
@@ -182,62 +181,65 @@ def test_a_missing_name_is_explained_by_the_broken_plugin_that_names_it(tmp_path
         plugins.require("mine", loaded)
 
 
-def test_what_is_taken_back_is_taken_from_every_registry_that_there_is() -> None:
+DECORATORS = {
+    "compiler_pass": "compiler_pass:Pass",
+    "architecture": "compiler_pass:Architecture",
+    "dataset": "dataset:Dataset",
+    "task": "task:Task",
+    "modality": "modality:Modality",
+    "model_format": "model_format:Format",
+    "runtime": "runtime:Runtime",
+    "analysis": "analysis:Analysis",
+    "metric": "metric:FileMetric",
+    "target": "target:Target",
+    "hook": "hook:Hook",
+    "command": "",
+}
+"""Each decorator, and the base of what it declares by its module of the core."""
+
+
+def text_of(decorator: str) -> str:
+    """Write a plugin that declares `mine` by a decorator."""
+    module, _, base = DECORATORS[decorator].partition(":")
+    if decorator == "command":
+        used, declared = "", '@command("mine", "Do it")\ndef mine(words: list[str]) -> int:\n    return 0\n'
+    else:
+        used, declared = f", {base}", f'@{decorator}("mine")\nclass Mine({base}):\n'
+        run = (
+            "    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:\n        return model\n"
+        )
+        declared += run if decorator == "compiler_pass" else "    pass\n"
+    imports = f"from tflbuild.core.{module or 'command'} import {decorator}{used}\n"
+    if decorator == "compiler_pass":
+        imports += "from tflbuild.core.artifact import TFLiteModel\n"
+        imports += "from tflbuild.core.compiler_pass import PassContext\n"
+    return f"{imports}\n{declared}"
+
+
+@pytest.mark.parametrize("decorator", DECORATORS)
+def test_what_a_plugin_declares_is_known_and_taken_back_where_it_breaks(
+    decorator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = {one.decorator: one for one in plugins.REGISTRIES}[decorator]
+    monkeypatch.setattr(registry, "_classes", dict(registry._known))
+    path = write("mine.py", text_of(decorator))
+    assert plugins.load(path.parent).broken == {}
+    assert registry.get("mine").__module__ == "tflbuild_plugins.mine"
+    plugins._forget("tflbuild_plugins.mine")
+    broken = write("mine.py", f"{text_of(decorator)}\nraise ValueError('no luck')\n", "others")
+    assert plugins.load(broken.parent).broken == {str(broken): "ValueError: no luck"}
+    assert "mine" not in registry
+
+
+def test_plugins_declare_into_every_registry_that_there_is() -> None:
     modules = [
         importlib.import_module(f"tflbuild.core.{info.name}") for info in pkgutil.iter_modules(core.__path__)
     ]
     found = {
         id(value) for module in modules for value in vars(module).values() if isinstance(value, Registry)
     }
-    assert {id(registry) for registry in plugins.REGISTRIES.values()} == found
-    assert len(plugins.REGISTRIES) == len(found) == 6
-
-
-def declared_by_its_tree(path: Path) -> list[tuple[str, str]]:
-    """Name the declarations of a module by Python's own parser."""
-    text = path.read_text(encoding="utf-8")
-    return [
-        (decorator.func.id, decorator.args[0].value)
-        for node in (ast.walk(ast.parse(text)) if "@" in text else ())
-        for decorator in (node.decorator_list if isinstance(node, ast.ClassDef) else ())
-        if isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Name)
-        and decorator.func.id in plugins.REGISTRIES
-        and isinstance(decorator.args[0], ast.Constant)
-    ]
-
-
-def test_every_built_in_declaration_is_read_off_its_text() -> None:
-    assert plugins.BUILT_IN == ("passes", "models", "data", "metrics", "targets", "hooks")
-    for package in plugins.BUILT_IN:
-        modules = sorted(Path(plugins.__file__).parent.joinpath(package).glob("[!_]*.py"))
-        found = {path: plugins.declarations(path.read_bytes()) for path in modules}
-        assert found == {path: declared_by_its_tree(path) for path in modules}
-        assert any(found.values())
-
-
-def test_a_decorator_in_a_comment_or_of_another_name_declares_nothing() -> None:
-    for word in ("compiler_pass", "architecture", "dataset", "metric", "target", "hook"):
-        assert plugins.declarations(f'import x\n@{word}("a_1")\nclass A: pass\n'.encode()) == [(word, "a_1")]
-    assert plugins.declarations(b'# @metric("a")\n  @metric("a")\n@metrics("a")\n@metric(NAME)\n') == []
-
-
-def test_a_built_in_module_is_imported_when_what_it_declares_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "entry_built_in"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "declaring.py").write_text(DECLARES.format(name="my_metric").replace("'", '"'))
-    (package / "other.py").write_text('@metric("another")\nraise AssertionError("not to be imported")')
-    monkeypatch.syspath_prepend(str(tmp_path))
-    plugins._expect_built_in(package, "entry_built_in")
-    assert {"my_metric", "another"} <= set(METRICS)
-    assert "entry_built_in.declaring" not in sys.modules
-    assert METRICS.get("my_metric").__module__ == "entry_built_in.declaring"
-    assert "entry_built_in.other" not in sys.modules
-    METRICS.remove_module("entry_built_in.other")
-    assert "another" not in METRICS
+    assert {id(registry) for registry in plugins.REGISTRIES} == found
+    assert [registry.decorator for registry in plugins.REGISTRIES] == list(DECORATORS)
 
 
 def test_a_worker_loads_plugins_by_a_name_that_leads_here() -> None:

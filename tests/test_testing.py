@@ -40,8 +40,9 @@ def test_a_tiny_model_is_what_it_is_said_to_be(tmp_path: Path) -> None:
     content = (tmp_path / "tiny.tflite").read_bytes()
     assert model.digest == model.fingerprint == hashlib.sha256(content).hexdigest()
     facts = Meaning.from_json(model.meta["facts"])
-    assert (facts.task, facts.height, facts.width, facts.labels) == ("classification", 8, 8, ("cat", "dog"))
-    assert facts.preprocess == {"scale": 0.0078125, "offset": -1.0}
+    assert (facts.task, facts.labels, facts.head) == ("classification", ("cat", "dog"), {})
+    assert (list(facts.inputs), facts.only.modality, facts.only.shape) == (["image"], "image", (8, 8, 3))
+    assert facts.only.preprocess == {"scale": 0.0078125, "offset": -1.0}
     runner = Interpreter(str(model.path))
     runner.allocate_tensors()
     (given,), (made,) = runner.get_input_details(), runner.get_output_details()

@@ -18,7 +18,8 @@ from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.engine.verify import Claim
 from tflbuild.show import prediction, terminal
-from tflbuild.show.prediction import Found, LeftOut, Prediction
+from tflbuild.show.prediction import Answer, LeftOut, Prediction
+from tflbuild.wiring import NAMES
 
 Out = pytest.CaptureFixture[str]
 
@@ -136,7 +137,7 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     monkeypatch.setattr(verify, "read_lock", lambda path: LOCK)
     monkeypatch.setattr(verify, "thawed", thawed)
-    monkeypatch.setattr(verify, "prepare", lambda recipe, warn: prepared)
+    monkeypatch.setattr(verify, "prepare", lambda recipe, names, warn: prepared if names is NAMES else None)
     monkeypatch.setattr(verify, "altered_steps", lambda lock: world.altered)
     monkeypatch.setattr(verify, "tool_drift", lambda tools: ["another tool"])
     monkeypatch.setattr(verify, "cpu_name", lambda: "this cpu")
@@ -216,12 +217,12 @@ def test_a_failed_pass_runs_alone_and_tells_nobody(
     monkeypatch.setattr(reproduce, "placed", placed)
     monkeypatch.setattr(reproduce, "thawed", lambda mapping, kept, folder: mapping)
     monkeypatch.setattr(reproduce.session, "worker_for", lambda recipe: worker)
-    monkeypatch.setattr(reproduce, "prepare", lambda recipe, warn, names: warn("careful"))
+    monkeypatch.setattr(reproduce, "prepare", lambda recipe, names, warn: warn(f"careful: {names}"))
     monkeypatch.setattr(reproduce, "run_bundle", run_bundle)
     assert reproduce.reproduce([str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "prune failed with: it broke",
-        "warning: careful",
+        "warning: careful: names",
         "  from within",
         "prune: 2/2 whole",
         "note: another tool",
@@ -234,7 +235,7 @@ def test_a_failed_pass_runs_alone_and_tells_nobody(
 
 
 def told(name: str) -> Prediction:
-    found = (Found(label="cat", score=0.9),)
+    found = (Answer(label="cat", score=0.9),)
     return Prediction(image=Path(name), height=4, width=6, found=found, best=0.9, drawn=Path("p.png"))
 
 
@@ -288,7 +289,10 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     loaded = plugins.Loaded(broken={"b.py": "it broke"})
     monkeypatch.setattr(plugins, "load", lambda folder: loaded)
     monkeypatch.setattr("tflbuild.recipe.load.load_recipe", lambda words: words)
-    monkeypatch.setattr("tflbuild.engine.prepare.prepare", lambda recipe, warn, looking: prepared)
+    monkeypatch.setattr(
+        "tflbuild.engine.prepare.prepare",
+        lambda recipe, names, warn, looking: prepared if names is NAMES else None,
+    )
     monkeypatch.setattr("tflbuild.engine.plan.plan", lambda recipe, keys, store: made)
     assert plan.plan(["recipe=r"]) == 0
     assert capsys.readouterr().out.splitlines() == [

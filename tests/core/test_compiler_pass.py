@@ -30,7 +30,7 @@ FACTS = DataFacts(task="detection", train=3, classes=2, input_size=8)
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every test declare what it likes."""
-    monkeypatch.setattr(PASSES, "_classes", dict(PASSES._classes))
+    monkeypatch.setattr(PASSES, "_classes", dict(PASSES._known))
 
 
 def running(run: Any) -> type[Pass]:
@@ -172,7 +172,7 @@ def test_an_architecture_that_says_nothing_comes_from_no_file() -> None:
     made = Architecture()
     assert (made.name, made.task, made.needs) == ("", "", ("tensorflow", "tf_keras"))
     assert (made.files(), made.listed_labels(), made.preprocess()) == ((), {}, {})
-    assert (made.warnings({}), made.recognised(), made.original(), made.detector(None)) == ([], [], None, {})
+    assert (made.warnings({}), made.recognised(), made.original(), made.head(None)) == ([], [], None, {})
     made.check()
     for call in (made.resolution, lambda: made.build(2)):
         with pytest.raises(NotImplementedError):

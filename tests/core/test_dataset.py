@@ -84,7 +84,7 @@ def test_a_split_reads_its_samples_by_position() -> None:
     assert (len(split), split.samples) == (2, (CAT, DOG))
     assert split.digest == known.digest("train")
     assert split[0] == ("a.png", (BOX,), (1,))
-    assert split[1].image == "b.png"
+    assert split[1].value == "b.png"
 
 
 def test_a_split_is_the_one_of_its_name() -> None:
@@ -116,7 +116,7 @@ def test_a_data_set_reads_images_of_up_to_64_million_pixels() -> None:
     assert DATASETS.noun == "data set"
     data = Dataset()
     assert data.max_pixels == MAX_PIXELS
-    assert (data.name, data.task) == ("", "")
+    assert (data.name, data.task, data.modality) == ("", "", "image")
     assert (data.preprocess, data.augment, data.decided_by(), data.code()) == ({}, {}, None, ())
     with pytest.raises(NotImplementedError):
         data.read(CAT)

@@ -11,8 +11,9 @@ import pytest
 
 from tflbuild import core
 
-BY_POSITION = {"Form"}
-"""Records that are made by position, since their fields are of kinds that cannot be mistaken for one another."""
+BY_POSITION = {"Form", "Signature", "Evidence"}
+"""Records that are made by position, since their fields are of kinds that cannot be mistaken for one another, or are
+said in one order everywhere: inputs and outputs; what was recognised, its value and what shows it."""
 
 
 def records() -> list[type[Any]]:

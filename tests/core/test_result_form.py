@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tflbuild.core.form import Form, Malformed, check, fields
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.result_form import (
     DELEGATE,
@@ -34,7 +34,9 @@ MEASURED: dict[str, Any] = {
     "kernels": "keras",
     "details": {},
 }
-FACT: dict[str, Any] = {
+INPUT: dict[str, Any] = {"modality": "image", "shape": [1, 1, 3], "preprocess": {}}
+FACT: dict[str, Any] = {"task": "detection", "labels": ["cat"], "inputs": {"x": INPUT}, "head": {}}
+OLD_FACT: dict[str, Any] = {
     "task": "detection",
     "height": 1,
     "width": 1,
@@ -42,6 +44,7 @@ FACT: dict[str, Any] = {
     "preprocess": {},
     "detector": {},
 }
+"""Facts as tflbuild 0.1 wrote them."""
 MODEL_FIELDS: dict[str, Any] = {
     "kind": "KerasModel",
     "digest": "0" * 64,
@@ -64,7 +67,10 @@ RIGHT: list[tuple[Any, Form]] = [
     ({"value": 1.0, "low": None, "high": None, "n": 2, "variance": None}, DIFFERENCE),
     ({"value": None, "low": 0, "high": 0, "n": None}, DIFFERENCE),
     (FACT, FACTS),
-    (without(FACT, "detector"), FACTS),
+    (without(FACT, "head"), FACTS),
+    ({**FACT, "labels": [], "inputs": {"x": {**INPUT, "shape": []}, "y": INPUT}}, FACTS),
+    (OLD_FACT, FACTS),
+    (without(OLD_FACT, "detector"), FACTS),
     ({}, META),
     ({"signature": {}}, META),
     (MODEL_FIELDS, fields(MODEL)),
@@ -76,6 +82,7 @@ RIGHT: list[tuple[Any, Form]] = [
     ({"latency_ms": LATENT, "npu_sram": 0, "npu_latency": 0.1}, fields(FIGURES)),
     ({"other": 1}, fields(OVERRIDING)),
 ]
+INPUTS = "a model's facts, with its inputs"
 INTERVAL = "a measurement, whose low and high come together and with n"
 WRONG: list[tuple[Any, Form, str]] = [
     *((without(MEASURED, name), MEASUREMENT, f"{name} is missing") for name in ("value", "unit")),
@@ -102,11 +109,24 @@ WRONG: list[tuple[Any, Form, str]] = [
         ({"value": 1, "low": 1, "high": 1, "n": 1} | {name: "x"}, DIFFERENCE, f"{name} is 'x'")
         for name in ("value", "low", "high", "n", "variance", "more")
     ),
-    *((without(FACT, name), FACTS, f"{name} is missing") for name in FACT if name != "detector"),
+    *((without(FACT, name), FACTS, f"{name} is missing") for name in ("task", "labels")),
+    (without(FACT, "inputs"), FACTS, INPUTS),
+    *((without(OLD_FACT, name), FACTS, f"{name} is missing") for name in ("task", "labels")),
+    *((without(OLD_FACT, name), FACTS, INPUTS) for name in ("height", "width", "preprocess")),
     *(({**FACT, name: 0}, FACTS, f"{name} is 0") for name in FACT),
+    *(({**OLD_FACT, name: 0}, FACTS, f"{name} is 0") for name in OLD_FACT),
+    *(
+        ({**FACT, "inputs": {"x": without(INPUT, name)}}, FACTS, f"inputs.x.{name} is missing")
+        for name in INPUT
+    ),
+    *(({**FACT, "inputs": {"x": {**INPUT, name: 0}}}, FACTS, f"inputs.x.{name} is 0") for name in INPUT),
+    ({**FACT, "inputs": {"x": {**INPUT, "shape": [0]}}}, FACTS, "inputs.x.shape.0 is 0"),
+    ({**FACT, "inputs": {"x": {**INPUT, "more": 1}}}, FACTS, "inputs.x.more is 1"),
     ({**FACT, "more": 1}, FACTS, "more is 1"),
+    ({**OLD_FACT, "more": 1}, FACTS, "more is 1"),
     ({**FACT, "labels": [1]}, FACTS, "labels.0 is 1"),
-    ({"facts": {}}, META, "facts.task is missing"),
+    ({"facts": without(FACT, "task")}, META, "facts.task is missing"),
+    ({"facts": {}}, META, INPUTS),
     ({"signature": {"inputs": 1}}, META, "signature.inputs is 1"),
     ({"signature": {"outputs": 1}}, META, "signature.outputs is 1"),
     *((without(MODEL_FIELDS, name), fields(MODEL), f"{name} is missing") for name in MODEL_FIELDS),
@@ -152,5 +172,6 @@ def test_what_is_missing_or_of_another_kind_is_named(value: Any, form: Form, mes
 def test_forms_have_the_fields_of_the_records() -> None:
     assert set(MEASURED) == {field.name for field in dataclasses.fields(Measurement)}
     assert set(FACT) == {field.name for field in dataclasses.fields(Meaning)}
+    assert set(INPUT) == {field.name for field in dataclasses.fields(Input)}
     difference = Difference(value=0.0, low=0.0, high=0.0, n=1, variance=0.0)
     check(dataclasses.asdict(difference), DIFFERENCE)

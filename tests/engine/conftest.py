@@ -11,30 +11,23 @@ import pytest
 import fakes
 from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
+from declared import declare, take_back
 from durability import Recorded, record_in
 from processes import Workshop
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
-from tflbuild.core.dataset import DATASETS
-from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe
-from tflbuild.core.target import TARGETS
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.workers import worker_process
 from tflbuild.engine.workers.worker import Worker
 
-REGISTRIES = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS)
-FAKES = [{name: cls for name, cls in r.items() if cls.__module__ == "fakes"} for r in REGISTRIES]
-for registry in REGISTRIES:
-    registry.remove_module("fakes")
+take_back(fakes)
 
 
 @pytest.fixture(autouse=True)
 def only_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare the fakes and nothing else, for one test."""
-    for registry, fakes_of_it in zip(REGISTRIES, FAKES, strict=True):
-        monkeypatch.setattr(registry, "_classes", dict(fakes_of_it))
+    declare(monkeypatch, fakes)
 
 
 @pytest.fixture(scope="session")

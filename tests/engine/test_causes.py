@@ -223,6 +223,13 @@ def modules(task: str, runtime: str, *, served: bool = False) -> list[str]:
     return [NAMES.predict, RUNTIMES.get(runtime).__module__, *modules_of(meaning, served=served)]
 
 
+def nouns(task: str, *, trained: bool) -> list[str]:
+    """Give what a pass on a picture's model works with and does not import itself."""
+    return modules_of(
+        Meaning.of_image(task=task, height=8, width=8, preprocess={}), served=True, trained=trained
+    )
+
+
 @pytest.mark.parametrize(
     ("reaching", "reached", "kept_out"),
     [
@@ -239,7 +246,10 @@ def modules(task: str, runtime: str, *, served: bool = False) -> list[str]:
                 "backends.keras",
                 "training.loop",
                 "training.losses",
+                "tasks.detection.training",
                 "modalities.image.augment",
+                "modalities.image.augmentation",
+                "modalities.image.batches",
                 "metrics.detection",
                 "engine.workers",
             ],
@@ -247,7 +257,50 @@ def modules(task: str, runtime: str, *, served: bool = False) -> list[str]:
         (
             modules("detection", "keras", served=True),
             ["backends.keras", "tflite.suppression", "tasks.detection.decoding", "tasks.detection.anchors"],
-            ["runtimes.interpreter", "training.loop", "training.losses", "modalities.image.augment"],
+            [
+                "runtimes.interpreter",
+                "training.loop",
+                "training.losses",
+                "tasks.detection.training",
+                "modalities.image.augment",
+                "modalities.image.augmentation",
+                "modalities.image.batches",
+            ],
+        ),
+        (
+            nouns("classification", trained=True),
+            [
+                "tasks.classification.task",
+                "tasks.classification.training",
+                "training.losses",
+                "modalities.image.augment",
+                "modalities.image.augmentation",
+                "modalities.image.modality",
+                "backends.keras",
+            ],
+            ["tasks.detection.task", "runtimes.interpreter", "metrics.classification", "evaluation.arrays"],
+        ),
+        (
+            nouns("detection", trained=True),
+            [
+                "tasks.detection.training",
+                "tasks.detection.targets",
+                "tasks.detection.boxes",
+                "training.losses",
+            ],
+            ["tasks.classification.task", "runtimes.interpreter", "metrics.detection", "evaluation.arrays"],
+        ),
+        (
+            nouns("detection", trained=False),
+            ["tasks.detection.decoding", "modalities.image.modality", "tflite.suppression", "backends.keras"],
+            [
+                "tasks.detection.training",
+                "tasks.detection.targets",
+                "training.losses",
+                "modalities.image.augment",
+                "modalities.image.augmentation",
+                "modalities.image.batches",
+            ],
         ),
         (
             [NAMES.truth],

@@ -55,7 +55,7 @@ def test_a_base_at_chance_is_built_and_stays_in_the_report(
 ) -> None:
     outcome = build(own(0.2))
     (entry,) = analyses(outcome)
-    text = "chance val [] fakes:predict_file True"
+    text = "chance val [] predict_file by keras True"
     assert (entry["name"], len(entry["key"])) == ("chance", 64)
     assert entry["findings"] == [{"verdict": "chance", "text": text, "try_readings": True}]
     assert outcome.report["warnings"] == [text]

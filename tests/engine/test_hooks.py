@@ -310,7 +310,7 @@ def test_a_tool_that_a_hook_needs_is_missing_when_planning(recipe: Recipe) -> No
         needs = ("nobodys_tool",)
 
     with pytest.raises(MissingTool, match="hook 'hook0' needs nobodys_tool, which is not installed: pip"):
-        prepare(watched(recipe, Needy()))
+        prepare(watched(recipe, Needy()), fakes.NAMES)
 
 
 def test_a_misspelt_call_is_refused() -> None:

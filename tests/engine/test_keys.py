@@ -21,14 +21,17 @@ from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample
 from tflbuild.core.judgement import HeldLimit
+from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import Names
 from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
+from tflbuild.core.runtime import RUNTIMES, Runtime, runtime
+from tflbuild.core.task import TASKS
 from tflbuild.engine import keys as keys_module
 from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.keys import Keys, difference, explained, needs_tensorflow, short
 
 NAMES = Names(
-    predict="of.keras:predict",
+    predict="of.prediction:predict",
     truth="of.truth:write",
     merge="of.merge:merge",
     measuring="of.evaluation",
@@ -44,6 +47,11 @@ SAMPLES = {
 SOURCES = {"photos/*.jpg": {"photos/1.jpg": "one", "photos/2.jpg": "two"}}
 
 
+def code_of(*modules: str) -> str:
+    """Name the code of modules; neither their order nor saying one twice makes a difference."""
+    return f"code of {' '.join(sorted({*modules}))}"
+
+
 def sha256(value: Any) -> str:
     """Digest canonical JSON by the standard library alone."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -52,8 +60,15 @@ def sha256(value: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def plain_causes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let code, tools and the machine be named by what they are asked for."""
-    monkeypatch.setattr(keys_module, "code_digest", lambda *modules: f"code of {' '.join(modules)}")
+    """Let code, tools and the machine be named by what they are asked for, and every noun have code of its own."""
+    monkeypatch.setattr(keys_module, "code_digest", code_of)
+    for declared, module in ((fakes.FakeTask, "of.task"), (fakes.FakeModality, "of.modality")):
+        monkeypatch.setattr(declared, "__module__", module)
+    for declared in (fakes.Score, fakes.FileBytes):
+        monkeypatch.setattr(declared, "__module__", "of.metric")
+    monkeypatch.setattr(fakes.FakeTask, "serving", "of.graph:served")
+    monkeypatch.setattr(fakes.FakeTask, "training", "of.losses")
+    monkeypatch.setattr(fakes.FakeModality, "training", "of.batches:batches")
     monkeypatch.setattr(toolchain, "require", lambda tools, who: dict.fromkeys(tools, f"for {who}"))
     monkeypatch.setattr(keys_module, "cpu_name", lambda: "a processor")
     monkeypatch.setattr(keys_module.platform, "machine", lambda: "a machine")
@@ -62,7 +77,7 @@ def plain_causes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def artifact(kind: Any = TFLiteModel, **fields: Any) -> Any:
     known: dict[str, Any] = {"path": Path("m"), "digest": "its digest", "fingerprint": "its fingerprint"}
-    return kind(**{**known, "meta": {"facts": {"height": 8}, "sparsity": 0.5}, **fields})
+    return kind(**{**known, "meta": {"facts": fakes.FACTS, "sparsity": 0.5}, **fields})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,20 +249,19 @@ MODEL: dict[str, tuple[Any, set[str]]] = {
     "path": (Path("elsewhere"), NOBODY),
     "digest": ("other", EXECUTED | OF_FILES),
     "fingerprint": ("other", WITH_INPUT),
-    "meta": ({"facts": {"height": 9}, "sparsity": 0.5}, WITH_INPUT | EXECUTED | {"compilation"}),
+    "meta": (
+        {"facts": {**fakes.FACTS, "labels": ["b"]}, "sparsity": 0.5},
+        WITH_INPUT | EXECUTED | {"compilation"},
+    ),
 }
 NAMED: dict[str, tuple[Any, set[str]]] = {
-    "predict": (
-        {"KerasModel": "other.keras:predict", "TFLiteModel": "other.tflite:predict"},
-        {"judges", *EXECUTED},
-    ),
+    "predict": ("other:predict", {"judges", *EXECUTED}),
     "truth": ("other:write", {"judges", "truth"}),
     "merge": ("other:merge", NOBODY),  # joins the same bytes, however many wrote them
-    "evaluation": ("other", {"judges", "accuracy", "comparison"}),
+    "measuring": ("other", {"judges", "accuracy", "comparison"}),
     "chance": ("other:judge", {"chance"}),
     "readings": ("other:explain", {"readings"}),
-    "check_runs": ("other:check", NOBODY),
-    "check_opens": ("other:check", NOBODY),
+    "prove": ("other:check", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
 }
@@ -378,7 +392,10 @@ def split_digest(split: str) -> str:
 
 ENVIRONMENT = {"threads": 2, "onednn": "0", "device": "cpu", "machine": "a machine"}
 READER = {"code": "code of fakes", "preprocess": {"scale": 2.0}}
-DECISIVE = {"fingerprint": "its fingerprint", "meta": sha256({"facts": {"height": 8}, "sparsity": 0.5})}
+DECISIVE = {"fingerprint": "its fingerprint", "meta": sha256({"facts": fakes.FACTS, "sparsity": 0.5})}
+MEANING = {"task": "fake", "modality": "fake"}
+NOUNS = "code of of.graph of.modality of.task"
+NOUNS_THAT_TRAIN = "code of of.batches of.graph of.losses of.modality of.task"
 NUMPY = {"numpy": "for evaluation"}
 LITERT = {"ai_edge_litert": "for evaluation", **NUMPY, "PIL": "for evaluation"}
 NO_OPTIONS = {"sources": [], "others": [], "looks": False, "judging": False}
@@ -386,7 +403,7 @@ NO_OPTIONS = {"sources": [], "others": [], "looks": False, "judging": False}
 
 def of_pass(name: str, options: Any, **more: Any) -> dict[str, Any]:
     common = {"schema": 1, "pass": name, "code": "code of fakes", "options": options, "seed": 0}
-    return {**common, "toolchain": {}, **more}
+    return {**common, "toolchain": {}, "nouns": NOUNS, **more}
 
 
 def expected(world: World) -> dict[str, Any]:
@@ -402,17 +419,23 @@ def expected(world: World) -> dict[str, Any]:
     judging = {
         "strict": False,
         "split": split_digest("val"),
-        "code": ["code of of.keras", "code of of.tflite", "code of of.truth"],
+        "code": [
+            "code of of.prediction",
+            "code of of.truth",
+            "code of tflbuild.runtimes.keras tflbuild.runtimes.litert",
+        ],
         "evaluation": "code of of.evaluation tflbuild.engine.gate",
+        "metrics": "code of of.metric",
         "limits": [{"metric": "score", "max_drop": 0.1, "since": "start", "baseline": "the baseline"}],
     }
     train = {"score": 0.5, "steps": None, "epochs": None}
     reads = {"data.train": split_digest("train"), "photos/*.jpg": sha256(["one", "two"])}
-    of_model = {"digest": "its digest", "meta": sha256({"height": 8})}
+    of_model = {"digest": "its digest", "meta": sha256(fakes.FACTS)}
     predictions = {
         "schema": 1,
         "measure": "predictions",
-        "code": "code of of.tflite",
+        "code": "code of of.modality of.prediction of.task tflbuild.runtimes.litert",
+        "runtime": {"name": "litert", "options": {"threads": 1}},
         "toolchain": LITERT,
         "input": of_model,
         "data": split_digest("val"),
@@ -423,12 +446,12 @@ def expected(world: World) -> dict[str, Any]:
         "schema": 1,
         "measure": "accuracy",
         "metric": "score",
-        "code": "code of of.evaluation fakes",
+        "code": "code of of.evaluation of.metric",
         "toolchain": {"numpy": "for metric 'score'"},
         "predictions": "p",
         "truth": "t",
     }
-    fact = {"schema": 1, "measure": "file", "code": "code of fakes", "input": "its digest"}
+    fact = {"schema": 1, "measure": "file", "input": "its digest"}
     timed = dict.fromkeys(("ai_edge_litert", "numpy"), "for metric 'fake_latency'")
     given = {
         "schema": 1,
@@ -445,8 +468,10 @@ def expected(world: World) -> dict[str, Any]:
             reader=READER,
             augment={"flip": 0.5},
             environment=ENVIRONMENT,
+            nouns=NOUNS_THAT_TRAIN,
+            meaning=MEANING,
         ),
-        "load": of_pass("fake_load", {"score": 0.9}, model=model, reader=READER),
+        "load": of_pass("fake_load", {"score": 0.9}, model=model, reader=READER, meaning=MEANING),
         "plain": of_pass("fake_any", NO_OPTIONS, **with_input),
         "reads": of_pass(
             "fake_any",
@@ -457,7 +482,12 @@ def expected(world: World) -> dict[str, Any]:
         ),
         "looks": of_pass("fake_any", {**NO_OPTIONS, "looks": True}, model=model, **with_input),
         "tunes": of_pass(
-            "fake_trains_on", NO_OPTIONS, augment={"flip": 0.5}, environment=ENVIRONMENT, **with_input
+            "fake_trains_on",
+            NO_OPTIONS,
+            augment={"flip": 0.5},
+            environment=ENVIRONMENT,
+            nouns=NOUNS_THAT_TRAIN,
+            **with_input,
         ),
         "judges": of_pass("fake_any", {**NO_OPTIONS, "judging": True}, judging=judging, **with_input),
         "taught": of_pass(
@@ -466,7 +496,8 @@ def expected(world: World) -> dict[str, Any]:
         "predictions": predictions,
         "keras": {
             **predictions,
-            "code": "code of of.keras",
+            "code": "code of of.graph of.modality of.prediction of.task tflbuild.runtimes.keras",
+            "runtime": {"name": "keras", "options": {}},
             "toolchain": {
                 "tensorflow": "for evaluation",
                 "tf_keras": "for evaluation",
@@ -477,7 +508,8 @@ def expected(world: World) -> dict[str, Any]:
         "truth": {
             "schema": 1,
             "measure": "truth",
-            "code": "code of of.truth",
+            "task": "fake",
+            "code": "code of of.task of.truth",
             "toolchain": NUMPY,
             "data": split_digest("val"),
             "reader": "code of fakes",
@@ -497,11 +529,17 @@ def expected(world: World) -> dict[str, Any]:
         "readings": {
             **predictions,
             "measure": "readings",
-            "code": ["code of of.tflite", "code of of.readings"],
+            "code": [predictions["code"], "code of of.readings"],
             "finding": sha256({"verdict": "chance"}),
         },
-        "size": {**fact, "metric": "file_bytes", "cpu": "", "toolchain": {}},
-        "latency": {**fact, "metric": "fake_latency", "cpu": "a processor", "toolchain": timed},
+        "size": {**fact, "metric": "file_bytes", "code": "code of of.metric", "cpu": "", "toolchain": {}},
+        "latency": {
+            **fact,
+            "metric": "fake_latency",
+            "code": "code of fakes",
+            "cpu": "a processor",
+            "toolchain": timed,
+        },
         "delivery": {
             **given,
             "target": "fake_target",
@@ -529,6 +567,95 @@ def test_a_preimage_holds_exactly_what_decides(world: World, name: str) -> None:
 def test_every_preimage_is_written_out_here(world: World) -> None:
     assert preimages(world).keys() == expected(world).keys()
     assert preimages(world)["comparison"] == expected(world)["comparison"]
+
+
+EDITED: list[tuple[str, set[str]]] = [
+    # a module, and the keys that an edit of it is in
+    ("of.task", PASSES | EXECUTED | {"truth"}),  # e.g. how outputs are decoded
+    ("of.modality", PASSES | EXECUTED),
+    ("of.graph", PASSES | {"keras"}),
+    ("of.losses", TRAIN),
+    ("of.batches", TRAIN),  # e.g. how samples are augmented
+    ("of.metric", {"judges", "accuracy", "comparison", "size"}),
+    ("tflbuild.runtimes.litert", {"judges", "predictions", "readings"}),
+    ("tflbuild.runtimes.keras", {"judges", "keras"}),
+    ("tflbuild.engine.gate", {"judges"}),
+]
+
+
+@pytest.mark.parametrize(("module", "again"), EDITED, ids=[row[0] for row in EDITED])
+def test_an_edit_of_a_noun_is_in_the_keys_of_what_it_decides_and_in_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, module: str, again: set[str]
+) -> None:
+    before = preimages(world)
+    monkeypatch.setattr(
+        keys_module, "code_digest", lambda *names: f"{code_of(*names)}{' edited' * (module in names)}"
+    )
+    after = preimages(world)
+    assert {name for name in before if before[name] != after[name]} == again
+
+
+def test_the_nouns_of_what_starts_a_model_are_those_of_the_data_and_of_the_architecture(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.FakeData, "modality", "vector")
+    nouns = preimages(world)["load"]["nouns"]
+    assert nouns == "code of of.graph of.task tflbuild.modalities.vector"
+    monkeypatch.setattr(fakes.FakeData, "task", "unlabelled")
+    assert preimages(world)["load"]["nouns"] == nouns, "the architecture says what its outputs are of"
+    monkeypatch.setattr(fakes.FakeOwn, "task", "")
+    nouns = preimages(world)["load"]["nouns"]
+    assert nouns == "code of tflbuild.modalities.vector tflbuild.tasks.unlabelled"
+
+
+def test_tasks_and_modalities_of_one_module_are_told_apart_by_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for registry, name, cls in (
+        (TASKS, "task", fakes.FakeTask),
+        (MODALITIES, "modality", fakes.FakeModality),
+    ):
+        monkeypatch.setattr(registry, "_classes", {**registry._known, "another": cls})
+        before = preimages(world)
+        monkeypatch.setattr(fakes.FakeData, name, "another")
+        after = preimages(world)
+        again = {"start", "load", *(["truth"] if name == "task" else [])}
+        assert {key for key in before if before[key] != after[key]} == again
+
+
+def test_the_nouns_of_a_pass_with_an_input_are_those_of_its_meaning(world: World) -> None:
+    age = {"modality": "vector", "shape": [1], "preprocess": {}}
+    facts = {**fakes.FACTS, "task": "unlabelled", "inputs": {"x": fakes.INPUT, "age": age}}
+    key = preimages(replace(world, model=artifact(meta={"facts": facts})))
+    assert key["plain"]["nouns"] == "code of of.modality tflbuild.modalities.vector tflbuild.tasks.unlabelled"
+    assert key["tunes"]["nouns"] == f"code of of.batches {key['plain']['nouns'].removeprefix('code of ')}"
+    assert key["predictions"]["code"].split()[2:] == [
+        "of.modality",
+        "of.prediction",
+        "tflbuild.modalities.vector",
+        "tflbuild.runtimes.litert",
+        "tflbuild.tasks.unlabelled",
+    ]
+
+
+def test_the_runtime_that_executes_is_in_by_its_options_its_tools_and_what_it_says_of_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RUNTIMES, "_classes", dict(RUNTIMES._known))
+
+    @runtime("board")
+    class Board(Runtime):
+        needs = ("a_driver",)
+        port: str = "usb"
+
+        def key(self) -> dict[str, Any]:
+            return {"firmware": 3}
+
+    key = world.keys().predictions(world.model, "val", Board(port="tty"))
+    assert key["runtime"] == {"name": "board", "options": {"port": "tty"}, "firmware": 3}
+    assert list(key["toolchain"]) == ["a_driver", "numpy", "PIL"]
+    assert key["code"] == code_of("of.prediction", __name__, "of.modality", "of.task")
+    assert "environment" not in key
 
 
 def test_a_limit_without_a_baseline_is_held_against_nothing(world: World) -> None:
@@ -591,6 +718,8 @@ D1, D2 = "1" * 64, "2" * 64
         ((("options", "a", "b"), 1, 2), "prune2.a.b 1 -> 2"),
         ((("toolchain", "numpy"), "1", "2"), "numpy 1 -> 2"),
         ((("code",), D1, D2), "source of pass prune changed"),
+        ((("meaning", "task"), "a", "b"), "task of the data a -> b"),
+        ((("nouns",), D1, D2), "source of the task or of a modality changed"),
         ((("input", "meta"), D1, D2), "its input changed"),
         ((("models", "train", "meta"), D1, D2), "the output of train changed"),
         ((("models",), None, {}), "it reads other steps"),

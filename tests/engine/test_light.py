@@ -19,7 +19,9 @@ from tflbuild.data.signs import Signs
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.modalities.image.modality import ImageModality
+from tflbuild.runtimes.litert import Litert
 from tflbuild.tflite.tiny import brightness_detector
+from tflbuild.wiring import NAMES
 
 IMAGES = 150
 DATA = Signs(image_size=32, train=1, val=1, test=IMAGES)
@@ -44,7 +46,7 @@ def index(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def worker(request: pytest.FixtureRequest) -> Iterator[Worker]:
-    made = Worker(WorkerOptions(evaluators=request.param), "cpu", (plugins.LOADER, None))
+    made = Worker(WorkerOptions(evaluators=request.param), "cpu", (plugins.LOADER, None), NAMES)
     yield made
     made.stop()
 
@@ -53,7 +55,7 @@ def written(worker: Worker, model: TFLiteModel, index: Path, name: str) -> Path:
     out = index.with_name(f"{name}-{worker.options.evaluators}.npz")
     arguments: tuple[Any, ...] = (DATA, index, "test")
     if name == "predict":
-        arguments = (model, *arguments)
+        arguments = (Litert(), model, *arguments)
     worker.crew.share(Job(name, arguments, IMAGES, out, "measuring"))
     return out
 
@@ -67,11 +69,11 @@ def test_real_predictions_have_the_bytes_of_one_plain_loop(
     worker: Worker, detector: TFLiteModel, index: Path, tmp_path: Path
 ) -> None:
     from tflbuild.core.dataset import Index, Split
-    from tflbuild.evaluation import tflite_predictions
+    from tflbuild.evaluation.predictions import predict_file
     from tflbuild.evaluation.truth import truth_file
 
     split = Split("test", DATA, Index.from_json(json.loads(index.read_text())))
-    tflite_predictions.predict_file(detector, split, tmp_path / "plain.npz")
+    predict_file(Litert(), detector, split, tmp_path / "plain.npz")
     truth_file(split, tmp_path / "truth.npz")
     assert written(worker, detector, index, "predict").read_bytes() == (tmp_path / "plain.npz").read_bytes()
     assert written(worker, detector, index, "truth").read_bytes() == (tmp_path / "truth.npz").read_bytes()

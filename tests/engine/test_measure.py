@@ -23,6 +23,7 @@ from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.workers.worker import Worker
+from tflbuild.runtimes.litert import Litert
 
 
 @pytest.fixture
@@ -72,8 +73,9 @@ def test_an_accuracy_is_of_its_model_on_its_split_with_what_executed_it(
         ("crew", "measure", "measuring score on val"),
     ]
     predictions, truth, measured = here.arguments
-    assert (predictions[3:6], truth[2:5]) == (("val", 0, 4), ("val", 0, 4))
-    assert [path.name for path in (predictions[6], truth[5])] == ["predictions.npz", "truth.npz"]
+    assert predictions[:2] == (Litert(), model)
+    assert (predictions[4:7], truth[2:5]) == (("val", 0, 4), ("val", 0, 4))
+    assert [path.name for path in (predictions[7], truth[5])] == ["predictions.npz", "truth.npz"]
     assert measured[0] == "score"
     assert json.loads(measured[1].read_text()) == {"score": 0.75}
     assert json.loads(measured[2].read_text()) == 4
@@ -179,15 +181,14 @@ def test_a_base_is_held_against_chance(
 
 
 @pytest.mark.parametrize(
-    ("kind", "place", "predict"),
-    [(TFLiteModel, "crew", "TFLiteModel"), (KerasModel, "tensorflow", "KerasModel")],
+    ("kind", "place", "runtime"), [(TFLiteModel, "crew", "litert"), (KerasModel, "tensorflow", "keras")]
 )
 def test_other_readings_are_tried_where_the_model_can_be_executed(
-    measurer: Measurer, tmp_path: Path, here: AtOnce, events: list[Event], kind: Any, place: str, predict: str
+    measurer: Measurer, tmp_path: Path, here: AtOnce, events: list[Event], kind: Any, place: str, runtime: str
 ) -> None:
     base = model_of(tmp_path / f"base{kind.suffix}", 0.2, kind)
     found = measurer.readings(base, {"text": "no better"}, "val")
-    assert found.value["text"] == f"no better {fakes.NAMES.predict[predict]} True"
+    assert found.value["text"] == f"no better predict_file by {runtime} True"
     assert here.asked == [(place, "readings", "measuring other readings of the pixels on val")]
     told = [event.fields for event in events if event.kind == "progress"]
     assert told == [{"done": 1, "total": 2, "note": ""}]

@@ -91,7 +91,7 @@ def test_images_of_a_source_are_used_by_content_and_what_is_none_is_said(
     recipe: Recipe, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    prepared = prepare(calibrated(recipe, photos, monkeypatch), said.append, names=fakes.NAMES)
+    prepared = prepare(calibrated(recipe, photos, monkeypatch), fakes.NAMES, said.append)
     assert list(prepared.keys.listing(str(photos)).items()) == [
         (str(photos / name), of_bytes(name.encode())) for name in ("1.png", "2.png")
     ]
@@ -106,7 +106,7 @@ def test_what_is_left_out_of_a_source_is_said_once_for_all_that_read_it(
     reading = calibrated(recipe, photos, monkeypatch)
     again = replace(reading.steps["quantize"], label="again")
     said: list[str] = []
-    prepare(replace(reading, steps={**reading.steps, "again": again}), said.append, names=fakes.NAMES)
+    prepare(replace(reading, steps={**reading.steps, "again": again}), fakes.NAMES, said.append)
     assert len(said) == 1
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+import fakes
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError, WorkerDied
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers import process as module
@@ -449,7 +450,9 @@ def test_what_is_printed_without_end_is_cut_in_the_log_and_not_in_the_message(
 
 
 def test_the_environment_of_worker_processes() -> None:
-    worker = Worker(WorkerOptions(threads=3, max_rss=700, evaluators=2), "cpu", ("x:y", "argument"))
+    worker = Worker(
+        WorkerOptions(threads=3, max_rss=700, evaluators=2), "cpu", ("x:y", "argument"), fakes.NAMES
+    )
     inner: Any = worker
     heavy, light = inner._process._start, worker.crew._members[0]._start  # type: ignore[attr-defined]
     assert heavy.environment == {
@@ -468,9 +471,9 @@ def test_the_environment_of_worker_processes() -> None:
     }
     for start in (heavy, light):
         assert (start.loader, start.max_rss, start.most_rss) == (("x:y", "argument"), 700, None)
-        assert start.names is None
+        assert start.names is fakes.NAMES
     assert len(worker.crew._members) == 2  # type: ignore[attr-defined]
-    gpu: Any = Worker(WorkerOptions(), "gpu", ("x:y", None))
+    gpu: Any = Worker(WorkerOptions(), "gpu", ("x:y", None), fakes.NAMES)
     assert "CUDA_VISIBLE_DEVICES" not in gpu._process._start.environment
     said: list[str] = []
     worker.log = said.append

@@ -19,7 +19,7 @@ import pytest
 import fakes
 from at_once import Replies
 from tflbuild.core import digest
-from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, WorkerDied
@@ -37,6 +37,7 @@ from tflbuild.engine.workers.worker_process import (
     _reset,
     _same_folder,
 )
+from tflbuild.runtimes.litert import Litert
 
 DATA = fakes.FakeData(preprocess={"scale": 2.0}, augment={"flip": 0.5})
 
@@ -96,6 +97,7 @@ def test_a_context_says_what_the_assignment_does(assignment: Assignment) -> None
     ctx = context(assignment)
     assert (ctx.label, ctx.seed, ctx.checkpoint_seconds) == ("thin", 3, 12.5)
     assert ctx.model_spec == fakes.FakeModel(width=7)
+    assert (ctx.task, ctx.modality) == ("fake", "fake")
     assert (ctx.preprocess, ctx.augment) == ({"scale": 2.0}, {"flip": 0.5})
     assert ctx.checkpoint_dir == assignment.checkpoints
     assert ctx.checkpoint_dir.is_dir()
@@ -191,7 +193,7 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         lambda self, model, ctx: replace(model, meta={}),
-        "pass 'thin' gave a model that does not say what it means; emit it with facts=Meaning.of_image(...).to_json().",
+        "pass 'thin' gave a model that does not say what it means; emit it with facts=Meaning(...).to_json().",
     ),
     (
         lambda self, model, ctx: ctx.emit(TFLiteModel, model.path.read_bytes(), odd={1, 2}),
@@ -220,16 +222,20 @@ def test_a_result_that_is_not_what_was_promised_is_refused(
     assert str(caught.value) == text
 
 
-def test_a_keras_model_must_open(
-    server: Server, replies: Replies, assignment: Assignment, monkeypatch: pytest.MonkeyPatch
+def test_a_result_of_any_kind_is_proven(
+    server: Server,
+    replies: Replies,
+    model: TFLiteModel,
+    assignment: Assignment,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened: list[Path] = []
-    monkeypatch.setattr(fakes, "check_opens", opened.append, raising=False)
-    server.load(
-        "fakes:load", None, replace(fakes.NAMES, check_opens="fakes:check_opens", check_runs="no:where")
-    )
-    artifact, _ = run(server, replies, fakes.FakeTrain(), None, assignment)
-    assert opened == [artifact.path]
+    proven: list[Artifact] = []
+    monkeypatch.setattr(fakes, "prove", proven.append, raising=False)
+    server.load("fakes:load", None, replace(fakes.NAMES, prove="fakes:prove"))
+    trained, _ = run(server, replies, fakes.FakeTrain(), None, assignment)
+    quantized, _ = run(server, replies, fakes.FakeQuantize(), model, assignment)
+    assert proven == [trained, quantized]
+    assert [made.kind for made in proven] == ["KerasModel", "TFLiteModel"]
 
 
 def test_candidates_are_judged_on_val_with_the_limits_and_the_strictness_of_the_assignment(
@@ -286,7 +292,8 @@ def test_images_are_those_from_start_to_stop(
 ) -> None:
     server.truth(DATA, assignment.index, "val", 1, 4, tmp_path / "truth")
     assert json.loads((tmp_path / "truth").read_text()) == 3
-    assert server.predict(model, DATA, assignment.index, "val", 0, 2, tmp_path / "predictions") == "fake"
+    arguments = (Litert(), model, DATA, assignment.index, "val", 0, 2, tmp_path / "predictions")
+    assert server.predict(*arguments) == "fake"
     server.merge([tmp_path / "truth"] * 2, tmp_path / "both")
     assert json.loads((tmp_path / "both").read_text()) == 6
     inner: Any = server

@@ -202,7 +202,7 @@ def test_what_reads_files_of_others_may_hold_seven_tenths_of_what_is_free(apart:
     start = inner._process._start
     assert start.most_rss == pytest.approx(700.0)
     assert start.max_rss == 2000
-    assert start.loader == ("tflbuild.engine.names:load_nothing", None)
+    assert start.loader == ("tflbuild.core.names:load_nothing", None)
     assert Apart()._seconds == 60.0
 
 

@@ -15,15 +15,17 @@ from tflbuild.engine import sources
 PACKAGE = Path(sources.__file__).parents[1]
 DECLARED = """
 import json
-from tflbuild import plugins
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.metric import METRICS
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.runtime import RUNTIMES
 from tflbuild.core.target import TARGETS
+from tflbuild.core.task import TASKS
 from tflbuild.engine.sources import closure, code_digest
 
-plugins.load(None)
-declared = {n: c for names in (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS) for n, c in names.items()}
+named = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS, TASKS, MODALITIES, RUNTIMES)
+declared = {n: c for names in named for n, c in names.items()}
 """
 DIGESTS = (
     DECLARED + "print(json.dumps({name: code_digest(cls.__module__) for name, cls in declared.items()}))"
@@ -146,6 +148,11 @@ QUANTIZERS = {
         ("quantization/quantizer.py", QUANTIZERS),
         ("backends/vela.py", {"ethos_u"}),
         ("data/scenes/sign_renderer.py", {"signs", "sign_crops"}),
+        ("tasks/classification/task.py", {"classification"}),
+        ("tasks/detection/anchors.py", {"detection", "ssd_mobilenet_v1"}),
+        ("modalities/vector.py", {"vector"}),
+        ("modalities/image/augmentation.py", set()),  # in the keys of what trains, by the name of its batches
+        ("tasks/detection/training.py", set()),  # likewise
     ],
 )
 def test_editing_a_backend_rebuilds_what_uses_it(
@@ -157,7 +164,8 @@ def test_editing_a_backend_rebuilds_what_uses_it(
 def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
     command = [sys.executable, "-c", CLOSURE]
     reached = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    rooms = {"backends", "core", "data", "formats", "metrics", "modalities", "models", "passes"}
+    assert {name for name in reached if ".evaluation" in name} == {"tflbuild.evaluation.examples"}
+    rooms = {"backends", "core", "data", "evaluation", "formats", "metrics", "modalities", "models", "passes"}
     rooms |= {"quantization", "runtimes", "targets", "tasks", "tflite", "training"}
     assert {module.split(".")[1] for module in reached} == rooms
 

@@ -65,7 +65,7 @@ def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: flo
     model = SSDMobileNetV1(input_size=size, alpha=alpha)
     model.check()
     built = model.build(5)
-    detector = model.detector(built)
+    detector = model.head(built)
     assert detector["feature_maps"][0] == [finest, finest]  # size / stride, rounded up
     assert len(detector["feature_maps"]) == 6
     count = len(anchors(detector["feature_maps"], AnchorOptions.of(detector["anchors"])))
@@ -75,7 +75,7 @@ def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: flo
 @pytest.mark.slow
 def test_first_feature_map_can_be_chosen() -> None:
     model = SSDMobileNetV1(finest_stride=16)
-    assert model.detector(model.build(2))["feature_maps"] == [[6, 6], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]]
+    assert model.head(model.build(2))["feature_maps"] == [[6, 6], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]]
 
 
 @pytest.mark.slow
@@ -83,10 +83,12 @@ def test_scores_start_at_one_in_a_hundred() -> None:
     import numpy as np
 
     from tflbuild.backends import keras
+    from tflbuild.tasks.detection.task import Detection
 
     keras.seed(0)
     built = SSDMobileNetV1().build(3)
-    scores = keras.outputs(built, np.zeros((1, 96, 96, 3), np.float32))["class_scores"].numpy()
+    black = {"image": np.zeros((1, 96, 96, 3), np.float32)}
+    scores = keras.outputs(built, black, Detection())["class_scores"].numpy()
     np.testing.assert_allclose(scores, 0.01, atol=0.003)
 
 
@@ -96,7 +98,7 @@ def test_classifier_gives_logits_of_every_class() -> None:
     built = model.build(7)
     assert built.input_shape == (None, 64, 64, 3)
     assert built.output_shape == (None, 7)
-    assert model.detector(built) == {}
+    assert model.head(built) == {}
 
 
 @pytest.mark.slow
@@ -130,7 +132,7 @@ def test_resnet_has_a_shortcut_where_it_halves(depth: int, convolutions: int) ->
     assert kinds.count("Conv2D") == convolutions  # depth - 1 and two shortcuts
     assert kinds.count("Add") == (depth - 2) // 2
     assert built.get_layer("pool").input.shape[1:] == (8, 8, 64)
-    assert model.detector(built) == {}
+    assert model.head(built) == {}
     # By hand, three batch norms of 16 channels, as many of 32 and 64 with their shortcuts' (4 values a channel):
     # 432 + 2 * 2304 + (4608 + 9216 + 512) + (18432 + 36864 + 2048) + 650 + 4 * (3 * 16 + 3 * 32 + 3 * 64);
     # each further pair of convolutions adds 2 * 2304, 2 * 9216 and 2 * 36864, and 8 values a channel.

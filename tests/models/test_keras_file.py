@@ -236,27 +236,32 @@ def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> Non
     built = options.build(2)
     assert options.task == "detection"
     with pytest.raises(RecipeError, match=r"^model.feature_maps: .* where its 12 anchors lie"):
-        options.detector(built)
+        options.head(built)
     with pytest.raises(RecipeError, match=r"^model.feature_maps: .* give 27 anchors, but .* has 12"):
-        KerasFile(path=path, feature_maps=((3, 3),)).detector(built)
-    said = KerasFile(path=path, feature_maps=((2, 2),)).detector(
-        built
-    )  # three boxes a cell on the finest map
+        KerasFile(path=path, feature_maps=((3, 3),)).head(built)
+    said = KerasFile(path=path, feature_maps=((2, 2),)).head(built)  # three boxes a cell on the finest map
     assert said["feature_maps"] == [[2, 2]]
     assert said["anchors"] == asdict(AnchorOptions())
 
 
+KNOWN = {"feature_maps": [[2, 2]], "anchors": {"aspect_ratios": [1.0]}, "postprocess": {}}
+EMBEDDED = Meaning.of_image(
+    task="detection", height=8, width=8, labels=("a", "b"), preprocess={"scale": 0.5}, detector=KNOWN
+).to_json()
+OLD = {"task": "detection", "height": 8, "width": 8, "labels": ["a", "b"], "preprocess": {"scale": 0.5}}
+"""Facts as tflbuild 0.1 embedded them, but for those of the detector."""
+
+
 @pytest.mark.slow
-def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("facts", [EMBEDDED, {**OLD, "detector": KNOWN}], ids=["today", "0.1"])
+def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path, facts: dict[str, Any]) -> None:
     path = detector(tmp_path / "my.h5", "")
-    known = {"feature_maps": [[2, 2]], "anchors": {"aspect_ratios": [1.0]}, "postprocess": {}}
-    facts = Meaning.of_image(
-        task="detection", height=8, width=8, labels=("a", "b"), preprocess={}, detector=known
-    ).to_json()
     with h5py.File(path, "a") as file:
         file.attrs["tflbuild.facts"] = json.dumps(facts)
     options = KerasFile(path=str(path))
-    assert options.detector(options.build(2)) == known
+    assert options.head(options.build(2)) == KNOWN
+    assert options.preprocess() == {"scale": 0.5}
+    assert options.listed_labels() == {"my.h5": ("a", "b")}
 
 
 @pytest.mark.slow
@@ -265,7 +270,7 @@ def test_class_scores_after_their_sigmoid_become_the_logits_that_they_were(tmp_p
 
     options = KerasFile(path=str(detector(tmp_path / "my.h5", "sigmoid")))
     image = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
-    boxes, scores = options.original().raw(image)
+    boxes, scores = options.original().raw({"image": image})
     own, logits = (np.asarray(output) for output in options.build(2)(image))
     np.testing.assert_allclose(own, boxes, atol=1e-6)
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), scores, atol=1e-6)

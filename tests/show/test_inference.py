@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tflbuild.core.answer import Answer
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
+from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.modalities.image import files as image_reading
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show import inference
-from tflbuild.show.inference import Found, Prediction, open_model, predict_image
+from tflbuild.show.inference import Prediction, _Opened, open_model, predict_image
 
 LABELS = ("a", "b", "c", "d", "e", "f")
 FACTS = Meaning.of_image(
@@ -26,20 +28,21 @@ DETECTOR = replace(FACTS, task="detection")
 
 
 class Runner:
-    """A model that says what it was told to.
+    """A loaded model that says what it was told to.
 
     Attributes:
         seen: what it was given.
     """
 
-    height, width = 4, 6
+    kernels = "none"
+    signature = Signature(inputs={"image": TensorSpec((1, 4, 6, 3), "float32")}, outputs={})
 
     def __init__(self, **outputs: Any) -> None:
-        self.outputs = {name: np.array(values, np.float32) for name, values in outputs.items()}
+        self.outputs = {name: np.array([values], np.float32) for name, values in outputs.items()}
         self.seen: list[Any] = []
 
-    def run(self, pixels: Any) -> dict[str, Any]:
-        self.seen.append(pixels)
+    def run(self, inputs: Any) -> dict[str, Any]:
+        self.seen.append(inputs)
         return self.outputs
 
 
@@ -72,7 +75,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def said(
     runner: Runner, facts: Meaning, image: Path, monkeypatch: pytest.MonkeyPatch, least: float = 0.3
 ) -> Prediction:
-    monkeypatch.setattr(inference, "_opened", lambda file: (runner, facts))
+    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(runner, facts))
     progress: list[Any] = []
     made = predict_image(
         Path("m.tflite"), image, image.with_name("out.png"), least, lambda *p: progress.append(p)
@@ -90,14 +93,18 @@ def test_the_five_likeliest_classes_are_given_in_order_and_the_first_is_drawn(
         height=8,
         width=12,
         found=tuple(
-            Found(label=label, score=score)
+            Answer(label=label, score=score)
             for label, score in (("b", 0.5), ("d", 0.25), ("a", 0.125), ("e", 0.0625), ("f", 0.03125))
         ),
         best=0.5,
         drawn=image.with_name("out.png"),
     )
     assert drawn == [["b 0.50 [0.0, 0.0, 1.0, 1.0]"]]
-    assert runner.seen[0].shape == (4, 6, 3)
+    [given] = runner.seen
+    assert {name: (values.shape, values.dtype) for name, values in given.items()} == {
+        "image": ((1, 4, 6, 3), np.float32)
+    }
+    assert set(given["image"].ravel()) == {255 * 0.5 - 1}, "white, as the model is said to take it"
 
 
 def test_objects_are_given_in_order_down_to_the_least_score_and_all_of_them_drawn(
@@ -156,6 +163,26 @@ def test_a_model_is_blamed_for_what_it_gives(
         open_model(Path("m.tflite"), lambda *progress: None)
 
 
+GREY = replace(FACTS, inputs={"image": replace(FACTS.only, shape=(4, 6, 1))})
+NUMBERS = replace(FACTS, inputs={"image": Input(modality="vector", shape=(49, 10))})
+TWO = replace(FACTS, inputs={"image": FACTS.only, "age\x1b": FACTS.only})
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (GREY, "m.tflite: an image does not fit what it says of its input: .*set preprocess.channels=grey$"),
+        (NUMBERS, "m.tflite: an image does not fit what it says of its input: .*the input takes"),
+        (TWO, r"m.tflite has 2 inputs \(image, age\\x1b\), and an image is one\.$"),
+    ],
+)
+def test_a_model_is_blamed_for_an_input_that_takes_no_image(
+    facts: Meaning, message: str, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        said(Runner(scores=[0.5] * 6), facts, image, monkeypatch)
+
+
 def test_the_last_class_is_a_class(
     image: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[list[str]]
 ) -> None:
@@ -172,7 +199,7 @@ def test_an_image_is_blamed_for_what_it_is(
     gone = image.with_name("gone.png")
     if content:
         gone.write_bytes(content)
-    monkeypatch.setattr(inference, "_opened", lambda file: (boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
     read: list[Any] = []
     with pytest.raises(RecipeError, match=message):
         predict_image(Path("m"), gone, image.with_name("out.png"), 0.3, lambda *p: read.append(p))
@@ -184,7 +211,7 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
 ) -> None:
     pipe = image.with_name("pipe.png")
     os.mkfifo(pipe)
-    monkeypatch.setattr(inference, "_opened", lambda file: (boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
     monkeypatch.setattr(image_reading, "read", lambda path: pytest.fail("it was opened"))
     with pytest.raises(RecipeError, match=r"pipe\.png: not a regular file$"):
         predict_image(Path("m"), pipe, image.with_name("out.png"), 0.3, lambda *p: None)
@@ -193,6 +220,6 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
 def test_a_picture_that_cannot_be_written_is_a_fault_of_the_place(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "_opened", lambda file: (boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
     with pytest.raises(StoreError, match=r"nowhere/out\.png cannot be written: No such file or directory"):
         predict_image(Path("m"), image, image.parent / "nowhere" / "out.png", 0.3, lambda *p: None)

@@ -20,7 +20,7 @@ from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show.inference import open_model
 from tflbuild.show.prediction import (
-    Found,
+    Answer,
     LeftOut,
     Prediction,
     _names,
@@ -53,7 +53,7 @@ def white(tmp_path: Path) -> Path:
     return path
 
 
-def told(*found: Found, best: float = 0.0) -> list[str]:
+def told(*found: Answer, best: float = 0.0) -> list[str]:
     return lines(
         Prediction(image=Path("a.jpg"), height=40, width=60, found=found, best=best, drawn=Path("o/a.png"))
     )
@@ -61,7 +61,7 @@ def told(*found: Found, best: float = 0.0) -> list[str]:
 
 def test_a_prediction_is_told_with_its_size_and_its_boxes_in_pixels() -> None:
     box = (0.1, 0.2, 0.61, 0.87)  # y 4 to 24.4 of 40, x 12 to 52.2 of 60
-    assert told(Found(label="cat", score=0.996, box=box), Found(label="tomcat", score=0.3)) == [
+    assert told(Answer(label="cat", score=0.996, box=box), Answer(label="tomcat", score=0.3)) == [
         "a.jpg: 60x40, drawn in o/a.png",
         "  cat     1.00  x 12-52, y 4-24",
         "  tomcat  0.30",
@@ -276,7 +276,7 @@ def test_what_is_no_file_is_not_waited_for(detector: Path, white: Path, tmp_path
 
 def test_names_of_files_and_classes_are_shown_harmless(tmp_path: Path) -> None:
     name = "\x1b]0;owned\x07\u202e\n"
-    found = (Found(label=name, score=0.5),)
+    found = (Answer(label=name, score=0.5),)
     given = Prediction(image=Path(name), height=1, width=1, found=found, best=0.5, drawn=Path(f"{name}.png"))
     said = lines(given)
     assert len(said) == 2
@@ -300,6 +300,11 @@ def test_names_that_are_not_utf_8_are_taken(
     )
 
 
+def image(name: str = "image", **changed: Any) -> dict[str, Any]:
+    """Give a change of the facts: their picture, changed."""
+    return {"inputs": {name: facts("classification")["inputs"]["image"] | changed}}
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -307,12 +312,20 @@ def test_names_that_are_not_utf_8_are_taken(
         ({"labels": ["bright"]}, "what it gives is not what it says of itself"),
         ({"labels": None}, "says of itself what cannot be true"),
         ({"task": "poetry"}, "says of itself what cannot be true.*task"),
-        ({"height": "tall"}, "says of itself what cannot be true"),
-        ({"height": 10**30}, "says of itself what cannot be true|it says that its input is"),
-        ({"width": 9}, "it says that its input is 9x8, which is 8x8"),
-        ({"preprocess": []}, "says of itself what cannot be true"),
-        ({"preprocess": {"scale": 0}}, "says of itself what cannot be true"),
-        ({"preprocess": {"unheard": 1}}, "says of itself what cannot be true"),
+        ({"inputs": 7}, "says of itself what cannot be true"),
+        (image(shape=["tall", 8, 3]), "says of itself what cannot be true"),
+        (image(shape=[10**30, 8, 3]), "says of itself what cannot be true"),
+        (image(shape=[8, 9, 3]), r"it says that its input 'image' is \(8, 9, 3\), and it is \(8, 8, 3\)\.$"),
+        (image(shape=[]), r"it says that its input 'image' is \(\), and it is \(8, 8, 3\)\.$"),
+        (image("x\x1b"), r"it says that its input 'x\\x1b' is \(8, 8, 3\), and its inputs are image\.$"),
+        (image(modality="smell"), "says of itself what cannot be true.*modality"),
+        (image(preprocess=[]), "says of itself what cannot be true"),
+        (image(preprocess={"scale": 0}), "says of itself what cannot be true"),
+        (image(preprocess={"unheard": 1}), "says of itself what cannot be true"),
+        (image(preprocess={"mean": [1.0]}), "says of itself what cannot be true.*mean"),
+        (image(preprocess={"channels": "grey"}), "an image does not fit what it says of its input"),
+        ({"head": {"outputs": {"scores": "logits"}}}, "what it gives is not what it says of itself"),
+        ({"head": {"outputs": {"scores": []}}}, "says of itself what cannot be true"),
         ({"more": 1}, "says of itself what cannot be true"),
     ],
 )
@@ -321,6 +334,34 @@ def test_what_a_file_says_of_itself_is_checked(
 ) -> None:
     path = tmp_path / "changed.tflite"
     path.write_bytes(with_facts(float_classifier.read_bytes(), facts("classification") | changed))
+    with pytest.raises(RecipeError, match=message):
+        open_model(path, lambda done, total, note: None)
+
+
+OLD = {"task": "classification", "height": 8, "width": 8, "labels": ["bright", "dark"], "preprocess": {}}
+"""Facts as tflbuild 0.1 wrote them."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"height": "tall"}, "says of itself what cannot be true"),
+        ({"height": 10**30}, "says of itself what cannot be true"),
+        ({"width": 9}, r"it says that its input 'image' is \(8, 9, 3\), and it is \(8, 8, 3\)\.$"),
+        ({"preprocess": []}, "says of itself what cannot be true"),
+        ({"preprocess": {"scale": 0}}, "says of itself what cannot be true"),
+        ({"more": 1}, "says of itself what cannot be true"),
+    ],
+)
+def test_what_a_file_of_tflbuild_0_1_says_of_itself_is_read_and_checked(
+    float_classifier: Path, white: Path, tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    path, content = tmp_path / "old.tflite", float_classifier.read_bytes()
+    path.write_bytes(with_facts(content, OLD | {"detector": {}}))
+    (result,) = predict(path, [white], tmp_path / "out")
+    assert {found.label for found in result.found} == {"bright", "dark"}
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(with_facts(content, OLD | changed))
     with pytest.raises(RecipeError, match=message):
         open_model(path, lambda done, total, note: None)
 

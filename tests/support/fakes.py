@@ -63,6 +63,8 @@ class FakeTask(Task):
 class FakeModality(Modality):
     """Nothing that is looked at."""
 
+    needs = ("numpy", "PIL")
+
     scale: float = 1.0
 
 
@@ -407,7 +409,8 @@ def readings(model: Any, split: Any, predict: Any, finding: Any, out: Path, prog
     progress(1, 2)
     if score_of(model.path) == 0.1:
         os.abort()
-    return {**finding, "text": f"{finding['text']} {predict.func.__name__} {out.is_dir()}"}
+    how = f"{predict.func.__name__} by {predict.args[0].name}"
+    return {**finding, "text": f"{finding['text']} {how} {out.is_dir()}"}
 
 
 def compare(metric: str, before: Path, after: Path, truth: Path) -> Difference:

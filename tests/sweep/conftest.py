@@ -5,48 +5,20 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import fakes
 import sweep_fakes
+from declared import declare, take_back
 from sweep_place import GROUPS, RECIPE, Place
 from tflbuild import plugins, session
 from tflbuild.cli import main
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
-from tflbuild.core.dataset import DATASETS
-from tflbuild.core.hook import HOOKS
-from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe
-from tflbuild.core.registry import Registry
-from tflbuild.core.target import TARGETS
 from tflbuild.engine.workers.worker import Worker
 
-plugins.load(None)  # before a test hides the built-in declarations, since they are made once a process
 MODULES = (fakes, sweep_fakes)
-REGISTRIES: tuple[Registry[Any], ...] = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS, HOOKS)
-
-
-def pytest_collection_finish() -> None:
-    """Take the fakes back; not before tests/engine/conftest.py, which may come later, has looked at them."""
-    for registry in REGISTRIES:
-        for module in MODULES:
-            registry.remove_module(module.__name__)
-
-
-def _declared(registry: Registry[Any]) -> dict[str, Any]:
-    """Give what the fakes declare in a registry."""
-    kind = {id(PASSES): "Pass", id(ARCHITECTURES): "Architecture", id(DATASETS): "Dataset"}
-    kind |= {id(METRICS): "Metric", id(TARGETS): "Target", id(HOOKS): "Hook"}
-    return {
-        cls.name: cls
-        for module in MODULES
-        for cls in vars(module).values()
-        if isinstance(cls, type)
-        and cls.__module__ == module.__name__
-        and kind[id(registry)] in [parent.__name__ for parent in cls.__mro__]
-    }
+take_back(*MODULES)
 
 
 class Lasting(Worker):
@@ -62,8 +34,7 @@ class Lasting(Worker):
 
 def declare_fakes(monkeypatch: pytest.MonkeyPatch, workers: dict[object, Lasting]) -> None:
     """Declare the fakes and nothing else, and have builds that want the same share a worker."""
-    for registry in REGISTRIES:
-        monkeypatch.setattr(registry, "_classes", _declared(registry))
+    declare(monkeypatch, *MODULES)
 
     def worker_for(recipe: Recipe) -> Lasting:
         kind = (os.getcwd(), recipe.worker, recipe.device)

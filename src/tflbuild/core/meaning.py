@@ -14,6 +14,8 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.field_checks import check_fields, mapping, rows_of, text, whole
 from tflbuild.core.json_text import kind_of
 from tflbuild.core.modality import MODALITIES, Modality
+from tflbuild.core.plain_text import plain
+from tflbuild.core.registry import Registry
 from tflbuild.core.task import TASKS, Task
 
 IMAGE = "image"
@@ -159,19 +161,23 @@ def _today(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     check_fields("", facts, FACTS, needed=("task", "labels", "inputs"))
     for name, given in facts["inputs"].items():
-        prefix = f"inputs.{name}."
-        if not mapping(given):
-            raise ValueError(f"'inputs.{name}' is a {kind_of(given)}, not a mapping")
-        check_fields(prefix, given, INPUT, needed=tuple(INPUT))
-        if given["modality"] not in MODALITIES:
-            raise ValueError(
-                f"'{prefix}modality' is '{given['modality']}', which this version of tflbuild lacks"
-            )
-        MODALITIES.get(given["modality"]).check_options(f"{prefix}preprocess.", given["preprocess"])
-    if facts["task"] not in TASKS:
-        raise ValueError(f"'task' is '{facts['task']}', which this version of tflbuild lacks")
+        _check_input(f"inputs.{plain(name, 60)}", given)
+    _check_declared("task", facts["task"], TASKS)
     TASKS.get(facts["task"]).check_head("head.", facts.get("head", {}))
     return facts
+
+
+def _check_input(key: str, given: Any) -> None:
+    if not mapping(given):
+        raise ValueError(f"'{key}' is a {kind_of(given)}, not a mapping")
+    check_fields(f"{key}.", given, INPUT, needed=tuple(INPUT))
+    _check_declared(f"{key}.modality", given["modality"], MODALITIES)
+    MODALITIES.get(given["modality"]).check_options(f"{key}.preprocess.", given["preprocess"])
+
+
+def _check_declared(key: str, name: str, registry: Registry[Any]) -> None:
+    if name not in registry:
+        raise ValueError(f"'{key}' is '{plain(name, 60)}', which this version of tflbuild lacks")
 
 
 FACTS = {

@@ -72,12 +72,16 @@ class Modality:
 
     @classmethod
     def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:
-        """Hold options that lay in a file to `checks`.
+        """Hold options that lay in a file to `checks`, and to one another.
 
         Raises:
-            ValueError: one is unknown or wrong.
+            ValueError: one is unknown or wrong, or contradicts another.
         """
         check_fields(prefix, options, cls.checks)
+        try:
+            cls.of(options).check()
+        except ValueError as error:
+            raise ValueError(f"{prefix}{error}") from error
 
     def check(self) -> None:
         """Refuse, while planning, options that contradict one another.

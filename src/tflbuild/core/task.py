@@ -21,7 +21,7 @@ Outputs = Mapping[str, Any]
 """Outputs of a model for one sample, float32, by name, without the batch axis."""
 
 Rows = Mapping[str, Any]
-"""What a model says of one sample, as `decode` gives it."""
+"""A model's answer about one sample, as `decode` gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)

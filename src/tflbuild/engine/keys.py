@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.core.runtime import Runtime, usual_runtime
+from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
 from tflbuild.core.task import TASKS
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
@@ -68,10 +68,13 @@ class Keys:
         if inputs.models:
             preimage["models"] = {label: _decisive(model) for label, model in inputs.models.items()}
         if inputs.held:
-            preimage["judging"]["limits"] = [
-                {**_limit(held.limit), "baseline": held.baseline.digest if held.baseline else ""}
-                for held in inputs.held
-            ]
+            preimage["judging"] |= {
+                "limits": [
+                    {**_limit(held.limit), "baseline": held.baseline.digest if held.baseline else ""}
+                    for held in inputs.held
+                ],
+                "metrics": _metrics_code(held.limit for held in inputs.held),
+            }
         if inputs.base is not None:
             preimage["judging"]["base"] = inputs.base.digest
         return preimage
@@ -91,6 +94,7 @@ class Keys:
         }
         if starts:
             preimage["nouns"] = self._nouns(step, None)
+            preimage["meaning"] = {"task": self.recipe.data.task, "modality": self.recipe.data.modality}
         if starts or options.asks_model():
             preimage["model"] = self._model
         reads = options.reads()
@@ -102,7 +106,8 @@ class Keys:
             preimage["augment"] = to_json(self.recipe.data.augment)
             preimage["environment"] = self._environment
         if options.judges():
-            preimage["judging"] = {"limits": [_limit(limit) for limit in step.limits], **self._judging}
+            limits = [_limit(limit) for limit in step.limits]
+            preimage["judging"] = {"limits": limits, "metrics": _metrics_code(step.limits), **self._judging}
         return preimage
 
     def predictions(self, model: Artifact, split: str, runtime: Runtime | None = None) -> dict[str, Any]:
@@ -138,6 +143,7 @@ class Keys:
         return {
             "schema": KEY_SCHEMA,
             "measure": "truth",
+            "task": self.recipe.data.task,
             "code": code_digest(_module(self._names.truth), TASKS.get(self.recipe.data.task).__module__),
             "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "data": self.index.digest(split),
@@ -270,10 +276,11 @@ class Keys:
     def _judging(self) -> dict[str, Any]:
         """Give the part of a preimage that decides the judgement of a candidate, besides the limits."""
         names = self._names
+        runtimes = (found.__module__ for _, found in RUNTIMES.items() if found.usual)
         return {
             "strict": self.recipe.strict,
             "split": self.index.digest(GATE_SPLIT),
-            "code": [_code(dotted) for dotted in (names.predict, names.truth)],
+            "code": [_code(names.predict), _code(names.truth), code_digest(*runtimes)],
             "evaluation": code_digest(names.measuring, judge_against.__module__),
         }
 
@@ -323,6 +330,10 @@ def _decisive(model: Artifact) -> dict[str, str]:
 
 def _limit(limit: Limit) -> dict[str, Any]:
     return {"metric": limit.metric, **limit.to_json()}
+
+
+def _metrics_code(limits: Iterable[Limit]) -> str:
+    return code_digest(*sorted({METRICS.get(limit.metric).__module__ for limit in limits}))
 
 
 def _code(dotted: str) -> str:
@@ -377,6 +388,10 @@ def explained(
             return f"{inner} {moved}"
         case "code", _:
             return f"source of pass {name} changed"
+        case "meaning", _:
+            return f"{inner} of the data {moved}"
+        case "nouns", _:
+            return "source of the task or of a modality changed"
         case "input", _:
             return "its input changed"
         case "models", _:

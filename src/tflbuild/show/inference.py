@@ -13,7 +13,7 @@ from tflbuild.core.answer import Answer
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, StoreError, TflbuildError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.runtime import Execution, usual_runtime
@@ -93,14 +93,21 @@ def _opened(file: Path) -> _Opened:
     with _blaming(file, "it cannot be loaded"):
         model = TFLiteModel(path=file, digest="", fingerprint="", meta={"facts": meaning.to_json()})
         execution = usual_runtime(model.kind)().open(model)
-        specs = execution.signature.inputs
-        for name, given in meaning.inputs.items():
-            found = specs[name].shape[1:] if name in specs else None
-            if found != given.shape:
-                raise RecipeError(
-                    f"{plain(file)}: it says that its input '{plain(name)}' is {given.shape}, and it is {found}."
-                )
+        _check_inputs(execution, meaning, file)
     return _Opened(execution, meaning)
+
+
+def _check_inputs(execution: Execution, meaning: Meaning, file: Path) -> None:
+    specs = execution.signature.inputs
+    for name, given in meaning.inputs.items():
+        said, has = (
+            f"{plain(file)}: it says that its input '{plain(name)}' is {given.shape}",
+            plain(", ".join(specs)),
+        )
+        if name not in specs:
+            raise RecipeError(f"{said}, and its inputs are {has}.")
+        if specs[name].shape[1:] != given.shape:
+            raise RecipeError(f"{said}, and it is {specs[name].shape[1:]}.")
 
 
 def _facts(file: Path) -> Meaning:
@@ -140,22 +147,27 @@ def _read(image: Path) -> npt.NDArray[np.uint8]:
 
 def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple[Answer, ...]:
     """Give everything that a model says of an image, in falling order of score."""
-    from tflbuild.evaluation.examples import Encoder
     from tflbuild.evaluation.feeding import as_input
     from tflbuild.evaluation.predictions import readable
 
     execution, meaning = opened
+    name, given = _only(meaning, file)
+    with _blaming(file, "an image does not fit what it says of its input"):
+        encoded = given.kind.encode(pixels, given.shape)
     with _blaming(file, "what it gives is not what it says of itself"):
-        encoder = Encoder(meaning)
-        encoded = encoder(pixels)
-        inputs = {
-            name: as_input(found.codes[None], encoder.kinds[name], execution.signature.inputs[name])
-            for name, found in encoded.items()
-        }
-        outputs = readable(execution.run(inputs), execution)
-        first = {name: value[0] for name, value in outputs.items()}
-        geometry = {name: found.geometry for name, found in encoded.items()}
-        return tuple(meaning.kind.found(meaning.kind.decode(first, meaning, geometry), meaning))
+        codes = as_input(encoded.codes[None], given.kind, execution.signature.inputs[name])
+        outputs = readable(execution.run({name: codes}), execution)
+        first = {output: value[0] for output, value in outputs.items()}
+        rows = meaning.kind.decode(first, meaning, {name: encoded.geometry})
+        return tuple(meaning.kind.found(rows, meaning))
+
+
+def _only(meaning: Meaning, file: Path) -> tuple[str, Input]:
+    """Give the one input, by its name."""
+    if len(meaning.inputs) > 1:
+        names = plain(", ".join(meaning.inputs))
+        raise RecipeError(f"{plain(file)} has {len(meaning.inputs)} inputs ({names}), and an image is one.")
+    return next(iter(meaning.inputs.items()))
 
 
 def _draw(task: Task, pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) -> None:
