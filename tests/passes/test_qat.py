@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kept_models import kept
+from running import Running
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.data.sign_crops import SignCrops
@@ -201,13 +202,12 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
     tmp_path: Path,
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.runtimes.interpreter import Runner
 
     built = load(small_detector)
     built.get_layer("class_0").bias.assign(
         np.zeros(built.get_layer("class_0").bias.shape)
     )  # scores around 0.5
-    given = kept(built, "detection", tmp_path / "given.h5", small_detector.meta["facts"]["detector"])
+    given = kept(built, "detection", tmp_path / "given.h5", small_detector.meta["facts"]["head"])
     result = run_pass(
         QuantizationAwareTraining(steps=2, batch_size=4, **options), given, tmp_path, data=few_signs
     )
@@ -224,7 +224,7 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
 
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     (expected,) = keras.predict(result.path, [image[None] / np.float32(128) - 1])
-    found = Runner(converted.path, scale=1 / 128, offset=-1.0).run(image)
+    found = Running(converted.path).run(image)
     best = expected["class_scores"][0].max()
     assert best > 0.5
     np.testing.assert_allclose(found["detection_scores"].max(), best, atol=0.006)  # 1.5 levels of a sigmoid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ def chain(folder: Path) -> tuple[TFLiteModel, Calibration]:
         labels=("a", "b", "c"),
         preprocess={"scale": 0.0078125, "offset": -1.0},
     )
+    facts = replace(facts, inputs={IMAGE: facts.only})
     images = np.random.default_rng(8).integers(0, 256, (40, 2, 2, 3), dtype=np.uint8)
     np.savez(folder / "images.npz", images=images)
     return artifact(TFLiteModel, path, facts), Calibration(source=str(folder / "images.npz"), samples=40)
