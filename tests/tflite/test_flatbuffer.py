@@ -31,7 +31,7 @@ def write(folder: Path, content: bytes, name: str = "m.tflite") -> Path:
 def test_facts_come_back_and_are_written_over(tmp_path: Path) -> None:
     content = small_network.convolutional()
     assert flatbuffer.read_facts(write(tmp_path, content)) == {}
-    once = flatbuffer.with_facts(content, {**FACTS, "height": 1})
+    once = flatbuffer.with_facts(content, {**FACTS, "labels": ["old"]})
     again = flatbuffer.with_facts(once, FACTS)
     assert flatbuffer.read_facts(write(tmp_path, again)) == FACTS
     model = schema.Model.GetRootAs(again, 0)

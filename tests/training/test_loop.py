@@ -291,7 +291,7 @@ def test_targets_are_made_of_what_the_model_takes() -> None:
         lambda start: (seen.append(start), pixels(start))[1],
         loss,
         steady(),
-        (0.5, -1.0),
+        ImageModality(scale=0.5, offset=-1.0).scaled,
         training.Watch(),
         hooks,
     )
