@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
-from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.dataset import Split
-from tflbuild.evaluation import keras_predictions, tflite_predictions
+from tflbuild.core.runtime import usual_runtime
 from tflbuild.evaluation import measuring as evaluation
+from tflbuild.evaluation.predictions import predict_file
 from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image import files as image
 from tflbuild.recipe.load import load_recipe
@@ -64,10 +64,7 @@ def main(train_steps: str, prune_steps: str) -> None:
 def measure(model: Any, split: Split, folder: Path, name: str) -> Path:
     """Print the metrics of a model on a split; gives its predictions."""
     out = folder / f"{name}_{split.name}.npz"
-    if isinstance(model, KerasModel):
-        keras_predictions.predict_file(model, split, out)
-    else:
-        tflite_predictions.predict_file(model, split, out)
+    predict_file(usual_runtime(model.kind)(), model, split, out)
     for metric in METRICS:
         print(name, evaluation.measure(metric, out, folder / f"{split.name}.npz"))
     return out

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tflbuild import plugins
 from tflbuild.core import digest
@@ -31,6 +32,8 @@ from tflbuild.core.dataset import DATASETS, Dataset, Index, Split
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers.crew import IMAGES_A_PROCESS, Job, usable_cores
 from tflbuild.engine.workers.worker import Worker
+from tflbuild.runtimes.litert import Litert
+from tflbuild.wiring import NAMES
 
 WARMING = IMAGES_A_PROCESS * usable_cores()
 """Images that start every process and load the model there."""
@@ -142,12 +145,16 @@ def run_side(side: str, given: Path) -> None:
     if side == "plain":
         print(plain(model, data, index, images, out))
         return
-    worker = Worker(WorkerOptions(), "cpu", (plugins.LOADER, None))
+    worker = Worker(WorkerOptions(), "cpu", (plugins.LOADER, None), NAMES)
     try:
         if side == "warm":
-            worker.crew.share(Job("predict", (model, data, index, "warming"), WARMING, out, "warming up"))
+            worker.crew.share(
+                Job("predict", (Litert(), model, data, index, "warming"), WARMING, out, "warming up")
+            )
         started = time.perf_counter()
-        worker.crew.share(Job("predict", (model, data, index, "test"), images, out, "the benchmark"))
+        worker.crew.share(
+            Job("predict", (Litert(), model, data, index, "test"), images, out, "the benchmark")
+        )
         print(time.perf_counter() - started)
     finally:
         worker.stop()
@@ -157,26 +164,29 @@ def plain(model: TFLiteModel, data: Dataset, index: Path, images: int, out: Path
     """Read, resize, run, map back and keep, one image after the other."""
     import numpy as np
 
-    from tflbuild.core.meaning import Meaning
-    from tflbuild.modalities.image.modality import ImageModality
-    from tflbuild.runtimes.interpreter import Runner
+    from tflbuild.core.meaning import IMAGE, Meaning
+    from tflbuild.evaluation.feeding import as_input
+    from tflbuild.evaluation.predictions import readable
+    from tflbuild.runtimes.interpreter import Loaded
 
     split = Split("test", data, Index.from_json(json.loads(index.read_text())))
     facts = Meaning.of(model)
-    preprocess = ImageModality.of(facts.preprocess)
+    given: Any = facts.only.kind
+    height, width = facts.only.shape[:2]
     known = {name: number for number, name in enumerate(split.classes)}
     columns = np.array([known.get(name, -1) for name in facts.labels], np.int32)
-    runner = Runner(model.path, scale=preprocess.scale, offset=preprocess.offset)
+    loaded = Loaded(model.path)
+    spec = loaded.signature.inputs[IMAGE]
     started = time.perf_counter()
     boxes, classes, scores, counts = [], [], [], [0]
     for position in range(images):
-        picture = split[position].image
-        pixels = preprocess.pixels(picture, facts.height, facts.width)
-        found = runner.run(pixels)
+        picture = split[position].value
+        pixels = given.pixels(picture, height, width)
+        found = readable(loaded.run({IMAGE: as_input(pixels[None], given, spec)}), loaded)
+        count = int(found.pop("num_detections").ravel()[0])
+        found = {name: value[0][:count] for name, value in found.items()}
         labels = columns[found["detection_classes"].astype(np.int64)]
-        place = preprocess.unplace(
-            found["detection_boxes"], picture.shape[0], picture.shape[1], facts.height, facts.width
-        )
+        place = given.unplace(found["detection_boxes"], *picture.shape[:2], height, width)
         boxes.append(place[labels >= 0])
         classes.append(labels[labels >= 0])
         scores.append(found["detection_scores"][labels >= 0])

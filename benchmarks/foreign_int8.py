@@ -9,8 +9,8 @@ Intervals are 95 %; those against `auto` are of paired differences by photo.
     --models FOLDER   with mlperf_tiny/ in it; else $TFLBUILD_TEST_MODELS, else ../shared/models
     --data FOLDER     with coco128/ in it; else $TFLBUILD_TEST_DATA, else ../shared/data
 
-Of MLPerf Tiny's pairs this is `vww` alone. Those of `kws` take spectra of speech and those of `ad01` spectra of
-machines, which `quantize` does not take yet.
+Of MLPerf Tiny's pairs this is `vww` alone: `kws` takes spectra of speech and `ad01` spectra of machines, of which there
+are none here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from PIL import Image
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import IMAGE, Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization.observation import Executable
 from tflbuild.testing import artifact, run_pass
@@ -176,7 +176,7 @@ def scores(content: bytes, pair: Pair, photos: npt.NDArray[np.uint8]) -> Errors:
     """Run a file on photos, whose values it is given; an integer input rounds them by its own scale."""
     running = Executable(content)
     scale, offset = (np.float32(pair.preprocess[key]) for key in ("scale", "offset"))
-    return np.stack([running.run(photo.astype(np.float32) * scale + offset)[0] for photo in photos])
+    return np.stack([running.run({IMAGE: photo.astype(np.float32) * scale + offset})[0] for photo in photos])
 
 
 def table(name: str, found: Mapping[str, Errors]) -> list[str]:

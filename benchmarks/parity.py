@@ -24,10 +24,10 @@ from tflbuild.backends import converter, keras
 from tflbuild.backends.keras_reference import Reference
 from tflbuild.core.compiler_pass import ARCHITECTURES
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import IMAGE, Meaning
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.models.keras_file import KerasFile
-from tflbuild.passes.quantizing import parity, writing
+from tflbuild.passes.quantizing import parity
 from tflbuild.tflite import raw_outputs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -63,14 +63,14 @@ def row(path: Path) -> str:
         classes = original.model.outputs[-1].shape[-1]
         built = spec.build(2 if classes == 1 else classes)
         pixels = ImageModality(**dict(spec.preprocess()))
-        detector = writing.detector_of(_facts(spec, built, pixels)) if len(built.outputs) == 2 else None
+        facts = _facts(spec, built, pixels)
     except RecipeError as error:
         return f"| {path.name} | refused: {error} | | | |"
-    batch = pixels.values(np.stack([*_images(*built.input_shape[1:3], pixels)]))
+    batch = _batch(built, pixels)
     wanted = original.outputs(batch)
-    content = converter.to_float(built, detector)
+    content = converter.to_float(built, facts.kind, facts.kind.tail(facts))
     file = _worst(parity.compared(wanted, raw_outputs.run(content, batch)))
-    taken = _worst(parity.compared(wanted, Reference.of(built).outputs(batch)))
+    taken = _worst(parity.compared(wanted, Reference.of(built, task=facts.task).outputs(batch)))
     recognised = {entry["what"]: entry["value"] for entry in spec.recognised()}
     return f"| {path.name} | {recognised['outputs']} | {recognised.get('preprocess', '')} | {file:.1e} | {taken:.1e} |"
 
@@ -80,25 +80,28 @@ def shipped(name: str) -> str:
     keras.seed(0)
     spec = ARCHITECTURES.get(name)()
     built, pixels = spec.build(CLASSES), ImageModality()
-    batch = pixels.values(np.stack([*_images(*built.input_shape[1:3], pixels)]))
-    detector = writing.detector_of(_facts(spec, built, pixels)) if len(built.outputs) == 2 else None
-    found = raw_outputs.run(converter.to_float(built, detector), batch)
-    return (
-        f"| {name} | logits | | {_worst(parity.compared(Reference.of(built).outputs(batch), found)):.1e} | |"
-    )
+    facts, batch = _facts(spec, built, pixels), _batch(built, pixels)
+    found = raw_outputs.run(converter.to_float(built, facts.kind, facts.kind.tail(facts)), batch)
+    wanted = Reference.of(built, task=facts.task).outputs(batch)
+    return f"| {name} | logits | | {_worst(parity.compared(wanted, found)):.1e} | |"
 
 
 def _facts(spec: Any, built: Any, pixels: ImageModality) -> Meaning:
-    labels = tuple(str(number) for number in range(built.outputs[1].shape[-1]))
     height, width = built.input_shape[1:3]
     return Meaning.of_image(
-        task="detection",
+        task=spec.task or "classification",
         height=height,
         width=width,
-        labels=labels,
+        labels=tuple(str(number) for number in range(built.outputs[-1].shape[-1])),
         preprocess=pixels.to_json(),
-        detector=spec.detector(built),
+        detector=spec.head(built),
     )
+
+
+def _batch(built: Any, pixels: ImageModality) -> dict[str, Any]:
+    """Give images as the model takes them."""
+    height, width = built.input_shape[1:3]
+    return {IMAGE: pixels.values(np.stack([*_images(height, width, pixels)]))}
 
 
 def _worst(found: dict[str, dict[str, float]]) -> float:
@@ -120,11 +123,11 @@ def _saved_again(path: Path, folder: Path) -> Path:
 def _images(height: int, width: int, pixels: ImageModality) -> Iterator[Any]:
     from tflbuild.modalities.image import files as image
 
-    files = sorted((CASES / "shapes").glob("*/00*.png"))[: parity.IMAGES]
+    files = sorted((CASES / "shapes").glob("*/00*.png"))[: parity.SAMPLES]
     for file in files:
         yield pixels.pixels(image.read(file), height, width)
     generator = np.random.default_rng(0)
-    for _ in range(parity.IMAGES - len(files)):
+    for _ in range(parity.SAMPLES - len(files)):
         yield generator.integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel
+from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.prepare import prepare
 from tflbuild.engine.storage import record
 from tflbuild.engine.storage.audit import audit
@@ -28,6 +29,7 @@ from tflbuild.engine.storage.inventory import take_inventory
 from tflbuild.engine.storage.roots import find_roots
 from tflbuild.engine.storage.store import Store
 from tflbuild.recipe.load import load_recipe
+from tflbuild.wiring import NAMES
 
 
 def main() -> None:
@@ -61,9 +63,9 @@ def main() -> None:
 
 def fill(root: Path, count: int, overrides: list[str]) -> None:
     """Write records as `Store.commit` does, but without flushing each to the disk."""
-    prepared = prepare(load_recipe([*overrides, f"store.path={root}"]))
+    prepared = prepare(load_recipe([*overrides, f"store.path={root}"]), NAMES)
     first = prepared.recipe.steps[prepared.order[0]]
-    preimage = prepared.keys.action(first, None)
+    preimage = prepared.keys.action(first, Inputs())
     keys = []
     for seed in range(1, count + 1):
         content = f"{seed}".encode().rjust(2_000)

@@ -32,7 +32,7 @@ class Given(Pass):
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         if self.fails:
             raise PassError("as asked")
-        from tflbuild.backends import flatbuffer
+        from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.tiny import dense_classifier
 
         scale = {"scale": 0.0078125, "offset": -1.0}

@@ -21,7 +21,7 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Index, Split
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import IMAGE, Meaning
 from tflbuild.modalities.image import files as image
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.recipe.load import load_recipe
@@ -34,7 +34,10 @@ SAMPLES, FEW = 200, 24
 CHECKED = 16
 """Calibration images on which an ill-conditioned model must compute what the model did."""
 
-DECIDING = ("backends", "core", "data", "metrics", "models", "passes", "vision")
+DECIDING = (
+    *("backends", "core", "data", "evaluation", "formats", "metrics", "modalities", "models", "passes"),
+    *("quantization", "runtimes", "tasks", "tflite", "training"),
+)
 """Parts of tflbuild that decide what is found; with this folder's own modules."""
 
 
@@ -187,7 +190,9 @@ class Bench:
 
     def rescaled(self, path: Path) -> Made:
         """Rescale one channel of every layer of a float file that allows it."""
-        found = ill_conditioning.rescaled(path.read_bytes(), list(self.images[:CHECKED]))
+        found = ill_conditioning.rescaled(
+            path.read_bytes(), [{IMAGE: image} for image in self.images[:CHECKED]]
+        )
         return Made(found.content, {"channels": found.channels, "change": found.change})
 
     def path(self, cell: str) -> Path:
@@ -212,8 +217,7 @@ class Bench:
     @cached_property
     def facts(self) -> Meaning:
         """Say what the model's files mean."""
-        kept = flatbuffer.read_facts(self.path("float"))
-        return Meaning.of_image(**{**kept, "labels": tuple(kept["labels"])})
+        return Meaning.from_json(flatbuffer.read_facts(self.path("float")))
 
     @cached_property
     def pixels(self) -> Any:

@@ -22,21 +22,22 @@ def pixels_of(train: Split, facts: Meaning, count: int, seed: int = 0) -> npt.ND
     Returns:
         (images, height, width, 3) uint8 RGB of the input's size.
     """
-    preprocess = ImageModality.of({**facts.preprocess, "channels": "rgb"})
+    preprocess = ImageModality.of({**facts.only.preprocess, "channels": "rgb"})
     chosen = random.Random(seed).sample(range(len(train)), min(count, len(train)))
-    return np.stack([preprocess.pixels(train[place].image, facts.height, facts.width) for place in chosen])
+    height, width = facts.only.shape[:2]
+    return np.stack([preprocess.pixels(train[place].value, height, width) for place in chosen])
 
 
 def noise(shape: Sequence[int], facts: Meaning, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Draw as many images of normal noise: mean 0 and deviation 1 to the model, cut off where pixels end."""
-    preprocess = ImageModality.of(facts.preprocess)
+    preprocess = ImageModality.of(facts.only.preprocess)
     values = np.random.default_rng(seed).normal(size=tuple(shape))
     return np.rint((values - preprocess.offset) / preprocess.scale).clip(0, 255).astype(np.uint8)
 
 
 def normalised(pixels: npt.NDArray[np.uint8], facts: Meaning) -> Images:
     """Give what the model takes, (images, height, width, 3)."""
-    preprocess = ImageModality.of(facts.preprocess)
+    preprocess = ImageModality.of(facts.only.preprocess)
     return preprocess.values(np.ascontiguousarray(preprocess.ordered(pixels)))
 
 

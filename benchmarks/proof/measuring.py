@@ -13,15 +13,15 @@ import numpy.typing as npt
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import Split
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import IMAGE, Meaning
 from tflbuild.evaluation import measuring as evaluation
-from tflbuild.evaluation import tflite_predictions
 from tflbuild.evaluation.arrays import load
 from tflbuild.evaluation.examples import Examples
+from tflbuild.evaluation.predictions import predict_file
 from tflbuild.evaluation.truth import truth_file
-from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.quantization.observation import Executable, without_custom
 from tflbuild.runtimes import interpreter as litert
+from tflbuild.runtimes.litert import Litert
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.tasks.detection.decoding import anchors_of
 from tflbuild.tflite import flatbuffer
@@ -64,7 +64,7 @@ class Yardstick:
         """
         found = folder / PREDICTIONS
         model = self._model(path)
-        tflite_predictions.predict_file(model, self.split, found)
+        predict_file(Litert(), model, self.split, found)
         value = evaluation.measure(self.metric, found, self.truth)
         measured: dict[str, Any] = {"value": value.value, "low": value.low, "high": value.high, "n": value.n}
         if reference is not None:
@@ -116,18 +116,18 @@ class Yardstick:
 
     @cached_property
     def _examples(self) -> Examples:
-        preprocess = ImageModality.of(self.facts.preprocess)
-        return Examples(self.split, preprocess, self.facts.height, self.facts.width)
+        return Examples(self.split, self.facts)
 
     def _outputs(self, path: Path, predictions: Path) -> dict[str, npt.NDArray[np.float32]]:
         """Give `scores` (images, ..., classes) and, of a detector, decoded `boxes` (images, anchors, 4)."""
         if self.facts.task != "detection":
             return {"scores": load(predictions)["scores"]}
-        preprocess = ImageModality.of(self.facts.preprocess)
+        image = self.facts.only.kind
         with litert.quiet():
             running = Executable(without_custom(path.read_bytes()))
         rows = [
-            running.run(preprocess.values(self._examples[place].pixels)) for place in range(len(self.split))
+            running.run({IMAGE: image.values(self._examples[place].codes[IMAGE])})
+            for place in range(len(self.split))
         ]
         code, scores = (np.stack(values) for values in zip(*rows, strict=True))
         return {"scores": scores, "boxes": decode(code, anchors_of(self.facts))}

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samples import samples
 from tflbuild.core.errors import PassError
-from tflbuild.tflite.suppression import SuppressionOptions
+from tflbuild.tasks.classification.task import Classification
+from tflbuild.tasks.detection.task import Detection
+from tflbuild.tasks.unlabelled import Unlabelled
+from tflbuild.tflite.suppression import SuppressionOptions, Tail
 
 pytestmark = pytest.mark.slow
 
@@ -31,8 +35,7 @@ def classifier() -> Any:
     return keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(image)))
 
 
-def detector(converter: Any) -> Any:
-    return converter.Detector(anchors=np.ones((3, 4), np.float32), suppression=OPTIONS)
+TAIL = Tail(anchors=np.ones((3, 4), np.float32), suppression=OPTIONS)
 
 
 class Told:
@@ -70,15 +73,16 @@ def told(one: Told) -> dict[str, Any]:
 def test_a_float_file_is_converted_as_it_is_or_without_its_zeros(made: Any) -> None:
     converter, found = made
     model = classifier()
-    assert converter.to_float(model, None) == b"converted"
-    converter.to_float(model, None, sparse=True)
+    assert converter.to_float(model, Classification(), None) == b"converted"
+    converter.to_float(model, Classification(), None, sparse=True)
     lite = converter.tf.lite
     assert told(found[0]) == {"allow_custom_ops": False}
     assert told(found[1]) == {
         "allow_custom_ops": False,
         "optimizations": [lite.Optimize.EXPERIMENTAL_SPARSITY],
     }
-    (signature,) = found[0].function.structured_input_signature[0]
+    assert found[0].function.structured_input_signature[0] == ()
+    (signature,) = found[0].function.structured_input_signature[1].values()
     assert (signature.shape.as_list(), signature.dtype.name, signature.name) == (
         [1, 4, 6, 3],
         "float32",
@@ -93,8 +97,8 @@ def test_a_float_file_is_converted_as_it_is_or_without_its_zeros(made: Any) -> N
 def test_a_fake_quantized_model_becomes_integers_at_its_borders(made: Any) -> None:
     converter, found = made
     tf = converter.tf
-    converter.from_fake_quantized(classifier(), None, "uint8", "float32")
-    converter.from_fake_quantized(classifier(), None, "int8", "int8", custom=True)
+    converter.from_fake_quantized(classifier(), Classification(), None, "uint8", "float32")
+    converter.from_fake_quantized(classifier(), Classification(), None, "int8", "int8", custom=True)
     usual = {"optimizations": [tf.lite.Optimize.DEFAULT]}
     assert told(found[0]) == {
         **usual,
@@ -114,9 +118,16 @@ def test_a_fake_quantized_model_becomes_integers_at_its_borders(made: Any) -> No
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_each_scheme_is_told_in_the_converters_words(scheme: Any, per_channel: bool, made: Any) -> None:
     converter, found = made
-    tf, images = converter.tf, [np.full((4, 6, 3), k, np.float32) for k in range(2)]
+    tf, images = converter.tf, samples(np.full((4, 6, 3), k, np.float32) for k in range(2))
     converter.post_training(
-        classifier(), None, scheme, lambda: images, "uint8", "float32", per_channel=per_channel
+        classifier(),
+        Classification(),
+        None,
+        scheme,
+        lambda: images,
+        "uint8",
+        "float32",
+        per_channel=per_channel,
     )
     sets = tf.lite.OpsSet
     usual = {
@@ -140,7 +151,7 @@ def test_each_scheme_is_told_in_the_converters_words(scheme: Any, per_channel: b
         given = list(found[0].representative_dataset())
         assert [[*one] for one in given] == [["image"], ["image"]]
         for one, image in zip(given, images, strict=True):
-            np.testing.assert_array_equal(one["image"], image[None])
+            np.testing.assert_array_equal(one["image"], image["image"][None])
     else:
         assert not hasattr(found[0], "representative_dataset")
 
@@ -152,8 +163,8 @@ def test_a_detector_ends_in_the_operator_with_its_options(made: Any, monkeypatch
         "box_encodings": np.zeros((1, 3, 4), np.float32),
         "class_scores": np.zeros((1, 3, 2), np.float32),
     }
-    monkeypatch.setattr(converter.keras, "outputs", lambda model, image: scores)
-    converter.to_float(model, detector(converter))
+    monkeypatch.setattr(converter.keras, "outputs", lambda model, inputs, task: scores)
+    converter.to_float(model, Detection(), TAIL)
     assert told(found[0]) == {"allow_custom_ops": True}
     names = ["detection_boxes", "detection_classes", "detection_scores", "num_detections"]
     assert sorted(found[0].function.structured_outputs) == sorted(names)
@@ -168,6 +179,19 @@ def test_a_detector_ends_in_the_operator_with_its_options(made: Any, monkeypatch
     assert said.attr["use_regular_nms"].b
     assert said.attr["nms_score_threshold"].f == pytest.approx(1e-8)
     assert (said.attr["y_scale"].f, said.attr["h_scale"].f) == (10.0, 5.0)
+
+
+def test_several_inputs_and_outputs_keep_their_names(made: Any) -> None:
+    from tflbuild.backends import keras
+
+    converter, found = made
+    left, right = keras.layers.Input((3,), name="left"), keras.layers.Input((2, 2), name="right")
+    flat = keras.layers.Flatten(name="flat")(right)
+    converter.to_float(keras.Model([left, right], [flat, left]), Unlabelled(), None)
+    given = found[0].function.structured_input_signature[1]
+    shapes = {name: spec.shape.as_list() for name, spec in given.items()}
+    assert shapes == {"left": [1, 3], "right": [1, 2, 2]}
+    assert sorted(found[0].function.structured_outputs) == ["flat", "left"]
 
 
 def test_attributes_are_written_by_their_type() -> None:

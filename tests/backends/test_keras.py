@@ -12,6 +12,10 @@ import pytest
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.signature import Signature, TensorSpec
+from tflbuild.tasks.classification.task import Classification
+from tflbuild.tasks.detection.task import Detection
+from tflbuild.tasks.unlabelled import Unlabelled
 
 pytestmark = pytest.mark.slow
 
@@ -65,9 +69,10 @@ def test_probabilities_are_made_once(options: dict[str, Any], kind: str) -> None
     model = classifier(**options)
     assert keras.output_kind(model) == kind
     image = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
-    scores = keras.outputs(model, image)["scores"].numpy()
+    scores = keras.outputs(model, {"image": image}, Classification())["scores"].numpy()
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(scores, keras.outputs(classifier(), image)["scores"].numpy(), atol=1e-6)
+    plain = keras.outputs(classifier(), {"image": image}, Classification())["scores"].numpy()
+    np.testing.assert_allclose(scores, plain, atol=1e-6)
 
 
 def test_independent_probabilities_stay_what_they_are() -> None:
@@ -75,38 +80,40 @@ def test_independent_probabilities_stay_what_they_are() -> None:
 
     model = classifier(activation="sigmoid")
     image = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
-    np.testing.assert_array_equal(keras.outputs(model, image)["scores"], model(image))
+    found = keras.outputs(model, {"image": image}, Classification())
+    np.testing.assert_array_equal(found["scores"], model(image))
 
 
-def test_predictions_come_batch_by_batch(tmp_path: Path) -> None:
+def test_a_traced_file_runs_batches_of_any_size(tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
     model = classifier()
     save(model, tmp_path / "m.h5", {})
-    batches = [np.ones((size, 4, 4, 3), np.float32) for size in (3, 1)]
-    found = list(keras.predict(tmp_path / "m.h5", batches))
+    traced = keras.Traced(tmp_path / "m.h5", Classification())
+    batches = [{"image": np.ones((size, 4, 4, 3), np.float32)} for size in (3, 1)]
+    found = [traced.run(batch) for batch in batches]
     assert [batch["scores"].shape for batch in found] == [(3, 3), (1, 3)]
+    wanted = keras.outputs(model, batches[0], Classification())["scores"].numpy()
+    np.testing.assert_allclose(found[0]["scores"], wanted, rtol=1e-5)
+    assert traced.kernels == "keras"
+    assert traced.signature == Signature({"image": TensorSpec((-1, 4, 4, 3), "float32")}, {})
 
 
-def test_a_model_is_loaded_once_and_again_when_its_file_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_inputs_go_in_by_name_and_outputs_without_a_task_come_out_by_theirs(tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
-    loaded: list[Path] = []
-    load = keras.load
-    monkeypatch.setattr(keras, "load", lambda path: (loaded.append(path), load(path))[1])
-    path, batch = tmp_path / "m.h5", np.ones((2, 4, 4, 3), np.float32)
-    model = classifier()
-    save(model, path, {})
-    first, again = (next(keras.predict(path, [batch])) for _ in range(2))
-    assert len(loaded) == 1
-    assert (first["scores"] == again["scores"]).all()
-    model.trainable_variables[1].assign([3.0, 0.0, 0.0])
-    save(model, tmp_path / "other.h5", {})
-    (tmp_path / "other.h5").replace(path)
-    assert not np.allclose(next(keras.predict(path, [batch]))["scores"], first["scores"])
-    assert len(loaded) == 2
+    layers = keras.layers
+    left, right = layers.Input((3,), name="left"), layers.Input((2, 2), name="right")
+    joined = layers.Concatenate()([layers.Dense(2, name="a")(left), layers.Flatten()(right)])
+    model = keras.Model([left, right], [joined, layers.Dense(1, name="sum")(joined)])
+    assert keras.inputs_of(model) == {"left": (3,), "right": (2, 2)}
+    save(model, tmp_path / "two.h5", {})
+    traced = keras.Traced(tmp_path / "two.h5", Unlabelled())
+    one, two = np.ones((1, 3), np.float32), np.full((1, 2, 2), 2, np.float32)
+    found = traced.run({"right": two, "left": one})  # whatever their order
+    assert list(found) == list(model.output_names)
+    for value, wanted in zip(found.values(), model([one, two]), strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
@@ -211,7 +218,7 @@ def test_a_detectors_scores_are_a_sigmoid_and_its_boxes_as_they_are() -> None:
         model = keras.Model(image, [boxes, scores])
         values = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype(np.float32)
         raw_boxes, raw = (np.asarray(output) for output in model(values))
-        found = keras.outputs(model, values)
+        found = keras.outputs(model, {"image": values}, Detection())
         assert list(found) == ["box_encodings", "class_scores"]
         np.testing.assert_array_equal(found["box_encodings"], raw_boxes)
         wanted = raw if activation == "sigmoid" else 1 / (1 + np.exp(-raw))

@@ -170,7 +170,7 @@ def test_one_number_becomes_two_scores(end: str, batch: npt.NDArray[np.float32])
     original = Reference.of(Model(image, p))
     (kind,) = original.kinds
     made = keras_intake.two_scores(keras_intake.flat(original.model), kind)
-    wanted, found = original.outputs(batch)["scores"], Reference.of(made).outputs(batch)["scores"]
+    wanted, found = (given.outputs({"image": batch})["scores"] for given in (original, Reference.of(made)))
     assert found.shape == (4, 2)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     np.testing.assert_allclose(wanted.sum(axis=1), 1, atol=1e-6)

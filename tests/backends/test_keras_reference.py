@@ -11,10 +11,10 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def reference(*kinds: str) -> Any:
+def reference(*kinds: str, task: str = "classification") -> Any:
     from tflbuild.backends.keras_reference import Reference
 
-    return Reference(None, kinds)
+    return Reference(None, kinds, task=task)
 
 
 def floats(*rows: Any) -> Any:
@@ -43,7 +43,7 @@ def test_one_number_is_the_probability_of_the_second_class(kind: str, value: flo
 def test_a_detectors_logits_become_independent_scores(kind: str) -> None:
     boxes, scores = floats([[1, 2, 3, 4]]), floats([[0.75, 0.5]])
     raw = scores if kind == "sigmoid" else np.log(floats([[3, 1]]))
-    found = reference("unknown", kind).finished([boxes, raw])
+    found = reference("unknown", kind, task="detection").finished([boxes, raw])
     assert list(found) == ["box_encodings", "class_scores"]
     np.testing.assert_array_equal(found["box_encodings"], boxes)
     np.testing.assert_allclose(found["class_scores"], scores, rtol=1e-6)
@@ -91,14 +91,25 @@ def test_raw_outputs_are_listed_and_given_without_training() -> None:
 
     def model(batch: Any, training: bool) -> Any:
         asked.append(training)
-        return batch if len(batch) == 1 else [batch, 2 * batch]
+        return [2 * each for each in batch] if isinstance(batch, list) else batch
 
     one, two = floats([0.5, 0.5]), floats([1.0], [2.0])
-    made = Reference(model, ("softmax",))
-    assert [found.tolist() for found in made.raw(one)] == [one.tolist()]
-    assert [found.tolist() for found in made.raw(two)] == [two.tolist(), (2 * two).tolist()]
+    made = Reference(model, ("softmax",), task="classification")
+    assert [found.tolist() for found in made.raw({"image": one})] == [one.tolist()]
+    several = made.raw({"a": one, "b": two})
+    assert [found.tolist() for found in several] == [(2 * one).tolist(), (2 * two).tolist()]
     assert asked == [False, False]
-    assert made.outputs(one)["scores"].tolist() == one.tolist()
+    assert made.outputs({"image": one})["scores"].tolist() == one.tolist()
+
+
+def test_outputs_without_a_meaning_keep_their_names() -> None:
+    from tflbuild.backends.keras_reference import Reference
+
+    one, two = floats([0.5]), floats([1.0, 2.0])
+    model = SimpleNamespace(output_names=["left", "right"])
+    found = Reference(model, ("unknown", "unknown"), task="unlabelled").finished([one, two])
+    assert list(found) == ["left", "right"]
+    assert found["right"] is two
 
 
 def test_kinds_are_read_unless_a_classifiers_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +119,8 @@ def test_kinds_are_read_unless_a_classifiers_is_stated(monkeypatch: pytest.Monke
     monkeypatch.setattr(keras_reference.keras_intake, "ends_of", lambda model: ends[:model])
     of = keras_reference.Reference.of
     assert of(1).kinds == ("unknown",)
-    assert of(1, "softmax", "mine") == keras_reference.Reference(1, ("softmax",), "mine")
+    assert of(1, "softmax", "mine") == keras_reference.Reference(1, ("softmax",), "mine", "classification")
+    assert of(1, task="unlabelled").task == "unlabelled"
     assert of(2, "softmax").kinds == ("unknown", "sigmoid")
 
 
@@ -122,12 +134,12 @@ def test_what_normalization_makes_of_pixels_is_given_by_layer() -> None:
     back = layers.Normalization(mean=[1.0], variance=[1.0], invert=True, name="back")(first)
     model = Model(image, layers.Flatten()(back))
     batch = np.full((1, 1, 1, 1), 106, np.float32)
-    found = Reference(model, ("logits",)).normalized(batch)
+    found = Reference(model, ("logits",)).normalized({"image": batch})
     assert {name: value.item() for name, value in found.items()} == {"first": 3.0}
     inner = Sequential(
         [layers.Input((1, 1, 1)), layers.Normalization(mean=[6.0], variance=[25.0], name="inner")]
     )
     nested = Model(image, layers.Flatten()(inner(image)))
-    assert Reference(nested, ("logits",)).normalized(batch)["inner"].item() == pytest.approx(20.0)
+    assert Reference(nested, ("logits",)).normalized({"image": batch})["inner"].item() == pytest.approx(20.0)
     later = Model(image, layers.Flatten()(inner(layers.ReLU()(layers.ReLU()(image)))))
-    assert Reference(later, ("logits",)).normalized(batch) == {}
+    assert Reference(later, ("logits",)).normalized({"image": batch}) == {}

@@ -9,6 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from proof.ill_conditioning import rescaled
+from samples import samples
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, assemble
 from tflbuild.tflite.graph import Graph
@@ -57,7 +58,7 @@ def test_the_largest_channel_grows_fifty_times_and_the_next_layer_divides_it(act
     values = np.stack([FIRST @ image.ravel() + SHIFT for image in IMAGES])
     values = np.maximum(values, 0) if activation == FUSED.RELU else values
     largest = int(np.abs(values).max(axis=0).argmax())
-    found = rescaled(network(activation), IMAGES)
+    found = rescaled(network(activation), samples(IMAGES))
     assert found.channels == (("between", largest, 50),)
     assert found.change < 1e-5
     factor = np.ones(4, np.float32)
@@ -74,7 +75,7 @@ def test_behind_relu6_a_channel_that_stays_below_it_shrinks_instead() -> None:
     first[1] *= 100
     others = np.abs(SECOND).max(axis=0)
     others[1] = 0
-    found = rescaled(network(FUSED.RELU6, first), IMAGES)
+    found = rescaled(network(FUSED.RELU6, first), samples(IMAGES))
     assert found.channels == (("between", int(others.argmax()), 1 / 50),)
     factor = np.ones(4, np.float32)
     factor[others.argmax()] = 1 / 50
@@ -84,7 +85,7 @@ def test_behind_relu6_a_channel_that_stays_below_it_shrinks_instead() -> None:
 
 def test_a_model_without_neighbours_is_refused() -> None:
     with pytest.raises(ValueError, match="no channel lies between two layers"):
-        rescaled(network(FUSED.RELU_N1_TO_1), IMAGES)
+        rescaled(network(FUSED.RELU_N1_TO_1), samples(IMAGES))
 
 
 def test_a_change_of_what_the_model_computes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,4 +93,4 @@ def test_a_change_of_what_the_model_computes_is_refused(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ill_conditioning, "scaled_inputs", lambda kind, values, factors: values)
     with pytest.raises(ValueError, match="changed an output by"):
-        rescaled(network(FUSED.RELU), IMAGES)
+        rescaled(network(FUSED.RELU), samples(IMAGES))

@@ -12,6 +12,7 @@ from kept_models import kept
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.signs import Signs
 from tflbuild.passes.cluster import Cluster
 from tflbuild.testing import run_pass
@@ -56,7 +57,7 @@ def test_zeros_of_a_pruned_model_stay_and_count_as_a_cluster(
         kernel = built.get_layer(layer).kernel
         values = kernel.numpy()
         kernel.assign(np.where(np.abs(values) < np.median(np.abs(values)), 0, values))
-    pruned = kept(built, "detection", tmp_path / "pruned.h5", small_detector.meta["facts"]["detector"])
+    pruned = kept(built, "detection", tmp_path / "pruned.h5", dict(Meaning.of(small_detector).head))
     options = Cluster(steps=3, batch_size=4, clusters=4, per_channel=per_channel, weight_decay=1e-3)
     before, after = kernels(pruned), kernels(run_pass(options, pruned, tmp_path, data=few_signs))
     for name, values in after.items():
@@ -110,9 +111,7 @@ def test_lost_zeros_break_the_promise(small_detector: KerasModel, tmp_path: Path
         for layer in KERNELS:
             kernel = built.get_layer(layer).kernel
             kernel.assign(np.resize(values, kernel.shape))
-        files.append(
-            kept(built, "detection", tmp_path / f"{name}.h5", small_detector.meta["facts"]["detector"])
-        )
+        files.append(kept(built, "detection", tmp_path / f"{name}.h5", dict(Meaning.of(small_detector).head)))
     Cluster().verify(files[0], files[0])
     with pytest.raises(BrokenPromise, match=r"lost zeros: it had 50.0%"):
         Cluster().verify(*files)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from running import Running
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.data.signs import Signs
@@ -38,10 +39,8 @@ def sparse_detector(small_detector: KerasModel, tmp_path: Path) -> KerasModel:
 
 
 def outputs(model: TFLiteModel) -> Any:
-    from tflbuild.runtimes import interpreter as litert
-
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    return litert.Runner(model.path, scale=1 / 128, offset=-1.0).run(pixels)
+    return Running(model.path).run(pixels)
 
 
 def test_kernels_without_their_zeros_compute_the_same(sparse_detector: KerasModel, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from running import Running
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Signs
 from tflbuild.passes.convert import Convert
@@ -56,7 +58,7 @@ def test_a_detector_has_the_promised_borders(
 def test_a_classifier_has_the_promised_output(
     output_dtype: str, small_classifier: KerasModel, tmp_path: Path
 ) -> None:
-    preprocess = small_classifier.meta["facts"]["preprocess"]
+    preprocess = Meaning.of(small_classifier).only.preprocess
     crops = SignCrops(train=16, val=8, test=8, preprocess=preprocess, augment={"enabled": False})
     options = ConvertQuantized(output_dtype=output_dtype, calibration=FEW)
     result = run_pass(options, small_classifier, tmp_path, data=crops)
@@ -84,16 +86,13 @@ def test_one_scale_a_tensor_is_for_integer_schemes() -> None:
 def test_a_pruned_and_fake_quantized_model_becomes_int8_with_its_zeros(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.runtimes.interpreter import Runner
     from tflbuild.tflite import flatbuffer
 
     pruned = run_pass(Prune(steps=2, batch_size=4, sparsity=0.75), small_detector, tmp_path, data=few_signs)
     fake = run_pass(QuantizationAwareTraining(steps=2, batch_size=4), pruned, tmp_path, data=few_signs)
     result = run_pass(Convert(), fake, tmp_path)
     assert result.meta["signature"]["inputs"][0]["dtype"] == "uint8"
-    boxes = Runner(result.path, scale=1 / 128, offset=-1.0).run(np.zeros((32, 32, 3), np.uint8))[
-        "detection_boxes"
-    ]
+    boxes = Running(result.path).run(np.zeros((32, 32, 3), np.uint8))["detection_boxes"]
     assert boxes.shape[-1] == 4
     model = flatbuffer.load(result.path)
     kernels = [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samples import samples
 from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import Signs
 from tflbuild.passes.convert import Convert
@@ -58,7 +59,9 @@ def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: P
     from tflbuild.tflite.graph import Graph
 
     converted = run_pass(Convert(), emptied, tmp_path)
-    images = [np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)]
+    images = samples(
+        np.random.default_rng(k).uniform(-1, 1, (32, 32, 3)).astype(np.float32) for k in range(4)
+    )
     content = converted.path.read_bytes()
     groups = sharing.shared(Graph(flatbuffer.unpack(content)))
     ranges = ranges_of(observation.observe(content, images), "minmax", groups)

@@ -12,6 +12,7 @@ import pytest
 import small_network
 from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
+from samples import Samples, samples
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
@@ -42,10 +43,9 @@ def spoilt(folder: Path) -> tuple[TFLiteModel, Calibration]:
     return small_network.model(folder, changed), Calibration(source=str(folder / "images.npz"), samples=40)
 
 
-def pixels(folder: Path) -> list[Any]:
-    return [
-        image / np.float32(128) - 1 for image in np.load(folder / "images.npz")["images"].astype(np.float32)
-    ]
+def pixels(folder: Path) -> Samples:
+    images = np.load(folder / "images.npz")["images"].astype(np.float32)
+    return samples(image / np.float32(128) - 1 for image in images)
 
 
 def int8(model: TFLiteModel, calibration: Calibration, folder: Path, **options: Any) -> bytes:
@@ -161,7 +161,7 @@ def test_the_chain_of_ill_size_is_mended(tmp_path: Path) -> None:
     model, calibration = chain(tmp_path)
     result = run_pass(made(balance="activations", calibration=calibration), model, tmp_path)
     network = DenseChain()
-    reference = OutputError(network.content(), network.images)
+    reference = OutputError(network.content(), network.samples)
     before, after = (reference.of(int8(m, calibration, tmp_path)) for m in (model, result))
     assert before > 0.3
     assert after < 0.06

@@ -12,10 +12,11 @@ import pytest
 
 import small_network
 from no_frameworks import Fake
+from samples import samples
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.passes import convert_quantized, correct_bias, equalize, quantize, quantize_mixed, sensitivity
 from tflbuild.passes import round as rounding_pass
 from tflbuild.passes.convert import Convert
@@ -47,6 +48,7 @@ from tflbuild.quantization.rounding import RoundedLayer
 from tflbuild.quantization.sensitivity import LayerCost, Sensitivity
 from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.unchanged import Equalized
+from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 from tflbuild.tflite import scales
 
 FACTS = Meaning.of_image(
@@ -56,7 +58,8 @@ FACTS = Meaning.of_image(
     labels=("a", "b"),
     preprocess={"scale": 0.0078125, "offset": -1.0},
 )
-IMAGES = [np.full((8, 8, 3), number, np.float32) for number in range(10)]
+TASK = FACTS.kind
+SAMPLES = samples(np.full((8, 8, 3), number, np.float32) for number in range(10))
 
 
 class Context:
@@ -95,7 +98,9 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(writing, "emit_tflite", emit)
     for module in (convert_quantized, correct_bias, equalize, quantize, rounding_pass):
         monkeypatch.setattr(
-            module, "calibration_images", lambda calibration, facts, ctx: [image.copy() for image in IMAGES]
+            module,
+            "calibration_samples",
+            lambda calibration, model, ctx: samples(sample["image"].copy() for sample in SAMPLES),
         )
     return made
 
@@ -106,8 +111,8 @@ def flat(folder: Path, content: bytes = b"float", **meta: Any) -> TFLiteModel:
     return TFLiteModel(path=path, digest="d", fingerprint="f", meta={"facts": FACTS.to_json(), **meta})
 
 
-def numbers(images: Any) -> list[int]:
-    return [int(image[0, 0, 0]) for image in images]
+def numbers(given: Any) -> list[int]:
+    return [int(sample["image"][0, 0, 0]) for sample in given]
 
 
 # --- correct_bias
@@ -319,7 +324,7 @@ def test_biases_are_absorbed_unless_that_changes_an_output(
     monkeypatch.setattr(flatbuffer, "unpack", lambda given: unpack(content))
     monkeypatch.setattr(flatbuffer, "pack", lambda model: b"absorbed")
     made, notes = Equalize(absorb_bias=True)._absorbed(
-        b"float", b"absorbable", IMAGES, {"left": {}, "largest_difference": 1.0}, ctx
+        b"float", b"absorbable", SAMPLES, {"left": {}, "largest_difference": 1.0}, ctx
     )
     assert made == (b"absorbed" if kept else b"absorbable")
     assert notes["absorbed_channels"] == (5 if kept else 0)
@@ -355,7 +360,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     made.module(
         monkeypatch,
         "converter",
-        to_float=lambda built, detector, sparse=False: b"sparse file" if sparse else b"the dense file",
+        to_float=lambda built, task, tail, sparse=False: b"sparse file" if sparse else b"the dense file",
         post_training=lambda *given, **options: b"quantized",
     )
     made.module(
@@ -368,7 +373,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     made.module(
         monkeypatch,
         "keras_reference",
-        Reference=SimpleNamespace(of=lambda built, name: Reference(name, [1.0, 0.5])),
+        Reference=SimpleNamespace(of=lambda built, name, task: Reference(name, [1.0, 0.5])),
     )
     made.module(monkeypatch, "raw_outputs", run=lambda content, batch: {"scores": np.array([1.0, 0.5])})
     monkeypatch.setattr(
@@ -435,7 +440,7 @@ def test_a_fake_quantized_model_becomes_integers_but_for_what_was_left_out(
     )
     Convert(**options).run(keras_model(tmp_path, quantized="qat"), ctx)
     # scale 1/128 and zero point 128 of raw bytes: by hand
-    assert fake.of("float_islands.convert") == [("built", None, *borders, (1 / 128, 128))]
+    assert fake.of("float_islands.convert") == [("built", TASK, None, *borders, (1 / 128, 128))]
     assert ctx.emitted == [(b"integers", FACTS, {"quantized": "int8", "islands": ["class_0"]})]
     assert ctx.notes["islands"] == ("emitted.tflite", "int8", ["found", "class_0"])
     with pytest.raises(PassError, match=r"^step\.sparse_encoding: the model is fake-quantized"):
@@ -460,7 +465,7 @@ def test_a_converted_file_is_looked_at(tmp_path: Path, monkeypatch: pytest.Monke
     checked: list[str] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
-    monkeypatch.setattr(writing, "check_input", lambda result, dtype: checked.append(dtype))
+    monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(Convert, "_check_integers", lambda self, result: checked.append("integers"))
     Convert().verify(model, whole)
     fake_quantized = replace(model, meta={"quantized": "qat"})
@@ -497,16 +502,17 @@ def test_the_converter_is_told_scheme_borders_and_images(
 ) -> None:
     monkeypatch.setattr(storage, "stored", lambda path: f"stored in {path.name}")
     ConvertQuantized(**options).run(keras_model(tmp_path), ctx)
-    ((built, detector, scheme, images, entry, exit_, more),) = fake.of("converter.post_training")
-    assert (built, detector, (scheme, entry, exit_, more)) == ("built", None, given)
+    ((built, task, tail, scheme, images, entry, exit_, more),) = fake.of("converter.post_training")
+    assert (built, task, tail, (scheme, entry, exit_, more)) == ("built", TASK, None, given)
     measured = list(images())
     if scheme == "dynamic":
         assert measured == []
     else:
-        assert numbers(image[1:] for image in measured) == list(range(10))
+        assert [int(sample["image"][1, 0, 0]) for sample in measured] == list(range(10))
         # one black and one white pixel, as raw bytes express them, in the first image alone
-        assert (measured[0][0, 0].tolist(), measured[0][-1, -1].tolist()) == ([-1.0] * 3, [127 / 128] * 3)
-        assert np.all(measured[1] == 1)
+        first, second = (sample["image"] for sample in measured[:2])
+        assert (first[0, 0].tolist(), first[-1, -1].tolist()) == ([-1.0] * 3, [127 / 128] * 3)
+        assert np.all(second == 1)
     assert ctx.emitted == [(b"quantized", FACTS, {"quantized": scheme})]
     assert ctx.notes["stored"] == "stored in emitted.tflite"
 
@@ -532,7 +538,7 @@ def test_every_promise_of_the_converters_file_is_looked_at(
         storage, "check_stored", lambda path, scheme, form, least: checked.append((scheme, form, least))
     )
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
-    monkeypatch.setattr(writing, "check_input", lambda result, dtype: checked.append(dtype))
+    monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(writing, "check_outputs", lambda result, dtype: checked.append(dtype))
     monkeypatch.setattr(writing, "check_full_integer", lambda path, activations: checked.append(activations))
     ConvertQuantized(**options).verify(keras_model(tmp_path), flat(tmp_path))
@@ -579,7 +585,7 @@ def test_every_promise_of_a_quantized_file_is_looked_at(
     monkeypatch.setattr(storage, "check_stored", lambda path, scheme, form: checked.append((scheme, form)))
     monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
-    monkeypatch.setattr(writing, "check_input", lambda result, dtype: checked.append(dtype))
+    monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(writing, "check_outputs", lambda result, dtype: checked.append(dtype))
     monkeypatch.setattr(writing, "check_full_integer", lambda path, activations: checked.append(activations))
     Quantize(**options).verify(flat(tmp_path), flat(tmp_path))
@@ -695,11 +701,12 @@ def test_a_file_is_tried_on_noise_of_all_pixels(
     monkeypatch.setattr(
         execution,
         "failure",
-        lambda source, result, image: tried.append((source, result.read_bytes(), image)) or "no",
+        lambda source, result, sample: tried.append((source, result.read_bytes(), sample)) or "no",
     )
-    model = flat(tmp_path)
+    model = flat(tmp_path, small_network.convolutional())
     assert quantize._failure(model, b"made", FACTS, ctx) == "no"
-    ((source, content, image),) = tried
+    ((source, content, sample),) = tried
+    image = sample["image"]
     assert (source, content, image.shape, image.dtype) == (model.path, b"made", (8, 8, 3), np.float32)
     assert (image.min(), image.max()) == (pytest.approx(-1.0, abs=0.05), pytest.approx(127 / 128, abs=0.05))
 
@@ -763,7 +770,7 @@ def test_a_share_of_exactly_what_is_allowed_is(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
     monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
-    monkeypatch.setattr(writing, "check_input", lambda result, dtype: checked.append(dtype))
+    monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(quantize_mixed, "_check_dtypes", lambda result: checked.append("dtypes"))
     monkeypatch.setattr(quantize_mixed, "_share", lambda result: 0.25)
     QuantizeMixed(max_kept=0.25).verify(flat(tmp_path), flat(tmp_path))
@@ -871,6 +878,7 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
         classification=lambda *given: ("classification", *given),
         asked=lambda model: f"asks {model.kind}",
     )
+    fake.module(monkeypatch, "losses")
     from dataclasses import dataclass
 
     @dataclass(frozen=True)
@@ -879,6 +887,7 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
         targets: Any = "as they are"
 
     fake.module(monkeypatch, "loop", Hooks=Hooks)
+    fake.fresh(monkeypatch, f"tflbuild.tasks.{task}.training")
     facts = replace(FACTS, task=task)
     given = replace(keras_model(tmp_path), meta={"facts": facts.to_json()})
     options = Distill(weight=0.25, temperature=3.0)
@@ -890,6 +899,17 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
     assert taught(options, teacher(), facts, "hard", None, given, ctx)[1] == Hooks("nothing", "asks softmax")
 
 
+def seeing(**changed: Any) -> dict[str, Input]:
+    """Give the inputs of the facts with other fields."""
+    return {"image": replace(FACTS.only, **changed)}
+
+
+def anchored(scale: float) -> dict[str, Any]:
+    """Give the head of a detector whose largest boxes are of a scale."""
+    anchors = asdict(AnchorOptions(max_scale=scale))
+    return {"feature_maps": [[1, 1]], "anchors": anchors, "postprocess": asdict(Postprocess())}
+
+
 @pytest.mark.parametrize(
     ("changed", "facts", "message"),
     [
@@ -899,10 +919,15 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
             r"has the input shape \(None, 4, 4, 3\), the model that is trained \(None, 8",
         ),
         ({"output_shape": (None, 3)}, {}, r"has the output shape \(None, 3\)"),
-        ({}, {"width": 9}, "was made for another width than"),
-        ({}, {"task": "detection", "labels": ["a"]}, "was made for another task, labels than"),
-        ({}, {"preprocess": {"scale": 0.5, "offset": -1.0}}, "was made for another preprocess than"),
-        ({}, {"detector": {"anchors": {"a": 1}}}, "was made for another anchors than"),
+        ({}, {"inputs": seeing(shape=(8, 9, 3))}, "was made for another shape than"),
+        (
+            {},
+            {"inputs": seeing(modality="vector", preprocess={})},
+            "was made for another modality, preprocess",
+        ),
+        ({}, {"task": "detection", "labels": ("a",)}, "was made for another task, labels than"),
+        ({}, {"inputs": seeing(preprocess={"scale": 0.5})}, "was made for another preprocess than"),
+        ({}, {"head": anchored(0.75)}, "was made for another anchors than"),
     ],
     ids=str,
 )
@@ -920,9 +945,10 @@ def test_a_teacher_that_sees_or_says_something_else_is_refused(
     )
     fake.module(monkeypatch, "distillation")
     fake.module(monkeypatch, "loop")
-    ctx._models["train"] = replace(keras_model(tmp_path), meta={"facts": {**FACTS.to_json(), **facts}})
+    own = replace(FACTS, task="detection", head=anchored(0.5)) if "head" in facts else FACTS
+    ctx._models["train"] = replace(keras_model(tmp_path), meta={"facts": replace(own, **facts).to_json()})
     with pytest.raises(PassError, match=rf"^step\.distill\.teacher: train {message}"):
-        taught(Distill(weight=1.0, teacher="train"), teacher(), FACTS, "hard", None, None, ctx)
+        taught(Distill(weight=1.0, teacher="train"), teacher(), own, "hard", None, None, ctx)
 
 
 def test_nobody_and_a_flatbuffer_cannot_teach(
@@ -937,15 +963,23 @@ def test_nobody_and_a_flatbuffer_cannot_teach(
         taught(Distill(weight=1.0, teacher="convert"), teacher(), FACTS, "hard", None, None, ctx)
 
 
+class Numbered(list[Any]):
+    """A split of examples whose keys are their positions."""
+
+    @property
+    def samples(self) -> list[Any]:
+        return [SimpleNamespace(key=str(number)) for number in range(len(self))]
+
+
 @pytest.mark.parametrize(
     ("count", "images", "chosen"), [(40, 16, None), (4, 16, [0, 1, 2, 3]), (9, 3, [0, 3, 6])]
 )
 def test_models_are_compared_on_images_from_all_over_the_train_split(
     count: int, images: int, chosen: Any
 ) -> None:
-    split = [SimpleNamespace(image=np.full((4, 4, 3), number, np.uint8)) for number in range(count)]
+    split = Numbered(SimpleNamespace(value=np.full((4, 4, 3), number, np.uint8)) for number in range(count))
     ctx: Any = SimpleNamespace(dataset={"data.train": split}.__getitem__)
-    batch = parity.sample_batch(FACTS, ctx, images)
+    (batch,) = parity.sample_batch(FACTS, ctx, images).values()
     found = [int((image[0, 0, 0] + 1) * 128) for image in batch]  # by hand: pixel = (value + 1) * 128
     assert found == (chosen or [count * number // 16 for number in range(16)])
     assert (batch.shape[1:], batch.dtype) == ((8, 8, 3), np.float32)

@@ -10,6 +10,8 @@ import pytest
 
 import small_network
 from odd_networks import CASES, DEAD, HOPELESS, STEM_BIAS, changed, scaled
+from running import Running
+from samples import samples
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES
@@ -17,7 +19,6 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.judgement import Judgement
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import equalization, quantizer
-from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass
 
 pytestmark = [
@@ -37,7 +38,7 @@ def calibration(tmp_path: Path) -> Calibration:
 
 def difference(one: TFLiteModel, other: TFLiteModel) -> float:
     """Give the largest difference of a score over all images."""
-    runners = [litert.Runner(model.path, scale=1 / 128, offset=-1.0) for model in (one, other)]
+    runners = [Running(model.path) for model in (one, other)]
     pairs = [[runner.run(image)["scores"] for runner in runners] for image in PIXELS]
     return float(max(np.abs(a - b).max() for a, b in pairs))
 
@@ -191,7 +192,7 @@ def test_a_real_model_with_dead_channels_is_quantized(shared_models: Path, tmp_p
     from tflbuild.tflite import flatbuffer
 
     content = (shared_models / "mlperf_tiny" / "vww_96_float.tflite").read_bytes()
-    images = list(np.random.default_rng(0).uniform(0, 1, (4, 96, 96, 3)).astype(np.float32))
+    images = samples(np.random.default_rng(0).uniform(0, 1, (4, 96, 96, 3)).astype(np.float32))
     observed = observe(content, images)
     for balance in ("weights", "activations"):
         made, factors = equalized(content, observed, balance=balance, relu6="keep")  # type: ignore[arg-type]

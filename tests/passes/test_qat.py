@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from kept_models import kept
+from running import Running
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Signs
 from tflbuild.passes.convert import Convert
@@ -75,14 +77,13 @@ def test_zeros_of_a_pruned_model_stay_zero(
 def test_a_classifier_that_ends_in_softmax_trains(small_classifier: KerasModel, tmp_path: Path) -> None:
     from tflbuild.backends import keras
 
-    preprocess = small_classifier.meta["facts"]["preprocess"]
-    crops = SignCrops(train=16, val=8, test=8, preprocess=preprocess, augment={"enabled": False})
+    meaning = Meaning.of(small_classifier)
+    crops = SignCrops(train=16, val=8, test=8, preprocess=meaning.only.preprocess, augment={"enabled": False})
     result = run_pass(
         QuantizationAwareTraining(steps=2, batch_size=4), small_classifier, tmp_path, data=crops
     )
     assert keras.output_kind(load(result)) == "softmax"
-    images = [np.zeros((2, 32, 32, 3), np.float32)]
-    (outputs,) = keras.predict(result.path, images)
+    outputs = keras.Traced(result.path, meaning.kind).run({"image": np.zeros((2, 32, 32, 3), np.float32)})
     np.testing.assert_allclose(outputs["scores"].sum(axis=1), 1, atol=0.02)  # rounded to 1/255
 
 
@@ -119,7 +120,7 @@ def with_few_values(model: KerasModel, sparse: bool, folder: Path) -> KerasModel
                 [0.0 if sparse else -0.1, 0.05, 0.15, -0.2], p=[0.5, 0.2, 0.2, 0.1], size=kernel.shape
             )
         )
-    return kept(built, "detection", folder / "few.h5", model.meta["facts"]["detector"])
+    return kept(built, "detection", folder / "few.h5", dict(Meaning.of(model).head))
 
 
 def weights_in_file(path: Path, layer: str) -> tuple[Any, str]:
@@ -201,13 +202,12 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
     tmp_path: Path,
 ) -> None:
     from tflbuild.backends import keras
-    from tflbuild.runtimes.interpreter import Runner
 
     built = load(small_detector)
     built.get_layer("class_0").bias.assign(
         np.zeros(built.get_layer("class_0").bias.shape)
     )  # scores around 0.5
-    given = kept(built, "detection", tmp_path / "given.h5", small_detector.meta["facts"]["detector"])
+    given = kept(built, "detection", tmp_path / "given.h5", dict(Meaning.of(small_detector).head))
     result = run_pass(
         QuantizationAwareTraining(steps=2, batch_size=4, **options), given, tmp_path, data=few_signs
     )
@@ -223,8 +223,9 @@ def test_layers_that_are_left_out_stay_float_in_the_file(
     assert reasons.count("left out of quantization-aware training") >= len(left_out)
 
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    (expected,) = keras.predict(result.path, [image[None] / np.float32(128) - 1])
-    found = Runner(converted.path, scale=1 / 128, offset=-1.0).run(image)
+    traced = keras.Traced(result.path, Meaning.of(result).kind)
+    expected = traced.run({"image": image[None] / np.float32(128) - 1})
+    found = Running(converted.path).run(image)
     best = expected["class_scores"][0].max()
     assert best > 0.5
     np.testing.assert_allclose(found["detection_scores"].max(), best, atol=0.006)  # 1.5 levels of a sigmoid

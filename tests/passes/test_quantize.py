@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from running import Running
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PASSES, DataFacts
 from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, DataError, PassError
+from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.runtimes import interpreter as litert
 from tflbuild.testing import run_pass, tiny_tflite
 from tflbuild.tflite import flatbuffer
 
@@ -48,7 +49,7 @@ def quantized(
 
 def scores(path: Path) -> Any:
     pixels = np.random.default_rng(2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return litert.Runner(path, scale=1 / 128, offset=-1.0).run(pixels)["scores"]
+    return Running(path).run(pixels)["scores"]
 
 
 @pytest.mark.parametrize(
@@ -191,18 +192,21 @@ def test_an_empty_split_is_an_error_that_names_the_option(model: TFLiteModel, tm
 def test_a_float_file_does_not_pass_for_full_integer(model: TFLiteModel) -> None:
     with pytest.raises(BrokenPromise, match="FULLY_CONNECTED 'logits' computes in float32"):
         writing.check_full_integer(model.path, "int8")
-    with pytest.raises(BrokenPromise, match="a uint8 input was promised, but it is float32"):
-        writing.check_input(model, "uint8")
+    with pytest.raises(BrokenPromise, match="a uint8 input was promised, but 'image' is float32"):
+        writing.check_inputs(model, {"image": "uint8"})
 
 
 def test_a_wrong_input_scale_is_noticed(model: TFLiteModel, images: str, tmp_path: Path) -> None:
     result = quantized(model, tmp_path, images)
-    facts = {**result.meta["facts"], "preprocess": {"scale": 1 / 255, "offset": 0.0}}
+    meaning = Meaning.of(result)
+    other = replace(meaning.only, preprocess={"scale": 1 / 255, "offset": 0.0})
+    facts = replace(meaning, inputs={"image": other}).to_json()
     wrong = replace(result, meta={**result.meta, "facts": facts})
     with pytest.raises(
-        BrokenPromise, match=r"scale 0\.0078125 and zero point 128 are not those of the preprocess"
+        BrokenPromise,
+        match=r"scale 0\.0078125 and zero point 128 of the input 'image' are not those of the pre",
     ):
-        writing.check_input(wrong, "uint8")
+        writing.check_inputs(wrong, {"image": "uint8"})
 
 
 def test_auto_notes_every_candidate_and_builds_the_chosen_one(

@@ -36,7 +36,7 @@ def made(**options: Any) -> Any:
 def judge(most: float, judged: list[float] | None = None) -> Callable[[Artifact], Judgement]:
     """Allow an output error of at most so much on images of its own."""
     network = DenseChain()
-    reference = OutputError(network.content(), network.images)
+    reference = OutputError(network.content(), network.samples)
 
     def hold(model: Artifact) -> Judgement:
         error = reference.of(model.path.read_bytes())

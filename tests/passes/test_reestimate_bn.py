@@ -51,8 +51,8 @@ def test_the_first_norm_has_the_statistics_of_the_train_split(
     assert changed == {f"{norm}/moving_{which}:0" for norm in NORMS for which in ("mean", "variance")}
     assert result.meta["sparsity"] == pruned.meta["sparsity"]
     split = Split("train", few_signs, few_signs.index(named(NAMES.inspect)))
-    preprocess = ImageModality.of(Meaning.of(pruned).preprocess)
-    images = np.stack([preprocess.values(preprocess.pixels(split[k].image, 32, 32)) for k in range(24)])
+    image = ImageModality.of(Meaning.of(pruned).only.preprocess)
+    images = np.stack([image.values(image.pixels(split[k].value, 32, 32)) for k in range(24)])
     features = keras.load(pruned.path).get_layer("conv_0")(images).numpy().astype(np.float64)
     np.testing.assert_allclose(
         after["conv_0_norm/moving_mean:0"], features.mean((0, 1, 2)), rtol=1e-4, atol=1e-5

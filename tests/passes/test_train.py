@@ -65,8 +65,8 @@ def test_file_says_what_the_model_means_and_repeats(tmp_path: Path) -> None:
     first, second = train(tmp_path), train(tmp_path)
     facts = Meaning.of(first)
     assert keras.read_facts(first.path) == facts.to_json()
-    assert (facts.task, facts.height, facts.width, facts.labels) == ("detection", 96, 96, CLASSES)
-    assert facts.detector["feature_maps"][0] == [12, 12]
+    assert (facts.task, facts.only.shape, facts.labels) == ("detection", (96, 96, 3), CLASSES)
+    assert facts.head["feature_maps"][0] == [12, 12]
     assert first.fingerprint == second.fingerprint
 
 

@@ -52,7 +52,8 @@ class Context:
         self.label, self.seed, self.notes, self.said = "step", 5, dict[str, Any](), list[str]()
         self.checkpoint_dir = self.scratch = folder
         self.augment: dict[str, Any] = {"enabled": True}
-        self.preprocess = dict(FACTS.preprocess)
+        self.preprocess = dict(FACTS.only.preprocess)
+        self.modality, self.task = "image", "classification"
         self.told: list[Any] = []
         self.emitted: list[Any] = []
         self._judged = judged
@@ -93,6 +94,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         not_finite=lambda built: [],
         read_facts=lambda path: {},
         take_weights=lambda built, path: {"taken": 3},
+        inputs_of=lambda built: {"image": built.input_shape[1:]},
     )
     made.module(
         monkeypatch,
@@ -631,18 +633,19 @@ class Spec:
     """An architecture whose model is text with shapes."""
 
     def __init__(
-        self, outputs: int = 2, detector: dict[str, Any] | None = None, files: tuple[Any, ...] = ()
+        self, outputs: int = 2, head: dict[str, Any] | None = None, files: tuple[Any, ...] = ()
     ) -> None:
-        self._outputs, self._detector, self._files = outputs, detector or {}, files
+        self._outputs, self._head, self._files = outputs, head or {}, files
+        self.task = "detection" if head else ""
         self.reference: Any = None
 
     def build(self, classes: int) -> Any:
-        shape = [(None, 10, 4), (None, 10, self._outputs)] if self._detector else (None, self._outputs)
+        shape = [(None, 10, 4), (None, 10, self._outputs)] if self._head else (None, self._outputs)
         self.built = SimpleNamespace(input_shape=(None, 8, 6, 3), output_shape=shape, classes=classes)
         return self.built
 
-    def detector(self, built: Any) -> dict[str, Any]:
-        return self._detector
+    def head(self, built: Any) -> dict[str, Any]:
+        return self._head
 
     def original(self) -> Any:
         return self.reference
@@ -664,27 +667,24 @@ def starting(folder: Path, spec: Spec, classes: tuple[str, ...] = ("a", "b")) ->
     return ctx
 
 
-@pytest.mark.parametrize("detector", [{}, {"feature_maps": [[1, 1]]}], ids=["classifier", "detector"])
+@pytest.mark.parametrize("head", [{}, {"feature_maps": [[1, 1]]}], ids=["classifier", "detector"])
 def test_a_trained_model_says_what_it_means(
-    fake: Fake, trained: list[Any], tmp_path: Path, detector: dict[str, Any]
+    fake: Fake, trained: list[Any], tmp_path: Path, head: dict[str, Any]
 ) -> None:
-    ctx, start = starting(tmp_path, Spec(detector=detector)), tmp_path / "start.h5"
+    ctx, start = starting(tmp_path, Spec(head=head)), tmp_path / "start.h5"
     start.touch()
     made: Any = Train(steps=1, init=str(start)).run(None, ctx)
     assert made.meta["facts"] == {
-        "task": "detection" if detector else "classification",
-        "height": 8,
-        "width": 6,
+        "task": "detection" if head else "classification",
         "labels": ["a", "b"],
-        "preprocess": {
-            "resize": "bilinear",
-            "antialias": True,
-            "aspect": "stretch",
-            "channels": "rgb",
-            "scale": 0.0078125,
-            "offset": -1.0,
+        "inputs": {
+            "image": {
+                "modality": "image",
+                "shape": [8, 6, 3],
+                "preprocess": {"scale": 0.0078125, "offset": -1.0},
+            }
         },
-        "detector": detector,
+        "head": head,
     }
     assert ctx.notes == {"init": {"taken": 3}}
     assert fake.of("keras.seed") == [(5,)]
@@ -721,16 +721,16 @@ def test_weights_that_are_no_numbers_are_noticed_in_the_file(
         Train().verify(None, model)
 
 
-@pytest.mark.parametrize("detector", [{}, {"feature_maps": [[1, 1]]}], ids=["classifier", "detector"])
+@pytest.mark.parametrize("head", [{}, {"feature_maps": [[1, 1]]}], ids=["classifier", "detector"])
 def test_a_loaded_model_has_the_classes_of_the_data(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detector: dict[str, Any]
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, head: dict[str, Any]
 ) -> None:
     fake.module(monkeypatch, "keras_reference", LOOKS={}, Reference=None, agrees=None, found_in=None)
-    ctx = starting(tmp_path, Spec(detector=detector))
+    ctx = starting(tmp_path, Spec(head=head))
     made: Any = Load().run(None, ctx)
     facts = made.meta["facts"]
-    assert (facts["height"], facts["width"], facts["labels"]) == (8, 6, ["a", "b"])
-    assert facts["task"] == ("detection" if detector else "classification")
+    assert (facts["inputs"]["image"]["shape"], facts["labels"]) == ([8, 6, 3], ["a", "b"])
+    assert (facts["task"], facts["head"]) == ("detection" if head else "classification", head)
     assert made.meta["loaded"] == made.fingerprint, "so that what is trained later is told from it"
     assert ctx.notes["recognised"][-1] == {
         "what": "preprocess",
@@ -740,7 +740,13 @@ def test_a_loaded_model_has_the_classes_of_the_data(
     with pytest.raises(
         RecipeError, match=r"^model\.path: the model has 2 classes, but the data have 3 \(a, b, c\)\.$"
     ):
-        Load().run(None, starting(tmp_path, Spec(detector=detector), ("a", "b", "c")))
+        Load().run(None, starting(tmp_path, Spec(head=head), ("a", "b", "c")))
+
+
+def replace_scale(scale: float) -> dict[str, Any]:
+    """Give what a file says of itself that was trained with another scale, which is all that it says of pixels."""
+    image = replace(FACTS.only, preprocess={"scale": scale})
+    return replace(FACTS, inputs={"image": image}).to_json()
 
 
 def test_other_pixels_than_a_file_was_trained_with_are_refused(
@@ -758,7 +764,8 @@ def test_other_pixels_than_a_file_was_trained_with_are_refused(
     fake.module(
         monkeypatch,
         "keras",
-        read_facts=lambda path: {"preprocess": {"scale": 0.5}},
+        read_facts=lambda path: replace_scale(0.5),
+        inputs_of=lambda built: {"image": built.input_shape[1:]},
         fingerprint=str,
         save=saved,
     )
@@ -810,22 +817,22 @@ def test_a_flat_model_is_held_to_what_the_users_model_gives(
     fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, off: float, right: bool
 ) -> None:
     spec = Spec()
-    spec.reference = Original([[1.0, 0.0]])
+    spec.reference = Original([[1.0, 0.0]] * 3)
     fake.module(
         monkeypatch,
         "keras_reference",
         LOOKS={"softmax": "rows add up to 1"},
-        agrees=lambda kind, rows: kind == "softmax" and rows.tolist() == [[1.0, 0.0]],
+        agrees=lambda kind, rows: kind == "softmax" and rows.tolist() == [[1.0, 0.0]] * 3,
         found_in=lambda rows: "softmax",
-        Reference=SimpleNamespace(of=lambda built: Original([[1.0, off]])),
+        Reference=SimpleNamespace(of=lambda built, task: Original([[1.0, off]] * 3)),
     )
-    monkeypatch.setattr(parity, "sample_batch", lambda facts, ctx: np.zeros((3, 1)))
+    monkeypatch.setattr(parity, "sample_batch", lambda facts, ctx: {"image": np.zeros((3, 1))})
     ctx = starting(tmp_path, spec)
     if right:
         Load().run(None, ctx)
         assert ctx.notes["parity"] == {
             "of": "'m.h5'",
-            "outputs": {"scores": {"difference": off, "size": 1.0, "images": 1}},
+            "outputs": {"scores": {"difference": off, "size": 1.0, "images": 3}},
         }
         assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more; rows add up to 1 on 3 images"
     else:
@@ -861,13 +868,13 @@ def test_statistics_are_measured_on_whole_batches_of_the_train_split(
 ) -> None:
     asked: list[Any] = []
 
-    def population(built: Any, batches: Any, pixels: Any) -> str:
-        asked.append((built, list(batches), pixels))
+    def population(built: Any, batches: Any, scaled: Any) -> str:
+        asked.append((built, list(batches), scaled))
         return "statistics"
 
     def stream(*given: Any) -> Any:
         asked.append(given)
-        return (SimpleNamespace(images=number) for number in range(100))
+        return (SimpleNamespace(codes=number) for number in range(100))
 
     fake.module(
         monkeypatch,
@@ -880,9 +887,9 @@ def test_statistics_are_measured_on_whole_batches_of_the_train_split(
     monkeypatch.setattr(streams, "training_batches", stream)
     ctx = starting(tmp_path, Spec())
     made: Any = ReestimateBatchNorm(**options).run(keras_model(tmp_path / "given.h5"), ctx)
-    (_, _, augment, height, width, size, seed), (built, images, pixels) = asked
-    assert (augment.enabled, height, width, size, seed) == (augmented, 8, 6, 4, 5)
-    assert (built, images, pixels) == ("given", list(range(seen)), (0.0078125, -1.0))
+    (_, _, augment, shape, size, seed, start), (built, images, scaled) = asked
+    assert (augment["enabled"], shape, size, seed, start) == (augmented, (8, 6, 3), 4, 5, 0)
+    assert (built, images, scaled(64.0)) == ("given", list(range(seen)), -0.5)
     assert ctx.notes == {"moved": "given by statistics", "samples": 4 * seen}
     assert ctx.told == [(done, seen, "batches") for done in range(1, seen + 1)]
     assert fake.of("batch_norm.assign") == [("given", "statistics")]

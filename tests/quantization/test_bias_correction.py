@@ -53,15 +53,15 @@ def test_what_was_added_to_biases_is_taken_out_again(tmp_path: Path) -> None:
     scale = bias_scales(good)
     bad = shifted(good, {0: [int(0.8 / s) for s in scale[0]], 1: [-int(0.5 / s) for s in scale[1]]})
     told: list[tuple[float, float]] = []
-    made = correct(bad, chain.content(), chain.images, lambda done, total: told.append((done, total)))
+    made = correct(bad, chain.content(), chain.samples, lambda done, total: told.append((done, total)))
     wanted = {
         FIRST: np.mean([image.ravel() @ chain.first.T for image in chain.images], axis=0),
         SECOND: np.mean([chain._hidden(image.ravel()) @ chain.second.T for image in chain.images], axis=0),
     }
     for name, mean in wanted.items():
-        assert np.abs(means(bad, name, chain.images) - mean).max() > 0.3
+        assert np.abs(means(bad, name, chain.samples) - mean).max() > 0.3
         step = chain.ranges()[name][1] - chain.ranges()[name][0]
-        np.testing.assert_allclose(means(made, name, chain.images), mean, atol=step / 255 / np.sqrt(40))
+        np.testing.assert_allclose(means(made, name, chain.samples), mean, atol=step / 255 / np.sqrt(40))
     assert told == [(1, 2), (2, 2)]
 
 
@@ -69,8 +69,8 @@ def test_the_shift_is_the_mean_difference_in_levels(tmp_path: Path) -> None:
     """One layer, by numpy: its mean over images before rounding differs by what its weights' rounding adds."""
     chain = DenseChain(large=1.0)
     good = chain.quantized(tmp_path / "chain.tflite")
-    made = correct(good, chain.content(), chain.images)
-    difference = means(chain.content(), FIRST, chain.images) - means(good, FIRST, chain.images)
+    made = correct(good, chain.content(), chain.samples)
+    difference = means(chain.content(), FIRST, chain.samples) - means(good, FIRST, chain.samples)
     levels = (biases(made)[0] - biases(good)[0]) * bias_scales(good)[0]
     step = (chain.ranges()[FIRST][1] - chain.ranges()[FIRST][0]) / 255
     np.testing.assert_allclose(
@@ -81,7 +81,7 @@ def test_the_shift_is_the_mean_difference_in_levels(tmp_path: Path) -> None:
 def test_nothing_but_biases_changes(tmp_path: Path) -> None:
     chain = DenseChain()
     good = chain.quantized(tmp_path / "chain.tflite")
-    made = correct(good, chain.content(), chain.images)
+    made = correct(good, chain.content(), chain.samples)
     assert made != good
     before, after = flatbuffer.unpack(good), flatbuffer.unpack(made)
     assert all_but_biases(before) == all_but_biases(after)
@@ -109,7 +109,7 @@ def clipped(tmp_path: Path) -> tuple[Network, bytes, bytes]:
 
 def test_what_a_range_cuts_off_is_no_fault_of_the_bias(tmp_path: Path) -> None:
     network, content, quantized = clipped(tmp_path)
-    images = network.images(20)
+    images = network.samples(20)
     assert means(content, "one", images).mean() - means(quantized, "one", images).mean() > 0.05
     made = correct(quantized, content, images)
     scale = bias_scales(quantized)[0]
@@ -121,7 +121,7 @@ def test_a_shift_that_relu_cuts_short_is_made_again(tmp_path: Path) -> None:
     network = Network(channels=1)
     network.conv("one", "image", 1, weights=np.array([1.0]), bias=np.array([0.0]))
     network.conv("two", "one", 1, weights=np.array([1.0]), bias=np.array([0.0]), fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(50)
+    content, images = network.content("two"), network.samples(50)
     path = tmp_path / "relu.tflite"
     path.write_bytes(content)
     ranges = {"image": (-1.0, 1.0), "one": (0.0, 1.0), "two": (0.0, 1.0)}
@@ -159,7 +159,7 @@ def test_an_operator_that_does_not_run_leaves_the_layers_from_there_on(
 
     monkeypatch.setattr(Stepwise, "run", failing)
     left: dict[str, str] = {}
-    made = correct(bad, chain.content(), chain.images, left=left)
+    made = correct(bad, chain.content(), chain.samples, left=left)
     assert left == {SECOND: "LiteRT cannot execute it"}
     assert not np.array_equal(biases(made)[0], biases(bad)[0])
     assert np.array_equal(biases(made)[1], biases(bad)[1])
@@ -275,7 +275,7 @@ def test_a_layer_whose_mean_is_no_number_is_left_with_the_reason(
 
     monkeypatch.setattr(bias_correction, "_means", broken)
     left: dict[str, str] = {}
-    made = correct(bad, chain.content(), chain.images, left=left)
+    made = correct(bad, chain.content(), chain.samples, left=left)
     assert left == {FIRST: "its mean is not finite on calibration images"}
     assert np.array_equal(biases(made)[0], biases(bad)[0])
     assert not np.array_equal(biases(made)[1], biases(bad)[1])
@@ -291,7 +291,7 @@ def test_only_what_is_still_to_be_read_is_held(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Stepwise, "leave", watched)
     chain = DenseChain()
-    correct(chain.quantized(tmp_path / "chain.tflite"), chain.content(), chain.images)
+    correct(chain.quantized(tmp_path / "chain.tflite"), chain.content(), chain.samples)
     assert held[0] == held[1] == 1
 
 

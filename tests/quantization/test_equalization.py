@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from samples import samples
 from tflbuild.quantization.equalization import (
     _pads,
     _response,
@@ -77,7 +78,7 @@ def mobile(fused: int, seed: int = 1) -> Network:
 @pytest.mark.parametrize("fused", [FUSED.RELU, FUSED.RELU6, FUSED.NONE], ids=["relu", "relu6", "linear"])
 def test_the_model_computes_the_same(balance: Any, fused: int) -> None:
     network = mobile(fused)
-    content, images = network.content("sum"), network.images(20)
+    content, images = network.content("sum"), network.samples(20)
     made, factors = equalized(content, observe(content, images), balance=balance, relu6="keep")
     assert list(factors) == ["stem", "middle", "wide"]
     assert largest_difference(content, made, images) < 1e-5
@@ -88,7 +89,7 @@ def test_a_settled_model_has_equal_sizes_on_both_sides_of_every_seam() -> None:
     network = mobile(FUSED.RELU)
     content = network.content("sum")
     graph = Graph(flatbuffer.unpack(content))
-    largest = {n: a.channel_size for n, a in observe(content, network.images(5)).items()}
+    largest = {n: a.channel_size for n, a in observe(content, network.samples(5)).items()}
     equalize(graph, largest)
     wide, left, right = (graph.operators[place] for place in (2, 3, 4))
     written = np.abs(graph.constant(wide.inputs[1])).max(axis=(1, 2, 3))  # type: ignore[arg-type]
@@ -104,7 +105,7 @@ def test_channels_that_cannot_matter_stay_as_they_are(balance: Any, decayed: flo
     network = Network()
     network.conv("one", "image", 3, weights=first, bias=np.zeros(3))
     network.conv("two", "one", 2, weights=np.array([[1.0, 9.0, 4.0], [2.0, 1.0, 5.0]]), fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(20)
+    content, images = network.content("two"), network.samples(20)
     made, factors = equalized(content, observe(content, images), balance=balance, relu6="keep")
     assert factors["one"][1] == 1.0
     assert factors["one"][0] * factors["one"][2] == pytest.approx(1.0)
@@ -117,7 +118,7 @@ def test_a_factor_is_bounded_over_all_rounds() -> None:
     network = Network()
     network.conv("one", "image", 3, weights=np.ones((3, 3)) * sizes[:, None], bias=np.zeros(3))
     network.conv("two", "one", 3, weights=np.ones((3, 3)) / sizes**2 * 1e-3, fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(5)
+    content, images = network.content("two"), network.samples(5)
     _, factors = equalized(content, observe(content, images), balance="weights", relu6="keep")
     assert factors["one"].max() <= 1e4  # beyond that float32 itself begins to lose
     assert factors["one"].min() >= 1e-4
@@ -138,7 +139,7 @@ def large_and_small() -> Network:
 
 def test_behind_relu6_what_reaches_6_stays_and_the_rest_grows_up_to_the_margin() -> None:
     network = large_and_small()
-    content, images = network.content("two"), network.images(30)
+    content, images = network.content("two"), network.samples(30)
     observed = observe(content, images)
     made, factors = equalized(content, observed, balance="weights", relu6="keep")
     size = observed["one"].channel_size
@@ -150,7 +151,7 @@ def test_behind_relu6_what_reaches_6_stays_and_the_rest_grows_up_to_the_margin()
 
 def test_a_replaced_relu6_cuts_nothing_off_any_more() -> None:
     network = large_and_small()
-    content, images = network.content("two"), network.images(30)
+    content, images = network.content("two"), network.samples(30)
     made, factors = equalized(content, observe(content, images), balance="weights", relu6="replace")
     graph = Graph(flatbuffer.unpack(made))
     assert graph.operators[0].builtinOptions.fusedActivationFunction == FUSED.RELU
@@ -192,7 +193,7 @@ def test_what_is_never_left_below_moves_into_the_bias_behind() -> None:
     network.conv("two", "one", 1, weights=np.array([0.5, 3.0]), bias=np.array([0.25]), fused=FUSED.NONE)
     content, images = (
         network.content("two"),
-        [np.full((6, 6, 1), value, np.float32) for value in (-1, 0.3, 1)],
+        samples(np.full((6, 6, 1), value, np.float32) for value in (-1, 0.3, 1)),
     )
     graph = Graph(flatbuffer.unpack(content))
     smallest = {name: found.channel_low for name, found in observe(content, images).items()}
@@ -236,7 +237,7 @@ def test_a_relu6_of_its_own_is_never_replaced_and_always_limits(relu6: Any) -> N
     network.conv("one", "image", 2, weights=np.array([20.0, 0.5]), bias=np.zeros(2))
     network.relu6("cut", "one")
     network.conv("two", "cut", 1, weights=np.array([1.0, 8.0]), fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(30)
+    content, images = network.content("two"), network.samples(30)
     made, factors = equalized(content, observe(content, images), balance="weights", relu6=relu6)
     assert factors["one"][0] == 1.0
     assert factors["one"][1] < 0.9

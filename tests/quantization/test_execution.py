@@ -13,7 +13,7 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import execution
 from tflbuild.quantization.execution import failure
 
-ONES = np.ones((6, 6, 3), np.float32)
+ONES = {"image": np.ones((6, 6, 3), np.float32)}
 
 
 def constant(folder: Path, name: str, *values: float) -> Path:

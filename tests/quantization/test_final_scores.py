@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from samples import Samples, samples
 from tflbuild.quantization import quantizer
 from tflbuild.quantization.final_scores import widen, widened
 from tflbuild.quantization.observation import Executable, exposed, without_custom
@@ -38,9 +38,11 @@ def detector(folder: Path) -> bytes:
     return quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True)
 
 
-def images() -> list[npt.NDArray[np.float32]]:
+def images() -> Samples:
     rng = np.random.default_rng(0)
-    return [rng.uniform(low, low + 0.5, (8, 8, 3)).astype(np.float32) for low in np.linspace(-1, 0.5, 7)]
+    return samples(
+        rng.uniform(low, low + 0.5, (8, 8, 3)).astype(np.float32) for low in np.linspace(-1, 0.5, 7)
+    )
 
 
 def outputs(content: bytes) -> Any:

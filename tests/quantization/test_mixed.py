@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from samples import samples
 from tflbuild.quantization import mixed, quantizer
 from tflbuild.quantization.mixed import Candidate
 from tflbuild.quantization.output_error import OutputError
@@ -73,8 +74,8 @@ def two_heads() -> bytes:
 def test_what_is_simulated_is_what_the_quantizers_file_does(
     tmp_path: Path, keep: quantizer.Kept, float_output: bool
 ) -> None:
-    content, images = two_heads(), DenseChain().images
-    border = Border(float_input=False, float_output=float_output, pixels=(-1.0, 1.0))
+    content, images = two_heads(), samples(DenseChain().images)
+    border = Border(float_input=False, float_output=float_output, limits=((-1.0, 1.0),))
     bench = Workbench(content, images, images, "int8", border, tmp_path)
 
     def quantized(kept: Collection[str]) -> bytes:
@@ -122,7 +123,7 @@ def test_only_what_is_kept_is_not_int8(tmp_path: Path, keep: quantizer.Kept, dty
 
 def test_the_quantizers_file_with_the_ill_pair_kept_has_the_error_that_numpy_gives(tmp_path: Path) -> None:
     chain = DenseChain()
-    reference = OutputError(chain.content(), chain.images)
+    reference = OutputError(chain.content(), chain.samples)
     path = tmp_path / "float.tflite"
     plain, kept = chain.quantized(path), chain.quantized(path, kept=dict.fromkeys((FIRST, SECOND), "float32"))
     everything = chain.error({FIRST, SECOND}, {IMAGE, FIRST, SECOND})
@@ -131,8 +132,8 @@ def test_the_quantizers_file_with_the_ill_pair_kept_has_the_error_that_numpy_giv
 
 
 def test_values_that_are_only_moved_were_rounded_before(tmp_path: Path) -> None:
-    content, images = two_heads(), DenseChain().images
-    border = Border(float_input=False, float_output=True, pixels=(-1.0, 1.0))
+    content, images = two_heads(), samples(DenseChain().images)
+    border = Border(float_input=False, float_output=True, limits=((-1.0, 1.0),))
     quantized = Workbench(content, images, images, "int8", border, tmp_path).build(Setting())
     simulated = Simulation(content, quantized)
     assert simulated.activations == ("image", "net/near/MatMul", "net/far/MatMul", "scores")
@@ -147,7 +148,7 @@ def test_an_int8_output_is_rounded_whatever_is_kept(
     simulated = Simulation(
         chain.content(), chain.quantized(tmp_path / "float.tflite", float_output=float_output)
     )
-    error = OutputError(chain.content(), chain.images).of(
+    error = OutputError(chain.content(), chain.samples).of(
         simulated.keeping({FIRST, SECOND}, exact_weights=True)
     )
     assert error == pytest.approx(chain.error((), rounded), rel=CLOSE)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import observation
 from tflbuild.quantization.observation import (
@@ -25,7 +26,7 @@ from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 def test_extremes_histograms_and_channels_are_those_of_numpy() -> None:
     chain = DenseChain()
     told: list[tuple[float, float]] = []
-    observed = observe(chain.content(), chain.images, lambda done, total: told.append((done, total)))
+    observed = observe(chain.content(), chain.samples, lambda done, total: told.append((done, total)))
     hidden = np.stack([image.ravel() @ chain.first.T for image in chain.images])
     found = observed[FIRST]
     assert (found.low, found.high) == pytest.approx((hidden.min(), hidden.max()), rel=1e-6)
@@ -43,7 +44,7 @@ def test_extremes_histograms_and_channels_are_those_of_numpy() -> None:
 
 def test_rows_are_kept_of_what_a_softmax_reads_and_of_nothing_else() -> None:
     rng = np.random.default_rng(0)
-    images = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3)]
+    images = samples(rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3))
     observed = observe(dense_classifier(), images)
     running = Executable(exposed(dense_classifier(), ["logits"]))
     np.testing.assert_array_equal(observed["logits"].rows, [running.run(image)[0] for image in images])
@@ -67,7 +68,7 @@ def test_a_joined_histogram_is_that_of_all_values() -> None:
 
 def test_a_detector_is_cut_before_its_custom_operator() -> None:
     image = np.full((8, 8, 3), 0.5, np.float32)
-    boxes, scores = Executable(without_custom(brightness_detector())).run(image)
+    boxes, scores = Executable(without_custom(brightness_detector())).run({"image": image})
     assert (boxes.shape, scores.shape) == ((4, 4), (4, 2))
     np.testing.assert_allclose(scores[0], 1 / (1 + np.exp([-4.0, 4.0])), rtol=1e-5)  # sigmoid(+-8 * 0.5)
     assert without_custom(dense_classifier()) == dense_classifier()
@@ -80,7 +81,7 @@ def test_outputs_of_custom_operators_are_no_activations() -> None:
 
 def test_a_tensor_that_is_not_finite_is_named() -> None:
     with pytest.raises(PassError, match="tensor 'image' is not finite"):
-        observe(dense_classifier(), [np.full((8, 8, 3), np.nan, np.float32)])
+        observe(dense_classifier(), samples([np.full((8, 8, 3), np.nan, np.float32)]))
 
 
 @pytest.mark.parametrize("size", [1e-42, 1e-38, 1e30, 3e38])
@@ -105,7 +106,7 @@ def test_rows_that_are_kept_are_from_all_over_a_tensor(most: int, rows: list[int
 def test_images_share_the_rows_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(observation, "_some_rows", lambda value, most: asked.append(most) or [])
-    observe(dense_classifier(), [np.zeros((8, 8, 3), np.float32)] * 4)
+    observe(dense_classifier(), samples([np.zeros((8, 8, 3), np.float32)] * 4))
     assert asked == [2**17 // 4] * 4
 
 
@@ -134,7 +135,7 @@ def test_a_model_with_other_outputs_has_no_signature_of_the_old_ones() -> None:
     for content in (exposed(dense_classifier(), ["logits", "image"]), without_custom(brightness_detector())):
         assert not flatbuffer.unpack(content).signatureDefs
     image = np.full((8, 8, 3), 0.5, np.float32)
-    logits, given = Executable(exposed(dense_classifier(), ["logits", "image"])).run(image)
+    logits, given = Executable(exposed(dense_classifier(), ["logits", "image"])).run({"image": image})
     assert (logits.shape, given.tolist()) == ((2,), image.tolist()), "in the order that was asked for"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import output_error
 from tflbuild.quantization.output_error import OutputError, largest_difference
@@ -21,7 +22,7 @@ def network(weights: float, bias: float = 0.0) -> tuple[bytes, list[Any]]:
     made.conv(
         "out", "image", 2, fused=FUSED.NONE, weights=np.full((2, 1, 1, 3), weights), bias=np.full(2, bias)
     )
-    return made.content("out"), made.images(4)
+    return made.content("out"), made.samples(4)
 
 
 def test_outputs_that_are_no_numbers_are_no_error_but_a_reason() -> None:
@@ -51,7 +52,7 @@ def constants(*values: float) -> bytes:
     return made.content(*(f"out{place}" for place in range(len(values))))
 
 
-IMAGES = [np.zeros((6, 6, 3), np.float32)] * 2
+IMAGES = samples([np.zeros((6, 6, 3), np.float32)] * 2)
 
 
 def test_errors_of_outputs_are_added_each_in_its_own_unit() -> None:

@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from conv_network import FUSED, Network
+from samples import Samples, samples
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.quantization import quantizer, rounding
 from tflbuild.quantization.grid import grid_of, off_grid
@@ -71,7 +72,7 @@ def test_a_layer_is_a_product_of_matrices(
 ) -> None:
     content = one_layer(kind, weights, entry, **options)
     image = RNG.normal(size=entry[1:]).astype(np.float32)
-    (wanted,) = Executable(content).run(image)
+    (wanted,) = Executable(content).run({"image": image})
     graph = Graph(flatbuffer.unpack(content))
     (operator,) = graph.operators
     shape, values = shape_of(graph, operator), graph.constant(operator.inputs[1])
@@ -148,11 +149,11 @@ def test_weights_on_a_level_stay_and_all_others_go_to_a_neighbour(shift: float) 
     assert np.array_equal(levels, np.rint(levels))
 
 
-def noise(count: int) -> list[Any]:
+def noise(count: int) -> Samples:
     """Give images whose neighbouring pixels go together."""
     rng = np.random.default_rng(2)
     small = rng.uniform(-1, 1, (count, 2, 2, 3)).repeat(4, axis=1).repeat(4, axis=2)
-    return list((small + 0.1 * rng.normal(size=small.shape)).astype(np.float32))
+    return samples((small + 0.1 * rng.normal(size=small.shape)).astype(np.float32))
 
 
 @pytest.mark.parametrize("granularity", ["channel", "tensor"])
@@ -299,7 +300,7 @@ def test_nothing_is_learned_from_the_rows_that_rounding_is_judged_on(
         return error(self, levels)
 
     monkeypatch.setattr(Problem, "error", watched)
-    _, (layer,) = learned_rounding(DENSE, SMALL, bits=4)
+    _, (layer,) = learned_rounding(DENSE, samples(SMALL), bits=4)
     one, other = judged
     assert rows_of(one) == rows_of(other), "both ways to round are compared on the same rows"
     assert rows_of(one).isdisjoint(rows_of(studied[0]))
@@ -321,7 +322,7 @@ def test_learned_rounding_is_kept_only_where_it_is_better_on_rows_that_it_was_no
     monkeypatch: pytest.MonkeyPatch, better: bool
 ) -> None:
     """With pixels of about 1 errors of weights add up, so that one at its other level can make up for the rest."""
-    images = [np.float32(1) + image / 1000 for image in SMALL]
+    images = samples(np.float32(1) + image / 1000 for image in SMALL)
     scale = np.abs(WEIGHTS).max(axis=1, keepdims=True) / 7
     nearest = np.rint(WEIGHTS / scale)
     missed = (nearest - WEIGHTS / scale).sum(axis=1)
@@ -351,13 +352,13 @@ def test_what_is_no_better_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(rounding, "learn", learn)
     _, (layer,) = learned_rounding(
-        DENSE, [image * (np.arange(12) > 0).reshape(2, 2, 3) for image in SMALL], bits=4
+        DENSE, samples(image * (np.arange(12) > 0).reshape(2, 2, 3) for image in SMALL), bits=4
     )
     assert (layer.turned, layer.learned_error) == (0, layer.nearest_error)
 
 
 def test_one_row_is_held_out_at_least(studied: list[Problem]) -> None:
-    learned_rounding(DENSE, SMALL[:3])
+    learned_rounding(DENSE, samples(SMALL)[:3])
     assert studied[0].inputs.shape == (1, 2, 12)
 
 
@@ -368,7 +369,7 @@ def test_a_layer_reads_what_the_rounded_ones_leave_and_is_held_to_the_float_mode
     network = Network(channels=2, seed=1)
     network.conv("one", "image", 3, fused=FUSED.NONE)
     network.conv("two", "one", 2, fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(3)
+    content, images = network.content("two"), network.samples(3)
     told: list[tuple[float, float]] = []
     made, layers = learned_rounding(
         content, images, bits=4, progress=lambda done, total: told.append((done, total))
@@ -389,7 +390,7 @@ def test_a_layer_reads_what_the_rounded_ones_leave_and_is_held_to_the_float_mode
 
 def test_at_most_4096_places_are_looked_at_and_as_many_of_each_image(studied: list[Problem]) -> None:
     content = one_layer("CONV_2D", (2, 1, 1, 1), (1, 50, 50, 1))
-    images = [np.full((50, 50, 1), number, np.float32) for number in range(3)]
+    images = samples(np.full((50, 50, 1), number, np.float32) for number in range(3))
     learned_rounding(content, images)
     # 4096 / 3 rounded up are 1366 of each; an eighth of 4098 is 512
     assert studied[0].inputs.shape == (1, 4098 - 512, 1)
@@ -401,7 +402,7 @@ def test_at_most_4096_places_are_looked_at_and_as_many_of_each_image(studied: li
 
 def test_the_seed_chooses_the_places(studied: list[Problem]) -> None:
     content = one_layer("CONV_2D", (2, 1, 1, 1), (1, 70, 70, 1))
-    images = [RNG.normal(size=(70, 70, 1)).astype(np.float32)]
+    images = samples([RNG.normal(size=(70, 70, 1)).astype(np.float32)])
     for seed in (0, 1, 0):
         learned_rounding(content, images, seed=seed)
     first, second, again = (rows_of(problem) for problem in studied)
@@ -414,7 +415,7 @@ def test_the_seed_chooses_the_places(studied: list[Problem]) -> None:
 def test_the_layers_activation_is_part_of_the_problem(
     studied: list[Problem], fused: int, low: float, high: float
 ) -> None:
-    learned_rounding(dense_layer(WEIGHTS * 4, [0.0] * 3, fused), SMALL)
+    learned_rounding(dense_layer(WEIGHTS * 4, [0.0] * 3, fused), samples(SMALL))
     (problem,) = studied
     assert (problem.low, problem.high, problem.most) == (low, high, 127)
     assert (problem.targets.min() >= low, problem.targets.max() <= high) == (True, True)
@@ -422,19 +423,19 @@ def test_the_layers_activation_is_part_of_the_problem(
 
 def test_a_layer_whose_activation_bends_is_left_as_it_is(studied: list[Problem]) -> None:
     with pytest.raises(PassError, match="no layer has float weights to round"):
-        learned_rounding(dense_layer(WEIGHTS, [0.0] * 3, fused=4), SMALL)  # 4: TANH, by schema.fbs
+        learned_rounding(dense_layer(WEIGHTS, [0.0] * 3, fused=4), samples(SMALL))  # 4: TANH, by schema.fbs
 
 
 def test_the_steps_of_the_optimizer_are_those_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(rounding, "learn", lambda problem, steps: asked.append(steps) or problem.nearest)
-    learned_rounding(DENSE, SMALL, steps=7)
-    learned_rounding(DENSE, SMALL)
+    learned_rounding(DENSE, samples(SMALL), steps=7)
+    learned_rounding(DENSE, samples(SMALL))
     assert asked == [7, 500]
 
 
 def test_errors_that_are_no_numbers_keep_nearest_rounding_with_the_reason(studied: list[Problem]) -> None:
-    images = [image * np.float32(1e32) for image in SMALL]  # 1e39 is no float32
+    images = samples(image * np.float32(1e32) for image in SMALL)  # 1e39 is no float32
     made, (layer,) = learned_rounding(dense_layer(WEIGHTS * 1e7, [0.0] * 3), images, bits=4)
     assert (layer.nearest_error, layer.learned_error, layer.turned, layer.weights) == (None, None, 0, 36)
     assert (layer.bits, layer.operator) == (4, "FULLY_CONNECTED")
@@ -474,7 +475,7 @@ def test_a_weight_that_went_too_far_is_noticed(place: int, levels: int, message:
     weights = WEIGHTS.copy()
     weights[0, 1] = 0.0
     content = dense_layer(weights, [0.0] * 3)
-    made, _ = learned_rounding(content, SMALL, steps=1)
+    made, _ = learned_rounding(content, samples(SMALL), steps=1)
     graph = Graph(flatbuffer.unpack(made))
     found = graph.constant(graph.operators[0].inputs[1])
     assert found is not None

@@ -32,7 +32,7 @@ CLOSE = 0.02  # relative: a value half way between two levels may fall to either
 
 def measured(chain: DenseChain, folder: Path) -> Sensitivity:
     quantized = chain.quantized(folder / "float.tflite")
-    return sensitivity(chain.content(), quantized, OutputError(chain.content(), chain.images))
+    return sensitivity(chain.content(), quantized, OutputError(chain.content(), chain.samples))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_sound_network_has_no_layer_of_that_kind(tmp_path: Path) -> None:
 def test_weights_of_4_bits_cost_what_numpy_says(tmp_path: Path) -> None:
     chain = DenseChain(large=1.0)
     quantized = chain.quantized(tmp_path / "float.tflite", form=Form(weight_bits=4))
-    found = sensitivity(chain.content(), quantized, OutputError(chain.content(), chain.images))
+    found = sensitivity(chain.content(), quantized, OutputError(chain.content(), chain.samples))
     assert found.error_of_weights == pytest.approx(chain.error(WEIGHTS, largest=7), rel=CLOSE)
     assert found.guilty == "weights"
 
@@ -124,7 +124,7 @@ def test_the_layer_comes_first_without_which_the_error_is_least_and_each_is_told
     made = sensitivity(
         chain.content(),
         chain.quantized(tmp_path / "float.tflite"),
-        OutputError(chain.content(), chain.images[:3]),
+        OutputError(chain.content(), chain.samples[:3]),
         lambda done, total, note: told.append((done, total, note)),
     )
     assert [cost.left_out for cost in made.layers] == sorted(cost.left_out for cost in made.layers)

@@ -10,6 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from samples import Samples, samples
 from tflbuild.quantization.observation import Executable, exposed
 from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
@@ -19,9 +20,9 @@ from tflbuild.tflite.graph import Graph
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
 
-def images(count: int) -> list[Any]:
+def images(count: int) -> Samples:
     rng = np.random.default_rng(0)
-    return [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(count)]
+    return samples(rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(count))
 
 
 def test_every_tensor_is_what_the_interpreter_gives(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_an_operator_that_xnnpack_refuses_runs_without_it(tmp_path: Path) -> Non
             quantization.scale = np.asarray(quantization.scale) * 1e6
 
     graph = Graph(flatbuffer.load(small_network.spoilt(path, coarse)))
-    under_way = Stepwise(graph, [np.zeros((8, 8, 3), np.float32)])
+    under_way = Stepwise(graph, samples([np.zeros((8, 8, 3), np.float32)]))
     for operator in graph.operators:
         under_way.run(operator)
     assert under_way.values(int(graph.operators[-1].outputs[0]))
@@ -94,7 +95,7 @@ def test_what_an_operator_reads_twice_is_forgotten_behind_it() -> None:
     )
     graph = model([add], "sum", sum=(1, 2, 3))
     image = np.arange(6, dtype=np.float32).reshape(2, 3)
-    under_way = Stepwise(graph, [image])
+    under_way = Stepwise(graph, samples([image]))
     under_way.run(graph.operators[0])
     assert under_way.values(1)[0].tolist() == [(2 * image).tolist()]
     under_way.leave(graph.operators[0])
@@ -105,7 +106,7 @@ def test_what_an_operator_reads_twice_is_forgotten_behind_it() -> None:
 def test_what_another_operator_is_going_to_read_stays() -> None:
     relu = [Step(schema.BuiltinOperator.RELU, ["image"], [name]) for name in ("one", "two")]
     graph = model(relu, "one", "two", one=(1, 2, 3), two=(1, 2, 3))
-    under_way = Stepwise(graph, [np.ones((2, 3), np.float32)])
+    under_way = Stepwise(graph, samples([np.ones((2, 3), np.float32)]))
     for place, operator in enumerate(graph.operators):
         under_way.run(operator)
         under_way.leave(operator)
@@ -120,7 +121,7 @@ def test_a_layer_without_a_bias_runs_alone() -> None:
     operator = graph.operators[0]
     operator.inputs = np.array([*operator.inputs, -1], np.int32)
     images = [np.array([[1, 0, 2], [3, 1, 0]], np.float32), np.array([[0, 0, 1], [1, 1, 1]], np.float32)]
-    under_way = Stepwise(graph, images)
+    under_way = Stepwise(graph, samples(images))
     under_way.run(operator)
     found = under_way.values(int(operator.outputs[0]))
     for image, value in zip(images, found, strict=True):
@@ -134,6 +135,6 @@ def test_a_layer_without_a_bias_runs_alone() -> None:
 def test_a_mean_is_exact_where_float32_would_lose_digits() -> None:
     graph = model([Step(schema.BuiltinOperator.RELU, ["image"], ["out"])], "out", out=(1, 2, 3))
     values = np.array([[2.0**24, 1, 1], [1, 1, 1]], np.float32)
-    under_way = Stepwise(graph, [values])
+    under_way = Stepwise(graph, samples([values]))
     under_way.run(graph.operators[0])
     assert under_way.mean(1).tolist() == [(2.0**24 + 1) / 2, 1.0, 1.0]

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import unchanged
 from tflbuild.quantization.unchanged import Equalized, Equalizer
 
 FACTOR = np.array([2.0])
-IMAGES = [np.full((1, 1, 3), number, np.float32) for number in range(20)]
+IMAGES = samples(np.full((1, 1, 3), number, np.float32) for number in range(20))
 
 
 class Model:
@@ -37,7 +38,9 @@ class Model:
 
     def _measured(self, content: bytes, other: bytes, images: Any) -> float:
         assert content == b"float"
-        assert [image.tolist() for image in images] == [image.tolist() for image in IMAGES[: len(images)]]
+        assert [one["image"].tolist() for one in images] == [
+            one["image"].tolist() for one in IMAGES[: len(images)]
+        ]
         self.asked.append((other.decode(), len(images)))
         return self.difference(other.decode())
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from samples import samples
 from tflbuild.quantization import variant as module
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.variant import Variant
@@ -37,7 +38,7 @@ def counted(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]
 def variant(tmp_path: Path) -> Variant:
     path = tmp_path / "none-keep.tflite"
     path.write_bytes(CHAIN.content())
-    return Variant(CHAIN.content(), path, CHAIN.images[:5])
+    return Variant(CHAIN.content(), path, CHAIN.samples[:5])
 
 
 def test_images_are_run_once_however_many_ranges_are_tried(
@@ -68,7 +69,7 @@ def test_each_way_has_its_own_ranges_and_they_are_the_callers_to_change(
 def test_values_that_are_only_moved_share_the_range_of_their_source(tmp_path: Path) -> None:
     path = tmp_path / "detector.tflite"
     path.write_bytes(brightness_detector())
-    images = [np.full((8, 8, 3), value, np.float32) for value in np.linspace(-0.9, 0.7, 9)]
+    images = samples(np.full((8, 8, 3), value, np.float32) for value in np.linspace(-0.9, 0.7, 9))
     found = Variant(brightness_detector(), path, images).ranges("mse")
     assert found["flat_boxes"] == found["box_encodings"]
     assert found["flat_scores"] == found["class_scores"]
@@ -76,11 +77,11 @@ def test_values_that_are_only_moved_share_the_range_of_their_source(tmp_path: Pa
     assert found["flat_logits"] != alone["flat_logits"], "what becomes scores is weighed by them"
 
 
-def test_the_input_is_named(variant: Variant, tmp_path: Path) -> None:
-    assert variant.entry == IMAGE
+def test_the_inputs_are_named(variant: Variant, tmp_path: Path) -> None:
+    assert variant.entries == [IMAGE]
     path = tmp_path / "tiny.tflite"
     path.write_bytes(dense_classifier())
-    assert Variant(dense_classifier(), path, []).entry == "image"
+    assert Variant(dense_classifier(), path, []).entries == ["image"]
 
 
 @pytest.mark.parametrize(

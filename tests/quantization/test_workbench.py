@@ -10,6 +10,7 @@ import pytest
 
 from conv_network import FUSED, Network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from samples import samples
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.quantization.final_scores import widened
 from tflbuild.quantization.form import Form
@@ -23,7 +24,7 @@ from tflbuild.tflite.tiny import dense_classifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
-PLAIN = Border(float_input=False, float_output=True, pixels=None)
+PLAIN = Border(float_input=False, float_output=True, limits=(None,))
 
 
 def bench(content: bytes, images: Any, folder: Path, **options: Any) -> Workbench:
@@ -32,7 +33,7 @@ def bench(content: bytes, images: Any, folder: Path, **options: Any) -> Workbenc
 
 def test_the_error_is_that_of_numpy(tmp_path: Path) -> None:
     chain = DenseChain(large=1.0)
-    here = bench(chain.content(), chain.images, tmp_path)
+    here = bench(chain.content(), chain.samples, tmp_path)
     error = here.error(here.build(Setting()))
     everything = chain.error({FIRST, SECOND}, {IMAGE, FIRST, SECOND})
     assert error == pytest.approx(everything, rel=0.02)  # biases are rounded too
@@ -40,7 +41,7 @@ def test_the_error_is_that_of_numpy(tmp_path: Path) -> None:
 
 def test_the_mean_over_images_is_the_error(tmp_path: Path) -> None:
     chain = DenseChain()
-    here = bench(chain.content(), chain.images, tmp_path, held_out=chain.images[:7])
+    here = bench(chain.content(), chain.samples, tmp_path, held_out=chain.samples[:7])
     made = here.build(Setting())
     assert (len(here.errors(made)), here.held_out) == (7, 7)
     assert np.mean(here.errors(made)) == pytest.approx(here.error(made))
@@ -48,21 +49,21 @@ def test_the_mean_over_images_is_the_error(tmp_path: Path) -> None:
 
 def test_a_model_has_no_error_against_itself() -> None:
     chain = DenseChain()
-    assert OutputError(chain.content(), chain.images).of(chain.content()) == 0.0
-    assert largest_difference(chain.content(), chain.content(), chain.images) == 0.0
+    assert OutputError(chain.content(), chain.samples).of(chain.content()) == 0.0
+    assert largest_difference(chain.content(), chain.content(), chain.samples) == 0.0
 
 
 def test_top1_counts_what_the_label_says() -> None:
     chain = DenseChain()
     best = [int(np.argmax(chain._hidden(image.ravel()) @ chain.second.T)) for image in chain.images]
     wrong = [(label + 1) % 3 for label in best[:10]]
-    assert top1(chain.content(), chain.images, [*wrong, *best[10:]]) == 0.75
+    assert top1(chain.content(), chain.samples, [*wrong, *best[10:]]) == 0.75
 
 
 def test_ranges_of_pixels_are_given_and_the_rest_is_measured(tmp_path: Path) -> None:
     chain = DenseChain()
-    border = Border(float_input=False, float_output=True, pixels=(-1.0, 127 / 128))
-    made = Workbench(chain.content(), chain.images, [], "int8", border, tmp_path).build(Setting())
+    border = Border(float_input=False, float_output=True, limits=((-1.0, 127 / 128),))
+    made = Workbench(chain.content(), chain.samples, [], "int8", border, tmp_path).build(Setting())
     graph = Graph(flatbuffer.unpack(made))
     scales = {graph.name(i): t.quantization.scale for i, t in enumerate(graph.tensors) if t.quantization}
     assert scales[IMAGE][0] == pytest.approx(1 / 128)
@@ -73,7 +74,7 @@ def test_ranges_of_pixels_are_given_and_the_rest_is_measured(tmp_path: Path) -> 
 def test_an_ill_conditioned_model_comes_back_by_equalization(tmp_path: Path) -> None:
     """One hidden value is a hundred times as large as the others, so that one scale leaves those a level or two."""
     chain = DenseChain(large=100.0)
-    here = bench(chain.content(), chain.images, tmp_path)
+    here = bench(chain.content(), chain.samples, tmp_path)
     stock = here.error(here.build(Setting()))
     ours = here.error(here.build(Setting(equalize="activations")))
     assert stock > 0.3
@@ -95,7 +96,7 @@ def spoilt(factor: float, seed: int = 3) -> Network:
 
 def test_one_scale_a_tensor_comes_back_by_equalization(tmp_path: Path) -> None:
     network = spoilt(50.0)
-    images = network.images(30)
+    images = network.samples(30)
     here = bench(network.content("three"), images, tmp_path, form=Form(granularity="tensor"))
     stock, ours = (
         here.error(here.build(Setting(equalize=equalize)))  # type: ignore[arg-type]
@@ -111,7 +112,7 @@ def test_what_is_under_way_is_told(tmp_path: Path) -> None:
     chain, told = DenseChain(), list[tuple[float, float, str]]()
     here = bench(
         chain.content(),
-        chain.images,
+        chain.samples,
         tmp_path,
         progress=lambda done, total, note: told.append((done, total, note)),
     )
@@ -135,8 +136,8 @@ SETTINGS = [
 def test_held_out_images_decide_nothing_that_is_built(tmp_path: Path, setting: Setting) -> None:
     """Were one of them looked at, a hundred times as large as the others, a range or a bias would be another."""
     chain = DenseChain()
-    seen, made = chain.images[:6], []
-    for place, held_out in enumerate(([], [image * 100 for image in chain.images[6:9]])):
+    seen, made = chain.samples[:6], []
+    for place, held_out in enumerate(([], samples([image * 100 for image in chain.images[6:9]], IMAGE))):
         folder = tmp_path / str(place)
         folder.mkdir()
         made.append(bench(chain.content(), seen, folder, held_out=held_out).build(setting))
@@ -147,11 +148,11 @@ def test_images_that_were_calibrated_on_decide_nothing_that_is_measured(tmp_path
     chain = DenseChain()
     made = chain.quantized(tmp_path / "float.tflite")
     found = []
-    for seen in (chain.images[:6], [image * 100 for image in chain.images[:6]]):
-        here = bench(chain.content(), seen, tmp_path, held_out=chain.images[6:11], labels=[0, 1, 2, 0, 1])
+    for seen in (chain.samples[:6], samples([image * 100 for image in chain.images[:6]], IMAGE)):
+        here = bench(chain.content(), seen, tmp_path, held_out=chain.samples[6:11], labels=[0, 1, 2, 0, 1])
         found.append((here.error(made), here.errors(made), here.top1(made)))
     assert found[0] == found[1]
-    reference = OutputError(chain.content(), chain.images[6:11])
+    reference = OutputError(chain.content(), chain.samples[6:11])
     assert found[0][:2] == (reference.of(made), tuple(reference.by_image(made)))
 
 
@@ -159,9 +160,11 @@ def test_labels_are_of_the_held_out_images_and_count_only_where_they_are_given(t
     chain = DenseChain()
     best = [int(np.argmax(chain._hidden(image.ravel()) @ chain.second.T)) for image in chain.images]
     assert best[:5] != best[5:10]
-    here = bench(chain.content(), chain.images[:5], tmp_path, held_out=chain.images[5:10], labels=best[5:10])
+    here = bench(
+        chain.content(), chain.samples[:5], tmp_path, held_out=chain.samples[5:10], labels=best[5:10]
+    )
     assert here.top1(chain.content()) == 1.0
-    assert bench(chain.content(), chain.images[:5], tmp_path).top1(chain.content()) is None
+    assert bench(chain.content(), chain.samples[:5], tmp_path).top1(chain.content()) is None
 
 
 def test_an_equalized_model_is_measured_against_the_one_that_was_given(tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_an_equalized_model_is_measured_against_the_one_that_was_given(tmp_path:
     network = Network(channels=1)
     network.conv("one", "image", 2, weights=np.array([20.0, 0.5]), bias=np.zeros(2), fused=FUSED.RELU6)
     network.conv("two", "one", 1, weights=np.array([1.0, 8.0]), fused=FUSED.NONE)
-    content, images = network.content("two"), network.images(6)
+    content, images = network.content("two"), network.samples(6)
     here = bench(content, images, tmp_path)
     replaced = here.variant("weights", "replace").content
     assert here.error(replaced) == OutputError(content, images).of(replaced) > 0.1
@@ -186,12 +189,12 @@ def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measur
 
     monkeypatch.setattr("tflbuild.quantization.bias_correction.correct", correct)
     chain = DenseChain()
-    seen, held_out = chain.images[:35], chain.images[35:]
+    seen, held_out = chain.samples[:35], chain.samples[35:]
     here = bench(chain.content(), seen, tmp_path, held_out=held_out)
     here.build(Setting(equalize="weights", correct_bias=True))
     ((floating, images),) = given
     assert len(images) == 32, "more gained nothing"
-    assert all(np.array_equal(one, other) for one, other in zip(images, seen, strict=False))
+    assert all(np.array_equal(one[IMAGE], other[IMAGE]) for one, other in zip(images, seen, strict=False))
     assert floating == here.variant("weights", "keep").content != chain.content()
 
 
@@ -217,7 +220,7 @@ def test_layers_are_measured_on_so_many_held_out_images_against_the_model_that_w
     tmp_path: Path, watched: type[Watched], what: str
 ) -> None:
     chain = DenseChain()
-    here = bench(chain.content(), chain.images[:6], tmp_path, held_out=chain.images[6:12])
+    here = bench(chain.content(), chain.samples[:6], tmp_path, held_out=chain.samples[6:12])
     if what == "sensitivity":
         found = here.sensitivity(Setting(equalize="weights"), 2)
         assert {layer.layer for layer in found.layers} == {"image", "first", "second"}
@@ -225,14 +228,14 @@ def test_layers_are_measured_on_so_many_held_out_images_against_the_model_that_w
         here.order(Setting(equalize="weights"), "float32", 1.0, 2)
     ((content, images),) = watched.used
     assert content == chain.content()
-    assert [image.tolist() for image in images] == [image.tolist() for image in chain.images[6:8]]
+    assert [image[IMAGE].tolist() for image in images] == [image.tolist() for image in chain.images[6:8]]
 
 
 def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_biases(
     tmp_path: Path,
 ) -> None:
     chain, asked = DenseChain(), list[Setting]()
-    here = bench(chain.content(), chain.images[:6], tmp_path, held_out=chain.images[6:12])
+    here = bench(chain.content(), chain.samples[:6], tmp_path, held_out=chain.samples[6:12])
     build = here.build
 
     def watched(setting: Setting, kept: Any = None) -> bytes:
@@ -258,7 +261,7 @@ def test_what_is_built_is_built_once_and_what_keeps_layers_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain, kept = DenseChain(), list[Any]()
-    here = bench(chain.content(), chain.images[:4], tmp_path)
+    here = bench(chain.content(), chain.samples[:4], tmp_path)
     quantized = here._quantized
 
     def counted(setting: Setting, keeping: Any) -> bytes:
@@ -276,18 +279,18 @@ def test_what_is_built_is_built_once_and_what_keeps_layers_apart(
 
 def test_a_kept_layer_is_not_rounded_where_the_others_were_learned(tmp_path: Path) -> None:
     chain = DenseChain(large=1.0)
-    here = bench(chain.content(), chain.images[:6], tmp_path)
+    here = bench(chain.content(), chain.samples[:6], tmp_path)
     graph = Graph(flatbuffer.unpack(here.build(Setting(round="learned"), {SECOND: "float32"})))
     weights = {graph.name(int(o.outputs[0])): graph.constant(o.inputs[1]) for o in graph.weighted()}
     assert np.array_equal(weights[SECOND], chain.second)  # type: ignore[arg-type]
     assert weights[FIRST].dtype == np.int8  # type: ignore[union-attr]
     assert [layer.layer for layer in here.rounded] == [FIRST, SECOND]
-    assert bench(chain.content(), chain.images[:6], tmp_path).rounded == []
+    assert bench(chain.content(), chain.samples[:6], tmp_path).rounded == []
 
 
 def test_relu6_of_a_model_that_is_not_equalized_makes_no_second_variant(tmp_path: Path) -> None:
     chain = DenseChain()
-    here = bench(chain.content(), chain.images[:4], tmp_path)
+    here = bench(chain.content(), chain.samples[:4], tmp_path)
     assert here.variant("none", "replace") is here.variant("none", "keep")
     assert here.variant("weights", "replace") is not here.variant("weights", "keep")
     assert here.variant("none", "keep").content == chain.content()
@@ -295,14 +298,14 @@ def test_relu6_of_a_model_that_is_not_equalized_makes_no_second_variant(tmp_path
 
 def test_a_wrong_scale_is_noticed_whatever_built_it(tmp_path: Path) -> None:
     chain = DenseChain()
-    images = [image * np.float32(1e9) for image in chain.images[:4]]
+    images = samples([image * np.float32(1e9) for image in chain.images[:4]], IMAGE)
     with pytest.raises(BrokenPromise, match="values ran away"):
         bench(chain.content(), images, tmp_path).build(Setting())
 
 
 def test_a_model_that_cannot_be_measured_is_refused_before_anything_is_made_of_it(tmp_path: Path) -> None:
     chain = DenseChain()
-    good, nothing = chain.images[:2], [np.full((2, 2, 3), np.nan, np.float32)]
+    good, nothing = chain.samples[:2], samples([np.full((2, 2, 3), np.nan, np.float32)], IMAGE)
     with pytest.raises(PassError, match=r"^the float model's output 0 is not finite on 1 of 1 images\.$"):
         bench(chain.content(), good, tmp_path, held_out=nothing).check_source()
     with pytest.raises(PassError, match="is not finite on a calibration image"):
@@ -313,8 +316,8 @@ def test_a_model_that_cannot_be_measured_is_refused_before_anything_is_made_of_i
 @pytest.mark.parametrize("scores", ["int8", "int16"])
 def test_final_scores_have_the_bits_of_the_border(tmp_path: Path, scores: Any) -> None:
     rng = np.random.default_rng(0)
-    images = [rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3)]
-    border = Border(float_input=True, float_output=True, pixels=None, scores=scores)
+    images = samples(rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3))
+    border = Border(float_input=True, float_output=True, limits=(None,), scores=scores)
     made = Workbench(dense_classifier(), images, images, "int8", border, tmp_path).build(Setting())
     assert len(widened(made)) == (1 if scores == "int16" else 0)
 
@@ -322,7 +325,7 @@ def test_final_scores_have_the_bits_of_the_border(tmp_path: Path, scores: Any) -
 @pytest.mark.parametrize("keep", ["float32", "int16x8"])
 def test_a_kept_layer_has_exact_weights_only_where_it_is_float(tmp_path: Path, keep: Any) -> None:
     chain = DenseChain()
-    here = bench(chain.content(), chain.images, tmp_path)
+    here = bench(chain.content(), chain.samples, tmp_path)
     steps = here.order(Setting(), keep, 1.0, 40)
     wanted = chain.error((), {IMAGE}) if keep == "float32" else chain.error({FIRST, SECOND}, {IMAGE})
     assert steps[-1].after == pytest.approx(wanted, rel=0.05)
@@ -332,7 +335,7 @@ def test_a_candidate_that_cannot_be_measured_is_not_kept_but_the_plain_model_has
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain, asked = DenseChain(), list[bytes]()
-    here = bench(chain.content(), chain.images[:6], tmp_path)
+    here = bench(chain.content(), chain.samples[:6], tmp_path)
     of = OutputError.of
 
     def failing(self: OutputError, content: bytes) -> float:
@@ -353,7 +356,7 @@ def test_a_channel_without_weights_keeps_its_bias(tmp_path: Path) -> None:
     network.conv(
         "out", "image", 2, weights=np.array([0.5, 1e-9]), bias=np.array([0.1, 0.75]), fused=FUSED.NONE
     )
-    images = network.images(4)
+    images = network.samples(4)
     here = bench(network.content("out"), images, tmp_path)
     made = here.build(Setting())
     (found,) = Executable(made).run(images[0])

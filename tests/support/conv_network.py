@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from samples import Samples, samples
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 
 FUSED = schema.ActivationFunctionType
@@ -22,10 +23,10 @@ class Network:
         self._tensors: dict[str, Any] = {"image": (1, SIDE, SIDE, channels)}
         self._steps: list[Step] = []
 
-    def images(self, count: int) -> list[npt.NDArray[np.float32]]:
+    def samples(self, count: int) -> Samples:
         """Give images of uniform noise in [-1, 1]."""
         shape = self._tensors["image"][1:]
-        return [self._rng.uniform(-1, 1, shape).astype(np.float32) for _ in range(count)]
+        return samples(self._rng.uniform(-1, 1, shape).astype(np.float32) for _ in range(count))
 
     def conv(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from samples import Samples, samples
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
@@ -46,6 +47,11 @@ class DenseChain:
         """Give 40 images."""
         rng = np.random.default_rng(6)
         return [rng.uniform(-1, 1, (2, 2, 3)).astype(np.float32) for _ in range(40)]
+
+    @property
+    def samples(self) -> Samples:
+        """Give the images as calibration samples."""
+        return samples(self.images, IMAGE)
 
     def content(self) -> bytes:
         """Give the float `.tflite`."""
@@ -115,6 +121,7 @@ def chain(folder: Path) -> tuple[TFLiteModel, Calibration]:
         labels=("a", "b", "c"),
         preprocess={"scale": 0.0078125, "offset": -1.0},
     )
+    facts = replace(facts, inputs={IMAGE: facts.only})
     images = np.random.default_rng(8).integers(0, 256, (40, 2, 2, 3), dtype=np.uint8)
     np.savez(folder / "images.npz", images=images)
     return artifact(TFLiteModel, path, facts), Calibration(source=str(folder / "images.npz"), samples=40)

@@ -43,6 +43,14 @@ class Fake:
         monkeypatch.setattr(room, name, made, raising=False)
         return made
 
+    def fresh(self, monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
+        """Import a module anew, so that what it imports is what was put in place; afterwards it is forgotten."""
+        room, _, own = name.rpartition(".")
+        monkeypatch.setattr(import_module(room), own, None, raising=False)
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+        return import_module(name)
+
     def of(self, name: str) -> list[tuple[Any, ...]]:
         """Give the arguments of each call of one function; options, where there are any, come last."""
         return [

@@ -48,14 +48,14 @@ def integer(scale: float = 0.5, zero_point: int = -3) -> bytes:
 
 @pytest.mark.parametrize(("dtype", "zero_point"), [("uint8", 100), ("int8", -28)])
 def test_floats_are_made_of_bytes(dtype: str, zero_point: int) -> None:
-    made = borders.take_bytes(absolute(), dtype, 0.25, zero_point)
+    made = borders.take_bytes(absolute(), dtype, {0: (0.25, zero_point)})
     given = np.arange(12, dtype=np.int64).reshape(1, 2, 2, 3) * 10 + zero_point - 60
     wanted = np.abs((given - zero_point) * 0.25)  # by the definition of scale and zero point
     np.testing.assert_array_equal(run(made, given.astype(dtype))["scores"], wanted)
 
 
 def test_integers_are_made_of_bytes_of_another_scale(tmp_path: Path) -> None:
-    made = borders.take_bytes(integer(0.5, -3), "uint8", 0.25, 128)
+    made = borders.take_bytes(integer(0.5, -3), "uint8", {0: (0.25, 128)})
     given = np.array([[128, 130, 132, 108]], np.uint8)  # 0, 0.5, 1 and -5
     assert run(made, given)["scores"].tolist() == [-3, -2, -1, -13]
     path = tmp_path / "m.tflite"

@@ -14,6 +14,7 @@ import small_network
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.tiny import brightness_detector
 
 FACTS = Meaning.of_image(
@@ -30,7 +31,7 @@ def write(folder: Path, content: bytes, name: str = "m.tflite") -> Path:
 def test_facts_come_back_and_are_written_over(tmp_path: Path) -> None:
     content = small_network.convolutional()
     assert flatbuffer.read_facts(write(tmp_path, content)) == {}
-    once = flatbuffer.with_facts(content, {**FACTS, "height": 1})
+    once = flatbuffer.with_facts(content, {**FACTS, "labels": ["old"]})
     again = flatbuffer.with_facts(once, FACTS)
     assert flatbuffer.read_facts(write(tmp_path, again)) == FACTS
     model = schema.Model.GetRootAs(again, 0)
@@ -88,8 +89,36 @@ def test_a_signature_is_described_with_its_scales(tmp_path: Path) -> None:
         ],
         "outputs": [{"name": "scores", "shape": [1, 2], "dtype": "float32"}],
     }
+
+
+def test_a_file_without_a_signature_is_described_by_its_tensors(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+    model.subgraphs[0].tensors[0].name = b"x:0"
     model.signatureDefs = []
-    assert flatbuffer.signature(write(tmp_path, flatbuffer.pack(model))) == {"inputs": [], "outputs": []}
+    content = flatbuffer.pack(model)
+    assert flatbuffer.signature(write(tmp_path, content)) == {
+        "inputs": [{"name": "x:0", "shape": [1, 8, 8, 3], "dtype": "float32"}],
+        "outputs": [{"name": "scores", "shape": [1, 2], "dtype": "float32"}],
+    }
+    assert flatbuffer.input_tensors(content) == ["x:0"]
+
+
+def two_inputs() -> bytes:
+    """Give a file that adds two inputs, and whose signature names them in another order than its graph."""
+    tensors: Tensors = {"a": (1, 2), "b": (1, 2), "sum": (1, 2)}
+    kind, options = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    step = Step(schema.BuiltinOperator.ADD, ["a", "b"], ["sum"], kind, options)
+    model = flatbuffer.unpack(assemble(tensors, [step], ["a", "b"], ["sum"]))
+    first, second = model.signatureDefs[0].inputs
+    first.name, second.name = b"one", b"two"
+    model.signatureDefs[0].inputs = [second, first]
+    return flatbuffer.pack(model)
+
+
+def test_inputs_are_named_by_the_signature_in_the_order_of_the_graph(tmp_path: Path) -> None:
+    described = flatbuffer.signature(write(tmp_path, two_inputs()))
+    assert [entry["name"] for entry in described["inputs"]] == ["one", "two"]
+    assert flatbuffer.input_tensors(two_inputs()) == ["a", "b"], "of the tensors, as ranges have them"
 
 
 def test_operators_are_told_with_their_dtypes_and_first_output(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.modalities.image.modality import ImageModality
+
 pytestmark = pytest.mark.slow
 
 SCALE, OFFSET = 1 / 128, -1.0
+SCALED = ImageModality(scale=SCALE, offset=OFFSET).scaled
 BATCHES = [np.random.default_rng(seed).integers(0, 256, (6, 5, 5, 3)).astype(np.uint8) for seed in range(4)]
 
 
@@ -63,7 +66,7 @@ def test_statistics_are_those_of_all_images_together(nested: bool) -> None:
     from tflbuild.training import batch_norm
 
     expected = by_hand(network(nested))
-    found = batch_norm.population(network(nested), BATCHES, (SCALE, OFFSET))
+    found = batch_norm.population(network(nested), BATCHES, SCALED)
     assert list(found) == ["norm_one", "norm_two"]
     for name, (mean, variance) in expected.items():
         np.testing.assert_allclose(found[name].mean, mean, rtol=1e-5, atol=1e-6)
@@ -74,7 +77,7 @@ def test_only_statistics_change_and_what_else_changes_is_named() -> None:
     from tflbuild.training import batch_norm
 
     before, after = network(), network()
-    found = batch_norm.population(network(), BATCHES, (SCALE, OFFSET))
+    found = batch_norm.population(network(), BATCHES, SCALED)
     batch_norm.assign(after, found)
     np.testing.assert_array_equal(
         after.get_layer("norm_two").moving_mean, found["norm_two"].mean.astype(np.float32)

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.modalities.image.modality import ImageModality
+
 pytestmark = pytest.mark.slow
+
+SCALED = ImageModality(scale=1 / 255, offset=0.0).scaled
 
 EVERY_STEP = 1e-9  # seconds between two checkpoints
 
@@ -186,7 +190,7 @@ def train(
     )
     schedule = training.Schedule(steps=steps, learning_rate=3e-2, warmup=0, average=average)
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP)
-    training.fit(model, stream, classification(True, 0.0), schedule, (1 / 255, 0.0), watch)
+    training.fit(model, stream, classification(True, 0.0), schedule, SCALED, watch)
     beside.finish()
     assert [weight.name for weight in model.weights] == names
     return model

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.modalities.image.modality import ImageModality
+
 pytestmark = pytest.mark.slow
+
+SCALED = ImageModality().scaled  # -1 to 127 / 128
 
 
 def softmax(logits: Any) -> Any:
@@ -107,7 +111,7 @@ def taught(stream: Any, checkpoint: Path | None = None) -> tuple[Any, Any, float
     schedule = training.Schedule(steps=80, learning_rate=0.03, warmup=1)
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=1e-9)
     hooks = training.Hooks(targets=distillation.asked(teacher))
-    return teacher, student, training.fit(student, stream, loss, schedule, (1 / 128, -1.0), watch, hooks)
+    return teacher, student, training.fit(student, stream, loss, schedule, SCALED, watch, hooks)
 
 
 def test_teacher_says_what_it_says_on_the_device_and_is_not_trained() -> None:

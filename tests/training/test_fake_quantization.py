@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.modalities.image.modality import ImageModality
+
 pytestmark = pytest.mark.slow
+
+SCALED = ImageModality(scale=1 / 255, offset=0.0).scaled
 
 EVERY_STEP = 1e-9  # seconds between two checkpoints
 RANGE = (0.0, 1.0)
@@ -61,7 +65,7 @@ def train(stream: Any, checkpoint: Path | None, freeze_at: int | None = 3, steps
     )
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP)
     loss = losses.classification(True, 0.0)
-    training.fit(fake.model, stream, loss, schedule, (1 / 255, 0.0), watch, fake.hooks())
+    training.fit(fake.model, stream, loss, schedule, SCALED, watch, fake.hooks())
     fake.finish()
     return fake.model
 

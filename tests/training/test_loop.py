@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from tflbuild.core.errors import PassError
+from tflbuild.modalities.image.modality import ImageModality
 
 pytestmark = pytest.mark.slow
 
-SCALE_AND_OFFSET = (1 / 128, -1.0)
+SCALED = ImageModality().scaled  # -1 to 127 / 128
+PLAIN = ImageModality(scale=1.0, offset=0.0).scaled
 EVERY_STEP = 1e-9  # seconds between two checkpoints
 
 
@@ -60,7 +62,7 @@ def train(model: Any, stream: Any = batches, checkpoint: Path | None = None, **c
     } | changes
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP, label="train")
     loss = losses.classification(from_logits=True, smoothing=0.0)
-    return training.fit(model, stream, loss, training.Schedule(**schedule), SCALE_AND_OFFSET, watch)
+    return training.fit(model, stream, loss, training.Schedule(**schedule), SCALED, watch)
 
 
 def test_training_learns_and_repeats_to_the_bit() -> None:
@@ -125,9 +127,7 @@ def test_rate_rises_falls_and_ends_near_nothing() -> None:
     from tflbuild.training import losses
 
     schedule = training.Schedule(steps=100, learning_rate=1.0, warmup=10)
-    steps = training._Training(
-        build(), losses.classification(True, 0.0), schedule, (1.0, 0.0), training.Hooks()
-    )
+    steps = training._Training(build(), losses.classification(True, 0.0), schedule, PLAIN, training.Hooks())
     rates = [float(steps._rate(np.float32(k))) for k in (0, 9, 10, 55, 100)]
     np.testing.assert_allclose(rates, [0.1, 1.0, 1.0, 0.5, 0.0], atol=1e-6)  # half cosine: 0.5 half way
 
@@ -147,9 +147,7 @@ def test_rates_of_each_schedule_by_hand(shape: str, expected: list[float]) -> No
 
     options: Any = {"shape": shape, "decay": 0.01, "drops": (0.5, 0.75)}
     schedule = training.Schedule(steps=100, learning_rate=1.0, warmup=10, **options)
-    steps = training._Training(
-        build(), losses.classification(True, 0.0), schedule, (1.0, 0.0), training.Hooks()
-    )
+    steps = training._Training(build(), losses.classification(True, 0.0), schedule, PLAIN, training.Hooks())
     rates = [float(steps._rate(np.float32(k))) for k in (0, 9, 10, 55, 77, 100)]
     np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-6)
 
@@ -164,7 +162,7 @@ def test_hooks_run_in_every_step() -> None:
     hooks = training.Hooks(before=seen.assign, after=lambda: after.assign_add(1))
     loss = losses.classification(True, 0.0)
     schedule = training.Schedule(steps=5, learning_rate=1e-3, warmup=1)
-    training.fit(build(), batches, loss, schedule, SCALE_AND_OFFSET, training.Watch(), hooks)
+    training.fit(build(), batches, loss, schedule, SCALED, training.Watch(), hooks)
     assert int(seen) == 4
     assert int(after) >= 5
 
@@ -203,7 +201,7 @@ def test_kernels_alone_decay_by_the_rate_times_the_decay() -> None:
     from tflbuild.training import loop as training
 
     model = one_weight(use_bias=True)
-    training.fit(model, pixels, flat_loss, steady(steps=2, weight_decay=0.2), (1.0, 0.0), training.Watch())
+    training.fit(model, pixels, flat_loss, steady(steps=2, weight_decay=0.2), PLAIN, training.Watch())
     kernel, bias = model.get_weights()
     assert kernel.item() == pytest.approx(0.9**2)  # 1 - 0.5 * 0.2, twice
     assert bias.item() == 1.0
@@ -218,11 +216,11 @@ def test_the_running_mean_by_hand() -> None:
     for steps, wanted in ((1, first), (2, second)):
         model = one_weight()
         schedule = steady(steps=steps, weight_decay=0.2, average=0.9)
-        training.fit(model, pixels, flat_loss, schedule, (1.0, 0.0), training.Watch())
+        training.fit(model, pixels, flat_loss, schedule, PLAIN, training.Watch())
         assert model.get_weights()[0].item() == pytest.approx(wanted, rel=1e-6)
     model = one_weight()  # never more than the decay that was asked for
     schedule = steady(steps=2, weight_decay=0.2, average=0.05)
-    training.fit(model, pixels, flat_loss, schedule, (1.0, 0.0), training.Watch())
+    training.fit(model, pixels, flat_loss, schedule, PLAIN, training.Watch())
     assert model.get_weights()[0].item() == pytest.approx(0.05 * (0.05 + 0.95 * 0.9) + 0.95 * 0.81, rel=1e-6)
 
 
@@ -251,7 +249,7 @@ def test_a_gradient_is_cut_to_its_largest_norm() -> None:
             one_weight(),
             lambda outputs, targets, slope=slope: tf.reduce_sum(outputs) * slope,
             steady(gradient_clip=5.0),
-            (1.0, -2.0),  # pixels of 3 become 1
+            ImageModality(scale=1.0, offset=-2.0).scaled,  # pixels of 3 become 1
             training.Hooks(),
         )
         made.step(tf.constant(0, tf.int64), *next(pixels(0))[:1], (np.zeros(1),))
@@ -271,7 +269,7 @@ def test_the_first_step_of_adam_is_the_rate() -> None:
         pixels,
         lambda outputs, targets: tf.reduce_sum(outputs) * 7.0,
         steady(steps=1, learning_rate=0.25),
-        (1.0, 0.0),
+        PLAIN,
         training.Watch(),
     )
     assert model.get_weights()[0].item() == pytest.approx(0.75, rel=1e-5)
@@ -293,7 +291,7 @@ def test_targets_are_made_of_what_the_model_takes() -> None:
         lambda start: (seen.append(start), pixels(start))[1],
         loss,
         steady(),
-        (0.5, -1.0),
+        ImageModality(scale=0.5, offset=-1.0).scaled,
         training.Watch(),
         hooks,
     )
@@ -345,7 +343,7 @@ def test_states_are_kept_as_often_as_was_said(
     from tflbuild.training import loop as training
 
     told = Told(monkeypatch, seconds)
-    assert training.fit(one_weight(), pixels, counting_loss, steady(steps=42), (1.0, 0.0), told.watch) == 0.25
+    assert training.fit(one_weight(), pixels, counting_loss, steady(steps=42), PLAIN, told.watch) == 0.25
     assert told.saved == [(step, 0.25) for step in saved]
     assert told.progress == [(done, 42, "loss 0.250") for done in (1, 21, 41, 42)]
     assert told.lines == []
@@ -428,7 +426,7 @@ def test_going_on_is_said_with_the_step(tmp_path: Path) -> None:
 
     path, said = tmp_path / "state.npz", []
     watch = training.Watch(checkpoint=path, checkpoint_seconds=EVERY_STEP, log=said.append)
-    training.fit(one_weight(), pixels, flat_loss, steady(steps=2), (1.0, 0.0), watch)
+    training.fit(one_weight(), pixels, flat_loss, steady(steps=2), PLAIN, watch)
     assert said == []
-    training.fit(one_weight(), pixels, flat_loss, steady(steps=5), (1.0, 0.0), watch)
+    training.fit(one_weight(), pixels, flat_loss, steady(steps=5), PLAIN, watch)
     assert said == ["continued from step 2 of 5"]

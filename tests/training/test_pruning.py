@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.modalities.image.modality import ImageModality
+
 pytestmark = pytest.mark.slow
+
+SCALED = ImageModality(scale=1 / 255, offset=0.0).scaled
 
 
 EVERY_STEP = 1e-9  # seconds between two checkpoints
@@ -85,7 +89,7 @@ def test_a_killed_pruning_goes_on_with_the_same_zeros(tmp_path: Path) -> None:
         masks = pruning.Pruning(model, {"dense": 0.5}, course, pruning.Pattern())
         schedule = training.Schedule(steps=10, learning_rate=1e-2, warmup=0)
         watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=EVERY_STEP)
-        training.fit(model, stream, classification(True, 0.0), schedule, (1 / 255, 0.0), watch, masks.hooks())
+        training.fit(model, stream, classification(True, 0.0), schedule, SCALED, watch, masks.hooks())
         return model.get_weights()
 
     whole = train(batches, None)

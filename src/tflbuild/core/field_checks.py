@@ -64,6 +64,11 @@ def rows_of(check: Check, most: int, least: int = 1) -> Check:
     )
 
 
+def nothing_or(check: Check) -> Check:
+    """Take null, of an option that was not said, and what a check takes."""
+    return lambda value: value is None or check(value)
+
+
 def text(longest: int) -> Check:
     """Take text of at most so many characters."""
     return lambda value: isinstance(value, str) and len(value) <= longest

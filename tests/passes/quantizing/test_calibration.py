@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
-from tflbuild.passes.quantizing.calibration import Calibration, calibration_images, calibration_labels, parted
+from tflbuild.passes.quantizing.calibration import (
+    Calibration,
+    calibration_labels,
+    calibration_samples,
+    parted,
+)
 
 FACTS = Meaning.of_image(
     task="classification",
@@ -24,6 +31,7 @@ FACTS = Meaning.of_image(
     labels=("a",),
     preprocess={"scale": 0.0078125, "offset": -1.0},
 )
+MODEL = KerasModel(path=Path("model.h5"), digest="d", fingerprint="f", meta={"facts": FACTS.to_json()})
 few = settings(deadline=None, max_examples=40, derandomize=True)
 
 
@@ -61,14 +69,16 @@ class Context:
         self.told.append((done, total, note))
 
 
-def numbers(images: Sequence[Any]) -> list[int]:
+def numbers(samples: Sequence[Any]) -> list[int]:
     """Read off the number of each image, by hand: pixel = (value + 1) * 128."""
+    assert all(list(sample) == ["image"] for sample in samples)
+    images = [sample["image"] for sample in samples]
     assert all(image.shape == (2, 3, 3) and image.dtype == np.float32 for image in images)
     return [int((image[0, 0, 0] + 1) * 128) for image in images]
 
 
 def chosen(ctx: Any, samples: int) -> list[int]:
-    return numbers(calibration_images(Calibration(source="data.val", samples=samples), FACTS, ctx))
+    return numbers(calibration_samples(Calibration(source="data.val", samples=samples), MODEL, ctx))
 
 
 @few
@@ -76,7 +86,7 @@ def chosen(ctx: Any, samples: int) -> list[int]:
 def test_labels_are_those_of_the_images_held_out_or_not(count: int, samples: int, seed: int) -> None:
     ctx: Any = Context(count, seed)
     calibration = Calibration(source="data.val", samples=samples)
-    images, labels = calibration_images(calibration, FACTS, ctx), calibration_labels(calibration, ctx)
+    images, labels = calibration_samples(calibration, MODEL, ctx), calibration_labels(calibration, ctx)
     assert numbers(images) == labels
     for some, theirs in zip(parted(images, seed), parted(labels, seed), strict=True):
         assert numbers(some) == theirs

@@ -14,7 +14,6 @@ import small_network
 from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
-from tflbuild.passes.quantizing import options as module
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
 from tflbuild.quantization import search as searching
@@ -72,9 +71,9 @@ def bench(
     return given
 
 
-def numbers(images: list[Any]) -> list[int]:
+def numbers(samples: list[Any]) -> list[int]:
     """Read off the number of each image, by hand: pixel = (value + 1) * 128."""
-    return [int((image[0, 0, 0] + 1) * 128) for image in images]
+    return [int((sample["image"][0, 0, 0] + 1) * 128) for sample in samples]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -104,10 +103,10 @@ def test_nothing_is_held_out_where_nothing_is_measured(tmp_path: Path) -> None:
     ("options", "scheme", "border"),
     [
         # the range of raw bytes is -1 to 255 / 128 - 1
-        ({}, "int8", (False, True, (-1.0, 127 / 128), "int16")),
-        ({"input_dtype": "float32", "scores": "int8"}, "int8", (True, True, None, "int8")),
-        ({"output_dtype": "uint8"}, "int8", (False, False, (-1.0, 127 / 128), "int16")),
-        ({}, "int16x8", (True, True, None, "int8")),
+        ({}, "int8", (False, True, ((-1.0, 127 / 128),), "int16")),
+        ({"input_dtype": "float32", "scores": "int8"}, "int8", (True, True, (None,), "int8")),
+        ({"output_dtype": "uint8"}, "int8", (False, False, ((-1.0, 127 / 128),), "int16")),
+        ({}, "int16x8", (True, True, (None,), "int8")),
     ],
     ids=str,
 )
@@ -116,7 +115,7 @@ def test_borders_are_those_of_the_options(
 ) -> None:
     given = bench(tmp_path, Quantizing(calibration=TEN, **options), scheme)
     found = given["border"]
-    assert (found.float_input, found.float_output, found.pixels, found.scores) == border
+    assert (found.float_input, found.float_output, found.limits, found.scores) == border
     assert given["scheme"] == scheme
 
 
@@ -280,10 +279,10 @@ def test_a_fixed_setting_is_what_was_said_and_nothing_is_searched(tmp_path: Path
     ("options", "scheme", "done"),
     [
         # scale 1/128 and zero point 128 of bytes, 128 less of int8: by hand
-        ({}, "int8", [("bytes", "uint8", 1 / 128, 128)]),
+        ({}, "int8", [("bytes", "uint8", {0: (1 / 128, 128)})]),
         ({"input_dtype": "int8"}, "int8", []),
-        ({"input_dtype": "int8", "activations": "symmetric"}, "int8", [("bytes", "int8", 1 / 128, 0)]),
-        ({"output_dtype": "uint8"}, "int8", [("bytes", "uint8", 1 / 128, 128), ("uint8",)]),
+        ({"input_dtype": "int8", "activations": "symmetric"}, "int8", [("bytes", "int8", {0: (1 / 128, 0)})]),
+        ({"output_dtype": "uint8"}, "int8", [("bytes", "uint8", {0: (1 / 128, 128)}), ("uint8",)]),
         ({"output_dtype": "int8", "input_dtype": "float32"}, "int8", []),
         ({}, "int16x8", []),
     ],
@@ -297,10 +296,9 @@ def test_raw_bytes_are_taken_and_given_where_that_is_wanted(
         borders, "take_bytes", lambda content, *given: found.append(("bytes", *given)) or content + b"i"
     )
     monkeypatch.setattr(borders, "give_uint8", lambda content: found.append(("uint8",)) or content + b"o")
-    facts = Meaning.of(small_network.model(tmp_path))
-    made = Quantizing(**options).with_borders(b"c", facts, scheme)
+    model = small_network.model(tmp_path)
+    made = Quantizing(**options).with_borders(b"c", model, scheme)
     assert found == done
     assert made == b"c" + b"".join(b"i" if step[0] == "bytes" else b"o" for step in done)
-    assert module.Quantizing(**options).input_of(scheme) == options.get(
-        "input_dtype", "uint8" if scheme == "int8" else "float32"
-    )
+    wanted = options.get("input_dtype", "uint8" if scheme == "int8" else "float32")
+    assert Quantizing(**options).inputs_of(Meaning.of(model), scheme) == {"image": wanted}

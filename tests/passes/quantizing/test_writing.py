@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 import small_network
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.quantization import promises
 from tflbuild.testing import artifact
@@ -30,7 +28,7 @@ FACTS = Meaning.of_image(
     labels=("cat", "dog"),
     preprocess={"scale": 0.0078125, "offset": -1.0},
 )
-DETECTOR = replace(FACTS, task="detection", detector={"postprocess": {"max_detections": 7}})
+DETECTOR = replace(FACTS, task="detection", head={"postprocess": {"max_detections": 7}})
 
 
 class Context:
@@ -63,11 +61,11 @@ def test_a_detectors_outputs_have_the_shapes_of_as_many_boxes_as_it_gives(tmp_pa
     writing.emit_tflite(ctx, brightness_detector(), DETECTOR)
     shapes = {tuple(output["shape"]) for output in ctx.emitted[0][2]["signature"]["outputs"]}
     assert shapes == {(1, 7, 4), (1, 7), (1,)}
-    assert writing._shapes(FACTS) == {}
+    assert FACTS.kind.tail_shapes(FACTS) == {}
 
 
 def test_only_a_detector_ends_in_a_suppression() -> None:
-    assert writing.detector_of(FACTS) is None
+    assert FACTS.kind.tail(FACTS) is None
 
 
 def signed(folder: Path, dtype: str, scale: float = 1 / 128, zero_point: int = 128) -> Any:
@@ -95,12 +93,12 @@ def test_an_inputs_scale_and_zero_point_are_those_of_the_preprocessing(
     model, entry = signed(tmp_path, dtype, scale, zero_point)
     monkeypatch.setattr(flatbuffer, "signature", lambda path: {"inputs": [entry], "outputs": []})
     if right:
-        writing.check_input(model, dtype)
+        writing.check_inputs(model, {"image": dtype})
     else:
         with pytest.raises(BrokenPromise, match="are not those of the preprocess block"):
-            writing.check_input(model, dtype)
-    with pytest.raises(BrokenPromise, match=f"^a int16 input was promised, but it is {dtype}"):
-        writing.check_input(model, "int16")
+            writing.check_inputs(model, {"image": dtype})
+    with pytest.raises(BrokenPromise, match=f"^a int16 input was promised, but 'image' is {dtype}"):
+        writing.check_inputs(model, {"image": "int16"})
 
 
 def test_a_detector_gives_floats_whatever_was_asked_for(tmp_path: Path) -> None:
@@ -158,7 +156,24 @@ def test_a_file_without_its_zeros_is_refused_with_the_option_to_change(tmp_path:
 
 def test_pixels_reach_from_black_to_white_as_bytes_say_it() -> None:
     """-1 and 255 / 128 - 1; with a zero point of round(123.7 * 1.0) = 124, -124 and 131."""
-    assert writing.limits(FACTS) == (-1.0, 127 / 128)
-    other: Any = SimpleNamespace(preprocess={"scale": 1.0, "offset": -123.7})
-    assert writing.limits(other) == (-124.0, 131.0)
-    assert np.diff(writing.limits(other))[0] == 255
+    assert writing.limits_of(FACTS) == {"image": (-1.0, 127 / 128)}
+    other = replace(FACTS.only, preprocess={"scale": 1.0, "offset": -123.7})
+    assert writing.limits_of(replace(FACTS, inputs={"x": other})) == {"x": (-124.0, 131.0)}
+
+
+def test_inputs_that_a_file_does_not_have_are_refused(tmp_path: Path) -> None:
+    model = small_network.model(tmp_path)
+    assert writing.inputs_in_order(model) == ["image"]
+    facts = replace(FACTS, inputs={"pixels": FACTS.only, "x": FACTS.only}).to_json()
+    with pytest.raises(PassError, match=r"^the file takes image, but is said to take pixels, x; name its"):
+        writing.inputs_in_order(replace(model, meta={"facts": facts}))
+
+
+def test_numbers_have_no_limits_and_no_raw_bytes() -> None:
+    mixed = replace(FACTS, inputs={"image": FACTS.only, "x": Input(modality="vector", shape=(3,))})
+    assert writing.limits_of(mixed) == {"image": (-1.0, 127 / 128)}
+    assert writing.input_dtypes(mixed, "int8", None) == {"image": "uint8", "x": "int8"}
+    assert writing.input_dtypes(mixed, "int16x8", None) == {"image": "float32", "x": "float32"}
+    assert writing.input_dtypes(mixed, "int8", "float32") == {"image": "float32", "x": "float32"}
+    with pytest.raises(PassError, match=r"^input_dtype: uint8 takes raw bytes, and the input 'x' has none"):
+        writing.input_dtypes(mixed, "int8", "uint8")

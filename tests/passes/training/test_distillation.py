@@ -10,6 +10,7 @@ import pytest
 
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.data.signs import Signs
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
@@ -108,14 +109,17 @@ def test_training_from_scratch_learns_from_a_file(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"height": 64}, "train was made for another height than the model that is trained"),
-        ({"labels": ["a"], "preprocess": {"scale": 1.0}}, "was made for another labels, preprocess than"),
+        ({"shape": (64, 32, 3)}, "train was made for another shape than the model that is trained"),
+        ({"preprocess": {"scale": 1.0}, "labels": ("a",)}, "was made for another preprocess, labels than"),
     ],
 )
 def test_a_teacher_that_sees_something_else_is_refused(
     change: dict[str, Any], message: str, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    other = replace(small_detector, meta={"facts": {**small_detector.meta["facts"], **change}})
+    own, changed = Meaning.of(small_detector), dict(change)
+    facts = replace(own, labels=changed.pop("labels", own.labels))
+    facts = replace(facts, inputs={"image": replace(own.only, **changed)})
+    other = replace(small_detector, meta={"facts": facts.to_json()})
     options = Prune(**ONE_STEP, distill=Distill(weight=0.5, teacher="train"))
     with pytest.raises(PassError, match=rf"^prune.distill.teacher: .*{message}"):
         run_pass(options, small_detector, tmp_path, data=few_signs, models={"train": other})

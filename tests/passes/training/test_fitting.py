@@ -12,11 +12,11 @@ import pytest
 from no_frameworks import Fake
 from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.modality import Batch
 from tflbuild.modalities.image import batches as stream
 from tflbuild.passes.training import fitting as module
 from tflbuild.passes.training.distillation import Distill
 from tflbuild.passes.training.fitting import Fitting, Lap, fit, shortened
-from tflbuild.tasks.detection import decoding, targets
 
 FACTS = DataFacts(task="classification", train=100, classes=2, input_size=96)
 MODEL_FACTS = Meaning.of_image(
@@ -66,11 +66,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         classification=lambda logits, smoothing: f"classification {logits} {smoothing}",
     )
     made.module(monkeypatch, "loop", Schedule=Schedule, Watch=Watch, fit=lambda *given: 0.123456)
-    monkeypatch.setattr(stream, "training_batches", lambda *given: [given])
-    monkeypatch.setattr(targets, "ahead", list)
-    monkeypatch.setattr(targets, "classification_targets", lambda batch: ("classes", batch))
-    monkeypatch.setattr(targets, "detection_targets", lambda batch, boxes: (boxes, batch))
-    monkeypatch.setattr(decoding, "anchors_of", lambda facts: "boxes")
+    made.module(monkeypatch, "distillation")
+    made.fresh(monkeypatch, "tflbuild.tasks.classification.training")
+    detection = made.fresh(monkeypatch, "tflbuild.tasks.detection.training")
+    monkeypatch.setattr(detection, "detection_targets", lambda batch, boxes: (batch.codes, boxes))
+    monkeypatch.setattr(detection, "anchors_of", lambda facts: "boxes")
+    monkeypatch.setattr(stream, "training_batches", lambda *given: [Batch(given, [], [[1]])])
+    monkeypatch.setattr(module, "ahead", list)
     return made
 
 
@@ -110,7 +112,7 @@ def test_every_option_of_the_learning_rate_reaches_the_training(fake: Fake, tmp_
     ctx = context(tmp_path)
     assert fit("logits", MODEL_FACTS, OPTIONS, ctx, "hooks") == 0.123456
     assert ctx.notes == {"loss": 0.1235}
-    ((model, _, loss, schedule, pixels, watch, hooks),) = fake.of("loop.fit")
+    ((model, _, loss, schedule, scaled, watch, hooks),) = fake.of("loop.fit")
     assert schedule == Schedule(
         steps=40,
         learning_rate=0.25,
@@ -122,7 +124,7 @@ def test_every_option_of_the_learning_rate_reaches_the_training(fake: Fake, tmp_
         gradient_clip=5.0,
         average=0.9,
     )
-    assert (model, loss, pixels, hooks) == ("logits", "classification True 0.2", (0.5, -1.25), "hooks")
+    assert (model, loss, scaled(2.0), hooks) == ("logits", "classification True 0.2", -0.25, "hooks")
     assert (watch.checkpoint, watch.checkpoint_seconds, watch.label) == (
         tmp_path / "training.npz",
         30.0,
@@ -158,23 +160,23 @@ def test_the_loss_of_a_classifier_is_that_of_its_outputs(
 
 def test_batches_are_of_the_train_split_as_the_model_takes_them(fake: Fake, tmp_path: Path) -> None:
     fit("logits", MODEL_FACTS, OPTIONS, context(tmp_path))
-    ((what, (split, preprocess, augment, height, width, size, seed, first)),) = fake.of("loop.fit")[0][1](11)
-    assert (what, split, height, width, size, seed, first) == ("classes", "train split", 8, 6, 3, 7, 11)
-    assert (preprocess.scale, augment.enabled) == (0.5, False)
+    (((preprocess, split, augment, shape, size, seed, first), labels),) = fake.of("loop.fit")[0][1](11)
+    assert (split, shape, size, seed, first) == ("train split", (8, 6, 3), 3, 7, 11)
+    assert (preprocess.scale, augment, labels.tolist()) == (0.5, {"enabled": False}, [1])
 
 
 def test_a_detector_learns_its_boxes_with_the_loss_of_its_classes(fake: Fake, tmp_path: Path) -> None:
     fit("anything", replace(MODEL_FACTS, task="detection"), OPTIONS, context(tmp_path))
     _, batches, loss, *_ = fake.of("loop.fit")[0]
     assert loss == "detection focal"
-    assert batches(0)[0][0] == "boxes"
+    assert batches(0)[0][1] == "boxes"
 
 
 def test_a_lap_goes_on_where_the_one_before_ended(fake: Fake, tmp_path: Path) -> None:
     ctx = context(tmp_path)
     fit("logits", MODEL_FACTS, OPTIONS, ctx, lap=Lap(number=2, of=4))
     _, batches, _, _, _, watch, _ = fake.of("loop.fit")[0]
-    assert batches(5)[0][1][-1] == 2 * 40 + 5, "it sees other batches"
+    assert batches(5)[0][0][-1] == 2 * 40 + 5, "it sees other batches"
     assert watch.checkpoint == tmp_path / "training-2.npz"
     watch.progress(10, 40, "loss 1")
     assert ctx.told == [(90, 160, "loss 1")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 
 from annotated_types import Gt, Le
 
-from tflbuild.core.field_checks import Check, boolean, number, one_of, rows_of
+from tflbuild.core.field_checks import Check, boolean, nothing_or, number, one_of, rows_of
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
 
@@ -65,8 +65,8 @@ class ImageModality(Modality):
         "channels": one_of("rgb", "bgr", "grey"),
         "scale": number(above=0),
         "offset": number(),
-        "mean": rows_of(number(), 3),
-        "std": rows_of(number(above=0), 3),
+        "mean": nothing_or(rows_of(number(), 3)),
+        "std": nothing_or(rows_of(number(above=0), 3)),
     }
 
     resize: Literal["bilinear", "nearest", "bicubic", "box"] = "bilinear"

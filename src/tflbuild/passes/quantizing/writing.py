@@ -187,7 +187,17 @@ def limits_of(meaning: Meaning) -> dict[str, tuple[float, float]]:
 
 
 def inputs_in_order(model: TFLiteModel) -> list[str]:
-    """Name the inputs of a file, in the order of its graph."""
+    """Name the inputs of a file, in the order of its graph.
+
+    Raises:
+        PassError: its facts name others.
+    """
     from tflbuild.tflite import flatbuffer
 
-    return [entry["name"] for entry in flatbuffer.signature(model.path)["inputs"]]
+    names = [entry["name"] for entry in flatbuffer.signature(model.path)["inputs"]]
+    known = Meaning.of(model).inputs
+    if sorted(names) != sorted(known):
+        raise PassError(
+            f"the file takes {', '.join(names)}, but is said to take {', '.join(known)}; name its inputs as it does."
+        )
+    return names

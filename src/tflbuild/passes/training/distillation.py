@@ -18,7 +18,7 @@ from tflbuild.core.options import to_json
 FILES = (".h5", ".keras")
 """Endings that tell a teacher's file from the label of a step."""
 
-SHARED = ("task", "inputs", "labels", "feature_maps", "anchors")
+SHARED = ("task", "modality", "shape", "preprocess", "labels", "feature_maps", "anchors")
 """Facts that student and teacher have to share: they see the same input, and their outputs are compared."""
 
 
@@ -162,6 +162,10 @@ def _check_alike(name: str, teacher: Any, student: Any, known: Mapping[str, Any]
 def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give facts in the form in which two models' can be compared: with every option of their inputs."""
     meaning = Meaning.from_json(facts)
-    inputs = {name: (given.shape, to_json(given.kind)) for name, given in meaning.inputs.items()}
-    compared: dict[str, Any] = to_json({**meaning.to_json(), "inputs": inputs, **meaning.head})
+    inputs = {
+        "modality": {name: given.modality for name, given in meaning.inputs.items()},
+        "shape": {name: given.shape for name, given in meaning.inputs.items()},
+        "preprocess": {name: to_json(given.kind) for name, given in meaning.inputs.items()},
+    }
+    compared: dict[str, Any] = to_json({**meaning.to_json(), **inputs, **meaning.head})
     return compared
