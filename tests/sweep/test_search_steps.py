@@ -16,13 +16,13 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import search as searching
+from tflbuild.sweep.batch import exit_code_of
 from tflbuild.sweep.freeze import Candidate
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.record import SweepRecord
 from tflbuild.sweep.request import Request
-from tflbuild.sweep.run import exit_code_of
 from tflbuild.sweep.search import Search
 from tflbuild.sweep.space import space_of
 from tflbuild.sweep.study import Options, open_study

@@ -18,13 +18,13 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
+from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
 from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
-from tflbuild.sweep.record import Entry, SweepRecord, read_record
+from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
-from tflbuild.sweep.run import finish, make_sweep_folder, settle
 from tflbuild.sweep.show import say
 from tflbuild.sweep.space import Space, space_of
 from tflbuild.sweep.study import (
