@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Verdict
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
+from tflbuild.core.metric import METRICS, Difference, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
@@ -79,7 +79,7 @@ def deliver(
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
             )
-        found |= measurer.facts(made, sorted({*_exact(), *_runnable(metrics, type(target).executes)}))
+        found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
         found |= {
             metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
             for metric in METRICS
@@ -100,6 +100,49 @@ def put(deliveries: list[Delivery], folder: Path) -> list[str]:
     return paths
 
 
+def _facts(
+    measurer: Measurer, made: TFLiteModel, metrics: list[str], figures: Mapping[str, Any], *, executes: bool
+) -> dict[str, Measurement]:
+    """Give facts of a delivered file: those that its target measured as it says them, others measured here."""
+    wanted = sorted({*_exact(), *_runnable(metrics, executes), *_owned(figures, metrics)})
+    owned = _owned(figures, wanted)
+    found = measurer.facts(made, [name for name in wanted if name not in owned]) | owned
+    return {name: found[name] for name in wanted if name in found}
+
+
+def _owned(figures: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Measurement]:
+    """Read from a target's report those facts that it measured itself."""
+    return {
+        name: cls().from_figure(figures[cls.figure])
+        for name in metrics
+        if issubclass(cls := METRICS.get(name), FileMetric) and figures.get(cls.figure) is not None
+    }
+
+
+@dataclass(frozen=True)
+class _OnTarget:
+    """Measures the base of a total budget as the delivered file is measured: by the target, where that does it.
+
+    Attributes:
+        measurer: measures the rest.
+        delivery: of the target.
+    """
+
+    measurer: Measurer
+    delivery: Delivery
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        return self.measurer.accuracy(model, metrics, split)
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        return self.measurer.compare(metric, before, after, split)
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        if isinstance(model, TFLiteModel) and _owned(self.delivery.figures, metrics):
+            return _owned(self.measurer.deliver(self.delivery.target, model).value, metrics)
+        return self.measurer.facts(model, metrics)
+
+
 def _exact() -> list[str]:
     """Name the facts of a file that are measured on every delivery, e.g. its size."""
     return [name for name, cls in METRICS.items() if issubclass(cls, FileMetric) and cls.exact]
@@ -115,8 +158,9 @@ def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery],
         judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
+            on_target = _OnTarget(measurer, delivery)
             verdict = judge_against(
-                measurer, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
+                on_target, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
             )
             delivery.verdicts.append(verdict)
         if not judged:
