@@ -61,7 +61,7 @@ def run_search(request: Request, chosen: Session, command: Sequence[str]) -> int
     options = typed(Options, request.sweeper_options, "hydra.sweeper")
     toolchain.require(["optuna"], "hydra/sweeper=optuna")
     space = space_of(request.overrides)
-    recipe = _corner_of(space)
+    recipe = _first_point(space)
     directions = directions_of(recipe)
     check_sampler(options, len(directions))
     kept = {key: value for key, value in recipe.mapping.items() if key not in RUN_KEYS}
@@ -204,7 +204,7 @@ class Search:
             say("best: none; no trial was built within its budget")
 
 
-def _corner_of(space: Space) -> Recipe:
+def _first_point(space: Space) -> Recipe:
     """Compose the corner of the space, so that what is wrong with every trial is said before the first.
 
     Raises:
