@@ -243,6 +243,12 @@ def test_a_base_of_zero_is_a_base() -> None:
     assert budget_of(RECIPE, "map", base, "train") == -0.1
 
 
+def test_a_share_of_a_negative_base_is_one_of_its_magnitude() -> None:
+    base = [Loss(label="train", value=-0.5, own=None, total=None)]
+    recipe = replace(RECIPE, limits=(Limit(metric="map", form="max_relative_drop", bound=0.1),))
+    assert budget_of(recipe, "map", base, "train") == pytest.approx(0.05)
+
+
 def test_every_gate_is_left_open_and_measures_against_its_input_and_the_base() -> None:
     opened = _open(RECIPE, ("train", "prune", "convert"), "train", "map")
     own, total = (Limit(metric="map", form="max_drop", bound=1e9, since=since) for since in ("", "train"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflbuild.core.budget import LIMITS, RELATIVE_LIMITS, Fallback, Limit, Verdict, limits_of
+from tflbuild.core.budget import FLOORS, LIMITS, RELATIVE_LIMITS, Fallback, Limit, Verdict, limits_of
 
 METRICS = st.sampled_from(("map", "top1", "size"))
 BOUNDS = st.one_of(st.just(0), st.just(0.0), st.integers(-9, 9), st.floats(-1e9, 1e9))
@@ -28,6 +29,80 @@ def test_the_forms_of_a_limit_are_those_of_the_documentation() -> None:
 def test_drops_and_rises_need_a_baseline(form: str, relative: bool) -> None:
     assert Limit(metric="map", form=form, bound=0.1).relative is relative
     assert (form in RELATIVE_LIMITS) is relative
+
+
+# form, bound, value, baseline; by hand: the cost, the excess in units of the bound, the value at the limit
+ARITHMETIC: list[tuple[str, float, float | None, float | None, float | None, float, float | None]] = [
+    ("min", 0.5, 0.4, None, 0.4, 0.2, 0.5),
+    ("min", 0.5, 0.6, None, 0.6, 0.0, 0.5),
+    ("min", -0.5, -0.6, None, -0.6, 0.2, -0.5),
+    ("max", 800.0, 1000.0, None, 1000.0, 0.25, 800.0),
+    ("max", 800.0, 1000.0, 2000.0, 1000.0, 0.25, 800.0),
+    ("max_drop", 0.25, 0.5, 1.0, 0.5, 1.0, 0.75),
+    ("max_drop", 0.25, 1.0, 0.5, -0.5, 0.0, 0.25),
+    ("max_rise", 2.0, 5.0, 2.0, 3.0, 0.5, 4.0),
+    ("max_rise", 2.0, 5.0, 0.0, 5.0, 1.5, 2.0),
+    ("max_relative_drop", 0.25, 0.25, 0.5, 0.5, 1.0, 0.375),
+    # a share of a negative baseline is one of its magnitude: what falls from -0.5 to -0.75 lost half
+    ("max_relative_drop", 0.25, -0.75, -0.5, 0.5, 1.0, -0.625),
+    ("max_relative_drop", 0.25, -0.25, -0.5, -0.5, 0.0, -0.625),
+    # a bound of 0 is no unit
+    ("max_drop", 0.0, 0.5, 0.75, 0.25, 0.25, 0.75),
+    ("min", 0.0, -3.0, None, -3.0, 3.0, 0.0),
+    ("max_relative_drop", 0.0, 0.25, 0.5, 0.5, 0.5, 0.5),
+    # what was not measured, and a share of nothing
+    ("min", 0.5, None, None, None, math.inf, 0.5),
+    ("max", 0.5, math.nan, None, None, math.inf, 0.5),
+    ("max_drop", 0.25, 0.5, None, None, math.inf, None),
+    ("max_drop", 0.25, None, 0.5, None, math.inf, 0.25),
+    ("max_rise", 0.25, 0.5, math.inf, None, math.inf, None),
+    ("max_relative_drop", 0.25, 0.5, 0.0, None, math.inf, None),
+]
+
+
+@pytest.mark.parametrize(("form", "bound", "value", "baseline", "cost", "excess", "line"), ARITHMETIC)
+def test_a_limit_knows_its_cost_its_excess_and_its_line(
+    form: str,
+    bound: float,
+    value: float | None,
+    baseline: float | None,
+    cost: float | None,
+    excess: float,
+    line: float | None,
+) -> None:
+    limit = Limit(metric="map", form=form, bound=bound)
+    assert limit.cost(value, baseline) == cost
+    assert limit.excess(value, baseline) == pytest.approx(excess)
+    assert limit.line(baseline) == line
+    assert limit.floor is (form in FLOORS)
+
+
+def test_a_cost_of_nothing_has_no_sign() -> None:
+    for form in RELATIVE_LIMITS:
+        assert str(Limit(metric="map", form=form, bound=0.1).cost(0.5, 0.5)) == "0.0"
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(st.sampled_from(LIMITS), st.integers(-64, 64), st.integers(-64, 64), st.sampled_from((-2.0, 1.0, 4.0)))
+def test_a_limit_is_exceeded_on_the_far_side_of_its_line(
+    form: str, bound: int, value: int, baseline: float
+) -> None:
+    limit = Limit(metric="map", form=form, bound=bound / 16)  # powers of two: no rounding
+    line = limit.line(baseline)
+    assert line is not None
+    beyond = value / 16 < line if limit.floor else value / 16 > line
+    assert (limit.excess(value / 16, baseline) > 0) is beyond
+
+
+@pytest.mark.parametrize(
+    ("ok", "value", "excess"), [(False, 1000.0, 0.25), (True, 1000.0, 0.0), (False, None, math.inf)]
+)
+def test_a_gate_that_stays_open_exceeds_nothing(ok: bool, value: float | None, excess: float) -> None:
+    limit = Limit(metric="size", form="max", bound=800.0)
+    found = Verdict(
+        limit=limit, baseline=None, value=value, low=None, high=None, ok=ok, decided=True, text=""
+    )
+    assert found.excess == excess
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)

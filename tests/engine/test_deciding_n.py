@@ -67,7 +67,7 @@ def test_so_many_images_decide_a_drop_and_fewer_do_not(
 ) -> None:
     if form == "max_relative_drop":
         if not both:
-            pytest.skip("nothing is a share of 0")
+            pytest.skip("a relative drop since 0 is undefined")
         bound /= both + lost
     decided, text = verdict(*pairs(n, both, lost, won), bound, form)
     assert not decided

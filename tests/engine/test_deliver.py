@@ -6,6 +6,7 @@ import json
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +17,11 @@ from building import FakeBuild, change, drop
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.errors import BudgetExceeded
-from tflbuild.core.metric import METRICS, TargetMetric
+from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.build import Outcome
-from tflbuild.engine.deliver import Delivery
+from tflbuild.engine.deliver import Delivery, _judge_total
 from tflbuild.engine.events import Event
 
 DELEGATED = {"name": "npu", "delegated": 3, "total": 4}
@@ -51,9 +52,31 @@ def npu() -> None:
         target = "fake_npu"
         unit = "share"
 
+    class Timing(Target):
+        """Times files itself, half a millisecond a byte."""
+
+        executes = False
+
+        def inspect(self, model: Any) -> dict[str, Any]:
+            return {"timed_ms": {"median": 0.5 * len(model.path.read_bytes()), "threads": 4}}
+
+    class Timed(FileMetric):
+        unit = "ms"
+        higher_is_better = False
+        exact = False
+        figure = "timed_ms"
+
+        def measure(self, model: Any) -> Measurement:
+            return Measurement(value=1.0, unit=self.unit)
+
+        def from_figure(self, figure: Any) -> Measurement:
+            return Measurement(value=figure["median"], unit=self.unit, details=figure)
+
     TARGETS.declare("fake_npu")(Npu)
     TARGETS.declare("fake_lossy")(Lossy)
+    TARGETS.declare("fake_timing")(Timing)
     METRICS.declare("npu_share")(Share)
+    METRICS.declare("timed")(Timed)
 
 
 @pytest.fixture
@@ -189,6 +212,59 @@ def test_metrics_that_a_sweep_aims_at_are_measured_too(recipe: Recipe, build_her
     assert "fake_latency" not in targets(build_here(recipe))["any"]["metrics"]
     aimed = replace(recipe, objective=("fake_latency",))
     assert targets(build_here(aimed))["any"]["metrics"]["fake_latency"]["value"] == 1.0
+
+
+TIMED = Limit(metric="timed", form="max", bound=1e9)
+
+
+@pytest.fixture
+def timing(recipe: Recipe) -> Recipe:
+    return replace(recipe, targets={"board": TARGETS.get("fake_timing")(), "any": fakes.FakeTarget()})
+
+
+def test_what_a_target_times_itself_is_said_once(timing: Recipe, build_here: FakeBuild) -> None:
+    outcome = build_here(replace(timing, limits=(TIMED,)))
+    board, plain = targets(outcome)["board"], targets(outcome)["any"]
+    assert board["metrics"]["timed"]["value"] == board["timed_ms"]["median"] == 0.5 * board["bytes"]
+    assert board["metrics"]["timed"]["details"] == board["timed_ms"]
+    assert plain["metrics"]["timed"]["value"] == 1.0, "this machine's own, where the target times nothing"
+    assert {step["metrics"]["timed"]["value"] for step in outcome.report["passes"]} == {1.0}
+
+
+def test_a_budget_judges_what_the_target_timed(timing: Recipe, build_here: FakeBuild) -> None:
+    outcome = build_here(replace(timing, limits=(replace(TIMED, bound=1.5),)))
+    assert {v["target"]: v["ok"] for v in verdicts(outcome)} == {"board": False, "any": True}
+    assert isinstance(outcome.error, BudgetExceeded)
+
+
+def test_what_no_budget_asks_for_is_no_metric(timing: Recipe, build_here: FakeBuild) -> None:
+    board = targets(build_here(timing))["board"]
+    assert "timed_ms" in board
+    assert "timed" not in board["metrics"]
+
+
+def test_a_rise_of_what_a_target_times_is_held_against_the_base_on_the_same_target(tmp_path: Path) -> None:
+    def model(size: int) -> TFLiteModel:
+        path = tmp_path / f"{size}.tflite"
+        path.write_bytes(b" " * size)
+        return TFLiteModel(path=path, digest=path.name, fingerprint="", meta={})
+
+    def deliver(target: str, model: TFLiteModel) -> Any:
+        return SimpleNamespace(value=TARGETS.get("fake_timing")().inspect(model))
+
+    def facts(model: TFLiteModel, metrics: list[str]) -> dict[str, Measurement]:
+        return dict.fromkeys(metrics, Measurement(value=1.0, unit="ms"))
+
+    measurer: Any = SimpleNamespace(deliver=deliver, facts=facts)
+    rise = Limit(metric="timed", form="max_rise", bound=1.0)
+    recipe: Any = SimpleNamespace(limits=(rise,), strict=False)
+    figures = deliver("board", model(6)).value
+    metrics = {"timed": METRICS.get("timed")().from_figure(figures["timed_ms"])}
+    for figures_, baseline in ((figures, 2.0), ({}, 1.0)):
+        delivery = Delivery(target="board", model=model(6), figures=figures_, metrics=metrics)
+        _judge_total(recipe, measurer, [delivery], model(4))
+        (verdict,) = delivery.verdicts
+        assert (verdict.value, verdict.baseline) == (3.0, baseline)
 
 
 @pytest.mark.parametrize(

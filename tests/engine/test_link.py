@@ -11,7 +11,7 @@ import pytest
 
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.engine.storage import link as module
-from tflbuild.engine.storage.link import Link, Unusable, check, open_link, said, within
+from tflbuild.engine.storage.link import Link, Unusable, check, open_link, within
 
 
 class Filesystem:
@@ -176,11 +176,6 @@ def test_a_remote_that_may_only_be_read_is_read_all_the_same(limits: list[float]
     assert str(again.value) == ""
     assert link.size("a") == 1
     assert [what for what, *_ in filesystem.asked] == ["pipe", "info"]
-
-
-def test_an_error_is_said_in_a_line() -> None:
-    assert said(ValueError("a\n  b")) == "ValueError: a b"
-    assert said(KeyError()) == "KeyError"
 
 
 def test_what_hangs_is_left_behind_with_its_limit() -> None:

@@ -44,12 +44,21 @@ def test_a_latency_is_the_median_of_what_litert_took(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(litert, "latency", latency)
     measured = Latency().measure(artifact(tmp_path / "model.tflite"))
-    assert asked == [(tmp_path / "model.tflite",)]
+    assert asked == [(tmp_path / "model.tflite", 1)]
     assert measured.to_json() == {
         "value": 2.5,
         "unit": "ms",
         "kernels": "builtin",
         "details": {"latency_ms": found},
+    }
+
+
+def test_a_latency_that_a_target_timed_is_read_from_its_report() -> None:
+    figure = {"median": 3, "p90": 5.0, "threads": 4, "cpu": "a board"}
+    assert Latency().from_figure(figure).to_json() == {
+        "value": 3.0,
+        "unit": "ms",
+        "details": {"latency_ms": figure},
     }
 
 

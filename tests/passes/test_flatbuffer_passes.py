@@ -29,7 +29,7 @@ from tflbuild.passes.quantizing import parity, writing
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.round import Round
 from tflbuild.passes.sensitivity import MeasureSensitivity
-from tflbuild.passes.training.distillation import Distill, taught
+from tflbuild.passes.training.distillation import Distill, with_teacher
 from tflbuild.quantization import (
     bias_correction,
     equalization,
@@ -876,7 +876,7 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
         "distillation",
         detection=lambda *given: ("detection", *given),
         classification=lambda *given: ("classification", *given),
-        asked=lambda model: f"asks {model.kind}",
+        query_teacher=lambda model: f"asks {model.kind}",
     )
     fake.module(monkeypatch, "losses")
     from dataclasses import dataclass
@@ -891,12 +891,14 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
     facts = replace(FACTS, task=task)
     given = replace(keras_model(tmp_path), meta={"facts": facts.to_json()})
     options = Distill(weight=0.25, temperature=3.0)
-    loss, hooks = taught(options, teacher(kind="logits"), facts, "hard", Hooks("masks"), given, ctx)
+    loss, hooks = with_teacher(options, teacher(kind="logits"), facts, "hard", Hooks("masks"), given, ctx)
     ends = (True, False) if task == "classification" else ()
     assert loss == (task, "hard", 0.25, 3.0, *ends)
     assert hooks == Hooks("masks", "asks softmax"), "what else happens in a step stays"
     assert ctx.notes["distill"] == {"teacher": "input", "weight": 0.25, "temperature": 3.0}
-    assert taught(options, teacher(), facts, "hard", None, given, ctx)[1] == Hooks("nothing", "asks softmax")
+    assert with_teacher(options, teacher(), facts, "hard", None, given, ctx)[1] == Hooks(
+        "nothing", "asks softmax"
+    )
 
 
 def seeing(**changed: Any) -> dict[str, Input]:
@@ -948,7 +950,7 @@ def test_a_teacher_that_sees_or_says_something_else_is_refused(
     own = replace(FACTS, task="detection", head=anchored(0.5)) if "head" in facts else FACTS
     ctx._models["train"] = replace(keras_model(tmp_path), meta={"facts": replace(own, **facts).to_json()})
     with pytest.raises(PassError, match=rf"^step\.distill\.teacher: train {message}"):
-        taught(Distill(weight=1.0, teacher="train"), teacher(), own, "hard", None, None, ctx)
+        with_teacher(Distill(weight=1.0, teacher="train"), teacher(), own, "hard", None, None, ctx)
 
 
 def test_nobody_and_a_flatbuffer_cannot_teach(
@@ -957,10 +959,10 @@ def test_nobody_and_a_flatbuffer_cannot_teach(
     fake.module(monkeypatch, "distillation")
     fake.module(monkeypatch, "loop")
     with pytest.raises(PassError, match=r"^step\.distill\.teacher: the pass has no input that could teach"):
-        taught(Distill(weight=1.0), teacher(), FACTS, "hard", None, None, ctx)
+        with_teacher(Distill(weight=1.0), teacher(), FACTS, "hard", None, None, ctx)
     ctx._models["convert"] = flat(tmp_path)
     with pytest.raises(PassError, match=r"'convert' gives a TFLiteModel; only a KerasModel can teach"):
-        taught(Distill(weight=1.0, teacher="convert"), teacher(), FACTS, "hard", None, None, ctx)
+        with_teacher(Distill(weight=1.0, teacher="convert"), teacher(), FACTS, "hard", None, None, ctx)
 
 
 class Numbered(list[Any]):

@@ -104,6 +104,20 @@ def test_odd_yaml_is_read_as_omegaconf_reads_it() -> None:
             OmegaConf.create(wrong)
 
 
+def test_yaml_is_read_alike_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: 1e-3\nb: 2024-01-02\nc: 0o17\nd: yes\ne: &x [.5, 1_000]\nf: *x"
+    by_libyaml = recipe_text.fast_loader()
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    recipe_text.fast_loader.cache_clear()
+    try:
+        by_python = recipe_text.fast_loader()
+    finally:
+        recipe_text.fast_loader.cache_clear()
+    assert issubclass(by_libyaml, yaml.CSafeLoader)
+    assert not issubclass(by_python, yaml.CSafeLoader)
+    assert yaml.load(text, by_libyaml) == yaml.load(text, by_python) == OmegaConf.create(text)
+
+
 def test_a_pass_that_is_declared_anew_is_composed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     compose.compose(CASES[0])
     prune = PASSES.get("prune")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -29,13 +30,12 @@ def verdict(limit: dict[str, Any], value: float | None, baseline: float | None =
         (verdict({"since": "train", "max_drop": 0.02}, 0.55, 0.6), 1.5),
         (verdict({"max": 0}, 3.0), 3.0),  # of a bound of 0 the excess is counted as it is
         (verdict({"min": -0.5}, -0.6), 0.2),
-        (verdict({"max_relative_drop": 0.5}, -0.3, 0.0), LEAST),
-        (verdict({"max_relative_drop": 0.25}, -0.5, 0.0), 1.0),  # a baseline of 0 is divided by 1
+        (verdict({"max_relative_drop": 0.25}, -0.5, 0.0), math.inf),  # undefined
+        (verdict({"max_relative_drop": 0.1}, -0.6, -0.5), 1.0),  # a share of the baseline's magnitude
         (verdict({"max_drop": 0.02}, 0.0, 0.03), 0.5),  # a value of 0 is a value
         (verdict({"max_rise": 2.0}, 5.0, 0.0), 1.5),
-        (verdict({"since": "train"}, 0.5, 0.6), 1.0),
-        (verdict({"max": 800}, None), 1.0),
-        (verdict({"max_drop": 0.02}, 0.5, None), 1.0),
+        (verdict({"max": 800}, None), math.inf),
+        (verdict({"max_drop": 0.02}, 0.5, None), math.inf),
         (verdict({"max_drop": 0.2}, 0.5, 0.6), LEAST),  # undecided and strict: within the limit by its value
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import record as records
 from tflbuild.sweep.job import FrozenJob, JobResult
-from tflbuild.sweep.record import Entry, SweepRecord, read_record
+from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_waiting
 
 
@@ -209,3 +210,12 @@ def test_every_exit_code_of_a_job_may_stand_in_a_record(tmp_path: Path) -> None:
         entry.row |= {"exit_code": code, "error": "x"}
     made.write()
     assert [entry.row["exit_code"] for entry in read_record(tmp_path).entries] == codes
+
+
+def test_a_sweep_lies_under_its_recipe_or_under_sweep_for_several(tmp_path: Path) -> None:
+    def recipe(name: str) -> Any:
+        return SimpleNamespace(name=name, outputs=tmp_path)
+
+    one = make_sweep_folder([recipe("signs"), recipe("signs")])
+    assert (one.parent, one.name[:6]) == (tmp_path / "signs", "sweep-")
+    assert make_sweep_folder([recipe("signs"), recipe("plates")]).parent == tmp_path / "sweep"

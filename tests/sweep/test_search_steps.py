@@ -16,13 +16,13 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import search as searching
+from tflbuild.sweep.batch import exit_code_of
 from tflbuild.sweep.freeze import Candidate
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.record import SweepRecord
 from tflbuild.sweep.request import Request
-from tflbuild.sweep.run import exit_code_of
 from tflbuild.sweep.search import Search
 from tflbuild.sweep.space import space_of
 from tflbuild.sweep.study import Options, open_study
@@ -262,7 +262,7 @@ def test_a_search_over_seeds_is_refused(monkeypatch: pytest.MonkeyPatch, seeds: 
 
     monkeypatch.setattr(searching, "candidates", candidates)
     with pytest.raises(RecipeError, match="seeds: a search builds every trial once"):
-        searching._corner_of(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
 
 
 def test_what_is_wrong_with_the_first_point_is_the_searchs_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def test_what_is_wrong_with_the_first_point_is_the_searchs_error(monkeypatch: py
         searching, "candidates", lambda points: [Candidate(combination=points[0], error=wrong)]
     )
     with pytest.raises(RecipeError, match=r"^wrong$"):
-        searching._corner_of(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
 
 
 def test_a_folder_that_is_gone_is_made_anew(here: Place, tmp_path: Path) -> None:

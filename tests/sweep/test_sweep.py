@@ -12,7 +12,7 @@ import pytest
 from sweep_place import RECIPE, Place
 from tflbuild.cli import main
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.sweep.run import exit_code_of
+from tflbuild.sweep.batch import exit_code_of
 
 pytestmark = pytest.mark.slow  # whole sweeps
 

@@ -9,6 +9,7 @@ import pytest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.target import TARGETS
+from tflbuild.metrics.latency import Latency
 from tflbuild.recipe.validation import typed
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.targets.cpu import Cpu
@@ -39,6 +40,18 @@ def test_a_latency_is_timed_as_often_and_on_as_many_threads_as_asked(monkeypatch
     }
     Cpu().inspect(model)
     assert asked == [(model.path, 3, 7), (model.path, 1, 50)]
+
+
+def test_the_latency_of_a_delivered_file_is_the_one_that_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(brightness_detector())
+    found = Cpu(threads=2, runs=3).inspect(TFLiteModel(path=path, digest="", fingerprint=""))
+    measured = Latency().from_figure(found[Latency.figure])
+    assert (measured.value, measured.details) == (
+        found["latency_ms"]["median"],
+        {"latency_ms": found["latency_ms"]},
+    )
+    assert (found["latency_ms"]["threads"], found["latency_ms"]["runs"]) == (2, 3)
 
 
 @pytest.mark.parametrize(

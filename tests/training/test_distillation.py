@@ -110,7 +110,7 @@ def taught(stream: Any, checkpoint: Path | None = None) -> tuple[Any, Any, float
     loss = distillation.classification(losses.classification(True, 0.0), 1.0, 2.0, True, True)
     schedule = training.Schedule(steps=80, learning_rate=0.03, warmup=1)
     watch = training.Watch(checkpoint=checkpoint, checkpoint_seconds=1e-9)
-    hooks = training.Hooks(targets=distillation.asked(teacher))
+    hooks = training.Hooks(targets=distillation.query_teacher(teacher))
     return teacher, student, training.fit(student, stream, loss, schedule, SCALED, watch, hooks)
 
 
@@ -124,7 +124,7 @@ def test_teacher_says_what_it_says_on_the_device_and_is_not_trained() -> None:
         np.testing.assert_array_equal(weight, kept)
     images, labels = next(batches(1000))
     values = np.float32(images / 128 - 1)
-    given, said = distillation.asked(teacher)(values, (labels,))
+    given, said = distillation.query_teacher(teacher)(values, (labels,))
     assert given is labels
     np.testing.assert_array_equal(said, teacher(values, training=False))
     # the labels, all 0, count nothing: the student says of new images what its teacher says
@@ -152,7 +152,7 @@ def test_all_outputs_of_a_teacher_stand_behind_the_targets() -> None:
         asked.append((values, training))
         return ["boxes", "scores"]
 
-    assert distillation.asked(teacher)("pixels", ("given", "labels")) == (
+    assert distillation.query_teacher(teacher)("pixels", ("given", "labels")) == (
         "given",
         "labels",
         "boxes",

@@ -84,12 +84,16 @@ def _open(recipe: Recipe, order: tuple[str, ...], base: str, metric: str) -> Rec
     behind = order[order.index(base) + 1 :]
     for label in order:
         takes_input = kinds_of(type(steps[label].options))[0] is not None
-        limits = [Limit(metric=metric, form="max_drop", bound=NO_LIMIT)] if takes_input else []
+        limits = [_unlimited(metric)] if takes_input else []
         if label in behind:
-            limits.append(Limit(metric=metric, form="max_drop", bound=NO_LIMIT, since=base))
+            limits.append(_unlimited(metric, since=base))
         steps[label] = replace(steps[label], limits=tuple(limits), fallback=(), on_breach="warn")
     run = RunOptions(stop_after=order[-1], time_passes=recipe.run.time_passes)
     return replace(recipe, steps=steps, limits=(), run=run)
+
+
+def _unlimited(metric: str, since: str = "") -> Limit:
+    return Limit(metric=metric, form="max_drop", bound=NO_LIMIT, since=since)
 
 
 def losses_of(report: Mapping[str, Any], metric: str) -> list[Loss]:
@@ -107,17 +111,10 @@ def losses_of(report: Mapping[str, Any], metric: str) -> list[Loss]:
 def budget_of(recipe: Recipe, metric: str, losses: list[Loss], base: str) -> float | None:
     """Give the drop since the base that the recipe's total budget allows; None where it says nothing."""
     reference = next((loss.value for loss in losses if loss.label == base), None)
-    allowed = []
-    for limit in recipe.limits:
-        if limit.metric != metric or reference is None:
-            continue
-        if limit.form == "max_drop":
-            allowed.append(limit.bound)
-        elif limit.form == "max_relative_drop":
-            allowed.append(limit.bound * reference)
-        elif limit.form == "min":
-            allowed.append(reference - limit.bound)
-    return min(allowed) if allowed else None
+    if reference is None:
+        return None
+    floors = [limit.line(reference) for limit in recipe.limits if limit.metric == metric and limit.floor]
+    return min((reference - line for line in floors if line is not None), default=None)
 
 
 def table(losses: list[Loss], base: str) -> list[str]:
@@ -162,9 +159,9 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
 
 def cost(verdict: Mapping[str, Any] | None) -> float | None:
     """Give the drop that a verdict found."""
-    if verdict is None or verdict["value"] is None or verdict["baseline"] is None:
+    if verdict is None:
         return None
-    return float(verdict["baseline"] - verdict["value"])
+    return _unlimited(verdict["metric"]).cost(verdict["value"], verdict["baseline"])
 
 
 def _drop(verdict: Mapping[str, Any] | None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 LIMITS = ("min", "max", "max_drop", "max_rise", "max_relative_drop")
 """Every form of limit; the last three compare with a baseline."""
@@ -12,9 +13,16 @@ LIMITS = ("min", "max", "max_drop", "max_rise", "max_relative_drop")
 RELATIVE_LIMITS = ("max_drop", "max_rise", "max_relative_drop")
 
 
+FLOORS = ("min", "max_drop", "max_relative_drop")
+"""Forms that a value may not fall below; below the others it may not rise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """One limit on one metric.
+    """One limit on one metric, and the arithmetic of it.
+
+    What was not measured (None, NaN, infinity) costs None. So does a relative drop since a baseline of 0, which is
+    undefined; since a negative baseline it is a share of the baseline's magnitude.
 
     Attributes:
         metric: the metric's name.
@@ -33,6 +41,49 @@ class Limit:
     def relative(self) -> bool:
         """Whether a baseline is needed."""
         return self.form in RELATIVE_LIMITS
+
+    @property
+    def floor(self) -> bool:
+        """Whether values below its line exceed it."""
+        return self.form in FLOORS
+
+    def cost(self, value: float | None, baseline: float | None = None) -> float | None:
+        """Give what is bounded: the value itself, or how far it fell or rose since the baseline; None if undefined."""
+        if not _measured(value):
+            return None
+        if not self.relative:
+            return value
+        return self.cost_of_change(value - baseline, baseline) if _measured(baseline) else None
+
+    def cost_of_change(self, change: float, baseline: float) -> float | None:
+        """Give what a change since the baseline costs, in the bound's unit; None for a share of 0."""
+        moved = (change if self.form == "max_rise" else -change) + 0.0  # no minus before a zero
+        if self.form != "max_relative_drop":
+            return moved
+        return moved / abs(baseline) if baseline else None
+
+    def excess(self, value: float | None, baseline: float | None = None) -> float:
+        """Give by how much it is exceeded, in units of its bound.
+
+        Returns:
+            0 within the limit; infinity where the cost is undefined, so that nothing measured is farther away. A bound
+            of 0 is no unit: what exceeds it is counted in the unit of the metric.
+        """
+        cost = self.cost(value, baseline)
+        if cost is None:
+            return math.inf
+        over = self.bound - cost if self.form == "min" else cost - self.bound
+        return max(over, 0.0) / (abs(self.bound) or 1.0)
+
+    def line(self, baseline: float | None = None) -> float | None:
+        """Give the value at which it is reached; None where its cost would be undefined."""
+        if not self.relative:
+            return self.bound
+        if not _measured(baseline) or (self.form == "max_relative_drop" and not baseline):
+            return None
+        if self.form == "max_rise":
+            return baseline + self.bound
+        return baseline - self.bound * (abs(baseline) if self.form == "max_relative_drop" else 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -64,6 +115,11 @@ class Verdict:
     decided: bool
     text: str
     split: str = ""
+
+    @property
+    def excess(self) -> float:
+        """By how much the limit is exceeded, in units of its bound; 0 where the gate stays open."""
+        return 0.0 if self.ok else self.limit.excess(self.value, self.baseline)
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -108,3 +164,7 @@ def limits_of(budget: Mapping[str, Mapping[str, Any] | None]) -> tuple[Limit, ..
         for form, bound in limits.items()
         if form != "since" and bound is not None
     )
+
+
+def _measured(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)

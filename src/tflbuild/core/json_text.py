@@ -21,9 +21,6 @@ MOST_BYTES = 2**30
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 """Marks at the start of a file that name its encoding."""
 
-
-CONTAINERS = (dict, list)
-
 DIGITS = bytes.maketrans(b"0123456789E", b"1111111111e")
 ODD = (b"1" * 200, b"1e11", b"1e+11")
 """Substrings of every number that is too large or too long, once every digit is 1; few files have them."""

@@ -163,9 +163,15 @@ class FileMetric(Metric):
     needs: ClassVar[tuple[str, ...]] = ("ai_edge_litert", "numpy")
     exact: ClassVar[bool] = True
     """Whether a second measurement gives the same value."""
+    figure: ClassVar[str] = ""
+    """The field of a target's report in which a target that measures it says it; "" where none does."""
 
     def measure(self, model: Artifact) -> Measurement:
         """Measure the file; runs in a worker."""
+        raise NotImplementedError
+
+    def from_figure(self, figure: Any) -> Measurement:
+        """Read the measurement of a target from `figure` of its report."""
         raise NotImplementedError
 
 

@@ -39,7 +39,7 @@ class Task:
     float_outputs: ClassVar[bool] = False
     """Whether a converted file's outputs are floats whatever is before them."""
     training: ClassVar[str] = ""
-    """The module with `loss`, `targeting` and `taught`, apart, so that a change of a loss measures nothing again."""
+    """The module with `loss`, `targeting` and `with_teacher`, apart, so that another loss measures nothing again."""
     serving: ClassVar[str] = ""
     """Dotted name of what turns a framework model's raw outputs into those of the converted file, in its graph."""
     head_checks: ClassVar[Mapping[str, Check]] = {}
@@ -98,7 +98,7 @@ class Task:
         """
         return self._trained("loss")(model, options)
 
-    def taught(self, whole: Any, student: Any, teacher: Any, weight: float, temperature: float) -> Any:
+    def with_teacher(self, whole: Any, student: Any, teacher: Any, weight: float, temperature: float) -> Any:
         """Put a trained teacher's outputs into a loss.
 
         Args:
@@ -108,7 +108,7 @@ class Task:
             weight: of the teacher, in 0..1.
             temperature: that logits are divided by.
         """
-        return self._trained("taught")(whole, student, teacher, weight, temperature)
+        return self._trained("with_teacher")(whole, student, teacher, weight, temperature)
 
     def targeting(self, meaning: Meaning) -> Callable[[Batch], tuple[Any, ...]]:
         """Give what turns a batch into its codes, and then what the loss compares the outputs with."""

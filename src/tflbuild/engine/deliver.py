@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def deliver(
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
             )
-        found |= measurer.facts(made, sorted({*_exact(), *_runnable(metrics, type(target).executes)}))
+        found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
         found |= {
             metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
             for metric in METRICS
@@ -97,30 +97,6 @@ def runtime_of(target: Target) -> Runtime | None:
     return RUNTIMES.get(target.runtime)() if target.runtime else None
 
 
-class On:
-    """A measurer whose models run as a target's runtime executes them.
-
-    Args:
-        measurer: what measures.
-        runtime: of the target; None for the usual one.
-    """
-
-    def __init__(self, measurer: Measurer, runtime: Runtime | None) -> None:
-        self._measurer, self._runtime = measurer, runtime
-
-    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
-        """Measure accuracy metrics of the base, as the usual runtime executes it."""
-        return self._measurer.accuracy(model, metrics, split)
-
-    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
-        """Give the paired difference of a metric between the base and the delivered file."""
-        return self._measurer.compare(metric, before, after, split, self._runtime)
-
-    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
-        """Measure facts of a file."""
-        return self._measurer.facts(model, metrics)
-
-
 def put(deliveries: list[Delivery], folder: Path) -> list[str]:
     """Copy the delivered files into a folder; gives their paths relative to it."""
     paths = []
@@ -129,6 +105,51 @@ def put(deliveries: list[Delivery], folder: Path) -> list[str]:
         keep_model(delivery.model, folder / name)
         paths.append(name + delivery.model.suffix)
     return paths
+
+
+def _facts(
+    measurer: Measurer, made: TFLiteModel, metrics: list[str], figures: Mapping[str, Any], *, executes: bool
+) -> dict[str, Measurement]:
+    """Give facts of a delivered file: those that its target measured as it says them, others measured here."""
+    wanted = sorted({*_exact(), *_runnable(metrics, executes), *_owned(figures, metrics)})
+    owned = _owned(figures, wanted)
+    found = measurer.facts(made, [name for name in wanted if name not in owned]) | owned
+    return {name: found[name] for name in wanted if name in found}
+
+
+def _owned(figures: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Measurement]:
+    """Read from a target's report those facts that it measured itself."""
+    return {
+        name: cls().from_figure(figures[cls.figure])
+        for name in metrics
+        if issubclass(cls := METRICS.get(name), FileMetric) and figures.get(cls.figure) is not None
+    }
+
+
+@dataclass(frozen=True)
+class _OnTarget:
+    """Measures the base of a total budget as the delivered file is measured: by the target, where that does it.
+
+    Attributes:
+        measurer: measures the rest.
+        delivery: of the target.
+        runtime: executes the delivered file; None for the usual one.
+    """
+
+    measurer: Measurer
+    delivery: Delivery
+    runtime: Runtime | None
+
+    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
+        return self.measurer.accuracy(model, metrics, split)
+
+    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
+        return self.measurer.compare(metric, before, after, split, self.runtime)
+
+    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        if isinstance(model, TFLiteModel) and _owned(self.delivery.figures, metrics):
+            return _owned(self.measurer.deliver(self.delivery.target, model).value, metrics)
+        return self.measurer.facts(model, metrics)
 
 
 def _exact() -> list[str]:
@@ -146,8 +167,10 @@ def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery],
         judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
-            on = On(measurer, runtime_of(recipe.targets[delivery.target]))
-            verdict = judge_against(on, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict)
+            on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
+            verdict = judge_against(
+                on_target, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
+            )
             delivery.verdicts.append(verdict)
         if not judged:
             deliveries[0].verdicts.append(judge(limit, None))

@@ -50,10 +50,10 @@ def judge(
         return _unmeasured(limit, f"{limit.metric} could not be measured")
     if limit.relative and (baseline is None or not math.isfinite(baseline.value)):
         return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
-    if limit.form == "max_relative_drop" and baseline is not None and baseline.value == 0:
-        text = f"{limit.metric} of the baseline is 0, of which nothing is a share; use max_drop"
-        return _unmeasured(limit, text, value)
     cost, *interval = _cost(limit, value, baseline, difference)
+    if cost is None:
+        text = f"{limit.metric}: the baseline is 0, so that a relative drop is undefined; use max_drop"
+        return _unmeasured(limit, text, value)
     low, high = (end if end is not None and math.isfinite(end) else None for end in interval)
     at_least = limit.form == "min"
     ok = cost >= limit.bound if at_least else cost <= limit.bound
@@ -78,21 +78,17 @@ def judge(
 
 def _cost(
     limit: Limit, value: Measurement, baseline: Measurement | None, difference: Difference | None
-) -> tuple[float, float | None, float | None]:
-    """Give the bounded quantity with its interval: the value itself, or how far it fell or rose."""
+) -> tuple[float | None, float | None, float | None]:
+    """Give the limit's cost with its interval; a paired difference is what changed since the baseline."""
     if not limit.relative:
         return value.value, value.low, value.high
     assert baseline is not None
-    sign = 1.0 if limit.form == "max_rise" else -1.0
-    change = difference.value if difference else value.value - baseline.value
-    ends = sorted((sign * difference.low, sign * difference.high)) if difference else None
-    scale = 1.0
-    if limit.form == "max_relative_drop":
-        scale = 1.0 / abs(baseline.value)
-    cost = 0.0 if change == 0 else sign * change * scale
-    if ends is None:
-        return cost, None, None
-    return cost, ends[0] * scale if ends[0] else 0.0, ends[1] * scale if ends[1] else 0.0
+    if difference is None:
+        return limit.cost(value.value, baseline.value), None, None
+    changes = (difference.value, difference.low, difference.high)
+    cost, *ends = (limit.cost_of_change(change, baseline.value) for change in changes)
+    low, high = ends if limit.form == "max_rise" else ends[::-1]
+    return cost, low, high
 
 
 def _sentence(

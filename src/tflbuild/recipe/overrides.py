@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 
@@ -11,6 +10,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.home import at_home, names_home
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.interpolation import check_text
 
@@ -30,7 +30,7 @@ def parse(words: Iterable[str]) -> list[Override]:
     Raises:
         RecipeError: one cannot be parsed.
     """
-    given = [_at_home(word) for word in words]
+    given = [_home_quoted(word) for word in words]
     for word in given:
         _check(word)
     try:
@@ -43,12 +43,12 @@ def parse(words: Iterable[str]) -> list[Override]:
         ) from error
 
 
-def _at_home(word: str) -> str:
-    """Write out a `~` that begins a value, which Hydra's grammar does not know; a shell leaves it behind a `=`."""
+def _home_quoted(word: str) -> str:
+    """Write out and quote a `~` that begins a value, which Hydra's grammar does not know."""
     key, _, value = word.partition("=")
-    if value != "~" and not value.startswith("~/"):
+    if not names_home(value):
         return word
-    path = re.sub(r'(\\+)(?="|\Z)', r"\1\1", os.path.expanduser(value))  # others stand for themselves
+    path = re.sub(r'(\\+)(?="|\Z)', r"\1\1", at_home(value))  # others stand for themselves
     path = path.replace('"', '\\"')
     return f'{key}="{path}"'
 

@@ -168,25 +168,10 @@ def _number(loader: Any, node: Any, construct: Any) -> Any:
 
 @cache
 def fast_loader() -> Any:
-    """Give OmegaConf's loader with libyaml's parser, where PyYAML was built with it."""
+    """Give OmegaConf's loader with bounds, which reads events from libyaml where PyYAML was built with it."""
     careful: Any = get_yaml_loader()
-
-    class Loader(careful):  # type: ignore[misc]
-        """OmegaConf's loader with bounds."""
-
-    loader: Any = Loader
-    if yaml.__with_libyaml__:
-        from yaml._yaml import CParser
-
-        class FastLoader(CParser, careful):  # type: ignore[misc]
-            """Reads events from libyaml, and makes of them what OmegaConf makes of them."""
-
-            def __init__(self, stream: str) -> None:
-                CParser.__init__(self, stream)
-                yaml.constructor.SafeConstructor.__init__(self)
-                yaml.resolver.Resolver.__init__(self)
-
-        loader = FastLoader
+    bases = (yaml.CSafeLoader, careful) if yaml.__with_libyaml__ else (careful,)
+    loader: Any = type("RecipeLoader", bases, {})
     loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
     loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     return loader

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from tflbuild.core.budget import limits_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe
@@ -59,7 +60,10 @@ def figures_at_gate(report: Mapping[str, Any], objective: Sequence[str]) -> list
 
 
 def excess_of(report: Mapping[str, Any]) -> float:
-    """Give how far a job that is over its budget is over it: the sum over limits, each relative to its bound."""
+    """Give how far a job that is over its budget is over it: the sum over limits, each in units of its bound.
+
+    Infinity where one could not be measured: no job that was measured is worse.
+    """
     verdicts = [verdict for verdict in report["budget"]["verdicts"] if not verdict["ok"]]
     if not verdicts and report["passes"]:
         verdicts = [verdict for verdict in report["passes"][-1]["verdicts"] if not verdict["ok"]]
@@ -67,25 +71,8 @@ def excess_of(report: Mapping[str, Any]) -> float:
 
 
 def _excess(verdict: Mapping[str, Any]) -> float:
-    value, baseline = verdict["value"], verdict["baseline"]
-    form, bound = next(((f, b) for f, b in verdict["limit"].items() if f != "since"), ("", 0.0))
-    if not form or value is None or (baseline is None and form not in ("min", "max")):
-        return 1.0
-    return max(0.0, _over(form, float(bound), float(value), baseline or 0.0) / (abs(bound) or 1.0))
-
-
-def _over(form: str, bound: float, value: float, baseline: float) -> float:
-    match form:
-        case "max":
-            return value - bound
-        case "min":
-            return bound - value
-        case "max_drop":
-            return baseline - value - bound
-        case "max_rise":
-            return value - baseline - bound
-        case _:  # max_relative_drop
-            return (baseline - value) / (baseline or 1.0) - bound
+    limits = limits_of({verdict["metric"]: verdict["limit"]})
+    return sum(limit.excess(verdict["value"], verdict["baseline"]) for limit in limits)
 
 
 def _figure(metrics: Mapping[str, Any], name: str, otherwise: float | None) -> float | None:

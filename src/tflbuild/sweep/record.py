@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,9 @@ from tflbuild.core.form import (
     whole,
 )
 from tflbuild.core.plain_text import plain
+from tflbuild.core.recipe import Recipe
 from tflbuild.engine.report_form import METRICS, RESOLVED, read_report
+from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.disk import replace_file
 from tflbuild.engine.storage.kernel_lock import take
 from tflbuild.engine.storage.store import writing
@@ -180,6 +182,13 @@ class SweepRecord:
             yield
         finally:
             held.remove()
+
+
+def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
+    """Make `<outputs>/<recipe>/sweep-<timestamp>`, exclusively; `<outputs>/sweep/` for several recipes."""
+    names = {recipe.name for recipe in recipes}
+    parent = recipes[0].outputs / (names.pop() if len(names) == 1 else "sweep")
+    return make_stamped_folder(parent, "sweep-")
 
 
 def read_record(folder: Path) -> SweepRecord:

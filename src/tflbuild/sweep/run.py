@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.core.errors import INTERRUPTED, UNEXPECTED, TflbuildError
-from tflbuild.core.recipe import Recipe
-from tflbuild.engine.run_folder import make_stamped_folder
+from tflbuild.core.errors import TflbuildError
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
+from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
 from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
 from tflbuild.sweep.grid import expand
-from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done, Session, check_harmless, session
-from tflbuild.sweep.record import SweepRecord, read_record
+from tflbuild.sweep.record import SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
-from tflbuild.sweep.show import say, show_row, show_summary, show_times
-from tflbuild.sweep.summary import write_json, write_summary
-
-EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
-"""Exit codes by precedence: a sweep exits with the first of these that any job had."""
+from tflbuild.sweep.show import say
 
 
 def run_sweep(overrides: Sequence[str]) -> int:
@@ -110,26 +103,6 @@ def _usable(record: SweepRecord, asked: Asked) -> SweepRecord:
     return record
 
 
-def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
-    """Make `<outputs>/<recipe>/sweep-<timestamp>`, exclusively; `<outputs>/sweep/` for several recipes."""
-    names = {recipe.name for recipe in recipes}
-    parent = recipes[0].outputs / (names.pop() if len(names) == 1 else "sweep")
-    return make_stamped_folder(parent, "sweep-")
-
-
-def finish(record: SweepRecord) -> int:
-    """Write and show the summary of a sweep that has ended; gives its exit code."""
-    summary = record.summary()
-    write_summary(summary, record.folder)
-    show_summary(summary, record.folder)
-    return exit_code_of({job["exit_code"] for job in summary["jobs"]})
-
-
-def exit_code_of(codes: Set[int]) -> int:
-    """Give the exit code of a sweep whose jobs would have ended with these."""
-    return next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
-
-
 def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
     def work(done: Done) -> None:
         with chosen as started:
@@ -137,45 +110,6 @@ def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
 
     settle(record, positions, work, len(positions))
     return finish(record)
-
-
-def settle(
-    record: SweepRecord, positions: list[int], work: Callable[[Done], None], total: int, first: int = 1
-) -> bool:
-    """Have some of the jobs built; whatever happens, each has its row in the summary.
-
-    Args:
-        record: the sweep.
-        positions: of the jobs in the record.
-        work: launches them.
-        total: how many jobs there will be, as the user is told.
-        first: the number of the first.
-
-    Returns:
-        Whether the user interrupted it.
-    """
-    ended = itertools.count(first)
-    interrupted = False
-
-    def done(position: int, result: JobResult) -> None:
-        nonlocal interrupted
-        interrupted = interrupted or result.exit_code == INTERRUPTED
-        record.note(positions[position], result)
-        show_row(result.row, f"[{next(ended)}/{total}]")
-        frozen = record.entries[positions[position]].frozen
-        if frozen is not None and frozen.mapping.get("time_passes"):
-            show_times(Path(frozen.folder))
-
-    try:
-        work(done)
-    except KeyboardInterrupt:
-        interrupted = True
-    except BaseException:
-        record.close(positions, interrupted=False)
-        write_json(record.summary(), record.folder)
-        raise
-    record.close(positions, interrupted=interrupted)
-    return interrupted
 
 
 def _nothing_valid(found: Sequence[Candidate]) -> TflbuildError:

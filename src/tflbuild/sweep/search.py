@@ -18,13 +18,13 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
+from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import candidates, freeze
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
 from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
-from tflbuild.sweep.record import Entry, SweepRecord, read_record
+from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
-from tflbuild.sweep.run import finish, make_sweep_folder, settle
 from tflbuild.sweep.show import say
 from tflbuild.sweep.space import Space, space_of
 from tflbuild.sweep.study import (
@@ -61,7 +61,7 @@ def run_search(request: Request, chosen: Session, command: Sequence[str]) -> int
     options = typed(Options, request.sweeper_options, "hydra.sweeper")
     toolchain.require(["optuna"], "hydra/sweeper=optuna")
     space = space_of(request.overrides)
-    recipe = _corner_of(space)
+    recipe = _first_point(space)
     directions = directions_of(recipe)
     check_sampler(options, len(directions))
     kept = {key: value for key, value in recipe.mapping.items() if key not in RUN_KEYS}
@@ -204,7 +204,7 @@ class Search:
             say("best: none; no trial was built within its budget")
 
 
-def _corner_of(space: Space) -> Recipe:
+def _first_point(space: Space) -> Recipe:
     """Compose the corner of the space, so that what is wrong with every trial is said before the first.
 
     Raises:

@@ -14,7 +14,8 @@ from tflbuild.core.target import Target, target
 class Cpu(Target):
     """Deliver the file as it is, for LiteRT's interpreter with XNNPACK on a phone, a board or a desktop.
 
-    Reports which operators XNNPACK takes, and the latency on the machine that builds.
+    Reports which operators XNNPACK takes, and the latency on the machine that builds, which is also what a budget's
+    `latency` of the delivered file is.
     """
 
     needs = ("ai_edge_litert",)

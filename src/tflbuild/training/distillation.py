@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from tflbuild.training.losses import Loss, huber
 
-Said = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
+TeacherOutputs = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
 """Function from a batch's model values and targets to the targets, followed by the teacher's outputs."""
 
 
-def asked(teacher: Any) -> Said:
+def query_teacher(teacher: Any) -> TeacherOutputs:
     """Run a teacher on each batch, without training it, and put its outputs behind the targets.
 
     Args:
@@ -21,8 +21,8 @@ def asked(teacher: Any) -> Said:
     """
 
     def targets(values: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        said = teacher(values, training=False)
-        return (*given, *(said if isinstance(said, list | tuple) else (said,)))
+        outputs = teacher(values, training=False)
+        return (*given, *(outputs if isinstance(outputs, list | tuple) else (outputs,)))
 
     return targets
 

@@ -42,7 +42,7 @@ MOST_NAMED = 12
 KNOWN_ACTIVATIONS = ("", "relu", "sigmoid", "softmax", "swish", "tanh")
 """Activations that tfmot quantizes behind."""
 
-REFUSALS = (ValueError, RuntimeError, AttributeError, TypeError)
+TFMOT_ERRORS = (ValueError, RuntimeError, AttributeError, TypeError)
 """Exceptions of tfmot for a model that it does not know, e.g. with an operation of a tensor and a number."""
 
 EMPTY = 1e-6
@@ -86,7 +86,7 @@ class FakeQuantization:
         )
         try:
             self.model = _applied(model, left_out, scheme)
-        except REFUSALS as error:
+        except TFMOT_ERRORS as error:
             raise PassError(
                 f"tfmot cannot fake-quantize this model ({' '.join(str(error).split())}); "
                 f"{_advice(model, left_out, scheme)}'quantize' after 'convert' needs no training and takes every layer."
@@ -190,7 +190,7 @@ def _advice(model: Any, left_out: Collection[str], scheme: Any) -> str:
     left = float_islands.closed(model, {heads[name] for name in (*left_out, *named)})
     try:
         _applied(model, left, scheme)
-    except REFUSALS:
+    except TFMOT_ERRORS:
         return ""
     return f"exclude=[{','.join(named)}] leaves {'it' if len(named) == 1 else 'them'} in float, or "
 

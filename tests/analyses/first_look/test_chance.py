@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from tflbuild.analyses.first_look.chance import headline, judge, level_of_chance, sentence
-from tflbuild.analyses.first_look.orders import Said
+from tflbuild.analyses.first_look.orders import ClassPairs
 from tflbuild.evaluation import arrays
 
 NAMES = ("disc", "square", "triangle")
@@ -174,7 +174,7 @@ def test_a_detector_without_any_detection_is_said(judged: Callable[..., dict[str
 def test_chance_is_the_most_frequent_class_or_any_at_random() -> None:
     def level(*true: int, classes: int = 4) -> float:
         labels = np.array(true)
-        return level_of_chance(Said(labels, labels, labels, tuple("abcdefgh"[:classes])))
+        return level_of_chance(ClassPairs(labels, labels, labels, tuple("abcdefgh"[:classes])))
 
     # By hand: the frequent class alone, 6 of 8; of four equal ones each is 1/4; of one class nothing is learned.
     assert level(0, 0, 0, 0, 0, 0, 1, 2) == 0.75

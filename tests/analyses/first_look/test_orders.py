@@ -11,12 +11,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from scipy import stats
 
 from tflbuild.analyses.first_look.orders import (
-    Said,
+    ClassPairs,
     best_order,
     candidates,
+    class_pairs,
     confusion,
     override,
-    said_by,
     tried,
 )
 
@@ -89,33 +89,33 @@ def test_names_without_meaning_for_hydra_are_typed_bare_and_others_in_quotes() -
 def test_what_is_said_of_an_image_is_its_best_score_or_its_surest_detection() -> None:
     scores = np.array([[0.1, 0.9, 0.0], [0.5, 0.2, 0.6]], np.float32)
     truth = {"labels": np.array([1, 0], np.int32), "names": np.array(["a", "b", "c"])}
-    said = said_by({"scores": scores}, truth)
-    assert (said.said.tolist(), said.true.tolist(), said.image.tolist()) == ([1, 2], [1, 0], [0, 1])
-    assert (said.names, said.classes) == (("a", "b", "c"), 3)
+    pairs = class_pairs({"scores": scores}, truth)
+    assert (pairs.predicted.tolist(), pairs.true.tolist(), pairs.image.tolist()) == ([1, 2], [1, 0], [0, 1])
+    assert (pairs.names, pairs.classes) == (("a", "b", "c"), 3)
 
     box, away = [0.0, 0.0, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]
     truth |= {"boxes": np.array([box, away, box, away]), "labels": np.array([0, 1, 2, 0])}
     truth["offsets"] = np.array([0, 2, 2, 4])  # none in the second image
     found = {"boxes": np.array([away, box, box, away]), "classes": np.array([5, 2, 1, 0])}
     found |= {"scores": np.array([0.5, 0.6, 0.7, 0.1]), "offsets": np.array([0, 3, 3, 4])}
-    said = said_by(found, truth)
+    pairs = class_pairs(found, truth)
     # The first image's box by the surer of two, its other object, and the last object of the third image.
-    assert said.said.tolist() == [1, 5, 0]
-    assert said.true.tolist() == [0, 1, 0]
-    assert said.image.tolist() == [0, 0, 2]
+    assert pairs.predicted.tolist() == [1, 5, 0]
+    assert pairs.true.tolist() == [0, 1, 0]
+    assert pairs.image.tolist() == [0, 0, 2]
 
 
 def test_confusions_are_counted_by_model_then_data() -> None:
-    said = Said(np.array([0, 0, 1, 2, 3]), np.array([1, 1, 0, 2, 0]), np.arange(5), ("a", "b", "c"))
-    assert confusion(said).tolist() == [[0, 2, 0], [1, 0, 0], [0, 0, 1]]
+    pairs = ClassPairs(np.array([0, 0, 1, 2, 3]), np.array([1, 1, 0, 2, 0]), np.arange(5), ("a", "b", "c"))
+    assert confusion(pairs).tolist() == [[0, 2, 0], [1, 0, 0], [0, 0, 1]]
 
 
-def rotated(count: int, wrong: int = 0) -> Said:
+def rotated(count: int, wrong: int = 0) -> ClassPairs:
     """Say of each image the class before, but for the last ones, which are said right."""
     true = np.arange(count) % 3
     said = (true - 1) % 3
     said[count - wrong :] = true[count - wrong :]
-    return Said(said, true, np.arange(count), ("a", "b", "c"))
+    return ClassPairs(said, true, np.arange(count), ("a", "b", "c"))
 
 
 def test_an_order_is_worth_what_it_gets_right() -> None:
@@ -133,12 +133,12 @@ def test_an_order_is_worth_what_it_gets_right() -> None:
 
 
 def test_the_order_that_mistakes_show_is_read_off_even_images_and_measured_on_odd_ones() -> None:
-    said = rotated(60)
-    odd = said.image % 2 == 1
-    flawed = said._replace(said=np.where(odd & (said.image < 20), said.true, said.said))
+    pairs = rotated(60)
+    odd = pairs.image % 2 == 1
+    flawed = pairs._replace(predicted=np.where(odd & (pairs.image < 20), pairs.true, pairs.predicted))
     (row,) = (row for row in tried(flawed, {}) if "as its mistakes on the other half" in row["how"])
     assert (row["classes"], row["n"], row["value"]) == (["b", "c", "a"], 30, pytest.approx(20 / 30))
-    unseen = said._replace(said=np.where(odd, said.said, said.true))
+    unseen = pairs._replace(predicted=np.where(odd, pairs.predicted, pairs.true))
     assert all("mistakes" not in row["how"] for row in tried(unseen, {}))
 
 
@@ -147,7 +147,7 @@ def test_an_order_that_is_barely_better_is_not_called_better() -> None:
     true = np.arange(400) % 2
     for swapped, better in ((222, False), (230, True)):
         said = np.where(np.arange(400) < swapped, 1 - true, true)
-        (row, *_) = tried(Said(said, true, np.arange(400) * 2, ("a", "b")), {})
+        (row, *_) = tried(ClassPairs(said, true, np.arange(400) * 2, ("a", "b")), {})
         assert (row["value"], row["better"]) == (swapped / 400, better)
 
 
@@ -157,14 +157,14 @@ def test_too_few_things_show_no_order() -> None:
 
 
 def test_of_nothing_seen_nothing_is_better() -> None:
-    nothing = Said(*[np.zeros(0, np.int64)] * 3, names=("a", "b"))
+    nothing = ClassPairs(*[np.zeros(0, np.int64)] * 3, names=("a", "b"))
     (row,) = tried(nothing, {})
     assert (row["value"], row["low"], row["high"], row["n"], row["better"]) == (0.0, 0.0, 1.0, 0, False)
 
 
 def test_classes_that_the_data_do_not_have_stay_wrong_in_every_order() -> None:
-    said = Said(np.array([1, 0, 4, 4]), np.array([0, 1, 0, 1]), np.arange(4), ("a", "b"))
-    assert tried(said, {})[0]["value"] == 0.5
+    pairs = ClassPairs(np.array([1, 0, 4, 4]), np.array([0, 1, 0, 1]), np.arange(4), ("a", "b"))
+    assert tried(pairs, {})[0]["value"] == 0.5
 
 
 def test_names_are_sorted_as_people_sort_them() -> None:

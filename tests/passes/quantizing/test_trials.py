@@ -57,7 +57,7 @@ EXCESS: list[tuple[Verdict, float]] = [
     (verdict("max", 20.0, 25.0, ok=True), 0.0),
     # a baseline of 0 is one, and a bound of 0 is a limit
     (verdict("max_rise", 2.0, 5.0, 0.0), 1.5),
-    (verdict("max_drop", 0.0, 0.5, 0.6), 0.1 / 1e-9),
+    (verdict("max_drop", 0.0, 0.5, 0.6), 0.1),
 ]
 
 

@@ -6,6 +6,17 @@ from typing import Any
 
 import pytest
 
+from tflbuild.core.exhibit import (
+    Bar,
+    Bars,
+    Curve,
+    Exhibit,
+    Point,
+    Quantity,
+    Row,
+    Table,
+    number,
+)
 from tflbuild.show.findings import (
     analyses,
     auto,
@@ -18,17 +29,6 @@ from tflbuild.show.findings import (
     rounding,
     sensitivity,
     sparse_encoding,
-)
-from tflbuild.core.exhibit import (
-    Bar,
-    Bars,
-    Curve,
-    Exhibit,
-    Point,
-    Quantity,
-    Row,
-    Table,
-    number,
 )
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of
 

@@ -8,8 +8,8 @@ import pytest
 
 import altered
 import noted
-from tflbuild.show.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.core.exhibit import Bars, Curve, Exhibit, Table
+from tflbuild.show.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
 
 

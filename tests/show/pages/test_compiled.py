@@ -1,5 +1,8 @@
+"""Compiled templates in the user's cache folder."""
+
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -7,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
+from jinja2.bccache import Bucket
 
-from tflbuild.show.pages.compiled import CompiledTemplates
+from tflbuild.show.pages.compiled import compiled_templates
 
 
 def rendered(folder: Path, **options: bool) -> str:
-    compiled = CompiledTemplates(options)
+    compiled = compiled_templates(options)
     environment = Environment(loader=FileSystemLoader(folder), bytecode_cache=compiled, **options)  # type: ignore[arg-type]
     return environment.get_template("page.j2").render(name="a")
 
@@ -52,6 +56,9 @@ def test_code_that_another_user_wrote_is_not_read(templates: Path, monkeypatch: 
     rendered(templates)
     path.write_bytes(path.read_bytes().replace(b"new", b"old"))
     assert rendered(templates) == "old", "what lies there is used"
+    path.parent.chmod(0o770)
+    assert rendered(templates) == "new", "others may have written it"
+    path.parent.chmod(0o700)
     monkeypatch.setattr(os, "getuid", lambda: os.stat(path).st_uid + 1)
     assert rendered(templates) == "new"
 
@@ -71,19 +78,10 @@ def test_what_is_compiled_is_the_users_own_and_named_by_options_and_python(templ
     assert path.name.endswith(f".{options}.{sys.implementation.cache_tag}")
 
 
-def test_a_compiled_template_is_put_into_place_whole(
-    templates: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moved: list[tuple[str, str]] = []
-    replace = os.replace
+def test_a_disk_that_is_full_is_no_error(templates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    def record(staged: Path, path: Path) -> None:
-        moved.append((staged.name, path.name))
-        assert staged.stat().st_size > 100
-        replace(staged, path)
-
-    monkeypatch.setattr(os, "replace", record)
-    rendered(templates)
-    ((staged, path),) = moved
-    assert staged == f".{path}.{os.getpid()}"
-    assert [file.name for file in kept(templates)] == [path]
+    monkeypatch.setattr(Bucket, "write_bytecode", full)
+    assert rendered(templates) == "\n  <a>\n"
+    assert kept(templates) == []

@@ -187,6 +187,8 @@ def test_limits_that_need_a_baseline_are_no_lines_without_one() -> None:
     )
     assert limits_of([verdict({"min": 0.1}, metric="map50")], "map") == ()
     assert limits_of([verdict({"max_drop": 0.1}, 0.0)], "map") == ((-0.1, True),)
+    assert limits_of([verdict({"max_relative_drop": 0.1}, 0.0)], "map") == ()
+    assert limits_of([verdict({"max_relative_drop": 0.5}, -0.5)], "map") == ((-0.75, True),)
 
 
 def test_limits_on_a_change_are_lines_from_the_baseline_on() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tflbuild.analyses.first_look.orders import Said, said_by, tried
+from tflbuild.analyses.first_look.orders import ClassPairs, class_pairs, tried
 from tflbuild.core.plain_text import plain
 from tflbuild.evaluation.arrays import load
 from tflbuild.metrics.classification import Top1
@@ -51,9 +51,9 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
         return {}  # of a task that has no classes
     if not np.isfinite(found["scores"][~np.isneginf(found["scores"])]).all():
         return {}
-    said = said_by(found, wanted)
-    measured = _detector(found, wanted, said) if "offsets" in wanted else _classifier(found, wanted, said)
-    orders = tried(said, listed)
+    pairs = class_pairs(found, wanted)
+    measured = _detector(found, wanted, pairs) if "offsets" in wanted else _classifier(found, wanted, pairs)
+    orders = tried(pairs, listed)
     verdict = measured.pop("verdict") or ("order" if any(order["better"] for order in orders) else "")
     good = not verdict and measured["value"] >= GOOD[measured["metric"]]
     if good or not math.isfinite(measured["value"]):
@@ -66,24 +66,24 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
     }
 
 
-def _classifier(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -> dict[str, Any]:
+def _classifier(found: Mapping[str, Any], wanted: Mapping[str, Any], pairs: ClassPairs) -> dict[str, Any]:
     top1 = Top1().measure(found, wanted)
-    level = level_of_chance(said)
-    only = _only(said.said, said)
-    by_chance = top1.low is not None and top1.low <= level and not _finds_classes(said)
+    level = level_of_chance(pairs)
+    only = _only(pairs.predicted, pairs)
+    by_chance = top1.low is not None and top1.low <= level and not _finds_classes(pairs)
     verdict = "chance" if by_chance else "one_class" if only else ""
     value = {"metric": "top1", "value": top1.value, "low": top1.low, "high": top1.high, "n": top1.n}
     return {"verdict": verdict, **value, "chance": level, "only": only}
 
 
-def level_of_chance(said: Said) -> float:
+def level_of_chance(pairs: ClassPairs) -> float:
     """Give what saying always the most frequent class would score, or any at random; one true class says nothing."""
-    shares = np.bincount(said.true, minlength=said.classes) / max(1, len(said.true))
+    shares = np.bincount(pairs.true, minlength=pairs.classes) / max(1, len(pairs.true))
     several = np.count_nonzero(shares) > 1
-    return float(max(shares.max(), 1 / said.classes)) if several else 1 / said.classes
+    return float(max(shares.max(), 1 / pairs.classes)) if several else 1 / pairs.classes
 
 
-def _finds_classes(said: Said) -> bool:
+def _finds_classes(pairs: ClassPairs) -> bool:
     """Say whether the mean share found of each class is clearly more than whoever guesses finds.
 
     That is 1/classes, however the classes are spread: so a model that finds a rare class is told from one that always
@@ -91,20 +91,20 @@ def _finds_classes(said: Said) -> bool:
     Newcombe joins two; where a class has too few images for one, nothing is said.
     """
     shares, below = [], []
-    for label in np.unique(said.true):
-        of_it = said.said[said.true == label]
+    for label in np.unique(pairs.true):
+        of_it = pairs.predicted[pairs.true == label]
         if len(of_it) < ENOUGH:
             return False
         hits = int((of_it == label).sum())
         shares.append(hits / len(of_it))
         below.append(shares[-1] - wilson(hits, len(of_it))[0])
-    guessed = 1 / said.classes
+    guessed = 1 / pairs.classes
     return float(np.mean(shares) - np.linalg.norm(below) / len(shares)) > guessed + CLEAR_GAIN * (1 - guessed)
 
 
-def _detector(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -> dict[str, Any]:
+def _detector(found: Mapping[str, Any], wanted: Mapping[str, Any], pairs: ClassPairs) -> dict[str, Any]:
     measured = MeanAveragePrecision().measure(found, wanted)
-    only = _only(_first_classes(found), said)
+    only = _only(_first_classes(found), pairs)
     nothing = measured.value == measured.value and measured.value < NEAR_ZERO
     verdict = "chance" if nothing else "one_class" if only else ""
     value = {
@@ -114,7 +114,7 @@ def _detector(found: Mapping[str, Any], wanted: Mapping[str, Any], said: Said) -
         "high": measured.high,
         "n": measured.n,
     }
-    return {"verdict": verdict, **value, "chance": 0.0, "only": only, "found": len(said.said)}
+    return {"verdict": verdict, **value, "chance": 0.0, "only": only, "found": len(pairs.predicted)}
 
 
 def _first_classes(found: Mapping[str, Any]) -> Any:
@@ -128,12 +128,12 @@ def _first_classes(found: Mapping[str, Any]) -> Any:
     return np.asarray(found["classes"])[rows]
 
 
-def _only(classes: Any, said: Said) -> str | None:
+def _only(classes: Any, pairs: ClassPairs) -> str | None:
     """Name the one class that is ever said, where the data hold several."""
-    if len(classes) < 4 or len(np.unique(said.true)) < 2 or len(np.unique(classes)) > 1:
+    if len(classes) < 4 or len(np.unique(pairs.true)) < 2 or len(np.unique(classes)) > 1:
         return None
     label = int(classes[0])
-    return said.names[label] if label < said.classes else "a class that the data do not have"
+    return pairs.names[label] if label < pairs.classes else "a class that the data do not have"
 
 
 def sentence(finding: Mapping[str, Any]) -> str:

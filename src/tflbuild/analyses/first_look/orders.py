@@ -25,17 +25,17 @@ CLEARLY = 0.02
 """Share of things by which another order must be better, at the lower end of its interval."""
 
 
-class Said(NamedTuple):
+class ClassPairs(NamedTuple):
     """Predicted and true class of each thing: of an image, or of an object that some detection found.
 
     Attributes:
-        said: (things,) int64: class by the model; one that the data do not have is at least `len(names)`.
+        predicted: (things,) int64: class by the model; one that the data do not have is at least `len(names)`.
         true: (things,) int64: class by the data.
         image: (things,) int64.
         names: of the data's classes.
     """
 
-    said: Ints
+    predicted: Ints
     true: Ints
     image: Ints
     names: tuple[str, ...]
@@ -45,22 +45,22 @@ class Said(NamedTuple):
         """Give the number of the data's classes."""
         return len(self.names)
 
-    def part(self, where: npt.NDArray[np.bool_]) -> Said:
+    def part(self, where: npt.NDArray[np.bool_]) -> ClassPairs:
         """Give some of the things."""
-        return self._replace(said=self.said[where], true=self.true[where], image=self.image[where])
+        return self._replace(predicted=self.predicted[where], true=self.true[where], image=self.image[where])
 
 
-def said_by(predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Said:
-    """Read what a model said off its predictions; both as `tflbuild.evaluation.arrays` describes."""
+def class_pairs(predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> ClassPairs:
+    """Pair what a model predicted with what is true; both as `tflbuild.evaluation.arrays` describes."""
     names = tuple(str(name) for name in truth["names"])
     labels = np.asarray(truth["labels"], np.int64)
     if "offsets" not in truth:
-        said = np.asarray(predictions["scores"]).argmax(axis=1).astype(np.int64)
-        return Said(said, labels, np.arange(len(labels)), names)
+        predicted = np.asarray(predictions["scores"]).argmax(axis=1).astype(np.int64)
+        return ClassPairs(predicted, labels, np.arange(len(labels)), names)
     detection, target = found_objects(predictions, truth)
     image = np.searchsorted(np.asarray(truth["offsets"]), target, side="right") - 1
     classes = np.asarray(predictions["classes"], np.int64)
-    return Said(classes[detection], labels[target], image, names)
+    return ClassPairs(classes[detection], labels[target], image, names)
 
 
 def candidates(names: Sequence[str], listed: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -93,7 +93,7 @@ def _by_number(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
-def tried(said: Said, listed: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def tried(pairs: ClassPairs, listed: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """Try other orders of the classes, the best first.
 
     The order that the mistakes themselves show is read off every other image, and measured on the rest.
@@ -102,31 +102,31 @@ def tried(said: Said, listed: Mapping[str, Sequence[str]]) -> list[dict[str, Any
         For each `how`, `classes` in the model's order, `value` with `low`, `high` and `n`, whether it is `better`
         than the order that was taken, and `override`, which would take it.
     """
-    rows = [_row(how, said, order) for how, order in candidates(said.names, listed).items()]
+    rows = [_row(how, pairs, order) for how, order in candidates(pairs.names, listed).items()]
     known = [row["classes"] for row in rows if row["better"]]
-    shown = _shown(said)
+    shown = _shown(pairs)
     if shown is not None and shown["classes"] not in known:
         rows.append(shown)
     return sorted(rows, key=lambda row: (not row["better"], -row["value"]))
 
 
-def _shown(said: Said) -> dict[str, Any] | None:
+def _shown(pairs: ClassPairs) -> dict[str, Any] | None:
     """Give the order that the model's mistakes show; None where there is too little to see."""
-    learned = said.image % 2 == 0
-    seen, rest = said.part(learned), said.part(~learned)
-    if len(seen.said) < said.classes or len(rest.said) < said.classes:
+    learned = pairs.image % 2 == 0
+    seen, rest = pairs.part(learned), pairs.part(~learned)
+    if len(seen.predicted) < pairs.classes or len(rest.predicted) < pairs.classes:
         return None
-    order = tuple(said.names[label] for label in best_order(confusion(seen)))
-    if order == said.names:
+    order = tuple(pairs.names[label] for label in best_order(confusion(seen)))
+    if order == pairs.names:
         return None
     return _row("as its mistakes on the other half of the images show", rest, order)
 
 
-def _row(how: str, said: Said, order: Sequence[str]) -> dict[str, Any]:
-    place = {name: label for label, name in enumerate(said.names)}
-    foreign = range(said.classes, int(said.said.max(initial=0)) + 1)
+def _row(how: str, pairs: ClassPairs, order: Sequence[str]) -> dict[str, Any]:
+    place = {name: label for label, name in enumerate(pairs.names)}
+    foreign = range(pairs.classes, int(pairs.predicted.max(initial=0)) + 1)
     renamed = np.array([*(place[name] for name in order), *foreign], np.int64)
-    before, after = said.said == said.true, renamed[said.said] == said.true
+    before, after = pairs.predicted == pairs.true, renamed[pairs.predicted] == pairs.true
     if not len(after):
         return {
             "how": how,
@@ -150,11 +150,11 @@ def _row(how: str, said: Said, order: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def confusion(said: Said) -> Ints:
+def confusion(pairs: ClassPairs) -> Ints:
     """Count (class by the model, class by the data); classes that the data do not have are left out."""
-    table = np.zeros((said.classes, said.classes), np.int64)
-    known = said.said < said.classes
-    np.add.at(table, (said.said[known], said.true[known]), 1)
+    table = np.zeros((pairs.classes, pairs.classes), np.int64)
+    known = pairs.predicted < pairs.classes
+    np.add.at(table, (pairs.predicted[known], pairs.true[known]), 1)
     return table
 
 

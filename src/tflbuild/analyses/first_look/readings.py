@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tflbuild.analyses.first_look.chance import level_of_chance, sentence
-from tflbuild.analyses.first_look.orders import CLEARLY, said_by, tried
+from tflbuild.analyses.first_look.orders import CLEARLY, class_pairs, tried
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Index, Split
 from tflbuild.core.meaning import Meaning
@@ -145,8 +145,8 @@ class _Trial:
         )
         value = measured.measure(found, self._truth)
         known = value.value == value.value and value.low is not None
-        said = said_by(found, self._truth) if known else None
-        chance = level_of_chance(said) if said is not None and "offsets" not in self._truth else CLEARLY
+        pairs = class_pairs(found, self._truth) if known else None
+        chance = level_of_chance(pairs) if pairs is not None and "offsets" not in self._truth else CLEARLY
         row: dict[str, Any] = {
             "how": reading.how,
             "metric": type(measured).name,
@@ -157,7 +157,7 @@ class _Trial:
             "better": bool(known and now and (value.low or 0) > max(chance, now["value"] + CLEARLY)),
             "override": " ".join(f"data.preprocess.{key}={_number(value)}" for key, value in options.items()),
         }
-        order = next(iter(tried(said, {})), None) if said is not None else None
+        order = next(iter(tried(pairs, {})), None) if pairs is not None else None
         if now and order and order["better"] and order["low"] > chance:
             row["with_order"] = order
         return row

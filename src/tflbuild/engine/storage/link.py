@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tflbuild.core import toolchain
+from tflbuild.core.crash import described
 from tflbuild.core.errors import MissingTool, RecipeError
-from tflbuild.core.plain_text import plain
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Link:
             self._ask(lambda: self._upload(f"{self._root}/{path}", content), size)
         except (PermissionError, FileNotFoundError) as error:  # the latter, e.g., for a bucket
             self._only_read = True
-            raise Unusable(f"cannot be written ({said(error)}); what is built stays here") from error
+            raise Unusable(f"cannot be written ({described(error)}); what is built stays here") from error
         self._absent.pop(path, None)
 
     def distrust(self, path: str) -> None:
@@ -137,7 +137,7 @@ class Link:
 
     def _give_up(self, error: Exception) -> Unusable:
         self._down = True
-        return Unusable(f"cannot be used ({said(error)}); this run goes on with the local store")
+        return Unusable(f"cannot be used ({described(error)}); this run goes on with the local store")
 
     def _upload(self, target: str, content: Path | bytes) -> None:
         part = target if self._whole else f"{target}.{uuid.uuid4().hex}.part"
@@ -166,12 +166,6 @@ def _limited(most: int) -> Any:
                 raise _TooLarge
 
     return Limit()
-
-
-def said(error: Exception) -> str:
-    """Say what an error is, in a line."""
-    text = plain(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def within(seconds: float, action: Callable[[], T]) -> T:

@@ -8,7 +8,6 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.budget import Verdict
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.judgement import Judgement
@@ -57,7 +56,7 @@ class Trial:
     @property
     def excess(self) -> float:
         """Give by how much the limits are exceeded, each in units of its bound, in sum."""
-        return sum(_excess(verdict) for verdict in self.judgement.verdicts) if self.judgement else math.inf
+        return sum(verdict.excess for verdict in self.judgement.verdicts) if self.judgement else math.inf
 
 
 class Trials:
@@ -206,22 +205,3 @@ def _said(judgement: Judgement | None) -> str:
 
 def _kept(steps: tuple[Step, ...]) -> str:
     return ", ".join(dict.fromkeys(step.candidate.layer for step in steps)) or "nothing"
-
-
-def _excess(verdict: Verdict) -> float:
-    """Give by how much a limit is exceeded, in units of its bound; infinity for what could not be measured."""
-    limit, value = verdict.limit, verdict.value
-    if verdict.ok:
-        return 0.0
-    if value is None or (limit.relative and verdict.baseline is None):
-        return math.inf
-    moved = value - (verdict.baseline or 0.0)
-    cost = {
-        "min": -value,
-        "max": value,
-        "max_rise": moved,
-        "max_drop": -moved,
-        "max_relative_drop": -moved / abs(verdict.baseline or 1.0),
-    }[limit.form]
-    bound = -limit.bound if limit.form == "min" else limit.bound
-    return max(cost - bound, 0.0) / max(abs(bound), 1e-9)

@@ -84,7 +84,7 @@ def check_model_file(file: str, option: str) -> None:
         raise ValueError(str(error).removesuffix(".")) from error
 
 
-def taught(
+def with_teacher(
     options: Distill,
     student: Any,
     facts: Meaning,
@@ -123,8 +123,8 @@ def taught(
         "weight": options.weight,
         "temperature": options.temperature,
     }
-    whole = facts.kind.taught(loss, student, teacher, options.weight, options.temperature)
-    return whole, replace(hooks or training.Hooks(), targets=distillation.asked(teacher))
+    whole = facts.kind.with_teacher(loss, student, teacher, options.weight, options.temperature)
+    return whole, replace(hooks or training.Hooks(), targets=distillation.query_teacher(teacher))
 
 
 def _found(options: Distill, given: KerasModel | None, ctx: PassContext) -> tuple[Path, Mapping[str, Any]]:

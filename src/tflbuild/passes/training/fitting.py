@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.meaning import Meaning
-from tflbuild.passes.training.distillation import Distill, taught
+from tflbuild.passes.training.distillation import Distill, with_teacher
 
 TFMOT_TOOLS = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "numpy", "PIL")
 """Tools of the passes that train with tfmot."""
@@ -132,7 +132,7 @@ def fit(
     modality = given_input.kind
     loss = task.loss(model, options)
     if options.distill.weight:
-        loss, hooks = taught(options.distill, model, facts, loss, hooks, given, ctx)
+        loss, hooks = with_teacher(options.distill, model, facts, loss, hooks, given, ctx)
 
     def batches(start: int) -> Any:
         first = lap.number * length + start

@@ -14,7 +14,7 @@ from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.pages import curve
 from tflbuild.show.pages.class_names import class_table
-from tflbuild.show.pages.compiled import CompiledTemplates
+from tflbuild.show.pages.compiled import compiled_templates
 from tflbuild.show.pages.figures import (
     change,
     duration,
@@ -101,7 +101,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        bytecode_cache=CompiledTemplates(OPTIONS),
+        bytecode_cache=compiled_templates(OPTIONS),
         **OPTIONS,
     )
     environment.filters |= {

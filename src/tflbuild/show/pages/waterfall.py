@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tflbuild.core import budget
 from tflbuild.show.pages.figures import change, figure
 
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 320, 44, 56, 56, 16
@@ -186,21 +187,13 @@ def round_values(low: float, high: float) -> tuple[list[float], int]:
 
 def limits_of(verdicts: Iterable[Mapping[str, Any]], metric: str) -> tuple[tuple[float, bool], ...]:
     """Give the lines that a metric's verdicts draw: a value, and whether it is a floor."""
-    found = []
-    for verdict in verdicts:
-        if verdict["metric"] != metric:
-            continue
-        baseline = verdict.get("baseline")
-        for form, bound in verdict["limit"].items():
-            if form in ("min", "max"):
-                found.append((bound, form == "min"))
-            elif baseline is not None and form == "max_drop":
-                found.append((baseline - bound, True))
-            elif baseline is not None and form == "max_relative_drop":
-                found.append((baseline * (1 - bound), True))
-            elif baseline is not None and form == "max_rise":
-                found.append((baseline + bound, False))
-    return tuple(found)
+    return tuple(
+        (line, limit.floor)
+        for verdict in verdicts
+        if verdict["metric"] == metric
+        for limit in budget.limits_of({metric: verdict["limit"]})
+        if (line := limit.line(verdict.get("baseline"))) is not None
+    )
 
 
 def gauge(verdict: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -21,7 +21,9 @@ def loss(model: Any, options: Any) -> losses.Loss:
     return losses.classification(kind == "logits", smoothing)
 
 
-def taught(whole: losses.Loss, student: Any, teacher: Any, weight: float, temperature: float) -> losses.Loss:
+def with_teacher(
+    whole: losses.Loss, student: Any, teacher: Any, weight: float, temperature: float
+) -> losses.Loss:
     """Put the distance to the teacher's softened classes into a loss."""
     ends = (keras.output_kind(student) == "logits", keras.output_kind(teacher) == "logits")
     return distillation.classification(whole, weight, temperature, *ends)

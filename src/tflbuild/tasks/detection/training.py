@@ -17,7 +17,9 @@ def loss(model: Any, options: Any) -> losses.Loss:
     return losses.detection(options.loss)
 
 
-def taught(whole: losses.Loss, student: Any, teacher: Any, weight: float, temperature: float) -> losses.Loss:
+def with_teacher(
+    whole: losses.Loss, student: Any, teacher: Any, weight: float, temperature: float
+) -> losses.Loss:
     """Put the distance to the teacher's boxes and softened classes into a loss."""
     return distillation.detection(whole, weight, temperature)
 
