@@ -154,10 +154,6 @@ class Dataset:
     augment: Mapping[str, Any] = field(default_factory=dict)
     max_pixels: int = MAX_PIXELS
 
-    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
-        """Give the data set that is meant, and what was recognised, each with `what`, `value` and `evidence`."""
-        return self, ()
-
     def index(self, look: Look) -> Index:
         """List the splits `train`, `val` and `test`.
 

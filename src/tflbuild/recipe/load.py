@@ -355,7 +355,8 @@ def _resolved(mapping: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     if cleaned["data"].get("type") != type(data).name:
         cleaned["data"] = {"type": type(data).name, **to_json(data)}
     elif told or any(item is None for item in given.values()):
-        cleaned["data"] = {**cleaned["data"], "preprocess": dict(data.preprocess)}
+        known = {key: data.preprocess[key] for key in (*given, *told) if key in data.preprocess}
+        cleaned["data"] = {**cleaned["data"], "preprocess": known}
     cleaned.pop("preprocess", None)
     return cleaned
 
