@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from foreign_networks import Draft
 from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import observation
@@ -129,6 +130,21 @@ def test_an_integer_output_is_told_as_what_it_means() -> None:
     found = observation._dequantized(np.array([-128, 3, 4], np.int8), (0.5, 3))
     assert (found.tolist(), found.dtype) == ([-65.5, 0.0, 0.5], np.float32)
     assert observation._dequantized(np.array([7], np.int32), (0.0, 0)).tolist() == [7.0]
+
+
+def test_an_output_without_a_batch_axis_is_given_whole() -> None:
+    """Of (3, 2) none is the batch; of (1, 2) and (1,) the first is; a number has no axis."""
+    draft = Draft(x=(1, 6))
+    outputs = (draft.reshape("rows", "x", 3, 2), draft.reshape("flat", "x", 6), draft.mean("mean", "x"))
+    content = draft.content(*outputs, draft.dense("one", "x", 2))
+    values = np.arange(6, dtype=np.float32)
+    rows, flat, mean, one = Executable(content).run({"x": values})
+    assert rows.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert (flat.tolist(), mean.tolist(), one.shape) == ([0, 1, 2, 3, 4, 5], 2.5, (2,))
+    observed = observe(content, [{"x": values}, {"x": values + 1}])
+    assert (observed["mean"].low, observed["mean"].high) == (2.5, 3.5)
+    assert observed["mean"].channel_mean.tolist() == [3.0]
+    assert observed["rows"].channel_high.tolist() == [5.0, 6.0]
 
 
 def test_a_model_with_other_outputs_has_no_signature_of_the_old_ones() -> None:

@@ -144,13 +144,25 @@ class Executable:
         self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
 
     def run(self, sample: Sample) -> list[npt.NDArray[np.float32]]:
-        """Give every output as float32, without the batch axis."""
+        """Give every output as float32, without the batch axis; one that has none as it is."""
         for details, values in zip(self._inputs, sample.values(), strict=True):
             given = as_input(values, details["dtype"], details["quantization"])
             self._loaded.set_tensor(details["index"], given[None])
         with executing(self._content):
             self._loaded.invoke()
-        return [_dequantized(self._loaded.get_tensor(i), self._places[i])[0] for i in self._order]
+        return [
+            _without_batch(_dequantized(self._loaded.get_tensor(i), self._places[i])) for i in self._order
+        ]
+
+
+def _without_batch(value: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Take off a first axis of one entry; a single number may have no axis at all."""
+    return np.asarray(value[0]) if value.ndim and len(value) == 1 else value
+
+
+def by_channel(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View a tensor as (rows, channels), its last axis; a number without axes is one channel."""
+    return value.reshape(-1, value.shape[-1] if value.ndim else 1)
 
 
 def as_input(values: npt.NDArray[np.float32], dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
@@ -212,7 +224,7 @@ def _logits(content: bytes) -> set[str]:
 
 def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np.float32]]:
     """Give rows from all over a tensor, of at most so many values; one at least."""
-    rows = value.reshape(-1, value.shape[-1])
+    rows = by_channel(value)
     count = min(len(rows), max(1, most // rows.shape[-1]))
     return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
 
@@ -223,8 +235,8 @@ def _runs(running: Executable, images: Sequence[Sample], names: list[str]) -> It
 
 
 def _extend(found: Activation, value: Any, name: str) -> None:
-    by_channel = value.reshape(-1, value.shape[-1]) if value.ndim else value.reshape(1, 1)
-    low, high = by_channel.min(axis=0).astype(np.float64), by_channel.max(axis=0).astype(np.float64)
+    rows = by_channel(value)
+    low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
     if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
         raise PassError(f"tensor '{name}' is not finite on a calibration image, so it has no range.")
     found.low, found.high = min(found.low, float(low.min())), max(found.high, float(high.max()))
@@ -235,7 +247,7 @@ def _extend(found: Activation, value: Any, name: str) -> None:
 
 def _count(found: Activation, value: Any, images: int) -> None:
     found.counts += _histogram(value.ravel(), found.low, found.high)
-    mean = value.reshape(-1, value.shape[-1]).mean(axis=0, dtype=np.float64) / images
+    mean = by_channel(value).mean(axis=0, dtype=np.float64) / images
     found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
 
 

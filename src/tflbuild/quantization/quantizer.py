@@ -87,7 +87,26 @@ def quantize(
         contextlib.redirect_stderr(io.StringIO()),
     ):
         made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
-    return bytes(made.quantized_model)
+    return (
+        _with_float_outputs(bytes(made.quantized_model))
+        if kept and float_output
+        else bytes(made.quantized_model)
+    )
+
+
+def _with_float_outputs(content: bytes) -> bytes:
+    """Let every output of a file be the float tensor that it was made of.
+
+    LiteRT Quantizer redirects an output that a kept operator writes and an integer one reads to what the latter reads.
+    """
+    model = flatbuffer.unpack(content)
+    graph, changed = Graph(model), False
+    outputs = np.array(model.subgraphs[0].outputs, np.int32)
+    for place, maker in enumerate(graph.maker(index) for index in outputs):
+        if maker is not None and graph.kind(maker) == "QUANTIZE":
+            outputs[place], changed = maker.inputs[0], True
+    model.subgraphs[0].outputs = outputs
+    return flatbuffer.pack(model) if changed else content
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ class Simulation:
     Attributes:
         graph: of the float model, without the custom operators that it ends in.
         weights: layers whose weights are rounded, by the tensor they write, in order of execution.
-        activations: tensors that are rounded, the input first. Those that an operator only moves are left out,
+        activations: tensors that are rounded, the inputs first. Those that an operator only moves are left out,
             because their values were rounded before.
     """
 
@@ -65,7 +65,7 @@ class Simulation:
         self.weights = tuple(name for name in map(self.graph.name, made) if name in self._layers)
         self.activations = tuple(
             self.graph.name(index)
-            for index in (int(self.graph.model.subgraphs[0].inputs[0]), *made)
+            for index in (*map(int, self.graph.model.subgraphs[0].inputs), *made)
             if self.graph.name(index) in self._steps and not self._moved(index)
         )
 

@@ -98,12 +98,13 @@ class Loaded:
         return made
 
     def _by_tensors(self, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        for details in self._interpreter.get_input_details():
-            self._interpreter.set_tensor(details["index"], inputs[details["name"]])
+        for name, details in zip(self.signature.inputs, self._interpreter.get_input_details(), strict=True):
+            self._interpreter.set_tensor(details["index"], inputs[name])
         self._interpreter.invoke()
+        exits = self._interpreter.get_output_details()
         return {
-            details["name"]: self._interpreter.get_tensor(details["index"])
-            for details in self._interpreter.get_output_details()
+            name: self._interpreter.get_tensor(details["index"])
+            for name, details in zip(self.signature.outputs, exits, strict=True)
         }
 
 

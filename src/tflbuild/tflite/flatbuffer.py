@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,11 +107,30 @@ def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) ->
     if not shapes:
         return content
     model = unpack(content)
-    for entry in model.signatureDefs[0].outputs:
-        if entry.name.decode() in shapes:
-            tensor = model.subgraphs[0].tensors[entry.tensorIndex]
-            tensor.shape = np.array(shapes[entry.name.decode()], np.int32)
+    for name, index in ends_of(model)[1].items():
+        if name in shapes:
+            model.subgraphs[0].tensors[index].shape = np.array(shapes[name], np.int32)
     return pack(model)
+
+
+def with_signature(content: bytes) -> bytes:
+    """Give a file that has no signature one whose names are those of its tensors, so that its ends keep them."""
+    if schema.Model.GetRootAs(content).SignatureDefsLength():
+        return content
+    model = unpack(content)
+    made = schema.SignatureDefT()
+    made.signatureKey, made.subgraphIndex = b"serving_default", 0
+    made.inputs, made.outputs = (
+        [_entry(name, index) for name, index in found.items()] for found in ends_of(model)
+    )
+    model.signatureDefs = [made]
+    return pack(model)
+
+
+def _entry(name: str, index: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name.encode(), index
+    return entry
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -174,14 +193,20 @@ def ends_of(model: Any) -> tuple[dict[str, int], dict[str, int]]:
     graph = model.subgraphs[0]
     order = [int(index) for index in graph.inputs]
     if not model.signatureDefs:
-        return (
-            {graph.tensors[index].name.decode(): index for index in order},
-            {graph.tensors[int(index)].name.decode(): int(index) for index in graph.outputs},
-        )
+        return _named(graph, order, "input"), _named(graph, map(int, graph.outputs), "output")
     found = model.signatureDefs[0]
     given = {entry.name.decode(): int(entry.tensorIndex) for entry in found.inputs}
     inputs = dict(sorted(given.items(), key=lambda item: order.index(item[1])))
     return inputs, {entry.name.decode(): int(entry.tensorIndex) for entry in found.outputs}
+
+
+def _named(graph: Any, indices: Iterable[int], role: str) -> dict[str, int]:
+    """Name tensors by themselves; one without a name, or with that of another, by its place."""
+    found: dict[str, int] = {}
+    for place, index in enumerate(indices):
+        name = (graph.tensors[index].name or b"").decode("utf-8", "replace")
+        found[f"{role}_{place}" if not name or name in found else name] = index
+    return found
 
 
 def _described(graph: Any, name: str, index: int) -> dict[str, Any]:

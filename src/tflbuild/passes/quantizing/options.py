@@ -135,6 +135,7 @@ class Quantizing(Pass):
             measuring: whether errors are wanted, so that images are held out of the calibration.
         """
         from tflbuild.quantization.workbench import Border, Workbench
+        from tflbuild.tflite import flatbuffer
 
         writing.refuse_sparse(model)
         meaning = Meaning.of(model)
@@ -149,7 +150,7 @@ class Quantizing(Pass):
         )
         seen, held_out = parted(samples, ctx.seed) if measuring else (samples, [])
         labels = self._labels(meaning, ctx) if measuring and self.select == "top1" else None
-        content = model.path.read_bytes()
+        content = flatbuffer.with_signature(model.path.read_bytes())  # so that outputs keep their names
         return Workbench(
             content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
         )

@@ -22,7 +22,8 @@ def emit_tflite(ctx: PassContext, content: bytes, facts: Meaning, **meta: Any) -
     from tflbuild.tflite import flatbuffer
 
     kept = facts.to_json()
-    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(content, facts.kind.tail_shapes(facts)), kept)
+    signed = flatbuffer.with_signature(content)
+    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(signed, facts.kind.tail_shapes(facts)), kept)
     path = ctx.scratch / "census.tflite"
     path.write_bytes(whole)
     return ctx.emit(
