@@ -210,10 +210,10 @@ def test_a_job_that_cannot_be_composed_costs_itself_only(
 
     prepare = freeze.prepare
 
-    def at_times(recipe: Any, **given: Any) -> Any:
+    def at_times(recipe: Any, *names: Any, **given: Any) -> Any:
         if recipe.steps["prune"].options.cost == 0.02:
             raise ZeroDivisionError("boom")
-        return prepare(recipe, **given)
+        return prepare(recipe, *names, **given)
 
     monkeypatch.setattr(freeze, "prepare", at_times)
     assert main(["-m", "recipe=fake", "prune.cost=0.01,0.02"]) == 70

@@ -79,15 +79,11 @@ def mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def mapping_of(check: Check, most: int) -> Check:
-    """Take a mapping of at most so many values that a check takes."""
-    return lambda value: mapping(value) and len(value) <= most and all(map(check, value.values()))
+def text_mapping(value: Any) -> bool:
+    """Take a mapping of text to text."""
+    return mapping(value) and all(isinstance(one, str) for item in value.items() for one in item)
 
 
 def boolean(value: Any) -> bool:
     """Take true and false."""
     return isinstance(value, bool)
-
-
-OUTPUT_NAMES = mapping_of(text(1 << 10), 64)
-"""The check of a head's `outputs`: the names of a file's outputs, by what a task calls them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
-from tflbuild.core.field_checks import OUTPUT_NAMES, Check, one_of
+from tflbuild.core.field_checks import Check, one_of, text_mapping
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.task import Outputs, Rows, Task, task
 
@@ -28,7 +28,7 @@ class Classification(Task):
     serving: ClassVar[str] = "tflbuild.backends.keras:scores_of"
     training: ClassVar[str] = "tflbuild.tasks.classification.training"
     head_checks: ClassVar[Mapping[str, Check]] = {
-        "outputs": OUTPUT_NAMES,
+        "outputs": text_mapping,
         "scores": one_of("softmax", "sigmoid", "logits"),
     }
 

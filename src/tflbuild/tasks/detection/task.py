@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
 from tflbuild.core.field_checks import (
-    OUTPUT_NAMES,
     Check,
     boolean,
     check_fields,
@@ -15,6 +14,7 @@ from tflbuild.core.field_checks import (
     number,
     one_of,
     rows_of,
+    text_mapping,
     whole,
 )
 from tflbuild.core.meaning import Meaning
@@ -66,7 +66,7 @@ class Detection(Task):
         "feature_maps": _feature_maps,
         "anchors": mapping,
         "postprocess": mapping,
-        "outputs": OUTPUT_NAMES,
+        "outputs": text_mapping,
     }
 
     @classmethod
