@@ -154,7 +154,7 @@ def _is_split(source: str, label: str, index: Index) -> bool:
     prefix, _, split = source.partition(".")
     if source == "data.test":
         raise RecipeError(f"{label}: 'data.test' must not be used here; use data.train.")
-    if prefix != "data" or "/" in source:
+    if prefix != "data" or "/" in source or is_array_name(Path(source)):
         return False
     if split not in index.splits:
         names = ", ".join(f"data.{name}" for name in SPLITS[:2])
