@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from PIL import Image
 
 from tflbuild import plugins
 from tflbuild.cli import main
+from tflbuild.core.errors import DataError
 
 WORDS = ["plan", "recipe=ssd_mobilenet_int8", "data.train=20", "data.val=8", "data.test=8"]
 KEY = "quantize.calibration.source"
@@ -216,3 +220,50 @@ def test_a_limit_of_pixels_is_a_number_of_pixels(most: str, capsys: pytest.Captu
     code, said = plan(capsys, f"data.max_pixels={most}")
     assert code == 2
     assert said.startswith("error: data.max_pixels: ")
+
+
+def rows(name: str, first: int, **more: object) -> None:
+    np.savez(name, windows=np.arange(first, first + 36, dtype=np.float32).reshape(9, 4), **more)  # type: ignore[arg-type]
+
+
+def sources(source: str) -> dict[str, dict[str, str]]:
+    """List the calibration source of a recipe whose data are numbers."""
+    from tflbuild.data.arrays import Arrays
+    from tflbuild.engine.looking import inspect_of, looker
+    from tflbuild.engine.prepare import _sources
+    from tflbuild.recipe.load import load_recipe
+    from tflbuild.wiring import NAMES
+
+    rows("data.npz", 0)
+    data = Arrays(root="data.npz")
+    recipe = replace(load_recipe([*WORDS[1:], f"{KEY}={source}"]), data=data)
+    memo = looker(inspect_of(data.modality, NAMES.inspect), data.max_pixels)
+    return _sources(recipe, data.index(memo), memo, lambda text: None)
+
+
+def test_rows_of_numbers_are_a_source_where_the_data_are_numbers() -> None:
+    rows("rows.npz", 100)
+    np.save("rows.npy", np.zeros((3, 4)))
+    for name in ("rows.npz", "rows.npy"):
+        assert sources(name) == {name: {name: hashlib.sha256(Path(name).read_bytes()).hexdigest()}}
+
+
+NUMBERS: dict[str, str] = {
+    "pictures.npz": "pictures.npz has 'images' uint8 (6, 5, 3), which may be one picture",
+    "cut.npz": "cut.npz cannot be read as arrays (it is a zip archive): ",
+    "uneven.npz": "uneven.npz has 9 rows in 'windows' and 8 in 'more'; expected as many in each, one a sample.",
+    "photo.png": "'photo.png' is not a usable array. Left out: photo.png: cannot be read as arrays: ",
+    "gone.npz": "'gone.npz' names no array; expected data.<split>, an .npy or an .npz.",
+    "data.npz": "data.npz holds the test sample 0000",
+}
+
+
+@pytest.mark.parametrize("source", NUMBERS)
+def test_a_source_of_numbers_that_is_none_is_refused(source: str) -> None:
+    np.savez("pictures.npz", images=np.zeros((6, 5, 3), np.uint8))
+    rows("cut.npz", 0)
+    Path("cut.npz").write_bytes(Path("cut.npz").read_bytes()[:-40])
+    rows("uneven.npz", 0, more=np.zeros((8, 2)))
+    Image.new("RGB", (8, 6)).save("photo.png")
+    with pytest.raises(DataError, match=f"^{re.escape(f'{KEY}: {NUMBERS[source]}')}"):
+        sources(source)

@@ -59,6 +59,10 @@ class Modality:
     """Dotted name of what gives training batches, apart, so that a change of augmentation measures nothing again."""
     checks: ClassVar[Mapping[str, Check]] = {}
     """The check of each option that may lie in a file of somebody else."""
+    inspect: ClassVar[str] = ""
+    """Dotted name of what gives the facts of a file of samples outside a data set; "" where that of images does."""
+    file: ClassVar[str] = "image"
+    """What such a file is called in messages."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""Images from outside the data set, for calibration: a folder, a glob, a list file, an `.npy` or an `.npz`."""
+"""Samples from outside the data set, for calibration: a folder, a glob, a list file, an `.npy` or an `.npz`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MOST_BYTES = 1 << 28
 """Bytes of a list file that are read."""
 
 EXPECTED = "data.<split>, a folder, a glob, a list file (.txt), an .npy or an .npz"
+EXPECTED_ARRAYS = "data.<split>, an .npy or an .npz"
 
 
 class Source(NamedTuple):
@@ -30,19 +31,22 @@ class Source(NamedTuple):
     left_out: tuple[Dropped, ...]
 
 
-def files_of(source: str, key: str = "calibration.source") -> Source:
+def files_of(source: str, key: str = "calibration.source", noun: str = "image") -> Source:
     """List the files that a source names.
 
     Args:
         source: a folder (searched with its sub-folders), a glob, a text file with one path a line (relative to the
-            text file's folder), one image, or an `.npy` or `.npz` with images (images, height, width, 3) uint8.
+            text file's folder), one image, or an `.npy` or `.npz` with images (images, height, width, 3) uint8; of
+            numbers an `.npy` or `.npz` with a row for each sample.
         key: the recipe key, for the error message.
+        noun: what a file of samples is called, "image" or "array".
 
     Raises:
         DataError: it names nothing.
     """
+    expected = EXPECTED if noun == "image" else EXPECTED_ARRAYS
     if not source.strip():
-        raise DataError(f"{key}: not given; expected {EXPECTED}.")
+        raise DataError(f"{key}: not given; expected {expected}.")
     try:
         found = _found(source, Path(source).expanduser())
     except (OSError, ValueError) as error:
@@ -50,13 +54,13 @@ def files_of(source: str, key: str = "calibration.source") -> Source:
         raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
     if not found.files:
         raise DataError(
-            f"{key}: '{plain(source)}' names no image; expected {EXPECTED}.{_first(found.left_out)}"
+            f"{key}: '{plain(source)}' names no {noun}; expected {expected}.{_first(found.left_out)}"
         )
     return found
 
 
 def usable(
-    source: str, found: Source, facts: Sequence[FileFacts], key: str
+    source: str, found: Source, facts: Sequence[FileFacts], key: str, noun: str = "image"
 ) -> tuple[list[int], list[Dropped]]:
     """Tell the files that can be used from those that are left out.
 
@@ -65,6 +69,7 @@ def usable(
         found: what it names.
         facts: of each of its files.
         key: the recipe key, for the error message.
+        noun: what a file of samples is called, "image" or "array".
 
     Returns:
         Positions of the usable files; and all that is left out, with reasons.
@@ -82,7 +87,7 @@ def usable(
             left_out.append(Dropped(str(path), known.problem))
     if not good:
         what = f"none of the {len(found.files)} files of '{plain(source)}' is" if len(found.files) > 1 else ""
-        raise DataError(f"{key}: {what or f'{plain(source)!r} is not'} a usable image.{_first(left_out)}")
+        raise DataError(f"{key}: {what or f'{plain(source)!r} is not'} a usable {noun}.{_first(left_out)}")
     return good, left_out
 
 

@@ -1,22 +1,28 @@
-"""Look at files of images, remembering what was seen: the same eyes while planning and in a worker."""
+"""Look at files of samples, remembering what was seen: the same eyes while planning and in a worker."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 
-from tflbuild.core import array_file, toolchain
+from tflbuild.core import toolchain
 from tflbuild.core.dataset import FileFacts
+from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import named
 from tflbuild.engine.memo import FileMemo, Looking
 from tflbuild.engine.sources import code_digest
 
 
+def inspect_of(modality: str, usual: str) -> str:
+    """Name what gives the facts of a file of samples: that of the modality, or the usual one, of image files."""
+    return MODALITIES.get(modality).inspect or usual
+
+
 def looker(inspect: str, max_pixels: int, looking: Looking = lambda done, total: None) -> FileMemo:
-    """Give the memo through which image and array files are inspected.
+    """Give the memo through which files of samples are inspected.
 
     Args:
-        inspect: the dotted name of what gives the facts of an image file.
+        inspect: the dotted name of what gives the facts of a file.
         max_pixels: above which an image is not decoded.
         looking: is told of every file that had to be read.
     """
@@ -25,13 +31,10 @@ def looker(inspect: str, max_pixels: int, looking: Looking = lambda done, total:
 
 def inspector(inspect: str, max_pixels: int) -> str:
     """Name what decides the facts of a file besides the file: the code that looks at it, and the image library."""
-    code = code_digest(inspect.partition(":")[0], array_file.__name__)
-    return f"{code} {toolchain.version('PIL')} {max_pixels}"
+    return f"{code_digest(inspect.partition(':')[0])} {toolchain.version('PIL')} {max_pixels}"
 
 
 def _inspect(inspect: str, max_pixels: int, path: Path) -> FileFacts:
-    """Read a file; imports the image library only when a file is new or changed."""
-    if array_file.is_array_name(path):
-        return array_file.inspect(path, max_pixels)
+    """Read a file; imports what reads it only when a file is new or changed."""
     facts: FileFacts = named(inspect)(path, max_pixels)
     return facts

@@ -12,9 +12,11 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core import left_out as leaving
+from tflbuild.core.array_file import is_array_name
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.image_files import below
+from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
@@ -23,7 +25,7 @@ from tflbuild.core.regular_file import check_regular
 from tflbuild.core.source import files_of, usable
 from tflbuild.engine import listing
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.looking import inspector, looker
+from tflbuild.engine.looking import inspect_of, inspector, looker
 from tflbuild.engine.memo import FileMemo, Looking, slowly
 from tflbuild.engine.plan import check, resolve
 from tflbuild.engine.sources import code_digest
@@ -31,8 +33,8 @@ from tflbuild.engine.storage.store import Store
 
 SPLITS = ("train", "val", "test")
 
-IMAGES = "calibration.source"
-"""The option that names images outside the data set; what other options name is a file of any kind."""
+SAMPLES = "calibration.source"
+"""The option that names samples outside the data set; what other options name is a file of any kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,9 @@ def prepare(
     most = recipe.data.max_pixels
     if most < 1:
         raise RecipeError(f"data.max_pixels: {most} is no number of pixels; expected 1 or more.")
-    version = partial(inspector, names.inspect, most)
-    memo = looker(names.inspect, most, slowly(looking))
+    inspect = inspect_of(recipe.data.modality, names.inspect)
+    version = partial(inspector, inspect, most)
+    memo = looker(inspect, most, slowly(looking))
     with memo, _uncollected():
         index = _index(recipe.data, memo, version, listed if listed is not None else {})
         sources = _sources(recipe, index, memo, warn)
@@ -128,13 +131,15 @@ def _sources(
 ) -> dict[str, dict[str, str]]:
     """Give the usable files of every source outside the data set with their digests."""
     found: dict[str, dict[str, str]] = {}
+    noun = MODALITIES.get(recipe.data.modality).file
     readers = {label: step.options for label, step in recipe.steps.items()}
     readers |= {f"analyses.{name}": analysis for name, analysis in recipe.analyses.items()}  # type: ignore[misc]
     for label, options in readers.items():
         for source in options.reads():
             key = f"{label}.{_key_of(to_json(options), source)}"
             if not _is_split(source, label, index):
-                found[source] = _files(source, key, index, memo, warn if source not in found else _silent)
+                tell = warn if source not in found else _silent
+                found[source] = _files(source, key, noun, index, memo, tell)
     return found
 
 
@@ -151,7 +156,7 @@ def _is_split(source: str, label: str, index: Index) -> bool:
     prefix, _, split = source.partition(".")
     if source == "data.test":
         raise RecipeError(f"{label}: 'data.test' must not be used here; use data.train.")
-    if prefix != "data" or "/" in source:
+    if prefix != "data" or "/" in source or is_array_name(Path(source)):
         return False
     if split not in index.splits:
         names = ", ".join(f"data.{name}" for name in SPLITS[:2])
@@ -171,23 +176,23 @@ def _key_of(options: Any, source: str) -> str:
 
 
 def _files(
-    source: str, key: str, index: Index, memo: FileMemo, warn: Callable[[str], None]
+    source: str, key: str, noun: str, index: Index, memo: FileMemo, warn: Callable[[str], None]
 ) -> dict[str, str]:
-    """Give the files of a source with their digests; what is no source of images is read as it stands.
+    """Give the files of a source with their digests; what is no source of samples is read as it stands.
 
     Raises:
-        DataError: it is missing, none of its files can be used, or one of them is a test image.
+        DataError: it is missing, none of its files can be used, or one of them holds test samples.
     """
-    if not key.endswith(IMAGES):
+    if not key.endswith(SAMPLES):
         return _as_it_stands(source, key)
-    named_files = files_of(source, key)
+    named_files = files_of(source, key, noun)
     facts = memo.many(named_files.files)
-    good, left_out = usable(source, named_files, facts, key)
+    good, left_out = usable(source, named_files, facts, key, noun)
     if left_out:
         warn(leaving.listed(left_out, key))
     files = [named_files.files[position] for position in good]
     content = [facts[position].digest for position in good]
-    _refuse_test_images(key, files, content, index, memo)
+    _refuse_test_samples(key, files, content, index, memo)
     return dict(zip(map(str, files), content, strict=True))
 
 
@@ -205,12 +210,17 @@ def _as_it_stands(source: str, key: str) -> dict[str, str]:
         raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
 
 
-def _refuse_test_images(
+def _refuse_test_samples(
     key: str, files: list[Path], content: list[str], index: Index, memo: FileMemo
 ) -> None:
-    images = {sample.path: sample.key for sample in index.splits["test"] if sample.path}
-    test = {facts.digest: name for facts, name in zip(memo.many(list(images)), images.values(), strict=True)}
+    held = {sample.path: sample.key for sample in index.splits["test"] if sample.path}
+    test = {facts.digest: name for facts, name in zip(memo.many(list(held)), held.values(), strict=True)}
     for path, sha256 in zip(files, content, strict=True):
+        if sha256 in test and is_array_name(path):
+            raise DataError(
+                f"{key}: {plain(path)} holds the test sample {plain(test[sha256])}; calibrate on another file, or on "
+                f"data.train."
+            )
         if sha256 in test:
             raise DataError(
                 f"{key}: {plain(path)} is the test image {plain(test[sha256])}; calibrate on other images."

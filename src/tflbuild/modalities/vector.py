@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
@@ -17,6 +17,9 @@ class Vector(Modality):
 
     An array of as many numbers as the input takes is reshaped, so that (49, 10) fits an input of (49, 10, 1).
     """
+
+    inspect: ClassVar[str] = "tflbuild.modalities.row_files:inspect"
+    file: ClassVar[str] = "array"
 
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take numbers; "" where it can."""

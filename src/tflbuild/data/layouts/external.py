@@ -1,4 +1,4 @@
-"""Images from outside the data set, for calibration."""
+"""Samples from outside the data set, for calibration."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 
 from tflbuild.core import array_file
 from tflbuild.core.array_file import is_array_name
-from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Look, Sample, Split
+from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.source import files_of, usable
 from tflbuild.data.layouts.files import looked_at
+from tflbuild.modalities import row_files
 from tflbuild.modalities.image import files as image
 
 
@@ -41,33 +42,62 @@ class ExternalImages(Dataset):
         return Example(pixels, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
 
 
+class ExternalRows(Dataset):
+    """Samples without labels: the rows of arrays of numbers, by the names of the inputs."""
+
+    modality = "vector"
+
+    def read(self, sample: Sample) -> Example:
+        """Read one row, or a mapping of the inputs' names to one each; it has no labels.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        assert sample.path is not None
+        path = Path(sample.path)
+        try:
+            value = row_files.row_of(_inputs(path), int(sample.key))
+        except (OSError, ValueError, LookupError) as error:
+            raise DataError(
+                f"calibration.source: {path} was readable when the build began: {error}"
+            ) from error
+        return Example(value, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
+
+
 def external_split(source: str, data: Dataset, look: Look | None = None) -> Split:
-    """Give the images a source names, as a split; what is damaged is left out, as planning counted it.
+    """Give the samples a source names, as a split; what is damaged is left out, as planning counted it.
 
     Args:
         source: a folder, a glob, a list file, an `.npy` or an `.npz`.
-        data: the recipe's data set, whose preprocessing and largest image apply.
+        data: the recipe's data set, whose modality, preprocessing and largest image apply.
         look: gives the facts of a file, as planning had them.
 
     Raises:
-        DataError: it names no image.
+        DataError: it names no sample.
     """
-    found = files_of(source)
-    facts = looked_at(found.files, look or partial(_look, data.max_pixels))
+    numbers = data.modality == ExternalRows.modality
+    noun = "array" if numbers else "image"
+    found = files_of(source, noun=noun)
+    inspect = row_files.inspect if numbers else image.inspect
+    facts = looked_at(found.files, look or partial(inspect, max_pixels=data.max_pixels))
     samples: list[Sample] = []
-    for position in usable(source, found, facts, "calibration.source")[0]:
+    for position in usable(source, found, facts, "calibration.source", noun)[0]:
         path, sha256 = found.files[position], facts[position].digest
-        if is_array_name(path):
-            keys = [str(row) for row in range(len(_rows(path)))]
+        if numbers or is_array_name(path):
+            count = len(next(iter(_inputs(path).values()))) if numbers else len(_rows(path))
+            keys = map(str, range(count))
             samples += [Sample(key=key, digest=f"{sha256}/{key}", path=str(path)) for key in keys]
         else:
             samples.append(Sample(key=path.name, digest=sha256, path=str(path)))
-    reader = ExternalImages(preprocess=data.preprocess, max_pixels=data.max_pixels)
+    kind = ExternalRows if numbers else ExternalImages
+    reader = kind(preprocess=data.preprocess, max_pixels=data.max_pixels)
     return Split(source, reader, Index(classes=(), splits={source: tuple(samples)}))
 
 
-def _look(max_pixels: int, path: Path) -> FileFacts:
-    return array_file.inspect(path, max_pixels) if is_array_name(path) else image.inspect(path, max_pixels)
+def _inputs(path: Path) -> dict[str, Any]:
+    """Give the arrays of a file that go in, of train where names say splits."""
+    arrays = row_files.read(path)
+    return {name: arrays[array] for name, array in row_files.laid_out(path).parts["train"].inputs.items()}
 
 
 @cache

@@ -120,9 +120,10 @@ class Server:
 
     def _external(self, source: str, data: Dataset) -> Split:
         """Read a source outside the data set, with what planning remembered of its files."""
-        from tflbuild.engine.looking import looker
+        from tflbuild.engine.looking import inspect_of, looker
 
-        found: Split = named(self._names.external)(source, data, looker(self._names.inspect, data.max_pixels))
+        look = looker(inspect_of(data.modality, self._names.inspect), data.max_pixels)
+        found: Split = named(self._names.external)(source, data, look)
         return found
 
     def _candidates(self, assignment: Assignment) -> Candidates:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
+from tflbuild.core import array_file
 from tflbuild.core.dataset import MAX_PIXELS, FileFacts
 from tflbuild.core.file_kind import kind_of
 from tflbuild.core.regular_file import read_regular
@@ -91,7 +92,14 @@ def read(path: Path | str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
 
 
 def inspect(path: Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
-    """Give a file's SHA-256, its size in pixels as seen, and why it cannot be read ("" if it can)."""
+    """Give a file's SHA-256, its size in pixels as seen, and why it cannot be read ("" if it can).
+
+    Args:
+        path: an image file, or an `.npy` or `.npz` of images.
+        max_pixels: above which an image is not decoded.
+    """
+    if array_file.is_array_name(path):
+        return array_file.inspect(path, max_pixels)
     try:
         content = read_regular(path, MOST_BYTES)
     except OSError as error:
