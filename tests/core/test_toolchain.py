@@ -72,3 +72,30 @@ def test_other_tools_come_with_tflbuild_under_their_usual_name(tool: str) -> Non
 
 def test_every_extra_that_is_no_tool_chest_is_offered_for_something() -> None:
     assert set(toolchain.EXTRAS.values()) == set(PROJECT["optional-dependencies"]) - {"dev"}
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("known", "1.0"),
+        ("sklearn", "1.5"),  # of one distribution, which has another name
+        ("google", "auth 2.0, protobuf 4.0"),  # of several, which may share files
+        ("mine", None),  # a module of nobody's
+        ("absent", None),
+    ],
+)
+def test_a_package_is_known_by_whatever_distribution_provides_it(
+    installed: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str, version: str | None
+) -> None:
+    installed |= {"known": "1.0", "scikit-learn": "1.5", "protobuf": "4.0", "auth": "2.0"}
+    provided = {"sklearn": ["scikit-learn"], "google": ["protobuf", "auth", "auth"], "absent": ["protobuf"]}
+    monkeypatch.setattr(toolchain, "_providers", lambda: provided)
+    monkeypatch.setattr(
+        toolchain.PathFinder, "find_spec", lambda name: None if name == "absent" else "a module"
+    )
+    assert toolchain.version_behind(name) == version
+
+
+def test_every_package_behind_a_name_is_found_by_the_files_it_installed() -> None:
+    assert toolchain.version_behind("yaml") == metadata.version("PyYAML")
+    assert toolchain.version_behind("hydra") == metadata.version("hydra-core")

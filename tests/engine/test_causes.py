@@ -17,11 +17,15 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS
-from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.runtime import RUNTIMES
 from tflbuild.engine import keys as keys_module
-from tflbuild.engine.keys import Keys, modules_of
+from tflbuild.engine.keys import Keys, difference, modules_of
 from tflbuild.engine.sources import closure
+from tflbuild.passes.convert import Convert
+from tflbuild.passes.equalize import Equalize
+from tflbuild.passes.load import Load
+from tflbuild.passes.train import Train
 from tflbuild.wiring import NAMES
 
 Patch = pytest.MonkeyPatch
@@ -196,6 +200,24 @@ def test_a_cause_is_in_the_keys_of_what_it_decides_and_in_no_other(
     before = preimages(recipe, tflite)
     after = preimages(*change(recipe, tflite, monkeypatch))
     assert {name for name in before if before[name] != after[name]} == measured_again
+
+
+@pytest.mark.parametrize(
+    ("made_by", "tool"),
+    [(Equalize(), "flatbuffers"), (Convert(), "flatbuffers"), (Train(), "h5py"), (Load(), "h5py")],
+    ids=lambda value: value if isinstance(value, str) else type(value).name,
+)
+def test_what_writes_a_pass_s_file_is_in_its_key_though_the_pass_does_not_name_it(
+    recipe: Recipe, monkeypatch: Patch, made_by: Any, tool: str
+) -> None:
+    assert tool not in type(made_by).needs
+    monkeypatch.setattr(Keys, "_nouns", lambda self, step, meaning: "")
+    step = Step(label="it", options=made_by)
+    monkeypatch.setattr(type(made_by), "reads", lambda self: ())
+    before = keys(recipe).preimage_but_input(step)
+    to_tool(tool)(recipe, None, monkeypatch)  # type: ignore[arg-type]
+    after = keys(recipe).preimage_but_input(step)
+    assert difference(before, after) == [(("toolchain", tool), before["toolchain"][tool], "99")]
 
 
 @pytest.mark.parametrize("position", range(4))

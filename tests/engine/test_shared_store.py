@@ -21,7 +21,8 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import prepare
 from tflbuild.engine.storage import sharing
-from tflbuild.engine.storage.store import FOLDERS, Store
+from tflbuild.engine.storage.folders import FOLDERS
+from tflbuild.engine.storage.store import Store
 
 FIRST, SECOND, GROUP = 61001, 61002, 61000
 

@@ -45,7 +45,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def write_modules(**modules: str) -> None:
         for name, text in modules.items():
             (tmp_path / f"probe/{name}.py").write_text(text)
-        for cached in (sources.code_digest, sources._module, sources._source):
+        for cached in (sources.code_digest, sources.packages_of, sources._module, sources._source):
             cached.cache_clear()  # type: ignore[attr-defined]
 
     return write_modules
@@ -82,6 +82,46 @@ def test_what_is_not_reached_decides_nothing(write: Write) -> None:
     assert sources.closure("probe.a") == ["probe.a"], "other packages are named by their version"
     write(b="x = 2")
     assert sources.code_digest("probe.a") == before
+
+
+def test_packages_of_others_are_named_by_their_version_wherever_they_are_imported(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = {"numpy": "2.0", "h5py": "3.0", "flatbuffers": "25.0", "absent": None}
+    monkeypatch.setattr(sources.toolchain, "version_behind", versions.__getitem__)
+    write(
+        a="import json, numpy as np\nfrom . import b\nfrom tflbuild.core import errors",
+        b="from os import path\ndef run():\n    import h5py.h5 as low, absent\n    from .c import x",
+        c='from annotated_types import Ge\nimport importlib\nimportlib.import_module("flatbuffers.util")',
+    )
+    assert sources.packages_of("probe.a") == ("absent", "flatbuffers", "h5py", "numpy")
+    assert sources.tools_of("probe.a") == {"flatbuffers": "25.0", "h5py": "3.0", "numpy": "2.0"}
+
+
+def test_what_is_no_name_of_a_package_is_none(write: Write) -> None:
+    write(a="x = 1")
+    sources._module.cache_clear()
+    assert sources._module("probe.a").packages == ()
+    assert sources._module("probe.absent").packages == ()
+
+
+@pytest.mark.parametrize(
+    ("module", "packages"),
+    [
+        ("passes.equalize", {"flatbuffers", "ai_edge_litert", "numpy"}),
+        ("passes.round", {"flatbuffers", "ai_edge_litert", "numpy"}),
+        ("passes.convert", {"flatbuffers", "h5py", "tensorflow"}),
+        ("passes.load", {"h5py", "tf_keras"}),
+        ("passes.train", {"h5py", "tf_keras", "tensorflow", "numpy"}),
+    ],
+)
+def test_packages_that_write_a_file_are_known_for_the_pass(module: str, packages: set[str]) -> None:
+    assert packages <= set(sources.tools_of(f"tflbuild.{module}"))
+
+
+def test_a_training_is_not_repeated_for_another_litert() -> None:
+    for training in ("train", "prune", "cluster", "reestimate_bn"):
+        assert not {"ai_edge_litert", "flatbuffers"} & {*sources.packages_of(f"tflbuild.passes.{training}")}
 
 
 def test_errors_are_words_and_decide_nothing(write: Write) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from stored import keep, key, measure, opened, preimage
 from tflbuild.core import digest
 from tflbuild.core.artifact import KerasModel, TFLiteModel
-from tflbuild.core.errors import PassError, RecipeError, StoreError
+from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.engine.storage import collect as collecting
 from tflbuild.engine.storage import recent, record, sharing, workspace
 from tflbuild.engine.storage.collect import choose
@@ -25,7 +25,6 @@ from tflbuild.engine.storage.inventory import Action, Inventory, Thing, take_inv
 from tflbuild.engine.storage.record import Damaged, Record
 from tflbuild.engine.storage.roots import Roots, find_roots
 from tflbuild.engine.storage.shelf import Shelf
-from tflbuild.engine.storage.store import Store
 
 NOBODY = Roots(frozenset(), frozenset(), 0)
 A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -468,34 +467,6 @@ def test_a_folder_may_be_written_that_is_there_or_could_be_made(
     (tmp_path / "file").touch()
     assert not sharing.may_write(tmp_path / "file")
     assert not sharing.may_write(tmp_path / "file" / "below")
-
-
-def test_a_store_says_which_folder_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = opened(tmp_path / "store")
-    keep(store, 1)
-    assert store.obstacle() == ""
-    known = os.access
-    for closed in (
-        tmp_path / "store",
-        tmp_path / "store" / "recent",
-        tmp_path / "store" / "locks" / "commits.lock",
-    ):
-        monkeypatch.setattr(
-            os, "access", lambda path, how, closed=closed: path != closed and known(path, how)
-        )
-        assert store.obstacle() == (
-            f"store.path: {closed} may not be written by this user, so that nothing new can be kept in the store "
-            f"{tmp_path / 'store'}; set store.path to another folder, or have its owner share it: store.shared=true."
-        )
-
-
-def test_a_folder_of_a_store_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "blobs").symlink_to(tmp_path)
-    with pytest.raises(
-        StoreError, match=r"blobs is a link; the folders of a store must lie in the store itself"
-    ):
-        Store(tmp_path / "store").prepare()
 
 
 @pytest.mark.parametrize(("idle", "reaped"), [(29, False), (31, True)])

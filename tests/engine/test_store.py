@@ -17,7 +17,7 @@ import pytest
 
 from stored import SUPPORT, elsewhere, end, keep, key, measure, opened, preimage
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.errors import RecipeError, StoreError
+from tflbuild.core.errors import StoreError
 from tflbuild.engine.storage import disk, kernel_lock, record, workspace
 from tflbuild.engine.storage.record import Damaged
 from tflbuild.engine.storage.store import Store
@@ -204,12 +204,6 @@ def test_a_commit_removes_the_checkpoints_of_its_action(tmp_path: Path) -> None:
     assert (store.shelf.checkpoints(key(2)) / "step-10").exists()
 
 
-def test_a_store_of_another_schema_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "schema").write_text("7\n")
-    with pytest.raises(RecipeError, match="holds keys of schema 7"):
-        Store(tmp_path)
-
-
 def test_relatives_are_those_that_are_whole_newest_first(tmp_path: Path) -> None:
     store = opened(tmp_path)
     for number in range(4):
@@ -294,15 +288,6 @@ with store.staging() as folder:
         cwd=SUPPORT,
     )
     assert process.stdout == "True\n"
-
-
-def test_a_network_filesystem_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_lock, "network_filesystem", lambda path: "nfs4")
-    said: list[str] = []
-    for _ in range(3):
-        opened(tmp_path, said.append)
-    assert len(said) == 1
-    assert "network filesystem (nfs4), where another machine may not see a lock" in said[0]
 
 
 # a full disk

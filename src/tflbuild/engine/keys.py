@@ -26,7 +26,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
 from tflbuild.core.task import TASKS
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
-from tflbuild.engine.sources import code_digest
+from tflbuild.engine.sources import code_digest, tools_of
 from tflbuild.engine.storage.store import KEY_SCHEMA
 
 ARRAY_TOOLS = ("numpy",)
@@ -90,7 +90,7 @@ class Keys:
             "code": code_digest(cls.__module__),
             "options": to_json(options),
             "seed": self.recipe.seed,
-            "toolchain": toolchain.require(cls.needs, f"pass '{cls.name}'"),
+            "toolchain": tools_of(cls.__module__) | toolchain.require(cls.needs, f"pass '{cls.name}'"),
         }
         if starts:
             preimage["nouns"] = self._nouns(step, None)
@@ -233,7 +233,8 @@ class Keys:
             "input": model.digest,
             "meta": digest.of_json(model.meta) if options.compiles else "",
             "cpu": cpu_name(),
-            "toolchain": toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),
+            "toolchain": tools_of(type(options).__module__)
+            | toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),
         }
 
     def source(self, source: str) -> str:

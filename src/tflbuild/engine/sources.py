@@ -1,4 +1,4 @@
-"""Name the code that decides a result: a module and all it reaches within its own package.
+"""Name the code that decides a result: a module, all it reaches within its own package, and versions of other packages.
 
 The closure follows every import statement and every `import_module("...")`, those inside functions included, as
 text: a sentence in a docstring that looks like an import adds a module too many, never one too few. See
@@ -14,7 +14,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from tflbuild.core import digest
+from tflbuild.core import digest, toolchain
 
 _COMMENT = re.compile(r"#[^\n]*")
 _IMPORT = re.compile(
@@ -27,12 +27,16 @@ _IMPORT = re.compile(
 REPORTING = frozenset({"tflbuild.core.errors"})
 """Modules that decide no byte of a result: sentences and exit codes. The decision says what may join them."""
 
+REFUSING = frozenset({"annotated_types"})
+"""Packages that decide no byte of a result: they say which options are refused."""
+
 
 class Module(NamedTuple):
-    """The facts of a module's text: its digest, and the modules of the same packages that it imports."""
+    """The facts of a module's text: its digest, the modules of the same packages and the other packages it imports."""
 
     digest: str
     reaches: tuple[str, ...]
+    packages: tuple[str, ...]
 
 
 @cache
@@ -43,6 +47,22 @@ def code_digest(*modules: str) -> str:
         modules: dotted names, e.g. "tflbuild.passes.prune".
     """
     return digest.of_json([(name, _module(name).digest) for name in closure(*modules)])
+
+
+def tools_of(*modules: str) -> dict[str, str]:
+    """Give the versions of the packages that modules, and all they reach, import, by import name.
+
+    A package that is not installed is left out, since nothing can have been made with it.
+    """
+    versions = {name: toolchain.version_behind(name) for name in packages_of(*modules)}
+    return {name: found for name, found in versions.items() if found}
+
+
+@cache
+def packages_of(*modules: str) -> tuple[str, ...]:
+    """Name the packages that modules and everything they reach import, besides the standard library, sorted."""
+    found = {package for name in closure(*modules) for package in _module(name).packages}
+    return tuple(sorted(found - REFUSING))
 
 
 def closure(*modules: str) -> list[str]:
@@ -61,16 +81,15 @@ def closure(*modules: str) -> list[str]:
 def _module(name: str) -> Module:
     path = _source(name)
     if path is None:
-        return Module("", ())
+        return Module("", (), ())
     content = path.read_bytes()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    packages = {name.partition(".")[0], "tflbuild"}
-    found = {
-        other
-        for other in _imported(content.decode("utf-8", "replace"), package)
-        if other.partition(".")[0] in packages and _source(other)
-    }
-    return Module(digest.of_bytes(content), tuple(sorted(found)))
+    own = {name.partition(".")[0], "tflbuild"}
+    found = _imported(content.decode("utf-8", "replace"), package)
+    reaches = {other for other in found if other.partition(".")[0] in own and _source(other)}
+    packages = {top for other in found if (top := other.partition(".")[0]).isidentifier()}
+    others = packages - own - sys.stdlib_module_names
+    return Module(digest.of_bytes(content), tuple(sorted(reaches)), tuple(sorted(others)))
 
 
 def _imported(text: str, package: str) -> set[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from tflbuild.core import json_text
 from tflbuild.core.digest import is_digest
 from tflbuild.core.form import is_name
 from tflbuild.engine.storage.disk import write_whole
+from tflbuild.engine.storage.record import Damaged, Relative
+from tflbuild.engine.storage.shelf import Shelf
 
 KEPT = 16
 
@@ -27,6 +30,16 @@ def latest(root: Path, name: str) -> list[str]:
     except (OSError, ValueError):
         return []
     return [key for key in keys if is_digest(key)][-KEPT:] if isinstance(keys, list) else []
+
+
+def relatives(shelf: Shelf, name: str) -> list[Relative]:
+    """Give the latest actions of a name, newest first; an unreadable one is passed over."""
+    found = []
+    for key in reversed(latest(shelf.root, name)):
+        with suppress(FileNotFoundError, Damaged):
+            earlier = shelf.record(key)
+            found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))
+    return found
 
 
 def remember(root: Path, name: str, key: str, staging: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tflbuild.core import digest, json_text
 from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.errors import PassError
 from tflbuild.core.form import (
     DIGEST,
     MAPPING,
@@ -165,6 +166,20 @@ def read(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
         cost=found["cost"],
         blobs=tuple(found["blobs"]),
     )
+
+
+def held(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
+    """Hold a record to its form before it is kept, since it would not be believed afterwards.
+
+    Raises:
+        PassError: it has another form.
+    """
+    try:
+        return read(content, key, blob)
+    except Damaged as damage:
+        raise PassError(
+            f"a result cannot be kept: {damage}; what computed it gave something else."
+        ) from damage
 
 
 def _form_of(preimage: Mapping[str, Any]) -> Form:

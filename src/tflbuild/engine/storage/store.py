@@ -23,26 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.errors import PassError, RecipeError, StoreError
-from tflbuild.core.plain_text import plain
-from tflbuild.core.regular_file import read_regular
 from tflbuild.engine.storage import kernel_lock, recent, record, workspace
 from tflbuild.engine.storage.disk import remove, write_whole, writing
+from tflbuild.engine.storage.folders import KEY_SCHEMA, check_schema, make_folders, network_note, obstacle
 from tflbuild.engine.storage.record import Damaged, Record, Relative
-from tflbuild.engine.storage.sharing import is_shared, make_folder, make_shared, may_write, share
+from tflbuild.engine.storage.sharing import is_shared, make_folder
 from tflbuild.engine.storage.shelf import Shelf
 
 if TYPE_CHECKING:
     from tflbuild.engine.storage.remote import Remote
 
 __all__ = ["KEY_SCHEMA", "Record", "Relative", "Store", "writing"]
-
-KEY_SCHEMA = 1
-"""Version of what an action key covers; a store holds keys of one schema."""
-
-FOLDERS = ("blobs", "actions", "locks", "tmp", "recent", "checkpoints", "memo")
-
-LONGEST_SCHEMA = 100
 
 _told_of_network: set[Path] = set()
 
@@ -77,14 +68,7 @@ class Store:
         self._workspace: workspace.Workspace | None = None
         self._refused: OSError | None = None
         self._remote = self._open_remote(remote) if remote else None
-        schema = root / "schema"
-        if schema.is_file():
-            found = _schema_of(schema)
-            if found != str(KEY_SCHEMA):
-                raise RecipeError(
-                    f"store.path: {root} holds keys of schema {plain(found)}, this tflbuild uses schema {KEY_SCHEMA}; "
-                    f"set store.path to another folder (nothing in {root} was changed)."
-                )
+        check_schema(root)
 
     def prepare(self) -> None:
         """Make the folders, clean up after processes that were killed, and from now on keep what is used.
@@ -97,7 +81,7 @@ class Store:
         if self._workspace is not None:
             return
         with writing(self.root):
-            self._make_folders()
+            make_folders(self.root, shared=bool(self._shared))
             written = (self.root / "schema").is_file()
             try:
                 workspace.reap(self.root / "tmp")
@@ -109,51 +93,14 @@ class Store:
                 return
             if not written:
                 self._write(self.root / "schema", f"{KEY_SCHEMA}\n".encode())
-            self._tell_of_network()
+            note = network_note(self.root)
+            if note and self.root not in _told_of_network:
+                _told_of_network.add(self.root)
+                self._tell(note)
 
     def obstacle(self) -> str:
         """Say in a sentence why nothing new can be kept here; "" where it can. Writes nothing."""
-        commits = self.shelf.commits
-        closed = [folder for folder in (self.root, *self._folders) if not may_write(folder)]
-        if not closed and (not commits.exists() or os.access(commits, os.R_OK | os.W_OK)):
-            return ""
-        place = closed[0] if closed else commits
-        return (
-            f"store.path: {place} may not be written by this user, so that nothing new can be kept in the store "
-            f"{self.root}; set store.path to another folder, or have its owner share it: store.shared=true."
-        )
-
-    @property
-    def _folders(self) -> list[Path]:
-        return [self.root / name for name in FOLDERS]
-
-    def _make_folders(self) -> None:
-        """Make what a store consists of; all of it lies in the store itself."""
-        if self._shared:
-            self._share()
-        for folder in self._folders:
-            if folder.is_symlink():
-                raise StoreError(
-                    f"store.path: {folder} is a link; the folders of a store must lie in the store itself."
-                )
-            if not folder.is_dir():
-                make_folder(folder)
-
-    def _share(self) -> None:
-        """Make the store the group's, also one that is this user's own already.
-
-        Raises:
-            StoreError: it is another user's.
-        """
-        try:
-            make_shared(self.root)
-        except PermissionError as error:
-            raise StoreError(
-                f"store.shared: {self.root} is another user's, who alone can share it: chmod g+ws {self.root}"
-            ) from error
-        for path in (*self._folders, self.root / "memo" / "contents", *(self.root / "locks").glob("*.lock")):
-            if path.exists() and not path.is_symlink():
-                share(path)
+        return obstacle(self.root, self.shelf.commits)
 
     def close(self) -> None:
         """Remove what is staged, and let go of what was used; what is forgotten is closed by itself."""
@@ -242,7 +189,7 @@ class Store:
                 cost=cost or {},
                 blobs=blobs,
             )
-            kept = _held(content, key, self.blob)
+            kept = record.held(content, key, self.blob)
             self._write(self.shelf.action(key), content)
             if name:
                 recent.remember(self.root, name, key, self._own.folder)
@@ -278,12 +225,7 @@ class Store:
 
     def relatives(self, name: str) -> list[Relative]:
         """Give the latest actions of a name, newest first; an unreadable one is passed over."""
-        found = []
-        for key in reversed(recent.latest(self.root, name)):
-            with suppress(FileNotFoundError, Damaged):
-                earlier = self.shelf.record(key)
-                found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))
-        return found
+        return recent.relatives(self.shelf, name)
 
     def _open_remote(self, url: str) -> Remote:
         from tflbuild.engine.storage.remote import Remote
@@ -352,27 +294,3 @@ class Store:
         if text not in self._said:
             self._said.add(text)
             self._warn(text)
-
-    def _tell_of_network(self) -> None:
-        kind = kernel_lock.network_filesystem(self.root)
-        if kind and self.root not in _told_of_network:
-            _told_of_network.add(self.root)
-            self._tell(
-                f"store.path: {self.root} lies on a network filesystem ({kind}), where another machine may not see "
-                f"a lock; a pass might then be computed twice. store.remote=URL shares results without locks."
-            )
-
-
-def _held(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
-    """Hold a record to its form before it is kept, since it would not be believed afterwards."""
-    try:
-        return record.read(content, key, blob)
-    except Damaged as damage:
-        raise PassError(
-            f"a result cannot be kept: {damage}; what computed it gave something else."
-        ) from damage
-
-
-def _schema_of(path: Path) -> str:
-    with writing(path.parent):
-        return read_regular(path, LONGEST_SCHEMA).decode("utf-8", "replace").strip()

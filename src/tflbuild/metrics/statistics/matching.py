@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.tasks.detection.overlap import intersection_over_union
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -135,21 +137,9 @@ def _pairs(boxes: Floats, group: Ints, targets: Floats, target_group: Ints, leas
     target = (
         np.repeat(start, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     )
-    overlap = _overlap(boxes[detection], targets[target])
+    overlap = intersection_over_union(boxes[detection], targets[target])
     near = overlap >= least
     return _Pairs(detection[near], target[near], overlap[near])
-
-
-def _overlap(first: Floats, second: Floats) -> Floats:
-    """Give intersection over union of boxes, row by row; 0 where a box has no area."""
-    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    shared = _area(np.maximum(sides, 0))
-    union = _area(first[:, 2:] - first[:, :2]) + _area(second[:, 2:] - second[:, :2]) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
-
-
-def _area(sides: Floats) -> Floats:
-    return sides[:, 0] * sides[:, 1]
 
 
 def _assign(pairs: _Pairs, group: Ints, targets: int, thresholds: Floats) -> Bools:

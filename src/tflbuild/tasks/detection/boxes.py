@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.tasks.detection.detector import BOX_SCALES
+from tflbuild.tasks.detection.overlap import intersection_over_union
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -30,14 +31,7 @@ def iou(first: Floats, second: Floats) -> Floats:
     Returns:
         (a, b) float32: intersection over union; 0 where a box has no area.
     """
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas_a = np.prod(np.maximum(first[:, 2:] - first[:, :2], 0), axis=1)
-    areas_b = np.prod(np.maximum(second[:, 2:] - second[:, :2], 0), axis=1)
-    union = areas_a[:, None] + areas_b[None, :] - shared
-    overlap: Floats = np.where(union > 0, shared / np.maximum(union, np.float32(1e-12)), 0).astype(np.float32)
-    return overlap
+    return intersection_over_union(first[:, None], second[None, :])
 
 
 def encode(boxes: Floats, anchors: Floats) -> Floats:
