@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from tflbuild.core.registry import Registry
 from tflbuild.core.signature import Signature
@@ -13,8 +13,7 @@ from tflbuild.core.signature import Signature
 FORMATS: Registry[Format] = Registry("format", "model_format", "formats")
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Something that was recognised in a user's file: what, its value, and what shows it; each for people."""
 
     what: str

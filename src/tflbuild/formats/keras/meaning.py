@@ -57,7 +57,7 @@ def describe(path: Path) -> Description:
     chosen = _labels(path, result)
     task = result.task if result.sure or chosen.lists else ""
     read = Description(
-        signature=Signature(inputs, {name: spec_of(shape) for name, shape in outputs.items()}),
+        signature=Signature(inputs=inputs, outputs={name: spec_of(shape) for name, shape in outputs.items()}),
         task=task,
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in kinds.items()},

@@ -72,7 +72,7 @@ def describe(path: Path) -> Description:
     """
     found = _read(path)
     metadata, noted = _metadata(found.graph.model)
-    outputs = outputs_of(found.graph, found.names.outputs)
+    outputs = _of_one_picture(outputs_of(found.graph, found.names.outputs), len(found.names.inputs))
     lists, missing = listed(found.content, metadata, _place(found.graph, outputs), path)
     chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
     task = _task(outputs, known=bool(chosen.lists))
@@ -122,6 +122,14 @@ def _facts(model: Model, path: Path) -> Meaning | None:
     return None
 
 
+def _of_one_picture(outputs: Outputs, inputs: int) -> Outputs:
+    """Take a detector of several inputs for none: its boxes are placed in one picture."""
+    if outputs.kind != "detection" or inputs == 1:
+        return outputs
+    evidence = f"{outputs.evidence}, but it has {inputs} inputs, and a detector takes one picture"
+    return Outputs(evidence=evidence, shapes=outputs.shapes)
+
+
 def _place(graph: Graph, outputs: Outputs) -> int:
     return graph.outputs.index(outputs.labelled) if outputs.labelled in graph.outputs else -1
 
@@ -159,7 +167,7 @@ def _completed(signature: Signature, shapes: Mapping[str, tuple[int, ...]]) -> S
         name: spec._replace(shape=shapes[name]) if name in shapes and not spec.shape else spec
         for name, spec in signature.outputs.items()
     }
-    return Signature(signature.inputs, outputs)
+    return Signature(inputs=signature.inputs, outputs=outputs)
 
 
 def _scheme(scheme: Scheme) -> list[Evidence]:

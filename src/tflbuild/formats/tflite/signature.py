@@ -65,8 +65,8 @@ def names_of(graph: Graph, said: str) -> Names:
 def signature_of(graph: Graph, names: Names) -> Signature:
     """Describe inputs and outputs by name."""
     return Signature(
-        {name: graph.spec(index) for name, index in names.inputs.items()},
-        {name: graph.spec(index) for name, index in names.outputs.items()},
+        inputs={name: graph.spec(index) for name, index in names.inputs.items()},
+        outputs={name: graph.spec(index) for name, index in names.outputs.items()},
     )
 
 

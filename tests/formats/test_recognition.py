@@ -1,0 +1,197 @@
+"""Formats by content; of everything else it is said what it is, and how it becomes what is read."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keras_files
+import tflite_files
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.model_format import FORMATS, Description, Format
+from tflbuild.formats.recognition import recognised_format
+
+
+def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
+    tflite = tflite_files.written(tmp_path, tflite_files.classifier(), "model.h5")
+    h5 = keras_files.h5(tmp_path / "model.tflite", keras_files.dense())
+    archive = keras_files.keras(tmp_path / "model.zip", keras_files.dense())
+    assert [recognised_format(path).name for path in (tflite, h5, archive)] == ["tflite", "keras", "keras"]
+
+
+def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Weights(Format):
+        name = "weights"
+        suffixes = (".w",)
+
+        def recognises(self, path: Path, beginning: bytes) -> bool:
+            return path.is_dir() or beginning == b"weights"
+
+        def describe(self, path: Path) -> Description:
+            raise NotImplementedError
+
+    known: Any = FORMATS
+    monkeypatch.setattr(known, "_classes", {**dict(FORMATS.items()), "weights": Weights})
+    assert isinstance(recognised_format(tflite_files.written(tmp_path, b"weights")), Weights)
+    assert isinstance(recognised_format(tmp_path), Weights)
+    with pytest.raises(
+        RecipeError, match=r"keras \(\.h5, \.keras\), tflite \(\.tflite\), weights \(\.w\)\.$"
+    ):
+        recognised_format(tflite_files.written(tmp_path, b"??", "other"))
+
+
+def zipped(*names: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    return target.getvalue()
+
+
+TORCH = (
+    "a PyTorch model, which this version does not read yet: the package litert-torch makes a .tflite of the"
+)
+SAVED = (
+    "a TensorFlow SavedModel, which this version does not read yet: tf.lite.TFLiteConverter.from_saved_model makes a "
+    ".tflite of it, and a model of tf_keras can be saved as .h5"
+)
+ONNX = "an ONNX model, which this version does not read yet: the package onnx2tf makes a .tflite of it"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x08\x07\x12\x07pytorch\x1a\x052.1.0:\xff\x01", ONNX),  # as torch.onnx writes it
+        (b"\x08\x09:\x80\x01\n\x05\n\x01x", ONNX),
+        (b"\x08\x08B\x02\x10\x11", ONNX),
+        (b"\x08\x01\x12\xa9\x80\x32\x0a", SAVED),
+        (zipped("archive/data.pkl", "archive/data/0"), TORCH),
+        (zipped("model/data.pkl", "model/code/__torch__.py"), TORCH),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", TORCH),
+        (b"\x80\x02ctorch._utils\n_rebuild", TORCH),
+        (
+            zipped("serialized_exported_program.json", "version"),
+            "a program of torch.export, which this version does",
+        ),
+        (
+            zipped("net/archive_format", "net/data/weights/0"),
+            "a program of torch.export, which this version does",
+        ),
+        (
+            zipped("m/saved_model.pb", "m/variables/variables.index"),
+            "a zip archive of a TensorFlow SavedModel: unpack",
+        ),
+        (
+            zipped("saved_model.pb"),
+            "a zip archive of a TensorFlow SavedModel: unpack it, and convert it to a .tflite",
+        ),
+        (zipped("x.npy", "y.npy"), "an archive of NumPy arrays."),
+        (zipped("word/document.xml"), "a zip archive."),
+        (zipped(), ""),
+        (zipped("a")[:-10], "a zip archive."),
+        (b"\x80\x04\x95\x10", "a pickle."),
+        (POINTER, "a Git LFS pointer, not the file itself: git lfs pull."),
+        (b"\x93NUMPY\x01\0", "a NumPy array."),
+        (b"\x1f\x8b\x08", "a gzip file."),
+        (b"<!DOCTYPE html><html>", "a web page."),
+        (b"", "empty."),
+        (b"\x08", ""),
+        (b"\x08\x07\x00", ""),
+        (b"random words", ""),
+    ],
+)
+def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tflite_files.written(tmp_path, content, "my.bin")
+    with pytest.raises(RecipeError) as caught:
+        recognised_format(path)
+    known = f"model.path: '{path}' is none of the formats that are recognised, keras (.h5, .keras), tflite (.tflite)"
+    assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_a_saved_model_or_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"; it is a folder without a saved_model\.pb\.$"):
+        recognised_format(tmp_path)
+    inner = tmp_path / "export" / "saved_model"
+    inner.mkdir(parents=True)
+    (inner / "saved_model.pb").write_bytes(b"\x08\x01\x12\x00")
+    for folder in (inner, inner.parent):
+        with pytest.raises(
+            RecipeError, match="it is a TensorFlow SavedModel, which this version does not read yet"
+        ):
+            recognised_format(folder)
+
+
+def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    locked = tmp_path / "file"
+    locked.write_bytes(b"")
+    for path, said in (
+        (tmp_path / "missing", "there is no file"),
+        (locked / "inner", "there is no file"),
+        (Path("a\0b"), "there is no file"),
+        (tmp_path / "fifo", "not a regular file:"),
+        (tmp_path / ("x" * 300), "File name too long:"),
+    ):
+        with pytest.raises(RecipeError, match=rf"^model\.path: {said} '"):
+            recognised_format(path)
+
+
+def test_the_key_is_the_callers(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^base: there is no file"):
+        recognised_format(tmp_path / "missing", key="base: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("onnx/FastestDet.onnx", "an ONNX model"),
+        ("onnx/mobilenet_v2_0.35_128.onnx", "an ONNX model"),
+        ("onnx/st_ssd_mobilenet_v1_025_256.onnx", "an ONNX model"),
+        ("mlperf_tiny/kws_ref_model", "a TensorFlow SavedModel"),
+        ("mlperf_tiny/kws_ref_model/saved_model.pb", "a TensorFlow SavedModel"),
+        ("odapi/ssd_mobilenet_v2/exporter_main_v2", "a TensorFlow SavedModel"),
+    ],
+)
+def test_real_files_of_other_kinds_are_known(name: str, said: str, shared_models: Path) -> None:
+    with pytest.raises(RecipeError, match=f"; it is {said}, which this version does not read yet: "):
+        recognised_format(shared_models / name)
+
+
+def test_an_archive_of_very_many_members_is_not_listed(tmp_path: Path) -> None:
+    names = [f"{'x' * 200}{number}" for number in range(5000)]
+    path = tflite_files.written(tmp_path, zipped(*names, "saved_model.pb"))
+    with pytest.raises(RecipeError, match=r"; it is a zip archive\.$"):
+        recognised_format(path)
+
+
+def test_no_framework_is_imported(tmp_path: Path) -> None:
+    keras_files.h5(tmp_path / "model.h5", keras_files.dense())
+    tflite_files.written(tmp_path, tflite_files.classifier("SOFTMAX"))
+    script = (
+        "import sys; from pathlib import Path; from tflbuild.core.model_format import FORMATS\n"
+        "from tflbuild.formats.recognition import recognised_format\n"
+        "FORMATS.items(); print(sorted({'numpy', 'h5py', 'flatbuffers'} & set(sys.modules)))\n"
+        "for name in ('model.h5', 'model.tflite'):\n"
+        "    found = recognised_format(Path(name)); found.check(Path(name)); found.describe(Path(name))\n"
+        "heavy = {'tensorflow', 'tf_keras', 'ai_edge_litert.interpreter', 'litert_quantizer', 'PIL'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == ["[]", "[]"]
