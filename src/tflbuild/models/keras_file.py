@@ -7,7 +7,7 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, architecture
+from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Architecture, Pass, architecture
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import preprocess_in
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
@@ -15,6 +15,10 @@ from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 if TYPE_CHECKING:
     from tflbuild.formats.keras.description import Description
     from tflbuild.formats.keras.header import Header
+
+
+CLASSIFIED = "classification"
+"""The task that outputs are of which nobody says more of, where the data have classes."""
 
 
 @architecture("keras")
@@ -129,7 +133,12 @@ class KerasFile(Architecture):
             )
         if keras.is_fake_quantized(loaded):
             return self._fitting(loaded, classes)
-        return self._finished(self._fitting(keras_intake.flat(keras_intake.in_float32(loaded)), classes))
+        taken = self._fitting(keras_intake.flat(keras_intake.in_float32(loaded)), classes)
+        return (
+            self._finished(taken)
+            if self.task_on(CLASSIFIED if classes else UNLABELLED) != UNLABELLED
+            else taken
+        )
 
     def _loaded(self) -> Any:
         from tflbuild.backends import keras, keras_intake

@@ -114,6 +114,7 @@ class Convert(Pass):
         untrained = model.meta.get("loaded") == model.fingerprint
         reference = ctx.model_spec.original() if untrained else None
         reference = reference or Reference.of(built, name="the model that it was converted from", task=task)
+        reference = replace(reference, task=task)
         batch = parity.sample_batch(meaning, ctx, self.parity)
         found = parity.compared(reference.outputs(batch), raw_outputs.run(content, batch))
         ctx.notes["parity"] = {"of": reference.name, "outputs": found}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import UNLABELLED, Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain
@@ -45,7 +46,7 @@ class Load(Pass):
         built = ctx.model_spec.build(len(classes))
         facts = meaning_of(ctx, built, classes)
         outputs = built.output_shape[-1][-1] if facts.head else built.output_shape[-1]
-        if outputs != len(classes):
+        if classes and outputs != len(classes):
             raise RecipeError(
                 f"model.path: the model has {outputs} classes, but the data have {len(classes)} "
                 f"({', '.join(classes)})."
@@ -63,7 +64,7 @@ def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
         RecipeError: the graph, or `model.outputs`, and the samples contradict each other.
         BrokenPromise: the model that was taken in computes something else.
     """
-    from tflbuild.backends.keras_reference import LOOKS, Reference, agrees, found_in
+    from tflbuild.backends.keras_reference import LOOKS, agrees, found_in
 
     reference = ctx.model_spec.original()
     if reference is None:
@@ -71,6 +72,9 @@ def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
     batch = parity.sample_batch(facts, ctx)
     _check_normalized(reference.normalized(batch), reference.name)
     raw = reference.raw(batch)
+    if facts.task == UNLABELLED:
+        _same_outputs(reference, raw, built, facts, batch, ctx)
+        return
     kind, rows = reference.kinds[-1], raw[-1]
     looks = f"{LOOKS[found_in(rows)]} on {len(rows)} images"
     recognised = ctx.notes["recognised"]
@@ -83,7 +87,21 @@ def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
     for entry in recognised:
         if entry["what"] == "outputs":
             entry["evidence"] = f"{entry['evidence']}; {looks}"
-    found = parity.compared(reference.finished(raw), Reference.of(built, task=facts.task).outputs(batch))
+    _same_outputs(reference, raw, built, facts, batch, ctx)
+
+
+def _same_outputs(
+    reference: Any, raw: Any, built: Any, facts: Meaning, batch: Mapping[str, Any], ctx: PassContext
+) -> None:
+    """Hold the outputs of what was taken in to those of the user's model.
+
+    Raises:
+        BrokenPromise: they differ.
+    """
+    from tflbuild.backends.keras_reference import Reference
+
+    wanted = replace(reference, task=facts.task).finished(raw)
+    found = parity.compared(wanted, Reference.of(built, task=facts.task).outputs(batch))
     ctx.notes["parity"] = {"of": reference.name, "outputs": found}
     wrong = parity.breaches(found, FLAT)
     if wrong:

@@ -15,9 +15,6 @@ from tflbuild.core.model_format import Description
 from tflbuild.core.plain_text import plain
 from tflbuild.passes.quantizing import parity, writing
 
-ROUNDED = 0.1
-"""Largest difference, relative to an output's size, of a file whose kernels round activations from one whose do not."""
-
 
 @compiler_pass("load_tflite")
 class LoadTflite(Pass):
@@ -26,14 +23,10 @@ class LoadTflite(Pass):
     Its graph and its weights stay what they are; what it means is written beside them. Every operator is allocated and
     invoked, on samples of the train split, and gives what the user's own file gives, to the bit. What the outputs are
     taken for is held to what they are on these samples.
-
-    Weights that are stored in int8 or float16 while their layers compute in floats (dynamic-range and float16 files)
-    become float32 of the same values, so that the file can be quantized anew; kernels for such int8 weights round
-    activations, too, so that outputs may then differ by a tenth of their size.
     """
 
     needs = ("ai_edge_litert", "numpy")
-    promises = "the outputs of the user's file on samples of the train split, to the bit unless weights were unpacked"
+    promises = "the outputs of the user's file on samples of the train split, to the bit"
 
     def reads(self) -> tuple[str, ...]:
         """Read the classes of the data, and some samples."""
@@ -42,7 +35,7 @@ class LoadTflite(Pass):
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         """Check, hold to the data, and keep the file with what it means."""
         from tflbuild.evaluation.running import outputs_of
-        from tflbuild.tflite import flatbuffer, float_weights
+        from tflbuild.tflite import flatbuffer
 
         (path,) = ctx.model_spec.files()
         content = flatbuffer.check(path)
@@ -54,18 +47,11 @@ class LoadTflite(Pass):
         given = TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": meaning.to_json()})
         wanted = outputs_of(given, values)
         looks_alike(meaning, wanted, path)
-        content, unpacked = float_weights.with_float_weights(flatbuffer.with_signature(content))
         more = {"quantized": spec.quantized()} if spec.quantized() else {}
-        result = writing.emit_tflite(ctx, content, meaning, **more)
+        result = writing.emit_tflite(ctx, flatbuffer.with_signature(content), meaning, **more)
         found = parity.compared(wanted, outputs_of(result, values))
         ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
-        if unpacked:
-            text = (
-                f"{len(unpacked)} stored as {'float16' if description.quantized == 'float16' else 'integers'}"
-            )
-            why = "their layers compute in floats, so that they became float32 of the same values"
-            ctx.notes["recognised"].append({"what": "weights", "value": text, "evidence": why})
-        wrong = parity.breaches(found, ROUNDED if unpacked else 0.0)
+        wrong = parity.breaches(found, 0.0)
         if wrong:
             raise BrokenPromise(f"the file does not compute what '{path}' does: {'; '.join(wrong)}.")
         return result

@@ -47,8 +47,13 @@ def load(path: Path) -> Any:
 
 
 def unpack(content: bytes) -> Any:
-    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside."""
+    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside.
+
+    Operator codes get both numbers: files of before 2020 have only the one of 8 bits, which LiteRT Quantizer misses.
+    """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for code in model.operatorCodes or ():
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     for buffer in model.buffers:
         if buffer.offset > 1:
             buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
@@ -78,28 +83,6 @@ def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
     entry.name, entry.buffer = FACTS, len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
     return pack(model)
-
-
-def with_signature(content: bytes) -> bytes:
-    """Give a file without a signature one by the names of its tensors, so that inputs and outputs keep theirs."""
-    model = unpack(content)
-    if model.signatureDefs:
-        return content
-    inputs, outputs = ends_of(model)
-    found = schema.SignatureDefT()
-    found.signatureKey, found.subgraphIndex = "serving_default", 0
-    found.inputs, found.outputs = _entries(inputs), _entries(outputs)
-    model.signatureDefs = [found]
-    return pack(model)
-
-
-def _entries(tensors: Mapping[str, int]) -> list[Any]:
-    entries = []
-    for name, index in tensors.items():
-        entry = schema.TensorMapT()
-        entry.name, entry.tensorIndex = name, index
-        entries.append(entry)
-    return entries
 
 
 def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:

@@ -143,6 +143,23 @@ def input_dtypes(meaning: Meaning, scheme: str, given: str | None) -> dict[str, 
     return dtypes
 
 
+def with_float_weights(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> TFLiteModel:
+    """Give layers that compute in floats float weights, where the user's file stores them in int8 or float16."""
+    from tflbuild.core import digest
+    from tflbuild.tflite import float_weights
+
+    content, unpacked = float_weights.with_float_weights(model.path.read_bytes())
+    if not unpacked:
+        return model
+    ctx.log(
+        f"weights of {len(unpacked)} layers were stored in fewer bits, and are float32 of the same values now"
+    )
+    path = ctx.scratch / "float_weights.tflite"
+    path.write_bytes(content)
+    sha256 = digest.of_file(path)
+    return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
+
+
 def with_even_inputs(
     model: TFLiteModel, ctx: PassContext | AnalysisContext, scheme: str, given: str | None
 ) -> TFLiteModel:
