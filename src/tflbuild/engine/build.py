@@ -141,7 +141,7 @@ class Build:
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
         self._tell(Event("plan", fields))
         self._labels = recipe.model.listed_labels()
-        for text in disagreements(self._labels, prepared.index.classes):
+        for text in disagreements(self._labels, prepared.index.classes) if prepared.index.classes else ():
             self._warn(text)
         if prepared.index.dropped:
             self._warn(summary(prepared.index.dropped))

@@ -59,7 +59,7 @@ class Equalize(Pass):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Equalize, and run both models on the calibration images."""
         self._refuse(model)
-        model = writing.with_float_weights(model, ctx)
+        model = writing.quantizable(model, ctx)
         facts, content = Meaning.of(model), model.path.read_bytes()
         images = calibration_samples(self.calibration, model, ctx)
         made, notes = self._equalized(content, images, ctx)

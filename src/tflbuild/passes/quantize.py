@@ -104,7 +104,7 @@ class Quantize(Quantizing):
         from tflbuild.quantization import storage
         from tflbuild.tflite import flatbuffer, scales
 
-        model = writing.with_float_weights(model, ctx)
+        model = writing.quantizable(model, ctx)
         model = writing.with_even_inputs(model, ctx, self.scheme, self.input_dtype)
         facts = Meaning.of(model)
         content = self._quantized(model, ctx)

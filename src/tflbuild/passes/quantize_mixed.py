@@ -72,7 +72,7 @@ class QuantizeMixed(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, and keep layers until the budget holds."""
-        model = writing.with_float_weights(model, ctx)
+        model = writing.quantizable(model, ctx)
         model = writing.with_even_inputs(model, ctx, "int8", self.input_dtype)
         bench = self.bench(model, ctx, "int8", measuring=True)
         setting, keep = self.setting(bench, model, ctx), self._kept

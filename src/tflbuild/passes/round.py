@@ -56,7 +56,7 @@ class Round(Pass):
                 "its kernels are clustered, and learned rounding would give a cluster two values."
             )
         writing.refuse_sparse(model)
-        model = writing.with_float_weights(model, ctx)
+        model = writing.quantizable(model, ctx)
         facts = Meaning.of(model)
         content, layers = learned_rounding(
             model.path.read_bytes(),

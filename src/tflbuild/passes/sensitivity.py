@@ -51,7 +51,7 @@ class MeasureSensitivity(Quantizing):
     def measured(self, model: TFLiteModel, ctx: PassContext | AnalysisContext) -> dict[str, Any]:
         """Give what each part of the rounding costs, as report.json holds it."""
         started = time.perf_counter()
-        model = writing.with_float_weights(model, ctx)
+        model = writing.quantizable(model, ctx)
         model = writing.with_even_inputs(model, ctx, self.scheme, self.input_dtype)
         bench = self.bench(model, ctx, self.scheme, measuring=True)
         found = bench.sensitivity(self.setting(bench, model, ctx), self.images)

@@ -143,18 +143,27 @@ def input_dtypes(meaning: Meaning, scheme: str, given: str | None) -> dict[str, 
     return dtypes
 
 
-def with_float_weights(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> TFLiteModel:
-    """Give layers that compute in floats float weights, where the user's file stores them in int8 or float16."""
-    from tflbuild.core import digest
-    from tflbuild.tflite import float_weights
+def quantizable(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> TFLiteModel:
+    """Bring a float file of somebody else into a form that can be quantized, and that computes the same.
 
-    content, unpacked = float_weights.with_float_weights(model.path.read_bytes())
-    if not unpacked:
+    Weights that are stored in int8 or float16 while their layers compute in floats become float32; SQUEEZE and
+    EXPAND_DIMS become RESHAPE.
+    """
+    from tflbuild.core import digest
+    from tflbuild.tflite import float_weights, reshapes
+
+    given = model.path.read_bytes()
+    content, unpacked = float_weights.with_float_weights(given)
+    content, reshaped = reshapes.with_reshapes(content)
+    if content is given:
         return model
-    ctx.log(
-        f"weights of {len(unpacked)} layers were stored in fewer bits, and are float32 of the same values now"
-    )
-    path = ctx.scratch / "float_weights.tflite"
+    if unpacked:
+        ctx.log(
+            f"weights of {len(unpacked)} layers were stored in fewer bits, and are float32 of the same values now"
+        )
+    if reshaped:
+        ctx.log(f"{', '.join(reshaped)}: reshaped by RESHAPE now, which has an integer form")
+    path = ctx.scratch / "quantizable.tflite"
     path.write_bytes(content)
     sha256 = digest.of_file(path)
     return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)

@@ -1,0 +1,49 @@
+"""Let RESHAPE stand for SQUEEZE and EXPAND_DIMS: it computes the same, and quantizers have an integer form of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.tflite.flatbuffer import code_index, pack, unpack
+from tflbuild.tflite.graph import Graph
+
+REPLACED = ("SQUEEZE", "EXPAND_DIMS")
+
+
+def with_reshapes(content: bytes) -> tuple[bytes, list[str]]:
+    """Replace what only changes a shape.
+
+    Args:
+        content: a `.tflite` with fixed shapes.
+
+    Returns:
+        The file, and the names of the tensors whose operator was replaced; the given bytes where there are none.
+    """
+    model = unpack(content)
+    graph = Graph(model)
+    names = []
+    for operator in graph.operators:
+        shape = graph.tensors[int(operator.outputs[0])].shape
+        if graph.kind(operator) in REPLACED and shape is not None and min(shape, default=1) > 0:
+            _reshape(graph, operator, shape)
+            names.append(graph.name(int(operator.outputs[0])))
+    return (pack(model), names) if names else (content, [])
+
+
+def _reshape(graph: Graph, operator: Any, shape: Any) -> None:
+    sides = np.array(shape, np.int32)
+    buffer, tensor = schema.BufferT(), schema.TensorT()
+    buffer.data = np.frombuffer(sides.tobytes(), np.uint8)
+    graph.model.buffers.append(buffer)
+    tensor.name = f"{graph.name(int(operator.outputs[0]))};shape".encode()
+    tensor.shape, tensor.type = np.array([len(sides)], np.int32), schema.TensorType.INT32
+    tensor.buffer = len(graph.model.buffers) - 1
+    graph.tensors.append(tensor)
+    operator.inputs = np.array([int(operator.inputs[0]), len(graph.tensors) - 1], np.int32)
+    operator.opcodeIndex = code_index(graph.model, schema.BuiltinOperator.RESHAPE, version=1)
+    options = schema.ReshapeOptionsT()
+    options.newShape = sides
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.ReshapeOptions, options
