@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tflbuild import plugins
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
@@ -41,6 +43,11 @@ def plan(words: list[str]) -> int:
         for dropped in prepared.index.dropped[:5]:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
-    classes = prepared.index.classes
-    say(f"data: {counts}; {len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}")
+    say(f"data: {counts}; {_classes(prepared.index.classes)}")
     return 0
+
+
+def _classes(names: Sequence[str]) -> str:
+    if not names:
+        return "no labels"
+    return f"{len(names)} class{'es' if len(names) != 1 else ''}: {shown(names)}"

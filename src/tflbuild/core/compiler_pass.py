@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform, get_type_hints
@@ -90,6 +90,15 @@ class Architecture:
         """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
         if self.task and task not in (self.task, UNLABELLED):
             return f"'{type(self).name}' is for {self.task}"
+        return ""
+
+    def misfit(self, modality: str, classes: Sequence[str]) -> str:
+        """Say, while planning, why the data do not fit the user's file, naming it; "" where they do.
+
+        Args:
+            modality: of the data's samples.
+            classes: of the data; empty without labels.
+        """
         return ""
 
     def listed_labels(self) -> dict[str, tuple[str, ...]]:

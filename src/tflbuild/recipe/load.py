@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from tflbuild import plugins
 from tflbuild.core.analysis import ANALYSES, Analysis
-from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture, kinds_of
+from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture, Pass, kinds_of
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
@@ -112,7 +112,8 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
     recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
-    recipe = replace(recipe, replaced=found.replaced, remarks=found.remarks)
+    remarks = (*found.remarks, *preprocessing.remarks(words))
+    recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
             raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")
@@ -325,11 +326,17 @@ def _start_from_file(recipe: Recipe) -> Recipe:
             continue
         init = getattr(step.options, "init", None)
         if init == "scratch":
-            reason = f"model.path is trained already; {label}.init=continue would train it further"
-            steps[label] = replace(step, options=loader, limits=(), instead=reason)
+            steps[label] = replace(step, options=loader, limits=(), instead=_instead_of(step, loader))
         elif init is None:
             steps[label] = replace(step, options=loader)
     return replace(recipe, steps=_without_done(recipe, steps))
+
+
+def _instead_of(step: Step, loader: Pass) -> str:
+    """Say why the user's file is not trained from scratch, and how it could be trained further, where it can."""
+    trainable = kinds_of(type(step.options))[1] is kinds_of(type(loader))[1]
+    further = f"; {step.label}.init=continue would train it further" if trainable else ""
+    return f"model.path is trained already{further}"
 
 
 def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
