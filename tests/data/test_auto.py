@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -179,6 +180,12 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         Coco,
         "'train.json' lists images, annotations and categories",
     ),
+    "COCO with further pictures": (
+        lambda root: (coco(root, photos="train"), pictures(root, samples=3)),
+        ".",
+        Coco,
+        "'train.json' lists images, annotations and categories",
+    ),
     "arrays": (arrays, "a.npz", Arrays, "'a.npz' is a file of NumPy's arrays"),
     "one array": (
         lambda root: np.save(root / "a.npy", np.arange(48.0).reshape(12, 4)),
@@ -313,6 +320,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         "'X' is a folder around a data set, COCO ('set/annotations/train.json'), which data=coco reads; give the "
         "folder that holds it.",
     ),
+    "classes beside splits": (
+        lambda root: pictures(root, train=3, cat=3),
+        "'train' in 'X' is named like a split, but beside it lie pictures in 'cat'; say what they are: "
+        "data=image_folder with data.classes, or data=images.",
+    ),
     "splits by other names": (
         lambda root: pictures(root, train2017=3, val2017=3),
         "the folders 'train2017' and 'val2017' in 'X' are named like splits; call them train, val and test, or say "
@@ -334,10 +346,6 @@ def test_what_is_not_read_is_refused_with_what_works(
 
 
 LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "classes beside splits": (
-        lambda root: pictures(root, train=3, cat=3),
-        "is named like the train split, but beside it",
-    ),
     "splits in classes": (
         lambda root: pictures(root, cat__train=3, cat__test=3, dog__train=3, dog__test=3),
         "the class folder 'cat' in '.*' holds its images in folders of their own",
@@ -384,6 +392,13 @@ def test_a_file_of_another_kind_is_named(
     Path(name).write_bytes(content)
     with pytest.raises(DataError, match=f"^{re.escape(f'data.root: {message}')}"):
         Auto(root=name).resolved()
+
+
+def test_what_is_no_file_and_no_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.npz")
+    with pytest.raises(DataError, match=r"^data\.root: 'pipe\.npz' cannot be read: not a regular file\.$"):
+        Auto(root="pipe.npz").resolved()
 
 
 @pytest.mark.parametrize(

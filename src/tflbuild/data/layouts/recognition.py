@@ -12,6 +12,7 @@ from tflbuild.core.errors import DataError
 from tflbuild.core.file_kind import kind_of
 from tflbuild.core.image_files import Below
 from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import check_regular
 from tflbuild.core.split_names import SPLIT_OF
 from tflbuild.data.layouts import coco_files, exports
 from tflbuild.data.layouts.class_folders import by_folder, folders_inside, hidden_splits
@@ -66,6 +67,7 @@ def recognised(root: Path, shown: str) -> Guess:
 
 def _file(path: Path, shown: str) -> Guess:
     try:
+        check_regular(path)
         with path.open("rb") as file:
             beginning = file.read(512)
     except OSError as error:
@@ -82,7 +84,7 @@ def _annotated(root: Path) -> list[Guess]:
     if form := exports.voc(root):
         found.append(Guess("voc", f"'{plain(form.evidence)}' is an annotation of Pascal VOC"))
     if files := coco_files.listing_files(root):
-        names = _listed([path.relative_to(root).as_posix() for path in files])
+        names = _quoted([path.relative_to(root).as_posix() for path in files])
         found.append(
             Guess("coco", f"{names} list{'s' * (len(files) == 1)} images, annotations and categories")
         )
@@ -100,6 +102,13 @@ def _folders(images: Sequence[str], shown: str) -> tuple[list[Guess], str]:
     if not images:
         return [], ""
     splits = {name: SPLIT_OF[name.lower()] for name in groups if name.lower() in SPLIT_OF}
+    others = [name for name in groups if name not in splits]
+    if splits and others:
+        named = f"{_quoted(list(splits)[:1])} in '{plain(shown)}' is named like a split"
+        return [], (
+            f"data.root: {named}, but beside it lie pictures in {_quoted(others)}; say what they are: "
+            f"data=image_folder with data.classes, or data=images."
+        )
     if splits:
         return [_in_splits(groups, splits)], ""
     hidden = hidden_splits(groups)
@@ -135,10 +144,7 @@ def _classes(groups: dict[str, list[str]]) -> list[str]:
 
 
 def _in_splits(groups: dict[str, list[str]], splits: dict[str, str]) -> Guess:
-    """Tell what lies in folders of splits; where others lie beside them, `image_folder` says what is wrong."""
-    if len(splits) < len(groups):
-        others = [name for name in groups if name not in splits]
-        return Guess("image_folder", f"{_some(list(splits))}, named like splits, beside {_some(others)}")
+    """Tell what lies in folders of splits."""
     first = next((name for name, split in splits.items() if split == "train"), next(iter(splits)))
     inner = by_folder(groups[first])
     loose = inner.pop("", [])
@@ -218,5 +224,5 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(plain(name, 60) for name in names[:MOST_SHOWN]) + more
 
 
-def _listed(names: Sequence[str]) -> str:
+def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f"'{plain(name)}'" for name in names[:MOST_SHOWN])
