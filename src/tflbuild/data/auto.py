@@ -17,7 +17,7 @@ from tflbuild.data.layouts.files import RootedDataset
 
 @dataset("auto")
 class Auto(RootedDataset):
-    """What lies at `root`: pictures, folders of classes, Pascal VOC, COCO, or arrays in an `.npz` or `.npy`.
+    """Data of any layout that is read: pictures, folders of classes, Pascal VOC, COCO, arrays in an `.npz` or `.npy`.
 
     Stands for the data set that reads it, `images`, `image_folder`, `voc`, `coco` or `arrays`, and says what showed it.
     What may be two of them, and a form that is not read, is an error that says what to do. Options and their defaults
