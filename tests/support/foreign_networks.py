@@ -174,6 +174,15 @@ def several_maps() -> bytes:
     return draft.content("scores")
 
 
+def old() -> bytes:
+    """Give the autoencoder as a converter from before 2020 wrote it: operator codes in a field of one byte alone."""
+    model = flatbuffer.unpack(vector())
+    for code in model.operatorCodes:
+        code.builtinCode = 0
+    model.signatureDefs = []
+    return flatbuffer.pack(model)
+
+
 NETWORKS: Mapping[str, Callable[[], bytes]] = {
     "no signature": unsigned,
     "two inputs": two_inputs,
@@ -182,6 +191,7 @@ NETWORKS: Mapping[str, Callable[[], bytes]] = {
     "scalars": scalars,
     "rows": rows,
     "several maps": several_maps,
+    "old": old,
 }
 
 

@@ -149,6 +149,17 @@ def test_a_file_without_a_signature_is_given_one_by_which_it_runs(
         assert (found[0], found[1].tolist()) == (outputs[0], [[3.0, 3.0]])
 
 
+def test_codes_of_an_old_file_are_moved_into_the_field_of_today() -> None:
+    model = schema.ModelT.InitFromPackedBuf(two_inputs(), 0)
+    assert flatbuffer.of_today(two_inputs()) == two_inputs()
+    model.operatorCodes[0].builtinCode, model.operatorCodes[0].deprecatedBuiltinCode = 0, 9
+    old = flatbuffer.pack(model)
+    for content in (old, flatbuffer.of_today(old)):
+        assert flatbuffer.unpack(content).operatorCodes[0].builtinCode == 9
+    assert schema.Model.GetRootAs(old).OperatorCodes(0).BuiltinCode() == 0
+    assert schema.Model.GetRootAs(flatbuffer.of_today(old)).OperatorCodes(0).BuiltinCode() == 9
+
+
 def test_shapes_are_written_where_there_is_no_signature() -> None:
     made = flatbuffer.unpack(flatbuffer.with_output_shapes(unsigned(b"a", b"b", b"sum"), {"sum": (2,)}))
     assert [*made.subgraphs[0].tensors[2].shape] == [2]

@@ -59,8 +59,10 @@ def quantize(
     Raises:
         PassError: the quantizer refused the model.
     """
+    given = path.read_bytes()
+    content = flatbuffer.of_today(given)  # LiteRT Quantizer takes every operator of an old file for an ADD
     with _refusing():
-        worker = quantizer.Quantizer(str(path))
+        worker = quantizer.Quantizer(str(path) if content is given else content)
     _say(worker, ".*", scheme, form := form or Form())
     _keep(worker, kept or {}, form)
     names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
@@ -87,8 +89,8 @@ def quantize(
         contextlib.redirect_stderr(io.StringIO()),
     ):
         made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
-    content = bytes(made.quantized_model)
-    return _with_outputs(content, path, float_output) if kept else content
+    quantized = bytes(made.quantized_model)
+    return _with_outputs(quantized, path, float_output) if kept else quantized
 
 
 def _with_outputs(content: bytes, path: Path, float_output: bool) -> bytes:

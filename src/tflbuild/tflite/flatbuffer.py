@@ -47,8 +47,10 @@ def load(path: Path) -> Any:
 
 
 def unpack(content: bytes) -> Any:
-    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside."""
+    """Unpack a file's bytes: buffers behind the flatbuffer are taken inside, operator codes into today's field."""
     model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for code in model.operatorCodes or ():
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     for buffer in model.buffers:
         if buffer.offset > 1:
             buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
@@ -87,6 +89,14 @@ def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) ->
         if name in shapes:
             model.subgraphs[0].tensors[index].shape = np.array(shapes[name], np.int32)
     return pack(model)
+
+
+def of_today(content: bytes) -> bytes:
+    """Give a file its operator codes in the field of today; files from before 2020 have them in another alone."""
+    model = schema.Model.GetRootAs(content)
+    codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
+    old = any(code.BuiltinCode() < code.DeprecatedBuiltinCode() for code in codes)
+    return pack(unpack(content)) if old else content
 
 
 def with_signature(content: bytes) -> bytes:
