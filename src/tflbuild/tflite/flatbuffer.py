@@ -47,7 +47,10 @@ def load(path: Path) -> Any:
 
 
 def unpack(content: bytes) -> Any:
-    """Unpack a file's bytes: buffers behind the flatbuffer are taken inside, operator codes into today's field."""
+    """Unpack a file's bytes; buffers that lie behind the flatbuffer are taken inside.
+
+    Operator codes get both numbers: files of before 2020 have only the one of 8 bits, which LiteRT Quantizer misses.
+    """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     for code in model.operatorCodes or ():
         code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
