@@ -12,11 +12,15 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from foreign_networks import samples_of, scalars, two_inputs
 from samples import samples
 from tflbuild.quantization import mixed, quantizer
 from tflbuild.quantization.mixed import Candidate
+from tflbuild.quantization.observation import observe
 from tflbuild.quantization.output_error import OutputError
+from tflbuild.quantization.ranges import ranges_of
 from tflbuild.quantization.settings import Setting
+from tflbuild.quantization.sharing import shared
 from tflbuild.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.quantization.workbench import Border, Workbench
 from tflbuild.tflite import flatbuffer
@@ -166,6 +170,36 @@ def test_borders_keep_their_dtypes_whatever_is_kept_behind_them(
     path.write_bytes(made)
     signature = flatbuffer.signature(path)
     assert (signature["inputs"][0]["dtype"], signature["outputs"][0]["dtype"]) == ("int8", dtype)
+
+
+@pytest.mark.parametrize("keep", KEPT)
+@pytest.mark.parametrize(("float_output", "dtype"), [(True, "float32"), (False, "int8")])
+def test_an_output_that_is_read_within_keeps_its_dtype_and_its_name(
+    tmp_path: Path, keep: quantizer.Kept, float_output: bool, dtype: str
+) -> None:
+    """LiteRT Quantizer redirects it to what the int8 operator reads, and the signature not."""
+    path = tmp_path / "float.tflite"
+    path.write_bytes(scalars())
+    given = samples_of(scalars(), 20)
+    ranges = ranges_of(observe(scalars(), given), "minmax", shared(Graph(flatbuffer.unpack(scalars()))))
+    made = quantizer.quantize(
+        path, "int8", ranges, float_input=False, float_output=float_output, kept={"one": keep}
+    )
+    path.write_bytes(made)
+    outputs = flatbuffer.signature(path)["outputs"]
+    assert [(entry["name"], entry["dtype"]) for entry in outputs] == [
+        (name, dtype) for name in ("one", "alone", "level")
+    ]
+    reference = OutputError(scalars(), given)
+    assert reference.of(made) < 0.3, "of three outputs, in the order that they had"
+
+
+def test_rounding_of_every_input_is_simulated(tmp_path: Path) -> None:
+    border = Border(float_input=False, float_output=True, limits=(None, None))
+    given = samples_of(two_inputs(), 20)
+    bench = Workbench(two_inputs(), given, given, "int8", border, tmp_path)
+    simulated = Simulation(two_inputs(), bench.build(Setting()))
+    assert simulated.activations[:2] == ("numbers", "map")
 
 
 def test_an_operator_whose_name_is_part_of_anothers_is_kept_alone(tmp_path: Path) -> None:
