@@ -17,7 +17,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.runtime import Execution, usual_runtime
-from tflbuild.engine.workers.process import Progress
+from tflbuild.engine.workers.request import Progress
 
 if TYPE_CHECKING:
     import numpy as np
