@@ -257,7 +257,8 @@ def test_a_rise_of_what_a_target_times_is_held_against_the_base_on_the_same_targ
 
     measurer: Any = SimpleNamespace(deliver=deliver, facts=facts)
     rise = Limit(metric="timed", form="max_rise", bound=1.0)
-    recipe: Any = SimpleNamespace(limits=(rise,), strict=False)
+    targets = {"board": TARGETS.get("fake_timing")()}
+    recipe: Any = SimpleNamespace(limits=(rise,), strict=False, targets=targets)
     figures = deliver("board", model(6)).value
     metrics = {"timed": METRICS.get("timed")().from_figure(figures["timed_ms"])}
     for figures_, baseline in ((figures, 2.0), ({}, 1.0)):

@@ -1,0 +1,35 @@
+"""Lines on a build and its steps that the live table and plain lines share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.label_list import shown
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings import recognised
+from tflbuild.show.findings.notes import lines_of
+
+MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "replaced", "failed": "failed"}
+
+
+def started(plan: Mapping[str, Any]) -> list[str]:
+    """Say what is built, of which classes, and what was recognised in the user's file."""
+    subject = [f"building {plain(plan['subject'], 500)}"] if plan.get("subject") else []
+    classes = [f"classes: {shown(plan['classes'])}"] if plan.get("classes") else []
+    return [*subject, *classes, *recognised.lines(plan.get("recognised", []))]
+
+
+def primary_metric(metrics: Mapping[str, Any]) -> str:
+    """Say the task's metric with its interval, in short."""
+    for name in ("map", "top1"):
+        if name in metrics and metrics[name]["value"] is not None:
+            found = metrics[name]
+            interval = "" if found.get("low") is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
+            return f"{name} {found['value']:.3f}{interval}"
+    return ""
+
+
+def findings_of(step: Mapping[str, Any]) -> list[str]:
+    """Give the findings of a pass; none where it made them in an earlier build."""
+    return [] if step.get("cached") else lines_of(step.get("notes", {}))
