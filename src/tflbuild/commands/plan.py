@@ -42,5 +42,6 @@ def plan(words: list[str]) -> int:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
     classes = prepared.index.classes
-    say(f"data: {counts}; {len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}")
+    named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
+    say(f"data: {counts}; {named if classes else 'no labels'}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -155,6 +155,18 @@ def primary_metrics(task: str) -> list[str]:
         for name, cls in METRICS.items()
         if issubclass(cls, AccuracyMetric) and ((cls.primary and task in cls.tasks) or task in cls.primary_of)
     ]
+
+
+def headline(names: Collection[str]) -> str:
+    """Name the metric that stands for a model's accuracy among those that were measured; "" where none does.
+
+    >>> headline(["size", "map50", "map"]), headline(["fidelity", "top1"]), headline(["size"])
+    ('map', 'top1', '')
+    """
+    known = [name for name in sorted(names) if name in METRICS]
+    accuracy = [name for name in known if issubclass(METRICS.get(name), AccuracyMetric)]
+    own = [name for name in accuracy if getattr(METRICS.get(name), "primary", False)]
+    return (own or accuracy or [""])[0]
 
 
 class FileMetric(Metric):

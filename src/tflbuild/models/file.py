@@ -77,7 +77,8 @@ class File(KerasFile):
     def refusal(self, task: str) -> str:
         """Say why the model cannot be used on data of a task; "" where it can."""
         if self.task or task == UNLABELLED:
-            return super().refusal(task)
+            reason = super().refusal(task)
+            return f"{reason} (data=images takes pictures alone)" if reason else ""
         found = [one for one in self.description.recognised if one.what == "outputs"]
         evidence = f": {found[0].evidence}" if found else ""
         return f"what the outputs of '{self.path}' mean was not recognised{evidence}"

@@ -81,6 +81,7 @@ class LiveTable:
 
         self.console = Console(file=cast("TextIO", Sheltered(sys.stdout)), markup=False, emoji=False)
         self._rows: dict[str, Row] = {}
+        self._said: list[str] = []
         self._current = ""
         self._note = ""
         self._live: Live | None = None
@@ -103,7 +104,8 @@ class LiveTable:
             self._live = None
 
     def _on_plan(self, fields: Mapping[str, Any]) -> None:
-        for line in started(fields):
+        self._said = started(fields)
+        for line in self._said:
             self.console.print(line, markup=False, highlight=False)
         self._rows = {s["label"]: Row(s["label"]) for s in fields["steps"]}
         from rich.live import Live
@@ -144,7 +146,7 @@ class LiveTable:
         row.state, self._current, self._note = MARKS[fields["outcome"]], "", ""
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
-        for line in findings_of(fields):
+        for line in findings_of(fields, self._said):
             self.console.print(line, markup=False, emoji=False, highlight=False)
 
     def _on_analysis(self, fields: Mapping[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tflbuild.core.label_list import shown
+from tflbuild.core.metric import headline
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import recognised
 from tflbuild.show.findings.notes import lines_of
@@ -22,14 +23,16 @@ def started(plan: Mapping[str, Any]) -> list[str]:
 
 def primary_metric(metrics: Mapping[str, Any]) -> str:
     """Say the task's metric with its interval, in short."""
-    for name in ("map", "top1"):
-        if name in metrics and metrics[name]["value"] is not None:
-            found = metrics[name]
-            interval = "" if found.get("low") is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
-            return f"{name} {found['value']:.3f}{interval}"
-    return ""
+    name = headline([name for name, found in metrics.items() if found["value"] is not None])
+    if not name:
+        return ""
+    found = metrics[name]
+    interval = "" if found.get("low") is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
+    return f"{name} {found['value']:.3f}{interval}"
 
 
-def findings_of(step: Mapping[str, Any]) -> list[str]:
-    """Give the findings of a pass; none where it made them in an earlier build."""
-    return [] if step.get("cached") else lines_of(step.get("notes", {}))
+def findings_of(step: Mapping[str, Any], said: Collection[str] = ()) -> list[str]:
+    """Give the findings of a pass that were not said yet; none where it made them in an earlier build."""
+    if step.get("cached"):
+        return []
+    return [line for line in lines_of(step.get("notes", {})) if line not in said]

@@ -31,6 +31,7 @@ class PlainLines:
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file
         self._last = 0.0
+        self._said: list[str] = []
 
     def __call__(self, event: Event) -> None:
         """Print what matters of an event."""
@@ -42,7 +43,8 @@ class PlainLines:
         fields = event.fields
         if event.kind == "plan":
             steps = ", ".join(f"{s['label']} {s['status']}" for s in fields["steps"])
-            return "\n".join([*started(fields), f"plan: {steps}"])
+            self._said = started(fields)
+            return "\n".join([*self._said, f"plan: {steps}"])
         if event.kind == "pass_started" and fields["status"] != "HIT":
             return f"{fields['label']}: started ({fields['reason']})"
         if event.kind == "progress" and fields.get("label") and event.time - self._last > 10:
@@ -52,7 +54,7 @@ class PlainLines:
             self._last = event.time
             return f"looking at {fields['total']:,} files: {fields['done']:,}"
         if event.kind == "pass_ended":
-            return "\n".join([_ended(fields), *(f"  {line}" for line in findings_of(fields))])
+            return "\n".join([_ended(fields), *(f"  {line}" for line in findings_of(fields, self._said))])
         if event.kind == "gate":
             return f"  gate {'open' if fields['ok'] else 'CLOSED'}: {fields['text']}"
         if event.kind == "analysis":
