@@ -82,18 +82,17 @@ class Encoder:
             DataError: it does not fit; says both shapes.
         """
         given = value if isinstance(value, Mapping) else dict.fromkeys(self.meaning.inputs, value)
+        named = f"sample {plain(key)}" if key else "a sample"
         encoded = {}
         for name, wanted in self.meaning.inputs.items():
             if name not in given or (len(self.meaning.inputs) > 1 and not isinstance(value, Mapping)):
                 found = ", ".join(map(str, given)) if isinstance(value, Mapping) else "one array for all"
                 names = ", ".join(self.meaning.inputs)
-                raise DataError(f"data: sample {plain(key)} has {found}, and the model's inputs are {names}.")
+                raise DataError(f"data: {named} has {found}, and the model's inputs are {names}.")
             try:
                 encoded[name] = self.kinds[name].encode(given[name], wanted.shape)
             except ValueError as error:
-                raise DataError(
-                    f"data: sample {plain(key)} does not fit the input '{name}': {error}."
-                ) from error
+                raise DataError(f"data: {named} does not fit the input '{name}': {error}.") from error
         return encoded
 
     def values(self, value: Any, key: str = "") -> dict[str, npt.NDArray[np.float32]]:

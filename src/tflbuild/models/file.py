@@ -79,7 +79,7 @@ class File(KerasFile):
         if self.task or task == UNLABELLED:
             reason = super().refusal(task)
             return f"{reason} (data=images takes pictures alone)" if reason else ""
-        found = [one for one in self.description.recognised if one.what == "outputs"]
+        found = [one for one in self.description.recognised if one.what in ("outputs", "task")]
         evidence = f": {found[0].evidence}" if found else ""
         return f"what the outputs of '{self.path}' mean was not recognised{evidence}"
 
