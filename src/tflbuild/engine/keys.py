@@ -200,7 +200,7 @@ class Keys:
             "code": code_digest(cls.__module__, *sorted(modules)),
             "options": to_json(analysis),
             "seed": self.recipe.seed,
-            "toolchain": toolchain.require(cls.needs, f"analysis '{cls.name}'"),
+            "toolchain": tools_of(cls.__module__) | toolchain.require(cls.needs, f"analysis '{cls.name}'"),
             "models": {name: _decisive(model) for name, model in models.items()},
             "data": {source: self.source(source) for source in analysis.reads()},
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
