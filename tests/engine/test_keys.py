@@ -570,7 +570,7 @@ def expected(world: World) -> dict[str, Any]:
             **analysis,
             "analysis": "fake_analysis",
             "options": {"strength": 0.2},
-            "toolchain": {"numpy": "for analysis 'fake_analysis'"},
+            "toolchain": dict.fromkeys(("numpy", "PIL"), "for analysis 'fake_analysis'"),
             "models": {"model": DECISIVE},
             "data": {"data.val": split_digest("val")},
         },
@@ -578,7 +578,7 @@ def expected(world: World) -> dict[str, Any]:
             **analysis,
             "analysis": "fake_heavy_analysis",
             "options": {"strength": 0.5},
-            "toolchain": {"tensorflow": "for analysis 'fake_heavy_analysis'"},
+            "toolchain": dict.fromkeys(("tensorflow", "numpy", "PIL"), "for analysis 'fake_heavy_analysis'"),
             "models": {"model": DECISIVE, "base": DECISIVE},
             "data": reads,
             "environment": ENVIRONMENT,
@@ -610,7 +610,9 @@ def expected(world: World) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(PASSES | EXECUTED | ANALYSES | OF_FILES | {"truth", "accuracy", "chance"}))
+@pytest.mark.parametrize(
+    "name", sorted(PASSES | EXECUTED | ANALYSES | OF_FILES | {"truth", "accuracy", "chance"})
+)
 def test_a_preimage_holds_exactly_what_decides(world: World, name: str) -> None:
     assert preimages(world)[name] == expected(world)[name]
 
