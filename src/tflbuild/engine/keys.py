@@ -120,8 +120,7 @@ class Keys:
         """
         executes = runtime or usual_runtime(model.kind)()
         meaning = Meaning.of(model)
-        kinds = [MODALITIES.get(given.modality) for given in meaning.inputs.values()]
-        tools = dict.fromkeys((*executes.needs, *(tool for kind in kinds for tool in kind.needs)))
+        tools = dict.fromkeys((*executes.needs, *_tools_of_inputs(meaning)))
         modules = [type(executes).__module__, *modules_of(meaning, served=not executes.light)]
         preimage = {
             "schema": KEY_SCHEMA,
@@ -192,7 +191,9 @@ class Keys:
     def analysis(self, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
         """Give the preimage of an analysis of models."""
         cls = type(analysis)
-        modules = {name for model in models.values() for name in modules_of(Meaning.of(model), served=True)}
+        meanings = [Meaning.of(model) for model in models.values()]
+        modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
+        tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in _tools_of_inputs(of))))
         return {
             "schema": KEY_SCHEMA,
             "measure": "analysis",
@@ -200,7 +201,7 @@ class Keys:
             "code": code_digest(cls.__module__, *sorted(modules)),
             "options": to_json(analysis),
             "seed": self.recipe.seed,
-            "toolchain": toolchain.require(cls.needs, f"analysis '{cls.name}'"),
+            "toolchain": tools_of(cls.__module__) | toolchain.require(tools, f"analysis '{cls.name}'"),
             "models": {name: _decisive(model) for name, model in models.items()},
             "data": {source: self.source(source) for source in analysis.reads()},
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
@@ -323,6 +324,11 @@ def modules_of(meaning: Meaning, *, served: bool = False, trained: bool = False)
         *(_module(name) for name in dotted if name),
     }
     return sorted(every)
+
+
+def _tools_of_inputs(meaning: Meaning) -> list[str]:
+    """Name the tools whose versions decide what samples become."""
+    return [tool for given in meaning.inputs.values() for tool in MODALITIES.get(given.modality).needs]
 
 
 def _decisive(model: Artifact) -> dict[str, str]:
