@@ -27,8 +27,9 @@ from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.runtime import RUNTIMES, Runtime, runtime
 from tflbuild.core.task import TASKS
 from tflbuild.engine import keys as keys_module
+from tflbuild.engine.explaining import difference, explained, short
 from tflbuild.engine.inputs import Inputs
-from tflbuild.engine.keys import Keys, difference, explained, needs_tensorflow, short
+from tflbuild.engine.keys import Keys, needs_tensorflow
 
 NAMES = Names(
     predict="of.prediction:predict",

@@ -28,7 +28,8 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
-from tflbuild.engine.keys import Keys, difference, explained, short
+from tflbuild.engine.explaining import difference, explained, short
+from tflbuild.engine.keys import Keys
 from tflbuild.engine.report import Report, StepReport
 from tflbuild.engine.report_form import METRICS, SHOWN, SPLIT
 from tflbuild.engine.run_folder import newest_run
