@@ -15,19 +15,15 @@ from tflbuild.core.exhibit import (
     Quantity,
     Row,
     Table,
-    number,
 )
 from tflbuild.show.findings import (
-    analyses,
     auto,
-    chance,
     islands,
     iterations,
     mixed,
     parity,
     recognised,
     rounding,
-    sensitivity,
     sparse_encoding,
 )
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of
@@ -35,21 +31,6 @@ from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of
 
 def error(value: float | None) -> Quantity:
     return Quantity(value, "error")
-
-
-@pytest.mark.parametrize(
-    ("value", "wanted"),
-    [(2, 2.0), (0, 0.0), (0.5, 0.5), (True, None), (False, None), ("2", None), (None, None), ([], None)],
-)
-def test_a_number_of_a_note_is_a_number_and_nothing_else(value: Any, wanted: float | None) -> None:
-    assert number({"a": value}, "a") == wanted
-    assert number({}, "a") is None
-
-
-def test_the_largest_value_of_all_series_is_a_full_bar() -> None:
-    bars = (Bar(label="a", values=(0.2, None)), Bar(label="b", values=(0.0, 0.7)))
-    assert Bars(bars=bars).largest == 0.7
-    assert Bars(bars=(Bar(label="a", values=(None, 0.0)),)).largest == 1.0
 
 
 AUTO = {
@@ -143,131 +124,7 @@ def test_twelve_candidates_have_bars_and_so_have_the_usual_and_the_chosen_one() 
     assert [bar.label for bar in bars.bars] == [*(f"s{k}" for k in range(1, 13)), "s14", "minmax"]
 
 
-ORDER = {
-    "how": "reversed",
-    "classes": ["b", "a"],
-    "value": 0.5,
-    "low": 0.25,
-    "high": 0.75,
-    "n": 40,
-    "better": True,
-    "override": "data.classes=[b,a]",
-}
-READING = {"how": "0..1", "metric": "top1", "value": 0.25, "n": 64, "override": "x=1", "with_order": ORDER}
-CHANCE = {
-    "verdict": "order",
-    "metric": "map",
-    "text": "the base is no better than chance",
-    "orders": [{"how": "as now", "value": 0.1, "n": 40}, ORDER],
-    "now": {"value": 0.125},
-    "readings": [READING],
-}
-WORSE = {"how": "as now", "value": 0.1, "n": 40}
-
-
-def test_what_was_tried_on_a_base_at_chance_is_said_line_by_line() -> None:
-    assert chance.lines(CHANCE) == [
-        "tried:",
-        "  objects found right 0.100 with classes as now",
-        "  objects found right 0.500 [0.250, 0.750] with classes reversed: data.classes=[b,a]",
-        "  top1 0.250 with 0..1; 0.500 [0.250, 0.750] with classes reversed, too",
-        "  output 0 of the model seems to be your 'b'",
-        "  output 1 of the model seems to be your 'a'",
-    ]
-    assert chance.lines({"orders": [], "readings": []}) == []
-    assert chance.lines({"metric": "top1", "orders": [WORSE]}) == [
-        "tried:",
-        "  top1 0.100 with classes as now",
-    ]
-
-
-def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -> None:
-    made = chance.exhibit(CHANCE)
-    headings = ("value", "images", "override")
-    assert made == Exhibit(
-        title="classes in another order",
-        text=(
-            "The base is no better than chance.",
-            "Output 0 of the model seems to be your 'b'; output 1 of the model seems to be your 'a'.",
-        ),
-        parts=(
-            Bars(
-                bars=(Bar(label="as now", values=(0.1,)), Bar(label="reversed", values=(0.5,), marked=True)),
-                legend="objects found right with the classes in another order; marked: clearly better than now",
-            ),
-            Table(
-                headings=("order of the classes", *headings),
-                rows=(
-                    Row(cells=("as now", "0.100", "40", "")),
-                    Row(cells=("reversed", "0.500 [0.250, 0.750]", "40", "data.classes=[b,a]"), marked=True),
-                ),
-                summary="2 tried, and how to take each",
-            ),
-            Bars(
-                bars=(Bar(label="as now", values=(0.125,)), Bar(label="0..1", values=(0.25,))),
-                legend="top1 on 64 images with other values of the pixels; marked: clearly better than now",
-            ),
-            Table(
-                headings=("reading of the pixels", *headings),
-                rows=(
-                    Row(
-                        cells=(
-                            "0..1",
-                            "0.250; 0.500 [0.250, 0.750] with classes reversed, too",
-                            "64",
-                            "x=1",
-                        )
-                    ),
-                ),
-                summary="1 tried, and how to take each",
-            ),
-        ),
-    )
-
-
-@pytest.mark.parametrize(
-    ("verdict", "title"),
-    [
-        ("reading", "other pixels than it was trained on"),
-        ("order", "classes in another order"),
-        ("one_class", "one class alone is said"),
-        ("chance", "not better than chance"),
-        (None, "not better than chance"),
-    ],
-)
-def test_each_verdict_on_a_base_has_its_title(verdict: str | None, title: str) -> None:
-    made = chance.exhibit({"verdict": verdict, "text": "x"})
-    assert made is not None
-    assert made.title == title
-
-
-def test_eight_are_said_and_drawn_and_all_are_listed() -> None:
-    note = {"metric": "top1", "orders": [{"how": f"h{k}", "value": 0.0} for k in range(10)]}
-    assert [line.split()[-1] for line in chance.lines(note)[1:]] == [f"h{k}" for k in range(8)]
-    made = chance.exhibit(note)
-    assert made is not None
-    bars, table = made.parts
-    assert isinstance(bars, Bars)
-    assert isinstance(table, Table)
-    assert (len(bars.bars), len(table.rows)) == (8, 10)
-
-
-@pytest.mark.parametrize(("count", "told"), [(12, 12), (13, 0)])
-def test_a_dozen_classes_are_named_one_by_one(count: int, told: int) -> None:
-    order = ORDER | {"classes": [f"c{k}" for k in range(count)]}
-    assert len(chance.lines({"metric": "top1", "orders": [order]})) == 2 + told
-
-
 def test_zeros_are_values() -> None:
-    row = {"how": "x", "value": 0.0, "low": 0.0, "high": 0.0, "with_order": {"value": 0.0, "how": "y"}}
-    assert chance.lines({"readings": [row]})[1] == (
-        "  0.000 [0.000, 0.000] with x; 0.000 with classes y, too"
-    )
-    layers = [{"layer": "a", "left_out": 0.5, "alone": 9.0}, {"layer": "b", "left_out": 0.0, "alone": 9.0}]
-    assert [line.split()[1] for line in sensitivity.lines({"error_of_all": 0.0, "layers": layers})[1:]] == [
-        "+0",
-        "-0.5",
-    ]
     metrics = {"int8": {"map": {"value": 0.0}}, "mixed": {"map": {"value": 0.0}}}
     made = mixed.exhibit({"ok": True, "metrics": metrics})
     assert made is not None
@@ -284,26 +141,6 @@ def test_zeros_are_values() -> None:
     assert auto.lines({"chosen": "a", "error": 0.0, "candidates": [{"setting": "minmax", "error": 0.0}]}) == [
         "auto: a; error 0 (minmax 0); 1 candidate"
     ]
-
-
-def test_an_end_of_an_interval_that_is_missing_leaves_the_value_alone() -> None:
-    for row in (ORDER | {"low": None}, ORDER | {"high": None}):
-        assert chance.lines({"metric": "top1", "orders": [row]})[1].startswith("  top1 0.500 with classes")
-
-
-def test_analyses_that_are_known_are_told_and_all_their_sentences_are_given() -> None:
-    entries: list[dict[str, Any]] = [
-        {"name": "other", "findings": [{"text": "of another"}]},
-        {"name": "chance", "findings": [CHANCE, {"text": ""}]},
-        {"name": "chance"},
-    ]
-    assert analyses.lines_of_analysis(entries[0]) == []
-    assert analyses.lines_of_analysis(entries[1]) == chance.lines(CHANCE)
-    assert [made.title for made in analyses.exhibits_of_analyses(entries)] == [
-        "classes in another order",
-        "not better than chance",
-    ]
-    assert analyses.texts_of(entries) == ["of another", "the base is no better than chance"]
 
 
 ISLAND = {"operator": "ELU", "layer": "head", "tensor": "t", "dtype": "float32", "reason": "no integer form"}
@@ -543,83 +380,12 @@ def test_learned_rounding_is_drawn_for_the_layers_that_gained_most() -> None:
     )
 
 
-SENSITIVITY: dict[str, Any] = {
-    "error_of_all": 0.03,
-    "error_of_weights": 0.0,
-    "guilty": "weights",
-    "layers": [
-        {
-            "layer": "a",
-            "operator": "ADD",
-            "weights": 0.1,
-            "activations": 0.2,
-            "alone": 0.3,
-            "left_out": 0.029,
-        },
-        {"tensor": "bb", "alone": 0.005, "bytes": 2048},
-        {"layer": "c", "left_out": 0.01},
-        {"layer": "d", "left_out": 0.04},
-    ],
-}
-
-
-def test_what_rounding_a_layer_costs_is_what_leaving_it_out_gains() -> None:
-    assert sensitivity.lines(SENSITIVITY) == [
-        "sensitivity: output error 0.03 with everything rounded, 0 with weights alone: weights cost more",
-        "  c                      +0.02 by rounding it",
-        "  bb                     +0.005 by rounding it",
-        "  a   ADD                +0.001 by rounding it",
-        "  d                      -0.01 by rounding it",
-    ]
-    assert sensitivity.lines({"layers": []}) == []
-    assert sensitivity.lines({"layers": [{"layer": "a"}], "guilty": "weights"})[0] == "sensitivity:"
-
-
-def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
-    def row(name: str, operator: str, *values: float | None, size: float | None = None) -> Row:
-        return Row(cells=(name, operator, *(error(value) for value in values), Quantity(size, "bytes")))
-
-    assert sensitivity.exhibit(SENSITIVITY) == Exhibit(
-        title="what rounding each layer costs",
-        text=("Output error 0.03 with everything rounded, 0 with weights alone: weights cost more.",),
-        parts=(
-            Bars(
-                bars=(
-                    Bar(label="c", values=(None, None)),
-                    Bar(label="bb", values=(None, None)),
-                    Bar(label="a", text="ADD", values=(0.1, 0.2)),
-                    Bar(label="d", values=(None, None)),
-                ),
-                unit="error",
-                series=("weights", "activations"),
-                legend="output error with nothing else rounded, the layers first that gain most by being left out",
-            ),
-            Table(
-                headings=(
-                    "layer",
-                    "operator",
-                    "weights",
-                    "activations",
-                    "alone",
-                    "left out",
-                    "weights' bytes",
-                ),
-                rows=(
-                    row("c", "", None, None, None, 0.01),
-                    row("bb", "", None, None, 0.005, None, size=2048),
-                    row("a", "ADD", 0.1, 0.2, 0.3, 0.029),
-                    row("d", "", None, None, None, 0.04),
-                ),
-                summary="all 4 layers",
-            ),
-        ),
-    )
-
-
-@pytest.mark.parametrize("finding", [rounding, sensitivity])
-def test_fifteen_layers_have_bars_and_all_are_listed(finding: Any) -> None:
-    layers = [{"layer": f"l{k}"} for k in range(20)]
-    bars, table = finding.exhibit(layers if finding is rounding else {"layers": layers}).parts
+def test_fifteen_layers_have_bars_and_all_are_listed() -> None:
+    made = rounding.exhibit([{"layer": f"l{k}"} for k in range(20)])
+    assert made is not None
+    bars, table = made.parts
+    assert isinstance(bars, Bars)
+    assert isinstance(table, Table)
     assert (len(bars.bars), len(table.rows), table.summary) == (15, 20, "all 20 layers")
 
 
@@ -702,8 +468,6 @@ MISSING: list[tuple[Any, Any, list[str]]] = [
     (iterations, [{}, {}], ["pruned in 2 levels:", "  sparsity 0 %: kept", "  sparsity 0 %: over budget"]),
     (parity, {"outputs": {"a": {}}}, ["parity: 'a' was not compared with the model as loaded"]),
     (recognised, [{}], [": "]),
-    (sensitivity, {"layers": [{}]}, ["sensitivity:", "  ?                     +0 by rounding it"]),
-    (chance, {"orders": [{}], "readings": [{}]}, ["tried:", "  0.000 with classes ?", "  0.000 with ?"]),
 ]
 """What is said of notes that lack all that could lack, by hand."""
 
@@ -717,7 +481,4 @@ def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lin
 
 def test_a_line_is_cut_at_two_thousand_letters() -> None:
     (line,) = lines_of({"islands": [ISLAND | {"operator": "x" * 3000}]})
-    assert (len(line), line[-1]) == (2000, "…")
-    order = {"how": "x" * 3000, "value": 0.5}
-    _, line = analyses.lines_of_analysis({"name": "chance", "findings": [{"orders": [order]}]})
     assert (len(line), line[-1]) == (2000, "…")

@@ -9,7 +9,7 @@ import pytest
 import altered
 import noted
 from tflbuild.core.exhibit import Bars, Curve, Exhibit, Table
-from tflbuild.show.findings import auto, islands, iterations, mixed, rounding, sensitivity, sparse_encoding
+from tflbuild.show.findings import auto, islands, iterations, mixed, rounding, sparse_encoding
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of, plain_notes
 
 
@@ -65,25 +65,6 @@ def test_the_page_says_what_was_gained_and_why_not_the_very_best_was_taken() -> 
     assert "4 settings were measured on 25 held-out calibration images" in sentence
     assert "50 % below that of minmax" in sentence  # 0.015 against 0.03
     assert "A simpler setting is taken" in sentence
-
-
-def test_the_five_costliest_layers_are_told_with_what_rounding_them_costs() -> None:
-    told = sensitivity.lines(noted.SENSITIVITY)
-    assert told[0] == (
-        "sensitivity: output error 0.03 with everything rounded, 0.02 with weights alone, 0.01 with activations "
-        "alone: weights cost more"
-    )
-    assert [line.split()[0] for line in told[1:]] == [f"conv_{k}" for k in range(5)]
-    assert told[1].split()[2] == "+0.009", "0.03 with everything rounded, 0.021 without conv_0"
-
-
-def test_layers_are_drawn_with_weights_and_activations_apart() -> None:
-    bars, table = shown(sensitivity.exhibit(noted.SENSITIVITY)).parts
-    assert isinstance(bars, Bars)
-    assert bars.series == ("weights", "activations")
-    assert (bars.bars[0].values, bars.bars[-1].values) == ((0.001, 0.002), (None, 0.002))
-    assert isinstance(table, Table)
-    assert len(table.rows) == 9
 
 
 def test_kept_layers_are_told_with_their_cost() -> None:
