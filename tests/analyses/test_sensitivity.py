@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 import noted
+from dense_chain import chain
 from tflbuild.analyses.sensitivity import SensitivityAnalysis, exhibit_of, lines_of
+from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table
+from tflbuild.core.names import named
+from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.passes.sensitivity import MeasureSensitivity
+from tflbuild.testing import run_pass
+from tflbuild.wiring import NAMES
+
+
+def context(made: SensitivityAnalysis, folder: Path) -> WorkerContext:
+    """Give what a worker gives an analysis, where there is no data set."""
+    assignment = Assignment(
+        label="sensitivity",
+        seed=0,
+        model_spec=Architecture(),
+        data=Dataset(),
+        index=folder / "unused",
+        reads=made.reads(),
+        staging=folder,
+        checkpoints=folder / "checkpoints",
+        checkpoint_seconds=30.0,
+    )
+    return WorkerContext(
+        assignment=assignment,
+        index=Index(classes=(), splits={}),
+        given=None,
+        report=lambda done, total, note: None,
+        external=named(NAMES.external),
+        log=lambda text: None,
+    )
 
 
 def error(value: float | None) -> Quantity:
@@ -142,3 +176,15 @@ def test_it_looks_at_the_last_float_file_and_reads_its_calibration_source() -> N
     assert SensitivityAnalysis.of == ("float",)
     assert SensitivityAnalysis().reads() == ("data.train",)
     assert SensitivityAnalysis.light
+
+
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+def test_what_is_found_is_what_the_pass_of_that_name_notes(tmp_path: Path) -> None:
+    model, calibration = chain(tmp_path)
+    made = SensitivityAnalysis(calibration=calibration, scheme="int16x8", samples=4)
+    notes: dict[str, Any] = {}
+    options = MeasureSensitivity(calibration=calibration, scheme="int16x8", images=4)
+    run_pass(options, model, tmp_path, notes=notes)
+    (found,) = made.run({"float": model}, context(made, tmp_path))
+    assert {**found, "seconds": 0} == {**notes["sensitivity"], "seconds": 0}
+    assert found["guilty"] == "weights"
