@@ -565,14 +565,14 @@ def test_calibration_is_read_only_where_ranges_are_needed() -> None:
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({}, ["scales", ("int8", Form()), "declared", "kernels", "uint8", "float32", "int8"]),
+        ({}, ["scales", ("int8", Form()), "declared", "weights", "uint8", "float32", "int8"]),
         (
             {"scheme": "dynamic", "weight_bits": 4},
-            ["scales", ("dynamic", Form(weight_bits=4)), "declared", "kernels", "float32", "float32"],
+            ["scales", ("dynamic", Form(weight_bits=4)), "declared", "weights", "float32", "float32"],
         ),
         (
             {"scheme": "int16x8"},
-            ["scales", ("int16x8", Form()), "declared", "kernels", "float32", "float32", "int16"],
+            ["scales", ("int16x8", Form()), "declared", "weights", "float32", "float32", "int16"],
         ),
     ],
     ids=str,
@@ -583,7 +583,7 @@ def test_every_promise_of_a_quantized_file_is_looked_at(
     checked: list[Any] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
     monkeypatch.setattr(storage, "check_stored", lambda path, scheme, form: checked.append((scheme, form)))
-    monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
+    monkeypatch.setattr(promises, "check_weights", lambda source, result: checked.append("weights"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
     monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(writing, "check_outputs", lambda result, dtype: checked.append(dtype))
@@ -768,13 +768,13 @@ def test_the_share_that_is_kept_is_of_all_weights(tmp_path: Path) -> None:
 def test_a_share_of_exactly_what_is_allowed_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[Any] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
-    monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
+    monkeypatch.setattr(promises, "check_weights", lambda source, result: checked.append("weights"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
     monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(quantize_mixed, "_check_dtypes", lambda result: checked.append("dtypes"))
     monkeypatch.setattr(quantize_mixed, "_share", lambda result: 0.25)
     QuantizeMixed(max_kept=0.25).verify(flat(tmp_path), flat(tmp_path))
-    assert checked == ["scales", "kernels", "declared", "uint8", "dtypes"]
+    assert checked == ["scales", "weights", "declared", "uint8", "dtypes"]
     with pytest.raises(BrokenPromise, match=r"^25\.0% of the weights are kept, not at most max_kept=0\.2\."):
         QuantizeMixed(max_kept=0.2).verify(flat(tmp_path), flat(tmp_path))
 

@@ -26,8 +26,8 @@ from tflbuild.quantization.workbench import Border, Workbench
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import kernels
 from tflbuild.tflite.tiny import brightness_detector
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -375,7 +375,7 @@ def test_what_is_rounded_has_the_constants_of_the_quantized_file_and_what_is_not
 ) -> None:
     quantized = small_network.quantized(tmp_path)
     simulated = Simulation(small_network.convolutional(), quantized.read_bytes())
-    wanted = {kernel.output: kernel.dequantized() for kernel in kernels(quantized)}
+    wanted = {kernel.output: kernel.dequantized() for kernel in weights_in(quantized)}
     rounded = Graph(flatbuffer.unpack(quantized.read_bytes()))
     for operator in rounded.weighted():
         name, index = rounded.name(int(operator.outputs[0])), int(operator.inputs[2])

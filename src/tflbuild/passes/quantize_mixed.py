@@ -110,7 +110,7 @@ class QuantizeMixed(Quantizing):
         from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
-        promises.check_kernels(model.path, result.path)
+        promises.check_weights(model.path, result.path)
         writing.check_declared(result)
         writing.check_inputs(result, self.inputs_of(Meaning.of(result), "int8"))
         _check_dtypes(result)
@@ -132,9 +132,9 @@ def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
 
 def _share(result: TFLiteModel) -> float:
     """Give the share of the weights' bytes, were all of them int8, whose operators are kept."""
-    from tflbuild.tflite.kernels import kernels
+    from tflbuild.tflite.weights import weights_in
 
-    sizes = {kernel.output: kernel.values.size for kernel in kernels(result.path)}
+    sizes = {weights.output: weights.values.size for weights in weights_in(result.path)}
     kept = {island["tensor"] for island in result.meta["islands"]}
     return sum(size for name, size in sizes.items() if name in kept) / max(sum(sizes.values()), 1)
 
