@@ -43,7 +43,7 @@ from tflbuild.quantization import (
     unchanged,
 )
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.mixed import Addition, Group
 from tflbuild.quantization.rounding import RoundedLayer
 from tflbuild.quantization.sensitivity import LayerCost, Sensitivity
 from tflbuild.quantization.settings import Setting
@@ -714,10 +714,10 @@ def test_a_file_is_tried_on_noise_of_all_pixels(
 # --- quantize_mixed and sensitivity
 
 
-def step(layer: str, gain: float = 0.1) -> Step:
+def step(layer: str, gain: float = 0.1) -> Addition:
     names = frozenset({f"{layer}/z", f"{layer}/a"})
-    return Step(
-        candidate=Candidate(layer=layer, tensors=names),
+    return Addition(
+        group=Group(layer=layer, tensors=names),
         tensors=names,
         bytes=12,
         before=0.987654321,
@@ -741,8 +741,8 @@ class Needing:
     def __init__(self, *needed: str) -> None:
         self.needed, self.asked = set(needed), list[str]()
 
-    def of(self, steps: tuple[Step, ...]) -> Any:
-        kept = "".join(step.candidate.layer for step in steps)
+    def of(self, steps: tuple[Addition, ...]) -> Any:
+        kept = "".join(step.group.layer for step in steps)
         self.asked.append(kept)
         return SimpleNamespace(steps=steps, ok=self.needed <= set(kept))
 

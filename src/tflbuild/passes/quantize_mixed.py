@@ -16,10 +16,10 @@ from tflbuild.passes.quantizing.options import Quantizing
 from tflbuild.passes.quantizing.trials import Trial, Trials
 
 if TYPE_CHECKING:
-    from tflbuild.quantization.mixed import Step
+    from tflbuild.quantization.mixed import Addition
 
 MISSES = 3
-"""Kept layers that turn out to be needed before no more are tried without."""
+"""Addition layers that turn out to be needed before no more are tried without."""
 
 
 @compiler_pass("quantize_mixed")
@@ -78,7 +78,7 @@ class QuantizeMixed(Quantizing):
         setting, keep = self.setting(bench, model, ctx), self._kept
         trials = Trials(self, bench, setting, keep, model, ctx)
         best = trials.of(())
-        order: list[Step] = []
+        order: list[Addition] = []
         if not best.ok:
             order = bench.order(setting, keep, self.max_kept, self.images)
             best = smallest(trials, order) or trials.nearest
@@ -139,7 +139,7 @@ def _share(result: TFLiteModel) -> float:
     return sum(size for name, size in sizes.items() if name in kept) / max(sum(sizes.values()), 1)
 
 
-def smallest(trials: Trials, order: list[Step]) -> Trial | None:
+def smallest(trials: Trials, order: list[Addition]) -> Trial | None:
     """Give a candidate that holds the budget with few steps: the first few in order, without those that are not needed.
 
     Returns:
@@ -160,9 +160,9 @@ def smallest(trials: Trials, order: list[Step]) -> Trial | None:
     return best
 
 
-def _entry(step: Step) -> dict[str, Any]:
+def _entry(step: Addition) -> dict[str, Any]:
     return {
-        "layer": step.candidate.layer,
+        "layer": step.group.layer,
         "tensors": sorted(step.tensors),
         "weight_bytes": step.bytes,
         "error_before": round(step.before, 7),
