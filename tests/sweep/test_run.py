@@ -11,7 +11,7 @@ import pytest
 from sweep_records import record_of, result
 from tflbuild.core.errors import MissingTool, RecipeError, StoreError, TflbuildError
 from tflbuild.sweep import run
-from tflbuild.sweep.freeze import Candidate
+from tflbuild.sweep.freeze import GridPoint
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.record import SweepRecord
@@ -21,7 +21,7 @@ from tflbuild.sweep.row import row_of_waiting
 def test_of_jobs_that_are_all_invalid_the_gravest_error_is_the_sweeps() -> None:
     def error_of(*errors: TflbuildError) -> TflbuildError:
         point = Combination([], {})
-        return run._nothing_valid([Candidate(combination=point, error=error) for error in errors])
+        return run._nothing_valid([GridPoint(combination=point, error=error) for error in errors])
 
     made = error_of(RecipeError("first"), MissingTool("tool"), StoreError("store"), RecipeError("last"))
     assert isinstance(made, StoreError)

@@ -10,7 +10,7 @@ from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
-from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
+from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.launchers import Done, Session, check_harmless, session
 from tflbuild.sweep.record import SweepRecord, make_sweep_folder, read_record
@@ -34,8 +34,8 @@ def run_sweep(overrides: Sequence[str]) -> int:
         from tflbuild.sweep.search import run_search
 
         return run_search(request, chosen, list(overrides))
-    found = candidates(expand(request.overrides))
-    recipes = [candidate.recipe for candidate in found if candidate.recipe and not candidate.error]
+    found = grid_points(expand(request.overrides))
+    recipes = [point.recipe for point in found if point.recipe and not point.error]
     if not recipes:
         raise _nothing_valid(found)
     say(announcement(found))
@@ -112,9 +112,9 @@ def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
     return finish(record)
 
 
-def _nothing_valid(found: Sequence[Candidate]) -> TflbuildError:
+def _nothing_valid(found: Sequence[GridPoint]) -> TflbuildError:
     """Give the error by which the sweep would exit, had it been run."""
-    errors = [candidate.error for candidate in found if candidate.error]
+    errors = [point.error for point in found if point.error]
     first = min(errors, key=lambda error: EXIT_ORDER.index(error.exit_code))
     first.args = (f"no job of the sweep is valid: {first}",)
     return first

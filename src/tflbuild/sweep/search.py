@@ -19,7 +19,7 @@ from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
 from tflbuild.sweep.batch import finish, settle
-from tflbuild.sweep.freeze import candidates, freeze
+from tflbuild.sweep.freeze import freeze, grid_points
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Session
 from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
@@ -140,7 +140,7 @@ class Search:
         trial = self.study.ask(self.space.distributions)
         combination = self.space.point(trial.params)
         name, place = self._place(combination)
-        entry = freeze(candidates([combination]), self.record.folder, [name])[0]
+        entry = freeze(grid_points([combination]), self.record.folder, [name])[0]
         self.record.entries[place : place + 1] = [entry]
         trial.set_user_attr(RUN, name)
         return trial, place
@@ -210,7 +210,7 @@ def _first_point(space: Space) -> Recipe:
     Raises:
         TflbuildError: what is wrong.
     """
-    found = candidates([space.corner])
+    found = grid_points([space.corner])
     recipe, error = found[0].recipe, found[0].error
     if error is not None:
         raise error
