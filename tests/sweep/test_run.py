@@ -55,13 +55,13 @@ def test_a_rerun_says_what_is_kept(
             for position, number in enumerate((1, 2)):
                 done(position, result(record, number))
 
-    def session(name: str, options: Any) -> Launcher:
+    def launcher(name: str, options: Any) -> Launcher:
         asked.append((name, dict(options)))
         return Launcher()
 
     monkeypatch.setattr(run, "read_record", lambda folder: record)
     monkeypatch.setattr(run, "_usable", lambda record, asked: record)
-    monkeypatch.setattr(run, "session", session)
+    monkeypatch.setattr(run, "launcher", launcher)
     assert run.rerun_sweep(tmp_path) == 0
     assert asked == [("joblib", {"n_jobs": 2}), ["a=1", "a=2"], "left"]
     assert "3 jobs, 2 to run, the others are kept" in capsys.readouterr().out

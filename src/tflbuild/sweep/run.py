@@ -12,7 +12,7 @@ from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
 from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import expand
-from tflbuild.sweep.launchers import Done, Session, check_harmless, session
+from tflbuild.sweep.launchers import Done, Launcher, check_harmless, launcher
 from tflbuild.sweep.record import SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
@@ -29,7 +29,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
         RecipeError: the words cannot be read, or no job of the sweep is valid.
     """
     request = read_request(overrides)
-    chosen = session(request.launcher, request.launcher_options)
+    chosen = launcher(request.launcher, request.launcher_options)
     if request.sweeper != GRID:
         from tflbuild.sweep.search import run_search
 
@@ -73,7 +73,7 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         name, options = request.launcher, request.launcher_options
     else:
         check_harmless(options, folder / "sweep.json")
-    chosen = session(name, options)
+    chosen = launcher(name, options)
     with record.lock():
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
@@ -103,7 +103,7 @@ def _usable(record: SweepRecord, asked: Asked) -> SweepRecord:
     return record
 
 
-def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
+def _run(record: SweepRecord, positions: list[int], chosen: Launcher) -> int:
     def work(done: Done) -> None:
         with chosen as started:
             started.launch(record.frozen(positions), done)
