@@ -62,8 +62,8 @@ def preimages(recipe: Recipe, model: TFLiteModel) -> dict[str, Any]:
         "comparison": made.comparison("score", "b", "a", "t"),
         "chance": made.chance("p", "t", {"labels.txt": ["a"]}, "val"),
         "readings": made.readings(model, "val", {"verdict": "chance"}),
-        "size": made.file_fact("file_bytes", model),
-        "latency": made.file_fact("fake_latency", model),
+        "size": made.file_metric("file_bytes", model),
+        "latency": made.file_metric("fake_latency", model),
         "delivery": made.delivery("any", model),
         "compilation": made.delivery("compiling", model),
     }

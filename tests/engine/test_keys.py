@@ -152,8 +152,8 @@ def preimages(world: World) -> dict[str, Any]:
         "readings": keys.readings(model, "val", {"verdict": "chance"}),
         "analysis": keys.analysis(fakes.FakeAnalysis(strength=0.2), {"model": model}),
         "heavy analysis": keys.analysis(fakes.FakeHeavyAnalysis(), {"model": model, "base": world.base}),
-        "size": keys.file_fact("file_bytes", model),
-        "latency": keys.file_fact("fake_latency", model),
+        "size": keys.file_metric("file_bytes", model),
+        "latency": keys.file_metric("fake_latency", model),
         "delivery": keys.delivery("any", model),
         "compilation": keys.delivery("npu", model),
     }

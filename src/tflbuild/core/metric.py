@@ -187,8 +187,8 @@ class FileMetric(Metric):
         raise NotImplementedError
 
 
-def facts_of(kind: str, names: Sequence[str]) -> list[str]:
-    """Give those metrics that are facts of a file of a kind."""
+def file_metrics_of(kind: str, names: Sequence[str]) -> list[str]:
+    """Give those metrics that are read off a file of a kind itself."""
     return [
         name
         for name in names

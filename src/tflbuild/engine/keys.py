@@ -199,7 +199,7 @@ class Keys:
             **({} if cls.light else {"environment": self._environment}),
         }
 
-    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+    def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Give the preimage of a metric of the file itself; one that times it depends on the machine too."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)

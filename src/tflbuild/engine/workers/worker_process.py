@@ -199,7 +199,7 @@ class Server:
         )
         return _jsonable(whole, "the look at the base")
 
-    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+    def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Measure a fact of the file itself; gives a `Measurement` as JSON."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tflbuild.core.exhibit import Curve, Exhibit, Finding, Note, Point, Quantity, Row, Table, number
+from tflbuild.core.exhibit import Curve, Exhibit, Note, Point, Presentation, Quantity, Row, Table, number
 from tflbuild.core.metric import headline
 
 
@@ -60,4 +60,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return Exhibit(title="levels of sparsity", parts=(*curve, table))
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)
