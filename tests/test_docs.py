@@ -21,7 +21,7 @@ from tflbuild.core.errors import MissingTool
 from tflbuild.core.hook import CALLS, HOOKS
 from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import expand
-from tflbuild.sweep.launchers import session
+from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.request import read_request
 from tflbuild.sweep.space import space_of
 
@@ -60,7 +60,7 @@ def test_every_command_of_the_documents_is_valid(
     if first == "-m":
         request = read_request(overrides)
         with suppress(MissingTool):  # an extra, or Slurm
-            session(request.launcher, request.launcher_options)
+            launcher(request.launcher, request.launcher_options)
         if request.sweeper == "optuna":
             pytest.importorskip("optuna", reason="the extra optuna is not installed")
             overrides = space_of(request.overrides).corner.overrides

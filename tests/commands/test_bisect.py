@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tflbuild import session
-from tflbuild.commands.bisect import (
-    Loss,
-    _open,
-    _words,
-    bisect,
-    blame,
-    budget_of,
-    cost,
-    losses_of,
-    table,
-)
+from tflbuild.commands.bisect import Loss, _words, bisect, blame, budget_of, measured, table, without_gates
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.compiler_pass import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.core.metric import Difference
 from tflbuild.core.recipe import Recipe, RunOptions, Step
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.train import Train
 
 
-def verdict(before: float, after: float, since: str = "", width: float = 0.01) -> dict[str, Any]:
-    drop = before - after
-    limit = {"max_drop": 1e9} | ({"since": since} if since else {})
-    ends = {"low": drop - width, "high": drop + width}
-    return {"metric": "map", "limit": limit, "baseline": before, "value": after, **ends}
+def change(before: float, after: float, width: float = 0.01) -> Difference:
+    moved = after - before
+    return Difference(value=moved, low=moved - width, high=moved + width, n=10)
 
 
-def report(values: dict[str, float], width: float = 0.01) -> dict[str, Any]:
+def losses_of(values: dict[str, float], width: float = 0.01) -> list[Loss]:
+    """Give losses as a build of these values would, the first label being the base."""
     labels = list(values)
-    passes = []
-    for position, label in enumerate(labels):
-        verdicts = []
-        if position:
-            verdicts.append(verdict(values[labels[position - 1]], values[label], width=width))
-            verdicts.append(verdict(values[labels[0]], values[label], since=labels[0], width=width))
-        passes.append({"label": label, "metrics": {"map": {"value": values[label]}}, "verdicts": verdicts})
-    return {"passes": passes}
+    behind = [
+        Loss(
+            label=label,
+            value=values[label],
+            own=change(values[before], values[label], width),
+            total=change(values[labels[0]], values[label], width),
+        )
+        for before, label in pairwise(labels)
+    ]
+    return [Loss(label=labels[0], value=values[labels[0]]), *behind]
 
 
 def said(values: dict[str, float], allowed: float | None, width: float = 0.01) -> str:
-    return blame(losses_of(report(values, width), "map"), "map", allowed)
+    return blame(losses_of(values, width), "map", allowed)
 
 
 def test_the_pass_that_crosses_the_budget_is_named() -> None:
@@ -80,61 +74,21 @@ def test_without_a_budget_the_costliest_pass_is_named() -> None:
     assert "max_drop=X gives one" in text
 
 
-def test_the_table_has_a_line_a_pass() -> None:
-    losses = [
-        Loss(label="train", value=0.6, own=None, total=None),
-        *losses_of(report({"a": 0.6, "b": 0.5}), "map"),
-    ]
-    lines = table(losses, "train")
-    assert lines[1] == "train  0.6000"
-    assert lines[3].split() == [
-        "b",
-        "0.5000",
-        "+0.1000",
-        "[+0.0900,",
-        "+0.1100]",
-        "+0.1000",
-        "[+0.0900,",
-        "+0.1100]",
-    ]
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["recipe=ssd_mobilenet_int8"], "usage: tflbuild bisect"),
         (["recipe=ssd_mobilenet_int8", "metric=map", "max_drop=much"], "max_drop: 'much' is not a number"),
         (["recipe=ssd_mobilenet_int8", "metric=mpa"], "there is no metric 'mpa'.*Did you mean 'map'"),
-        (["recipe=ssd_mobilenet_int8", "metric=size"], "'size' measures no accuracy; there are map"),
+        (
+            ["recipe=ssd_mobilenet_int8", "metric=size"],
+            "'size' measures no accuracy; there are fidelity, map, ",
+        ),
     ],
 )
 def test_bad_words_are_refused(words: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         bisect(words)
-
-
-def entry(own: tuple[float, float] | None, total: tuple[float, float] | None, label: str = "p") -> Loss:
-    verdicts = [pair and verdict(*pair) for pair in (own, total)]
-    return Loss(label=label, value=None, own=verdicts[0], total=verdicts[1])
-
-
-def test_a_cost_is_the_baseline_less_the_value_and_nothing_where_either_is_missing() -> None:
-    assert cost(verdict(0.6, 0.5)) == pytest.approx(0.1)
-    assert cost(verdict(0.5, 0.6)) == pytest.approx(-0.1)
-    assert cost(verdict(0.0, 0.0)) == 0.0
-    assert cost(verdict(0.6, 0.5) | {"baseline": None}) is None
-    assert cost(verdict(0.6, 0.5) | {"value": None}) is None
-    assert cost(None) is None
-
-
-def test_what_is_read_is_of_the_metric_that_was_asked_for() -> None:
-    other = verdict(0.9, 0.1) | {"metric": "map50"}
-    made = report({"a": 0.6, "b": 0.5})
-    made["passes"][1]["verdicts"] = [other, *made["passes"][1]["verdicts"]]
-    first, second = losses_of(made, "map")
-    assert first == Loss(label="a", value=0.6, own=None, total=None)
-    assert second == Loss(label="b", value=0.5, own=verdict(0.6, 0.5), total=verdict(0.6, 0.5, since="a"))
-    assert losses_of(made, "top1")[1] == Loss(label="b", value=None, own=None, total=None)
 
 
 @pytest.mark.parametrize(
@@ -156,35 +110,39 @@ def test_a_gain_is_no_loss_even_where_nothing_may_be_lost() -> None:
     )
 
 
-@pytest.mark.parametrize(("low", "word"), [(0.0499, True), (0.05, True), (0.0501, False), (None, True)])
-def test_a_loss_is_decided_where_its_whole_interval_lies_above_the_budget(
-    low: float | None, word: bool
-) -> None:
-    total = verdict(0.6, 0.5, since="base") | {"low": low}
-    text = blame([Loss(label="a", value=None, own=verdict(0.6, 0.5), total=total)], "map", 0.05)
+@pytest.mark.parametrize(("low", "word"), [(0.0499, True), (0.05, True), (0.0501, False)])
+def test_a_loss_is_decided_where_its_whole_interval_lies_above_the_budget(low: float, word: bool) -> None:
+    total = replace(change(0.6, 0.5), high=-low)
+    text = blame([Loss(label="a", value=None, own=change(0.6, 0.5), total=total)], "map", 0.05)
     assert ("(undecided: its interval holds the budget)" in text) is word
 
 
 def test_passes_that_cannot_be_compared_are_passed_over() -> None:
-    assert blame([entry((0.6, 0.5), None)], "map", 0.0) == (
-        "no pass behind the base has a map that can be compared"
-    )
-    told = blame([entry((0.9, 0.1), None, "before"), entry((0.6, 0.5), (0.6, 0.5), "after")], "map", None)
+    before = Loss(label="before", value=0.1, own=change(0.9, 0.1))
+    assert blame([before], "map", 0.0) == "no pass behind the base has a map that can be compared"
+    after = Loss(label="after", value=0.5, own=change(0.6, 0.5), total=change(0.6, 0.5))
+    told = blame([before, after], "map", None)
     assert told.startswith("the costliest pass is after, +0.1000 [+0.0900, +0.1100]; the recipe's budget")
 
 
-def test_the_table_is_aligned_by_column_under_its_heading() -> None:
+def test_the_table_has_a_line_a_pass_under_its_heading() -> None:
     losses = [
-        Loss(label="train", value=0.6, own=None, total=None),
-        Loss(label="a", value=0.0, own=verdict(0.6, 0.0), total=verdict(0.6, 0.0)),
-        Loss(label="quantize", value=None, own=verdict(0.6, 0.55) | {"low": None}, total=None),
+        Loss(label="train", value=0.6),
+        Loss(label="a", value=0.0, own=change(0.6, 0.0), total=change(0.6, 0.0)),
+        Loss(label="quantize", value=None),
+        Loss(label="tune", value=0.7, own=change(0.6, 0.7), total=change(0.6, 0.7)),
     ]
     assert table(losses, "train") == [
         "pass      on val   lost there                  lost since train",
         "train     0.6000",
         "a         0.0000   +0.6000 [+0.5900, +0.6100]  +0.6000 [+0.5900, +0.6100]",
-        "quantize           +0.0500",
+        "quantize",
+        "tune      0.7000   -0.1000 [-0.1100, -0.0900]  -0.1000 [-0.1100, -0.0900]",
     ]
+
+
+def test_a_metric_that_stayed_has_no_minus_before_its_zero() -> None:
+    assert "+0.0000 [+0.0000, +0.0000]" in table(losses_of({"a": 0.5, "b": 0.5}, 0), "a")[2]
 
 
 STEPS = {
@@ -214,10 +172,7 @@ RECIPE = Recipe(
     limits=TOTAL,
     run=RunOptions(time_passes=True, locked="true"),
 )
-BASE = [
-    Loss(label="other", value=0.9, own=None, total=None),
-    Loss(label="train", value=0.8, own=None, total=None),
-]
+BASE = [Loss(label="other", value=0.9), Loss(label="train", value=0.8)]
 
 
 @pytest.mark.parametrize(
@@ -239,30 +194,61 @@ def test_the_budget_is_the_tightest_drop_that_the_recipe_allows(
 
 
 def test_a_base_of_zero_is_a_base() -> None:
-    base = [Loss(label="train", value=0.0, own=None, total=None)]
+    base = [Loss(label="train", value=0.0)]
     assert budget_of(RECIPE, "map", base, "train") == -0.1
 
 
 def test_a_share_of_a_negative_base_is_one_of_its_magnitude() -> None:
-    base = [Loss(label="train", value=-0.5, own=None, total=None)]
+    base = [Loss(label="train", value=-0.5)]
     recipe = replace(RECIPE, limits=(Limit(metric="map", form="max_relative_drop", bound=0.1),))
     assert budget_of(recipe, "map", base, "train") == pytest.approx(0.05)
 
 
-def test_every_gate_is_left_open_and_measures_against_its_input_and_the_base() -> None:
-    opened = _open(RECIPE, ("train", "prune", "convert"), "train", "map")
-    own, total = (Limit(metric="map", form="max_drop", bound=1e9, since=since) for since in ("", "train"))
-    assert {label: step.limits for label, step in opened.steps.items()} == {
-        "train": (),
-        "prune": (own, total),
-        "convert": (own, total),
-    }
-    assert all((step.fallback, step.on_breach) == ((), "warn") for step in opened.steps.values())
-    assert opened.limits == ()
-    assert opened.run == RunOptions(stop_after="convert", time_passes=True)
-    later = _open(RECIPE, ("train", "prune", "convert"), "prune", "map")
-    assert later.steps["prune"].limits == (own,)
-    assert later.steps["convert"].limits == (own, replace(total, since="prune"))
+def test_no_gate_is_left_and_nothing_takes_a_steps_place() -> None:
+    found = without_gates(RECIPE)
+    assert all(step.limits == () and step.fallback == () for step in found.steps.values())
+    assert found.limits == ()
+    assert found.steps["prune"].options == RECIPE.steps["prune"].options
+    assert found.run == RECIPE.run
+
+
+class Measures:
+    """Measures models that are numbers: the metric is the number itself."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def accuracy(self, model: float | None, metrics: list[str], split: str) -> dict[str, Any]:
+        self.asked.append((metrics[0], split))
+        return {} if model is None else {metrics[0]: SimpleNamespace(value=model)}
+
+    def compare(self, metric: str, before: float, after: float, split: str) -> Difference:
+        self.asked.append((metric, split))
+        return change(before, after)
+
+
+def store(outputs: dict[str, float | None]) -> Any:
+    made: dict[str, float | None] = {}
+    runner = SimpleNamespace(outputs=made, run=lambda order: made.update(outputs))
+    prepared = SimpleNamespace(order=tuple(outputs))
+    return SimpleNamespace(prepared=prepared, runner=runner, measurer=Measures())
+
+
+def test_each_step_is_measured_against_its_input_and_those_behind_the_base_against_it() -> None:
+    opened = store({"start": 0.9, "train": 0.6, "prune": 0.58, "quantize": 0.5})
+    start, train, prune, quantize = measured(opened, "map", "train")
+    assert start == Loss(label="start", value=0.9)
+    assert train == Loss(label="train", value=0.6, own=change(0.9, 0.6))
+    assert prune == Loss(label="prune", value=0.58, own=change(0.6, 0.58), total=change(0.6, 0.58))
+    assert quantize == Loss(label="quantize", value=0.5, own=change(0.58, 0.5), total=change(0.6, 0.5))
+    assert set(opened.measurer.asked) == {("map", "val")}
+
+
+@pytest.mark.parametrize("odd", [None, float("nan")])
+def test_a_step_whose_metric_cannot_be_measured_is_compared_with_nothing(odd: float | None) -> None:
+    _, odd_loss, last = measured(store({"train": 0.6, "odd": odd, "last": 0.5}), "map", "train")
+    assert (odd_loss.own, odd_loss.total, last.own) == (None, None, None)
+    assert last.total == change(0.6, 0.5)
 
 
 def test_words_are_a_metric_a_drop_and_overrides() -> None:
@@ -278,16 +264,25 @@ def test_words_are_a_metric_a_drop_and_overrides() -> None:
             _words(["metric=map", f"max_drop={odd}"])
 
 
+class Stopped:
+    """A worker that counts how often it is stopped."""
+
+    stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Let a build of any recipe end with losses that are made up."""
-    values = {"train": 0.6, "prune": 0.58, "convert": 0.5}
-    outcome = SimpleNamespace(error=None, report=SimpleNamespace(content=report(values)))
+def worker(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    """Let any recipe give steps whose values are made up."""
+    values: dict[str, float | None] = {"train": 0.6, "prune": 0.58, "convert": 0.5}
     monkeypatch.setattr("tflbuild.commands.bisect.load_recipe", lambda words: RECIPE)
-    monkeypatch.setattr("tflbuild.commands.bisect.check", lambda recipe: (tuple(STEPS), {}))
     monkeypatch.setattr("tflbuild.commands.bisect.base_label", lambda recipe, order: "train")
-    monkeypatch.setattr(session, "build_once", lambda recipe, listeners: outcome)
-    return outcome
+    monkeypatch.setattr("tflbuild.commands.bisect.opened", lambda *given: nullcontext(store(values)))
+    worker = Stopped()
+    monkeypatch.setattr(session, "worker_for", lambda recipe: worker)
+    return worker
 
 
 @pytest.mark.parametrize(
@@ -299,19 +294,24 @@ def built(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     ],
 )
 def test_the_budget_is_the_one_that_is_typed_or_else_the_recipes(
-    built: SimpleNamespace, words: list[str], end: str, capsys: pytest.CaptureFixture[str]
+    worker: Stopped, words: list[str], end: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bisect(words) == 0
+    assert worker.stops == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["pass", "on", "val", "lost", "there", "lost", "since", "train"]
     assert [line.split()[0] for line in lines[1:4]] == ["train", "prune", "convert"]
     assert lines[4].startswith(end)
 
 
-def test_a_build_that_failed_or_was_interrupted_ends_the_search(built: SimpleNamespace) -> None:
-    built.error = PassError("it broke")
-    with pytest.raises(PassError, match="it broke"):
+@pytest.mark.parametrize("raised", [PassError("it broke"), KeyboardInterrupt()])
+def test_a_pass_that_failed_or_was_interrupted_ends_the_search_and_the_worker(
+    worker: Stopped, monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    def fail(*given: Any) -> Any:
+        raise raised
+
+    monkeypatch.setattr("tflbuild.commands.bisect.measured", fail)
+    with pytest.raises(type(raised)):
         bisect(["metric=map"])
-    built.error = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        bisect(["metric=map"])
+    assert worker.stops == 1

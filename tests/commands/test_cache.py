@@ -17,7 +17,7 @@ from tflbuild.cli import main
 from tflbuild.commands import cache
 from tflbuild.core.errors import RecipeError
 from tflbuild.engine.storage.audit import Audit
-from tflbuild.engine.storage.collect import Candidate, Choice
+from tflbuild.engine.storage.collect import Choice, Removable
 from tflbuild.engine.storage.inventory import Action
 
 
@@ -155,8 +155,8 @@ def test_a_cap_below_what_a_run_needs_is_refused(
 
 DAY = 86_400.0
 CANDIDATES = (
-    Candidate(kind="result", name="k" * 64, what="prune", bytes=5_000, used=DAY),
-    Candidate(kind="orphan", name="o" * 64, bytes=700, used=0.0),
+    Removable(kind="result", name="k" * 64, what="prune", bytes=5_000, used=DAY),
+    Removable(kind="orphan", name="o" * 64, bytes=700, used=0.0),
 )
 LINES = [
     "result      kkkkkkkkkkkk  prune                  5.0 kB  last used 1970-01-02 00:00",
@@ -178,7 +178,7 @@ class World:
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
-        self.left: list[Candidate] = []
+        self.left: list[Removable] = []
         self.audit = Audit(records=3, blobs=2, bytes=6_000)
 
 
@@ -212,9 +212,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, utc: None) -> World:
 
     def choose(given: object, roots: object, *, max_bytes: int | None, older_than: float | None) -> Choice:
         made.asked |= {"max_bytes": max_bytes, "older_than": older_than}
-        return Choice(candidates=CANDIDATES, before=16_000, after=10_300, needed=9_000)
+        return Choice(removables=CANDIDATES, before=16_000, after=10_300, needed=9_000)
 
-    def collect(given: object, choice: Choice) -> list[Candidate]:
+    def collect(given: object, choice: Choice) -> list[Removable]:
         made.asked["collected"] = choice
         return made.left
 
@@ -256,7 +256,7 @@ def test_gc_says_what_it_removed_and_what_stays(world: World, capsys: pytest.Cap
         "warning: a run cannot be read",
         "removed 2 thing(s), 5.7 kB; 10.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
     ]
-    assert world.asked.pop("collected").candidates == CANDIDATES
+    assert world.asked.pop("collected").removables == CANDIDATES
     assert world.asked == {"outputs": [Path("a"), Path("b")], "max_bytes": 5_000, "older_than": 7_200.0}
     world.left = [CANDIDATES[0]]
     assert main(["cache", "gc"]) == 0

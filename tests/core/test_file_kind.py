@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild.core.file_kind import kind_of
+from tflbuild.core.file_kind import first_member, kind_of
 
 
 def archive() -> bytes:
@@ -117,3 +117,11 @@ def test_files_that_their_own_tools_wrote_are_known(make, kind: str) -> None:  #
 @pytest.mark.parametrize(("content", "kind"), WRITTEN)
 def test_signatures_of_published_formats_are_known(content: bytes, kind: str) -> None:
     assert kind_of(content) == kind
+
+
+def test_the_first_member_of_an_archive_is_named_by_its_beginning() -> None:
+    assert first_member(archive()) == "a"
+    assert first_member(archive()[:31]) == "a"
+    assert first_member(archive()[:29]) == ""
+    assert first_member(b"PK\x05\x06" + bytes(40)) == ""
+    assert first_member(b"") == ""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tflbuild.core import metric
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.form import check
-from tflbuild.core.metric import FileMetric, Measurement, Z, deciding_n, facts_of
+from tflbuild.core.metric import FileMetric, Measurement, Z, deciding_n, file_metrics_of
 from tflbuild.core.result_form import MEASUREMENT
 
 FULL: dict[str, Any] = {
@@ -166,8 +166,8 @@ class Predictions(metric.AccuracyMetric):
 def test_facts_of_a_file_are_those_metrics_that_its_kind_has(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = {"anything": Anything, "flash": OnlyTFLite, "top1": Predictions}
     monkeypatch.setattr(metric.METRICS, "_classes", declared)
-    assert facts_of("KerasModel", ["top1", "flash", "anything"]) == ["anything"]
-    assert facts_of("TFLiteModel", ["top1", "flash", "anything"]) == ["flash", "anything"]
+    assert file_metrics_of("KerasModel", ["top1", "flash", "anything"]) == ["anything"]
+    assert file_metrics_of("TFLiteModel", ["top1", "flash", "anything"]) == ["flash", "anything"]
 
 
 def test_a_metric_is_of_any_task_and_kind_in_the_unit_1_unless_it_says_more() -> None:

@@ -42,6 +42,16 @@ def test_a_subject_without_files_is_the_model_on_the_data() -> None:
     assert recipe().subject == "resnet on signs"
 
 
+def test_what_was_seen_is_what_was_recognised_in_the_data_and_then_in_the_model_s_file() -> None:
+    class File(Plain):
+        def recognised(self) -> list[dict[str, str]]:
+            return [{"what": "outputs", "value": "scores", "evidence": "a softmax"}]
+
+    labels = {"what": "labels", "value": "cat, dog", "evidence": "the folders"}
+    found = recipe(model=File(), recognised=(labels,)).seen
+    assert found == [labels, {"what": "outputs", "value": "scores", "evidence": "a softmax"}]
+
+
 def test_a_recipe_that_says_nothing_more_is_a_build_on_the_processor() -> None:
     plain = recipe()
     assert (plain.seed, plain.device, plain.strict, plain.seeds) == (0, "cpu", False, ())
@@ -49,14 +59,15 @@ def test_a_recipe_that_says_nothing_more_is_a_build_on_the_processor() -> None:
     assert (plain.description, plain.described, plain.overrides) == ("", "", ())
     assert (plain.remote, plain.shared, plain.plugins) == (None, None, None)
     assert (plain.limits, plain.objective, plain.added, plain.remarks) == ((), (), (), ())
-    assert (plain.hooks, plain.replaced, plain.mapping) == ({}, {}, {})
+    assert (plain.hooks, plain.analyses, plain.replaced, plain.mapping) == ({}, {}, {}, {})
+    assert (plain.recognised, plain.seen) == ((), [])
     assert plain.run == RunOptions(locked="", stop_after=None, keep_intermediate=False, time_passes=False)
 
 
 def test_a_step_that_says_nothing_more_runs_without_a_gate() -> None:
     step = Step(label="a", options=Needing())
     assert (step.enabled, step.after, step.limits, step.fallback) == (True, (), (), ())
-    assert (step.on_breach, step.timeout, step.instead) == ("fail", None, "")
+    assert (step.on_breach, step.timeout, step.instead, step.done) == ("fail", None, "", "")
 
 
 def test_workers_have_the_defaults_of_a_recipe() -> None:
@@ -73,10 +84,11 @@ def test_keys_that_decide_no_result_are_those_of_the_run() -> None:
         "store",
         "outputs",
         "hooks",
+        "analyses",
         "objective",
     }
     assert set(NEUTRAL_KEYS) - set(RUN_KEYS) == {"seed", "seeds", "device", "strict", "worker", "budget"}
-    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 14
+    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 15
 
 
 @pytest.mark.parametrize("key", NEUTRAL_KEYS)

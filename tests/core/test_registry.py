@@ -122,7 +122,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(registry_module, "PACKAGE", folder.parent)
     monkeypatch.setattr(METRICS, "_classes", None)
-    monkeypatch.setattr(METRICS, "_room", "measures")
+    monkeypatch.setattr(METRICS, "room", "measures")
     yield folder
     for name in [name for name in sys.modules if name.startswith("entry_built_in")]:
         del sys.modules[name]
@@ -207,7 +207,7 @@ def test_every_declaration_of_the_package_is_built_into_its_registry() -> None:
     known = [
         (registry.decorator, name, module)
         for registry in plugins.REGISTRIES
-        for name, module in built_in(registry.decorator, registry_module.PACKAGE / registry._room)
+        for name, module in built_in(registry.decorator, registry_module.PACKAGE / registry.room)
     ]
     assert sorted(known) == sorted(found)
     assert len({(word, name) for word, name, _ in known}) == len(known)
@@ -221,11 +221,14 @@ def test_every_declaration_of_the_package_is_built_into_its_registry() -> None:
         "metric",
         "target",
         "hook",
+        "model_format",
+        "analysis",
+        "command",
     }
     assert often <= {word for word, _, _ in known}
 
 
 def test_every_registry_has_a_room_and_a_decorator_of_its_own() -> None:
-    assert len({registry._room for registry in plugins.REGISTRIES}) == len(plugins.REGISTRIES)
+    assert len({registry.room for registry in plugins.REGISTRIES}) == len(plugins.REGISTRIES)
     assert len({registry.decorator for registry in plugins.REGISTRIES}) == len(plugins.REGISTRIES)
-    assert all((registry_module.PACKAGE / registry._room).is_dir() for registry in plugins.REGISTRIES)
+    assert all((registry_module.PACKAGE / registry.room).is_dir() for registry in plugins.REGISTRIES)

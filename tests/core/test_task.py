@@ -13,7 +13,7 @@ from tflbuild.core.task import Task
 MEANING = Meaning(task="plain", inputs={"x": Input(modality="vector", shape=(1,))})
 TRAINED: list[tuple[str, tuple[Any, ...]]] = [
     ("loss", ("model", "options")),
-    ("taught", ("whole", "student", "teacher", 0.5, 2.0)),
+    ("with_teacher", ("whole", "student", "teacher", 0.5, 2.0)),
     ("targeting", (MEANING,)),
 ]
 

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from tflbuild.data.arrays import Arrays
+from tflbuild.data.auto import Auto
 from tflbuild.data.coco import Coco
 from tflbuild.data.fashion_mnist import FashionMnist
 from tflbuild.data.image_folder import ImageFolder
+from tflbuild.data.images import Images
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Difficulty, Signs
 from tflbuild.data.voc import Voc
@@ -21,6 +24,7 @@ from tflbuild.data.voc import Voc
 OPEN = (math.ulp(0.0), math.nextafter(1, 0))
 FILES = {"val_fraction": OPEN, "test_fraction": OPEN, "seed": (0, None)}
 COUNTS = ("train", "val", "test")
+DRAWS = {"seed": (0, None)} | dict.fromkeys(COUNTS, (1, None))
 ENDS: dict[type, dict[str, tuple[float | None, float | None]]] = {
     Signs: {"seed": (0, None), "image_size": (32, 1024), "max_objects": (1, 8)}
     | dict.fromkeys(COUNTS, (1, 1_000_000)),
@@ -40,6 +44,9 @@ ENDS: dict[type, dict[str, tuple[float | None, float | None]]] = {
     Coco: FILES,
     Voc: FILES,
     ImageFolder: FILES,
+    Images: DRAWS,
+    Arrays: DRAWS,
+    Auto: FILES | DRAWS,
 }
 """The least and the largest value of every option that is a number."""
 

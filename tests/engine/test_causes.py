@@ -20,7 +20,8 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.runtime import RUNTIMES
 from tflbuild.engine import keys as keys_module
-from tflbuild.engine.keys import Keys, difference, modules_of
+from tflbuild.engine.explaining import difference
+from tflbuild.engine.keys import Keys, modules_of
 from tflbuild.engine.sources import closure
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.equalize import Equalize
@@ -61,8 +62,8 @@ def preimages(recipe: Recipe, model: TFLiteModel) -> dict[str, Any]:
         "comparison": made.comparison("score", "b", "a", "t"),
         "chance": made.chance("p", "t", {"labels.txt": ["a"]}, "val"),
         "readings": made.readings(model, "val", {"verdict": "chance"}),
-        "size": made.file_fact("file_bytes", model),
-        "latency": made.file_fact("fake_latency", model),
+        "size": made.file_metric("file_bytes", model),
+        "latency": made.file_metric("fake_latency", model),
         "delivery": made.delivery("any", model),
         "compilation": made.delivery("compiling", model),
     }

@@ -20,7 +20,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.storage import collect as collecting
 from tflbuild.engine.storage import workspace
-from tflbuild.engine.storage.collect import Candidate, Choice, choose, collect
+from tflbuild.engine.storage.collect import Choice, Removable, choose, collect
 from tflbuild.engine.storage.inventory import take_inventory
 from tflbuild.engine.storage.record import Record
 from tflbuild.engine.storage.roots import find_roots
@@ -37,7 +37,7 @@ def choice_of(root: Path, outputs: Path | None = None, **limits: Any) -> Choice:
     return choose(inventory, find_roots(inventory, [outputs] if outputs else []), **limits)
 
 
-def clean(root: Path, outputs: Path | None = None, **limits: Any) -> list[Candidate]:
+def clean(root: Path, outputs: Path | None = None, **limits: Any) -> list[Removable]:
     return collect(take_inventory(root), choice_of(root, outputs, **limits))
 
 
@@ -102,8 +102,8 @@ def test_a_dry_run_changes_nothing_and_says_what_would_go(four: tuple[Path, list
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     choice = choice_of(root, older_than=2.5 * DAY)
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
-    assert [candidate.name for candidate in choice.candidates] == [kept[0].key, kept[1].key]
-    assert choice.before - choice.after == sum(candidate.bytes for candidate in choice.candidates)
+    assert [candidate.name for candidate in choice.removables] == [kept[0].key, kept[1].key]
+    assert choice.before - choice.after == sum(candidate.bytes for candidate in choice.removables)
     clean(root, older_than=2.5 * DAY)
     assert take_inventory(root).bytes == choice.after, "the figures are those of the files"
 
@@ -126,7 +126,7 @@ def test_the_freed_bytes_of_a_shared_blob_count_once(tmp_path: Path) -> None:
         aged(tmp_path, keep(store, number, bytes(10_000)), number)
     del store
     choice = choice_of(tmp_path, older_than=0.0)
-    assert [candidate.bytes > 10_000 for candidate in choice.candidates] == [False, True]
+    assert [candidate.bytes > 10_000 for candidate in choice.removables] == [False, True]
 
 
 def test_a_checkpoint_in_use_stays(tmp_path: Path) -> None:

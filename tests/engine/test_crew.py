@@ -30,7 +30,7 @@ from tflbuild.engine.workers.crew import (
     shrinking,
     usable_cores,
 )
-from tflbuild.engine.workers.process import Answer
+from tflbuild.engine.workers.request import Answer
 from tflbuild.engine.workers.worker import Worker
 
 PASSES.remove_module("rogues")

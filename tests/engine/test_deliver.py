@@ -252,12 +252,13 @@ def test_a_rise_of_what_a_target_times_is_held_against_the_base_on_the_same_targ
     def deliver(target: str, model: TFLiteModel) -> Any:
         return SimpleNamespace(value=TARGETS.get("fake_timing")().inspect(model))
 
-    def facts(model: TFLiteModel, metrics: list[str]) -> dict[str, Measurement]:
+    def file_metrics(model: TFLiteModel, metrics: list[str]) -> dict[str, Measurement]:
         return dict.fromkeys(metrics, Measurement(value=1.0, unit="ms"))
 
-    measurer: Any = SimpleNamespace(deliver=deliver, facts=facts)
+    measurer: Any = SimpleNamespace(deliver=deliver, file_metrics=file_metrics)
     rise = Limit(metric="timed", form="max_rise", bound=1.0)
-    recipe: Any = SimpleNamespace(limits=(rise,), strict=False)
+    targets = {"board": TARGETS.get("fake_timing")()}
+    recipe: Any = SimpleNamespace(limits=(rise,), strict=False, targets=targets)
     figures = deliver("board", model(6)).value
     metrics = {"timed": METRICS.get("timed")().from_figure(figures["timed_ms"])}
     for figures_, baseline in ((figures, 2.0), ({}, 1.0)):

@@ -356,8 +356,8 @@ class Recorded:
         self.asked.append(("compare", metric, before, after, split))
         return Difference(value=-0.25, low=-0.45, high=-0.05, n=10)
 
-    def facts(self, model: Any, metrics: list[str]) -> dict[str, Measurement]:
-        self.asked.append(("facts", model, metrics))
+    def file_metrics(self, model: Any, metrics: list[str]) -> dict[str, Measurement]:
+        self.asked.append(("file_metrics", model, metrics))
         return {"file_bytes": Measurement(value={"base": 100, "small": 40}[model], unit="bytes")}
 
 
@@ -380,7 +380,7 @@ def test_an_accuracy_is_paired_with_that_of_the_baseline_on_the_same_split() -> 
 def test_a_fact_of_a_file_is_held_against_that_of_the_baseline() -> None:
     fact = Limit(metric="file_bytes", form="max_rise", bound=10)
     verdict, asked = against(fact, Measurement(value=120, unit="bytes"), "base")
-    assert asked == [("facts", "base", ["file_bytes"])]
+    assert asked == [("file_metrics", "base", ["file_bytes"])]
     assert (verdict.baseline, verdict.value, verdict.ok) == (100, 120, False)
 
 

@@ -27,8 +27,9 @@ from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.runtime import RUNTIMES, Runtime, runtime
 from tflbuild.core.task import TASKS
 from tflbuild.engine import keys as keys_module
+from tflbuild.engine.explaining import difference, explained, short
 from tflbuild.engine.inputs import Inputs
-from tflbuild.engine.keys import Keys, difference, explained, needs_tensorflow, short
+from tflbuild.engine.keys import Keys, needs_tensorflow
 
 NAMES = Names(
     predict="of.prediction:predict",
@@ -90,6 +91,7 @@ class World:
     names: Names
     model: Any
     held: tuple[HeldLimit, ...]
+    base: Any
 
     def keys(self) -> Keys:
         return Keys(self.recipe, self.index, self.sources, self.names)
@@ -126,7 +128,7 @@ def world(tmp_path: Path) -> World:
     (tmp_path / "npu.ini").write_bytes(b"config")
     index = Index(classes=("cat", "dog"), splits=SAMPLES)
     held = (HeldLimit(limit=LIMITS[0], baseline=artifact(KerasModel, digest="the baseline")),)
-    return World(recipe, index, SOURCES, NAMES, artifact(), held)
+    return World(recipe, index, SOURCES, NAMES, artifact(), held, artifact(KerasModel, digest="the base"))
 
 
 def preimages(world: World) -> dict[str, Any]:
@@ -138,8 +140,8 @@ def preimages(world: World) -> dict[str, Any]:
         step = world.recipe.steps[label]
         starts = label in ("start", "load")
         others = dict.fromkeys(step.options.models(), model)
-        held = world.held if step.options.judges() else ()
-        found[label] = keys.action(step, Inputs(model=None if starts else model, models=others, held=held))
+        judged = {"held": world.held, "base": world.base} if step.options.judges() else {}
+        found[label] = keys.action(step, Inputs(model=None if starts else model, models=others, **judged))
     return found | {
         "predictions": keys.predictions(model, "val"),
         "keras": keys.predictions(keras, "val"),
@@ -148,8 +150,10 @@ def preimages(world: World) -> dict[str, Any]:
         "comparison": keys.comparison("score", "b", "a", "t"),
         "chance": keys.chance("p", "t", {"labels.txt": ("a", "b")}, "val"),
         "readings": keys.readings(model, "val", {"verdict": "chance"}),
-        "size": keys.file_fact("file_bytes", model),
-        "latency": keys.file_fact("fake_latency", model),
+        "analysis": keys.analysis(fakes.FakeAnalysis(strength=0.2), {"model": model}),
+        "heavy analysis": keys.analysis(fakes.FakeHeavyAnalysis(), {"model": model, "base": world.base}),
+        "size": keys.file_metric("file_bytes", model),
+        "latency": keys.file_metric("fake_latency", model),
         "delivery": keys.delivery("any", model),
         "compilation": keys.delivery("npu", model),
     }
@@ -162,6 +166,8 @@ READ = {"start", "load", "reads"}
 TRAIN = {"start", "tunes"}
 EXECUTED = {"predictions", "keras", "readings"}
 OF_FILES = {"size", "latency", "delivery", "compilation"}
+ANALYSES = {"analysis", "heavy analysis"}
+IN_TENSORFLOW = TRAIN | {"keras", "heavy analysis"}
 NOBODY: set[str] = set()
 
 
@@ -187,14 +193,14 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     "description": ("other", NOBODY),
     "overrides": (("seed=1",), NOBODY),
     "model": (fakes.FakeModel(), ASK_MODEL),
-    "data": (fakes.FakeData(preprocess={"scale": 3.0}, augment={"flip": 1.0}), READ | TRAIN),
+    "data": (fakes.FakeData(preprocess={"scale": 3.0}, augment={"flip": 1.0}), READ | TRAIN | ANALYSES),
     "targets": ({"any": fakes.FakeCompiler(), "npu": fakes.FakeTarget()}, {"delivery", "compilation"}),
     "steps": (None, NOBODY),  # below, field by field
     "pipeline": (("start",), NOBODY),
     "added": (("start",), NOBODY),
     "limits": ((), NOBODY),
-    "seed": (1, PASSES),
-    "device": ("gpu", TRAIN | {"keras"}),
+    "seed": (1, PASSES | ANALYSES),
+    "device": ("gpu", IN_TENSORFLOW),
     "strict": (True, {"judges"}),
     "seeds": ((1, 2), NOBODY),
     "objective": (("score",), NOBODY),
@@ -202,17 +208,19 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     "remote": ("s3://somewhere/else", NOBODY),
     "shared": (True, NOBODY),
     "outputs": (Path("elsewhere"), NOBODY),
-    "worker": (WorkerOptions(threads=3), TRAIN | {"keras"}),
+    "worker": (WorkerOptions(threads=3), IN_TENSORFLOW),
     "run": (RunOptions(locked="true", stop_after="load", keep_intermediate=True, time_passes=True), NOBODY),
     "hooks": ({"one": None}, NOBODY),
+    "analyses": ({"one": fakes.FakeAnalysis()}, NOBODY),
     "replaced": ({"data": ("a", "b")}, NOBODY),
     "remarks": (("left out",), NOBODY),
+    "recognised": (({"what": "labels", "value": "cat, dog", "evidence": "the folders"},), NOBODY),
     "mapping": ({"seed": 9}, NOBODY),
     "plugins": (Path("elsewhere"), NOBODY),
 }
 WORKER: dict[str, tuple[Any, set[str]]] = {
     "max_rss": (1, NOBODY),
-    "threads": (7, TRAIN | {"keras"}),
+    "threads": (7, IN_TENSORFLOW),
     "evaluators": (7, NOBODY),
     "checkpoint_seconds": (7.0, NOBODY),
 }
@@ -226,9 +234,10 @@ STEP: dict[str, tuple[Any, set[str]]] = {
     "fallback": ((Fallback(run=("plain",)),), NOBODY),
     "timeout": (3.0, NOBODY),
     "instead": ("because", NOBODY),
+    "done": ("because", NOBODY),
 }
 DATA: dict[str, tuple[Any, set[str]]] = {
-    "preprocess": ({"scale": 3.0}, READ),
+    "preprocess": ({"scale": 3.0}, READ | ANALYSES),
     "augment": ({"flip": 1.0}, TRAIN),
     "max_pixels": (7, NOBODY),  # what it leaves out is not in the index
     "version": (7, NOBODY),  # likewise
@@ -237,22 +246,28 @@ DATA: dict[str, tuple[Any, set[str]]] = {
 INDEX: dict[str, tuple[Any, set[str]]] = {
     "classes": (
         ("cat", "bird"),
-        ASK_MODEL | {"start", "reads", "judges", "predictions", "keras", "truth", "readings"},
+        ASK_MODEL | ANALYSES | {"start", "reads", "judges", "truth"} | EXECUTED,
     ),
     "splits": (
         {name: (Sample(key="0", digest="other"),) for name in SAMPLES},
-        {"start", "reads", "judges", "predictions", "keras", "truth", "readings"},
+        ANALYSES | {"start", "reads", "judges", "truth"} | EXECUTED,
     ),
     "dropped": ((("a.jpg", "broken"),), NOBODY),
 }
 MODEL: dict[str, tuple[Any, set[str]]] = {
     "path": (Path("elsewhere"), NOBODY),
     "digest": ("other", EXECUTED | OF_FILES),
-    "fingerprint": ("other", WITH_INPUT),
+    "fingerprint": ("other", WITH_INPUT | ANALYSES),
     "meta": (
         {"facts": {**fakes.FACTS, "labels": ["b"]}, "sparsity": 0.5},
-        WITH_INPUT | EXECUTED | {"compilation"},
+        WITH_INPUT | EXECUTED | ANALYSES | {"compilation"},
     ),
+}
+BASE: dict[str, tuple[Any, set[str]]] = {
+    "path": (Path("elsewhere"), NOBODY),
+    "digest": ("other", {"judges"}),
+    "fingerprint": ("other", {"heavy analysis"}),
+    "meta": ({"facts": fakes.FACTS, "sparsity": 0.6}, {"heavy analysis"}),
 }
 NAMED: dict[str, tuple[Any, set[str]]] = {
     "predict": ("other:predict", {"judges", *EXECUTED}),
@@ -334,6 +349,18 @@ def test_each_field_of_a_model(world: World, field: str) -> None:
     assert changed(world, replace(world, model=replace(world.model, **{field: value}))) == expected
 
 
+@pytest.mark.parametrize("field", BASE)
+def test_each_field_of_the_base(world: World, field: str) -> None:
+    every_field(KerasModel, BASE)
+    value, expected = BASE[field]
+    assert changed(world, replace(world, base=replace(world.base, **{field: value}))) == expected
+
+
+def test_limits_that_need_no_base_have_none_in_their_key(world: World) -> None:
+    inputs = Inputs(model=world.model, held=world.held)
+    assert "base" not in world.keys().action(world.recipe.steps["judges"], inputs)["judging"]
+
+
 def test_each_option_of_an_architecture_but_the_place_of_its_file(world: World) -> None:
     made = [replace(world, recipe=replace(world.recipe, model=fakes.FakeModel(width=n))) for n in (1, 2)]
     assert [preimages(each)["start"]["model"]["options"] for each in made] == [{"width": 1}, {"width": 2}]
@@ -381,8 +408,8 @@ def test_a_file_of_a_source_is_in_the_key_of_what_reads_it_by_content_and_order(
     other = {"photos/*.jpg": {**photos, "photos/2.jpg": "three"}}
     turned = {"photos/*.jpg": dict(reversed(photos.items()))}
     moved = {"photos/*.jpg": {"elsewhere/1.jpg": "one", "elsewhere/2.jpg": "two"}}
-    assert changed(world, replace(world, sources=other)) == {"reads"}
-    assert changed(world, replace(world, sources=turned)) == {"reads"}
+    assert changed(world, replace(world, sources=other)) == {"reads", "heavy analysis"}
+    assert changed(world, replace(world, sources=turned)) == {"reads", "heavy analysis"}
     assert changed(world, replace(world, sources=moved)) == NOBODY
 
 
@@ -427,6 +454,7 @@ def expected(world: World) -> dict[str, Any]:
         "evaluation": "code of of.evaluation tflbuild.engine.gate",
         "metrics": "code of of.metric",
         "limits": [{"metric": "score", "max_drop": 0.1, "since": "start", "baseline": "the baseline"}],
+        "base": "the base",
     }
     train = {"score": 0.5, "steps": None, "epochs": None}
     reads = {"data.train": split_digest("train"), "photos/*.jpg": sha256(["one", "two"])}
@@ -450,6 +478,13 @@ def expected(world: World) -> dict[str, Any]:
         "toolchain": {"numpy": "for metric 'score'"},
         "predictions": "p",
         "truth": "t",
+    }
+    analysis = {
+        "schema": 1,
+        "measure": "analysis",
+        "code": "code of fakes of.graph of.modality of.task",
+        "seed": 0,
+        "reader": READER,
     }
     fact = {"schema": 1, "measure": "file", "input": "its digest"}
     timed = dict.fromkeys(("ai_edge_litert", "numpy"), "for metric 'fake_latency'")
@@ -532,6 +567,23 @@ def expected(world: World) -> dict[str, Any]:
             "code": [predictions["code"], "code of of.readings"],
             "finding": sha256({"verdict": "chance"}),
         },
+        "analysis": {
+            **analysis,
+            "analysis": "fake_analysis",
+            "options": {"strength": 0.2},
+            "toolchain": dict.fromkeys(("numpy", "PIL"), "for analysis 'fake_analysis'"),
+            "models": {"model": DECISIVE},
+            "data": {"data.val": split_digest("val")},
+        },
+        "heavy analysis": {
+            **analysis,
+            "analysis": "fake_heavy_analysis",
+            "options": {"strength": 0.5},
+            "toolchain": dict.fromkeys(("tensorflow", "numpy", "PIL"), "for analysis 'fake_heavy_analysis'"),
+            "models": {"model": DECISIVE, "base": DECISIVE},
+            "data": reads,
+            "environment": ENVIRONMENT,
+        },
         "size": {**fact, "metric": "file_bytes", "code": "code of of.metric", "cpu": "", "toolchain": {}},
         "latency": {
             **fact,
@@ -559,7 +611,9 @@ def expected(world: World) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(PASSES | EXECUTED | OF_FILES | {"truth", "accuracy", "chance"}))
+@pytest.mark.parametrize(
+    "name", sorted(PASSES | EXECUTED | ANALYSES | OF_FILES | {"truth", "accuracy", "chance"})
+)
 def test_a_preimage_holds_exactly_what_decides(world: World, name: str) -> None:
     assert preimages(world)[name] == expected(world)[name]
 
@@ -571,9 +625,9 @@ def test_every_preimage_is_written_out_here(world: World) -> None:
 
 EDITED: list[tuple[str, set[str]]] = [
     # a module, and the keys that an edit of it is in
-    ("of.task", PASSES | EXECUTED | {"truth"}),  # e.g. how outputs are decoded
-    ("of.modality", PASSES | EXECUTED),
-    ("of.graph", PASSES | {"keras"}),
+    ("of.task", PASSES | EXECUTED | ANALYSES | {"truth"}),  # e.g. how outputs are decoded
+    ("of.modality", PASSES | EXECUTED | ANALYSES),
+    ("of.graph", PASSES | ANALYSES | {"keras"}),
     ("of.losses", TRAIN),
     ("of.batches", TRAIN),  # e.g. how samples are augmented
     ("of.metric", {"judges", "accuracy", "comparison", "size"}),
@@ -669,6 +723,16 @@ def test_the_tools_of_a_pass_are_named_for_it(world: World, monkeypatch: pytest.
     assert preimages(world)["plain"]["toolchain"] == {"tensorflow": "for pass 'fake_any'"}
     monkeypatch.setattr(fakes.FakeTarget, "needs", ("vela",))
     assert list(preimages(world)["delivery"]["toolchain"]) == ["vela", "ai_edge_litert", "numpy"]
+
+
+def test_packages_that_the_code_of_whatever_makes_or_finds_something_imports_are_among_its_tools(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "tools_of", lambda *modules: {"imported": f"by {' '.join(modules)}"})
+    found = {name: key.get("toolchain", {}).get("imported") for name, key in preimages(world).items()}
+    assert {name for name, imported in found.items() if imported == "by fakes"} == (
+        PASSES | ANALYSES | {"delivery", "compilation"}
+    )
 
 
 def test_onednn_counts_as_on_where_nobody_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,8 +103,8 @@ server.merge([one, two], joined)
 server.truth(data, index, "test", 0, 20, truth)
 assert server.measure("map", joined, truth)["n"] == 20
 assert server.compare("map", joined, joined, truth)["value"] == 0.0
-assert server.file_fact("size", model)["value"] > 0
-assert server.file_fact("latency", model)["value"] > 0
+assert server.file_metric("size", model)["value"] > 0
+assert server.file_metric("latency", model)["value"] > 0
 assert server.deliver(Cpu(runs=1), model, folder)[1]["delegate"]["name"] == "xnnpack"
 print([name for name in ("tensorflow", "tf_keras", "h5py", "keras") if name in sys.modules])
 """

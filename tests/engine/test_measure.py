@@ -132,17 +132,17 @@ def test_a_keras_model_and_then_its_truth_are_read_beside_tensorflow(
 def test_a_fact_of_a_file_is_measured_on_that_file(
     measurer: Measurer, model: TFLiteModel, here: AtOnce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = measurer.facts(model, ["score", "file_bytes", "fake_latency"])
+    found = measurer.file_metrics(model, ["score", "file_bytes", "fake_latency"])
     assert {name: (fact.value, fact.unit) for name, fact in found.items()} == {
         "file_bytes": (model.path.stat().st_size, "bytes"),
         "fake_latency": (1.0, "ms"),
     }
     assert here.asked == [
-        ("crew", "file_fact", "measuring file_bytes"),
-        ("crew", "file_fact", "measuring fake_latency"),
+        ("crew", "file_metric", "measuring file_bytes"),
+        ("crew", "file_metric", "measuring fake_latency"),
     ]
     monkeypatch.setattr(fakes.FileBytes, "kinds", ("KerasModel",))
-    assert list(measurer.facts(model, ["file_bytes", "fake_latency"])) == ["fake_latency"]
+    assert list(measurer.file_metrics(model, ["file_bytes", "fake_latency"])) == ["fake_latency"]
 
 
 def test_a_target_that_compiles_gives_a_file_of_its_own(
@@ -198,7 +198,7 @@ def test_who_listens_is_told_what_is_measured(
     measurer: Measurer, model: TFLiteModel, events: list[Event]
 ) -> None:
     measurer.accuracy(model, ["score"], "val")
-    measurer.facts(model, ["file_bytes"])
+    measurer.file_metrics(model, ["file_bytes"])
     assert [(event.kind, event.fields) for event in events] == [
         ("measuring", {"what": "predictions", "split": "val"}),
         ("measuring", {"what": "truth", "split": "val"}),
@@ -302,7 +302,7 @@ def test_what_is_not_there_is_computed_and_kept_under_its_lock(events: list[Even
 def test_what_fails_is_not_kept(measurer: Measurer, model: TFLiteModel, recipe: Recipe) -> None:
     broken = replace(model, path=recipe.store / "nowhere")
     with pytest.raises(PassError, match="measuring file_bytes failed: FileNotFoundError"):
-        measurer.fact("file_bytes", broken)
+        measurer.file_metric("file_bytes", broken)
     assert list((recipe.store / "actions").iterdir()) == []
     assert [path.name for path in (recipe.store / "blobs").iterdir()] == []
 

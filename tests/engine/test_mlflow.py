@@ -182,7 +182,7 @@ def test_a_run_ends_as_its_build_did(
     (run,) = runs(uri, "over")
     assert run.info.status == "FAILED"
     assert run.data.tags["tflbuild.status"] == "over_budget"
-    monkeypatch.setattr("tflbuild.engine.measure.Measurer.facts", interrupt)
+    monkeypatch.setattr("tflbuild.engine.measure.Measurer.file_metrics", interrupt)
     build(logged(recipe, uri, experiment="interrupted"))
     (run,) = runs(uri, "interrupted")
     assert run.info.status == "KILLED"

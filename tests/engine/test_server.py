@@ -26,13 +26,13 @@ from tflbuild.core.errors import BrokenPromise, PassError, StoreError, WorkerDie
 from tflbuild.core.judgement import HeldLimit
 from tflbuild.core.metric import Difference
 from tflbuild.engine.run_folder import keep_index
+from tflbuild.engine.workers import outcome as outcomes
 from tflbuild.engine.workers import worker_process as module
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.engine.workers.outcome import cpu_seconds, outcome
 from tflbuild.engine.workers.worker_process import (
     Server,
-    _cpu_seconds,
-    _outcome,
     _plain,
     _reset,
     _same_folder,
@@ -396,8 +396,8 @@ def test_whatever_is_raised_is_an_error_that_the_parent_can_read(error: Any, kin
     def fail() -> None:
         raise error
 
-    outcome, (found, trace) = _outcome(fail, ())
-    assert (outcome, type(found), str(found)) == ("error", kind, text)
+    how, (found, trace) = outcome(fail, ())
+    assert (how, type(found), str(found)) == ("error", kind, text)
     assert "fail" in trace
     assert str(pickle.loads(pickle.dumps(found))) == text
 
@@ -418,15 +418,15 @@ def test_a_result_that_cannot_be_sent_is_an_error_of_its_own(server: Server, rep
 
 
 def test_what_was_used_counts_this_process_and_those_it_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.time, "process_time", lambda: 1.5)
+    monkeypatch.setattr(outcomes.time, "process_time", lambda: 1.5)
     used = SimpleNamespace(ru_utime=0.25, ru_stime=0.125)
     monkeypatch.setattr(
-        module.resource, "getrusage", lambda who: used if who == module.resource.RUSAGE_CHILDREN else 0
+        outcomes.resource, "getrusage", lambda who: used if who == outcomes.resource.RUSAGE_CHILDREN else 0
     )
-    assert _cpu_seconds() == 1.875
+    assert cpu_seconds() == 1.875
     seconds = iter([10.0, 12.5])
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(seconds))
-    assert _outcome(lambda: "given", ()) == ("done", ("given", {"seconds": 2.5, "cpu_seconds": 0.0}))
+    monkeypatch.setattr(outcomes.time, "perf_counter", lambda: next(seconds))
+    assert outcome(lambda: "given", ()) == ("done", ("given", {"seconds": 2.5, "cpu_seconds": 0.0}))
 
 
 def test_notes_become_json_whatever_they_are() -> None:

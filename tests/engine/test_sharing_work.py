@@ -15,7 +15,7 @@ from tflbuild.engine.workers import apart as apart_module
 from tflbuild.engine.workers import crew as module
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.engine.workers.crew import Crew, Job
-from tflbuild.engine.workers.process import Answer
+from tflbuild.engine.workers.request import Answer
 
 
 class Asked:

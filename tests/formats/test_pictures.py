@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tflbuild.formats.pictures import USUAL, look, own_scaling, usual
+from tflbuild.formats.pictures import USUAL, likeness, own_scaling, usual
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tflbuild.formats.pictures import USUAL, look, own_scaling, usual
     ],
 )
 def test_a_shape_is_looked_at(shape: tuple[int, ...], channels: int, sure: bool) -> None:
-    found = look(shape)
+    found = likeness(shape)
     assert (found.channels, found.sure) == (channels, sure)
     assert found.reason
 

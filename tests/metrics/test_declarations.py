@@ -20,6 +20,7 @@ DECLARED: dict[str, tuple[Any, ...]] = {
     "map50": ("1", True, DETECTION, ANY, AccuracyMetric, True),
     "top1": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, True),
     "top5": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, False),
+    "fidelity": ("1", True, ANY, ANY, AccuracyMetric, False),
     "size": ("bytes", False, ANY, ANY, FileMetric, True),
     "compressed_size": ("bytes", False, ANY, ANY, FileMetric, True),
     "latency": ("ms", False, ANY, ("TFLiteModel",), FileMetric, False),
@@ -33,6 +34,11 @@ DECLARED: dict[str, tuple[Any, ...]] = {
 def ours() -> list[str]:
     """Name the metrics of the package; a test may have declared others."""
     return [name for name, cls in METRICS.items() if cls.__module__.startswith("tflbuild.metrics.")]
+
+
+def accuracies() -> list[str]:
+    """Name those that measure predictions."""
+    return [name for name in ours() if issubclass(METRICS.get(name), AccuracyMetric)]
 
 
 def test_every_metric_is_listed() -> None:
@@ -51,15 +57,29 @@ def test_a_metric_declares_its_unit_direction_and_what_it_is_for(name: str) -> N
 
 @pytest.mark.parametrize(
     ("name", "needs"),
-    [("map", ("numpy",)), ("top1", ("numpy",)), ("size", ()), ("latency", ("ai_edge_litert", "numpy"))],
+    [
+        ("map", ("numpy",)),
+        ("top1", ("numpy",)),
+        ("fidelity", ("numpy",)),
+        ("size", ()),
+        ("latency", ("ai_edge_litert", "numpy")),
+    ],
 )
 def test_a_metric_names_the_tools_that_decide_its_value(name: str, needs: tuple[str, ...]) -> None:
     assert METRICS.get(name).needs == needs
 
 
+def test_fidelity_is_held_against_the_base_and_measured_after_every_step_on_data_without_labels() -> None:
+    held: dict[str, Any] = {
+        name: (cls.against, cls.primary_of) for name, cls in METRICS.items() if name in accuracies()
+    }
+    assert held.pop("fidelity") == ("base", ("unlabelled",))
+    assert set(held.values()) == {("truth", ())}
+
+
 def test_declarations_import_neither_numpy_nor_a_framework() -> None:
     rooms = {
-        "metrics": ("detection", "classification", "size", "latency", "npu"),
+        "metrics": ("detection", "classification", "fidelity", "size", "latency", "npu"),
         "targets": ("cpu", "ethos_u"),
         "tasks": ("classification.task", "detection.task", "unlabelled"),
         "modalities": ("image.modality", "vector"),

@@ -68,10 +68,10 @@ def test_a_classifier_has_the_promised_output(
 def test_one_scale_serves_each_tensor_where_that_is_asked_for(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.tflite.kernels import kernels
+    from tflbuild.tflite.weights import weights_in
 
     options = ConvertQuantized(granularity="tensor", calibration=FEW)
-    found = kernels(run_pass(options, small_detector, tmp_path, data=few_signs).path)
+    found = weights_in(run_pass(options, small_detector, tmp_path, data=few_signs).path)
     assert {len(kernel.scales) for kernel in found} == {1}
     assert "DEPTHWISE_CONV_2D" in {kernel.operator for kernel in found}
 

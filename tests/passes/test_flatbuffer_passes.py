@@ -43,7 +43,7 @@ from tflbuild.quantization import (
     unchanged,
 )
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.mixed import Addition, Group
 from tflbuild.quantization.rounding import RoundedLayer
 from tflbuild.quantization.sensitivity import LayerCost, Sensitivity
 from tflbuild.quantization.settings import Setting
@@ -565,14 +565,14 @@ def test_calibration_is_read_only_where_ranges_are_needed() -> None:
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({}, ["scales", ("int8", Form()), "declared", "kernels", "uint8", "float32", "int8"]),
+        ({}, ["scales", ("int8", Form()), "declared", "weights", "uint8", "float32", "int8"]),
         (
             {"scheme": "dynamic", "weight_bits": 4},
-            ["scales", ("dynamic", Form(weight_bits=4)), "declared", "kernels", "float32", "float32"],
+            ["scales", ("dynamic", Form(weight_bits=4)), "declared", "weights", "float32", "float32"],
         ),
         (
             {"scheme": "int16x8"},
-            ["scales", ("int16x8", Form()), "declared", "kernels", "float32", "float32", "int16"],
+            ["scales", ("int16x8", Form()), "declared", "weights", "float32", "float32", "int16"],
         ),
     ],
     ids=str,
@@ -583,7 +583,7 @@ def test_every_promise_of_a_quantized_file_is_looked_at(
     checked: list[Any] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
     monkeypatch.setattr(storage, "check_stored", lambda path, scheme, form: checked.append((scheme, form)))
-    monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
+    monkeypatch.setattr(promises, "check_weights", lambda source, result: checked.append("weights"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
     monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(writing, "check_outputs", lambda result, dtype: checked.append(dtype))
@@ -714,10 +714,10 @@ def test_a_file_is_tried_on_noise_of_all_pixels(
 # --- quantize_mixed and sensitivity
 
 
-def step(layer: str, gain: float = 0.1) -> Step:
+def step(layer: str, gain: float = 0.1) -> Addition:
     names = frozenset({f"{layer}/z", f"{layer}/a"})
-    return Step(
-        candidate=Candidate(layer=layer, tensors=names),
+    return Addition(
+        group=Group(layer=layer, tensors=names),
         tensors=names,
         bytes=12,
         before=0.987654321,
@@ -741,8 +741,8 @@ class Needing:
     def __init__(self, *needed: str) -> None:
         self.needed, self.asked = set(needed), list[str]()
 
-    def of(self, steps: tuple[Step, ...]) -> Any:
-        kept = "".join(step.candidate.layer for step in steps)
+    def of(self, steps: tuple[Addition, ...]) -> Any:
+        kept = "".join(step.group.layer for step in steps)
         self.asked.append(kept)
         return SimpleNamespace(steps=steps, ok=self.needed <= set(kept))
 
@@ -768,13 +768,13 @@ def test_the_share_that_is_kept_is_of_all_weights(tmp_path: Path) -> None:
 def test_a_share_of_exactly_what_is_allowed_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[Any] = []
     monkeypatch.setattr(scales, "check_scales", lambda path: checked.append("scales"))
-    monkeypatch.setattr(promises, "check_kernels", lambda source, result: checked.append("kernels"))
+    monkeypatch.setattr(promises, "check_weights", lambda source, result: checked.append("weights"))
     monkeypatch.setattr(writing, "check_declared", lambda result: checked.append("declared"))
     monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(quantize_mixed, "_check_dtypes", lambda result: checked.append("dtypes"))
     monkeypatch.setattr(quantize_mixed, "_share", lambda result: 0.25)
     QuantizeMixed(max_kept=0.25).verify(flat(tmp_path), flat(tmp_path))
-    assert checked == ["scales", "kernels", "declared", "uint8", "dtypes"]
+    assert checked == ["scales", "weights", "declared", "uint8", "dtypes"]
     with pytest.raises(BrokenPromise, match=r"^25\.0% of the weights are kept, not at most max_kept=0\.2\."):
         QuantizeMixed(max_kept=0.2).verify(flat(tmp_path), flat(tmp_path))
 

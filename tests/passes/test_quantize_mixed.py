@@ -20,7 +20,7 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
 from tflbuild.passes.quantize_mixed import smallest
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.mixed import Addition, Group
 from tflbuild.quantization.output_error import OutputError
 from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
@@ -130,9 +130,9 @@ class Needing:
     def __init__(self, *needed: str) -> None:
         self.needed, self.asked = set(needed), 0
 
-    def of(self, steps: tuple[Step, ...]) -> Any:
+    def of(self, steps: tuple[Addition, ...]) -> Any:
         self.asked += 1
-        kept = {step.candidate.layer for step in steps}
+        kept = {step.group.layer for step in steps}
         return SimpleNamespace(steps=steps, ok=kept >= self.needed)
 
 
@@ -141,8 +141,8 @@ class Needing:
 )
 def test_what_turns_out_unneeded_is_dropped(needed: str, kept: str) -> None:
     order = [
-        Step(
-            candidate=Candidate(layer=layer, tensors=frozenset({layer})),
+        Addition(
+            group=Group(layer=layer, tensors=frozenset({layer})),
             tensors=frozenset({layer}),
             bytes=1,
             before=1.0 - place / 10,
@@ -153,7 +153,7 @@ def test_what_turns_out_unneeded_is_dropped(needed: str, kept: str) -> None:
     trials: Any = Needing(*needed)
     found = smallest(trials, order)
     assert found is not None
-    assert "".join(step.candidate.layer for step in found.steps) == kept
+    assert "".join(step.group.layer for step in found.steps) == kept
     assert trials.asked < 16
 
 

@@ -14,7 +14,7 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.testing import run_pass
-from tflbuild.tflite.kernels import kernels
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -36,7 +36,7 @@ def made(name: str, source: str, **options: Any) -> Any:
 def test_the_result_is_float_and_lies_on_the_grid_of_its_bits(source: str, tmp_path: Path, bits: int) -> None:
     model, notes = small_network.model(tmp_path), dict[str, Any]()
     result = run_pass(made("round", source, bits=bits, steps=40), model, tmp_path, notes=notes)
-    for kernel in kernels(result.path):
+    for kernel in weights_in(result.path):
         most = 7 if bits == 4 and kernel.operator != "DEPTHWISE_CONV_2D" else 127
         levels = np.abs(
             np.moveaxis(kernel.values, kernel.axis, -1).reshape(-1, kernel.values.shape[kernel.axis])
@@ -58,8 +58,8 @@ def test_the_result_is_float_and_lies_on_the_grid_of_its_bits(source: str, tmp_p
 def test_its_result_is_quantized_without_another_rounding(source: str, tmp_path: Path) -> None:
     rounded = run_pass(made("round", source, steps=40), small_network.model(tmp_path), tmp_path)
     result = run_pass(made("quantize", source, method="fixed"), rounded, tmp_path)
-    floats = {kernel.name: kernel.values for kernel in kernels(rounded.path)}
-    for kernel in kernels(result.path):
+    floats = {kernel.name: kernel.values for kernel in weights_in(rounded.path)}
+    for kernel in weights_in(result.path):
         assert kernel.dequantized() == pytest.approx(floats[kernel.name], rel=1e-5, abs=1e-7)
 
 

@@ -12,18 +12,22 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from foreign_networks import samples_of, scalars, two_inputs
 from samples import samples
 from tflbuild.quantization import mixed, quantizer
-from tflbuild.quantization.mixed import Candidate
+from tflbuild.quantization.mixed import Group
+from tflbuild.quantization.observation import observe
 from tflbuild.quantization.output_error import OutputError
+from tflbuild.quantization.ranges import ranges_of
 from tflbuild.quantization.settings import Setting
+from tflbuild.quantization.sharing import shared
 from tflbuild.quantization.simulation import Simulation, with_exact_weights
 from tflbuild.quantization.workbench import Border, Workbench
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import kernels
 from tflbuild.tflite.tiny import brightness_detector
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -82,18 +86,18 @@ def test_what_is_simulated_is_what_the_quantizers_file_does(
         return bench.build(Setting(), dict.fromkeys(kept, keep))
 
     reference, simulated = OutputError(content, images), Simulation(content, quantized(()))
-    found = mixed.candidates(simulated.graph)
-    for candidate in (Candidate(layer="nothing", tensors=frozenset()), *found):
-        if "scores" in candidate.tensors and not float_output:
+    found = mixed.groups(simulated.graph)
+    for group in (Group(layer="nothing", tensors=frozenset()), *found):
+        if "scores" in group.tensors and not float_output:
             continue  # the quantizer gives a kept sigmoid's int8 output another scale than an int8 sigmoid has
-        wanted = reference.of(quantized(candidate.tensors))
-        error = reference.of(simulated.keeping(candidate.tensors, exact_weights=keep == "float32"))
-        assert error == pytest.approx(wanted, rel=CLOSE), candidate
+        wanted = reference.of(quantized(group.tensors))
+        error = reference.of(simulated.keeping(group.tensors, exact_weights=keep == "float32"))
+        assert error == pytest.approx(wanted, rel=CLOSE), group
 
 
 def test_candidates_are_operators_alone_and_with_those_that_read_them_behind_moves() -> None:
     graph = Graph(flatbuffer.unpack(two_heads()))
-    found = {(candidate.layer, candidate.tensors) for candidate in mixed.candidates(graph)}
+    found = {(group.layer, group.tensors) for group in mixed.groups(graph)}
     behind = {"net/joined/concat", "scores"}
     assert found == {
         ("near", frozenset({"net/near/MatMul"})),
@@ -168,6 +172,36 @@ def test_borders_keep_their_dtypes_whatever_is_kept_behind_them(
     assert (signature["inputs"][0]["dtype"], signature["outputs"][0]["dtype"]) == ("int8", dtype)
 
 
+@pytest.mark.parametrize("keep", KEPT)
+@pytest.mark.parametrize(("float_output", "dtype"), [(True, "float32"), (False, "int8")])
+def test_an_output_that_is_read_within_keeps_its_dtype_and_its_name(
+    tmp_path: Path, keep: quantizer.Kept, float_output: bool, dtype: str
+) -> None:
+    """LiteRT Quantizer redirects it to what the int8 operator reads, and the signature not."""
+    path = tmp_path / "float.tflite"
+    path.write_bytes(scalars())
+    given = samples_of(scalars(), 20)
+    ranges = ranges_of(observe(scalars(), given), "minmax", shared(Graph(flatbuffer.unpack(scalars()))))
+    made = quantizer.quantize(
+        path, "int8", ranges, float_input=False, float_output=float_output, kept={"one": keep}
+    )
+    path.write_bytes(made)
+    outputs = flatbuffer.signature(path)["outputs"]
+    assert [(entry["name"], entry["dtype"]) for entry in outputs] == [
+        (name, dtype) for name in ("one", "alone", "level")
+    ]
+    reference = OutputError(scalars(), given)
+    assert reference.of(made) < 0.3, "of three outputs, in the order that they had"
+
+
+def test_rounding_of_every_input_is_simulated(tmp_path: Path) -> None:
+    border = Border(float_input=False, float_output=True, limits=(None, None))
+    given = samples_of(two_inputs(), 20)
+    bench = Workbench(two_inputs(), given, given, "int8", border, tmp_path)
+    simulated = Simulation(two_inputs(), bench.build(Setting()))
+    assert simulated.activations[:2] == ("numbers", "map")
+
+
 def test_an_operator_whose_name_is_part_of_anothers_is_kept_alone(tmp_path: Path) -> None:
     chain, part = DenseChain(), "first/MatMul"
     model = flatbuffer.unpack(chain.content())
@@ -203,21 +237,21 @@ def additive(kept: Collection[str]) -> float:
     return 1.0 - sum(GAINS[name] for name in kept)
 
 
-def singles() -> list[Candidate]:
-    return [Candidate(layer=name, tensors=frozenset({name})) for name in SIZES]
+def singles() -> list[Group]:
+    return [Group(layer=name, tensors=frozenset({name})) for name in SIZES]
 
 
 def test_the_most_gain_per_byte_comes_first_and_what_gains_nothing_never() -> None:
     steps = mixed.greedy(singles(), SIZES, FAR, most=10_000, error=additive)
     by_hand = sorted("abd", key=lambda name: -GAINS[name] / (SIZES[name] + mixed.OVERHEAD))
-    assert [step.candidate.layer for step in steps] == by_hand == ["a", "b", "d"]
+    assert [step.group.layer for step in steps] == by_hand == ["a", "b", "d"]
     assert [step.after for step in steps] == pytest.approx([0.8, 0.5, 0.4])
     assert [step.bytes for step in steps] == [100, 1000, 4000]
 
 
 def test_no_more_bytes_are_kept_than_allowed() -> None:
     steps = mixed.greedy(singles(), SIZES, FAR, most=1100, error=additive)
-    assert [step.candidate.layer for step in steps] == ["a", "b"]
+    assert [step.group.layer for step in steps] == ["a", "b"]
     assert mixed.greedy(singles(), SIZES, FAR, most=0, error=additive) == []
 
 
@@ -228,7 +262,7 @@ def test_a_neighbour_that_gains_only_now_is_noticed() -> None:
         return 1.0 - 0.2 * ("a" in kept) - 0.5 * ({"a", "d"} <= kept) - 0.01 * ("b" in kept)
 
     steps = mixed.greedy(singles(), SIZES, near, most=10_000, error=error)
-    assert [step.candidate.layer for step in steps] == ["a", "d", "b"]
+    assert [step.group.layer for step in steps] == ["a", "d", "b"]
 
 
 def test_the_fewest_is_that_of_trying_all() -> None:
@@ -243,8 +277,8 @@ def test_the_fewest_is_that_of_trying_all() -> None:
         assert len(asked) == len(set(asked)) <= 2 + 2 * max(count, 1).bit_length()
 
 
-def single(layer: str) -> Candidate:
-    return Candidate(layer=layer, tensors=frozenset(layer))
+def single(layer: str) -> Group:
+    return Group(layer=layer, tensors=frozenset(layer))
 
 
 @pytest.mark.parametrize(("gain", "first"), [(0.167, "a"), (0.168, "b")])
@@ -255,13 +289,13 @@ def test_an_operator_costs_512_bytes_besides_its_weights(gain: float, first: str
     steps = mixed.greedy(
         found, {"a": 100, "b": 0}, near, most=1000, error=lambda kept: 1.0 - sum(gains[name] for name in kept)
     )
-    assert steps[0].candidate.layer == first
+    assert steps[0].group.layer == first
 
 
 def test_a_pair_costs_that_twice() -> None:
     """0.3 / 1024 is less than 0.2 / 612, though 0.3 / 512 would be more."""
     gains, near = {"a": 0.2, "b": 0.15, "c": 0.15}, dict.fromkeys("abc", frozenset[str]())
-    pair = Candidate(layer="bc", tensors=frozenset("bc"))
+    pair = Group(layer="bc", tensors=frozenset("bc"))
     steps = mixed.greedy(
         [single("a"), pair],
         {"a": 100, "b": 0, "c": 0},
@@ -269,7 +303,7 @@ def test_a_pair_costs_that_twice() -> None:
         most=1000,
         error=lambda kept: 1.0 - sum(gains[name] for name in kept),
     )
-    assert [step.candidate.layer for step in steps] == ["a", "bc"]
+    assert [step.group.layer for step in steps] == ["a", "bc"]
 
 
 def test_bytes_that_are_kept_add_up() -> None:
@@ -319,8 +353,8 @@ def test_only_weights_have_bytes_and_custom_operators_are_not_kept() -> None:
     graph = Graph(flatbuffer.unpack(brightness_detector()))
     custom = {graph.name(int(i)) for o in graph.operators if not graph.kind(o).isupper() for i in o.outputs}
     assert custom
-    for candidate in mixed.candidates(graph):
-        assert custom.isdisjoint(candidate.tensors)
+    for group in mixed.groups(graph):
+        assert custom.isdisjoint(group.tensors)
 
 
 def test_what_moves_values_to_another_scale_rounds_again(tmp_path: Path) -> None:
@@ -341,7 +375,7 @@ def test_what_is_rounded_has_the_constants_of_the_quantized_file_and_what_is_not
 ) -> None:
     quantized = small_network.quantized(tmp_path)
     simulated = Simulation(small_network.convolutional(), quantized.read_bytes())
-    wanted = {kernel.output: kernel.dequantized() for kernel in kernels(quantized)}
+    wanted = {kernel.output: kernel.dequantized() for kernel in weights_in(quantized)}
     rounded = Graph(flatbuffer.unpack(quantized.read_bytes()))
     for operator in rounded.weighted():
         name, index = rounded.name(int(operator.outputs[0])), int(operator.inputs[2])

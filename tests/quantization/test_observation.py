@@ -126,6 +126,11 @@ def test_an_integer_input_takes_the_nearest_level_that_it_has(dtype: type, level
     assert observation.as_input(image, np.float32, (0.5, 3)) is image
 
 
+def test_an_integer_input_without_a_scale_takes_whole_numbers() -> None:
+    found = observation.as_input(np.array([0.0, 3.0, 70000.0], np.float32), np.int32, (0.0, 0))
+    assert (found.tolist(), found.dtype) == ([0, 3, 70000], np.int32)
+
+
 def test_an_integer_output_is_told_as_what_it_means() -> None:
     found = observation._dequantized(np.array([-128, 3, 4], np.int8), (0.5, 3))
     assert (found.tolist(), found.dtype) == ([-65.5, 0.0, 0.5], np.float32)

@@ -13,11 +13,11 @@ from ai_edge_litert import schema_py_generated as schema
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import promises, quantizer
-from tflbuild.quantization.promises import check_declared, check_full_integer, check_kernels
+from tflbuild.quantization.promises import check_declared, check_full_integer, check_weights
 from tflbuild.tflite import bias_scales, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import Island
-from tflbuild.tflite.kernels import Kernel
+from tflbuild.tflite.weights import Weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -138,16 +138,16 @@ def test_kernels_keep_weights_and_zeros(tmp_path: Path) -> None:
     half = constants()["stem/Conv2D"] * (np.arange(3) > 0)  # 36 of 108 weights are zero
     changed = {"stem/Conv2D": half.astype(np.float32)}
     source, whole = model(tmp_path, changed).path, quantized(tmp_path, changed=changed)
-    check_kernels(source, whole)
+    check_weights(source, whole)
     with pytest.raises(BrokenPromise, match="all weights of 'head/MatMul' are zero after quantization"):
-        check_kernels(source, spoilt(whole, set_weights("head/MatMul", np.zeros(2 * 64))))
+        check_weights(source, spoilt(whole, set_weights("head/MatMul", np.zeros(2 * 64))))
     with pytest.raises(BrokenPromise, match="'stem/Conv2D' lost 36 of 36 zeros in quantization"):
-        check_kernels(source, spoilt(whole, set_weights("stem/Conv2D", np.ones(4 * 27))))
+        check_weights(source, spoilt(whole, set_weights("stem/Conv2D", np.ones(4 * 27))))
 
 
 def test_a_kernel_that_was_empty_before_may_be_so_after(tmp_path: Path) -> None:
     changed = {"stem/Conv2D": np.zeros((4, 3, 3, 3), np.float32), "stem/bias": np.zeros(4, np.float32)}
-    check_kernels(model(tmp_path, changed).path, quantized(tmp_path, changed=changed))
+    check_weights(model(tmp_path, changed).path, quantized(tmp_path, changed=changed))
 
 
 def test_the_network_of_these_tests_runs(tmp_path: Path) -> None:
@@ -252,14 +252,14 @@ def test_an_island_has_to_compute_and_not_only_to_pass_through(monkeypatch: pyte
     assert entry["operator"] == "SOFTMAX"
 
 
-def kernel(name: str, values: Any, **fields: Any) -> Kernel:
+def kernel(name: str, values: Any, **fields: Any) -> Weights:
     usual = {"operator": "CONV_2D", "output": name, "dtype": "float32", "axis": 0, "zero_point": 0}
-    return Kernel(name=name, values=np.asarray(values), scales=np.zeros(0), **{**usual, **fields})
+    return Weights(name=name, values=np.asarray(values), scales=np.zeros(0), **{**usual, **fields})
 
 
-def held(before: Sequence[Kernel], after: Sequence[Kernel], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promises, "kernels", lambda path: before if path == Path("before") else after)
-    check_kernels(Path("before"), Path("after"))
+def held(before: Sequence[Weights], after: Sequence[Weights], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promises, "weights_in", lambda path: before if path == Path("before") else after)
+    check_weights(Path("before"), Path("after"))
 
 
 def test_zeros_are_those_of_each_files_zero_point(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,8 +285,8 @@ def test_only_next_to_nothing_may_become_nothing(monkeypatch: pytest.MonkeyPatch
             held([kernel("k", values, dtype=dtype)], empty, monkeypatch)
 
 
-def declared(kernels: Sequence[Kernel], monkeypatch: pytest.MonkeyPatch, **what: Any) -> None:
-    monkeypatch.setattr(promises, "kernels", lambda path: kernels)
+def declared(kernels: Sequence[Weights], monkeypatch: pytest.MonkeyPatch, **what: Any) -> None:
+    monkeypatch.setattr(promises, "weights_in", lambda path: kernels)
     check_declared(Path("file"), what.get("zeros", {}), what.get("clusters", {}))
 
 

@@ -16,8 +16,8 @@ from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable, exposed
 from tflbuild.tflite import bias_scales, constants, flatbuffer
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import Kernel, kernels
 from tflbuild.tflite.scales import scales_of, zero_points_of
+from tflbuild.tflite.weights import Weights, weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -37,7 +37,7 @@ def quantized(folder: Path, scheme: Any = "int8", **form: Any) -> Path:
     return path
 
 
-def by_hand(kernel: Kernel, granularity: str, most: int) -> Any:
+def by_hand(kernel: Weights, granularity: str, most: int) -> Any:
     """Quantize a float kernel and dequantize it again."""
     weights = small_network.constants()[kernel.name]
     axes = tuple(axis for axis in range(weights.ndim) if axis != kernel.axis)
@@ -51,7 +51,7 @@ def by_hand(kernel: Kernel, granularity: str, most: int) -> Any:
 def test_weights_are_those_quantized_by_hand(
     tmp_path: Path, scheme: str, granularity: str, weight_bits: int
 ) -> None:
-    found = kernels(quantized(tmp_path, scheme, granularity=granularity, weight_bits=weight_bits))
+    found = weights_in(quantized(tmp_path, scheme, granularity=granularity, weight_bits=weight_bits))
     assert [kernel.operator for kernel in found] == ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]
     for kernel in found:
         narrow = weight_bits == 4 and kernel.operator != "DEPTHWISE_CONV_2D"
@@ -77,7 +77,7 @@ def test_the_runtime_computes_what_the_weights_say(
     tmp_path: Path, scheme: str, granularity: str, weight_bits: int
 ) -> None:
     path = quantized(tmp_path, scheme, granularity=granularity, weight_bits=weight_bits)
-    dequantized = {kernel.name: kernel.dequantized() for kernel in kernels(path)}
+    dequantized = {kernel.name: kernel.dequantized() for kernel in weights_in(path)}
     images = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 3)).astype(np.float32)
     wanted, found = (
         [Executable(exposed(content, ["head/BiasAdd"])).run({"image": image})[0] for image in images]
@@ -127,7 +127,7 @@ def test_a_bias_that_four_bit_weights_cannot_hold_widens_their_scale(tmp_path: P
     path = tmp_path / "fitted.tflite"
     path.write_bytes(bias_scales.fit(made, source))
     assert bias_scales.saturated(path.read_bytes()) == []
-    kernel = kernels(path)[0]
+    kernel = weights_in(path)[0]
     assert kernel.dtype == "int4"
     assert kernel.dequantized()[[0, 2, 3]] == pytest.approx(
         np.stack([np.rint(w / (np.abs(w).max() / 7)) * (np.abs(w).max() / 7) for w in weights[[0, 2, 3]]]),

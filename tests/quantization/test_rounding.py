@@ -25,7 +25,7 @@ from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import kernels
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -177,12 +177,12 @@ def test_quantization_finds_the_grid_again_and_the_output_comes_nearer(
 def test_what_is_rounded_is_what_the_int8_file_holds(tmp_path: Path) -> None:
     path = tmp_path / "rounded.tflite"
     path.write_bytes(learned_rounding(small_network.convolutional(), noise(20), steps=50)[0])
-    floats = {kernel.name: kernel.values for kernel in kernels(path)}
+    floats = {kernel.name: kernel.values for kernel in weights_in(path)}
     made = tmp_path / "int8.tflite"
     made.write_bytes(
         quantizer.quantize(path, "int8", small_network.ranges(), float_input=False, float_output=True)
     )
-    for kernel in kernels(made):
+    for kernel in weights_in(made):
         assert kernel.dequantized() == pytest.approx(floats[kernel.name], rel=1e-5, abs=1e-7)
 
 

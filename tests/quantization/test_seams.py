@@ -124,6 +124,19 @@ def test_a_positive_factor_passes_what_is_linear_above_zero(
     assert fused(chain.graph.operators[0]) == activation
 
 
+@pytest.mark.parametrize(("stored", "is_seam"), [(None, True), ("one/w", False), ("two/w", False)])
+def test_weights_that_are_stored_as_integers_cannot_be_rescaled(stored: str | None, is_seam: bool) -> None:
+    """In a dynamic-range file layers compute in floats on int8 weights, whose bytes a float factor would make wrong."""
+    chain = Chain()
+    chain.conv("one", "image")
+    chain.conv("two", "one")
+    chain.found("two")
+    for tensor in chain.graph.tensors:
+        if tensor.name.decode() == stored:
+            tensor.type = schema.TensorType.INT8
+    assert [chain.graph.name(seam.written) for seam in seams(chain.graph)] == ["one"] * is_seam
+
+
 BETWEEN: dict[str, tuple[Any, bool, bool]] = {
     # what lies between two convolutions, whether it is a seam, and whether a RELU6 lies there
     "RELU": (lambda chain: chain.add("it", ["one"], (1, SIDE, SIDE, CHANNELS), OPERATOR.RELU), True, False),

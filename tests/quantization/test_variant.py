@@ -13,8 +13,8 @@ from samples import samples
 from tflbuild.quantization import variant as module
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.variant import Variant
-from tflbuild.tflite.kernels import kernels
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -105,5 +105,5 @@ def test_rounding_is_learned_once_on_the_grid_of_the_form(
     assert options == {"bits": form.weight_bits, "granularity": form.granularity, "progress": progress}
     assert [layer.layer for layer in variant.rounded_layers] == [FIRST, SECOND]
     assert {layer.bits for layer in variant.rounded_layers} == {form.weight_bits}
-    assert [kernel.dtype for kernel in kernels(path)] == ["float32", "float32"]
+    assert [kernel.dtype for kernel in weights_in(path)] == ["float32", "float32"]
     assert path.read_bytes() != variant.path.read_bytes() == CHAIN.content()

@@ -25,7 +25,7 @@ from tflbuild.quantization.form import Form
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import kernels
+from tflbuild.tflite.weights import weights_in
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,7 +95,7 @@ def test_the_file_holds_what_was_asked_for_and_stays_near_the_float_model(
     result = run_pass(options(source, **given), model, tmp_path, notes=notes)
     assert notes["stored"]["kernels"] == dtypes
     assert notes["stored"]["scales"] == scales
-    assert [k.operator for k in kernels(result.path) if k.dtype == "int4"] == (
+    assert [k.operator for k in weights_in(result.path) if k.dtype == "int4"] == (
         list(CONVOLUTIONS) if "int4" in dtypes else []
     )
     assert scores(result.path) == pytest.approx(scores(model.path), abs=tolerance)

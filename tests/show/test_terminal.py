@@ -1,4 +1,4 @@
-"""What a person sees while a build runs."""
+"""What a person sees while a build runs, in lines or in a table."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from shown_steps import metrics, step
 from tflbuild.engine.events import Event
-from tflbuild.show import terminal
+from tflbuild.show import audience, terminal
+from tflbuild.show.live_table import LiveTable
 
 STEP = {
     "label": "prune",
@@ -30,6 +32,17 @@ EVENTS = [
 ]
 
 
+def shown(events: list[Event], **options: Any) -> str:
+    table = LiveTable()
+    text = io.StringIO()
+    table.console = Console(file=text, width=120, **options)
+    for event in events:
+        table(event)
+    table.console.print(table.render())
+    table.close()
+    return text.getvalue()
+
+
 def test_plain_lines_say_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
     shown = terminal.PlainLines()
     for event in EVENTS:
@@ -41,17 +54,6 @@ def test_plain_lines_say_what_happened(capsys: pytest.CaptureFixture[str]) -> No
     assert "prune: done, 12.3 s, 812,345 bytes, map 0.610 [0.570, 0.650]" in printed
 
 
-def shown(events: list[Event], **options: Any) -> str:
-    table = terminal.LiveTable()
-    text = io.StringIO()
-    table.console = Console(file=text, width=120, **options)
-    for event in events:
-        table(event)
-    table.console.print(table.render())
-    table.close()
-    return text.getvalue()
-
-
 def test_the_live_table_shows_progress_time_left_and_gate() -> None:
     running = shown(EVENTS[:6])
     assert "loss 1.234" in running
@@ -61,51 +63,9 @@ def test_the_live_table_shows_progress_time_left_and_gate() -> None:
     assert "map 0.610 [0.570, 0.650]" in ended
 
 
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr(terminal.time, "time", lambda: self.now)
-
-
-def test_no_time_left_is_said_before_there_is_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    row = terminal.Row("train", state="running", started=clock.now)
-    clock.now += 14  # TensorFlow traces the graph within the first step
-    row.went_on(1, 60)
-    assert row.show_time() == "14 s"
-    clock.now += 2
-    row.went_on(21, 60)
-    assert row.show_time() == "16 s"  # two seconds are too few to tell a rate
-    clock.now += 4
-    row.went_on(31, 60)
-    assert row.show_time() == "20 s, 6 s left"  # 30 steps in 6 s, 29 to go
-
-
-def test_a_long_training_says_nothing_before_a_share_of_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    row = terminal.Row("train", state="running", started=clock.now)
-    row.went_on(1, 10_000)
-    clock.now += 30
-    row.went_on(101, 10_000)
-    assert "left" not in row.show_time()
-    clock.now += 30
-    row.went_on(201, 10_000)
-    assert row.show_time() == "60 s, 2940 s left"  # 200 in 60 s, 9,799 to go
-
-
-def test_a_resumed_training_is_not_credited_with_what_was_done_before(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = Clock(monkeypatch)
-    row = terminal.Row("train", state="running", started=clock.now)
-    row.went_on(500, 1000)
-    clock.now += 10
-    row.went_on(600, 1000)
-    assert row.show_time() == "10 s, 40 s left"
-    row.went_on(10, 1000)  # something else starts over
-    assert row.show_time() == "10 s"
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in shown(EVENTS, force_terminal=True)
 
 
 def test_what_is_built_and_what_was_recognised_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,37 +136,6 @@ def test_what_a_pass_found_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
     assert told in shown([*EVENTS, Event("pass_ended", STEP | {"notes": FOUND})])
 
 
-def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in shown(EVENTS, force_terminal=True)
-
-
-def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base() -> None:
-    found = {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500, "split": "test", "unit": "1"}
-    report = {
-        "base": {"label": "train", "metrics": {"map": {"value": 0.62}}},
-        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False}]},
-        "targets": [
-            {
-                "name": "cpu",
-                "path": "model.tflite",
-                "bytes": 312345,
-                "compressed_bytes": 201234,
-                "metrics": {"map": found},
-                "latency_ms": {"median": 3.14, "p90": 3.4, "threads": 1, "cpu": "some cpu"},
-                "delegate": {"name": "xnnpack", "delegated": 30, "total": 31},
-            }
-        ],
-    }
-    lines = terminal.outcome_lines(report, "outputs/r/now")
-    assert lines[0] == "built outputs/r/now/model.tflite for cpu"
-    assert "312,345 bytes" in lines[1]
-    assert "map 0.6000 [0.5500, 0.6500] on 500 test images; train had 0.6200" in lines[2]
-    assert "30 of 31 operators on xnnpack" in lines[4]
-    assert "(undecided)" in lines[5]
-    assert lines[-1] == "report: outputs/r/now/report.html"
-
-
 def test_text_from_outside_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     text = "left out: a\x1b]0;owned\x07\u202e[red]b[/red]:smile:.jpg"
     harmless = "left out: a\\x1b]0;owned\\x07\\u202e[red]b[/red]:smile:.jpg"
@@ -219,3 +148,119 @@ def test_text_from_outside_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture
     assert "a:smile:[b]" in shown([EVENTS[0], Event("pass_ended", found)])
     step = STEP | {"label": "[bold]\x1b[2J"}
     assert "[bold]\\x1b[2J" in shown([EVENTS[0], Event("pass_ended", step)])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (metrics(0.61, 0.57, 0.65), "map 0.610 [0.570, 0.650]"),
+        (metrics(0.0, 0.0, 0.0), "map 0.000 [0.000, 0.000]"),
+        (metrics(0.61), "map 0.610"),
+        (metrics(None), ""),
+        (metrics(0.5, name="top1"), "top1 0.500"),
+        (metrics(0.5, name="top1") | metrics(0.4), "map 0.400"),
+        (metrics(0.5, name="top1") | metrics(None), "top1 0.500"),
+        (metrics(0.5, name="auc"), ""),
+    ],
+)
+def test_the_accuracy_is_said_with_its_interval(given: Any, text: str) -> None:
+    assert terminal.primary_metric(given) == text
+
+
+ENDED = [
+    (step(), "prune: done, 12.3 s, 812,345 bytes, map 0.500"),
+    (step(outcome="cached", seconds=0), "prune: cached, 812,345 bytes, map 0.500"),
+    (step(outcome="skipped", bytes=None, metrics={}), "prune: skipped, 12.3 s"),
+    (step(outcome="replaced", seconds=0, bytes=0, metrics={}), "prune: replaced"),
+    (step(outcome="failed", metrics={}), "prune: failed, 12.3 s, 812,345 bytes"),
+]
+
+
+@pytest.mark.parametrize(("fields", "text"), ENDED, ids=[text for _, text in ENDED])
+def test_the_end_of_a_pass_is_one_line(fields: dict[str, Any], text: str) -> None:
+    assert printed(Event("pass_ended", fields)) == [text]
+
+
+def printed(*events: Event) -> list[str]:
+    text = io.StringIO()
+    lines = terminal.PlainLines(text)
+    for event in events:
+        lines(event)
+    return text.getvalue().splitlines()
+
+
+LINES = [
+    ("pass_started", {"label": "a", "status": "RUN", "reason": "new"}, ["a: started (new)"]),
+    ("pass_started", {"label": "a", "status": "HIT", "reason": "saves 70.0 s"}, []),
+    ("gate", {"ok": True, "text": "map fell"}, ["  gate open: map fell"]),
+    ("gate", {"ok": False, "text": "map fell"}, ["  gate CLOSED: map fell"]),
+    ("warning", {"text": "x"}, ["warning: x"]),
+    ("waiting", {"text": "x"}, ["waiting: x"]),
+    ("measuring", {"what": "map", "split": "val"}, []),
+    ("progress", {"label": "", "done": 1, "total": 2, "note": ""}, []),
+    ("finished", {}, []),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "lines"), LINES)
+def test_an_event_is_told_in_its_line(kind: Any, fields: dict[str, Any], lines: list[str]) -> None:
+    assert printed(Event(kind, fields)) == lines
+
+
+def at(seconds: float, kind: Any = "progress", **fields: Any) -> Event:
+    known = {"label": "a", "done": 9.6, "total": 60.2, "note": "loss 1"} if kind == "progress" else {}
+    return Event(kind, known | fields, time=seconds)
+
+
+def test_progress_is_told_every_ten_seconds() -> None:
+    times = (5, 10.5, 20.5, 21, 31, 40)
+    assert printed(*(at(seconds, done=seconds) for seconds in times)) == [
+        "a: 10/60 loss 1",
+        "a: 21/60 loss 1",
+        "a: 40/60 loss 1",
+    ]
+
+
+def test_looking_at_files_is_told_every_ten_seconds_with_both_numbers() -> None:
+    events = [at(seconds, "looking", done=1200, total=34_000) for seconds in (100, 105, 110, 110.1)]
+    assert printed(*events) == ["looking at 34,000 files: 1,200"] * 2
+
+
+def test_what_is_built_is_told_before_the_plan() -> None:
+    fields: dict[str, Any] = {"steps": [{"label": "a", "status": "HIT"}, {"label": "b", "status": "RUN"}]}
+    assert printed(Event("plan", fields)) == ["plan: a HIT, b RUN"]
+    fields |= {"subject": "x\x1b", "classes": ["a", "b"], "recognised": [{"what": "w", "value": "v"}]}
+    assert printed(Event("plan", fields)) == [
+        "building x\\x1b",
+        "classes: a, b",
+        "w: v",
+        "plan: a HIT, b RUN",
+    ]
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("done", "text"), [(1200, "looking at 34,000 files: 1,200"), (34_000, "")])
+def test_a_terminal_shows_how_many_files_were_looked_at_and_wipes_it_in_the_end(
+    done: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen, pipe = Screen(), io.StringIO()
+    monkeypatch.setattr(audience.sys, "stderr", screen)
+    terminal.show_looking(done, 34_000)
+    assert screen.getvalue() == f"\r{text}\x1b[K"
+    monkeypatch.setattr(audience.sys, "stderr", pipe)
+    terminal.show_looking(done, 34_000)
+    assert pipe.getvalue() == ""
+
+
+def test_who_looks_at_a_terminal_sees_a_table_and_a_log_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal.sys, "stdout", Screen())
+    assert isinstance(terminal.listener(), LiveTable)
+    for stream in (io.StringIO(), None):
+        monkeypatch.setattr(terminal.sys, "stdout", stream)
+        assert isinstance(terminal.listener(), terminal.PlainLines)

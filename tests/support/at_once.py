@@ -8,7 +8,7 @@ import fakes
 from tflbuild.core.names import Names
 from tflbuild.engine.workers.crew import Job
 from tflbuild.engine.workers.endings import named
-from tflbuild.engine.workers.process import Answer, Progress
+from tflbuild.engine.workers.request import Answer, Progress
 from tflbuild.engine.workers.worker_process import Server
 
 COST = {"seconds": 2.50049, "cpu_seconds": 4.0625, "peak_rss_mib": 7.4}

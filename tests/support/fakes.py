@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import (
     Architecture,
     DataFacts,
@@ -345,6 +347,29 @@ class FakeLatency(FileMetric):
 
     def measure(self, model: Any) -> Measurement:
         return Measurement(value=1.0, unit="ms")
+
+
+@analysis("fake_analysis")
+class FakeAnalysis(Analysis):
+    """Read the score off the file."""
+
+    strength: float = 0.5
+
+    def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
+        note(f"analyse {ctx.label}")
+        return [{"text": f"{name}: {score_of(model.path)}"} for name, model in models.items()]
+
+
+@analysis("fake_heavy_analysis")
+class FakeHeavyAnalysis(FakeAnalysis):
+    """The same with TensorFlow, of two models and of what lies outside the data set."""
+
+    needs = ("tensorflow",)
+    light = False
+    of = ("model", "base")
+
+    def reads(self) -> tuple[str, ...]:
+        return ("data.train", "photos/*.jpg")
 
 
 @target("fake_target")

@@ -33,25 +33,26 @@ class Draft:
         self.inputs = list(inputs)
 
     def dense(self, name: str, given: str, units: int, fused: int = FUSED.NONE) -> str:
-        """Add a dense layer."""
-        taps = int(np.prod(self._tensors[given][1:]))
+        """Add a dense layer, for every entry of the first axis."""
+        rows, *sides = self._tensors[given]
+        taps = int(np.prod(sides))
         options = schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = fused
         weights = self._random(f"{name}/weights", (units, taps), taps**-0.5)
         bias = self._random(f"{name}/bias", (units,), 0.2)
         return self._add(
-            "FULLY_CONNECTED", [given, weights, bias], name, (1, units), "FullyConnectedOptions", options
+            "FULLY_CONNECTED", [given, weights, bias], name, (rows, units), "FullyConnectedOptions", options
         )
 
     def conv(self, name: str, given: str, channels: int, fused: int = FUSED.RELU) -> str:
         """Add a convolution of 3 x 3 that keeps the size."""
-        _, height, width, depth = self._tensors[given]
+        batch, height, width, depth = self._tensors[given]
         options = schema.Conv2DOptionsT()
         options.strideW = options.strideH = options.dilationWFactor = options.dilationHFactor = 1
         options.padding, options.fusedActivationFunction = schema.Padding.SAME, fused
         weights = self._random(f"{name}/weights", (channels, 3, 3, depth), (9 * depth) ** -0.5)
         bias = self._random(f"{name}/bias", (channels,), 0.2)
-        shape = (1, height, width, channels)
+        shape = (batch, height, width, channels)
         return self._add("CONV_2D", [given, weights, bias], name, shape, "Conv2DOptions", options)
 
     def reshape(self, name: str, given: str, *shape: int) -> str:
@@ -154,12 +155,43 @@ def scalars() -> bytes:
     return draft.content("one", "alone", "level")
 
 
+def rows() -> bytes:
+    """Give a model of one vector that it takes for four rows, and that gives four rows."""
+    draft = Draft(6, window=(1, 24))
+    draft.reshape("cut", "window", 4, 6)
+    draft.dense("hidden", "cut", 8, FUSED.RELU)
+    draft.dense("found", "hidden", 2)
+    return draft.content("found")
+
+
+def several_maps() -> bytes:
+    """Give a model that folds three maps into the batch axis of a convolution."""
+    draft = Draft(7, maps=(1, 3, 4, 4, 2))
+    draft.reshape("folded", "maps", 3, 4, 4, 2)
+    draft.conv("seen", "folded", 4)
+    draft.reshape("flat", "seen", 1, 192)
+    draft.dense("scores", "flat", 3)
+    return draft.content("scores")
+
+
+def old() -> bytes:
+    """Give the autoencoder as a converter from before 2020 wrote it: operator codes in a field of one byte alone."""
+    model = flatbuffer.unpack(vector())
+    for code in model.operatorCodes:
+        code.builtinCode = 0
+    model.signatureDefs = []
+    return flatbuffer.pack(model)
+
+
 NETWORKS: Mapping[str, Callable[[], bytes]] = {
     "no signature": unsigned,
     "two inputs": two_inputs,
     "two outputs": two_outputs,
     "vector": vector,
     "scalars": scalars,
+    "rows": rows,
+    "several maps": several_maps,
+    "old": old,
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from sweep_place import RECIPE, Place
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.recipe.load import load_recipe
-from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
+from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import Combination, expand
 
 POINT = Combination(["recipe=fake", "a=1"], {"a": "1"})
@@ -18,9 +18,9 @@ POINT = Combination(["recipe=fake", "a=1"], {"a": "1"})
 
 def test_shared_passes_are_counted_once_and_hits_do_not_run() -> None:
     found = [
-        Candidate(combination=POINT, passes={"train": True, "prune 1": False}),
-        Candidate(combination=POINT, passes={"train": True, "prune 2": False}),
-        Candidate(combination=POINT, error=RecipeError("x")),
+        GridPoint(combination=POINT, passes={"train": True, "prune 1": False}),
+        GridPoint(combination=POINT, passes={"train": True, "prune 2": False}),
+        GridPoint(combination=POINT, error=RecipeError("x")),
     ]
     assert announcement(found) == "3 jobs, 3 distinct passes, 2 to run; 1 invalid"
     assert announcement(found[:1]) == "1 job, 2 distinct passes, 1 to run"
@@ -28,7 +28,7 @@ def test_shared_passes_are_counted_once_and_hits_do_not_run() -> None:
 
 
 def test_jobs_are_frozen_with_all_that_another_process_needs(here: Place) -> None:
-    one, two = candidates(expand(["recipe=fake", "prune.cost=0.01,0.02"]))
+    one, two = grid_points(expand(["recipe=fake", "prune.cost=0.01,0.02"]))
     assert one.recipe is not None
     local = replace(one, recipe=replace(one.recipe, plugins=Path("/plugins")))
     first, second = freeze([local, two], Path("/sweep"))
@@ -47,7 +47,7 @@ def test_jobs_are_frozen_with_all_that_another_process_needs(here: Place) -> Non
 
 
 def test_what_cannot_be_built_is_a_row_with_its_error() -> None:
-    broken = Candidate(combination=POINT, error=MissingTool("no tool"))
+    broken = GridPoint(combination=POINT, error=MissingTool("no tool"))
     (entry,) = freeze([broken], Path("/sweep"), ["other"])
     assert entry.frozen is None
     assert (entry.row["name"], entry.row["status"], entry.row["exit_code"]) == ("other", "invalid", 6)
@@ -58,20 +58,20 @@ def test_what_cannot_be_built_is_a_row_with_its_error() -> None:
 
 def test_what_was_composed_but_cannot_be_planned_is_frozen_with_its_error(here: Place) -> None:
     recipe = load_recipe(["recipe=fake"])
-    (entry,) = freeze([Candidate(combination=POINT, recipe=recipe, error=RecipeError("x"))], Path("/sweep"))
+    (entry,) = freeze([GridPoint(combination=POINT, recipe=recipe, error=RecipeError("x"))], Path("/sweep"))
     assert entry.frozen is not None
     assert entry.frozen.plugins is None
     assert (entry.row["status"], entry.row["error"]) == ("invalid", "x")
 
 
 def test_every_seed_of_a_recipe_is_a_candidate_of_its_own(here: Place) -> None:
-    found = candidates(expand(["recipe=fake", "seeds=[3,0]"]))
+    found = grid_points(expand(["recipe=fake", "seeds=[3,0]"]))
     assert [candidate.combination.differs for candidate in found] == [{"seed": "3"}, {"seed": "0"}]
     recipes = [candidate.recipe for candidate in found]
     assert [(recipe.seed, recipe.seeds) for recipe in recipes if recipe] == [(3, ()), (0, ())]
     assert [recipe.mapping["seed"] for recipe in recipes if recipe] == [3, 0]
     assert [recipe.mapping["seeds"] for recipe in recipes if recipe] == [[], []]
-    (alone,) = candidates(expand(["recipe=fake", "seed=3"]))
+    (alone,) = grid_points(expand(["recipe=fake", "seed=3"]))
     assert alone.recipe is not None
     assert recipes[0] is not None
     assert recipes[0].mapping == alone.recipe.mapping
@@ -79,7 +79,7 @@ def test_every_seed_of_a_recipe_is_a_candidate_of_its_own(here: Place) -> None:
 
 
 def test_passes_are_told_apart_where_an_earlier_one_differs(here: Place) -> None:
-    one, two = candidates(expand(["recipe=fake", "prune.cost=0.01,0.02"]))
+    one, two = grid_points(expand(["recipe=fake", "prune.cost=0.01,0.02"]))
     shared = set(one.passes) & set(two.passes)
     assert len(one.passes) == len(two.passes) == 7
     assert len(shared) == 1, "training is shared, and nothing behind the pruning"
@@ -87,19 +87,19 @@ def test_passes_are_told_apart_where_an_earlier_one_differs(here: Place) -> None
 
 
 def test_a_recipe_that_cannot_be_composed_costs_its_candidate_only(here: Place) -> None:
-    good, bad = candidates(expand(["recipe=fake", "bad.how=well,[nonsense]"]))
+    good, bad = grid_points(expand(["recipe=fake", "bad.how=well,[nonsense]"]))
     assert (good.error, good.recipe is not None) == (None, True)
     assert (bad.recipe, bad.passes) == (None, {})
     assert bad.error is not None
     (here.folder / "recipes" / "fake.yaml").write_text(RECIPE + "seeds: [1, 2, 1]\n")
-    (twice,) = candidates(expand(["recipe=fake"]))
+    (twice,) = grid_points(expand(["recipe=fake"]))
     assert str(twice.error) == "seeds: 1 occurs 2 times; one job is enough."
 
 
 def test_what_recipes_leave_out_is_said_once_of_each(here: Place) -> None:
     recipe = load_recipe(["recipe=fake"])
     found = [
-        Candidate(combination=POINT, recipe=replace(recipe, remarks=remarks))
+        GridPoint(combination=POINT, recipe=replace(recipe, remarks=remarks))
         for remarks in (("a", "b"), ("b", "c"))
     ]
     assert announcement(found).splitlines()[1:] == ["warning: a", "warning: b", "warning: c"]

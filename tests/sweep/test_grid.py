@@ -11,7 +11,7 @@ import pytest
 from sweep_place import Place
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe.load import load_recipe
-from tflbuild.sweep.freeze import Candidate, announcement
+from tflbuild.sweep.freeze import GridPoint, announcement
 from tflbuild.sweep.grid import Combination, expand, names_of
 from tflbuild.sweep.request import read_request
 
@@ -185,5 +185,5 @@ def test_other_settings_of_hydra_are_refused(words: list[str], message: str) -> 
 
 def test_what_recipes_leave_out_is_said_once(here: Place) -> None:
     recipe = replace(load_recipe(["recipe=fake"]), remarks=("model.width=1 was left out",))
-    jobs = [Candidate(combination=one, recipe=recipe) for one in expand(["recipe=fake", "seed=0,1"])]
+    jobs = [GridPoint(combination=one, recipe=recipe) for one in expand(["recipe=fake", "seed=0,1"])]
     assert announcement(jobs).splitlines()[1:] == ["warning: model.width=1 was left out"]

@@ -17,7 +17,7 @@ from sweep_place import RECIPE, Place
 from tflbuild.core.dataset import Index
 from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.sweep import job as jobs
-from tflbuild.sweep.freeze import candidates, freeze
+from tflbuild.sweep.freeze import freeze, grid_points
 from tflbuild.sweep.grid import expand
 from tflbuild.sweep.job import FrozenJob, run_here, run_job
 from tflbuild.sweep.warm import WarmWorker
@@ -32,7 +32,7 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmWorker]:
 
 
 def frozen(here: Place, *overrides: str) -> FrozenJob:
-    (entry,) = freeze(candidates(expand(["recipe=fake", *overrides])), here.folder / "sweep")
+    (entry,) = freeze(grid_points(expand(["recipe=fake", *overrides])), here.folder / "sweep")
     assert entry.frozen is not None
     return entry.frozen
 
@@ -125,7 +125,7 @@ def test_the_jobs_of_a_grid_list_the_same_data_once(here: Place, monkeypatch: py
         return index(data, look)
 
     monkeypatch.setattr(fakes.FakeData, "index", counted)
-    candidates(expand(["recipe=fake", "prune.cost=0.01,0.02,0.03", "data.version=1,2"]))
+    grid_points(expand(["recipe=fake", "prune.cost=0.01,0.02,0.03", "data.version=1,2"]))
     assert listed == [1, 2]
 
 

@@ -11,7 +11,7 @@ import pytest
 from sweep_records import record_of, result
 from tflbuild.core.errors import MissingTool, RecipeError, StoreError, TflbuildError
 from tflbuild.sweep import run
-from tflbuild.sweep.freeze import Candidate
+from tflbuild.sweep.freeze import GridPoint
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.record import SweepRecord
@@ -21,7 +21,7 @@ from tflbuild.sweep.row import row_of_waiting
 def test_of_jobs_that_are_all_invalid_the_gravest_error_is_the_sweeps() -> None:
     def error_of(*errors: TflbuildError) -> TflbuildError:
         point = Combination([], {})
-        return run._nothing_valid([Candidate(combination=point, error=error) for error in errors])
+        return run._nothing_valid([GridPoint(combination=point, error=error) for error in errors])
 
     made = error_of(RecipeError("first"), MissingTool("tool"), StoreError("store"), RecipeError("last"))
     assert isinstance(made, StoreError)
@@ -55,13 +55,13 @@ def test_a_rerun_says_what_is_kept(
             for position, number in enumerate((1, 2)):
                 done(position, result(record, number))
 
-    def session(name: str, options: Any) -> Launcher:
+    def launcher(name: str, options: Any) -> Launcher:
         asked.append((name, dict(options)))
         return Launcher()
 
     monkeypatch.setattr(run, "read_record", lambda folder: record)
     monkeypatch.setattr(run, "_usable", lambda record, asked: record)
-    monkeypatch.setattr(run, "session", session)
+    monkeypatch.setattr(run, "launcher", launcher)
     assert run.rerun_sweep(tmp_path) == 0
     assert asked == [("joblib", {"n_jobs": 2}), ["a=1", "a=2"], "left"]
     assert "3 jobs, 2 to run, the others are kept" in capsys.readouterr().out

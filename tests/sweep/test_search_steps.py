@@ -17,7 +17,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.recipe.load import load_recipe
 from tflbuild.sweep import search as searching
 from tflbuild.sweep.batch import exit_code_of
-from tflbuild.sweep.freeze import Candidate
+from tflbuild.sweep.freeze import GridPoint
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done
@@ -79,13 +79,13 @@ def light(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """End a search without its pages, and compose its recipe once; both are tested elsewhere."""
     recipe = replace(composed(), outputs=here.folder / "outputs")
 
-    def candidates(combinations: list[Combination]) -> list[Candidate]:
+    def grid_points(combinations: list[Combination]) -> list[GridPoint]:
         (combination,) = combinations
         cost = {"prune": recipe.mapping["prune"] | {"cost": float(combination.differs["prune.cost"])}}
         mapping = {**recipe.mapping, **cost}
-        return [Candidate(combination=combination, recipe=replace(recipe, mapping=mapping))]
+        return [GridPoint(combination=combination, recipe=replace(recipe, mapping=mapping))]
 
-    monkeypatch.setattr(searching, "candidates", candidates)
+    monkeypatch.setattr(searching, "grid_points", grid_points)
     monkeypatch.setattr(
         searching, "finish", lambda record: exit_code_of({entry.row["exit_code"] for entry in record.entries})
     )
@@ -255,12 +255,12 @@ def test_a_continued_search_says_what_is_done(
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1,)])
 def test_a_search_over_seeds_is_refused(monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...]) -> None:
-    def candidates(combinations: list[Combination]) -> list[Candidate]:
+    def grid_points(combinations: list[Combination]) -> list[GridPoint]:
         (corner,) = combinations
         recipe: Any = SimpleNamespace()
-        return [Candidate(combination=corner.with_seed(seed), recipe=recipe) for seed in seeds]
+        return [GridPoint(combination=corner.with_seed(seed), recipe=recipe) for seed in seeds]
 
-    monkeypatch.setattr(searching, "candidates", candidates)
+    monkeypatch.setattr(searching, "grid_points", grid_points)
     with pytest.raises(RecipeError, match="seeds: a search builds every trial once"):
         searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
 
@@ -268,7 +268,7 @@ def test_a_search_over_seeds_is_refused(monkeypatch: pytest.MonkeyPatch, seeds: 
 def test_what_is_wrong_with_the_first_point_is_the_searchs_error(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = RecipeError("wrong")
     monkeypatch.setattr(
-        searching, "candidates", lambda points: [Candidate(combination=points[0], error=wrong)]
+        searching, "grid_points", lambda points: [GridPoint(combination=points[0], error=wrong)]
     )
     with pytest.raises(RecipeError, match=r"^wrong$"):
         searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))

@@ -61,8 +61,8 @@ def test_nothing_is_trained_on_data_without_labels() -> None:
         TASK.loss(None, None)
     with pytest.raises(PassError, match=said.format("targeting")):
         TASK.targeting(MEANING)(Batch(None, [], []))
-    with pytest.raises(PassError, match=said.format("taught")):
-        TASK.taught(None, None, None, 0.5, 1.0)
+    with pytest.raises(PassError, match=said.format("with_teacher")):
+        TASK.with_teacher(None, None, None, 0.5, 1.0)
 
 
 def test_outputs_are_served_by_the_names_of_the_graph() -> None:

@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 import small_network
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
+from tflbuild.runtimes.interpreter import Loaded
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.tiny import brightness_detector
@@ -113,6 +114,55 @@ def two_inputs() -> bytes:
     first.name, second.name = b"one", b"two"
     model.signatureDefs[0].inputs = [second, first]
     return flatbuffer.pack(model)
+
+
+def unsigned(*names: bytes) -> bytes:
+    """Give the file of two inputs without its signature, and with other names of its tensors."""
+    model = flatbuffer.unpack(two_inputs())
+    model.signatureDefs = []
+    for tensor, name in zip(model.subgraphs[0].tensors, names, strict=True):
+        tensor.name = name
+    return flatbuffer.pack(model)
+
+
+@pytest.mark.parametrize(
+    ("names", "inputs", "outputs"),
+    [
+        ((b"a", b"b:0", b"sum"), ["a", "b:0"], ["sum"]),
+        ((b"", b"", b""), ["input_0", "input_1"], ["output_0"]),
+        ((b"x", b"x", b"x"), ["x", "input_1"], ["x"]),
+    ],
+)
+def test_a_file_without_a_signature_is_given_one_by_which_it_runs(
+    tmp_path: Path, names: tuple[bytes, ...], inputs: list[str], outputs: list[str]
+) -> None:
+    content = unsigned(*names)
+    signed = flatbuffer.with_signature(content)
+    assert flatbuffer.with_signature(signed) is signed
+    given = {name: np.full((1, 2), value, np.float32) for name, value in zip(inputs, (1, 2), strict=True)}
+    for name, each in (("plain", content), ("signed", signed)):
+        path = write(tmp_path, each, f"{name}.tflite")
+        described = flatbuffer.signature(path)
+        assert [entry["name"] for entry in described["inputs"]] == inputs
+        assert [entry["name"] for entry in described["outputs"]] == outputs
+        (found,) = Loaded(path).run(given).items()
+        assert (found[0], found[1].tolist()) == (outputs[0], [[3.0, 3.0]])
+
+
+def test_codes_of_an_old_file_are_moved_into_the_field_of_today() -> None:
+    model = schema.ModelT.InitFromPackedBuf(two_inputs(), 0)
+    assert flatbuffer.of_today(two_inputs()) == two_inputs()
+    model.operatorCodes[0].builtinCode, model.operatorCodes[0].deprecatedBuiltinCode = 0, 9
+    old = flatbuffer.pack(model)
+    for content in (old, flatbuffer.of_today(old)):
+        assert flatbuffer.unpack(content).operatorCodes[0].builtinCode == 9
+    assert schema.Model.GetRootAs(old).OperatorCodes(0).BuiltinCode() == 0
+    assert schema.Model.GetRootAs(flatbuffer.of_today(old)).OperatorCodes(0).BuiltinCode() == 9
+
+
+def test_shapes_are_written_where_there_is_no_signature() -> None:
+    made = flatbuffer.unpack(flatbuffer.with_output_shapes(unsigned(b"a", b"b", b"sum"), {"sum": (2,)}))
+    assert [*made.subgraphs[0].tensors[2].shape] == [2]
 
 
 def test_inputs_are_named_by_the_signature_in_the_order_of_the_graph(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tflbuild.core.errors import Drift, RecipeError, did_you_mean
 from tflbuild.core.home import at_home
 
 if TYPE_CHECKING:
-    from tflbuild.engine.storage.collect import Candidate
+    from tflbuild.engine.storage.collect import Removable
 
 USAGE = """\
 usage: tflbuild cache info    what the store holds
@@ -118,11 +118,11 @@ def gc(given: Mapping[str, str]) -> int:
     choice = choose(inventory, roots, max_bytes=max_bytes, older_than=older_than)
     dry = given.get("dry-run", "false").lower() in ("true", "1", "yes")
     if dry:
-        for candidate in choice.candidates:
-            say(_line(candidate))
+        for each in choice.removables:
+            say(_line(each))
     left = [] if dry else collect(inventory, choice)
-    freed = choice.before - choice.after - sum(candidate.bytes for candidate in left)
-    count = len(choice.candidates) - len(left)
+    freed = choice.before - choice.after - sum(each.bytes for each in left)
+    count = len(choice.removables) - len(left)
     say(
         f"{'would remove' if dry else 'removed'} {count} thing(s), {_human(freed)}; "
         f"{_human(choice.before - freed)} stay, {_human(choice.needed)} of them needed by {roots.runs} run(s) on disk "
@@ -133,10 +133,10 @@ def gc(given: Mapping[str, str]) -> int:
     return 0
 
 
-def _line(candidate: Candidate) -> str:
-    named = f"{candidate.name[:12]}  {candidate.what}" if candidate.kind == "result" else candidate.name[:60]
-    when = f"last used {_date(candidate.used)}" if candidate.used else "no record names it"
-    return f"{candidate.kind:<10}  {named:<32} {_human(candidate.bytes):>10}  {when}"
+def _line(item: Removable) -> str:
+    named = f"{item.name[:12]}  {item.what}" if item.kind == "result" else item.name[:60]
+    when = f"last used {_date(item.used)}" if item.used else "no record names it"
+    return f"{item.kind:<10}  {named:<32} {_human(item.bytes):>10}  {when}"
 
 
 def _read(words: list[str], known: tuple[str, ...]) -> dict[str, str]:

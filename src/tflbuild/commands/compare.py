@@ -13,7 +13,7 @@ from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
-from tflbuild.engine.keys import short
+from tflbuild.engine.explaining import short
 from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison

@@ -112,7 +112,7 @@ def _compared(
         for name in accuracy
     }
     facts = [name for name, cls in METRICS.items() if issubclass(cls, FileMetric)]
-    one, two = (measurer.facts(model, facts) for model in (before, after))
+    one, two = (measurer.file_metrics(model, facts) for model in (before, after))
     rows |= {
         name: Row(before=one.get(name), after=two.get(name)) for name in facts if name in one or name in two
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tflbuild import plugins
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
@@ -43,11 +41,7 @@ def plan(words: list[str]) -> int:
         for dropped in prepared.index.dropped[:5]:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
-    say(f"data: {counts}; {_classes(prepared.index.classes)}")
+    classes = prepared.index.classes
+    named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
+    say(f"data: {counts}; {named if classes else 'no labels'}")
     return 0
-
-
-def _classes(names: Sequence[str]) -> str:
-    if not names:
-        return "no labels"
-    return f"{len(names)} class{'es' if len(names) != 1 else ''}: {shown(names)}"

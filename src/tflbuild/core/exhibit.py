@@ -127,7 +127,7 @@ class Exhibit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Presentation:
     """The two presentations of one kind of note.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -157,6 +157,18 @@ def primary_metrics(task: str) -> list[str]:
     ]
 
 
+def headline(names: Collection[str]) -> str:
+    """Name the metric that stands for a model's accuracy among those that were measured; "" where none does.
+
+    >>> headline(["size", "map50", "map"]), headline(["fidelity", "top1"]), headline(["size"])
+    ('map', 'top1', '')
+    """
+    known = [name for name in sorted(names) if name in METRICS]
+    accuracy = [name for name in known if issubclass(METRICS.get(name), AccuracyMetric)]
+    own = [name for name in accuracy if getattr(METRICS.get(name), "primary", False)]
+    return (own or accuracy or [""])[0]
+
+
 class FileMetric(Metric):
     """A fact of the model file itself, e.g. its size or how long it takes."""
 
@@ -175,8 +187,8 @@ class FileMetric(Metric):
         raise NotImplementedError
 
 
-def facts_of(kind: str, names: Sequence[str]) -> list[str]:
-    """Give those metrics that are facts of a file of a kind."""
+def file_metrics_of(kind: str, names: Sequence[str]) -> list[str]:
+    """Give those metrics that are read off a file of a kind itself."""
     return [
         name
         for name in names

@@ -49,13 +49,17 @@ class Arrays(DrawnDataset):
     Attributes:
         labels: the array of labels, without the name of a split; null to recognise it.
         classes: names of the classes, by label; null for "0", "1", ...
+        train: rows to train and calibrate on, drawn by content; null for all that val and test leave.
+        val: rows that gates measure; null for all of that split, or a quarter where there is none.
+        test: rows of the final numbers; likewise.
+        seed: of the draws.
     """
 
     labels: str | None = None
     classes: tuple[str, ...] | None = None
 
     _arranged: ClassVar[ArrayLayout | None] = None
-    """What the arrays are, by the headers of the file when this was made."""
+    """Its arrays, by the headers of the file when this was made."""
 
     def __post_init__(self) -> None:
         """Tell task and modality by the headers of the file; what is wrong with it is said when it is listed."""

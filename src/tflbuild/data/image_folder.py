@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
-from tflbuild.core.split_names import SPLIT_OF, SPLITS
+from tflbuild.core.split_names import SPLITS
 from tflbuild.data.layouts import exports
+from tflbuild.data.layouts.class_folders import folders_inside, hidden_splits
 from tflbuild.data.layouts.files import (
     DOCUMENTS,
     FileDataset,
@@ -156,12 +156,10 @@ class ImageFolder(FileDataset):
 
     def _refuse_nested(self, folder: str, images: Sequence[str]) -> None:
         """Refuse a class folder whose images all lie in several sub-folders: those may be the classes, or splits."""
-        inner = {name.partition("/")[0] for name in images if "/" in name}
-        direct = any("/" not in name for name in images)
-        splits = sorted(name for name in inner if name.lower() in SPLIT_OF)
-        if not splits and (direct or len(inner) < 2) and not (inner and not direct and _two_deep(images)):
+        inside = folders_inside(images)
+        if not inside:
             return
-        shown = ", ".join(plain(name) for name in (splits or sorted(inner))[:5])
+        shown = ", ".join(plain(name) for name in inside[:5])
         raise DataError(
             f"data.root: the class folder '{plain(folder)}' in '{self.root}' holds its images in folders of their own "
             f"({shown}), which may be classes or splits; expected {EXPECTED}."
@@ -256,22 +254,10 @@ def _leads_back(link: str, root: Path) -> bool:
     return target == own or target.startswith(own + os.sep) or own.startswith(target.rstrip(os.sep) + os.sep)
 
 
-def _two_deep(images: Sequence[str]) -> bool:
-    """Tell whether images lie in several folders two levels down."""
-    return len({tuple(name.split("/")[:2]) for name in images if name.count("/") > 1}) > 1
-
-
 def _refuse_hidden_splits(names: Sequence[str], root: str) -> None:
     """Refuse folders that are splits by another name, such as `seg_train` and `seg_test`."""
-    meant: dict[str, str] = {}
-    for name in names:
-        for word in re.findall(r"[a-z]+", name.lower()):
-            split = SPLIT_OF.get(word) or next(
-                (s for s in ("train", "test") if word.startswith(s) or word.endswith(s)), None
-            )
-            if split:
-                meant.setdefault(split, name)
-    if len(meant) > 1:
+    meant = hidden_splits(names)
+    if meant:
         shown = " and ".join(f"'{plain(name)}'" for name in meant.values())
         raise DataError(
             f"data.root: the folders {shown} in '{root}' are named like splits, not classes; call them train, val and "

@@ -33,6 +33,12 @@ class Images(DrawnDataset):
     valid or validation, test or testing, in any case; those that have no folder are parts of train, drawn by content.
     Pictures that do not decode, files that are no pictures, and train pictures that val or test hold too are left out
     and reported by file name.
+
+    Attributes:
+        train: pictures to train and calibrate on, drawn by content; null for all that val and test leave.
+        val: pictures that gates measure; null for all of that split, or a quarter where there is none.
+        test: pictures of the final numbers; likewise.
+        seed: of the draws.
     """
 
     task = "unlabelled"

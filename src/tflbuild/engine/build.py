@@ -231,7 +231,7 @@ class Build:
     def _write_lock(self, report: Report) -> None:
         if report["targets"]:
             assert self._runner is not None
-            write_lock(report, self._runner.causes)
+            write_lock(report, self._runner.preimages)
 
     def _point_latest(self, report: Report) -> None:
         if report.status != "interrupted":

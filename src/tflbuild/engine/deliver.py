@@ -113,7 +113,7 @@ def _facts(
     """Give facts of a delivered file: those that its target measured as it says them, others measured here."""
     wanted = sorted({*_exact(), *_runnable(metrics, executes), *_owned(figures, metrics)})
     owned = _owned(figures, wanted)
-    found = measurer.facts(made, [name for name in wanted if name not in owned]) | owned
+    found = measurer.file_metrics(made, [name for name in wanted if name not in owned]) | owned
     return {name: found[name] for name in wanted if name in found}
 
 
@@ -146,10 +146,10 @@ class _OnTarget:
     def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
         return self.measurer.compare(metric, before, after, split, self.runtime)
 
-    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+    def file_metrics(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
         if isinstance(model, TFLiteModel) and _owned(self.delivery.figures, metrics):
             return _owned(self.measurer.deliver(self.delivery.target, model).value, metrics)
-        return self.measurer.facts(model, metrics)
+        return self.measurer.file_metrics(model, metrics)
 
 
 def _exact() -> list[str]:

@@ -24,8 +24,8 @@ class Measures(Protocol):
         """Give the paired difference of a metric between two models on a split."""
         ...
 
-    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
-        """Measure those metrics that are facts of a file of this kind."""
+    def file_metrics(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are read off the file itself."""
         ...
 
 
@@ -176,5 +176,5 @@ def judge_against(
         before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
         paired = measurer.compare(limit.metric, baseline, model, split) if value else None
         return judge(limit, value, before, paired, strict=strict)
-    before = measurer.facts(baseline, [limit.metric]).get(limit.metric)
+    before = measurer.file_metrics(baseline, [limit.metric]).get(limit.metric)
     return judge(limit, value, before, strict=strict)

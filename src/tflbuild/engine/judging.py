@@ -67,7 +67,7 @@ class Judge:
             outputs: what earlier steps gave, by label.
         """
         metrics = self._measurer.accuracy(model, self._metrics, GATE_SPLIT)
-        metrics |= self._measurer.facts(model, self._metrics)
+        metrics |= self._measurer.file_metrics(model, self._metrics)
         verdicts = []
         for limit in limits:
             baseline = outputs.get(limit.since, before) if limit.since else before

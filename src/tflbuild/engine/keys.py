@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,6 @@ from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
-from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
 from tflbuild.core.task import TASKS
@@ -31,14 +30,6 @@ from tflbuild.engine.storage.store import KEY_SCHEMA
 
 ARRAY_TOOLS = ("numpy",)
 LITERT_TOOLS = ("ai_edge_litert", "numpy")
-
-
-ENVIRONMENT_KEYS = {
-    "threads": "worker.threads",
-    "onednn": "TF_ENABLE_ONEDNN_OPTS",
-    "machine": "kind of processor",
-}
-"""Names that users know for the parts of the environment that decide a training's bytes."""
 
 
 class Keys:
@@ -120,8 +111,7 @@ class Keys:
         """
         executes = runtime or usual_runtime(model.kind)()
         meaning = Meaning.of(model)
-        kinds = [MODALITIES.get(given.modality) for given in meaning.inputs.values()]
-        tools = dict.fromkeys((*executes.needs, *(tool for kind in kinds for tool in kind.needs)))
+        tools = dict.fromkeys((*executes.needs, *_tools_of_inputs(meaning)))
         modules = [type(executes).__module__, *modules_of(meaning, served=not executes.light)]
         preimage = {
             "schema": KEY_SCHEMA,
@@ -192,7 +182,9 @@ class Keys:
     def analysis(self, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
         """Give the preimage of an analysis of models."""
         cls = type(analysis)
-        modules = {name for model in models.values() for name in modules_of(Meaning.of(model), served=True)}
+        meanings = [Meaning.of(model) for model in models.values()]
+        modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
+        tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in _tools_of_inputs(of))))
         return {
             "schema": KEY_SCHEMA,
             "measure": "analysis",
@@ -200,14 +192,14 @@ class Keys:
             "code": code_digest(cls.__module__, *sorted(modules)),
             "options": to_json(analysis),
             "seed": self.recipe.seed,
-            "toolchain": toolchain.require(cls.needs, f"analysis '{cls.name}'"),
+            "toolchain": tools_of(cls.__module__) | toolchain.require(tools, f"analysis '{cls.name}'"),
             "models": {name: _decisive(model) for name, model in models.items()},
             "data": {source: self.source(source) for source in analysis.reads()},
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
             **({} if cls.light else {"environment": self._environment}),
         }
 
-    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+    def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Give the preimage of a metric of the file itself; one that times it depends on the machine too."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)
@@ -325,6 +317,11 @@ def modules_of(meaning: Meaning, *, served: bool = False, trained: bool = False)
     return sorted(every)
 
 
+def _tools_of_inputs(meaning: Meaning) -> list[str]:
+    """Name the tools whose versions decide what samples become."""
+    return [tool for given in meaning.inputs.values() for tool in MODALITIES.get(given.modality).needs]
+
+
 def _decisive(model: Artifact) -> dict[str, str]:
     return {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
 
@@ -343,83 +340,3 @@ def _code(dotted: str) -> str:
 
 def _module(dotted: str) -> str:
     return dotted.partition(":")[0]
-
-
-def difference(
-    before: Mapping[str, Any], after: Mapping[str, Any], prefix: tuple[str, ...] = ()
-) -> list[tuple[tuple[str, ...], Any, Any]]:
-    """Give the fields in which one preimage differs from another: path, old value, new value.
-
-    >>> difference({"options": {"sparsity": 0.5}}, {"options": {"sparsity": 0.7}})
-    [(('options', 'sparsity'), 0.5, 0.7)]
-    """
-    found: list[tuple[tuple[str, ...], Any, Any]] = []
-    for name in sorted({*before, *after}):
-        old, new = before.get(name), after.get(name)
-        if old == new:
-            continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += difference(old, new, (*prefix, name))
-        else:
-            found.append(((*prefix, name), old, new))
-    return found
-
-
-def explained(
-    label: str,
-    name: str,
-    change: tuple[tuple[str, ...], Any, Any],
-    contents: Callable[[str, str], str] = lambda source, before: "",
-) -> str:
-    """Say one difference as the user knows the field.
-
-    Args:
-        label: the step's label.
-        name: its pass.
-        change: what `difference` gave.
-        contents: says how a source differs from what it held, by the source and its earlier digest.
-    """
-    (first, *rest), old, new = change
-    inner = ".".join(rest)
-    moved = f"{short(old)} -> {short(new)}"
-    match first, inner:
-        case "options", _:
-            return f"{label}.{inner} {moved}"
-        case "toolchain", _:
-            return f"{inner} {moved}"
-        case "code", _:
-            return f"source of pass {name} changed"
-        case "meaning", _:
-            return f"{inner} of the data {moved}"
-        case "nouns", _:
-            return "source of the task or of a modality changed"
-        case "input", _:
-            return "its input changed"
-        case "models", _:
-            return f"the output of {rest[0]} changed" if rest else "it reads other steps"
-        case "judging", "limits":
-            return f"{label}.budget, or what it is held against, changed"
-        case "judging", _:
-            return "what its candidates are judged by changed"
-        case "model", "code":
-            return "source of the model changed"
-        case "model", "files":
-            return "model.path content changed"
-        case "model", _:
-            return f"{inner.replace('options.', 'model.')} {moved}"
-        case "data", _:
-            how = contents(inner, old) if inner and old and new else ""
-            return f"{inner} content changed{': ' if how else ''}{how}"
-        case "environment", _:
-            return f"{ENVIRONMENT_KEYS.get(inner, inner)} {moved}"
-        case "reader", "code":
-            return "source of the data's reader changed"
-        case "reader" | "augment", _:
-            return f"data.{inner if first == 'reader' else 'augment.' + inner} {moved}"
-    return f"{'.'.join([first, *rest])} {moved}"
-
-
-def short(value: Any) -> str:
-    """Write a value, or the beginning of a digest, so that it fits a line."""
-    text = plain(value)
-    return text[:10] if len(text) == 64 else text if len(text) <= 60 else text[:57] + "..."

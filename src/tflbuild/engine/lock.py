@@ -28,7 +28,8 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
-from tflbuild.engine.keys import Keys, difference, explained, short
+from tflbuild.engine.explaining import difference, explained, short
+from tflbuild.engine.keys import Keys
 from tflbuild.engine.report import Report, StepReport
 from tflbuild.engine.report_form import METRICS, SHOWN, SPLIT
 from tflbuild.engine.run_folder import newest_run
@@ -70,18 +71,18 @@ LOCK = fields(
 """A lock, as far as it is read again."""
 
 
-def write_lock(report: Report, causes: Mapping[str, Mapping[str, Any]]) -> None:
+def write_lock(report: Report, preimages: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the lock of what was built.
 
     Args:
         report: of a build that delivered.
-        causes: the preimage of each step's action key, by label.
+        preimages: of each step's action key, by label; the lock calls them causes.
     """
     import yaml
 
     steps = {
         step["label"]: {key: step[key] for key in ("pass", "options", "action", "input", "output")}
-        | {"causes": _plain(causes[step["label"]])}
+        | {"causes": _plain(preimages[step["label"]])}
         for step in report["passes"]
     }
     content = {

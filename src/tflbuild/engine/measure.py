@@ -9,7 +9,7 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, facts_of
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, file_metrics_of
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
@@ -141,19 +141,19 @@ class Measurer:
 
         return self._recall(self._keys.readings(model, split, finding), compute)
 
-    def fact(self, metric: str, model: Artifact) -> Measurement:
+    def file_metric(self, metric: str, model: Artifact) -> Measurement:
         """Measure a fact of the file itself; nothing else is evaluated meanwhile, so that it can be timed."""
 
         def compute(staging: Path) -> Result:
-            answer = self._ask("file_fact", metric, model, what=metric)
+            answer = self._ask("file_metric", metric, model, what=metric)
             return Result(answer.value, answer.cost, {})
 
-        record = self._recall(self._keys.file_fact(metric, model), compute)
+        record = self._recall(self._keys.file_metric(metric, model), compute)
         return Measurement.from_json(record.value)
 
-    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
-        """Measure those metrics that are facts of a file of this kind."""
-        return {name: self.fact(name, model) for name in facts_of(model.kind, metrics)}
+    def file_metrics(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are read off the file itself."""
+        return {name: self.file_metric(name, model) for name in file_metrics_of(model.kind, metrics)}
 
     def deliver(self, target: str, model: TFLiteModel) -> Record:
         """Compile for a target; gives the delivered file and the target's figures."""

@@ -17,8 +17,9 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
 from tflbuild.engine.contents import changed_contents
+from tflbuild.engine.explaining import difference, explained
 from tflbuild.engine.inputs import Inputs, by_base, inputs_of, labels_read
-from tflbuild.engine.keys import Keys, difference, explained
+from tflbuild.engine.keys import Keys
 from tflbuild.engine.storage.store import Record, Store
 
 

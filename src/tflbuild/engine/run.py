@@ -42,7 +42,7 @@ class Runner:
     Attributes:
         reports: of the steps so far.
         outputs: what they gave, by label.
-        causes: the preimages of their actions, by label.
+        preimages: of their actions, by label.
         rejected: the step whose gate stayed closed, and what it gave.
         failure: the last pass that failed.
     """
@@ -61,7 +61,7 @@ class Runner:
         self.recipe = recipe
         self.reports: list[StepReport] = []
         self.outputs: dict[str, Artifact] = {}
-        self.causes: dict[str, Mapping[str, Any]] = {}
+        self.preimages: dict[str, Mapping[str, Any]] = {}
         self.rejected: tuple[str, Artifact] | None = None
         self.failure: Failure | None = None
         self._after_step = after_step
@@ -114,7 +114,7 @@ class Runner:
         fields = {"label": step.label, "pass": report.pass_name, "options": report.options}
         self._tell(Event("pass_started", {**fields, "status": found.status, "reason": found.reason}))
         report.cached = found.record is not None
-        self.causes[step.label] = found.preimage
+        self.preimages[step.label] = found.preimage
         record = found.record or self._compute(found, inputs, report)
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value

@@ -74,7 +74,7 @@ def _measured(
         if metric in found:
             yield _compared(what, claim["value"], found[metric].value)
         elif cls is not None and issubclass(cls, FileMetric) and cls.exact:
-            yield _compared(what, claim["value"], measurer.fact(metric, model).value)
+            yield _compared(what, claim["value"], measurer.file_metric(metric, model).value)
         else:
             note = (
                 "a time, never the same twice"

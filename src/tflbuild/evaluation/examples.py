@@ -82,16 +82,15 @@ class Encoder:
             DataError: it does not fit; says both shapes.
         """
         given = value if isinstance(value, Mapping) else dict.fromkeys(self.meaning.inputs, value)
+        named = f"sample {plain(key)}" if key else "a sample"
         encoded = {}
         for name, wanted in self.meaning.inputs.items():
             if name not in given or (len(self.meaning.inputs) > 1 and not isinstance(value, Mapping)):
-                raise DataError(f"data: sample {plain(key)} {self._misnamed(value)}.")
+                raise DataError(f"data: {named} {self._misnamed(value)}.")
             try:
                 encoded[name] = self.kinds[name].encode(given[name], wanted.shape)
             except ValueError as error:
-                raise DataError(
-                    f"data: sample {plain(key)} does not fit the input '{name}': {error}."
-                ) from error
+                raise DataError(f"data: {named} does not fit the input '{name}': {error}.") from error
         return encoded
 
     def _misnamed(self, value: Any) -> str:

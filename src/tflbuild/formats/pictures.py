@@ -103,8 +103,8 @@ def own_scaling(scale: float, offset: float) -> Literal["", "raw", "unit"]:
     return "raw" if abs(scale) < MOST_RAW_SCALE or abs(offset) > LEAST_RAW_OFFSET else ""
 
 
-class Look(NamedTuple):
-    """What a shape looks like.
+class Likeness(NamedTuple):
+    """The likeness of a shape to that of a picture.
 
     Attributes:
         channels: of a picture that it may be; 0 where it can be none.
@@ -117,25 +117,29 @@ class Look(NamedTuple):
     reason: str
 
 
-def look(shape: Sequence[int]) -> Look:
-    """Look at the shape of an input, its batch first.
+def likeness(shape: Sequence[int]) -> Likeness:
+    """Tell by the shape of an input, its batch first, whether it may be a picture.
 
     Three channels are a picture's. One channel may as well be a spectrogram, (49, 10, 1) or (96, 64, 1), or a window of
     a sensor's readings; only a square is taken for a picture.
     """
     if len(shape) != 4:
-        return Look(0, True, f"it has {len(shape)} axes, and a picture has 4: batch, height, width, channels")
+        return Likeness(
+            0, True, f"it has {len(shape)} axes, and a picture has 4: batch, height, width, channels"
+        )
     height, width, channels = shape[1:]
     if channels not in (GREY, COLOUR):
         if height in (GREY, COLOUR) and min(width, channels) >= LEAST_SIDE:
-            return Look(0, True, "its channels come first, and pictures are taken with channels last")
-        return Look(0, True, f"it has {channels} channels, and a picture has 1 or 3")
+            return Likeness(0, True, "its channels come first, and pictures are taken with channels last")
+        return Likeness(0, True, f"it has {channels} channels, and a picture has 1 or 3")
     if min(height, width) < LEAST_SIDE or max(height, width) > MOST_ASPECT * min(height, width):
-        return Look(0, True, f"{height} x {width} are no usual sides of a picture")
+        return Likeness(0, True, f"{height} x {width} are no usual sides of a picture")
     if channels == COLOUR:
-        return Look(COLOUR, True, "three channels")
+        return Likeness(COLOUR, True, "three channels")
     if height == width:
-        return Look(
+        return Likeness(
             GREY, False, "one channel, and it is square as pictures often are; spectrograms may be, too"
         )
-    return Look(0, False, "one channel, and it is no square: a spectrogram may look so, or a grey picture")
+    return Likeness(
+        0, False, "one channel, and it is no square: a spectrogram may look so, or a grey picture"
+    )

@@ -78,7 +78,8 @@ class File(KerasFile):
     def refusal(self, task: str) -> str:
         """Say why the model cannot be used on data of a task; "" where it can."""
         if self.task or task == UNLABELLED:
-            return super().refusal(task)
+            reason = super().refusal(task)
+            return f"{reason} (data=images takes pictures alone)" if reason else ""
         found = [one.evidence for one in self.description.recognised if one.what == "task"]
         return f"the outputs of '{plain(self.path)}' are not recognised{f' ({found[0]})' if found else ''}"
 

@@ -193,7 +193,7 @@ class Quantize(Quantizing):
         check_scales(result.path)
         storage.check_stored(result.path, self.scheme, self.form)
         writing.check_declared(result)
-        promises.check_kernels(model.path, result.path)
+        promises.check_weights(model.path, result.path)
         writing.check_inputs(result, self.inputs_of(Meaning.of(result), self.scheme))
         writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:

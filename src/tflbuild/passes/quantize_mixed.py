@@ -16,10 +16,10 @@ from tflbuild.passes.quantizing.options import Quantizing
 from tflbuild.passes.quantizing.trials import Trial, Trials
 
 if TYPE_CHECKING:
-    from tflbuild.quantization.mixed import Step
+    from tflbuild.quantization.mixed import Addition
 
 MISSES = 3
-"""Kept layers that turn out to be needed before no more are tried without."""
+"""Addition layers that turn out to be needed before no more are tried without."""
 
 
 @compiler_pass("quantize_mixed")
@@ -78,7 +78,7 @@ class QuantizeMixed(Quantizing):
         setting, keep = self.setting(bench, model, ctx), self._kept
         trials = Trials(self, bench, setting, keep, model, ctx)
         best = trials.of(())
-        order: list[Step] = []
+        order: list[Addition] = []
         if not best.ok:
             order = bench.order(setting, keep, self.max_kept, self.images)
             best = smallest(trials, order) or trials.nearest
@@ -110,7 +110,7 @@ class QuantizeMixed(Quantizing):
         from tflbuild.tflite.scales import check_scales
 
         check_scales(result.path)
-        promises.check_kernels(model.path, result.path)
+        promises.check_weights(model.path, result.path)
         writing.check_declared(result)
         writing.check_inputs(result, self.inputs_of(Meaning.of(result), "int8"))
         _check_dtypes(result)
@@ -132,14 +132,14 @@ def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
 
 def _share(result: TFLiteModel) -> float:
     """Give the share of the weights' bytes, were all of them int8, whose operators are kept."""
-    from tflbuild.tflite.kernels import kernels
+    from tflbuild.tflite.weights import weights_in
 
-    sizes = {kernel.output: kernel.values.size for kernel in kernels(result.path)}
+    sizes = {weights.output: weights.values.size for weights in weights_in(result.path)}
     kept = {island["tensor"] for island in result.meta["islands"]}
     return sum(size for name, size in sizes.items() if name in kept) / max(sum(sizes.values()), 1)
 
 
-def smallest(trials: Trials, order: list[Step]) -> Trial | None:
+def smallest(trials: Trials, order: list[Addition]) -> Trial | None:
     """Give a candidate that holds the budget with few steps: the first few in order, without those that are not needed.
 
     Returns:
@@ -160,9 +160,9 @@ def smallest(trials: Trials, order: list[Step]) -> Trial | None:
     return best
 
 
-def _entry(step: Step) -> dict[str, Any]:
+def _entry(step: Addition) -> dict[str, Any]:
     return {
-        "layer": step.candidate.layer,
+        "layer": step.group.layer,
         "tensors": sorted(step.tensors),
         "weight_bytes": step.bytes,
         "error_before": round(step.before, 7),

@@ -1,6 +1,6 @@
 """Mixed precision: which few layers of an int8 model to keep in int16x8 or float, and how many are enough.
 
-A tensor is unrounded only where the operator that writes it and those that read it are kept, so that candidates are
+A tensor is unrounded only where the operator that writes it and those that read it are kept, so that groups are
 single operators and operators with those that read what they write.
 """
 
@@ -21,14 +21,14 @@ OVERHEAD = 512
 """Bytes that keeping an operator costs besides its weights: conversions before and behind it, their tensors."""
 
 LEAST_GAIN = 0.002
-"""Share of the plain model's error below which a candidate gains nothing worth keeping."""
+"""Share of the plain model's error below which a group gains nothing worth keeping."""
 
 MOST_STEPS = 16
-"""Candidates that are kept at most."""
+"""Groups that are kept at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class Group:
     """Neighbouring operators that may be kept together.
 
     Attributes:
@@ -41,38 +41,38 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One more candidate that is kept.
+class Addition:
+    """One more group that is kept.
 
     Attributes:
-        candidate: which.
+        group: which.
         tensors: written by operators that were not kept before.
         bytes: of their weights in int8.
         before: error without it.
         after: error with it.
     """
 
-    candidate: Candidate
+    group: Group
     tensors: Tensors
     bytes: int
     before: float
     after: float
 
 
-def candidates(graph: Graph) -> list[Candidate]:
+def groups(graph: Graph) -> list[Group]:
     """Give what may be kept of a float model, in order of execution.
 
     Args:
         graph: of a float model.
     """
-    found: dict[Tensors, Candidate] = {}
+    found: dict[Tensors, Group] = {}
     for operator in graph.operators:
         name, kind = graph.name(int(operator.outputs[0])), graph.kind(operator)
         if kind in MOVING or not kind.isupper():
             continue
         layer = layer_name(name, kind)
         for tensors in (Tensors([name]), Tensors([name, *_readers(graph, operator)])):
-            found.setdefault(tensors, Candidate(layer=layer, tensors=tensors))
+            found.setdefault(tensors, Group(layer=layer, tensors=tensors))
     return list(found.values())
 
 
@@ -108,57 +108,55 @@ def neighbours(graph: Graph) -> dict[str, Tensors]:
 
 @dataclass
 class _Waiting:
-    """A candidate with what it last promised: gain per byte, the error then, and how many steps there were."""
+    """A group with what it last promised: gain per byte, the error then, and how many steps there were."""
 
-    candidate: Candidate
+    group: Group
     rate: float = math.inf
     after: float = 0.0
     measured: int = -1
 
 
 def greedy(
-    found: Iterable[Candidate],
+    found: Iterable[Group],
     sizes: Mapping[str, int],
     near: Mapping[str, Tensors],
     most: float,
     error: Callable[[Tensors], float],
-) -> list[Step]:
-    """Order candidates by what they gain per byte, each on top of those before.
+) -> list[Addition]:
+    """Order groups by what they gain per byte, each on top of those before.
 
-    A candidate's gain is measured again where it would be the next by its last measurement, and where a neighbour was
+    A group's gain is measured again where it would be the next by its last measurement, and where a neighbour was
     kept, because what two operators pass to each other is exact only if both are.
 
     Args:
-        found: the candidates.
+        found: the groups.
         sizes: bytes of weights, by tensor.
         near: neighbours, by tensor.
         most: bytes of weights that may be kept.
         error: gives the error of the model with operators kept, by the tensors they write.
     """
-    steps: list[Step] = []
+    steps: list[Addition] = []
     kept, used, current = Tensors(), 0, error(Tensors())
     least = LEAST_GAIN * current
-    waiting = [_Waiting(candidate) for candidate in found]
+    waiting = [_Waiting(group) for group in found]
     while len(steps) < MOST_STEPS:
-        waiting = [w for w in waiting if w.candidate.tensors - kept]
-        waiting = [w for w in waiting if used + _size(w.candidate.tensors - kept, sizes) <= most]
+        waiting = [w for w in waiting if w.group.tensors - kept]
+        waiting = [w for w in waiting if used + _size(w.group.tensors - kept, sizes) <= most]
         best = max(waiting, key=lambda w: w.rate, default=None)
         if best is None or best.rate <= 0:
             break
-        new = best.candidate.tensors - kept
+        new = best.group.tensors - kept
         if best.measured < len(steps):
             best.after, best.measured = error(kept | new), len(steps)
             gain = current - best.after
             best.rate = gain / (_size(new, sizes) + OVERHEAD * len(new)) if gain > least else 0.0
             continue
         size = _size(new, sizes)
-        steps.append(
-            Step(candidate=best.candidate, tensors=new, bytes=size, before=current, after=best.after)
-        )
+        steps.append(Addition(group=best.group, tensors=new, bytes=size, before=current, after=best.after))
         kept, used, current = kept | new, used + size, best.after
         touched = new.union(*(near[name] for name in new))
         for other in waiting:
-            if other.candidate.tensors & touched:
+            if other.group.tensors & touched:
                 other.rate = math.inf
     return steps
 

@@ -166,10 +166,15 @@ def by_channel(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def as_input(values: npt.NDArray[np.float32], dtype: Any, quantization: Quantization) -> npt.NDArray[Any]:
-    """Give the values of an input as a model takes them: as they are, or rounded to integers."""
+    """Give the values of an input as a model takes them: as they are, or rounded to integers.
+
+    An integer input without a scale takes whole numbers, such as the places of words in a table.
+    """
+    scale, zero_point = quantization
     if dtype == np.float32:
         return values
-    scale, zero_point = quantization
+    if not scale:
+        return np.rint(values).astype(dtype)
     limits = np.iinfo(dtype)
     levels = np.rint(values / np.float32(scale)) + zero_point
     return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))

@@ -56,21 +56,22 @@ class Shape:
         """Give what the layer reads for some places of its output.
 
         Args:
-            value: (height, width, channels) or, of a dense layer, any shape that ends in its channels.
-            places: (rows,) indices into the flattened output plane.
+            value: (height, width, channels), or several of them; of a dense layer any shape that ends in its channels.
+            places: (rows,) indices into the flattened output planes.
 
         Returns:
             (groups, rows, taps) float32.
         """
-        image = value.reshape(-1, 1, self.input[2]) if self.kind == "FULLY_CONNECTED" else value
+        images = value.reshape(-1, *self.input)
         if self.kind == "FULLY_CONNECTED":
-            taken = image[places][:, None]
+            taken = images[places]
         else:
-            padded = np.pad(image, [*self._padding(), (0, 0)])
-            down, right = np.divmod(places, self.output[1])
+            padded = np.pad(images, [(0, 0), *self._padding(), (0, 0)])
+            number, place = np.divmod(places, self.output[0] * self.output[1])
+            down, right = np.divmod(place, self.output[1])
             lines = down[:, None] * self.stride[0] + np.arange(self.kernel[0]) * self.dilation[0]
             columns = right[:, None] * self.stride[1] + np.arange(self.kernel[1]) * self.dilation[1]
-            taken = padded[lines[:, :, None], columns[:, None, :]]
+            taken = padded[number[:, None, None], lines[:, :, None], columns[:, None, :]]
         apart = taken.reshape(len(places), self.kernel[0] * self.kernel[1], self.groups, -1)
         return np.ascontiguousarray(apart.transpose(2, 0, 1, 3).reshape(self.groups, len(places), -1))
 

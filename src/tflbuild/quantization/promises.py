@@ -13,7 +13,7 @@ from tflbuild.quantization.grid import SMALLEST_BOUND
 from tflbuild.tflite import flatbuffer, scales
 from tflbuild.tflite.flatbuffer import Operator
 from tflbuild.tflite.islands import BORDERS, Island
-from tflbuild.tflite.kernels import Kernel, kernels
+from tflbuild.tflite.weights import Weights, weights_in
 
 ACTIVATIONS = ("float32", "float16", "int8", "int16")
 """Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
@@ -54,18 +54,18 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     return [entry for entry in found if entry is not None]
 
 
-def check_kernels(source: Path, result: Path) -> None:
-    """Hold a quantized file to keep what its source's kernels hold: weights where there are any, and every zero.
+def check_weights(source: Path, result: Path) -> None:
+    """Hold a quantized file to keep its source's weights: some where there are any, and every zero.
 
     Args:
-        source: the file that was quantized; its kernels are found again by the names of their tensors.
+        source: the file that was quantized; its weights are found again by the names of their tensors.
         result: the quantized file.
 
     Raises:
-        BrokenPromise: a kernel lost all its weights, or some of the zeros that pruning gave it; names it.
+        BrokenPromise: a layer lost all its weights, or some of the zeros that pruning gave it; names it.
     """
-    before = {kernel.name: kernel for kernel in kernels(source)}
-    for after in kernels(result):
+    before = {weights.name: weights for weights in weights_in(source)}
+    for after in weights_in(result):
         wanted = before.get(after.name)
         if wanted is None or wanted.values.shape != after.values.shape:
             continue
@@ -77,13 +77,13 @@ def check_kernels(source: Path, result: Path) -> None:
             raise BrokenPromise(f"'{after.name}' lost {lost} of {int(zeros.sum())} zeros in quantization.")
 
 
-def _next_to_nothing(kernel: Kernel) -> bool:
-    """Say whether weight decay left a float kernel so little that a quantizer has no level for it."""
-    return kernel.dtype == "float32" and bool(np.abs(kernel.values).max() < SMALLEST_BOUND)
+def _next_to_nothing(weights: Weights) -> bool:
+    """Say whether weight decay left float weights so small that a quantizer has no level for them."""
+    return weights.dtype == "float32" and bool(np.abs(weights.values).max() < SMALLEST_BOUND)
 
 
 def check_declared(path: Path, zeros: Mapping[str, float], clusters: Mapping[str, int]) -> None:
-    """Hold the kernels of a file to the zeros and clusters that earlier passes gave them.
+    """Hold the weights of a file to the zeros and clusters that earlier passes gave them.
 
     Args:
         path: the file.
@@ -91,19 +91,19 @@ def check_declared(path: Path, zeros: Mapping[str, float], clusters: Mapping[str
         clusters: distinct values of the output channel that has most of them, likewise.
 
     Raises:
-        BrokenPromise: a kernel has fewer zeros, or more distinct values; names it.
+        BrokenPromise: a layer has fewer zeros, or more distinct values; names it.
     """
-    found = kernels(path)
+    found = weights_in(path)
     for name in zeros.keys() | clusters.keys():
-        for kernel in (kernel for kernel in found if kernel.layers & _layer_names(name)):
-            if kernel.sparsity < zeros.get(name, 0.0) - ROUNDING:
+        for weights in (weights for weights in found if weights.layers & _layer_names(name)):
+            if weights.sparsity < zeros.get(name, 0.0) - ROUNDING:
                 raise BrokenPromise(
-                    f"{name} had {zeros[name]:.2%} zeros, but in the file it has {kernel.sparsity:.2%}."
+                    f"{name} had {zeros[name]:.2%} zeros, but in the file it has {weights.sparsity:.2%}."
                 )
-            if kernel.channel_clusters > clusters.get(name, kernel.channel_clusters):
+            if weights.channel_clusters > clusters.get(name, weights.channel_clusters):
                 raise BrokenPromise(
                     f"{name} had at most {clusters[name]} distinct values in an output channel, but in the file it "
-                    f"has {kernel.channel_clusters}; equalization and learned rounding undo clusters."
+                    f"has {weights.channel_clusters}; equalization and learned rounding undo clusters."
                 )
 
 

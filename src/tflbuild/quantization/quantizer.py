@@ -59,8 +59,10 @@ def quantize(
     Raises:
         PassError: the quantizer refused the model.
     """
+    given = path.read_bytes()
+    content = flatbuffer.of_today(given)  # LiteRT Quantizer takes every operator of an old file for an ADD
     with _refusing():
-        worker = quantizer.Quantizer(str(path))
+        worker = quantizer.Quantizer(str(path) if content is given else content)
     _say(worker, ".*", scheme, form := form or Form())
     _keep(worker, kept or {}, form)
     names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
@@ -87,26 +89,40 @@ def quantize(
         contextlib.redirect_stderr(io.StringIO()),
     ):
         made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
-    return (
-        _with_float_outputs(bytes(made.quantized_model))
-        if kept and float_output
-        else bytes(made.quantized_model)
-    )
+    quantized = bytes(made.quantized_model)
+    return _with_outputs(quantized, path, float_output) if kept else quantized
 
 
-def _with_float_outputs(content: bytes) -> bytes:
-    """Let every output of a file be the float tensor that it was made of.
+def _with_outputs(content: bytes, path: Path, float_output: bool) -> bytes:
+    """Mend the outputs of a mixed file, in its graph and in its signature.
 
-    LiteRT Quantizer redirects an output that a kept operator writes and an integer one reads to what the latter reads.
+    Where a kept operator writes an output and an integer one reads it, LiteRT Quantizer redirects the graph's output to
+    what the latter reads, and the signature's not.
+
+    Args:
+        content: a file with kept operators.
+        path: the float file.
+        float_output: whether outputs are floats.
     """
-    model = flatbuffer.unpack(content)
-    graph, changed = Graph(model), False
-    outputs = np.array(model.subgraphs[0].outputs, np.int32)
-    for place, maker in enumerate(graph.maker(index) for index in outputs):
-        if maker is not None and graph.kind(maker) == "QUANTIZE":
-            outputs[place], changed = maker.inputs[0], True
-    model.subgraphs[0].outputs = outputs
-    return flatbuffer.pack(model) if changed else content
+    model, source = flatbuffer.unpack(content), flatbuffer.load(path)
+    graph = Graph(model)
+    outputs = [int(index) for index in model.subgraphs[0].outputs]
+    outputs = [_unrounded(graph, index) for index in outputs] if float_output else outputs
+    order, names = [int(index) for index in source.subgraphs[0].outputs], flatbuffer.ends_of(source)[1]
+    for entry in model.signatureDefs[0].outputs if model.signatureDefs else ():
+        entry.tensorIndex = outputs[order.index(names[entry.name.decode()])]
+    model.subgraphs[0].outputs = np.array(outputs, np.int32)
+    return flatbuffer.pack(model)
+
+
+def _unrounded(graph: Graph, index: int) -> int:
+    """Give the float form of an output that was redirected to an integer one; any other as it is."""
+    maker = graph.maker(index)
+    if maker is None or graph.kind(maker) != "QUANTIZE":
+        return index
+    origin = int(maker.inputs[0])
+    floats = (reader for reader in graph.readers(origin) if graph.kind(reader) == "DEQUANTIZE")
+    return next((int(reader.outputs[0]) for reader in floats), origin)
 
 
 @contextlib.contextmanager

@@ -184,7 +184,7 @@ class _Sample:
 
     def inputs(self, values: Sequence[Matrix]) -> Matrix:
         """Give (groups, rows, taps) of what the layer reads, in the order of the targets."""
-        rows = [self.shape.rows(value[0], places) for value, places in zip(values, self.places, strict=True)]
+        rows = [self.shape.rows(value, places) for value, places in zip(values, self.places, strict=True)]
         return np.concatenate(rows, axis=1)[:, self.order]
 
 

@@ -61,6 +61,8 @@ def seams(graph: Graph) -> Iterator[Seam]:
     for first in graph.weighted():
         if graph.kind(first) not in LAYERS or fused(first) not in (*EXACT, FUSED.RELU6):
             continue
+        if not _in_floats(graph, first):
+            continue
         written = int(first.outputs[0])
         weights = graph.constant(first.inputs[1])
         assert weights is not None
@@ -69,6 +71,11 @@ def seams(graph: Graph) -> Iterator[Seam]:
         if path.follow(written):
             bounded = path.bounded or fused(first) == FUSED.RELU6
             yield Seam(first, written, tuple(path.readers), channels, bounded)
+
+
+def _in_floats(graph: Graph, layer: Any) -> bool:
+    """Say whether a layer's weights are stored as they are used; a dynamic-range file has int8 ones for floats."""
+    return bool(graph.tensors[int(layer.inputs[1])].type == schema.TensorType.FLOAT32)
 
 
 def fused(operator: Any) -> int:
@@ -102,7 +109,9 @@ class _Path:
     def _agrees(self, layer: Any, kind: str, tensor: int) -> bool:
         """Say whether a layer reads exactly these channels; not so behind a flattening, or in groups."""
         weights = self._graph.constant(layer.inputs[1])
-        if weights is None or int(self._graph.tensors[tensor].shape[-1]) != self._channels:
+        if weights is None or not _in_floats(self._graph, layer):
+            return False
+        if int(self._graph.tensors[tensor].shape[-1]) != self._channels:
             return False
         if kind == "DEPTHWISE_CONV_2D":
             return bool(weights.shape[-1] % self._channels == 0)

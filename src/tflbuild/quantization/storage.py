@@ -13,19 +13,19 @@ from tflbuild.quantization.grid import bits_of
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.flatbuffer import DTYPES
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import Kernel, kernels
 from tflbuild.tflite.scales import scales_of, zero_points_of
+from tflbuild.tflite.weights import Weights, weights_in
 
 INTEGERS = ("int8", "int4")
 
 
 def stored(path: Path) -> dict[str, Any]:
-    """Count the dtypes of kernels and activations, and the kernels with one scale and with one a channel."""
-    found = kernels(path)
+    """Count the dtypes of weights and activations, and the layers whose weights have one scale, and one a channel."""
+    found = weights_in(path)
     graph = Graph(flatbuffer.load(path))
     written = [int(index) for operator in graph.operators for index in operator.outputs]
-    dtypes = Counter(kernel.dtype for kernel in found)
-    scaled = Counter(_granularity(kernel) for kernel in found if kernel.dtype in INTEGERS)
+    dtypes = Counter(weights.dtype for weights in found)
+    scaled = Counter(_granularity(weights) for weights in found if weights.dtype in INTEGERS)
     return {
         "kernels": dict(sorted(dtypes.items())),
         "scales": dict(sorted(scaled.items())),
@@ -34,43 +34,43 @@ def stored(path: Path) -> dict[str, Any]:
 
 
 def check_stored(path: Path, scheme: str, form: Form, *, least: int = 0) -> None:
-    """Hold every kernel to its dtype and its number of scales, and activations to their zero point.
+    """Hold the weights of every layer to their dtype and number of scales, and activations to their zero point.
 
     Args:
         path: the quantized file.
         scheme: it was quantized by.
         form: it was asked for.
-        least: number of weights below which a kernel may stay float32.
+        least: number of weights below which those of a layer may stay float32.
 
     Raises:
-        BrokenPromise: a kernel or an activation is stored otherwise; names it.
+        BrokenPromise: weights or an activation are stored otherwise; names them.
     """
-    found = [k for k in kernels(path) if k.dtype != "float32" or k.values.size >= least]
+    found = [k for k in weights_in(path) if k.dtype != "float32" or k.values.size >= least]
     if not found:
         raise BrokenPromise(f"{scheme} weights were promised, but all of them are float32.")
-    for kernel in found:
-        wanted = "float16" if scheme == "float16" else f"int{bits_of(kernel.operator, form.weight_bits)}"
-        if kernel.dtype != wanted:
+    for weights in found:
+        wanted = "float16" if scheme == "float16" else f"int{bits_of(weights.operator, form.weight_bits)}"
+        if weights.dtype != wanted:
             raise BrokenPromise(
-                f"{wanted} weights were promised, but those of {kernel.operator} '{kernel.output}' are "
-                f"{kernel.dtype}."
+                f"{wanted} weights were promised, but those of {weights.operator} '{weights.output}' are "
+                f"{weights.dtype}."
             )
-        if wanted in INTEGERS and form.granularity not in (_granularity(kernel), _only(kernel)):
+        if wanted in INTEGERS and form.granularity not in (_granularity(weights), _only(weights)):
             raise BrokenPromise(
-                f"one scale a {form.granularity} was promised, but {kernel.operator} '{kernel.output}' has "
-                f"{len(kernel.scales)} for {kernel.values.shape[kernel.axis]} channels."
+                f"one scale a {form.granularity} was promised, but {weights.operator} '{weights.output}' has "
+                f"{len(weights.scales)} for {weights.values.shape[weights.axis]} channels."
             )
     if form.activations == "symmetric":
         _check_symmetric(Graph(flatbuffer.load(path)))
 
 
-def _granularity(kernel: Kernel) -> str:
-    return "tensor" if len(kernel.scales) == 1 else "channel"
+def _granularity(weights: Weights) -> str:
+    return "tensor" if len(weights.scales) == 1 else "channel"
 
 
-def _only(kernel: Kernel) -> str:
-    """Give the granularity that a kernel of a single channel has as well."""
-    return "channel" if kernel.values.shape[kernel.axis] == 1 else ""
+def _only(weights: Weights) -> str:
+    """Give the granularity that weights of a single channel have as well."""
+    return "channel" if weights.values.shape[weights.axis] == 1 else ""
 
 
 def _check_symmetric(graph: Graph) -> None:

@@ -32,7 +32,7 @@ CORRECTION_IMAGES = 32
 """Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
 
 EVALUATIONS = 1.5
-"""Measurements that ordering a candidate takes, about, for the progress bar."""
+"""Measurements that ordering a group takes, about, for the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,9 @@ class Workbench:
         reference = OutputError(self._content, self._held_out[:images])
         return sensitivity(variant.content, self.build(setting), reference, self.progress)
 
-    def order(self, setting: Setting, keep: quantizer.Kept, share: float, images: int) -> list[mixed.Step]:
+    def order(
+        self, setting: Setting, keep: quantizer.Kept, share: float, images: int
+    ) -> list[mixed.Addition]:
         """Order what to keep out of int8 by what it gains per byte.
 
         Biases are not corrected here: those of the plain model make up for layers that are kept later.
@@ -189,7 +191,7 @@ class Workbench:
         variant = self.variant(setting.equalize, setting.relu6)
         reference = OutputError(self._content, self._held_out[:images])
         simulated = Simulation(variant.content, self.build(replace(setting, correct_bias=False)))
-        found, sizes = mixed.candidates(simulated.graph), mixed.weight_bytes(simulated.graph)
+        found, sizes = mixed.groups(simulated.graph), mixed.weight_bytes(simulated.graph)
         measured = 0
 
         def error(kept: mixed.Tensors) -> float:

@@ -6,42 +6,27 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
 from tflbuild import plugins
-from tflbuild.core.analysis import ANALYSES, Analysis
-from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture, Pass, kinds_of
-from tflbuild.core.dataset import DATASETS, Dataset
-from tflbuild.core.errors import PluginError, RecipeError, TflbuildError, did_you_mean
+from tflbuild.core.dataset import Dataset
+from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
-from tflbuild.core.hook import HOOKS, Hook, Unmade
-from tflbuild.core.meaning import IMAGE
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
-from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
-from tflbuild.core.registry import Registry
-from tflbuild.core.target import TARGETS, Target
-from tflbuild.modalities.image.augment import Augment
-from tflbuild.recipe import compose, preprocessing
+from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
+from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
+from tflbuild.recipe.own_model import start_from_file
 from tflbuild.recipe.steps import LONGEST_TIMEOUT, limits_at, settle_alternatives, step_of
 from tflbuild.recipe.text import read_text
-from tflbuild.recipe.validation import shown, typed
-
-T = TypeVar("T")
+from tflbuild.recipe.validation import typed
 
 Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
 """Seed of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
-
-
-class Data(NamedTuple):
-    """A data set, and what was recognised of it."""
-
-    dataset: Dataset
-    recognised: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +139,10 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     steps = {key: value for key, value in mapping.items() if key not in known}
     for label, value in steps.items():
         if not isinstance(value, dict) or "pass" not in value:
-            choices = [*known, *(k for k, v in steps.items() if isinstance(v, dict) and "pass" in v)]
+            near = [*known, *(k for k, v in steps.items() if isinstance(v, dict) and "pass" in v)]
             where = _in_file(label, mapping)
             raise RecipeError(
-                f"{plain(label)}: there is no such key in a recipe{where}.{did_you_mean(label, choices)}"
+                f"{plain(label)}: there is no such key in a recipe{where}.{did_you_mean(label, near)}"
             )
     for group in ("model", "data", "target"):
         if mapping.get(group) is None:
@@ -168,15 +153,15 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
-    model = _model(mapping["model"])
-    data, recognised = _data(mapping["data"], root.preprocess or {}, model)
+    model = choices.model(mapping["model"])
+    data, recognised = choices.data(mapping["data"], root.preprocess or {}, model)
     recipe = Recipe(
         name=root.recipe,
         description=root.description,
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
         model=model,
         data=data,
-        targets=_targets(mapping["target"]),
+        targets=choices.targets(mapping["target"]),
         steps={label: step_of(label, value) for label, value in steps.items()},
         pipeline=root.pipeline,
         added=added,
@@ -197,98 +182,16 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
         ),
-        analyses=_analyses(mapping.get("analyses")),
-        hooks=_hooks(mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)),
+        analyses=choices.analyses(mapping.get("analyses")),
+        hooks=choices.hooks(
+            mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)
+        ),
         recognised=recognised,
         mapping=_resolved(mapping, data),
         plugins=folder,
     )
     _check_names(recipe)
-    return _start_from_file(recipe)
-
-
-def _targets(value: Any) -> dict[str, Target]:
-    """Validate what is delivered; a target that is null is none."""
-    if not isinstance(value, Mapping):
-        raise RecipeError(f"target: {shown(value)} is no mapping of targets; write e.g. target=[cpu].")
-    made = {
-        name: _chosen(TARGETS, options, f"target.{name}")
-        for name, options in value.items()
-        if options is not None
-    }
-    if not made:
-        raise RecipeError("target: the recipe is left with none; choose e.g. target=[cpu].")
-    return made
-
-
-def _data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
-    """Validate the data set, recognise its layout where that is wanted, and settle how its samples become an input."""
-    chosen = _chosen(DATASETS, value, "data")
-    data, recognised = chosen.resolved()
-    augment = typed(Augment, data.augment, "data.augment") if data.modality == IMAGE else data.augment
-    made = replace(data, preprocess=preprocessing.settled(root, data, model), augment=to_json(augment))
-    return Data(made, recognised)
-
-
-def _chosen(registry: Registry[T], value: Any, key: str) -> T:
-    if not isinstance(value, Mapping) or "type" not in value:
-        raise RecipeError(
-            f"{key}: {shown(value)} is no choice with its options; it needs a 'type', one of "
-            f"{', '.join(sorted(registry))}."
-        )
-    cls = registry.get(
-        value["type"] if isinstance(value["type"], str) else shown(value["type"]), f"{key}.type"
-    )
-    return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
-
-
-def _hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
-    """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake."""
-    hooks = {}
-    if value is not None and value != [] and not isinstance(value, Mapping):
-        raise RecipeError(f"hooks: {shown(value)} is no mapping of hooks; write e.g. hooks=[mlflow].")
-    for name, options in (value or {}).items():
-        if options is None:
-            continue
-        if isinstance(options, Mapping) and "type" not in options:
-            if replaced and name in HOOKS:
-                continue
-            raise RecipeError(
-                f"hooks.{name}: this hook is not chosen; add '- /hooks: [{name}]' to the recipe's defaults, or "
-                f"hooks=[{name}].{did_you_mean(name, HOOKS)}"
-            )
-        hooks[name] = _hook(name, options)
-    return hooks
-
-
-def _analyses(value: Any) -> dict[str, Analysis]:
-    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
-    chosen = {name: {} for name in value} if isinstance(value, list | tuple) else value or {}
-    if not isinstance(chosen, Mapping):
-        raise RecipeError(
-            f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
-        )
-    made = {}
-    for name, options in chosen.items():
-        if options is None:
-            continue
-        cls = ANALYSES.get(str(name), "analyses")
-        made[str(name)] = typed(cls, options, f"analyses.{name}")
-        try:
-            made[str(name)].check()
-        except ValueError as error:
-            raise RecipeError(f"analyses.{name}.{error}") from error
-    return made
-
-
-def _hook(name: str, value: Any) -> Hook:
-    """Validate a hook's options; what else its class raises is for the build to name."""
-    try:
-        return _chosen(HOOKS, value, f"hooks.{name}")
-    except TflbuildError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
-        return Unmade(error=error)
+    return start_from_file(recipe)
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -303,55 +206,6 @@ def _check_names(recipe: Recipe) -> None:
                 raise RecipeError(
                     f"{key}{plain(name)}: '{plain(name)}' cannot be the name of a file; use letters, digits and '_'."
                 )
-
-
-def _model(value: Any) -> Architecture:
-    model = _chosen(ARCHITECTURES, value, "model")
-    try:
-        model.check()
-    except ValueError as error:
-        raise RecipeError(f"model.{error}") from error
-    return model
-
-
-def _start_from_file(recipe: Recipe) -> Recipe:
-    """Let the pass that takes the user's file in stand where the recipe trains from scratch, or loads another kind."""
-    loader = recipe.model.starts()
-    if loader is None:
-        return recipe
-    steps = dict(recipe.steps)
-    for label, step in recipe.steps.items():
-        starts = kinds_of(type(step.options))[0] is None
-        if not starts or type(step.options) is type(loader):
-            continue
-        init = getattr(step.options, "init", None)
-        if init == "scratch":
-            steps[label] = replace(step, options=loader, limits=(), instead=_instead_of(step, loader))
-        elif init is None:
-            steps[label] = replace(step, options=loader)
-    return replace(recipe, steps=_without_done(recipe, steps))
-
-
-def _instead_of(step: Step, loader: Pass) -> str:
-    """Say why the user's file is not trained from scratch, and how it could be trained further, where it can."""
-    trainable = kinds_of(type(step.options))[1] is kinds_of(type(loader))[1]
-    further = f"; {step.label}.init=continue would train it further" if trainable else ""
-    return f"model.path is trained already{further}"
-
-
-def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
-    """Leave steps out that only turn a model into the kind that the user's file is of already."""
-    left, kind = dict(steps), None
-    for label in recipe.pipeline:
-        if label not in steps or not steps[label].enabled:
-            continue
-        given, made = kinds_of(type(steps[label].options))
-        if given is not None and given is not made and kind is made:
-            suffix = made.suffix.removeprefix(".")
-            left[label] = replace(steps[label], done=f"model.path is a .{suffix} already")
-            continue
-        kind = made
-    return left
 
 
 def _resolved(mapping: Mapping[str, Any], data: Dataset) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tflbuild.engine.keys import difference, explained
+from tflbuild.engine.explaining import difference, explained
 
 SCHEMA = "tflbuild.compare/1"
 SECTIONS = ("recipe", "causes", "figures")

@@ -18,7 +18,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.runtime import Execution, usual_runtime
 from tflbuild.core.task import Task
-from tflbuild.engine.workers.process import Progress
+from tflbuild.engine.workers.request import Progress
 
 if TYPE_CHECKING:
     import numpy as np

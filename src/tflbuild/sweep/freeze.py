@@ -24,7 +24,7 @@ from tflbuild.wiring import NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class GridPoint:
     """A point of the grid, composed and planned as far as it goes.
 
     Attributes:
@@ -40,25 +40,25 @@ class Candidate:
     error: TflbuildError | None = None
 
 
-def candidates(combinations: Sequence[Combination]) -> list[Candidate]:
+def grid_points(combinations: Sequence[Combination]) -> list[GridPoint]:
     """Compose every combination, once per seed where its recipe has `seeds`, and plan it."""
     listed: dict[str, Index] = {}
-    return [candidate for combination in combinations for candidate in _composed(combination, listed)]
+    return [point for combination in combinations for point in _composed(combination, listed)]
 
 
-def announcement(found: Sequence[Candidate]) -> str:
+def announcement(found: Sequence[GridPoint]) -> str:
     """Say how many jobs and distinct passes there are, how many of them would run, and what recipes leave out."""
-    distinct = {key: hit for candidate in found for key, hit in candidate.passes.items()}
+    distinct = {key: hit for point in found for key, hit in point.passes.items()}
     running = sum(not hit for hit in distinct.values())
     jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
     text = f"{jobs}, {len(distinct)} distinct passes, {running} to run"
-    invalid = sum(candidate.error is not None for candidate in found)
+    invalid = sum(point.error is not None for point in found)
     text = f"{text}; {invalid} invalid" if invalid else text
-    remarks = [remark for candidate in found if candidate.recipe for remark in candidate.recipe.remarks]
+    remarks = [remark for point in found if point.recipe for remark in point.recipe.remarks]
     return "\n".join([text, *(f"warning: {remark}" for remark in dict.fromkeys(remarks))])
 
 
-def freeze(found: Sequence[Candidate], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
+def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
     """Give the jobs as they are recorded, each with its own folder.
 
     Args:
@@ -66,16 +66,16 @@ def freeze(found: Sequence[Candidate], folder: Path, names: Sequence[str] = ()) 
         folder: of the sweep.
         names: of the jobs' folders; empty to name them by what differs.
     """
-    names = names or names_of([candidate.combination for candidate in found])
-    return [_entry(candidate, name, folder) for candidate, name in zip(found, names, strict=True)]
+    names = names or names_of([point.combination for point in found])
+    return [_entry(point, name, folder) for point, name in zip(found, names, strict=True)]
 
 
-def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[Candidate]:
+def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[GridPoint]:
     try:
         recipe = load_recipe(combination.overrides)
         seeds = _seeds(recipe)
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
-        yield Candidate(combination=combination, error=told(error))
+        yield GridPoint(combination=combination, error=told(error))
         return
     if not seeds:
         yield _planned(combination, recipe, listed)
@@ -92,12 +92,12 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
     return recipe.seeds
 
 
-def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> Candidate:
+def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> GridPoint:
     try:
         passes = _passes(prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking))
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
-        return Candidate(combination=combination, recipe=recipe, error=told(error))
-    return Candidate(combination=combination, recipe=recipe, passes=passes)
+        return GridPoint(combination=combination, recipe=recipe, error=told(error))
+    return GridPoint(combination=combination, recipe=recipe, passes=passes)
 
 
 def _passes(prepared: Prepared) -> dict[str, bool]:
@@ -111,12 +111,12 @@ def _passes(prepared: Prepared) -> dict[str, bool]:
     return found
 
 
-def _entry(candidate: Candidate, name: str, folder: Path) -> Entry:
-    combination, recipe = candidate.combination, candidate.recipe
+def _entry(point: GridPoint, name: str, folder: Path) -> Entry:
+    combination, recipe = point.combination, point.recipe
     differs = combination.differs
     row = row_of_waiting(name, differs)
-    if candidate.error is not None:
-        row = row_of_error(name, differs, candidate.error)
+    if point.error is not None:
+        row = row_of_error(name, differs, point.error)
     if recipe is None:
         return Entry(frozen=None, row=row)
     frozen = FrozenJob(

@@ -10,9 +10,9 @@ from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
-from tflbuild.sweep.freeze import Candidate, announcement, candidates, freeze
+from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import expand
-from tflbuild.sweep.launchers import Done, Session, check_harmless, session
+from tflbuild.sweep.launchers import Done, Launcher, check_harmless, launcher
 from tflbuild.sweep.record import SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import GRID, read_request
 from tflbuild.sweep.row import row_of_waiting
@@ -29,13 +29,13 @@ def run_sweep(overrides: Sequence[str]) -> int:
         RecipeError: the words cannot be read, or no job of the sweep is valid.
     """
     request = read_request(overrides)
-    chosen = session(request.launcher, request.launcher_options)
+    chosen = launcher(request.launcher, request.launcher_options)
     if request.sweeper != GRID:
         from tflbuild.sweep.search import run_search
 
         return run_search(request, chosen, list(overrides))
-    found = candidates(expand(request.overrides))
-    recipes = [candidate.recipe for candidate in found if candidate.recipe and not candidate.error]
+    found = grid_points(expand(request.overrides))
+    recipes = [point.recipe for point in found if point.recipe and not point.error]
     if not recipes:
         raise _nothing_valid(found)
     say(announcement(found))
@@ -73,7 +73,7 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         name, options = request.launcher, request.launcher_options
     else:
         check_harmless(options, folder / "sweep.json")
-    chosen = session(name, options)
+    chosen = launcher(name, options)
     with record.lock():
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
@@ -103,7 +103,7 @@ def _usable(record: SweepRecord, asked: Asked) -> SweepRecord:
     return record
 
 
-def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
+def _run(record: SweepRecord, positions: list[int], chosen: Launcher) -> int:
     def work(done: Done) -> None:
         with chosen as started:
             started.launch(record.frozen(positions), done)
@@ -112,9 +112,9 @@ def _run(record: SweepRecord, positions: list[int], chosen: Session) -> int:
     return finish(record)
 
 
-def _nothing_valid(found: Sequence[Candidate]) -> TflbuildError:
+def _nothing_valid(found: Sequence[GridPoint]) -> TflbuildError:
     """Give the error by which the sweep would exit, had it been run."""
-    errors = [candidate.error for candidate in found if candidate.error]
+    errors = [point.error for point in found if point.error]
     first = min(errors, key=lambda error: EXIT_ORDER.index(error.exit_code))
     first.args = (f"no job of the sweep is valid: {first}",)
     return first

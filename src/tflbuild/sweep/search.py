@@ -19,9 +19,9 @@ from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
 from tflbuild.sweep.batch import finish, settle
-from tflbuild.sweep.freeze import candidates, freeze
+from tflbuild.sweep.freeze import freeze, grid_points
 from tflbuild.sweep.grid import Combination
-from tflbuild.sweep.launchers import Session
+from tflbuild.sweep.launchers import Launcher
 from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
 from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 RESULTS = "optimization_results.yaml"
 
 
-def run_search(request: Request, chosen: Session, command: Sequence[str]) -> int:
+def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> int:
     """Search; gives the exit code, by the same rule as a sweep's.
 
     Args:
@@ -98,7 +98,7 @@ class Search:
     study: Study
     record: SweepRecord
 
-    def run(self, chosen: Session) -> int:
+    def run(self, chosen: Launcher) -> int:
         """Build trials until there are enough; gives the exit code."""
         interrupted = False
         try:
@@ -116,7 +116,7 @@ class Search:
     def _missing(self) -> int:
         return max(0, self.options.n_trials - len(counted(self.study)))
 
-    def _build_batch(self, size: int, started: Session) -> bool:
+    def _build_batch(self, size: int, started: Launcher) -> bool:
         """Ask for, build and tell some trials; gives whether the user interrupted them."""
         before = len(counted(self.study))
         asked = [self._ask(before + number) for number in range(size)]
@@ -140,7 +140,7 @@ class Search:
         trial = self.study.ask(self.space.distributions)
         combination = self.space.point(trial.params)
         name, place = self._place(combination)
-        entry = freeze(candidates([combination]), self.record.folder, [name])[0]
+        entry = freeze(grid_points([combination]), self.record.folder, [name])[0]
         self.record.entries[place : place + 1] = [entry]
         trial.set_user_attr(RUN, name)
         return trial, place
@@ -210,7 +210,7 @@ def _first_point(space: Space) -> Recipe:
     Raises:
         TflbuildError: what is wrong.
     """
-    found = candidates([space.corner])
+    found = grid_points([space.corner])
     recipe, error = found[0].recipe, found[0].error
     if error is not None:
         raise error

@@ -96,6 +96,14 @@ def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) ->
     return pack(model)
 
 
+def of_today(content: bytes) -> bytes:
+    """Give a file its operator codes in the field of today; files from before 2020 have them in another alone."""
+    model = schema.Model.GetRootAs(content)
+    codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
+    old = any(code.BuiltinCode() < code.DeprecatedBuiltinCode() for code in codes)
+    return pack(unpack(content)) if old else content
+
+
 def with_signature(content: bytes) -> bytes:
     """Give a file that has no signature one whose names are those of its tensors, so that its ends keep them."""
     if schema.Model.GetRootAs(content).SignatureDefsLength():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tflbuild.tflite.kernels import layers_of
+from tflbuild.tflite.weights import layers_of
 
 BORDERS = ("DEQUANTIZE", "QUANTIZE")
 """Operators that may touch floats in a full-integer model, besides custom ones."""

@@ -24,8 +24,8 @@ from tflbuild.core.task import Task
 from tflbuild.tflite import borders, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import BORDERS, Island
-from tflbuild.tflite.kernels import layers_of
 from tflbuild.tflite.suppression import Tail
+from tflbuild.tflite.weights import layers_of
 
 BARRIER = "TflbuildIsland"
 """Custom operator that stands for the barrier between the converter and `without_barriers`."""

@@ -17,7 +17,7 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
 from tflbuild.passes.quantizing import trials as module
 from tflbuild.passes.quantizing.trials import Trial, Trials
-from tflbuild.quantization.mixed import Candidate, Step
+from tflbuild.quantization.mixed import Addition, Group
 from tflbuild.runtimes import interpreter as litert
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -79,10 +79,10 @@ def test_limits_add_up_and_what_was_not_measured_is_infinitely_far() -> None:
     assert (nothing.excess, nothing.ok, nothing.metrics) == (math.inf, False, {})
 
 
-def step(layer: str, *tensors: str, before: float = 1.0, after: float = 0.5) -> Step:
+def step(layer: str, *tensors: str, before: float = 1.0, after: float = 0.5) -> Addition:
     names = frozenset(tensors or {layer})
-    return Step(
-        candidate=Candidate(layer=layer, tensors=names), tensors=names, bytes=1, before=before, after=after
+    return Addition(
+        group=Group(layer=layer, tensors=names), tensors=names, bytes=1, before=before, after=after
     )
 
 

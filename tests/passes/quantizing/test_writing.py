@@ -64,6 +64,14 @@ def test_a_detectors_outputs_have_the_shapes_of_as_many_boxes_as_it_gives(tmp_pa
     assert FACTS.kind.tail_shapes(FACTS) == {}
 
 
+@pytest.mark.parametrize("head", [{}, {"outputs": {"detection_boxes": "StatefulPartitionedCall:3"}}], ids=str)
+def test_a_detector_of_others_keeps_its_shapes(tmp_path: Path, head: dict[str, Any]) -> None:
+    ctx: Any = Context(tmp_path)
+    writing.emit_tflite(ctx, brightness_detector(), replace(DETECTOR, head=head))
+    shapes = {tuple(output["shape"]) for output in ctx.emitted[0][2]["signature"]["outputs"]}
+    assert shapes == {(1, 10, 4), (1, 10), (1,)}
+
+
 def test_only_a_detector_ends_in_a_suppression() -> None:
     assert FACTS.kind.tail(FACTS) is None
 

@@ -18,16 +18,13 @@ from tflbuild.core.exhibit import (
     number,
 )
 from tflbuild.show.findings import (
-    analyses,
     auto,
-    chance,
     islands,
     iterations,
     mixed,
     parity,
     recognised,
     rounding,
-    sensitivity,
     sparse_encoding,
 )
 from tflbuild.show.findings.notes import FINDINGS, exhibits_of, lines_of
@@ -141,169 +138,6 @@ def test_twelve_candidates_have_bars_and_so_have_the_usual_and_the_chosen_one() 
     bars = made.parts[0]
     assert isinstance(bars, Bars)
     assert [bar.label for bar in bars.bars] == [*(f"s{k}" for k in range(1, 13)), "s14", "minmax"]
-
-
-ORDER = {
-    "how": "reversed",
-    "classes": ["b", "a"],
-    "value": 0.5,
-    "low": 0.25,
-    "high": 0.75,
-    "n": 40,
-    "better": True,
-    "override": "data.classes=[b,a]",
-}
-READING = {"how": "0..1", "metric": "top1", "value": 0.25, "n": 64, "override": "x=1", "with_order": ORDER}
-CHANCE = {
-    "verdict": "order",
-    "metric": "map",
-    "text": "the base is no better than chance",
-    "orders": [{"how": "as now", "value": 0.1, "n": 40}, ORDER],
-    "now": {"value": 0.125},
-    "readings": [READING],
-}
-WORSE = {"how": "as now", "value": 0.1, "n": 40}
-
-
-def test_what_was_tried_on_a_base_at_chance_is_said_line_by_line() -> None:
-    assert chance.lines(CHANCE) == [
-        "tried:",
-        "  objects found right 0.100 with classes as now",
-        "  objects found right 0.500 [0.250, 0.750] with classes reversed: data.classes=[b,a]",
-        "  top1 0.250 with 0..1; 0.500 [0.250, 0.750] with classes reversed, too",
-        "  output 0 of the model seems to be your 'b'",
-        "  output 1 of the model seems to be your 'a'",
-    ]
-    assert chance.lines({"orders": [], "readings": []}) == []
-    assert chance.lines({"metric": "top1", "orders": [WORSE]}) == [
-        "tried:",
-        "  top1 0.100 with classes as now",
-    ]
-
-
-def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -> None:
-    made = chance.exhibit(CHANCE)
-    headings = ("value", "images", "override")
-    assert made == Exhibit(
-        title="classes in another order",
-        text=(
-            "The base is no better than chance.",
-            "Output 0 of the model seems to be your 'b'; output 1 of the model seems to be your 'a'.",
-        ),
-        parts=(
-            Bars(
-                bars=(Bar(label="as now", values=(0.1,)), Bar(label="reversed", values=(0.5,), marked=True)),
-                legend="objects found right with the classes in another order; marked: clearly better than now",
-            ),
-            Table(
-                headings=("order of the classes", *headings),
-                rows=(
-                    Row(cells=("as now", "0.100", "40", "")),
-                    Row(cells=("reversed", "0.500 [0.250, 0.750]", "40", "data.classes=[b,a]"), marked=True),
-                ),
-                summary="2 tried, and how to take each",
-            ),
-            Bars(
-                bars=(Bar(label="as now", values=(0.125,)), Bar(label="0..1", values=(0.25,))),
-                legend="top1 on 64 images with other values of the pixels; marked: clearly better than now",
-            ),
-            Table(
-                headings=("reading of the pixels", *headings),
-                rows=(
-                    Row(
-                        cells=(
-                            "0..1",
-                            "0.250; 0.500 [0.250, 0.750] with classes reversed, too",
-                            "64",
-                            "x=1",
-                        )
-                    ),
-                ),
-                summary="1 tried, and how to take each",
-            ),
-        ),
-    )
-
-
-@pytest.mark.parametrize(
-    ("verdict", "title"),
-    [
-        ("reading", "other pixels than it was trained on"),
-        ("order", "classes in another order"),
-        ("one_class", "one class alone is said"),
-        ("chance", "not better than chance"),
-        (None, "not better than chance"),
-    ],
-)
-def test_each_verdict_on_a_base_has_its_title(verdict: str | None, title: str) -> None:
-    made = chance.exhibit({"verdict": verdict, "text": "x"})
-    assert made is not None
-    assert made.title == title
-
-
-def test_eight_are_said_and_drawn_and_all_are_listed() -> None:
-    note = {"metric": "top1", "orders": [{"how": f"h{k}", "value": 0.0} for k in range(10)]}
-    assert [line.split()[-1] for line in chance.lines(note)[1:]] == [f"h{k}" for k in range(8)]
-    made = chance.exhibit(note)
-    assert made is not None
-    bars, table = made.parts
-    assert isinstance(bars, Bars)
-    assert isinstance(table, Table)
-    assert (len(bars.bars), len(table.rows)) == (8, 10)
-
-
-@pytest.mark.parametrize(("count", "told"), [(12, 12), (13, 0)])
-def test_a_dozen_classes_are_named_one_by_one(count: int, told: int) -> None:
-    order = ORDER | {"classes": [f"c{k}" for k in range(count)]}
-    assert len(chance.lines({"metric": "top1", "orders": [order]})) == 2 + told
-
-
-def test_zeros_are_values() -> None:
-    row = {"how": "x", "value": 0.0, "low": 0.0, "high": 0.0, "with_order": {"value": 0.0, "how": "y"}}
-    assert chance.lines({"readings": [row]})[1] == (
-        "  0.000 [0.000, 0.000] with x; 0.000 with classes y, too"
-    )
-    layers = [{"layer": "a", "left_out": 0.5, "alone": 9.0}, {"layer": "b", "left_out": 0.0, "alone": 9.0}]
-    assert [line.split()[1] for line in sensitivity.lines({"error_of_all": 0.0, "layers": layers})[1:]] == [
-        "+0",
-        "-0.5",
-    ]
-    metrics = {"int8": {"map": {"value": 0.0}}, "mixed": {"map": {"value": 0.0}}}
-    made = mixed.exhibit({"ok": True, "metrics": metrics})
-    assert made is not None
-    assert made.text[1] == "map 0.0000 in int8, 0.0000 now."
-    cost = {"layer": "a", "file_bytes": 0, "latency_ms": 0.0, "latency_noise_ms": 0.0}
-    assert mixed.lines({"kept": [cost]}) == [
-        "mixed: 1 kept in ?, ? candidates judged",
-        "  a: +0 bytes, +0.000 ms (noise 0.000)",
-    ]
-    assert sparse_encoding.lines({"bytes": 0, "dense_bytes": 0}) != []
-    assert (
-        iterations.lines([{"sparsity": 0.0, "metrics": {"map": 0.0}}])[1] == "  sparsity 0 %, map 0.000: kept"
-    )
-    assert auto.lines({"chosen": "a", "error": 0.0, "candidates": [{"setting": "minmax", "error": 0.0}]}) == [
-        "auto: a; error 0 (minmax 0); 1 candidate"
-    ]
-
-
-def test_an_end_of_an_interval_that_is_missing_leaves_the_value_alone() -> None:
-    for row in (ORDER | {"low": None}, ORDER | {"high": None}):
-        assert chance.lines({"metric": "top1", "orders": [row]})[1].startswith("  top1 0.500 with classes")
-
-
-def test_analyses_that_are_known_are_told_and_all_their_sentences_are_given() -> None:
-    entries: list[dict[str, Any]] = [
-        {"name": "other", "findings": [{"text": "of another"}]},
-        {"name": "chance", "findings": [CHANCE, {"text": ""}]},
-        {"name": "chance"},
-    ]
-    assert analyses.lines_of_analysis(entries[0]) == []
-    assert analyses.lines_of_analysis(entries[1]) == chance.lines(CHANCE)
-    assert [made.title for made in analyses.exhibits_of_analyses(entries)] == [
-        "classes in another order",
-        "not better than chance",
-    ]
-    assert analyses.texts_of(entries) == ["of another", "the base is no better than chance"]
 
 
 ISLAND = {"operator": "ELU", "layer": "head", "tensor": "t", "dtype": "float32", "reason": "no integer form"}
@@ -543,6 +377,7 @@ def test_learned_rounding_is_drawn_for_the_layers_that_gained_most() -> None:
     )
 
 
+sensitivity = FINDINGS["sensitivity"]
 SENSITIVITY: dict[str, Any] = {
     "error_of_all": 0.03,
     "error_of_weights": 0.0,
@@ -561,59 +396,6 @@ SENSITIVITY: dict[str, Any] = {
         {"layer": "d", "left_out": 0.04},
     ],
 }
-
-
-def test_what_rounding_a_layer_costs_is_what_leaving_it_out_gains() -> None:
-    assert sensitivity.lines(SENSITIVITY) == [
-        "sensitivity: output error 0.03 with everything rounded, 0 with weights alone: weights cost more",
-        "  c                      +0.02 by rounding it",
-        "  bb                     +0.005 by rounding it",
-        "  a   ADD                +0.001 by rounding it",
-        "  d                      -0.01 by rounding it",
-    ]
-    assert sensitivity.lines({"layers": []}) == []
-    assert sensitivity.lines({"layers": [{"layer": "a"}], "guilty": "weights"})[0] == "sensitivity:"
-
-
-def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
-    def row(name: str, operator: str, *values: float | None, size: float | None = None) -> Row:
-        return Row(cells=(name, operator, *(error(value) for value in values), Quantity(size, "bytes")))
-
-    assert sensitivity.exhibit(SENSITIVITY) == Exhibit(
-        title="what rounding each layer costs",
-        text=("Output error 0.03 with everything rounded, 0 with weights alone: weights cost more.",),
-        parts=(
-            Bars(
-                bars=(
-                    Bar(label="c", values=(None, None)),
-                    Bar(label="bb", values=(None, None)),
-                    Bar(label="a", text="ADD", values=(0.1, 0.2)),
-                    Bar(label="d", values=(None, None)),
-                ),
-                unit="error",
-                series=("weights", "activations"),
-                legend="output error with nothing else rounded, the layers first that gain most by being left out",
-            ),
-            Table(
-                headings=(
-                    "layer",
-                    "operator",
-                    "weights",
-                    "activations",
-                    "alone",
-                    "left out",
-                    "weights' bytes",
-                ),
-                rows=(
-                    row("c", "", None, None, None, 0.01),
-                    row("bb", "", None, None, 0.005, None, size=2048),
-                    row("a", "ADD", 0.1, 0.2, 0.3, 0.029),
-                    row("d", "", None, None, None, 0.04),
-                ),
-                summary="all 4 layers",
-            ),
-        ),
-    )
 
 
 @pytest.mark.parametrize("finding", [rounding, sensitivity])
@@ -703,7 +485,6 @@ MISSING: list[tuple[Any, Any, list[str]]] = [
     (parity, {"outputs": {"a": {}}}, ["parity: 'a' was not compared with the model as loaded"]),
     (recognised, [{}], [": "]),
     (sensitivity, {"layers": [{}]}, ["sensitivity:", "  ?                     +0 by rounding it"]),
-    (chance, {"orders": [{}], "readings": [{}]}, ["tried:", "  0.000 with classes ?", "  0.000 with ?"]),
 ]
 """What is said of notes that lack all that could lack, by hand."""
 
@@ -718,6 +499,109 @@ def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lin
 def test_a_line_is_cut_at_two_thousand_letters() -> None:
     (line,) = lines_of({"islands": [ISLAND | {"operator": "x" * 3000}]})
     assert (len(line), line[-1]) == (2000, "…")
-    order = {"how": "x" * 3000, "value": 0.5}
-    _, line = analyses.lines_of_analysis({"name": "chance", "findings": [{"orders": [order]}]})
-    assert (len(line), line[-1]) == (2000, "…")
+
+
+REFUSED = [{"setting": "p99", "reason": "it crashed"}, {"setting": "mse", "reason": "it is not finite"}]
+CLOSED: list[dict[str, Any]] = [
+    {"sparsity": 0.3, "metrics": {"map": 0.62}, "ok": True},
+    {"sparsity": 0.5, "metrics": {"map": 0.61}, "ok": True},
+    {"sparsity": 0.7, "metrics": {"map": 0.5}, "ok": False},
+]
+COSTS = {
+    "error_of_all": 0.03,
+    "error_of_weights": 0.02,
+    "error_of_activations": 0.01,
+    "guilty": "weights",
+    "layers": [{"layer": f"c{k}", "operator": "ADD", "left_out": 0.02 + 0.001 * k} for k in range(7)],
+}
+TOLD: list[tuple[Any, Any, list[str]]] = [
+    (
+        auto,
+        {"chosen": "minmax", "error": 0.03, "candidates": [{"setting": "minmax", "error": 0.03}]},
+        ["auto: minmax; error 0.03; 1 candidate"],  # the usual way is not compared with itself
+    ),
+    (
+        auto,
+        {"chosen": "minmax", "candidates": [], "failed": REFUSED},
+        [
+            "auto: minmax; 0 candidates",
+            "auto: 2 settings could not be used and were left out; p99: it crashed",
+        ],
+    ),
+    (mixed, {"ok": True, "kept": []}, ["mixed: nothing had to be kept, int8 is within the budget"]),
+    (
+        mixed,
+        {"ok": True, "kept": [], "failed": [{"kept": "nothing", "reason": "it crashed"}]},
+        [
+            "mixed: nothing had to be kept, int8 is within the budget",
+            "mixed: 1 candidate could not be used; nothing kept: it crashed",
+        ],
+    ),
+    (
+        iterations,
+        CLOSED,
+        [
+            "pruned in 3 levels:",
+            "  sparsity 30 %, map 0.620: within budget",
+            "  sparsity 50 %, map 0.610: kept",
+            "  sparsity 70 %, map 0.500: over budget",
+        ],
+    ),
+    (
+        iterations,
+        [
+            level | {"ok": False} for level in CLOSED[1:]
+        ],  # where none is within the budget, the first was kept
+        [
+            "pruned in 2 levels:",
+            "  sparsity 50 %, map 0.610: kept",
+            "  sparsity 70 %, map 0.500: over budget",
+        ],
+    ),
+    (
+        rounding,
+        [{"layer": "a", "nearest_error": 0.02, "learned_error": 0.02, "turned": 0}],
+        ["round: nearest rounding is best in every layer"],
+    ),
+    (
+        sparse_encoding,
+        {"kernels": 3, "bytes": 1000, "dense_bytes": 2048},
+        ["sparse encoding: 1,000 bytes, with zeros it would be 2,048"],
+    ),
+    (
+        sensitivity,
+        COSTS,
+        [
+            "sensitivity: output error 0.03 with everything rounded, 0.02 with weights alone, 0.01 with activations "
+            "alone: weights cost more",
+            "  c0  ADD                +0.01 by rounding it",
+            "  c1  ADD                +0.009 by rounding it",
+            "  c2  ADD                +0.008 by rounding it",
+            "  c3  ADD                +0.007 by rounding it",
+            "  c4  ADD                +0.006 by rounding it",  # five of seven
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "note", "lines"), TOLD, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_terminal_tells_what_matters_most_of_a_finding(finding: Any, note: Any, lines: list[str]) -> None:
+    assert finding.lines(note) == lines
+
+
+def test_the_level_that_was_kept_is_marked_on_the_curve() -> None:
+    made = iterations.exhibit(CLOSED)
+    assert made is not None
+    curve = made.parts[0]
+    assert isinstance(curve, Curve)
+    assert curve.points == (
+        Point(x=0.3, y=0.62),
+        Point(x=0.5, y=0.61, kept=True),
+        Point(x=0.7, y=0.5, ok=False),
+    )
+
+
+def test_a_page_says_that_nothing_had_to_be_kept() -> None:
+    made = mixed.exhibit({"ok": True, "kept": []})
+    assert made is not None
+    assert "Nothing had to be kept" in made.text[0]

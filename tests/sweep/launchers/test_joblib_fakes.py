@@ -14,7 +14,7 @@ import pytest
 from launching import Told, built, jobs_of
 from tflbuild.sweep.job import FrozenJob, JobResult
 from tflbuild.sweep.launchers import joblib as joblib_launcher
-from tflbuild.sweep.launchers import session
+from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.launchers.process import build_there
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -64,7 +64,7 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
 def test_processes_are_as_many_as_asked_but_no_more_than_jobs(pools: list[Pool]) -> None:
     for count, n_jobs, processes in ((4, 2, 2), (2, 3, 2), (7, -1, 5)):
         pools.clear()
-        made: Any = session("joblib", {"n_jobs": n_jobs})
+        made: Any = launcher("joblib", {"n_jobs": n_jobs})
         told = Told()
         with made:
             made.launch(jobs_of(count), told)
@@ -77,7 +77,7 @@ def test_processes_are_as_many_as_asked_but_no_more_than_jobs(pools: list[Pool])
 
 def test_a_job_whose_process_dies_is_started_once_more(pools: list[Pool]) -> None:
     Pool.deadly |= {"a=1": 1, "a=2": 2}
-    made: Any = session("joblib", {"n_jobs": 2})
+    made: Any = launcher("joblib", {"n_jobs": 2})
     told = Told()
     with made:
         made.launch(jobs_of(4), told)
@@ -96,7 +96,7 @@ def test_a_job_whose_process_dies_is_started_once_more(pools: list[Pool]) -> Non
 
 
 def test_a_job_that_cannot_be_handed_over_is_a_failed_row(pools: list[Pool]) -> None:
-    made: Any = session("joblib", {"n_jobs": 1})
+    made: Any = launcher("joblib", {"n_jobs": 1})
     told = Told()
     with made:
         made.launch(jobs_of(10), told)

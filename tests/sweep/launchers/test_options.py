@@ -10,7 +10,7 @@ import pytest
 from tflbuild.core import toolchain
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.recipe.validation import typed
-from tflbuild.sweep.launchers import LAUNCHERS, joblib, ray, session, submitit
+from tflbuild.sweep.launchers import LAUNCHERS, joblib, launcher, ray, submitit
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
@@ -43,26 +43,26 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "options", "message"), WRONG)
 def test_a_wrong_option_is_named_with_the_right_one(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        session(name, options)
+        launcher(name, options)
 
 
 @pytest.mark.parametrize("extra", ["joblib", "ray", "submitit"])
 def test_a_missing_extra_is_said_with_its_installation(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolchain, "version", lambda tool: None)
     with pytest.raises(MissingTool, match=rf'hydra/launcher={extra} .* pip install "tflbuild\[{extra}\]"'):
-        session(extra, {})
+        launcher(extra, {})
 
 
 def test_slurm_is_missed_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingTool, match="there is no srun on this machine"):
-        session("submitit_slurm", {})
+        launcher("submitit_slurm", {})
 
 
 def test_slurm_options_go_by_their_own_name_or_with_the_prefix() -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
-    made: Any = session("submitit_local", {"partition": "gpu", "slurm_qos": "low"})
+    made: Any = launcher("submitit_local", {"partition": "gpu", "slurm_qos": "low"})
     assert made.options.slurm_partition == "gpu"
     assert made.options.slurm_qos == "low"
 
@@ -70,7 +70,7 @@ def test_slurm_options_go_by_their_own_name_or_with_the_prefix() -> None:
 def test_options_of_every_launcher_are_checked_without_starting_one() -> None:
     for name in LAUNCHERS:
         with pytest.raises(RecipeError, match=r"hydra\.launcher\.nonsense"):
-            session(name, {"nonsense": 1})
+            launcher(name, {"nonsense": 1})
 
 
 ENDS: list[tuple[Any, str, list[float], list[float]]] = [

@@ -13,7 +13,7 @@ import pytest
 from sweep_place import Place
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError
-from tflbuild.sweep.launchers import session
+from tflbuild.sweep.launchers import launcher
 from visiting import newest, rows, statuses, visited, visits
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -110,6 +110,6 @@ def test_no_process_outlives_a_sweep_on_a_cluster_of_its_own(there: Place) -> No
 def test_an_address_where_nothing_answers_is_refused(address: str) -> None:
     with (
         pytest.raises(RecipeError, match=rf"ray.init.address: nothing answers at {address}"),
-        session("ray", {"ray": {"init": {"address": address}}}),
+        launcher("ray", {"ray": {"init": {"address": address}}}),
     ):
         pass

@@ -12,8 +12,8 @@ import pytest
 from launching import Told, jobs_of
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.launchers import ray as ray_launcher
-from tflbuild.sweep.launchers import session
 from tflbuild.sweep.launchers.process import build_there
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -106,7 +106,7 @@ def test_jobs_on_a_cluster_are_started_again_as_often_as_asked(
 ) -> None:
     ends = {"a=1": [CRASHED], "a=2": [CRASHED] * 3}
     cluster = on(monkeypatch, Cluster(ends))
-    made: Any = session("ray", {"ray": {"remote": {"max_retries": 2, "num_gpus": 0.5}}})
+    made: Any = launcher("ray", {"ray": {"remote": {"max_retries": 2, "num_gpus": 0.5}}})
     told = Told()
     made.launch(jobs_of(4), told)
     assert told.rows == {
@@ -138,7 +138,7 @@ def test_a_job_that_ray_lost_says_how(
     monkeypatch: pytest.MonkeyPatch, error: str, said: str, attempts: int
 ) -> None:
     cluster = on(monkeypatch, Cluster({"a=0": [EXCEPTIONS[error]("boom")] * 9}))
-    made: Any = session("ray", {"ray": {"remote": {"max_retries": 0}}})
+    made: Any = launcher("ray", {"ray": {"remote": {"max_retries": 0}}})
     told = Told()
     made.launch(jobs_of(1), told)
     assert said in told[0][1].row["error"]
@@ -148,7 +148,7 @@ def test_a_job_that_ray_lost_says_how(
 
 def test_what_still_runs_on_a_cluster_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = on(monkeypatch, Cluster({}))
-    made: Any = session("ray", {})
+    made: Any = launcher("ray", {})
 
     def interrupt(position: int, result: JobResult) -> None:
         raise KeyboardInterrupt
@@ -166,14 +166,14 @@ def test_a_search_asks_for_as_many_jobs_as_fit_on_a_cluster(
     monkeypatch: pytest.MonkeyPatch, cpus: float | None, each: float, parallel: int
 ) -> None:
     on(monkeypatch, Cluster({}, cpus))
-    made: Any = session("ray", {"ray": {"remote": {"num_cpus": each}}})
+    made: Any = launcher("ray", {"ray": {"remote": {"num_cpus": each}}})
     assert made.parallel == parallel
 
 
 def test_a_cluster_is_given_what_was_typed_and_left_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     cluster = on(monkeypatch, Cluster({}))
-    made: Any = session("ray", {"ray": {"init": {"address": "local", "num_cpus": 2, "temp_dir": "/t"}}})
+    made: Any = launcher("ray", {"ray": {"init": {"address": "local", "num_cpus": 2, "temp_dir": "/t"}}})
     with made:
         assert cluster.shutdowns == 0
     assert cluster.given == {
@@ -186,14 +186,14 @@ def test_a_cluster_is_given_what_was_typed_and_left_as_it_was_found(monkeypatch:
     }
     assert cluster.shutdowns == 1
     cluster.initialized, cluster.given = True, {}
-    with session("ray", {}):
+    with launcher("ray", {}):
         pass
     assert (cluster.given, cluster.shutdowns) == ({}, 1), "who connected before disconnects, too"
 
 
 def test_what_a_cluster_refuses_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = on(monkeypatch, Cluster({}))
-    made: Any = session("ray", {"ray": {"init": {"namespace": "bad"}}})
+    made: Any = launcher("ray", {"ray": {"init": {"namespace": "bad"}}})
     with pytest.raises(RecipeError, match=r"hydra\.launcher\.ray\.init: no such namespace"), made:
         pass
     assert cluster.shutdowns == 0

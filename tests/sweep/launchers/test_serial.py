@@ -8,8 +8,8 @@ import pytest
 
 from launching import Told, built, jobs_of
 from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.launchers import serial as serial_launcher
-from tflbuild.sweep.launchers import session
 
 
 def test_jobs_in_this_process_are_built_in_turn_by_one_worker(
@@ -23,7 +23,7 @@ def test_jobs_in_this_process_are_built_in_turn_by_one_worker(
         return built(job, 130 if job.name == "a=2" else 0)
 
     monkeypatch.setattr(serial_launcher, "run_job", run_job)
-    made: Any = session("serial", {})
+    made: Any = launcher("serial", {})
     stopped = []
     monkeypatch.setattr(made._worker, "stop", lambda: stopped.append(True))
     told = Told()

@@ -14,7 +14,7 @@ import pytest
 from launching import Told, built, jobs_of
 from tflbuild.core.errors import RecipeError
 from tflbuild.sweep.job import JobResult
-from tflbuild.sweep.launchers import PRESETS, session
+from tflbuild.sweep.launchers import PRESETS, launcher
 from tflbuild.sweep.launchers import submitit as submitit_launcher
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -31,8 +31,8 @@ class Failed(Exception):
 class Handle:
     """Stand in for a submitted job that has ended after some looks at it."""
 
-    def __init__(self, task: Any, looks: int = 1) -> None:
-        self.task = task
+    def __init__(self, submission: Any, looks: int = 1) -> None:
+        self.submission = submission
         self.looks = looks
         self.cancelled = self.ended = False
         self.job_id = "17"
@@ -43,7 +43,7 @@ class Handle:
         return self.ended
 
     def result(self) -> JobResult:
-        return built(self.task.job)
+        return built(self.submission.job)
 
     def stderr(self) -> str | None:
         return None
@@ -75,8 +75,8 @@ class Executor:
         self.batches.append([])
         yield
 
-    def submit(self, task: Any) -> Handle:
-        self.batches[-1].append(Handle(task, 5 if task.job.name == "a=1" else 1))
+    def submit(self, submission: Any) -> Handle:
+        self.batches[-1].append(Handle(submission, 5 if submission.job.name == "a=1" else 1))
         running = sum(not handle.ended for batch in self.batches for handle in batch)
         self.most = max(self.most, running)
         return self.batches[-1][-1]
@@ -105,13 +105,13 @@ def test_jobs_are_submitted_as_others_end(
     executors: list[Executor], waited: list[float], name: str, seconds: float
 ) -> None:
     option = {"slurm_array_parallelism": 2} if name == "submitit_slurm" else {"parallel": 2}
-    made: Any = session(name, option)
+    made: Any = launcher(name, option)
     told = Told()
     with made:
         made.launch(jobs_of(5), told)
     assert told.rows == {n: (f"a={n}", "built") for n in range(5)}
     (executor,) = executors
-    assert [[handle.task.job.name for handle in batch] for batch in executor.batches] == [
+    assert [[handle.submission.job.name for handle in batch] for batch in executor.batches] == [
         ["a=0", "a=1"],
         ["a=2"],
         ["a=3"],
@@ -124,7 +124,7 @@ def test_jobs_are_submitted_as_others_end(
 def test_submitit_is_given_its_own_options_and_a_folder_of_the_sweep(
     executors: list[Executor], waited: list[float]
 ) -> None:
-    made: Any = session("submitit_slurm", {"partition": "gpu", "mem_gb": 3.5, "max_num_timeout": 7})
+    made: Any = launcher("submitit_slurm", {"partition": "gpu", "mem_gb": 3.5, "max_num_timeout": 7})
     made.launch(jobs_of(1), Told())
     made.launch(jobs_of(1), Told())
     one, two = executors
@@ -140,22 +140,22 @@ def test_submitit_is_given_its_own_options_and_a_folder_of_the_sweep(
         "tflbuild",
     )
     assert not {"cluster", "submitit_folder", "parallel", "max_num_timeout"} & one.parameters.keys()
-    elsewhere: Any = session("submitit_local", {"submitit_folder": "/logs"})
+    elsewhere: Any = launcher("submitit_local", {"submitit_folder": "/logs"})
     elsewhere.launch(jobs_of(1), Told())
     assert executors[2].given["folder"].parts[:2] == ("/", "logs")
-    debug: Any = session("submitit", {"cluster": "debug"})
+    debug: Any = launcher("submitit", {"cluster": "debug"})
     debug.launch(jobs_of(1), Told())
     assert executors[3].given.keys() == {"folder", "cluster"}
 
 
 def test_what_submitit_refuses_is_said(executors: list[Executor]) -> None:
-    made: Any = session("submitit_local", {"name": "bad"})
+    made: Any = launcher("submitit_local", {"name": "bad"})
     with pytest.raises(RecipeError, match=r"hydra\.launcher: no parameter 'name'"):
         made.launch(jobs_of(1), Told())
 
 
 def test_what_still_runs_is_cancelled(executors: list[Executor], waited: list[float]) -> None:
-    made: Any = session("submitit_local", {"parallel": 3})
+    made: Any = launcher("submitit_local", {"parallel": 3})
 
     def interrupt(position: int, result: JobResult) -> None:
         raise KeyboardInterrupt
@@ -181,7 +181,7 @@ def test_jobs_at_once_are_those_that_have_their_cores(
     executors: list[Executor], monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], parallel: int
 ) -> None:
     monkeypatch.setattr(submitit_launcher.os, "cpu_count", lambda: 8)
-    assert session("submitit", options).parallel == parallel
+    assert launcher("submitit", options).parallel == parallel
 
 
 def test_ctrl_c_is_left_to_this_process_while_others_start() -> None:
@@ -215,19 +215,19 @@ def test_a_job_without_a_result_shows_its_last_lines(
     assert "boom" in submitit_launcher._result(job, raise_(Failed)).row["error"]
 
 
-def test_a_task_builds_its_job_and_is_queued_again_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_submission_builds_its_job_and_is_queued_again_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     (job,) = jobs_of(1)
-    task = submitit_launcher.Task(job, {"TF_X": "1"})
+    submission = submitit_launcher.Submission(job, {"TF_X": "1"})
     monkeypatch.setattr(submitit_launcher, "build_there", lambda *given: given)
-    assert task() == (job, {"TF_X": "1"})
+    assert submission() == (job, {"TF_X": "1"})
     monkeypatch.setitem(
         sys.modules, "submitit.helpers", SimpleNamespace(DelayedSubmission=lambda again: ("again", again))
     )
-    assert task.checkpoint() == ("again", task)
+    assert submission.checkpoint() == ("again", submission)
 
 
 def test_a_name_implies_its_cluster_and_what_is_typed_counts_more(executors: list[Executor]) -> None:
-    clusters = {name: session(name, {}).options.cluster for name in PRESETS}  # type: ignore[attr-defined]
+    clusters = {name: launcher(name, {}).options.cluster for name in PRESETS}  # type: ignore[attr-defined]
     assert clusters == {"submitit_local": "local", "submitit_slurm": "slurm"}
-    made: Any = session("submitit_local", {"cluster": "debug"})
+    made: Any = launcher("submitit_local", {"cluster": "debug"})
     assert made.options.cluster == "debug"

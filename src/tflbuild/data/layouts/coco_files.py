@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from tflbuild.core.dataset import Dropped
 from tflbuild.core.errors import DataError
 from tflbuild.core.image_files import entries_of, fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import check_regular
 from tflbuild.core.split_names import SPLIT_OF, SPLITS
 from tflbuild.data.layouts import exports
 from tflbuild.data.layouts.files import entries_in
@@ -39,7 +41,7 @@ def annotation_files(root: Path, shown: str, dropped: list[Dropped]) -> dict[str
         DataError: there is none for train, or there are several for a split.
     """
     named: dict[str, list[Path]] = {}
-    for path in _candidates(root):
+    for path in candidates(root):
         named.setdefault(_split(path, root), []).append(path)
     found = {split: _only(named[split], split, root, shown) for split in SPLITS if split in named}
     whole = [path for path in named.get("", []) if _is_coco(path)]
@@ -73,13 +75,27 @@ def load(path: Path, root: Path) -> Mapping[str, Any]:
     return mapping
 
 
-def _candidates(root: Path) -> list[Path]:
+def candidates(root: Path) -> list[Path]:
     """List JSON files in the root and the folders in it, but those that belong to one image."""
     found = _json_in(root)
     for entry in entries_in(root):
         if entry.is_dir() and entry.name[0] != "." and not fault_of_name(entry.name):
             found += _json_in(Path(entry.path))
     return found
+
+
+def listing_files(root: Path) -> list[Path]:
+    """Give the files that list images, annotations and categories, as their text shows without being read as JSON."""
+    return [path for path in candidates(root) if _has_lists(path)]
+
+
+def _has_lists(path: Path) -> bool:
+    try:
+        check_regular(path)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return all(re.search(rb'"%s"\s*:\s*\[' % key.encode(), text) for key in LISTS)
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        return False
 
 
 def _json_in(folder: Path) -> list[Path]:

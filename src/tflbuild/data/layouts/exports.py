@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,10 +71,25 @@ def looks_like(root: Path, but: str) -> str:
     return f" It looks like {form}." if form else ""
 
 
-def forms(root: Path) -> Iterator[Form]:
+def of_annotations(root: Path) -> Iterator[Form]:
+    """Give the forms of annotations that a folder shows, the surest first."""
+    return forms(root, ANNOTATIONS)
+
+
+def voc(root: Path) -> Form | None:
+    """Recognise a folder of Pascal VOC; needs no other file to be read."""
+    return next((form for form in forms(root, (_xml,)) if form.data == "voc"), None)
+
+
+def table(root: Path) -> Form | None:
+    """Recognise labels in a table."""
+    return next(forms(root, (_table,)), None)
+
+
+def forms(root: Path, recognisers: Sequence[Callable[[Folder], Form | None]] | None = None) -> Iterator[Form]:
     """Give the forms that a folder shows, the surest first."""
     folders = list(_folders(root))
-    for recognise in RECOGNISERS:
+    for recognise in RECOGNISERS if recognisers is None else recognisers:
         found = next((form for folder in folders if (form := recognise(folder))), None)
         if found:
             yield found
@@ -201,6 +216,11 @@ def paired(folders: tuple[str, ...]) -> tuple[str, str] | None:
     return None
 
 
+def is_companion(name: str) -> bool:
+    """Tell whether a folder is called as those of pictures or of annotations are, and like no class."""
+    return any(_without(name, words) == () for words in (PICTURES, COMPANIONS))
+
+
 def _without(name: str, words: re.Pattern[str]) -> tuple[str, ...] | None:
     """Give the words of a name but for one of these; None where it has none of them."""
     found = re.findall(r"[a-z]+", name.lower())
@@ -208,21 +228,17 @@ def _without(name: str, words: re.Pattern[str]) -> tuple[str, ...] | None:
     return rest if len(rest) < len(found) else None
 
 
+FILE_COLUMNS = frozenset(
+    ["filename", "file", "file_name", "image", "image_id", "imageid", "id", "id_code", "path"]
+)
+"""Usual names of the column of a table that names files."""
+
+
 def _table(folder: Folder) -> Form | None:
     """Recognise a CSV whose first line names a file and a label."""
     for name in [name for name in folder.files if name.lower().endswith((".csv", ".tsv"))][:5]:
         columns = set(re.findall(r"\w+", _text(folder, name).partition("\n")[0].lower()))
-        if columns & {
-            "filename",
-            "file",
-            "file_name",
-            "image",
-            "image_id",
-            "imageid",
-            "id",
-            "id_code",
-            "path",
-        }:
+        if columns & FILE_COLUMNS:
             return Form("labels in a table", folder.file(name))
     return None
 
@@ -250,12 +266,11 @@ MARKERS: tuple[Callable[[Folder], Form | None], ...] = (
 )
 """Forms that the name of a file gives away."""
 
+ANNOTATIONS: tuple[Callable[[Folder], Form | None], ...] = (*MARKERS, _yolo, _xml, _json, _masks)
+"""Recognise what is said about pictures, in files or folders of its own."""
+
 RECOGNISERS: tuple[Callable[[Folder], Form | None], ...] = (
-    *MARKERS,
-    _yolo,
-    _xml,
-    _json,
-    _masks,
+    *ANNOTATIONS,
     _table,
     _by_name("Parquet", r"\.(parquet|arrow)$"),
     _by_name("IDX", r"-idx\d-ubyte(\.gz)?$"),

@@ -26,7 +26,7 @@ from tflbuild.engine.storage.shelf import Shelf
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class Removable:
     """A result, checkpoint or other file of a store that may be removed.
 
     Attributes:
@@ -46,16 +46,16 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The candidates that are to be removed, and the store's size before and after.
+    """The files and records that are to be removed, and the store's size before and after.
 
     Attributes:
-        candidates: in the order in which they go.
+        removables: in the order in which they go.
         before: bytes in the store.
         after: bytes that stay.
         needed: bytes of what may not go.
     """
 
-    candidates: tuple[Candidate, ...]
+    removables: tuple[Removable, ...]
     before: int
     after: int
     needed: int
@@ -82,27 +82,27 @@ def choose(
         RecipeError: what may not go is larger than `max_bytes`; says how large it is.
     """
     chosen = list(_garbage(inventory, roots))
-    left = inventory.bytes - sum(candidate.bytes for candidate in chosen)
-    may_go = _in_order(inventory, roots, {candidate.name for candidate in chosen})
-    needed = left - sum(candidate.bytes for candidate in may_go)
+    left = inventory.bytes - sum(each.bytes for each in chosen)
+    may_go = _in_order(inventory, roots, {each.name for each in chosen})
+    needed = left - sum(each.bytes for each in may_go)
     if max_bytes is not None and needed > max_bytes:
         raise RecipeError(
             f"--max-size: {max_bytes:,} bytes is less than the {needed:,} bytes that {roots.runs} run(s) on disk and "
             f"running builds need; give at least --max-size {needed}, or remove runs first. Nothing was removed."
         )
     limit = -math.inf if older_than is None else (time.time() if now is None else now) - older_than
-    for candidate in may_go:
-        if candidate.used < limit or (max_bytes is not None and left > max_bytes):
-            chosen.append(candidate)
-            left -= candidate.bytes
-    return Choice(candidates=tuple(chosen), before=inventory.bytes, after=left, needed=needed)
+    for each in may_go:
+        if each.used < limit or (max_bytes is not None and left > max_bytes):
+            chosen.append(each)
+            left -= each.bytes
+    return Choice(removables=tuple(chosen), before=inventory.bytes, after=left, needed=needed)
 
 
-def _garbage(inventory: Inventory, roots: Roots) -> Iterable[Candidate]:
+def _garbage(inventory: Inventory, roots: Roots) -> Iterable[Removable]:
     """Give what nothing can ever use: files without a record, and checkpoints of what is done."""
     named = {sha256 for action in inventory.actions.values() for sha256 in action.blobs}
     for sha256 in sorted(inventory.blobs.keys() - named - roots.blobs):
-        yield Candidate(kind="orphan", name=sha256, bytes=inventory.blobs[sha256], used=0.0)
+        yield Removable(kind="orphan", name=sha256, bytes=inventory.blobs[sha256], used=0.0)
     abandoned = set(workspace.abandoned(inventory.shelf.root / "tmp"))
     for thing in inventory.staged:
         if thing.path in abandoned:
@@ -112,7 +112,7 @@ def _garbage(inventory: Inventory, roots: Roots) -> Iterable[Candidate]:
             yield _thing("checkpoint", thing, inventory)
 
 
-def _in_order(inventory: Inventory, roots: Roots, chosen: set[str]) -> list[Candidate]:
+def _in_order(inventory: Inventory, roots: Roots, chosen: set[str]) -> list[Removable]:
     """List what may be removed, the longest unused first; a file counts with the last record naming it."""
     results = [action for action in inventory.actions.values() if action.key not in roots.actions]
     others = [
@@ -120,32 +120,32 @@ def _in_order(inventory: Inventory, roots: Roots, chosen: set[str]) -> list[Cand
         *(_thing("quarantine", t, inventory) for t in inventory.quarantine),
         *(_thing("memo", t, inventory) for t in inventory.memo),
     ]
-    others = [candidate for candidate in others if candidate.name not in chosen]
+    others = [each for each in others if each.name not in chosen]
     references = Counter(sha256 for action in inventory.actions.values() for sha256 in set(action.blobs))
-    found: list[Candidate] = []
+    found: list[Removable] = []
     for action in sorted(results, key=lambda action: action.used):
         references.subtract(set(action.blobs))
         freed = (sha256 for sha256 in set(action.blobs) - roots.blobs if not references[sha256])
         found.append(_result(action, sum(inventory.blobs.get(sha256, 0) for sha256 in freed)))
-    return sorted([*found, *others], key=lambda candidate: candidate.used)
+    return sorted([*found, *others], key=lambda each: each.used)
 
 
-def _result(action: Action, files: int) -> Candidate:
-    return Candidate(
+def _result(action: Action, files: int) -> Removable:
+    return Removable(
         kind="result", name=action.key, what=action.name, bytes=action.bytes + files, used=action.used
     )
 
 
-def _thing(kind: str, thing: Thing, inventory: Inventory) -> Candidate:
+def _thing(kind: str, thing: Thing, inventory: Inventory) -> Removable:
     name = str(thing.path.relative_to(inventory.shelf.root))
-    return Candidate(kind=kind, name=name, bytes=thing.bytes, used=thing.used)
+    return Removable(kind=kind, name=name, bytes=thing.bytes, used=thing.used)
 
 
 def _locked(inventory: Inventory, checkpoint: Thing) -> bool:
     return kernel_lock.is_held(inventory.shelf.lock(checkpoint.path.name))
 
 
-def collect(inventory: Inventory, choice: Choice) -> list[Candidate]:
+def collect(inventory: Inventory, choice: Choice) -> list[Removable]:
     """Remove what was chosen.
 
     Args:
@@ -164,8 +164,8 @@ def collect(inventory: Inventory, choice: Choice) -> list[Candidate]:
         workspace.reap(tmp)
         trash = workspace.Workspace(tmp)
         try:
-            left = [each for each in choice.candidates if not _remove(shelf, each, trash.folder)]
-            gone = {each.name for each in choice.candidates if each.kind == "result"} - {e.name for e in left}
+            left = [each for each in choice.removables if not _remove(shelf, each, trash.folder)]
+            gone = {each.name for each in choice.removables if each.kind == "result"} - {e.name for e in left}
             _remove_files(inventory, gone, trash.folder)
         finally:
             trash.close()
@@ -173,24 +173,24 @@ def collect(inventory: Inventory, choice: Choice) -> list[Candidate]:
     return left
 
 
-def _remove(shelf: Shelf, candidate: Candidate, trash: Path) -> bool:
+def _remove(shelf: Shelf, item: Removable, trash: Path) -> bool:
     """Remove one thing; gives whether it is gone. Orphans go with the files, what was staged is reaped."""
-    path = shelf.root / candidate.name
-    if candidate.kind in ("orphan", "staged"):
+    path = shelf.root / item.name
+    if item.kind in ("orphan", "staged"):
         return True
-    if candidate.kind == "quarantine":
+    if item.kind == "quarantine":
         path.unlink(missing_ok=True)
         return True
-    if candidate.kind == "memo":
+    if item.kind == "memo":
         return _remove_memo(path, trash)
     lock = kernel_lock.take(shelf.lock(path.name), wait=False)
     if lock is None:
         return False
     try:
-        if candidate.kind == "checkpoint":
+        if item.kind == "checkpoint":
             remove(path)
             return True
-        return _remove_record(shelf, candidate, trash)
+        return _remove_record(shelf, item, trash)
     finally:
         lock.remove()
 
@@ -208,17 +208,17 @@ def _remove_memo(path: Path, trash: Path) -> bool:
     return True
 
 
-def _remove_record(shelf: Shelf, candidate: Candidate, trash: Path) -> bool:
-    path, aside = shelf.action(candidate.name), trash / f"{candidate.name}.json"
+def _remove_record(shelf: Shelf, item: Removable, trash: Path) -> bool:
+    path, aside = shelf.action(item.name), trash / f"{item.name}.json"
     # While a record is aside, no other collector removes files: it would miss those that this record names.
     with kernel_lock.holding(shelf.commits, shared=True):
         try:
-            if path.stat().st_mtime > candidate.used:
+            if path.stat().st_mtime > item.used:
                 return False  # used since
             os.rename(path, aside)
         except FileNotFoundError:
             return True
-        if candidate.name in workspace.used(shelf.root / "tmp"):
+        if item.name in workspace.used(shelf.root / "tmp"):
             os.rename(aside, path)
             return False
         return True

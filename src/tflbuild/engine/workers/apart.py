@@ -11,7 +11,8 @@ from typing import Any
 from tflbuild.core.errors import PassError, RecipeError, WorkerDied
 from tflbuild.core.names import load_nothing
 from tflbuild.core.plain_text import plain
-from tflbuild.engine.workers.process import Process, Progress, Start, finished
+from tflbuild.engine.workers.process import Process, Start
+from tflbuild.engine.workers.request import Progress, finished
 from tflbuild.engine.workers.worker import LIGHT_ENVIRONMENT
 
 SECONDS = 60.0
@@ -90,10 +91,10 @@ class Apart:
             WorkerDied: the process ended before it read anything.
         """
         try:
-            task = self._process.begin(
+            request = self._process.begin(
                 "call", function, *arguments, who="it", progress=progress, timeout=self._seconds
             )
-            return finished(task).value
+            return finished(request).value
         except WorkerDied as error:
             if not error.why:
                 raise

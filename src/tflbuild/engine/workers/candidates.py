@@ -10,7 +10,7 @@ from typing import Any
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.judgement import HeldLimit, Judgement
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, facts_of
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, file_metrics_of
 from tflbuild.core.names import Names, named
 from tflbuild.core.runtime import usual_runtime
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
@@ -45,7 +45,7 @@ class Candidates:
     def judge(self, model: Artifact) -> Judgement:
         """Measure a candidate and hold it to every limit."""
         wanted = sorted({held.limit.metric for held in self._held})
-        metrics = self.accuracy(model, wanted, GATE_SPLIT) | self.facts(model, wanted)
+        metrics = self.accuracy(model, wanted, GATE_SPLIT) | self.file_metrics(model, wanted)
         verdicts = tuple(
             judge_against(
                 self,
@@ -80,9 +80,9 @@ class Candidates:
         found: Difference = self._evaluate("compare", metric, *files)
         return found
 
-    def facts(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
-        """Measure those metrics that are facts of a file of this kind."""
-        return {name: _fact(name, model) for name in facts_of(model.kind, metrics)}
+    def file_metrics(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
+        """Measure those metrics that are read off the file itself."""
+        return {name: _file_metric(name, model) for name in file_metrics_of(model.kind, metrics)}
 
     def _held_against(self, metric: str, split: str) -> Path:
         cls = METRICS.get(metric)
@@ -112,7 +112,7 @@ class Candidates:
         return self._written[what]
 
 
-def _fact(metric: str, model: Artifact) -> Measurement:
+def _file_metric(metric: str, model: Artifact) -> Measurement:
     cls = METRICS.get(metric)
     assert issubclass(cls, FileMetric)
     return cls().measure(model)

@@ -11,12 +11,11 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from tflbuild.engine.workers.process import (
+from tflbuild.engine.workers.process import Process, Start
+from tflbuild.engine.workers.request import (
     Answer,
-    Process,
     Progress,
-    Start,
-    Task,
+    Request,
     finished,
     next_answer,
     none_left_running,
@@ -126,7 +125,7 @@ class _Sharing:
         firsts = accumulate(map(len, homes), initial=0)
         self._homes = [deque(range(*numbers)) for numbers in pairwise(firsts)]
         self._done = [0.0] * len(self.shards)
-        self._running: dict[Task, tuple[int, int]] = {}
+        self._running: dict[Request, tuple[int, int]] = {}
         self.peaks = [0.0] * len(members)
 
     def run(self) -> list[Answer]:
@@ -136,8 +135,8 @@ class _Sharing:
             for member in range(len(self._members)):
                 self._hand_out(member)
             while self._running:
-                task, answer = next_answer(list(self._running))
-                member, number = self._running.pop(task)
+                request, answer = next_answer(list(self._running))
+                member, number = self._running.pop(request)
                 answers[number] = answer
                 self.peaks[member] = max(self.peaks[member], answer.cost["peak_rss_mib"])
                 self._hand_out(member)
@@ -154,7 +153,7 @@ class _Sharing:
                 return
             number = fullest.pop()
         job, shard = self._job, self.shards[number]
-        task = self._members[member].begin(
+        request = self._members[member].begin(
             job.name,
             *job.arguments,
             shard.start,
@@ -163,7 +162,7 @@ class _Sharing:
             who=job.who,
             progress=lambda done, total, note: self._tell(number, done),
         )
-        self._running[task] = (member, number)
+        self._running[request] = (member, number)
 
     def _tell(self, number: int, done: float) -> None:
         self._done[number] = done

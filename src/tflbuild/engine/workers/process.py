@@ -1,39 +1,22 @@
-"""The main process's handle on one worker process, and on one request to it."""
+"""The main process's handle on one worker process: started, asked, replaced and buried."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.core import interpreter
-from tflbuild.core.errors import PassError, WorkerDied
+from tflbuild.core.errors import PassError
 from tflbuild.core.names import Names
 from tflbuild.engine.workers.channel import Channel, ChannelClosed, ChannelGarbled, pair
-from tflbuild.engine.workers.endings import death, named
+from tflbuild.engine.workers.memory import rss_mib
+from tflbuild.engine.workers.request import Progress, Request
 from tflbuild.engine.workers.tail import Tail
-
-Progress = Callable[[float, float, str], None]
-
-GRACE = 2.0
-"""Seconds in which a process that closed its channel may end by itself."""
-
-LOOK_EVERY = 0.1
-"""Seconds between two looks at a silent process: its memory, its time limit, whether it lives."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A worker's answer and its cost: `seconds`, `cpu_seconds` with children, `peak_rss_mib`."""
-
-    value: Any
-    cost: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +62,7 @@ class Process:
         who: str,
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
-    ) -> Task:
+    ) -> Request:
         """Send a request, and do not wait for the answer.
 
         Args:
@@ -101,12 +84,12 @@ class Process:
         try:
             channel.send((self._asked, name, arguments))
         except ChannelClosed:
-            pass  # the task will say how the process ended
+            pass  # the request will say how the process ended
         except Exception as error:  # pickling calls what foreign code made, which may raise anything
             raise PassError(
                 f"{who}: its options or its data cannot be sent to a worker: {type(error).__name__}: {error}"
             ) from error
-        return Task(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
+        return Request(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
 
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""
@@ -177,149 +160,3 @@ class Process:
         if why:
             self.stop()
             self._start.log(f"worker {why}: replaced")
-
-
-class Task:
-    """One request to a worker process."""
-
-    def __init__(
-        self,
-        process: Process,
-        number: int,
-        channel: Channel,
-        popen: subprocess.Popen[bytes],
-        who: str,
-        progress: Progress,
-        timeout: float | None,
-        most_rss: float | None = None,
-    ) -> None:
-        self.process = process
-        self.channel = channel
-        self.ended = False
-        self._number, self._popen, self._who = number, popen, who
-        self._progress, self._timeout = progress, timeout
-        self._deadline = _after(timeout)
-        self._most_rss = most_rss
-        self._peak, self._looked = 0.0, 0.0
-
-    def poll(self) -> Answer | None:
-        """Take what the process has sent; gives the answer when it is there. Never waits.
-
-        Raises:
-            WorkerDied: the process aborted, was killed, exceeded its time limit or wrote garbage to the channel; the
-                message names the signal and the last lines.
-            PassError: what was asked raised; chained to the worker's traceback.
-        """
-        self._look()
-        gone = self._popen.poll() is not None
-        try:
-            messages = self.channel.take()
-        except ChannelClosed:
-            raise self._died() from None
-        except ChannelGarbled as error:
-            raise self._stopped(f"wrote to the channel that carries its answers ({error})") from None
-        for number, kind, value in messages:
-            answer = self._take(number, kind, value)
-            if answer is not None:
-                return answer
-        if gone and not messages:  # a process that it started may keep the channel open
-            raise self._died()
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise self._stopped(
-                f"exceeded its time limit of {self._timeout:g} s", f"did not end within {self._timeout:g} s"
-            )
-        if self._most_rss is not None and self._peak > self._most_rss:
-            limit = f"{self._most_rss:,.0f} MiB of memory"
-            raise self._stopped(f"exceeded its limit of {limit}", f"asked for more than {limit}")
-        return None
-
-    def _take(self, number: int, kind: str, value: Any) -> Answer | None:
-        if number == 0 and kind == "done":
-            self.process.loaded, self._deadline = True, _after(self._timeout)
-        if kind == "error" and number in (0, self._number):
-            self.ended = True
-            if number == 0:
-                self.process.stop()
-            raise named(value, self._who)
-        if number != self._number:
-            return None
-        if kind == "progress":
-            self._progress(*value)
-            return None
-        self.ended = True
-        given, cost = value
-        self._look(at_once=True)
-        return Answer(given, {**cost, "peak_rss_mib": self._peak})
-
-    def _look(self, *, at_once: bool = False) -> None:
-        now = time.monotonic()
-        if at_once or now - self._looked > LOOK_EVERY / 2:
-            self._peak = max(self._peak, rss_mib(self._popen.pid))
-            self._looked = now
-
-    def _stopped(self, how: str, why: str = "") -> WorkerDied:
-        self.ended = True
-        self._popen.kill()
-        _, lines = self.process.bury()
-        return WorkerDied(f"{self._who} {how}; its worker process was stopped.{lines}", self._blame(why))
-
-    def _died(self) -> WorkerDied:
-        self.ended = True
-        try:
-            self._popen.wait(timeout=GRACE)
-        except subprocess.TimeoutExpired:
-            return self._stopped("closed the channel that carries its answers")
-        code, lines = self.process.bury()
-        how, why = death(code)
-        if not self.process.loaded:
-            how += " while it started"
-        return WorkerDied(f"{self._who}: its worker process {how}.{lines}", self._blame(why))
-
-    def _blame(self, why: str) -> str:
-        """Leave what happened before anything was run out of what it can be blamed for."""
-        return why if self.process.loaded else ""
-
-
-def next_answer(tasks: Sequence[Task]) -> tuple[Task, Answer]:
-    """Wait for the first answer to one of several requests."""
-    with selectors.DefaultSelector() as selector:
-        for task in tasks:
-            selector.register(task.channel, selectors.EVENT_READ)
-        while True:
-            for task in tasks:
-                answer = task.poll()
-                if answer is not None:
-                    return task, answer
-            selector.select(LOOK_EVERY)
-
-
-def finished(task: Task) -> Answer:
-    """Wait for the answer to one request."""
-    with none_left_running([task]):
-        return next_answer([task])[1]
-
-
-@contextlib.contextmanager
-def none_left_running(tasks: Collection[Task]) -> Iterator[None]:
-    """Stop the processes of whatever is not answered when it ends early: by an error of another, or by Ctrl-C."""
-    try:
-        yield
-    except BaseException:
-        for task in tasks:
-            if not task.ended:
-                task.process.stop()
-        raise
-
-
-def _after(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
-
-
-def rss_mib(pid: int) -> float:
-    """Give the memory a process holds; 0 where it is gone."""
-    import psutil
-
-    try:
-        return float(psutil.Process(pid).memory_info().rss) / 2**20
-    except psutil.NoSuchProcess:
-        return 0.0

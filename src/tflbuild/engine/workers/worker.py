@@ -8,7 +8,8 @@ from typing import Any
 from tflbuild.core.names import Names
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers.crew import Crew
-from tflbuild.engine.workers.process import Answer, Process, Progress, Start, finished
+from tflbuild.engine.workers.process import Process, Start
+from tflbuild.engine.workers.request import Answer, Progress, finished
 
 __all__ = ["Answer", "Progress", "Worker"]
 

@@ -13,9 +13,7 @@ import fcntl
 import gc
 import json
 import os
-import pickle
 import random
-import resource
 import signal
 import socket
 import sys
@@ -33,9 +31,8 @@ from tflbuild.core import digest
 from tflbuild.core.analysis import Analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
-from tflbuild.core.crash import DISK_ERRORS
 from tflbuild.core.dataset import Dataset, Index, Split
-from tflbuild.core.errors import BrokenPromise, PassError, StoreError, TflbuildError
+from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.names import Names, named
 from tflbuild.core.runtime import Runtime, usual_runtime
@@ -43,6 +40,7 @@ from tflbuild.core.target import Target
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.engine.workers.outcome import outcome
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
 
@@ -63,7 +61,7 @@ class Server:
     def answer(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
         """Serve one request and reply."""
         self._request, self._told = number, 0.0
-        kind, value = _outcome(getattr(self, name), arguments)
+        kind, value = outcome(getattr(self, name), arguments)
         try:
             self._channel.send((number, kind, value))
         except ChannelClosed:
@@ -201,7 +199,7 @@ class Server:
         )
         return _jsonable(whole, "the look at the base")
 
-    def file_fact(self, metric: str, model: Artifact) -> dict[str, Any]:
+    def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Measure a fact of the file itself; gives a `Measurement` as JSON."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)
@@ -275,53 +273,6 @@ def _jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise PassError(f"{whose} gave something that is not JSON: {error}") from error
     return value
-
-
-TRACED = "in user code:"
-"""Beginning of TensorFlow's message about an error in a function that it traces."""
-
-
-def _outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
-    """Call a method; whatever it raises becomes an error that the parent can read."""
-    started, cpu = time.perf_counter(), _cpu_seconds()
-    try:
-        value = method(*arguments)
-    except TflbuildError as error:
-        return "error", (_sendable(error), traceback.format_exc())
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            return "error", (_foreign(error), traceback.format_exc())
-        wrapped = StoreError(
-            f"{error.strerror or error}: {error.filename or 'worker'}; nothing built was lost."
-        )
-        return "error", (wrapped, traceback.format_exc())
-    except BaseException as error:  # noqa: BLE001 - a pass may raise anything, SystemExit too; the parent names it
-        return "error", (_foreign(error), traceback.format_exc())
-    cost = {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds() - cpu}
-    return "done", (value, cost)
-
-
-def _foreign(error: BaseException) -> PassError:
-    """Name what is not ours on one line; TensorFlow's messages may hold a traceback, whose last line says it."""
-    kind, text = type(error).__name__, str(error)
-    if text.startswith(TRACED):
-        text = text.rstrip().rpartition("\n\n")[2].strip().removeprefix(f"{kind}: ")
-    return PassError(f"{kind}: {' '.join(filter(None, map(str.strip, text.splitlines())))}")
-
-
-def _sendable(error: TflbuildError) -> TflbuildError:
-    """Give an error as it is, if the parent could read it."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - unpickling calls the error's class, which may raise anything
-        return _foreign(error)
-    return error
-
-
-def _cpu_seconds() -> float:
-    """Give what this process, all its threads and the processes it waited for have used."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _end_with_parent() -> None:

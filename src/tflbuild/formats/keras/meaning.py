@@ -18,7 +18,7 @@ from tflbuild.formats.keras import description, header
 from tflbuild.formats.keras.result import Result, result_of
 from tflbuild.formats.keras.signature import inputs_of, outputs_of, spec_of
 from tflbuild.formats.labels import Labels
-from tflbuild.formats.pictures import ASSUMED, GREY, Kind, look
+from tflbuild.formats.pictures import ASSUMED, GREY, Kind, likeness
 
 
 def check(path: Path) -> None:
@@ -82,7 +82,7 @@ def _labels(path: Path, result: Result) -> Labels:
 
 def _kind(name: str, spec: TensorSpec, graph: description.Description) -> Kind:
     """Read the kind of an input off its shape, and which pixels it takes off the front of the graph."""
-    found = look(spec.shape)
+    found = likeness(spec.shape)
     modality = "image" if found.channels else "vector"
     said = Evidence(f"input{name and f' {plain(name, 40)}'}", f"{modality}, {spec.text}", found.reason)
     if not found.channels:

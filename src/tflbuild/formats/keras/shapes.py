@@ -26,7 +26,11 @@ ALIKE = (
 )
 """Layers whose output has the shape of their input."""
 
-ALIKE_OPERATIONS = ("softmax", "sigmoid", "relu", "relu6", "cast", "identity", "stop_gradient", "tanh")
+ALIKE_OPERATIONS = (
+    *("softmax", "sigmoid", "relu", "relu6", "tanh", "cast", "identity", "stop_gradient"),
+    *("truediv", "divide", "multiply", "subtract", "add"),
+)
+"""Operations of one tensor that give its shape, whatever number they take besides."""
 
 MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 
@@ -46,7 +50,7 @@ def shape_of(place: Place) -> Shape | None:
                 known[done.key] = _checked(_shape(done, [known.get(one.key) for one in given]))
             if len(waiting) + len(known) > MOST_PLACES:
                 return None
-    except MALFORMED:
+    except (*MALFORMED, ArithmeticError):
         return None
     return known[place.key]
 
@@ -74,7 +78,7 @@ def _shape(place: Place, given: Sequence[Shape | None]) -> Shape | None:
     if layer.kind in ALIKE or layer.operation in ALIKE_OPERATIONS:
         return shapes[0]
     if layer.kind in MERGING:
-        return shapes[0] if len(set(shapes)) == 1 else None
+        return _broadcast(shapes)
     if layer.kind == "Concatenate":
         return _joined(shapes, config.get("axis", -1))
     follow = FOLLOWING.get(layer.kind)
@@ -99,6 +103,17 @@ def _reshaped(target: Any, given: Shape | None) -> Shape | None:
         return (None, *(None if side == -1 else side for side in sides))
     open_side = math.prod(rest) // math.prod(side for side in sides if side != -1)
     return (None, *(open_side if side == -1 else side for side in sides))
+
+
+def _broadcast(shapes: Sequence[Shape]) -> Shape | None:
+    """Give the shape of values that are joined one by one, of which a side of 1 counts for any."""
+    sides = []
+    for given in zip(*shapes, strict=True):
+        others = [side for side in dict.fromkeys(given) if side != 1] or [1]
+        if len(others) > 1:
+            return None
+        sides += others
+    return tuple(sides)
 
 
 def _joined(shapes: Sequence[Shape], axis: int) -> Shape | None:

@@ -17,7 +17,7 @@ MOVING = (
 SCALING = ("MUL", "DIV", "ADD", "SUB")
 
 
-class Step(NamedTuple):
+class Scaling(NamedTuple):
     """One operator that scales: what it multiplies by, what it adds, and its words."""
 
     factor: float
@@ -43,11 +43,11 @@ def front_of(graph: Graph, index: int) -> Front:
         if operator.kind not in (*MOVING, *SCALING):
             break
         if operator.kind in SCALING:
-            step = _step(graph, operator, index)
-            if step is None:
+            scaling = _scaling(graph, operator, index)
+            if scaling is None:
                 break
-            scale, offset = scale * step.factor, offset * step.factor + step.shift
-            words.append(step.words)
+            scale, offset = scale * scaling.factor, offset * scaling.factor + scaling.shift
+            words.append(scaling.words)
             takes = own_scaling(scale, offset)
             if takes:
                 return Front(takes, f"the graph begins with {' and '.join(words)}")
@@ -55,7 +55,7 @@ def front_of(graph: Graph, index: int) -> Front:
     return Front()
 
 
-def _step(graph: Graph, operator: Operator, index: int) -> Step | None:
+def _scaling(graph: Graph, operator: Operator, index: int) -> Scaling | None:
     """Read what an operator does to the pixels, by the first channel; None where it is computed."""
     others = [one for one in operator.inputs if one != index]
     values = graph.few_values(others[0]) if len(others) == 1 else None
@@ -64,9 +64,9 @@ def _step(graph: Graph, operator: Operator, index: int) -> Step | None:
     value, kind, first = float(values[0]), operator.kind, operator.inputs[0] == index
     words = f"{kind} by {value:.6g}" if kind in ("MUL", "DIV") else f"{kind} of {value:.6g}"
     if kind == "MUL":
-        return Step(value, 0.0, words)
+        return Scaling(value, 0.0, words)
     if kind == "DIV":
-        return Step(1 / value, 0.0, words) if first and value else None
+        return Scaling(1 / value, 0.0, words) if first and value else None
     if kind == "ADD":
-        return Step(1.0, value, words)
-    return Step(1.0, -value, words) if first else Step(-1.0, value, words)
+        return Scaling(1.0, value, words)
+    return Scaling(1.0, -value, words) if first else Scaling(-1.0, value, words)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tflbuild.core.model_format import Evidence
 from tflbuild.core.signature import TensorSpec
-from tflbuild.formats.pictures import ASSUMED, GREY, Kind, Pixels, look, usual
+from tflbuild.formats.pictures import ASSUMED, GREY, Kind, Pixels, likeness, usual
 from tflbuild.formats.tflite.front import front_of
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.metadata import TensorMetadata
@@ -51,7 +51,7 @@ def kind_of(graph: Graph, index: int, known: TensorMetadata, name: str = "") -> 
 
 
 def _picture(spec: TensorSpec, known: TensorMetadata, pixels: Pixels | None) -> tuple[bool, str]:
-    found = look(spec.shape)
+    found = likeness(spec.shape)
     if spec.dtype not in DTYPES:
         return False, f"a picture is no {spec.dtype}"
     shaped = len(spec.shape) == 4 and spec.shape[3] in (1, 3)

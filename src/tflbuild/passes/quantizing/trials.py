@@ -16,7 +16,7 @@ from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.options import Quantizing
 
 if TYPE_CHECKING:
-    from tflbuild.quantization.mixed import Step
+    from tflbuild.quantization.mixed import Addition
     from tflbuild.quantization.settings import Setting
     from tflbuild.quantization.workbench import Workbench
 
@@ -36,7 +36,7 @@ class Trial:
         failed: why there is no file that runs.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Addition, ...]
     bytes: int = 0
     model: TFLiteModel | None = None
     judgement: Judgement | None = None
@@ -113,7 +113,7 @@ class Trials:
             if trial.failed
         ]
 
-    def of(self, steps: tuple[Step, ...]) -> Trial:
+    def of(self, steps: tuple[Addition, ...]) -> Trial:
         """Build and judge what keeps these steps; what cannot be built or run is noted as that."""
         names = _names(steps)
         if names not in self._found:
@@ -123,7 +123,7 @@ class Trials:
             self._ctx.log(f"{_kept(steps)} kept in {self._keep}: {told}")
         return self._found[names]
 
-    def _judged(self, steps: tuple[Step, ...], names: frozenset[str]) -> Trial:
+    def _judged(self, steps: tuple[Addition, ...], names: frozenset[str]) -> Trial:
         from tflbuild.quantization.attempts import REFUSALS, reason
         from tflbuild.runtimes import interpreter as litert
 
@@ -136,7 +136,7 @@ class Trials:
             return Trial(steps, failed=reason(error))
         return Trial(steps, len(content), model, self._ctx.judge(model))
 
-    def cost(self, trial: Trial, step: Step) -> dict[str, Any]:
+    def cost(self, trial: Trial, step: Addition) -> dict[str, Any]:
         """Say what one kept step costs: the file and its latency against those without it.
 
         Returns:
@@ -171,12 +171,12 @@ class Trials:
         return self._options.with_borders(content, self._model, "int8")
 
 
-def _names(steps: tuple[Step, ...]) -> frozenset[str]:
+def _names(steps: tuple[Addition, ...]) -> frozenset[str]:
     return frozenset(name for step in steps for name in step.tensors)
 
 
-def _reason(step: Step) -> str:
-    return f"kept with {step.candidate.layer}: output error {step.before:.4f} -> {step.after:.4f}"
+def _reason(step: Addition) -> str:
+    return f"kept with {step.group.layer}: output error {step.before:.4f} -> {step.after:.4f}"
 
 
 def _islands(content: bytes, reasons: dict[str, str]) -> list[dict[str, str]]:
@@ -203,5 +203,5 @@ def _said(judgement: Judgement | None) -> str:
     return "; ".join(verdict.text for verdict in judgement.verdicts) if judgement else ""
 
 
-def _kept(steps: tuple[Step, ...]) -> str:
-    return ", ".join(dict.fromkeys(step.candidate.layer for step in steps)) or "nothing"
+def _kept(steps: tuple[Addition, ...]) -> str:
+    return ", ".join(dict.fromkeys(step.group.layer for step in steps)) or "nothing"

@@ -15,11 +15,9 @@ NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErro
 
 def lines_of_analysis(analysis: Mapping[str, Any]) -> list[str]:
     """Give a terminal's lines for an entry of report.json's `analyses`."""
-    found = _described(analysis)
-    if found is None:
-        return []
     try:
-        return [plain(line, 2000) for line in found[0].lines(found[1])]
+        found = _described(analysis)
+        return [plain(line, 2000) for line in found[0].lines(found[1])] if found else []
     except NO_FINDING:
         return []
 
@@ -28,8 +26,8 @@ def exhibits_of_analyses(analyses: list[Mapping[str, Any]]) -> list[Exhibit]:
     """Give a page's exhibits for report.json's `analyses`."""
     exhibits: list[Exhibit] = []
     for entry in analyses:
-        found = _described(entry)
         try:
+            found = _described(entry)
             exhibits += found[0].exhibits(found[1]) if found else []
         except NO_FINDING:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Bar, Bars, Exhibit, Finding, Note, Quantity, Row, Table, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Presentation, Quantity, Row, Table, number
 
 SHOWN = 12
 """Candidates that have a bar; a table holds all of them."""
@@ -119,4 +119,4 @@ def _sentence(note: Note, found: list[Mapping[str, Any]]) -> str:
     return text + less + (simpler if float(found[0]["error"]) < error else "")
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

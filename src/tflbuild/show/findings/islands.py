@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Exhibit, Finding, Note, Row, Table
+from tflbuild.core.exhibit import Exhibit, Note, Presentation, Row, Table
 
 EXPECTED = ("custom operator", "final scores")
 """Reasons that are worth no line: nearly every model ends so."""
@@ -44,4 +44,4 @@ def _name(island: Mapping[str, Any]) -> str:
     return str(island.get("layer") or island.get("tensor", ""))
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

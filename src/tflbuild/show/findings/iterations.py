@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from tflbuild.core.exhibit import Curve, Exhibit, Finding, Note, Point, Quantity, Row, Table, number
-
-USUAL = ("map", "top1")
-"""Metrics that stand for a model's accuracy."""
+from tflbuild.core.exhibit import Curve, Exhibit, Note, Point, Presentation, Quantity, Row, Table, number
+from tflbuild.core.metric import headline
 
 
 def _metric(note: Note) -> str:
     """Name the metric that the levels are judged by."""
     names = list(dict.fromkeys(name for level in note for name in level.get("metrics", {})))
-    return next((name for name in USUAL if name in names), names[0] if names else "")
+    return headline(names) or (names[0] if names else "")
 
 
 def _kept(note: Note) -> int:
@@ -62,4 +60,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return Exhibit(title="levels of sparsity", parts=(*curve, table))
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

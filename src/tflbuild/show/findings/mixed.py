@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Bar, Bars, Exhibit, Finding, Note, Quantity, Row, Table, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Presentation, Quantity, Row, Table, number
 
 
 def _accuracies(note: Note) -> list[str]:
@@ -110,4 +110,4 @@ def _course(kept: list[Mapping[str, Any]], order: list[Mapping[str, Any]]) -> li
     ]
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

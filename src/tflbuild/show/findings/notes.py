@@ -7,7 +7,7 @@ from typing import Any
 
 from tflbuild.analyses.sensitivity import exhibit_of as exhibit_of_sensitivity
 from tflbuild.analyses.sensitivity import lines_of as lines_of_sensitivity
-from tflbuild.core.exhibit import Exhibit, Finding
+from tflbuild.core.exhibit import Exhibit, Presentation
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import (
     auto,
@@ -20,16 +20,16 @@ from tflbuild.show.findings import (
     sparse_encoding,
 )
 
-FINDINGS: Mapping[str, Finding] = {
-    "recognised": recognised.FINDING,
-    "parity": parity.FINDING,
-    "auto": auto.FINDING,
-    "round": rounding.FINDING,
-    "sensitivity": Finding(lines=lines_of_sensitivity, exhibit=exhibit_of_sensitivity),
-    "mixed": mixed.FINDING,
-    "islands": islands.FINDING,
-    "iterations": iterations.FINDING,
-    "sparse_encoding": sparse_encoding.FINDING,
+FINDINGS: Mapping[str, Presentation] = {
+    "recognised": recognised.PRESENTATION,
+    "parity": parity.PRESENTATION,
+    "auto": auto.PRESENTATION,
+    "round": rounding.PRESENTATION,
+    "sensitivity": Presentation(lines=lines_of_sensitivity, exhibit=exhibit_of_sensitivity),
+    "mixed": mixed.PRESENTATION,
+    "islands": islands.PRESENTATION,
+    "iterations": iterations.PRESENTATION,
+    "sparse_encoding": sparse_encoding.PRESENTATION,
 }
 """Findings by the name of the note, in the order in which they are told."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Exhibit, Finding, Note, number
+from tflbuild.core.exhibit import Exhibit, Note, Presentation, number
 from tflbuild.core.plain_text import plain
 
 
@@ -30,4 +30,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return Exhibit(title="the file against the model as loaded", text=tuple(said), parts=()) if said else None
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Exhibit, Finding, Note
+from tflbuild.core.exhibit import Exhibit, Note, Presentation
 from tflbuild.core.plain_text import plain
 
 
@@ -30,4 +30,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return None
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

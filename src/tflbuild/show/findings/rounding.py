@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.exhibit import Bar, Bars, Exhibit, Finding, Note, Quantity, Row, Table, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Presentation, Quantity, Row, Table, number
 
 SHOWN = 15
 """Layers that have bars; a table holds all of them."""
@@ -69,4 +69,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return Exhibit(title="learned rounding", parts=(bars, table))
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

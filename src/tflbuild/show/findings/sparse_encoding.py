@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tflbuild.core.exhibit import Bar, Bars, Exhibit, Finding, Note, number
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Presentation, number
 
 
 def lines(note: Note) -> list[str]:
@@ -23,4 +23,4 @@ def exhibit(note: Note) -> Exhibit | None:
     return Exhibit(title="kernels stored without their zeros", parts=(Bars(bars=bars, unit="bytes"),))
 
 
-FINDING = Finding(lines=lines, exhibit=exhibit)
+PRESENTATION = Presentation(lines=lines, exhibit=exhibit)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.metric import headline
+
 MISSING = "–"
-PRIMARY = ("map", "top1")
-"""Metrics that stand for a model's accuracy, the first that was measured."""
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -80,4 +80,4 @@ def primary_metric(report: Mapping[str, Any]) -> str:
     """Name the metric that the page is about."""
     measured = [step["metrics"] for step in report["passes"]] + [t["metrics"] for t in report["targets"]]
     names = [name for metrics in measured for name in metrics]
-    return next((name for name in PRIMARY if name in names), next(iter(names), PRIMARY[0]))
+    return headline(names) or next(iter(names), "")

@@ -1,9 +1,9 @@
 """Launchers: where the jobs of a sweep run. Each is one module with one class, found by name.
 
-    with session(name, options) as started:
+    with launcher(name, options) as started:
         started.launch(jobs, done)
 
-A session is made before anything is built: it raises RecipeError where an option is wrong and MissingTool where its
+A launcher is made before anything is built: it raises RecipeError where an option is wrong and MissingTool where its
 extra is not installed. `launch` builds every job, by `run_job` in this process or by `run_here` in others, and calls
 `done(position, result)`, in the main thread, as soon as a job has ended. It may be called again: a search launches one
 batch after another, and processes stay warm between them.
@@ -36,7 +36,7 @@ LAUNCHERS = {
     "submitit_local": "tflbuild.sweep.launchers.submitit",
     "submitit_slurm": "tflbuild.sweep.launchers.submitit",
 }
-"""The module of every launcher by its name in Hydra; its class is `Session`. `basic` is Hydra's default."""
+"""The module of every launcher by its name in Hydra; its class is `Launcher`. `basic` is Hydra's default."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "submitit_local": {"cluster": "local"},
@@ -61,7 +61,7 @@ Done = Callable[[int, JobResult], None]
 """Callback that is told the position of a job in the sequence, and how it ended."""
 
 
-class Session(Protocol):
+class Launcher(Protocol):
     """A launcher with its options; processes that it starts end when it is left."""
 
     @property
@@ -73,15 +73,15 @@ class Session(Protocol):
         """Build every job."""
         ...
 
-    def __enter__(self) -> Session: ...
+    def __enter__(self) -> Launcher: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
 
-def session(name: str, options: Mapping[str, Any]) -> Session:
-    """Make a session of a launcher; nothing is started yet.
+def launcher(name: str, options: Mapping[str, Any]) -> Launcher:
+    """Make a launcher of its name and options; nothing is started yet.
 
     Args:
         name: as in `hydra/launcher=NAME`.
@@ -96,7 +96,7 @@ def session(name: str, options: Mapping[str, Any]) -> Session:
             f"hydra/launcher: there is no launcher '{name}'; there are {', '.join(sorted(LAUNCHERS))}."
             f"{did_you_mean(name, LAUNCHERS)}"
         )
-    made: Session = import_module(LAUNCHERS[name]).Session({**PRESETS.get(name, {}), **options})
+    made: Launcher = import_module(LAUNCHERS[name]).Launcher({**PRESETS.get(name, {}), **options})
     return made
 
 

@@ -43,7 +43,7 @@ class Options:
     n_jobs: int = -1
 
 
-class Session:
+class Launcher:
     """A number of processes, each with a warm worker, kept for all jobs that are launched.
 
     Args:
@@ -68,7 +68,7 @@ class Session:
 
         return int(joblib.effective_n_jobs(self.options.n_jobs))
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Launcher:
         return self
 
     def __exit__(

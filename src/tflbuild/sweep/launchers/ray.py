@@ -105,7 +105,7 @@ class Options:
     ray: Ray = field(default_factory=Ray)
 
 
-class Session:
+class Launcher:
     """A connection to a cluster; one that was started here ends with it.
 
     Args:
@@ -130,7 +130,7 @@ class Session:
         cpus = float(resources.get("CPU", 1))
         return max(1, int(cpus // (self.options.remote.num_cpus or 1)))
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Launcher:
         """Connect.
 
         Raises:

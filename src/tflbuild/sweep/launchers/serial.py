@@ -14,7 +14,7 @@ from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.warm import WarmWorker
 
 
-class Session:
+class Launcher:
     """One warm worker for every job.
 
     Args:
@@ -31,7 +31,7 @@ class Session:
             raise RecipeError(f"hydra.launcher.{next(iter(options))}: the serial launcher has no options.")
         self._worker = WarmWorker()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Launcher:
         return self
 
     def __exit__(

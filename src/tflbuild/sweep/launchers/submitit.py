@@ -99,7 +99,7 @@ OURS = ("cluster", "submitit_folder", "parallel", "max_num_timeout")
 
 
 @dataclass(frozen=True)
-class Task:
+class Submission:
     """A job as submitit runs it; submitted again unchanged when its time is over or it is preempted."""
 
     job: FrozenJob
@@ -116,7 +116,7 @@ class Task:
         return DelayedSubmission(self)
 
 
-class Session:
+class Launcher:
     """Jobs handed to submitit.
 
     Args:
@@ -150,7 +150,7 @@ class Session:
             return 1
         return self.options.parallel or max(1, (os.cpu_count() or 1) // self.options.cpus_per_task)
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Launcher:
         return self
 
     def __exit__(
@@ -162,7 +162,7 @@ class Session:
         """Build every job."""
         executor = self._executor(Path(jobs[0].folder).parent)
         environment = deciding_environment()
-        waiting = deque((position, Task(job, environment)) for position, job in enumerate(jobs))
+        waiting = deque((position, Submission(job, environment)) for position, job in enumerate(jobs))
         running: dict[int, Any] = {}
         try:
             while waiting or running:
@@ -176,12 +176,12 @@ class Session:
         finally:
             _cancel(list(running.values()))
 
-    def _submit(self, executor: Any, batch: list[tuple[int, Task]]) -> dict[int, Any]:
+    def _submit(self, executor: Any, batch: list[tuple[int, Submission]]) -> dict[int, Any]:
         """Submit some jobs; on Slurm several of them as one array."""
         if not batch:
             return {}
         with _deaf_to_interrupts(), current_folder_left_out(), executor.batch():
-            return {position: executor.submit(task) for position, task in batch}
+            return {position: executor.submit(job) for position, job in batch}
 
     def _executor(self, sweep: Path) -> Any:
         import submitit

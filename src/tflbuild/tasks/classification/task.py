@@ -33,10 +33,15 @@ class Classification(Task):
     }
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
-        """Give `scores`, (classes,) float32; one number is the score of the second of two classes."""
+        """Give `scores`, (classes,) float32; one number is that of the second of two classes."""
         name = meaning.head.get("outputs", {}).get(SCORES, SCORES)
-        scores = outputs[name].ravel()
-        return {SCORES: _of_two(scores, meaning) if len(scores) == 1 else scores}
+        scores, kind = outputs[name].ravel(), meaning.head.get("scores")
+        if len(scores) > 1 or kind is None:
+            return {SCORES: scores}
+        import numpy as np
+
+        first = np.zeros_like(scores) if kind == "logits" else 1 - scores
+        return {SCORES: np.concatenate([first, scores])}
 
     def collected(self, rows: Sequence[Rows], meaning: Meaning, classes: Sequence[str]) -> dict[str, Any]:
         """Collect scores by the data's classes; scores of other classes follow, and are never right."""
@@ -75,14 +80,6 @@ class Classification(Task):
             raise ValueError(f"{len(scores)} scores of {len(meaning.labels)} classes")
         every = [Answer(label=label_of(meaning.labels, k), score=score) for k, score in enumerate(scores)]
         return sorted(every, key=lambda one: -one.score)[:SHOWN]
-
-
-def _of_two(score: Any, meaning: Meaning) -> Any:
-    """Give the scores of two classes by that of the second: a probability, or its logit."""
-    import numpy as np
-
-    first = 0 * score if meaning.head.get(SCORES) == "logits" else 1 - score
-    return np.concatenate([first, score])
 
 
 def _softmax(logits: Any) -> Any:

@@ -143,10 +143,11 @@ class Detection(Task):
         return Tail(anchors=anchors_of(meaning), suppression=suppression_of(meaning))
 
     def tail_shapes(self, meaning: Meaning) -> Mapping[str, tuple[int, ...]]:
-        """Give the shapes behind suppression."""
+        """Give the shapes behind suppression; a file of others says its own."""
         from tflbuild.tflite.suppression import output_shapes
 
-        return output_shapes(int(meaning.head["postprocess"]["max_detections"]))
+        options = meaning.head.get("postprocess")
+        return output_shapes(int(options["max_detections"])) if options else {}
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Answer]:
         """Give every object."""

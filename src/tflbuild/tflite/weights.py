@@ -1,4 +1,4 @@
-"""The kernels of a `.tflite`: constant weights by operator, to count zeros and clusters in what is delivered."""
+"""The weights of a `.tflite`: constants by the operator that reads them, to count zeros and clusters in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tflbuild.tflite.scales import channel_axis, scales_of, zero_points_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kernel:
+class Weights:
     """The weights of one convolution or dense layer.
 
     Attributes:
@@ -58,7 +58,7 @@ class Kernel:
     def channel_clusters(self) -> int:
         """Count the distinct weights of the channel that has the most.
 
-        A kernel of n clusters keeps at most n in each output channel, also where batch norm was folded into it, or
+        Weights of n clusters keep at most n in each output channel, also where batch norm was folded into them, or
         where every channel got a scale of its own.
         """
         channels = by_output_channel(self.operator, self.values)
@@ -94,14 +94,14 @@ UNPACKING = ("DEQUANTIZE", "DENSIFY")
 """Operators that stand between weights and who reads them: of float16 and of sparse weights."""
 
 
-def kernels(path: Path) -> list[Kernel]:
-    """Give the kernels of a file, in order of execution; one that operators share stands under the first."""
+def weights_in(path: Path) -> list[Weights]:
+    """Give the weights of a file by layer, in order of execution; those that layers share stand under the first."""
     graph = Graph(flatbuffer.load(path))
-    found: dict[int, Kernel] = {}
+    found: dict[int, Weights] = {}
     for operator in graph.operators:
         index = _stored(graph, operator) if graph.kind(operator) in WEIGHTED else -1
         if index >= 0 and index not in found:
-            found[index] = _kernel(graph, operator, index)
+            found[index] = _weights(graph, operator, index)
     return list(found.values())
 
 
@@ -115,10 +115,10 @@ def _stored(graph: Graph, operator: Any) -> int:
     return index if graph.constant(index) is not None else -1
 
 
-def _kernel(graph: Graph, operator: Any, index: int) -> Kernel:
+def _weights(graph: Graph, operator: Any, index: int) -> Weights:
     tensor, values, kind = graph.tensors[index], graph.constant(index), graph.kind(operator)
     assert values is not None, "_stored() gives constants"
-    return Kernel(
+    return Weights(
         name=graph.name(index),
         operator=kind,
         output=graph.name(int(operator.outputs[0])),

@@ -13,7 +13,7 @@ from small_network import constants, model, quantized, spoilt, tensor
 from tflbuild.tflite import constants as stored
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.kernels import Kernel, kernels, layers_of
+from tflbuild.tflite.weights import Weights, layers_of, weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 
@@ -21,7 +21,7 @@ NAMES = ["stem/Conv2D", "middle/depthwise", "head/MatMul"]
 
 
 def test_kernels_stand_in_order_with_their_operators(tmp_path: Path) -> None:
-    found = kernels(model(tmp_path).path)
+    found = weights_in(model(tmp_path).path)
     assert [kernel.name for kernel in found] == NAMES
     assert [kernel.operator for kernel in found] == ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]
     assert [kernel.output for kernel in found] == ["stem/Relu", "middle/Relu6", "head/BiasAdd"]
@@ -51,7 +51,7 @@ def test_kernels_of_every_scheme_are_near_the_float_ones(
         )
     else:
         path = quantized(tmp_path, scheme)
-    found = kernels(path)
+    found = weights_in(path)
     assert [kernel.name.removesuffix("_dequant") for kernel in found] == NAMES
     assert {kernel.dtype for kernel in found} == {dtype}
     for kernel in found:
@@ -66,12 +66,12 @@ def test_zeros_and_clusters_are_counted_as_they_are_stored(tmp_path: Path) -> No
     weights[1, 0, 0] = [0.1, 0.2, 0.3]  # 3 of 27; the channel holds 0 and three more
     changed = {"stem/Conv2D": weights, "stem/bias": np.zeros(4, np.float32)}
     for path in (model(tmp_path, changed).path, quantized(tmp_path, changed=changed)):
-        kernel = kernels(path)[0]
+        kernel = weights_in(path)[0]
         assert kernel.sparsity == pytest.approx(1 - 12 / 108)
         assert kernel.channel_clusters == 4
     before, after = (
-        kernels(model(tmp_path, changed).path)[0],
-        kernels(quantized(tmp_path, changed=changed))[0],
+        weights_in(model(tmp_path, changed).path)[0],
+        weights_in(quantized(tmp_path, changed=changed))[0],
     )
     assert before.clusters == 5, "0, 0.5, 0.1, 0.2, 0.3"
     assert after.clusters == 4, "0.5 and 0.3 are the largest of their channels: both 127"
@@ -92,7 +92,7 @@ def four_bit(graph: Graph) -> None:
 
 def test_four_bit_weights_are_unpacked(tmp_path: Path) -> None:
     path = spoilt(quantized(tmp_path), four_bit)
-    kernel = kernels(path)[2]
+    kernel = weights_in(path)[2]
     assert (kernel.dtype, kernel.values.shape) == ("int4", (2, 64))
     np.testing.assert_array_equal(kernel.values.ravel(), np.tile([-8, 7, -1, 0], 32))
     assert kernel.sparsity == 0.25
@@ -170,9 +170,9 @@ def test_a_layer_is_named_whole_and_no_operation_or_model_is_taken_for_one() -> 
         assert Island(name=name, dtype="float32", reason="").holds(tensor) is held
 
 
-def kernel(values: Any, **fields: Any) -> Kernel:
+def kernel(values: Any, **fields: Any) -> Weights:
     usual = {"name": "k", "operator": "CONV_2D", "output": "o", "dtype": "int8", "axis": 0, "zero_point": 0}
-    return Kernel(values=np.asarray(values), **{**usual, "scales": np.zeros(0, np.float32), **fields})
+    return Weights(values=np.asarray(values), **{**usual, "scales": np.zeros(0, np.float32), **fields})
 
 
 def test_zeros_are_what_the_zero_point_means() -> None:
@@ -206,7 +206,7 @@ def test_a_kernel_that_operators_share_stands_under_the_first(tmp_path: Path) ->
     def shared(graph: Graph) -> None:
         graph.operators[1].inputs = np.array([8, 1, 4], np.int32)
 
-    found = kernels(spoilt(model(tmp_path).path, shared))
+    found = weights_in(spoilt(model(tmp_path).path, shared))
     assert [(one.name, one.operator) for one in found] == [
         ("stem/Conv2D", "CONV_2D"),
         ("head/MatMul", "FULLY_CONNECTED"),
@@ -217,7 +217,7 @@ def test_weights_that_are_computed_are_no_kernel(tmp_path: Path) -> None:
     def computed(graph: Graph) -> None:
         graph.operators[4].inputs = np.array([11, 11, 6], np.int32)
 
-    assert [one.name for one in kernels(spoilt(model(tmp_path).path, computed))] == NAMES[:2]
+    assert [one.name for one in weights_in(spoilt(model(tmp_path).path, computed))] == NAMES[:2]
 
 
 def test_pieces_of_a_name_by_hand() -> None:

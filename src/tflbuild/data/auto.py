@@ -1,0 +1,72 @@
+"""Data of any layout that is read: the data set is recognised by what lies at its root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from tflbuild.core.dataset import DATASETS, Dataset, dataset
+from tflbuild.core.errors import DataError, did_you_mean
+from tflbuild.core.plain_text import plain
+from tflbuild.data.layouts import recognition
+from tflbuild.data.layouts.files import RootedDataset
+
+
+@dataset("auto")
+class Auto(RootedDataset):
+    """Data of any layout that is read: pictures, folders of classes, Pascal VOC, COCO, arrays in an `.npz` or `.npy`.
+
+    Stands for the data set that reads it, `images`, `image_folder`, `voc`, `coco` or `arrays`, and says what showed it.
+    What may be two of them, and a form that is not read, is an error that says what to do. Options and their defaults
+    are those of the data set that was recognised; one that it does not have is an error.
+
+    Attributes:
+        root: the folder or file; relative to where the command runs.
+        classes: order or choice of classes, or names of labels; null for all there are.
+        difficult: of `voc`: keep or drop objects marked difficult.
+        labels: of `arrays`: the array of labels.
+        val_fraction: of train, where there is no val split; of sets with annotations.
+        test_fraction: of all, where there is no test split; of sets with annotations.
+        train: how many samples to train and calibrate on; of `images` and `arrays`.
+        val: how many samples gates measure; of `images` and `arrays`.
+        test: how many samples of the final numbers; of `images` and `arrays`.
+        seed: of parts and draws.
+    """
+
+    task = "unlabelled"
+
+    classes: tuple[str, ...] | None = None
+    difficult: Literal["keep", "drop"] | None = None
+    labels: str | None = None
+    val_fraction: Annotated[float, Gt(0), Lt(1)] | None = None
+    test_fraction: Annotated[float, Gt(0), Lt(1)] | None = None
+    train: Annotated[int, Ge(1)] | None = None
+    val: Annotated[int, Ge(1)] | None = None
+    test: Annotated[int, Ge(1)] | None = None
+    seed: Annotated[int, Ge(0)] | None = None
+
+    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
+        """Give the data set that reads what lies at the root, with the options that were set.
+
+        Raises:
+            DataError: nothing was recognised, or two things, or an option is none of the data set's.
+        """
+        guess = recognition.recognised(self.place(recognition.EXPECTED), self.root)
+        kind: Any = DATASETS.get(guess.data)
+        known = [field.name for field in fields(kind)]
+        given = {
+            field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None
+        }
+        for name in given:
+            if name not in known:
+                own = [option for option in known if option not in ("preprocess", "augment")]
+                seen = f"'{plain(self.root)}' was recognised as {guess.data} ({guess.evidence})"
+                raise DataError(
+                    f"data.{name}: {seen}, which has no such option; there are {', '.join(own)}."
+                    f"{did_you_mean(name, own)}"
+                )
+        data, more = kind(**given).resolved()
+        return data, ({"what": "data", "value": guess.data, "evidence": guess.evidence}, *more)

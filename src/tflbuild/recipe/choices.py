@@ -1,0 +1,123 @@
+"""Validate what a recipe chooses by name with its options: model, data, targets, analyses and hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from tflbuild.core.analysis import ANALYSES, Analysis
+from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture
+from tflbuild.core.dataset import DATASETS, Dataset
+from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
+from tflbuild.core.hook import HOOKS, Hook, Unmade
+from tflbuild.core.meaning import IMAGE
+from tflbuild.core.options import to_json
+from tflbuild.core.registry import Registry
+from tflbuild.core.target import TARGETS, Target
+from tflbuild.modalities.image.augment import Augment
+from tflbuild.recipe import preprocessing
+from tflbuild.recipe.validation import shown, typed
+
+T = TypeVar("T")
+
+
+class Data(NamedTuple):
+    """A data set, and what was recognised of it."""
+
+    dataset: Dataset
+    recognised: tuple[Mapping[str, str], ...]
+
+
+def targets(value: Any) -> dict[str, Target]:
+    """Validate what is delivered; a target that is null is none."""
+    if not isinstance(value, Mapping):
+        raise RecipeError(f"target: {shown(value)} is no mapping of targets; write e.g. target=[cpu].")
+    made = {
+        name: _chosen(TARGETS, options, f"target.{name}")
+        for name, options in value.items()
+        if options is not None
+    }
+    if not made:
+        raise RecipeError("target: the recipe is left with none; choose e.g. target=[cpu].")
+    return made
+
+
+def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
+    """Validate the data set, recognise its layout where that is wanted, and settle how its samples become an input."""
+    chosen = _chosen(DATASETS, value, "data")
+    found, recognised = chosen.resolved()
+    augment = typed(Augment, found.augment, "data.augment") if found.modality == IMAGE else found.augment
+    made = replace(found, preprocess=preprocessing.settled(root, found, model), augment=to_json(augment))
+    return Data(made, recognised)
+
+
+def _chosen(registry: Registry[T], value: Any, key: str) -> T:
+    if not isinstance(value, Mapping) or "type" not in value:
+        raise RecipeError(
+            f"{key}: {shown(value)} is no choice with its options; it needs a 'type', one of "
+            f"{', '.join(sorted(registry))}."
+        )
+    cls = registry.get(
+        value["type"] if isinstance(value["type"], str) else shown(value["type"]), f"{key}.type"
+    )
+    return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
+
+
+def hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
+    """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake."""
+    made: dict[str, Hook] = {}
+    if value is not None and value != [] and not isinstance(value, Mapping):
+        raise RecipeError(f"hooks: {shown(value)} is no mapping of hooks; write e.g. hooks=[mlflow].")
+    for name, options in (value or {}).items():
+        if options is None:
+            continue
+        if isinstance(options, Mapping) and "type" not in options:
+            if replaced and name in HOOKS:
+                continue
+            raise RecipeError(
+                f"hooks.{name}: this hook is not chosen; add '- /hooks: [{name}]' to the recipe's defaults, or "
+                f"hooks=[{name}].{did_you_mean(name, HOOKS)}"
+            )
+        made[name] = _hook(name, options)
+    return made
+
+
+def analyses(value: Any) -> dict[str, Analysis]:
+    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
+    chosen = {name: {} for name in value} if isinstance(value, list | tuple) else value or {}
+    if not isinstance(chosen, Mapping):
+        raise RecipeError(
+            f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
+        )
+    made = {}
+    for name, options in chosen.items():
+        if options is None:
+            continue
+        cls = ANALYSES.get(str(name), "analyses")
+        made[str(name)] = typed(cls, options, f"analyses.{name}")
+        try:
+            made[str(name)].check()
+        except ValueError as error:
+            raise RecipeError(f"analyses.{name}.{error}") from error
+    return made
+
+
+def _hook(name: str, value: Any) -> Hook:
+    """Validate a hook's options; what else its class raises is for the build to name."""
+    try:
+        return _chosen(HOOKS, value, f"hooks.{name}")
+    except TflbuildError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
+        return Unmade(error=error)
+
+
+def model(value: Any) -> Architecture:
+    """Validate the architecture, or the user's file."""
+    chosen = _chosen(ARCHITECTURES, value, "model")
+    try:
+        chosen.check()
+    except ValueError as error:
+        raise RecipeError(f"model.{error}") from error
+    return chosen

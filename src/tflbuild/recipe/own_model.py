@@ -1,0 +1,49 @@
+"""Let a recipe start from the user's file where it would train, or take another kind of file in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tflbuild.core.compiler_pass import Pass, kinds_of
+from tflbuild.core.recipe import Recipe, Step
+
+
+def start_from_file(recipe: Recipe) -> Recipe:
+    """Let the pass that takes the user's file in stand where the recipe trains from scratch, or loads another kind."""
+    loader = recipe.model.starts()
+    if loader is None:
+        return recipe
+    steps = dict(recipe.steps)
+    for label, step in recipe.steps.items():
+        starts = kinds_of(type(step.options))[0] is None
+        if not starts or type(step.options) is type(loader):
+            continue
+        init = getattr(step.options, "init", None)
+        if init == "scratch":
+            steps[label] = replace(step, options=loader, limits=(), instead=_instead_of(step, loader))
+        elif init is None:
+            steps[label] = replace(step, options=loader)
+    return replace(recipe, steps=_without_done(recipe, steps))
+
+
+def _instead_of(step: Step, loader: Pass) -> str:
+    """Say why the user's file is not trained from scratch, and how it could be trained further, where it can."""
+    trainable = kinds_of(type(step.options))[1] is kinds_of(type(loader))[1]
+    further = f"; {step.label}.init=continue would train it further" if trainable else ""
+    return f"model.path is trained already{further}"
+
+
+def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
+    """Leave steps out that only turn a model into the kind that the user's file is of already."""
+    left, kind = dict(steps), None
+    for label in recipe.pipeline:
+        if label not in steps or not steps[label].enabled:
+            continue
+        given, made = kinds_of(type(steps[label].options))
+        if given is not None and given is not made and kind is made:
+            suffix = made.suffix.removeprefix(".")
+            left[label] = replace(steps[label], done=f"model.path is a .{suffix} already")
+            continue
+        kind = made
+    return left

@@ -1,0 +1,69 @@
+"""How a build ended, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings.analyses import texts_of
+from tflbuild.show.step_lines import primary_metric
+
+
+def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
+    """Say how a build ended: the file, its size, its accuracy against the base, and where the report lies."""
+    lines = []
+    for target in report["targets"]:
+        lines.append(f"built {folder}/{target['path']} for {target['name']}")
+        lines.append(f"  {target['bytes']:,} bytes, {target['compressed_bytes']:,} compressed")
+        lines += _accuracy_lines(report, target)
+        lines += _device_lines(target)
+    lines += [
+        f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
+    ]
+    if report.get("status") == "built" and report.get("stopped_after"):
+        last = report["passes"][-1]
+        lines.append(
+            f"stopped after {last['label']}: a {last['kind']} of {last['bytes']:,} bytes in {folder}, "
+            f"{primary_metric(last['metrics'])} on val"
+        )
+    lines += [f"warning: {plain(text, 2000)}" for text in texts_of(report.get("analyses", []))]
+    if report.get("reproduce"):
+        lines.append(f"to run the failed pass alone: {report['reproduce']}")
+    lines.append(f"report: {folder}/report.html")
+    return lines
+
+
+def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, found in target["metrics"].items():
+        base = report["base"]["metrics"].get(name)
+        if found.get("split") and found["value"] is not None:
+            of = (
+                f"; {report['base']['label']} had {base['value']:.4f}"
+                if base and base["value"] is not None
+                else ""
+            )
+            interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
+            lines.append(
+                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} images{of}"
+            )
+    return lines
+
+
+def _device_lines(target: Mapping[str, Any]) -> list[str]:
+    lines = []
+    latency, delegate = target.get("latency_ms"), target.get("delegate")
+    if latency:
+        lines.append(
+            f"  {latency['median']:.2f} ms an image (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"{latency.get('threads', 1)} thread(s), {plain(latency.get('cpu', ''))})"
+        )
+    if delegate:
+        lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
+    if "npu_coverage" in target:
+        lines.append(
+            f"  NPU coverage {target['npu_coverage']:.1%}, {target.get('npu_cycles', 0):,.0f} cycles, "
+            f"SRAM {target.get('npu_sram', 0.0):,.1f} KiB"
+        )
+    return lines

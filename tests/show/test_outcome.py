@@ -1,0 +1,114 @@
+"""How a build ended, in lines, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shown_steps import metrics
+from tflbuild.show.outcome import outcome_lines
+
+TARGET: dict[str, Any] = {
+    "name": "cpu",
+    "path": "cpu/model.tflite",
+    "bytes": 312345,
+    "compressed_bytes": 201234,
+    "metrics": {
+        "map": {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500, "split": "test"},
+        "map50": {"value": 0.0, "split": "val"},
+        "top1": {"value": None, "split": "test"},
+        "size": {"value": 312345},
+    },
+}
+REPORT: dict[str, Any] = {
+    "status": "built",
+    "base": {"label": "train", "metrics": {"map": {"value": 0.0}, "map50": {"value": None}}},
+    "budget": {"verdicts": [{"text": "map fell", "decided": True}, {"text": "x", "decided": False}]},
+    "targets": [TARGET],
+    "passes": [],
+}
+
+
+def outcome(**more: Any) -> list[str]:
+    return outcome_lines(REPORT | more, "out")
+
+
+def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
+    assert outcome() == [
+        "built out/cpu/model.tflite for cpu",
+        "  312,345 bytes, 201,234 compressed",
+        "  map 0.6000 [0.5500, 0.6500] on 500 test images; train had 0.0000",
+        "  map50 0.0000 on 0 val images",
+        "  gate: map fell",
+        "  gate: x (undecided)",
+        "report: out/report.html",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        (
+            {"latency_ms": {"median": 3.146, "p90": 3.456, "threads": 2, "cpu": "some cpu"}},
+            ["  3.15 ms an image (p90 3.46, 2 thread(s), some cpu)"],
+        ),
+        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms an image (p90 3.15, 1 thread(s), )"]),
+        (
+            {"delegate": {"delegated": 30, "total": 31, "name": "xnnpack"}},
+            ["  30 of 31 operators on xnnpack"],
+        ),
+        (
+            {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
+            ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
+        ),
+        ({"delegate": {}, "latency_ms": {}}, []),
+        ({"npu_coverage": 0.0}, ["  NPU coverage 0.0%, 0 cycles, SRAM 0.0 KiB"]),
+    ],
+)
+def test_what_the_device_says_is_told(more: dict[str, Any], lines: list[str]) -> None:
+    told = outcome(targets=[{**TARGET, "metrics": {}} | more], budget={"verdicts": []})
+    assert told[2:-1] == lines
+
+
+LAST = {"label": "prune", "kind": "KerasModel", "bytes": 1234567, "metrics": metrics(0.5)}
+STOPPED = "stopped after prune: a KerasModel of 1,234,567 bytes in out, map 0.500 on val"
+
+
+def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
+    none: dict[str, Any] = {"targets": [], "budget": {"verdicts": []}}
+    passes = [LAST | {"label": "train"}, LAST | {"label": "other"}, LAST]
+    report = "report: out/report.html"
+    assert outcome(**none, stopped_after="prune", passes=passes) == [STOPPED, report]
+    assert outcome(**none, passes=passes) == [report]
+    assert outcome(**none, stopped_after="prune", passes=passes, status="failed") == [report]
+    assert outcome(**none, reproduce="tflbuild reproduce out") == [
+        "to run the failed pass alone: tflbuild reproduce out",
+        report,
+    ]
+
+
+def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base() -> None:
+    found = {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500, "split": "test", "unit": "1"}
+    report = {
+        "base": {"label": "train", "metrics": {"map": {"value": 0.62}}},
+        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False}]},
+        "targets": [
+            {
+                "name": "cpu",
+                "path": "model.tflite",
+                "bytes": 312345,
+                "compressed_bytes": 201234,
+                "metrics": {"map": found},
+                "latency_ms": {"median": 3.14, "p90": 3.4, "threads": 1, "cpu": "some cpu"},
+                "delegate": {"name": "xnnpack", "delegated": 30, "total": 31},
+            }
+        ],
+    }
+    lines = outcome_lines(report, "outputs/r/now")
+    assert lines[0] == "built outputs/r/now/model.tflite for cpu"
+    assert "312,345 bytes" in lines[1]
+    assert "map 0.6000 [0.5500, 0.6500] on 500 test images; train had 0.6200" in lines[2]
+    assert "30 of 31 operators on xnnpack" in lines[4]
+    assert "(undecided)" in lines[5]
+    assert lines[-1] == "report: outputs/r/now/report.html"
