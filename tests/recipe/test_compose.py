@@ -223,7 +223,7 @@ def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
     from tflbuild.recipe.load import RootOptions
 
     known = {field.name for field in dataclasses.fields(RootOptions)}
-    assert set(ROOT) == known - {"recipe"} | {"budget", "hooks"}
+    assert set(ROOT) == known - {"recipe"} | {"budget", "hooks", "analyses"}
     plain = {field.name: field.default for field in dataclasses.fields(Recipe)}
     for key in ("description", "seed", "device", "strict"):
         assert ROOT[key] == plain[key]
@@ -231,13 +231,8 @@ def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
     for key in ("stop_after", "keep_intermediate", "time_passes"):
         assert ROOT[key] == getattr(RunOptions(), key)
     assert ROOT["locked"] is False
-    assert [ROOT[key] for key in ("pipeline", "seeds", "objective", "budget", "hooks")] == [
-        [],
-        [],
-        [],
-        {},
-        {},
-    ]
+    assert [ROOT[key] for key in ("pipeline", "seeds", "objective", "analyses")] == [[]] * 4
+    assert [ROOT[key] for key in ("budget", "hooks", "preprocess")] == [{}] * 3
     assert ROOT["outputs"] == "outputs"
 
 

@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 from tflbuild import plugins
-from tflbuild.core.artifact import KerasModel
+from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.metric import METRICS, Metric
+from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.target import TARGETS, Target
+from tflbuild.modalities.image.augment import Augment
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe import load as module
 from tflbuild.recipe.composition_errors import NoSuchChoice
@@ -38,6 +41,11 @@ class Net(Architecture):
 
     def files(self) -> tuple[Path, ...]:
         return (Path(self.path),) if self.path else ()
+
+    def starts(self) -> Pass | None:
+        if not self.path:
+            return None
+        return Load() if self.path.endswith(".h5") else LoadFlat()
 
     def preprocess(self) -> Mapping[str, Any]:
         return {"scale": 0.25, "offset": 0.0} if self.path else {}
@@ -74,6 +82,22 @@ class Load(Pass):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadFlat(Pass):
+    name = "load_flat"
+
+    def run(self, model: None, ctx: PassContext) -> TFLiteModel:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert(Pass):
+    name = "convert"
+
+    def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
 class Telling(Hook):
     name = "telling"
     url: str = ""
@@ -99,7 +123,7 @@ class Picky(Hook):
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare one of everything, and nothing else."""
     declared = {
-        PASSES: {"train": Train, "load": Load},
+        PASSES: {"train": Train, "load": Load, "load_flat": LoadFlat, "convert": Convert},
         ARCHITECTURES: {"net": Net},
         DATASETS: {"photos": Photos},
         TARGETS: {"board": Board},
@@ -168,6 +192,11 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     ),
     "store": ({"path": None, "remote": "s3://x", "shared": False}, "shared", False),
     "outputs": ("elsewhere", "outputs", Path("elsewhere")),
+    "preprocess": (
+        {"scale": 2, "aspect": "letterbox"},
+        "data",
+        Photos(preprocess=ImageModality(scale=2.0, aspect="letterbox").to_json(), augment=to_json(Augment())),
+    ),
 }
 
 
@@ -371,12 +400,10 @@ def test_pixels_that_are_left_open_are_what_the_model_asks_for(
     )
 
 
-def test_every_option_of_the_two_blocks_of_the_data_is_filled_in() -> None:
-    from tflbuild.modalities.image.augment import Augment
-    from tflbuild.modalities.image.modality import ImageModality
-
+def test_every_option_of_the_two_blocks_of_the_data_is_filled_in_but_for_rare_ones() -> None:
     recipe = made(data={"type": "photos", "augment": {"flip": False}})
-    assert set(recipe.data.preprocess) == {field.name for field in dataclasses.fields(ImageModality)}
+    rare = {"crop", "mean", "std"}
+    assert set(recipe.data.preprocess) == {field.name for field in dataclasses.fields(ImageModality)} - rare
     assert set(recipe.data.augment) == {field.name for field in dataclasses.fields(Augment)}
     assert recipe.data.augment["flip"] is False
 
