@@ -14,6 +14,7 @@ from tflbuild.core.compiler_pass import UNLABELLED
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, primary_metrics
+from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.deliver import FINAL_SPLIT
@@ -28,9 +29,13 @@ FIDELITY = "fidelity"
 
 
 def is_model_file(word: str) -> bool:
-    """Say whether a word names a model file or folder rather than a run."""
+    """Say whether a word names a model file rather than a run: it is there, or is called like one."""
     path = Path(word)
-    return path.is_file() and path.suffix != ".json"
+    if path.is_file():
+        return path.suffix != ".json"
+    if not path.suffix or "=" in word or path.is_dir():
+        return False
+    return any(path.suffix in declared.suffixes for _, declared in FORMATS.items())
 
 
 def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
