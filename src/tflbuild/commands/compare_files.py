@@ -49,7 +49,7 @@ def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
         RecipeError: a file or the data cannot be used.
     """
     if len(files) != 2:
-        raise RecipeError(f"compare: {len(files)} model files are named; expected two.")
+        raise RecipeError(f"compare: expected two model files, not {len(files)}.")
     recipes = [_recipe(file, overrides) for file in files]
     worker = session.worker_for(recipes[0])
     try:
