@@ -258,8 +258,8 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
             raise RecipeError(_wrong_kind(recipe, label, given.kind, maker, kind))
         if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
             raise RecipeError(
-                f"{label}: pass '{type(step.options).name}' trains on what the data say is right, and those of "
-                f"'{type(recipe.data).name}' have no labels; use data with labels, or leave it out of pipeline."
+                f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
+                f"none; use data with labels, or leave '{label}' out of pipeline."
             )
         if given is None:
             _check_start(recipe, label, made.kind)
@@ -422,7 +422,7 @@ def judged_metrics(recipe: Recipe) -> list[str]:
 
 
 def base_label(recipe: Recipe, order: tuple[str, ...]) -> str:
-    """Name the step whose output total budgets are held against: the last that starts or trains a float model."""
+    """Name the step whose output total budgets are held against: the last that starts a model."""
     kinds = {label: kinds_of(type(recipe.steps[label].options)) for label in order}
     starts = [label for label, (given, _) in kinds.items() if given is None]
     return (starts or list(order))[-1]
