@@ -215,15 +215,13 @@ def test_a_budget_that_int8_breaks_is_held_with_layers_in_float(here: Workspace)
     first = built(here, "classifier.tflite", "photos", "quantize.method=fixed")
     least = (
         first["passes"][-1]["bytes"] + 100
-    )  # which int8 breaks on any machine, and the first layer in float holds
-    words = ["quantize.method=fixed", f"quantize.budget.size.min={least}"]
+    )  # int8 breaks it on any machine, the dense layer in float holds it
+    words = ["quantize.method=fixed", f"quantize.budget.size.min={least}", "quantize_mixed.max_kept=0.99"]
     report = here.build(*compiling("classifier.tflite", "photos", *words), apart=True)
     quantize = report["passes"][-1]
     assert quantize["outcome"] == "replaced"
-    assert [(tried["run"], tried["ok"]) for tried in quantize["tried"]] == [
-        ("quantize", False),
-        ("quantize_mixed", True),
-    ]
+    tried = [(one["run"], one["ok"]) for one in quantize["tried"]]
+    assert tried == [("quantize", False), ("quantize_mixed", True)]
     (mixed,) = quantize["tried"][1]["passes"]
     assert {"fidelity", "size"} <= set(mixed["notes"]["mixed"]["metrics"]["mixed"])
     assert {verdict["metric"] for verdict in quantize["verdicts"]} == {"fidelity", "size"}
@@ -299,12 +297,10 @@ def test_no_process_imports_tensorflow_to_compare_two(guarded: Any) -> None:
 def real(tmp_path_factory: pytest.TempPathFactory, shared_models: Path, shared_data: Path) -> Workspace:
     """Give a folder with a few photos, by class and without, frames of numbers and coefficients."""
     folder = tmp_path_factory.mktemp("real")
-    photos = sorted((shared_data / "coco128/images/train").glob("*.jpg"))[:32]
-    (folder / "photos").mkdir()
-    for path in photos:
-        shutil.copy(path, folder / "photos")
+    (folder / "photos").symlink_to(shared_data / "coco128" / "images")
     for path in sorted((shared_data / "coco128/images/train").glob("*.jpg")):
-        boxes = (shared_data / "coco128/labels/train" / f"{path.stem}.txt").read_text().splitlines()
+        listed = shared_data / "coco128/labels/train" / f"{path.stem}.txt"
+        boxes = listed.read_text().splitlines() if listed.exists() else []
         name = "person" if any(line.split()[0] == "0" for line in boxes) else "no_person"
         target = folder / "people" / name
         target.mkdir(parents=True, exist_ok=True)
@@ -381,4 +377,5 @@ def test_a_real_file_is_compiled_by_one_command(
     assert found.get("preprocess", ("", ""))[0].startswith(preprocess)
     assert found["input"][1]
     assert ("top1" in target["metrics"]) is (data == "people")
-    assert target["bytes"] < 0.45 * path.stat().st_size
+    if "kws" not in file:  # whose float file stores its weights in bytes already
+        assert target["bytes"] < 0.45 * path.stat().st_size
