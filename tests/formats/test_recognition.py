@@ -112,7 +112,8 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     path = tflite_files.written(tmp_path, content, "my.bin")
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
-    known = f"model.path: '{path}' is none of the formats that are recognised, keras (.h5, .keras), tflite (.tflite)"
+    known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
+    known += "keras (.h5, .keras), tflite (.tflite)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
     assert "\n" not in str(caught.value)
 

@@ -62,7 +62,9 @@ def recognised_format(path: Path, key: str = "model.path: ") -> Format:
     said = f"; it is {what}" if what else ""
     if what in CONVERSIONS:
         said += f", which this version does not read yet: {CONVERSIONS[what]}"
-    raise RecipeError(f"{key}'{plain(path)}' is none of the formats that are recognised, {known}{said}.")
+    raise RecipeError(
+        f"{key}'{plain(path)}' is by its content none of the formats that are recognised, {known}{said}."
+    )
 
 
 def kind_of(path: Path, beginning: bytes) -> str:

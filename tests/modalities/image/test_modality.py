@@ -501,7 +501,7 @@ def test_a_picture_keeps_its_size_to_undo_the_geometry() -> None:
             {},
             noise(4, 4),
             1,
-            "the input has 1 channels, and preprocess.channels is rgb; set preprocess.channels=grey",
+            "the input has 1 channel, and preprocess.channels is rgb; set preprocess.channels=grey",
         ),
         (
             {"channels": "grey"},

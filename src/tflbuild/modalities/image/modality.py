@@ -133,8 +133,8 @@ class ImageModality(Modality):
         if count != (1 if self.channels == "grey" else 3):
             right = "grey" if count == 1 else "rgb"
             raise ValueError(
-                f"the input has {count} channels, and preprocess.channels is {self.channels}; set "
-                f"preprocess.channels={right}"
+                f"the input has {count} channel{'s' if count != 1 else ''}, and preprocess.channels is "
+                f"{self.channels}; set preprocess.channels={right}"
             )
         return Encoded(self.pixels(sample, height, width), sample.shape[:2])
 
