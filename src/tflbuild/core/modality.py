@@ -62,7 +62,7 @@ class Modality:
     inspect: ClassVar[str] = ""
     """Dotted name of what gives the facts of a file of samples outside a data set; "" where that of images does."""
     file: ClassVar[str] = "image"
-    """What such a file is called in messages."""
+    """Noun for such a file in messages."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -55,7 +55,7 @@ class Arrays(DrawnDataset):
     classes: tuple[str, ...] | None = None
 
     _arranged: ClassVar[ArrayLayout | None] = None
-    """What the arrays are, by the headers of the file when this was made."""
+    """Its arrays, by the headers of the file when this was made."""
 
     def __post_init__(self) -> None:
         """Tell task and modality by the headers of the file; what is wrong with it is said when it is listed."""

@@ -104,7 +104,7 @@ def own_scaling(scale: float, offset: float) -> Literal["", "raw", "unit"]:
 
 
 class Look(NamedTuple):
-    """What a shape looks like.
+    """The look of a shape: whether it may be that of a picture.
 
     Attributes:
         channels: of a picture that it may be; 0 where it can be none.
