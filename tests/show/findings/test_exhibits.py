@@ -482,3 +482,89 @@ def test_what_is_missing_is_said_as_a_question_mark(finding: Any, note: Any, lin
 def test_a_line_is_cut_at_two_thousand_letters() -> None:
     (line,) = lines_of({"islands": [ISLAND | {"operator": "x" * 3000}]})
     assert (len(line), line[-1]) == (2000, "…")
+
+
+REFUSED = [{"setting": "p99", "reason": "it crashed"}, {"setting": "mse", "reason": "it is not finite"}]
+CLOSED: list[dict[str, Any]] = [
+    {"sparsity": 0.3, "metrics": {"map": 0.62}, "ok": True},
+    {"sparsity": 0.5, "metrics": {"map": 0.61}, "ok": True},
+    {"sparsity": 0.7, "metrics": {"map": 0.5}, "ok": False},
+]
+TOLD: list[tuple[Any, Any, list[str]]] = [
+    (
+        auto,
+        {"chosen": "minmax", "error": 0.03, "candidates": [{"setting": "minmax", "error": 0.03}]},
+        ["auto: minmax; error 0.03; 1 candidate"],  # the usual way is not compared with itself
+    ),
+    (
+        auto,
+        {"chosen": "minmax", "candidates": [], "failed": REFUSED},
+        [
+            "auto: minmax; 0 candidates",
+            "auto: 2 settings could not be used and were left out; p99: it crashed",
+        ],
+    ),
+    (mixed, {"ok": True, "kept": []}, ["mixed: nothing had to be kept, int8 is within the budget"]),
+    (
+        mixed,
+        {"ok": True, "kept": [], "failed": [{"kept": "nothing", "reason": "it crashed"}]},
+        [
+            "mixed: nothing had to be kept, int8 is within the budget",
+            "mixed: 1 candidate could not be used; nothing kept: it crashed",
+        ],
+    ),
+    (
+        iterations,
+        CLOSED,
+        [
+            "pruned in 3 levels:",
+            "  sparsity 30 %, map 0.620: within budget",
+            "  sparsity 50 %, map 0.610: kept",
+            "  sparsity 70 %, map 0.500: over budget",
+        ],
+    ),
+    (
+        iterations,
+        [
+            level | {"ok": False} for level in CLOSED[1:]
+        ],  # where none is within the budget, the first was kept
+        [
+            "pruned in 2 levels:",
+            "  sparsity 50 %, map 0.610: kept",
+            "  sparsity 70 %, map 0.500: over budget",
+        ],
+    ),
+    (
+        rounding,
+        [{"layer": "a", "nearest_error": 0.02, "learned_error": 0.02, "turned": 0}],
+        ["round: nearest rounding is best in every layer"],
+    ),
+    (
+        sparse_encoding,
+        {"kernels": 3, "bytes": 1000, "dense_bytes": 2048},
+        ["sparse encoding: 1,000 bytes, with zeros it would be 2,048"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "note", "lines"), TOLD, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_terminal_tells_what_matters_most_of_a_finding(finding: Any, note: Any, lines: list[str]) -> None:
+    assert finding.lines(note) == lines
+
+
+def test_the_level_that_was_kept_is_marked_on_the_curve() -> None:
+    made = iterations.exhibit(CLOSED)
+    assert made is not None
+    curve = made.parts[0]
+    assert isinstance(curve, Curve)
+    assert curve.points == (
+        Point(x=0.3, y=0.62),
+        Point(x=0.5, y=0.61, kept=True),
+        Point(x=0.7, y=0.5, ok=False),
+    )
+
+
+def test_a_page_says_that_nothing_had_to_be_kept() -> None:
+    made = mixed.exhibit({"ok": True, "kept": []})
+    assert made is not None
+    assert "Nothing had to be kept" in made.text[0]
