@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
+import keras_files
 from tflbuild import cli, plugins
 from tflbuild.cli import main
 from tflbuild.core.command import COMMANDS
@@ -284,12 +286,35 @@ def test_seeds_make_a_sweep_of_a_build(
     assert "b.py" in capsys.readouterr().err
 
 
+OWN = ("dynamic", "float16", "int16x8", "int8", "pruned_int8", "qat_int8")
+"""Recipes of the user's own model and data."""
+
+
+def own() -> list[str]:
+    """Write a classifier and eight pictures of two classes; gives what points a recipe at them."""
+    keras_files.h5(Path("own.h5"), keras_files.dense())
+    for number in range(8):
+        picture = Path(f"own/{'cat' if number % 2 else 'dog'}/{number}.png")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (31 * number, 0, 0)).save(picture)
+    return ["model.path=own.h5", "data.root=own"]
+
+
+@pytest.mark.parametrize("recipe", OWN)
+def test_a_recipe_of_the_users_own_model_asks_for_it(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", f"recipe={recipe}"]) == 2
+    assert capsys.readouterr().err == (
+        "error: model.path: is needed; set model.path=FILE to a .h5, .keras or .tflite file\n"
+    )
+
+
 @pytest.mark.parametrize("recipe", recipe_files.recipe_names())
 def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
-    data = load_recipe([f"recipe={recipe}"]).data
+    words = [f"recipe={recipe}", *(own() if recipe in OWN else ())]
+    data = load_recipe(words).data
     if isinstance(data, FashionMnist) and not Path(data.root).is_dir():
         pytest.skip("needs Fashion-MNIST: apt-get install dataset-fashion-mnist")
-    assert main(["plan", f"recipe={recipe}"]) == 0
+    assert main(["plan", *words]) == 0
     assert "never run before" in capsys.readouterr().out
     assert not Path("outputs").exists(), "plan writes nothing"
 
