@@ -16,7 +16,7 @@ import pytest
 
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
-from tflbuild.commands import COMMANDS
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.errors import MissingTool
 from tflbuild.core.hook import CALLS, HOOKS
 from tflbuild.recipe.load import load_recipe

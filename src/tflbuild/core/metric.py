@@ -130,7 +130,7 @@ class AccuracyMetric(Metric):
     primary_of: ClassVar[tuple[str, ...]] = ()
     """Tasks for which it is, where it can be measured for more."""
     against: ClassVar[Literal["truth", "base"]] = "truth"
-    """What predictions are held against: what is right, or the predictions of the base."""
+    """The side that predictions are held against: what is right, or the predictions of the base."""
 
     def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
         """Measure with a 95 % interval; runs in a worker.
