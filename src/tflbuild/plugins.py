@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.architecture import ARCHITECTURES
 from tflbuild.core.command import COMMANDS
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.hook import HOOKS

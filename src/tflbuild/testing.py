@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
+from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.judgement import Judgement

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tflbuild import plugins
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass, PassContext
+from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError
 from tflbuild.core.hook import HOOKS, Hook, Unmade

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tflbuild.core.analysis import ANALYSES, Analysis
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.hook import HOOKS, Hook
 from tflbuild.core.metric import METRICS, Metric

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Pass, architecture
+from tflbuild.core.architecture import UNLABELLED, architecture
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
 from tflbuild.models.keras_file import KerasFile

@@ -7,7 +7,8 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Architecture, Pass, architecture
+from tflbuild.core.architecture import UNLABELLED, Architecture, architecture
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import preprocess_in
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tflbuild.core.architecture import UNLABELLED
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.compiler_pass import UNLABELLED, Pass, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from tflbuild.core.analysis import ANALYSES, Analysis
-from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.hook import HOOKS, Hook, Unmade
