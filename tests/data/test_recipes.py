@@ -49,7 +49,9 @@ def test_a_recipe_names_options_that_exist_and_gives_valid_values(name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_recipe_leaves_the_range_of_pixels_to_the_model_and_the_rest_to_the_defaults(name: str) -> None:
+def test_every_recipe_leaves_what_a_pixel_is_worth_to_the_model_and_the_rest_to_the_defaults(
+    name: str,
+) -> None:
     said = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["preprocess"]
-    assert (said.pop("scale"), said.pop("offset")) == (None, None)
+    assert [said.pop(option) for option in ("channels", "scale", "offset")] == [None] * 3
     assert ImageModality.of(said) == ImageModality()

@@ -160,9 +160,21 @@ def test_values_are_what_a_float_model_takes() -> None:
 @pytest.mark.parametrize(
     ("meaning", "value", "said"),
     [
-        (TWO, {"x": [1, 2], "z": [3, 4]}, "sample 7 has x, z, and the model's inputs are x, y."),
-        (TWO, np.zeros(2), "sample 7 has one array for all, and the model's inputs are x, y."),
-        (ONE, {"z": np.zeros(2)}, "sample 7 has z, and the model's inputs are x."),
+        (
+            TWO,
+            {"x": [1, 2], "z": [3, 4]},
+            "sample 7 has the arrays 'x', 'z', and the model's inputs are 'x', 'y'; give each array its input's name.",
+        ),
+        (
+            TWO,
+            np.zeros(2),
+            "sample 7 is one array, and the model's inputs are 'x', 'y'; give an array for each, by its name.",
+        ),
+        (
+            ONE,
+            {"z": np.zeros(2)},
+            "sample 7 has the arrays 'z', and the model's inputs are 'x'; give each array its input's name.",
+        ),
         (
             ONE,
             np.zeros(3),

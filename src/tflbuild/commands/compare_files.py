@@ -9,8 +9,10 @@ from typing import Any
 
 from tflbuild import session
 from tflbuild.commands.words import say
+from tflbuild.core.architecture import UNLABELLED
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import BudgetExceeded, RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, primary_metrics
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
@@ -49,6 +51,7 @@ def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
         with ExitStack() as stack:
             stores = [stack.enter_context(opened(recipe, worker, warn=_warn)) for recipe in recipes]
             models = [store.runner.run(("load",)) for store in stores]
+            _check_alike(files, models)
             measurer = stores[0].measurer
             measurer.base = models[0]
             return _compared(files, stores[0].prepared.recipe, measurer, models[0], models[1], recipes)
@@ -61,6 +64,23 @@ def refuse_over_budget(made: FileComparison) -> None:
     over = [verdict.text for verdict in made.verdicts if not verdict.ok]
     if over:
         raise BudgetExceeded(f"budget: {'; '.join(over)}")
+
+
+def _check_alike(files: list[str], models: list[Artifact]) -> None:
+    """Refuse files whose outputs are of different tasks.
+
+    Raises:
+        RecipeError: it says what each was taken for.
+    """
+    tasks = [Meaning.of(model).task for model in models]
+    if tasks[0] != tasks[1]:
+        kinds = [
+            "of a kind that is not recognised" if task == UNLABELLED else f"for {task}" for task in tasks
+        ]
+        said = " and those of ".join(
+            f"'{plain(file)}' are {kind}" for file, kind in zip(files, kinds, strict=True)
+        )
+        raise RecipeError(f"compare: the outputs of {said}; only outputs of one kind can be compared.")
 
 
 def _recipe(file: str, overrides: list[str]) -> Recipe:

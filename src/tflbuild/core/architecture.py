@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -63,6 +63,15 @@ class Architecture:
         """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
         if self.task and task not in (self.task, UNLABELLED):
             return f"'{type(self).name}' is for {self.task}"
+        return ""
+
+    def misfit(self, modality: str, classes: Sequence[str]) -> str:
+        """Say, while planning, why the data do not fit the user's file, naming it; "" where they do.
+
+        Args:
+            modality: of the data's samples.
+            classes: of the data; empty without labels.
+        """
         return ""
 
     def listed_labels(self) -> dict[str, tuple[str, ...]]:

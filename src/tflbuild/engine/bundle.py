@@ -65,6 +65,7 @@ def write_bundle(failure: Failure, recipe: Recipe, folder: Path) -> str:
             {"metric": held.limit.metric, **held.limit.to_json(), "baseline": _written(held.baseline)}
             for held in inputs.held
         ],
+        "base": _written(inputs.base),
         "environment": environment(recipe),
         "recipe": {
             "resolved": to_json(recipe.mapping),
@@ -214,6 +215,7 @@ def _inputs(content: Mapping[str, Any], prepared: Prepared) -> Inputs:
         model=_found(content["input"], content, prepared),
         models={label: model for label, model in models.items() if model is not None},
         held=tuple(held),
+        base=_found(content.get("base"), content, prepared),
     )
 
 

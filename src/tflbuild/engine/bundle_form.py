@@ -42,6 +42,7 @@ BUNDLE = fields(
         "held": list_of(
             fields({"metric": TEXT, "since": optional(TEXT), "baseline": maybe(GIVEN)}, others=NUMBER)
         ),
+        "base": optional(maybe(GIVEN)),
         "environment": fields(
             {
                 "python": TEXT,

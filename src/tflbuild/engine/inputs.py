@@ -44,7 +44,11 @@ def labels_read(step: Step) -> set[str]:
 
 def by_base(step: Step) -> bool:
     """Say whether a step holds candidates to a limit on a metric that compares with the base."""
-    metrics = (METRICS.get(limit.metric) for limit in step.limits if step.options.judges())
+    return step.options.judges() and _limited_by_base(step)
+
+
+def _limited_by_base(step: Step) -> bool:
+    metrics = (METRICS.get(limit.metric) for limit in step.limits)
     return any(issubclass(cls, AccuracyMetric) and cls.against == "base" for cls in metrics)
 
 
@@ -68,7 +72,8 @@ def inputs_of(
     if step.options.judges():
         held = _held(step, model, outputs)
         held += _held(replaced.step, replaced.model, outputs) if replaced else ()
-    needed = by_base(step) or (replaced is not None and step.options.judges() and by_base(replaced.step))
+    judged = [step, *([replaced.step] if replaced else ())] if step.options.judges() else []
+    needed = any(map(_limited_by_base, judged))
     models = {label: outputs[label] for label in step.options.models()}
     return Inputs(model=model, models=models, held=held, base=base if needed else None)
 

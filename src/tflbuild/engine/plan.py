@@ -12,7 +12,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, DataFacts, kinds_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, StoreError, did_you_mean
-from tflbuild.core.metric import METRICS, TargetMetric, primary_metrics
+from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric, primary_metrics
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
@@ -261,19 +261,16 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
                 f"{label}: pass '{type(step.options).name}' trains on what the data say is right, and those of "
                 f"'{type(recipe.data).name}' have no labels; use data with labels, or leave it out of pipeline."
             )
-        if given is None and recipe.model.quantized() and step.options == recipe.model.starts():
-            quantized = f"model.path, which is {recipe.model.quantized()},"
+        if given is None:
+            _check_start(recipe, label, made.kind)
         if step.on_breach == "skip" and (given is None or made.kind != given.kind):
             raise RecipeError(
                 f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
                 f"{made.kind}; use 'fail' or 'warn', or a fallback."
             )
-        if quantized and step.options.output_quantized():
-            raise RecipeError(
-                f"pipeline: '{label}' quantizes a model that {quantized} has quantized already."
-            )
         if step.options.output_quantized():
-            quantized = f"'{label}'"
+            _check_float(recipe, label, quantized)
+            quantized = label
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind and recipe.run.stop_after is None:
         raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
@@ -281,10 +278,40 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
 
 
+def _check_start(recipe: Recipe, label: str, kind: str) -> None:
+    """Refuse to train a user's file that cannot be trained."""
+    loader = recipe.model.starts()
+    if loader is not None and kinds_of(type(loader))[1].kind != kind:
+        raise RecipeError(_not_of_the_file(recipe, label, kind, kinds_of(type(loader))[1].kind))
+
+
+def _check_float(recipe: Recipe, label: str, before: str) -> None:
+    """Refuse to quantize twice.
+
+    Args:
+        recipe: what is wanted.
+        label: the step that quantizes.
+        before: the step before it that does; "" for none.
+    """
+    if before:
+        raise RecipeError(f"pipeline: '{label}' quantizes a model that '{before}' has quantized already.")
+    scheme = recipe.model.quantized()
+    if scheme:
+        raise RecipeError(
+            f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "
+            f"it was made of."
+        )
+
+
 def _wrong_kind(recipe: Recipe, label: str, wanted: str, maker: str, kind: str) -> str:
-    """Say that a step cannot take what the one before gives; of a user's file, which passes can."""
+    """Say that a step cannot take what the one before gives."""
     if maker not in recipe.steps or type(recipe.steps[maker].options) is not type(recipe.model.starts()):
         return f"pipeline: '{label}' needs a {wanted}, but '{maker}' gives a {kind}."
+    return _not_of_the_file(recipe, label, wanted, kind)
+
+
+def _not_of_the_file(recipe: Recipe, label: str, wanted: str, kind: str) -> str:
+    """Say that a step cannot take the user's file, and which passes can."""
     taking = [name for name, cls in PASSES.items() if (given := kinds_of(cls)[0]) and given.kind == kind]
     trained = " that can be trained" if type(recipe.steps[label].options).trains else ""
     return (
@@ -342,10 +369,13 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
         cls = METRICS.get(limit.metric, where)
         if cls.tasks and recipe.data.task not in cls.tasks:
             usable = [n for n, c in METRICS.items() if not c.tasks or recipe.data.task in c.tasks]
+            labelled = TASKS.get(recipe.data.task).labelled
+            data = f"the data are for {recipe.data.task}" if labelled else "the data have no labels"
             raise RecipeError(
-                f"{where}: '{limit.metric}' is a metric for {', '.join(cls.tasks)}, but the data are for "
-                f"{recipe.data.task}; there are {', '.join(usable)}."
+                f"{where}: '{limit.metric}' is a metric for {', '.join(cls.tasks)}, but {data}; there are "
+                f"{', '.join(usable)}."
             )
+        _check_behind_base(recipe, cls, where, order)
         if issubclass(cls, TargetMetric):
             _check_target_limit(recipe, limit, cls, key)
         if limit.since and limit.since not in order:
@@ -357,6 +387,18 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
             made = kinds_of(type(recipe.steps[label].options))[1].kind
             if made not in cls.kinds:
                 raise RecipeError(f"{where}: '{limit.metric}' cannot be measured on a {made}.")
+
+
+def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tuple[str, ...]) -> None:
+    """Refuse a limit on a metric that compares with the base at a step that is not behind it."""
+    label, base = where.partition(".")[0], base_label(recipe, order)
+    if not issubclass(cls, AccuracyMetric) or cls.against != "base" or label not in order:
+        return
+    if order.index(label) <= order.index(base):
+        raise RecipeError(
+            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so that there is nothing to "
+            f"limit at '{label}'; put the limit behind '{base}', or into the recipe's total budget."
+        )
 
 
 def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:

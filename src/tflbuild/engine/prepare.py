@@ -93,6 +93,9 @@ def prepare(
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")
+    reason = recipe.model.misfit(recipe.data.modality, index.classes)
+    if reason:
+        raise RecipeError(f"model.path: {reason}.")
     resolved = resolve(recipe, index)
     for label, step in resolved.steps.items():
         try:

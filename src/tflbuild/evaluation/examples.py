@@ -86,14 +86,22 @@ class Encoder:
         encoded = {}
         for name, wanted in self.meaning.inputs.items():
             if name not in given or (len(self.meaning.inputs) > 1 and not isinstance(value, Mapping)):
-                found = ", ".join(map(str, given)) if isinstance(value, Mapping) else "one array for all"
-                names = ", ".join(self.meaning.inputs)
-                raise DataError(f"data: {named} has {found}, and the model's inputs are {names}.")
+                raise DataError(f"data: {named} {self._misnamed(value)}.")
             try:
                 encoded[name] = self.kinds[name].encode(given[name], wanted.shape)
             except ValueError as error:
                 raise DataError(f"data: {named} does not fit the input '{name}': {error}.") from error
         return encoded
+
+    def _misnamed(self, value: Any) -> str:
+        """Say that a sample's arrays are not called like the inputs."""
+        inputs = ", ".join(f"'{plain(name)}'" for name in self.meaning.inputs)
+        if not isinstance(value, Mapping):
+            return f"is one array, and the model's inputs are {inputs}; give an array for each, by its name"
+        given = ", ".join(f"'{plain(name)}'" for name in value)
+        return (
+            f"has the arrays {given}, and the model's inputs are {inputs}; give each array its input's name"
+        )
 
     def values(self, value: Any, key: str = "") -> dict[str, npt.NDArray[np.float32]]:
         """Give the model values of a sample, by input, without a batch axis."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from tflbuild.evaluation.feeding import as_input
 from tflbuild.evaluation.predictions import check_inputs, readable
 
 
-def outputs_of(model: Artifact, values: Iterable[Any]) -> dict[str, npt.NDArray[np.float32]]:
+def outputs_of(model: Artifact, values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float32]]:
     """Run a model on raw samples, one after the other.
 
     Args:
         model: with its meaning.
-        values: what a data set gives, see `tflbuild.core.dataset.Example.value`.
+        values: what a data set gives, see `tflbuild.core.dataset.Example.value`, by the samples' keys.
 
     Returns:
         Each output by name, (samples, ...) float32.
@@ -30,10 +30,10 @@ def outputs_of(model: Artifact, values: Iterable[Any]) -> dict[str, npt.NDArray[
     execution, encoder = usual_runtime(model.kind)().open(model), Encoder(meaning)
     check_inputs(execution, meaning, model)
     rows: dict[str, list[npt.NDArray[np.float32]]] = {}
-    for value in values:
+    for key, value in values.items():
         inputs = {
             name: as_input(found.codes[None], encoder.kinds[name], execution.signature.inputs[name])
-            for name, found in encoder(value).items()
+            for name, found in encoder(value, key).items()
         }
         for name, output in readable(execution.run(inputs), execution).items():
             rows.setdefault(name, []).append(output[0] if output.ndim else output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from tflbuild.core.architecture import UNLABELLED, architecture
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
+from tflbuild.core.plain_text import plain
 from tflbuild.models.keras_file import KerasFile
 
 STORED = ("float16", "dynamic")
@@ -80,9 +81,15 @@ class File(KerasFile):
         if self.task or task == UNLABELLED:
             reason = super().refusal(task)
             return f"{reason} (data=images takes pictures alone)" if reason else ""
-        found = [one for one in self.description.recognised if one.what in ("outputs", "task")]
-        evidence = f": {found[0].evidence}" if found else ""
-        return f"what the outputs of '{self.path}' mean was not recognised{evidence}"
+        found = [one.evidence for one in self.description.recognised if one.what == "task"]
+        return f"the outputs of '{plain(self.path)}' are not recognised{f' ({found[0]})' if found else ''}"
+
+    def misfit(self, modality: str, classes: Sequence[str]) -> str:
+        """Say why the file cannot take the data's samples, or has other classes than they; "" where it fits."""
+        from tflbuild.formats import fitting
+
+        reason = fitting.misfit(self.description, modality, classes)
+        return f"'{plain(self.path)}' {reason}" if reason else ""
 
     def resolution(self) -> int:
         """Give the longer side of the picture that goes in, in pixels; 0 where none does."""

@@ -54,7 +54,7 @@ class CorrectBias(Pass):
         from tflbuild.quantization.output_error import OutputError
 
         facts, content = Meaning.of(model), model.path.read_bytes()
-        floating, left = self._reference(ctx), dict[str, str]()
+        floating, left = self._reference(facts, ctx), dict[str, str]()
         layers = self._layers(content, floating, ctx)
         seen, held_out = parted(calibration_samples(self.calibration, model, ctx), ctx.seed)
         made = correct(content, floating, seen, lambda done, total: ctx.progress(done, total, "layers"), left)
@@ -76,13 +76,17 @@ class CorrectBias(Pass):
         } | ({"failed": failed} if failed else {})
         return writing.emit_tflite(ctx, made if kept else content, facts)
 
-    def _reference(self, ctx: PassContext) -> bytes:
+    def _reference(self, facts: Meaning, ctx: PassContext) -> bytes:
+        """Give the float file in the form that the given one was quantized from."""
         given = ctx.model(self.reference)
         if not isinstance(given, TFLiteModel) or given.meta.get("quantized"):
             raise PassError(
                 f"{ctx.label}.reference: '{self.reference}' gives no float .tflite; name the step that does, "
                 f"e.g. convert."
             )
+        given = writing.quantizable(given, ctx)
+        if Meaning.of(given).inputs != facts.inputs:
+            given = writing.with_even_inputs(given, ctx, "int8", None)
         return given.path.read_bytes()
 
     def _layers(self, content: bytes, floating: bytes, ctx: PassContext) -> list[str]:

@@ -10,7 +10,6 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.meaning import Input, Meaning
-from tflbuild.core.modality import MODALITIES
 from tflbuild.core.model_format import Description
 from tflbuild.core.plain_text import plain
 from tflbuild.passes.quantizing import parity, writing
@@ -63,40 +62,29 @@ def meaning_of(description: Description, ctx: PassContext, path: Path) -> Meanin
     Raises:
         RecipeError: its inputs are not of the data's modality, or its classes are not the data's.
     """
-    inputs = {}
-    for name, spec in description.signature.inputs.items():
-        refusal = MODALITIES.get(ctx.modality)().refusal(spec)
-        if refusal:
-            raise RecipeError(
-                f"model.path: the input '{plain(name)}' of '{plain(path)}' takes nothing of the modality "
-                f"'{ctx.modality}', which the data are of: {refusal}."
-            )
-        inputs[name] = Input(modality=ctx.modality, shape=spec.shape[1:], preprocess=ctx.preprocess)
+    from tflbuild.formats import fitting
+
+    classes = ctx.dataset("data.train").classes
+    reason = fitting.misfit(description, ctx.modality, classes)
+    if reason:
+        raise RecipeError(f"model.path: '{plain(path)}' {reason}.")
+    inputs = {
+        name: Input(modality=ctx.modality, shape=spec.shape[1:], preprocess=ctx.preprocess)
+        for name, spec in description.signature.inputs.items()
+    }
     task = ctx.model_spec.task_on(ctx.task)
     head = description.head if task == description.task else {}
-    classes = ctx.dataset("data.train").classes
-    return Meaning(task=task, labels=labels_of(description, classes, path), inputs=inputs, head=head)
+    return Meaning(task=task, labels=labels_of(description, classes), inputs=inputs, head=head)
 
 
-def labels_of(description: Description, classes: Sequence[str], path: Path) -> tuple[str, ...]:
-    """Name the classes of a model: as its file says, or as the data do, where that fits.
+def labels_of(description: Description, classes: Sequence[str]) -> tuple[str, ...]:
+    """Name the classes of a model: as its file says where it knows those of the data, else as the data do."""
+    from tflbuild.formats import fitting
 
-    Raises:
-        RecipeError: the model's classes are not those of the data.
-    """
     own = next(iter(description.labels.values()), ())
-    if not classes or (own and set(classes) <= set(own)):
+    if not classes or fitting.known(description, classes):
         return own
-    scores = description.head.get("outputs", {}).get("scores")
-    if scores is None:
-        return own or tuple(classes)
-    count = description.signature.outputs[scores].shape[-1]
-    if count != len(classes):
-        shown = ", ".join(plain(name, 40) for name in classes[:8]) + (", ..." if len(classes) > 8 else "")
-        raise RecipeError(
-            f"model.path: '{plain(path)}' has {count} classes, but the data have {len(classes)} ({shown})."
-        )
-    return tuple(classes)
+    return tuple(classes) if fitting.classes_of(description) or not own else own
 
 
 def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,7 @@ from tflbuild.core.form import is_inside, is_name
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
-from tflbuild.recipe import choices, compose
+from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.own_model import start_from_file
@@ -97,7 +97,8 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
     recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
-    recipe = replace(recipe, replaced=found.replaced, remarks=found.remarks)
+    remarks = (*found.remarks, *preprocessing.remarks(words))
+    recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
             raise PluginError(f"{label}: {loaded.taken[type(step.options).name]}")

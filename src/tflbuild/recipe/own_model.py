@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tflbuild.core.compiler_pass import kinds_of
+from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.recipe import Recipe, Step
 
 
@@ -21,11 +21,17 @@ def start_from_file(recipe: Recipe) -> Recipe:
             continue
         init = getattr(step.options, "init", None)
         if init == "scratch":
-            reason = f"model.path is trained already; {label}.init=continue would train it further"
-            steps[label] = replace(step, options=loader, limits=(), instead=reason)
+            steps[label] = replace(step, options=loader, limits=(), instead=_instead_of(step, loader))
         elif init is None:
             steps[label] = replace(step, options=loader)
     return replace(recipe, steps=_without_done(recipe, steps))
+
+
+def _instead_of(step: Step, loader: Pass) -> str:
+    """Say why the user's file is not trained from scratch, and how it could be trained further, where it can."""
+    trainable = kinds_of(type(step.options))[1] is kinds_of(type(loader))[1]
+    further = f"; {step.label}.init=continue would train it further" if trainable else ""
+    return f"model.path is trained already{further}"
 
 
 def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:

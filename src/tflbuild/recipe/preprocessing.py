@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tflbuild.core.architecture import Architecture
@@ -40,13 +40,12 @@ def settled(root: Mapping[str, Any], data: Dataset, model: Architecture) -> dict
         return typed(cls, given, "data.preprocess").to_json()  # which says what is wrong with it
     at_root = {option: value for option, value in root.items() if value is not None}
     _check_root(at_root, options, data.modality)
-    told = {option: value for option, value in given.items() if value is not None} | at_root
-    if UNEVEN & at_root.keys():
-        told = {option: value for option, value in told.items() if option not in EVEN}
+    said = {option: value for option, value in given.items() if value is not None}
+    typed(cls, said, "data.preprocess")
+    for key, told in (("preprocess", at_root), ("data.preprocess", said)):
+        _check_one_kind(key, told)
     asked = {option: value for option, value in model.preprocess().items() if option in options}
-    if UNEVEN & told.keys() or (UNEVEN & asked.keys() and EVEN & told.keys()):
-        asked = {option: value for option, value in asked.items() if option not in EVEN | UNEVEN}
-    whole = {**asked, **told}
+    whole = _over(_over(asked, said), at_root)
     where = "preprocess" if at_root else "data.preprocess"
     made = typed(cls, whole, where)
     try:
@@ -56,6 +55,22 @@ def settled(root: Mapping[str, Any], data: Dataset, model: Architecture) -> dict
     return made.to_json()
 
 
+def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
+    """Let options win over others; those that say values in the other way leave no value of the weaker ones."""
+    left = dict(weaker)
+    for kind, other in ((EVEN, UNEVEN), (UNEVEN, EVEN)):
+        if kind & stronger.keys():
+            left = {option: value for option, value in left.items() if option not in other}
+    return left | dict(stronger)
+
+
+def remarks(words: Iterable[str]) -> tuple[str, ...]:
+    """Say of `data.preprocess` that was typed that the root has the same; once, of the first option."""
+    keys = (word.lstrip("+").partition("=")[0] for word in words if not word.startswith("~"))
+    typed_there = [key for key in keys if f"{key}.".startswith("data.preprocess.")]
+    return tuple(f"{key} is another spelling of {key.removeprefix('data.')}" for key in typed_there[:1])
+
+
 def _check_root(at_root: Mapping[str, Any], options: set[str], modality: str) -> None:
     foreign = sorted(at_root.keys() - options)
     if foreign:
@@ -63,9 +78,12 @@ def _check_root(at_root: Mapping[str, Any], options: set[str], modality: str) ->
             f"preprocess.{foreign[0]}: the data are of the modality '{modality}', which has no such option; it has "
             f"{', '.join(sorted(options)) or 'none'}."
         )
-    both = sorted(EVEN & at_root.keys())
-    if both and UNEVEN & at_root.keys():
+
+
+def _check_one_kind(key: str, told: Mapping[str, Any]) -> None:
+    even, uneven = sorted(EVEN & told.keys()), sorted(UNEVEN & told.keys())
+    if even and uneven:
         raise RecipeError(
-            f"preprocess.{both[0]}: it has no effect beside preprocess.{min(UNEVEN & at_root.keys())}, which says the "
-            f"values of each channel; leave one of them out."
+            f"{key}.{even[0]}: it has no effect beside {key}.{uneven[0]}, which says the values of each channel; "
+            f"leave one of them out."
         )

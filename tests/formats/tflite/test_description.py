@@ -56,8 +56,8 @@ def test_logits_are_those_of_classes_where_a_list_names_as_many(tmp_path: Path) 
     assert said(found, "task") == [
         (
             "not recognised",
-            "FULLY_CONNECTED makes it, without an activation: logits of 3 classes, or other numbers, since no list "
-            "names 3 classes",
+            "FULLY_CONNECTED makes it, without an activation: logits of 3 classes, or other numbers, since no "
+            "labels.txt names 3 classes",
         )
     ]
     (tmp_path / "labels.txt").write_text("cat\ndog\nbird\n")

@@ -43,7 +43,7 @@ class Result(NamedTuple):
                 Evidence("outputs", self.value, self.evidence),
             ]
         doubt = (
-            f": {self.value}, or other numbers, since no list names {self.classes} classes"
+            f": {self.value}, or other numbers, since no labels.txt names {self.classes} classes"
             if self.task
             else ""
         )

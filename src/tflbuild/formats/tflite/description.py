@@ -146,7 +146,7 @@ def _outputs(outputs: Outputs, task: str) -> Iterator[Evidence]:
         yield Evidence("task", task, outputs.evidence)
         yield Evidence("outputs", outputs.value, outputs.evidence)
     elif outputs.kind:
-        doubt = f"or other numbers, since no list names {outputs.classes} classes"
+        doubt = f"or other numbers, since no labels.txt names {outputs.classes} classes"
         evidence = f"{outputs.evidence}: {outputs.value}, {doubt}"
         yield Evidence("task", "not recognised", evidence)
     else:

@@ -188,11 +188,16 @@ class ImageModality(Modality):
         return scales[0], self._zero_points[0]
 
     def evened(self) -> tuple[ImageModality, Channels, Channels] | None:
-        """Give pixels in [-1, 1), and what makes values normalised by channel of them."""
+        """Give pixels in [-1, 1), and what makes values normalised by channel of them.
+
+        None for a letterbox of another grey or colour: pixels in [-1, 1) are padded with their own zero.
+        """
         if self.quantization() is not None:
             return None
         usual, values = type(self)(), ("scale", "offset", "mean", "std")
         even = self.of({option: item for option, item in self.to_json().items() if option not in values})
+        if self.aspect == "letterbox" and even.fill != self.fill:
+            return None
         factors = tuple(scale / usual.scale for scale in self.affine[0])
         shifts = tuple(
             offset - factor * usual.offset for offset, factor in zip(self.affine[1], factors, strict=True)

@@ -22,14 +22,15 @@ def sample_batch(meaning: Meaning, ctx: PassContext, count: int = SAMPLES) -> di
     from tflbuild.evaluation.examples import Encoder
 
     encoder = Encoder(meaning)
-    values = [encoder.values(value) for value in sample_values(ctx, count)]
+    values = [encoder.values(value, key) for key, value in sample_values(ctx, count).items()]
     return {name: np.stack([one[name] for one in values]) for name in meaning.inputs}
 
 
-def sample_values(ctx: PassContext, count: int = SAMPLES) -> list[Any]:
-    """Give raw samples from all over the train split."""
+def sample_values(ctx: PassContext, count: int = SAMPLES) -> dict[str, Any]:
+    """Give raw samples from all over the train split, by their keys."""
     split = ctx.dataset("data.train")
-    return [split[place].value for place in sorted({len(split) * number // count for number in range(count)})]
+    places = sorted({len(split) * number // count for number in range(count)})
+    return {split.samples[place].key: split[place].value for place in places}
 
 
 def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, dict[str, float]]:

@@ -181,12 +181,13 @@ def with_even_inputs(
         given: what the recipe says of the dtype of inputs; None for nothing.
 
     Returns:
-        The changed file with its meaning; the given one where nothing is moved.
+        The changed file with its meaning; the given one where nothing is moved. What is done is noted.
     """
     if scheme != "int8" or given == "float32":
         return model
     meaning = Meaning.of(model)
     evened = {name: found for name, one in meaning.inputs.items() if (found := one.kind.evened())}
+    _note_normalisation(meaning, evened, ctx)
     if not evened:
         return model
     from tflbuild.core import digest
@@ -199,12 +200,27 @@ def with_even_inputs(
         name: replace(one, preprocess=evened[name][0].to_json()) if name in evened else one
         for name, one in meaning.inputs.items()
     }
-    ctx.notes["normalisation"] = {
-        name: {"factor": list(f), "shift": list(s)} for name, (f, s) in channels.items()
-    }
     facts = replace(meaning, inputs=inputs).to_json()
     sha256 = digest.of_file(path)
     return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={**model.meta, "facts": facts})
+
+
+def _note_normalisation(
+    meaning: Meaning, evened: Mapping[str, Any], ctx: PassContext | AnalysisContext
+) -> None:
+    """Say of each input that is normalised by channel where that is done: in the graph, or before it."""
+    notes: dict[str, Any] = {
+        name: {"factor": list(factors), "shift": list(shifts)}
+        for name, (_, factors, shifts) in evened.items()
+    }
+    for name, one in meaning.inputs.items():
+        if name not in evened and one.kind.quantization() is None and one.kind.limits() is not None:
+            notes[name] = "outside: the input takes normalised values"
+            ctx.log(
+                f"the normalisation of '{name}' stays outside of the file, whose input takes normalised values"
+            )
+    if notes:
+        ctx.notes["normalisation"] = notes
 
 
 def limits_of(meaning: Meaning) -> dict[str, tuple[float, float]]:

@@ -33,15 +33,15 @@ class Classification(Task):
     }
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
-        """Give `scores`, (classes,) float32; one number is the probability p of the second class, or its logit."""
+        """Give `scores`, (classes,) float32; one number is that of the second of two classes."""
         name = meaning.head.get("outputs", {}).get(SCORES, SCORES)
         scores, kind = outputs[name].ravel(), meaning.head.get("scores")
         if len(scores) > 1 or kind is None:
             return {SCORES: scores}
         import numpy as np
 
-        one = 1 / (1 + np.exp(-scores.astype(np.float64))) if kind == "logits" else scores
-        return {SCORES: np.concatenate([1 - one, one]).astype(np.float32)}
+        first = np.zeros_like(scores) if kind == "logits" else 1 - scores
+        return {SCORES: np.concatenate([first, scores])}
 
     def collected(self, rows: Sequence[Rows], meaning: Meaning, classes: Sequence[str]) -> dict[str, Any]:
         """Collect scores by the data's classes; scores of other classes follow, and are never right."""
