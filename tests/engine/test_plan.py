@@ -17,7 +17,9 @@ from tflbuild.core.compiler_pass import DataFacts, Pass
 from tflbuild.core.errors import DataError, MissingTool, RecipeError, StoreError
 from tflbuild.core.metric import METRICS, Metric, TargetMetric
 from tflbuild.core.recipe import Recipe, RunOptions
-from tflbuild.engine.plan import Plan, base_label, check, judged_metrics, plan, resolve
+from tflbuild.engine.checks import check
+from tflbuild.engine.order import base_label, judged_metrics
+from tflbuild.engine.plan import Plan, plan, resolve
 from tflbuild.engine.prepare import Prepared, prepare
 
 

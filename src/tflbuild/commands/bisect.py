@@ -14,7 +14,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import GATE_SPLIT
 from tflbuild.engine.opened import Opened, opened
-from tflbuild.engine.plan import base_label
+from tflbuild.engine.order import base_label
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 

@@ -28,7 +28,8 @@ from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
-from tflbuild.engine.plan import base_label, judged_metrics, plan
+from tflbuild.engine.order import base_label, judged_metrics
+from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements, recognised
 from tflbuild.engine.run import Runner
