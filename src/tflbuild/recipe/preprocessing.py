@@ -41,8 +41,9 @@ def settled(root: Mapping[str, Any], data: Dataset, model: Architecture) -> dict
     at_root = {option: value for option, value in root.items() if value is not None}
     _check_root(at_root, options, data.modality)
     told = {option: value for option, value in given.items() if value is not None} | at_root
-    if UNEVEN & at_root.keys():
-        told = {option: value for option, value in told.items() if option not in EVEN}
+    for kind, other in ((EVEN, UNEVEN), (UNEVEN, EVEN)):
+        if kind & at_root.keys():
+            told = {option: value for option, value in told.items() if option not in other}
     asked = {option: value for option, value in model.preprocess().items() if option in options}
     if UNEVEN & told.keys() or (UNEVEN & asked.keys() and EVEN & told.keys()):
         asked = {option: value for option, value in asked.items() if option not in EVEN | UNEVEN}
