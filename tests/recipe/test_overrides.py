@@ -34,7 +34,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("description=${description}", "description: Recursive interpolation"),
         ('description="\x1b[2J"', "holds a control character"),
         ("=3", "it names no key"),
-        ("model=null", "model: null is no choice; there are keras"),
+        ("model=null", "model: null is no choice; there are file, keras"),
         ("model=7", "model: 7 is no choice"),
         ("target=null", "target: null is no choice"),
         ("prune=7", "prune: 7 is no mapping of the step's options"),
