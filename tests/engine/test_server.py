@@ -272,7 +272,7 @@ def test_a_candidate_is_measured_once_and_compared_with_its_limit_s_own_baseline
         asked.append(name)
         return Split(name, DATA, DATA.index(cast(Any, None)))
 
-    made = Candidates(fakes.NAMES, held, split, False, tmp_path)
+    made = Candidates(fakes.NAMES, held, None, split, False, tmp_path)
     judgement = made.judge(candidate)
     assert [verdict.baseline for verdict in judgement.verdicts] == [0.75, 0.5, None, None]
     assert [verdict.ok for verdict in judgement.verdicts] == [True, True, False, True]
