@@ -880,7 +880,7 @@ def test_outputs_of_data_without_labels_are_held_to_the_users_model_and_taken_fo
         assert (made.meta["facts"]["task"], made.meta["facts"]["labels"]) == ("unlabelled", [])
         assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more"
     else:
-        with pytest.raises(BrokenPromise, match="^the flat model does not compute what"):
+        with pytest.raises(BrokenPromise, match=r"^the flat model does not compute what"):
             Load().run(None, ctx)
 
 
