@@ -24,7 +24,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, WorkerDied
 from tflbuild.core.judgement import HeldLimit
-from tflbuild.core.metric import Difference
+from tflbuild.core.metric import Difference, Measurement
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.workers import outcome as outcomes
 from tflbuild.engine.workers import worker_process as module
@@ -39,6 +39,7 @@ from tflbuild.engine.workers.worker_process import (
 )
 from tflbuild.runtimes.litert import Litert
 
+MEASURED = Measurement(value=0.75, unit="1")
 DATA = fakes.FakeData(preprocess={"scale": 2.0}, augment={"flip": 0.5})
 
 
@@ -285,6 +286,28 @@ def test_a_candidate_is_measured_once_and_compared_with_its_limit_s_own_baseline
     paired = made.compare("score", model, candidate, "val")
     assert paired == Difference(value=-0.25, low=-0.251, high=-0.249, n=4)
     assert made.accuracy(candidate, ["file_bytes"], "val") == {}
+
+
+def test_a_metric_that_compares_with_the_base_is_held_against_its_predictions(
+    model: TFLiteModel, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.Score, "against", "base")
+    compared: list[Path] = []
+    monkeypatch.setattr(fakes, "measure", lambda metric, found, truth: compared.append(truth) or MEASURED)
+    worse = tmp_path / "worse.tflite"
+    worse.write_bytes(fakes.content(0.5))
+    base = TFLiteModel(path=worse, digest=digest.of_file(worse), fingerprint="", meta={})
+    limit = HeldLimit(limit=Limit(metric="score", form="min", bound=0.4), baseline=None)
+
+    def split(name: str) -> Split:
+        return Split(name, DATA, DATA.index(cast(Any, None)))
+
+    made = Candidates(fakes.NAMES, (limit,), base, split, False, tmp_path)
+    assert made.judge(model).metrics == {"score": MEASURED}
+    assert [json.loads(path.read_text())["score"] for path in compared] == [0.5]
+    assert made.compare("score", base, model, "val").value == 0.25
+    assert log.read_text().splitlines().count("predict val") == 2, "the model and the base, once each"
+    assert "truth" not in log.read_text()
 
 
 def test_images_are_those_from_start_to_stop(
