@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -167,8 +168,9 @@ def _outputs_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(outputs: Mapping[str, Any]) -> str:
+    counts = {name.removeprefix(OUTPUT): one.shape[1] for name, one in outputs.items()}
     named = (
-        f"'{plain(name.removeprefix(OUTPUT))}' of {one.shape[1]} numbers" for name, one in outputs.items()
+        f"'{plain(name)}' of {count} number{'s' if count != 1 else ''}" for name, count in counts.items()
     )
     return " and ".join(named) or "nothing"
 
@@ -185,8 +187,18 @@ def _cosine(found: Floats, wanted: Floats) -> Floats:
 
     sizes = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
     alike = (found == wanted).all(axis=1)
-    cosine = np.divide((found * wanted).sum(axis=1), sizes, out=np.zeros(len(found)), where=sizes != 0)
+    with np.errstate(invalid="ignore"):  # the cosine of what is infinite is no number
+        cosine = np.divide((found * wanted).sum(axis=1), sizes, out=np.zeros(len(found)), where=sizes != 0)
     return np.where(alike, 1.0, np.minimum(cosine, 1.0))
+
+
+def _decibels(signal: float, noise: float) -> float:
+    """Give the ratio of two powers in dB, no further from 0 than `LOUDEST`."""
+    if not noise:
+        return LOUDEST
+    if not signal or noise == math.inf:
+        return -LOUDEST
+    return round(max(-LOUDEST, min(LOUDEST, 10 * math.log10(signal / noise))), 3)
 
 
 def _outputs(predictions: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -196,9 +208,8 @@ def _outputs(predictions: Mapping[str, Any], base: Mapping[str, Any]) -> dict[st
     outputs = {}
     for name, found, wanted in _pairs(predictions, base):
         noise, signal = float(((found - wanted) ** 2).mean()), float((wanted**2).mean())
-        sqnr = LOUDEST if not noise else -LOUDEST if not signal else 10 * float(np.log10(signal / noise))
         outputs[name] = {
-            "sqnr_db": round(max(-LOUDEST, min(LOUDEST, sqnr)), 3),
+            "sqnr_db": _decibels(signal, noise),
             "cosine": float(_cosine(found, wanted).mean()),
             "mean_abs": float(np.abs(found - wanted).mean()),
         }

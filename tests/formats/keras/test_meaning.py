@@ -130,11 +130,13 @@ def test_an_autoencoder_is_no_classifier(tmp_path: Path) -> None:
         (classifier(units=1), "layer 'scores' ends in softmax, and a softmax of one number is always 1"),
         (
             classifier("linear", shape=(10,)),
-            "layer 'scores' has no activation: logits of 3 classes, or other numbers, since no list names 3 classes",
+            "layer 'scores' has no activation: logits of 3 classes, or other numbers, since no labels.txt "
+            "names 3 classes",
         ),
         (
             functional(image(), layer("Flatten", "flat", "image"), layer("Dot", "odd", "flat", axes=1)),
-            "layer 'odd' (Dot) gives it: scores that model.outputs names, or other numbers, since no list names None",
+            "layer 'odd' (Dot) gives it: scores that model.outputs names, or other numbers, since no "
+            "labels.txt names the classes",
         ),
     ],
 )

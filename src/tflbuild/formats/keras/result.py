@@ -42,11 +42,8 @@ class Result(NamedTuple):
                 Evidence("task", self.task, self.evidence),
                 Evidence("outputs", self.value, self.evidence),
             ]
-        doubt = (
-            f": {self.value}, or other numbers, since no labels.txt names {self.classes} classes"
-            if self.task
-            else ""
-        )
+        classes = "the classes" if self.classes is None else f"{self.classes} classes"
+        doubt = f": {self.value}, or other numbers, since no labels.txt names {classes}" if self.task else ""
         return [Evidence("task", "not recognised", f"{self.evidence}{doubt}")]
 
 
