@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no file in the end": (
         lambda r: replace(r, pipeline=("train", "prune")),
-        "pipeline: it ends with 'prune', which gives a KerasModel; add 'convert' behind it.",
+        "pipeline: it ends with 'prune', which gives a KerasModel; add 'fake_convert' behind it.",
     ),
     "quantized twice": (
         lambda r: add(replace(r, pipeline=(*r.pipeline, "again")), again=(fakes.FakeQuantize(),)),
@@ -172,7 +172,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a figure of another target": (
         lambda r: replace(r, limits=(replace(SCORE, metric="npu"),)),
         "budget.npu: no target of the recipe gives it (target=[any]); add a target of type 'fake_npu', e.g. "
-        "target=[any,ethos_u55].",
+        "target=[any,fake_npu].",
     ),
     "stop after nothing": (
         lambda r: replace(r, run=RunOptions(stop_after="convrt")),

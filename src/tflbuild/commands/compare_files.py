@@ -9,13 +9,13 @@ from typing import Any
 
 from tflbuild import session
 from tflbuild.commands.words import say
-from tflbuild.core.architecture import UNLABELLED
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, primary_metrics
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.task import TASKS
 from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.gate import judge_against
 from tflbuild.engine.measure import Measurer
@@ -75,7 +75,8 @@ def _check_alike(files: list[str], models: list[Artifact]) -> None:
     tasks = [Meaning.of(model).task for model in models]
     if tasks[0] != tasks[1]:
         kinds = [
-            "of a kind that is not recognised" if task == UNLABELLED else f"for {task}" for task in tasks
+            f"for {task}" if TASKS.get(task).labelled else "of a kind that is not recognised"
+            for task in tasks
         ]
         said = " and those of ".join(
             f"'{plain(file)}' are {kind}" for file, kind in zip(files, kinds, strict=True)

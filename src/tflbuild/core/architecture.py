@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tflbuild.core import label_list
 from tflbuild.core.registry import Registry
+from tflbuild.core.task import TASKS
 
 if TYPE_CHECKING:
     from tflbuild.core.compiler_pass import Pass
@@ -61,7 +62,7 @@ class Architecture:
 
     def refusal(self, task: str) -> str:
         """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
-        if self.task and task not in (self.task, UNLABELLED):
+        if self.task and task != self.task and TASKS.get(task).labelled:
             return f"'{type(self).name}' is for {self.task}"
         return ""
 

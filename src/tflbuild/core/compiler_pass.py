@@ -30,8 +30,8 @@ class DataFacts:
     """Facts that are known while planning, for defaults that follow from the data.
 
     Attributes:
-        task: "detection" or "classification".
-        train: images in the train split.
+        task: name of the task that the data are of.
+        train: samples in the train split.
         classes: number of classes.
         input_size: pixels along the input's longer side.
         integer_only: whether one of the targets computes in integers alone.

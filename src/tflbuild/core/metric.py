@@ -176,7 +176,7 @@ class FileMetric(Metric):
     exact: ClassVar[bool] = True
     """Whether a second measurement gives the same value."""
     figure: ClassVar[str] = ""
-    """The field of a target's report in which a target that measures it says it; "" where none does."""
+    """The field of a target's report that holds it; "" where none does. A target that measures it gives the field."""
 
     def measure(self, model: Artifact) -> Measurement:
         """Measure the file; runs in a worker."""

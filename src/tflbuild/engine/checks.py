@@ -11,6 +11,7 @@ from tflbuild.core.compiler_pass import PASSES, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.core.target import TARGETS
 from tflbuild.core.task import TASKS
 from tflbuild.engine.order import base_label, order_of
 
@@ -86,7 +87,9 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
             quantized = label
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind and recipe.run.stop_after is None:
-        raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
+        raise RecipeError(
+            f"pipeline: it ends with '{maker}', which gives a {kind}; add {_converting(kind)} behind it."
+        )
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
 
@@ -114,6 +117,15 @@ def _check_float(recipe: Recipe, label: str, before: str) -> None:
             f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "
             f"it was made of."
         )
+
+
+def _converting(kind: str) -> str:
+    """Name the passes that make what can be delivered of a kind of model."""
+    kinds = {name: kinds_of(cls) for name, cls in PASSES.items()}
+    names = [
+        name for name, (given, made) in kinds.items() if made is TFLiteModel and given and given.kind == kind
+    ]
+    return " or ".join(f"'{name}'" for name in sorted(names)) or "a pass that converts it"
 
 
 def _wrong_kind(recipe: Recipe, label: str, wanted: str, maker: str, kind: str) -> str:
@@ -221,7 +233,8 @@ def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], k
         )
     if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
         given = ",".join(recipe.targets)
+        example = next((name for name in sorted(TARGETS) if name.startswith(cls.target)), cls.target)
         raise RecipeError(
             f"budget.{limit.metric}: no target of the recipe gives it (target=[{given}]); add a target of type "
-            f"'{cls.target}', e.g. target=[{given},ethos_u55]."
+            f"'{cls.target}', e.g. target=[{given},{example}]."
         )
