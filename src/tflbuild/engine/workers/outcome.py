@@ -1,4 +1,4 @@
-"""Turn what a request gives, or whatever it raises, into an answer that its parent can read."""
+"""Turn what a request gives, or whatever it raises, into a reply that its parent can read."""
 
 from __future__ import annotations
 
