@@ -172,7 +172,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a figure of another target": (
         lambda r: replace(r, limits=(replace(SCORE, metric="npu"),)),
         "budget.npu: no target of the recipe gives it (target=[any]); add a target of type 'fake_npu', e.g. "
-        "target=[any,fake_npu].",
+        "target=[any,npu_55].",
     ),
     "stop after nothing": (
         lambda r: replace(r, run=RunOptions(stop_after="convrt")),
@@ -194,7 +194,7 @@ class Foreign(fakes.FakeModel):
 def more_metrics(only_fakes: None) -> None:
     METRICS.declare("foreign")(type("ForeignTask", (Metric,), {"tasks": ("other", "strange")}))
     METRICS.declare("of_files")(type("OfFiles", (fakes.FileBytes,), {"kinds": ("TFLiteModel",)}))
-    METRICS.declare("npu")(type("Npu", (TargetMetric,), {"target": "fake_npu"}))
+    METRICS.declare("npu")(type("Npu", (TargetMetric,), {"target": "fake_npu", "choice": "npu_55"}))
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -201,6 +201,8 @@ class TargetMetric(Metric):
 
     target: ClassVar[str] = ""
     """The prefix of `Target.name` of every target that gives the metric."""
+    choice: ClassVar[str] = ""
+    """One of the recipes' choices of `target` that gives it, for messages."""
 
 
 metric = METRICS.declare

@@ -11,7 +11,6 @@ from tflbuild.core.compiler_pass import PASSES, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.core.target import TARGETS
 from tflbuild.core.task import TASKS
 from tflbuild.engine.order import base_label, order_of
 
@@ -233,8 +232,8 @@ def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], k
         )
     if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
         given = ",".join(recipe.targets)
-        example = next((name for name in sorted(TARGETS) if name.startswith(cls.target)), cls.target)
+        example = f", e.g. target=[{given},{cls.choice}]" if cls.choice else ""
         raise RecipeError(
             f"budget.{limit.metric}: no target of the recipe gives it (target=[{given}]); add a target of type "
-            f"'{cls.target}', e.g. target=[{given},{example}]."
+            f"'{cls.target}'{example}."
         )
