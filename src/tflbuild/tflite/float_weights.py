@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tflbuild.tflite.flatbuffer import pack, unpack
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
+from tflbuild.tflite.unread import drop_unread
 
 STORED = (schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.FLOAT16)
 FLOAT32 = schema.TensorType.FLOAT32
@@ -33,7 +34,10 @@ def with_float_weights(content: bytes) -> tuple[bytes, list[str]]:
     model = unpack(content)
     graph = Graph(model)
     names = [*_hybrid(graph), *_folded(graph)]
-    return (pack(model), names) if names else (content, [])
+    if not names:
+        return content, []
+    drop_unread(model)
+    return pack(model), names
 
 
 def _hybrid(graph: Graph) -> list[str]:

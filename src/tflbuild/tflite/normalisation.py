@@ -17,7 +17,7 @@ from tflbuild.tflite.flatbuffer import code_index, ends_of, pack, unpack
 
 
 def moved_inside(content: bytes, channels: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> bytes:
-    """Let inputs take other values, of which the graph makes those that it took.
+    """Let inputs take other values, of which the graph makes those that it took; their names stay.
 
     Args:
         content: a float `.tflite`.
@@ -29,11 +29,13 @@ def moved_inside(content: bytes, channels: Mapping[str, tuple[Sequence[float], S
     for name, (factors, shifts) in channels.items():
         inner = inputs[name]
         given = graph.tensors[inner]
-        outer = _added(model, f"{given.name.decode()}_raw", given.shape)
+        tensor_name = given.name.decode()
+        outer = _added(model, tensor_name, given.shape)
+        given.name = f"{tensor_name}_normalised".encode()
         kernel = np.asarray(factors, np.float32).reshape(1, 1, 1, -1)
-        weights = _added(model, f"{given.name.decode()}_factor", kernel.shape, kernel)
+        weights = _added(model, f"{tensor_name}_factor", kernel.shape, kernel)
         bias = np.asarray(shifts, np.float32)
-        biases = _added(model, f"{given.name.decode()}_shift", bias.shape, bias)
+        biases = _added(model, f"{tensor_name}_shift", bias.shape, bias)
         graph.operators.insert(0, _depthwise(model, [outer, weights, biases], inner))
         graph.inputs = np.array(
             [outer if int(index) == inner else int(index) for index in graph.inputs], np.int32

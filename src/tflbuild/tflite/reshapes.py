@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.tflite.flatbuffer import code_index, pack, unpack
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.unread import drop_unread
 
 REPLACED = ("SQUEEZE", "EXPAND_DIMS")
 
@@ -30,7 +31,10 @@ def with_reshapes(content: bytes) -> tuple[bytes, list[str]]:
         if graph.kind(operator) in REPLACED and shape is not None and min(shape, default=1) > 0:
             _reshape(graph, operator, shape)
             names.append(graph.name(int(operator.outputs[0])))
-    return (pack(model), names) if names else (content, [])
+    if not names:
+        return content, []
+    drop_unread(model)
+    return pack(model), names
 
 
 def _reshape(graph: Graph, operator: Any, shape: Any) -> None:
