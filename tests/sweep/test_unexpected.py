@@ -158,7 +158,7 @@ def test_a_full_disk_is_no_fault_of_ours(
 def test_a_command_ends_in_a_sentence_too(
     here: Place, stories: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    monkeypatch.setattr("tflbuild.core.registry.import_module", Boom(ZeroDivisionError("boom")))
+    monkeypatch.setattr("tflbuild.core.command.COMMANDS.get", Boom(ZeroDivisionError("boom")))
     assert main([name, "x"]) == 70
     check_said(capsys.readouterr().err)
 
