@@ -140,4 +140,4 @@ def _followed(content: bytes, place: int) -> int:
 
 def _check_range(content: bytes, place: int, size: int) -> None:
     if place < 0 or place + size > len(content):
-        raise Malformed("points outside of itself")
+        raise Malformed("points outside of itself, as a file that was cut short does")

@@ -45,7 +45,8 @@ def classifier(
 
 def test_a_classifier_of_pictures(tmp_path: Path) -> None:
     found = describe(tmp_path, classifier())
-    assert (found.task, found.head, found.quantized) == ("classification", {}, "")
+    assert (found.task, found.quantized) == ("classification", "")
+    assert found.head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
     assert found.signature.inputs == {"image": TensorSpec((-1, 64, 48, 3), "float32")}
     assert found.signature.outputs == {"scores": TensorSpec((-1, 3), "float32")}
     assert found.inputs == {"image": ("image", {})}
@@ -58,18 +59,21 @@ def test_a_classifier_of_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "value"),
+    ("config", "kind", "value"),
     [
-        (classifier("linear"), "logits of 3 classes"),
-        (classifier("sigmoid"), "sigmoid of 3 classes"),
-        (classifier("sigmoid", units=1), "p, the probability of the second class"),
-        (classifier("linear", units=1), "the logit of p, the probability of the second class"),
-        (classifier(shape=(10,)), "softmax of 3 classes"),
+        (classifier("linear"), "logits", "logits of 3 classes"),
+        (classifier("sigmoid"), "sigmoid", "sigmoid of 3 classes"),
+        (classifier("sigmoid", units=1), "sigmoid", "p, the probability of the second class"),
+        (classifier("linear", units=1), "logits", "the logit of p, the probability of the second class"),
+        (classifier(shape=(10,)), "softmax", "softmax of 3 classes"),
     ],
 )
-def test_scores_of_every_kind_are_a_classifiers(config: dict[str, Any], value: str, tmp_path: Path) -> None:
+def test_scores_of_every_kind_are_a_classifiers(
+    config: dict[str, Any], kind: str, value: str, tmp_path: Path
+) -> None:
     found = describe(tmp_path, config)
     assert found.task == "classification"
+    assert found.head == {"outputs": {"scores": "scores"}, "scores": kind}
     assert found.recognised[1].value == value
 
 

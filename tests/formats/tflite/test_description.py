@@ -275,7 +275,7 @@ OF_THE_INPUT = "model.path: the input 'image' of '{path}' is "
             classifier("SOFTMAX", shape=()),
             OF_THE_INPUT + "() float32, and the first side of an input is the batch, 1",
         ),
-        (b"", "{path} is no TensorFlow Lite file; it cannot be used."),
+        (b"", "model.path: {path} is no TensorFlow Lite file; it cannot be used."),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tflbuild.formats import labels
 from tflbuild.formats.facts import with_facts
 from tflbuild.formats.keras import description, header
 from tflbuild.formats.keras.result import Result, result_of
+from tflbuild.formats.keras.shapes import Shape
 from tflbuild.formats.keras.signature import inputs_of, outputs_of, spec_of
 from tflbuild.formats.labels import Labels
 from tflbuild.formats.pictures import ASSUMED, GREY, Kind, likeness
@@ -61,6 +62,7 @@ def describe(path: Path) -> Description:
         task=task,
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in kinds.items()},
+        head=_head(result, outputs) if task else {},
         recognised=(
             *result.recognised(named=bool(chosen.lists)),
             *(one for kind in kinds.values() for one in kind.recognised),
@@ -69,6 +71,11 @@ def describe(path: Path) -> Description:
         ),
     )
     return with_facts(read, Meaning.from_json(dict(found.facts)), path) if found.facts else read
+
+
+def _head(result: Result, outputs: Mapping[str, Shape | None]) -> dict[str, Any]:
+    """Say which output holds a classifier's scores, and their kind; {} where that does not show."""
+    return {"outputs": {"scores": next(iter(outputs))}, "scores": result.scores} if result.scores else {}
 
 
 def _labels(path: Path, result: Result) -> Labels:

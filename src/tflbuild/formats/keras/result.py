@@ -23,6 +23,7 @@ class Result(NamedTuple):
         value: the words for what the outputs are.
         evidence: the words for what shows it.
         sure: whether it is of that task though no list names as many classes.
+        scores: kind of a classifier's scores, "softmax", "sigmoid" or "logits"; "" where it does not show.
     """
 
     task: str
@@ -30,6 +31,7 @@ class Result(NamedTuple):
     value: str
     evidence: str
     sure: bool = True
+    scores: str = ""
 
     def recognised(self, *, named: bool) -> list[Evidence]:
         """List what was recognised.
@@ -90,13 +92,16 @@ def _row(graph: Description, shape: Shape | None, inputs: Collection[Shape], *, 
     count = shape[-1] if shape else None
     if count == 1 and kind == "softmax":
         return _none(f"{evidence}, and a softmax of one number is always 1")
+    scores = "" if kind == "unknown" else kind
     sure = kind in ("softmax", "sigmoid") or (kind == "logits" and pictures)
     if count == 1:
         one = "the logit of p" if kind == "logits" else "p"
-        return Result("classification", 2, f"{one}, the probability of the second class", evidence, sure)
+        return Result(
+            "classification", 2, f"{one}, the probability of the second class", evidence, sure, scores
+        )
     words = "scores that model.outputs names" if kind == "unknown" else kind
     value = words if count is None else f"{words} of {count} classes"
-    return Result("classification", count, value, evidence, sure)
+    return Result("classification", count, value, evidence, sure, scores)
 
 
 def _none(evidence: str) -> Result:

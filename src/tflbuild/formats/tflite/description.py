@@ -101,7 +101,10 @@ def describe(path: Path) -> Description:
 
 
 def _read(path: Path) -> Read:
-    content = soundness.check(path)
+    try:
+        content = soundness.check(path)
+    except RecipeError as error:
+        raise RecipeError(f"model.path: {error}") from error
     graph, said = Graph(Model(content)), f"'{plain(path)}'"
     return Read(content, graph, names_of(graph, said), said)
 
