@@ -12,8 +12,8 @@ def page_of_everything() -> str:
     lines = [
         "# Everything that is declared",
         "",
-        "Passes, models, data sets, tasks, modalities, formats, runtimes, analyses, metrics, targets, hooks and commands,",
-        "as `tflbuild describe NAME` shows them. Written by `make docs`; do not edit.",
+        "Passes, models, data sets, tasks, modalities, formats, runtimes, analyses, metrics, targets, hooks and",
+        "commands, as `tflbuild describe NAME` shows them. Written by `make docs`; do not edit.",
         "",
     ]
     for kind, registry in REGISTRIES.items():
