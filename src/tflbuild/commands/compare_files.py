@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import session
-from tflbuild.commands.words import say
+from tflbuild.commands.words import warn
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.meaning import Meaning
@@ -49,7 +49,10 @@ def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
     worker = session.worker_for(recipes[0])
     try:
         with ExitStack() as stack:
-            stores = [stack.enter_context(opened(recipe, worker, warn=_warn)) for recipe in recipes]
+            stores = [
+                stack.enter_context(opened(recipe, worker, warn=lambda text: warn([text])))
+                for recipe in recipes
+            ]
             models = [store.runner.run(("load",)) for store in stores]
             _check_alike(files, models)
             measurer = stores[0].measurer
@@ -150,7 +153,3 @@ def _differing(before: Artifact, after: Artifact) -> dict[str, tuple[int, int]]:
     names = sorted({*counts[0], *counts[1]})
     pairs = {name: (counts[0].get(name, 0), counts[1].get(name, 0)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _warn(text: str) -> None:
-    say(f"warning: {plain(text, 2000)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,24 @@ class Architecture:
     def head(self, model: Any) -> dict[str, Any]:
         """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""
         return {}
+
+
+def contradicted(asked: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Name the options of `preprocess` that are given otherwise than a file asks.
+
+    >>> contradicted({"scale": 0.003921569, "offset": 0.0}, {"scale": 1 / 255, "offset": -1.0})
+    ['offset']
+    """
+    return [option for option, value in asked.items() if not _alike(value, given.get(option))]
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two values are the same; numbers, where a file keeps them in float32."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-6)
+    return bool(one == other)
 
 
 architecture = ARCHITECTURES.declare

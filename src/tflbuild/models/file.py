@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.architecture import UNLABELLED, architecture
+from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
@@ -108,7 +108,7 @@ class File(KerasFile):
     def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
         """Name what the recipe says of the input, and what the file says otherwise."""
         asked = self.preprocess()
-        differing = [option for option, value in asked.items() if preprocess.get(option) != value]
+        differing = contradicted(asked, preprocess)
         if not differing:
             return []
         said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
