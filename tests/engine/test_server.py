@@ -30,10 +30,9 @@ from tflbuild.engine.workers import outcome as outcomes
 from tflbuild.engine.workers import worker_process as module
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.context import Assignment, WorkerContext
-from tflbuild.engine.workers.outcome import cpu_seconds, outcome
+from tflbuild.engine.workers.outcome import cpu_seconds, outcome, plain_notes
 from tflbuild.engine.workers.worker_process import (
     Server,
-    _plain,
     _reset,
     _same_folder,
 )
@@ -453,7 +452,7 @@ def test_what_was_used_counts_this_process_and_those_it_waited_for(monkeypatch: 
 
 
 def test_notes_become_json_whatever_they_are() -> None:
-    assert _plain({"a": (1, Path("x")), "b": float("nan"), 3: {"c": float("inf")}}) == {
+    assert plain_notes({"a": (1, Path("x")), "b": float("nan"), 3: {"c": float("inf")}}) == {
         "a": [1, "x"],
         "b": None,
         "3": {"c": None},

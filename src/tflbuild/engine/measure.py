@@ -13,7 +13,8 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measuremen
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
-from tflbuild.engine.keys import Keys, needs_tensorflow
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.modules import needs_tensorflow
 from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.workers.crew import SplitWork
 from tflbuild.engine.workers.worker import Progress, Reply, Worker

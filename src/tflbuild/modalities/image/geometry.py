@@ -1,8 +1,12 @@
-"""Say where a picture lies in a model's input, and which part of it the input shows; whole pixels only."""
+"""Say where a picture lies in a model's input, and which part of it the input shows."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Placement(NamedTuple):
@@ -32,3 +36,25 @@ def centred(image_height: int, image_width: int, height: int, width: int, share:
     rows = min(image_height, max(1, int(down * share + 0.5)))
     columns = min(image_width, max(1, int(across * share + 0.5)))
     return Placement((image_height - rows) // 2, (image_width - columns) // 2, rows, columns)
+
+
+def frame(
+    image: tuple[int, int], part: Placement, place: Placement, size: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give factor and start of (y, x, y, x) that take coordinates in 0..1 of an image to those of an input.
+
+    Args:
+        image: its height and width.
+        part: of the image, which the input shows.
+        place: of that part in the input.
+        size: height and width of the input.
+    """
+    import numpy as np
+
+    factor = np.array([place.height / size[0], place.width / size[1]] * 2)
+    start = np.array([place.top / size[0], place.left / size[1]] * 2)
+    if (part.height, part.width) == image:
+        return factor, start
+    zoom = np.array([image[0] / part.height, image[1] / part.width] * 2)
+    corner = np.array([part.top / image[0], part.left / image[1]] * 2)
+    return factor * zoom, start - corner * zoom * factor

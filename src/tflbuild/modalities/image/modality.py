@@ -1,7 +1,4 @@
-"""Turn a picture into a model's input.
-
-The one place that says so, for training, calibration, evaluation and the device.
-"""
+"""Turn a picture into a model's input: the one place that does, for training, calibration, evaluation and devices."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from annotated_types import Gt, Le
 from tflbuild.core.field_checks import Check, boolean, nothing_or, number, one_of, rows_of
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
-from tflbuild.modalities.image.geometry import Placement, centred, letterboxed
+from tflbuild.modalities.image.geometry import Placement, centred, frame, letterboxed
 from tflbuild.modalities.image.grey import luma
 
 if TYPE_CHECKING:
@@ -291,17 +288,9 @@ class ImageModality(Modality):
         self, image_height: int, image_width: int, height: int, width: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give factor and start of (y, x, y, x) that take image coordinates to input coordinates."""
-        import numpy as np
-
         part = self.seen(image_height, image_width, height, width)
         place = self.placement(part.height, part.width, height, width)
-        factor = np.array([place.height / height, place.width / width] * 2)
-        start = np.array([place.top / height, place.left / width] * 2)
-        if self.aspect != "center_crop":
-            return factor, start
-        zoom = np.array([image_height / part.height, image_width / part.width] * 2)
-        corner = np.array([part.top / image_height, part.left / image_width] * 2)
-        return factor * zoom, start - corner * zoom * factor
+        return frame((image_height, image_width), part, place, (height, width))
 
     def plain(self, sample: Any) -> str:
         """Say how large a picture is."""
