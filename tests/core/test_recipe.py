@@ -53,6 +53,23 @@ def test_what_was_seen_is_what_was_recognised_in_the_data_and_then_in_the_model_
     assert found == [labels, {"what": "outputs", "value": "scores", "evidence": "a softmax"}]
 
 
+def test_what_the_recipe_says_takes_the_place_of_what_would_be_assumed_of_the_file() -> None:
+    seen = [
+        {"what": "preprocess", "value": "assumed", "evidence": "nothing in the file"},
+        {"what": "preprocess of b", "value": "assumed", "evidence": "nothing in the file"},
+        {"what": "input", "value": "image", "evidence": "three channels"},
+    ]
+
+    class File(Plain):
+        def recognised(self) -> list[dict[str, str]]:
+            return seen
+
+    said = {"what": "preprocess", "value": "scale 1", "evidence": "the recipe says so"}
+    shown = {"what": "input", "value": "numbers", "evidence": "the data"}
+    assert recipe(model=File(), recognised=(said, shown)).seen == [said, shown, *seen[1:]]
+    assert recipe(model=File()).seen == seen
+
+
 def test_a_recipe_that_says_nothing_more_is_a_build_on_the_processor() -> None:
     plain = recipe()
     assert (plain.seed, plain.device, plain.strict, plain.seeds) == (0, "cpu", False, ())

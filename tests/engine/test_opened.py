@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+import fakes
 from at_once import AtOnce
+from building import change
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import opened as module
@@ -71,3 +73,12 @@ def test_a_recipe_that_does_not_fit_together_opens_nothing(
         raise AssertionError("not opened")
     assert closed == []
     assert not recipe.store.exists()
+
+
+def test_two_recipes_are_opened_on_one_store(recipe: Recipe, here: AtOnce) -> None:
+    other = change(recipe, "train", options=fakes.FakeTrain(score=0.5))
+    worker = cast(Worker, here)
+    with opened(recipe, worker) as one, opened(other, worker) as two:
+        models = [store.runner.run(("train",)) for store in (one, two)]
+        found = one.measurer.compare("score", models[0], models[1], "test")
+    assert found.value == pytest.approx(-0.4)

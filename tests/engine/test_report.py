@@ -235,6 +235,20 @@ def test_what_loading_showed_stands_before_what_planning_saw(recipe: Recipe) -> 
     ]
 
 
+def test_what_the_recipe_says_is_not_called_assumed_by_what_loading_showed(recipe: Recipe) -> None:
+    said = {"what": "preprocess", "value": "scale 1", "evidence": "the recipe says so"}
+    own = dataclasses.replace(recipe, model=fakes.FakeOwn(path="m"), recognised=(said,))
+    assumed = {"what": "preprocess", "value": "assumed", "evidence": "nothing in the file"}
+    other = {"what": "preprocess of b", "value": "assumed", "evidence": ""}
+    step = StepReport(label="load", pass_name="load", notes={"recognised": [assumed, other]})
+    found = recognised(own, [step])
+    assert assumed not in found
+    assert [entry for entry in found if "preprocess" in entry["what"]] == [other, said]
+    contradicted = {"what": "preprocess", "value": "contradicted", "evidence": "the file"}
+    step = StepReport(label="load", pass_name="load", notes={"recognised": [contradicted]})
+    assert [entry for entry in recognised(own, [step]) if entry["what"] == "preprocess"] == [contradicted]
+
+
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [

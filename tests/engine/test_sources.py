@@ -176,12 +176,12 @@ QUANTIZERS = {
     "convert_quantized",
     "correct_bias",
     "equalize",
+    "load_tflite",
     "quantize",
     "quantize_mixed",
     "round",
     "pass sensitivity",
     "analysis sensitivity",
-    "load_tflite",
 }
 """Passes that quantize, say in an error what would, or share their checks with those; none of them trains."""
 

@@ -167,6 +167,7 @@ def test_what_the_file_says_of_its_one_input_is_told(tmp_path: Path) -> None:
 
 CONTRADICTIONS: list[tuple[Mapping[str, Any], str]] = [
     ({"channels": "rgb", "scale": 1 / 127.5, "offset": -1.0}, ""),
+    ({"channels": "rgb", "scale": 0.00784314, "offset": -1}, ""),
     (
         {"channels": "rgb", "scale": 1.0, "offset": -1.0},
         "preprocess: scale 1.0 contradicts '{path}', which says preprocess.scale=0.00784313725490196.",

@@ -15,7 +15,7 @@ from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import RecipeError
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe.load import load_recipe
-from tflbuild.recipe.preprocessing import remarks, settled
+from tflbuild.recipe.preprocessing import remarks, settled, told
 
 DEFAULT = {
     "resize": "bilinear",
@@ -47,9 +47,14 @@ class Saying(Architecture):
     """A model whose file says something of its input."""
 
     said: Mapping[str, Any] = field(default_factory=dict)
+    assumed: bool = False
 
     def preprocess(self) -> Mapping[str, Any]:
         return self.said
+
+    def recognised(self) -> list[dict[str, str]]:
+        value = "assumed" if self.assumed else "pixels in 0..1"
+        return [{"what": "preprocess", "value": value, "evidence": "the file"}]
 
 
 def of(root: Any = None, data: Any = None, file: Any = None, kind: type[Dataset] = Photos) -> dict[str, Any]:
@@ -204,6 +209,26 @@ def test_the_other_spelling_is_remarked_on_once_where_it_is_typed(
     words: list[str], said: tuple[str, ...]
 ) -> None:
     assert remarks(words) == said
+
+
+TOLD = [
+    ({}, {}, ""),
+    ({"aspect": "letterbox"}, {"channels": "bgr"}, ""),
+    ({"scale": None}, {"offset": None}, ""),
+    ({"scale": 2.0, "aspect": "letterbox"}, {}, "scale 2.0"),
+    ({"scale": 2.0}, {"offset": 0.0}, "offset 0.0, scale 2.0"),
+    ({"mean": MEANS}, {"scale": 2.0, "std": STDS}, f"std {STDS}, mean {MEANS}"),
+    ({"scale": 2.0}, {"mean": MEANS}, "scale 2.0"),
+    ({}, None, ""),
+]
+
+
+@pytest.mark.parametrize(("root", "data", "value"), TOLD)
+def test_what_the_recipe_says_is_told_where_the_file_says_nothing(root: Any, data: Any, value: str) -> None:
+    said = [{"what": "preprocess", "value": value, "evidence": "the recipe says so"}] if value else []
+    photos = Photos(preprocess=data)
+    assert list(told(root, photos, Saying(assumed=True))) == said
+    assert told(root, photos, Saying()) == ()
 
 
 @pytest.fixture

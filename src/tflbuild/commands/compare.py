@@ -60,9 +60,14 @@ def compare(words: list[str]) -> int:
 
 def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
     """Measure two model files on the same samples."""
-    strange = [word for word in rest if "=" not in word]
-    if strange:
-        raise RecipeError(f"compare: '{plain(strange[0])}' is neither a model file nor KEY=VALUE. {USAGE}")
+    for word in rest:
+        if Path(word).is_dir():
+            raise RecipeError(
+                f"compare: '{plain(word)}' is a folder, and '{plain(files[0])}' a file; name two runs, or two model "
+                f"files."
+            )
+        if "=" not in word:
+            raise RecipeError(f"compare: '{plain(word)}' is neither a model file nor KEY=VALUE. {USAGE}")
     made = compare_files(files, rest)
     if as_json:
         say(json.dumps(made.to_json(), indent=1))

@@ -13,6 +13,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, primary_metrics
+from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.task import TASKS
@@ -28,9 +29,13 @@ FIDELITY = "fidelity"
 
 
 def is_model_file(word: str) -> bool:
-    """Say whether a word names a model file or folder rather than a run."""
+    """Say whether a word names a model file rather than a run: it is there, or is called like one."""
     path = Path(word)
-    return path.is_file() and path.suffix != ".json"
+    if path.is_file():
+        return path.suffix != ".json"
+    if not path.suffix or "=" in word or path.is_dir():
+        return False
+    return any(path.suffix in declared.suffixes for _, declared in FORMATS.items())
 
 
 def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
@@ -44,7 +49,7 @@ def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
         RecipeError: a file or the data cannot be used.
     """
     if len(files) != 2:
-        raise RecipeError(f"compare: {len(files)} model files are named; expected two.")
+        raise RecipeError(f"compare: expected two model files, not {len(files)}.")
     recipes = [_recipe(file, overrides) for file in files]
     worker = session.worker_for(recipes[0])
     try:

@@ -177,8 +177,15 @@ class Recipe:
 
     @property
     def seen(self) -> list[Mapping[str, str]]:
-        """List what was recognised, while planning, in the user's data and in the model's file."""
-        return [*self.recognised, *self.model.recognised()]
+        """List what was recognised, while planning, in the user's data and in the model's file.
+
+        What the recipe itself says takes the place of what would be assumed of the file.
+        """
+        told = {one["what"] for one in self.recognised}
+        found = [
+            one for one in self.model.recognised() if one["value"] != "assumed" or one["what"] not in told
+        ]
+        return [*self.recognised, *found]
 
     @property
     def described(self) -> str:

@@ -71,8 +71,8 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
             raise RecipeError(_wrong_kind(recipe, label, given.kind, maker, kind))
         if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
             raise RecipeError(
-                f"{label}: pass '{type(step.options).name}' trains on what the data say is right, and those of "
-                f"'{type(recipe.data).name}' have no labels; use data with labels, or leave it out of pipeline."
+                f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
+                f"none; use data with labels, or leave '{label}' out of pipeline."
             )
         if given is None:
             _check_start(recipe, label, made.kind)

@@ -59,7 +59,7 @@ def judged_metrics(recipe: Recipe) -> list[str]:
 
 
 def base_label(recipe: Recipe, order: tuple[str, ...]) -> str:
-    """Name the step whose output total budgets are held against: the last that starts or trains a float model."""
+    """Name the step whose output total budgets are held against: the last that starts a model."""
     kinds = {label: kinds_of(type(recipe.steps[label].options)) for label in order}
     starts = [label for label, (given, _) in kinds.items() if given is None]
     return (starts or list(order))[-1]

@@ -118,11 +118,13 @@ def measurements(values: Mapping[str, Measurement]) -> dict[str, Any]:
 
 def recognised(recipe: Recipe, steps: Sequence[StepReport]) -> list[dict[str, str]]:
     """Give the report's `recognised`: what planning saw in the user's file, and what loading it showed better."""
+    told = {entry["what"] for entry in recipe.recognised}
     noted = [
         entry
         for step in steps
         for entry in step.notes.get("recognised") or []
         if isinstance(entry, Mapping) and "what" in entry
+        if entry["what"] not in told or entry.get("value") != "assumed"
     ]
     known = {entry["what"] for entry in noted}
     planned = [entry for entry in recipe.seen if entry["what"] not in known]

@@ -17,6 +17,9 @@ from tflbuild.models.keras_file import KerasFile
 STORED = ("float16", "dynamic")
 """Schemes of files that compute in floats, and store their weights otherwise."""
 
+NEAR = 1e-5
+"""Difference of two numbers, relative or not, that comes of writing them in few digits."""
+
 
 @architecture("file")
 class File(KerasFile):

@@ -99,10 +99,14 @@ def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> Non
     if name not in outputs:
         return
     rows = outputs[name].reshape(len(outputs[name]), -1)
-    inside = rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3
-    sums = bool(np.abs(rows.sum(axis=1) - 1).max() <= 1e-2)
-    if (kind == "softmax" and not (inside and sums)) or (kind == "sigmoid" and not inside):
+    sums = rows.sum(axis=1)
+    reason = ""
+    if kind in ("softmax", "sigmoid") and not (rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3):
+        reason = f"they lie in {rows.min():.3g}..{rows.max():.3g}, where 0..1 would be right"
+    elif kind == "softmax" and not np.abs(sums - 1).max() <= 1e-2:
+        reason = f"one row adds up to {sums[np.abs(sums - 1).argmax()]:.3g}, where 1 would be right"
+    if reason:
         raise RecipeError(
-            f"model.path: the scores '{plain(name)}' of '{plain(path)}' are taken for those of a {kind}, and on "
-            f"{len(rows)} samples they lie in {rows.min():.3g}..{rows.max():.3g}."
+            f"model.path: the scores '{plain(name)}' of '{plain(path)}' are taken for those of a {kind}, but on "
+            f"{len(rows)} samples {reason}."
         )

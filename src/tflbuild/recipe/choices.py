@@ -49,7 +49,7 @@ def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
     found, recognised = chosen.resolved()
     augment = typed(Augment, found.augment, "data.augment") if found.modality == IMAGE else found.augment
     made = replace(found, preprocess=preprocessing.settled(root, found, model), augment=to_json(augment))
-    return Data(made, recognised)
+    return Data(made, (*recognised, *preprocessing.told(root, found, model)))
 
 
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:

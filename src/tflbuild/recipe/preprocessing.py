@@ -38,12 +38,11 @@ def settled(root: Mapping[str, Any], data: Dataset, model: Architecture) -> dict
     given: Any = {} if data.preprocess is None else data.preprocess
     if not isinstance(given, Mapping):
         return typed(cls, given, "data.preprocess").to_json()  # which says what is wrong with it
-    at_root = {option: value for option, value in root.items() if value is not None}
+    at_root, said = _said(root), _said(given)
     _check_root(at_root, options, data.modality)
-    said = {option: value for option, value in given.items() if value is not None}
     typed(cls, said, "data.preprocess")
-    for key, told in (("preprocess", at_root), ("data.preprocess", said)):
-        _check_one_kind(key, told)
+    for key, options_said in (("preprocess", at_root), ("data.preprocess", said)):
+        _check_one_kind(key, options_said)
     asked = {option: value for option, value in model.preprocess().items() if option in options}
     whole = _over(_over(asked, said), at_root)
     where = "preprocess" if at_root else "data.preprocess"
@@ -53,6 +52,27 @@ def settled(root: Mapping[str, Any], data: Dataset, model: Architecture) -> dict
     except ValueError as error:
         raise RecipeError(f"{where}.{error}.") from error
     return made.to_json()
+
+
+def told(root: Mapping[str, Any], data: Dataset, model: Architecture) -> tuple[dict[str, str], ...]:
+    """List, as something recognised, the values that the recipe says where the model's file says none.
+
+    Args:
+        root: the recipe's `preprocess`.
+        data: the data set.
+        model: the model.
+    """
+    if not any(one["what"] == "preprocess" and one["value"] == "assumed" for one in model.recognised()):
+        return ()
+    at_root, in_data = _said(root), _said(data.preprocess)
+    said = _over({key: in_data[key] for key in in_data if key in EVEN | UNEVEN}, at_root)
+    values = ", ".join(f"{option} {said[option]}" for option in said if option in EVEN | UNEVEN)
+    return ({"what": "preprocess", "value": values, "evidence": "the recipe says so"},) if values else ()
+
+
+def _said(options: Any) -> dict[str, Any]:
+    given = options if isinstance(options, Mapping) else {}
+    return {option: value for option, value in given.items() if value is not None}
 
 
 def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,8 +100,8 @@ def _check_root(at_root: Mapping[str, Any], options: set[str], modality: str) ->
         )
 
 
-def _check_one_kind(key: str, told: Mapping[str, Any]) -> None:
-    even, uneven = sorted(EVEN & told.keys()), sorted(UNEVEN & told.keys())
+def _check_one_kind(key: str, said: Mapping[str, Any]) -> None:
+    even, uneven = sorted(EVEN & said.keys()), sorted(UNEVEN & said.keys())
     if even and uneven:
         raise RecipeError(
             f"{key}.{even[0]}: it has no effect beside {key}.{uneven[0]}, which says the values of each channel; "

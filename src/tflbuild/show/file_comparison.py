@@ -8,6 +8,7 @@ from typing import Any
 
 from tflbuild.core.budget import Verdict
 from tflbuild.core.metric import Difference, Measurement
+from tflbuild.core.plain_text import plain
 
 SCHEMA = "tflbuild.compare_files/1"
 
@@ -71,9 +72,10 @@ class FileComparison:
 
     def lines(self) -> list[str]:
         """Say it in lines for a terminal."""
-        said = [
+        said = [*map(_recognised, ("first", "second"), self.files, self.recognised)]
+        said.append(
             f"{self.samples:,} samples of data.{self.split}; the difference is the second file's less the first's"
-        ]
+        )
         said.append(f"{'':<16}{'first':>14}{'second':>14}   difference, 95 % interval")
         for name, row in self.rows.items():
             ends = (_value(row.before), _value(row.after))
@@ -88,6 +90,12 @@ class FileComparison:
             f"{'within' if verdict.ok else 'over'} the budget: {verdict.text}" for verdict in self.verdicts
         ]
         return said
+
+
+def _recognised(place: str, file: str, found: list[Mapping[str, str]]) -> str:
+    """Say in a line what a file was taken for; the evidence is in the JSON form."""
+    values = "; ".join(f"{plain(one['what'])}: {plain(one['value'])}" for one in found)
+    return f"{place}: {plain(file)}{f' ({values})' if values else ''}"
 
 
 def _value(found: Measurement | None) -> str:
@@ -112,7 +120,7 @@ def _outputs(row: Row) -> list[str]:
     """Say of each output how far it is from the first file's."""
     outputs = (row.after.details.get("outputs") if row.after else None) or {}
     return [
-        f"  {name}: SQNR {found['sqnr_db']:.1f} dB, cosine {found['cosine']:.5f}, mean |difference| "
+        f"  {plain(name)}: SQNR {found['sqnr_db']:.1f} dB, cosine {found['cosine']:.5f}, mean |difference| "
         f"{found['mean_abs']:.3g}"
         for name, found in outputs.items()
     ]

@@ -36,6 +36,36 @@ def test_scores_are_read_off_the_output_that_holds_them(head: dict[str, Any], na
     assert {key: value.tolist() for key, value in found.items()} == {"scores": [0.25, 0.75]}
 
 
+ONE_NUMBER = [
+    # kind, the number, and the scores that it stands for
+    ("sigmoid", 0.25, [0.75, 0.25]),
+    ("sigmoid", 1.0, [0.0, 1.0]),
+    ("logits", -2.0, [0.0, -2.0]),
+]
+
+
+@pytest.mark.parametrize(("kind", "number", "scores"), ONE_NUMBER)
+def test_one_number_is_the_score_of_the_second_of_two_classes(
+    kind: str, number: float, scores: list[float]
+) -> None:
+    said = meaning("no", "yes", scores=kind)
+    found = TASK.decode({"scores": np.array([[number]], np.float32)}, said, {})
+    assert found["scores"].tolist() == scores
+    assert found["scores"].dtype == np.float32
+    assert TASK.collected([found], said, ("no", "yes"))["scores"].tolist() == [scores]
+
+
+def test_the_probabilities_of_one_logit_are_its_sigmoid() -> None:
+    said = meaning("no", "yes", scores="logits")
+    answers = TASK.found(TASK.decode({"scores": np.array([math.log(3)], np.float32)}, said, {}), said)
+    assert [(one.label, round(one.score, 5)) for one in answers] == [("yes", 0.75), ("no", 0.25)]
+
+
+def test_one_number_of_which_nothing_is_said_stays_one() -> None:
+    found = TASK.decode({"scores": np.array([0.5], np.float32)}, meaning("a"), {})
+    assert found["scores"].tolist() == [0.5]
+
+
 def test_scores_are_put_in_the_order_of_the_datas_classes() -> None:
     found = TASK.collected(
         rows([0.1, 0.2, 0.6, 0.05], [0.5, 0.3, 0.1, 0.15]), meaning("c", "zebra", "a", "yak"), ("a", "b", "c")
