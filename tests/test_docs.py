@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
@@ -25,6 +26,7 @@ from tflbuild.sweep import expand
 from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.request import read_request
 from tflbuild.sweep.space import space_of
+from tflbuild.testing import tiny_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -47,14 +49,32 @@ def commands() -> list[tuple[str, list[str]]]:
     return found
 
 
+YOURS = {"model.path=best.tflite": "best.tflite", "data.root=photos/": "photos"}
+"""A file and a folder of the reader's, which tests stand in for, by the word that names them."""
+
+
+@pytest.fixture(scope="module")
+def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Make what the reader is taken to have, and give the words that name it."""
+    folder = tmp_path_factory.mktemp("yours")
+    tiny_tflite(folder).path.rename(folder / "best.tflite")
+    (folder / "photos").mkdir()
+    for number in range(8):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")
+    return {word: f"{word.partition('=')[0]}={folder / name}" for word, name in YOURS.items()}
+
+
 @pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: " ".join(value)[:70])
 def test_every_command_of_the_documents_is_valid(
-    page: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, words: list[str], yours: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
     first = words[0]
+    words = [yours.get(word, word) for word in words]
     if "model.path=my.h5" in words:
         pytest.skip("needs the reader's own model; tests/scenarios/test_builds.py builds with one")
+    if first == "compare" and "=" in words[-1]:
+        load_recipe(["recipe=_model_file", yours["model.path=best.tflite"], *(w for w in words if "=" in w)])
     if first in COMMANDS and first != "plan":
         return
     overrides = [FLAGS.get(word, word) for word in words if word not in ("-m", "plan")]

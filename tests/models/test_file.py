@@ -92,7 +92,11 @@ def test_outputs_that_say_nothing_are_kept_as_they_are_on_data_without_labels(
 
 def test_scores_of_a_keras_file_are_scores_on_data_without_labels_too(tmp_path: Path) -> None:
     assert keras(tmp_path).task_on("unlabelled") == "classification"
-    assert keras(tmp_path).misfit("image", ("a", "b", "c")).endswith("has 2 classes, but the data have 3 (a, b, c)")
+    assert (
+        keras(tmp_path)
+        .misfit("image", ("a", "b", "c"))
+        .endswith("has 2 classes, but the data have 3 (a, b, c)")
+    )
 
 
 def test_logits_that_a_list_names_are_classes_and_kept_as_they_are_without_labels(tmp_path: Path) -> None:
