@@ -81,8 +81,13 @@ class ImageModality(Modality):
             raise ValueError(f"{prefix}{error}") from error
 
     def to_json(self) -> dict[str, Any]:
-        """Give every option, defaults included; of what only some models need, what is said."""
+        """Give every option, defaults included; of what only some models need, what is said.
+
+        `scale` and `offset` are left out beside values by channel, which take their place.
+        """
         options = asdict(self)
+        for even in ("scale", "offset") if self.per_channel else ():
+            del options[even]
         for rare, usual in (("crop", 1.0), ("mean", None), ("std", None)):
             if options[rare] == usual:
                 del options[rare]
