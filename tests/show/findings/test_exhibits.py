@@ -332,6 +332,10 @@ def test_what_was_recognised_is_said_with_its_evidence_where_there_is_any() -> N
     note = [{"what": "outputs", "value": "softmax"}, {"what": "a", "value": "b", "evidence": "c"}, "odd"]
     assert recognised.lines(note) == ["outputs: softmax", "a: b (c)"]
     assert recognised.untold(["a", "b", "c"], ["b"]) == ["a", "c"]
+    assumed, seen = "pixels: assumed (usual)", "pixels: 0..1 (seen in the graph)"
+    assert recognised.untold([assumed], ["pixels: scale 1 (said)", "task: assumed (usual)"]) == []
+    assert recognised.untold([assumed, seen], ["pixel: scale 1 (said)"]) == [assumed, seen]
+    assert recognised.untold([seen], ["pixels: scale 1 (said)"]) == [seen]
     assert recognised.exhibit(note) is None
 
 
