@@ -70,9 +70,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a part of the names of the files to compile")
     options = parser.parse_args()
     held = True
-    print(
-        "| file | seconds | samples | ours | TF converter | shipped | ours / TF | held |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| file | seconds | samples | ours | TF converter | shipped | ours / TF | held |")
+    print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tflbuild-files-") as name:
         folder = Path(name)
         write_arrays(folder)

@@ -22,7 +22,7 @@ import numpy as np
 from tflbuild import plugins
 from tflbuild.backends import converter, keras
 from tflbuild.backends.keras_reference import Reference
-from tflbuild.core.compiler_pass import ARCHITECTURES
+from tflbuild.core.architecture import ARCHITECTURES
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import IMAGE, Meaning
 from tflbuild.modalities.image.modality import ImageModality

@@ -10,16 +10,17 @@ from tflbuild.commands.listing import REGISTRIES
 def page_of_everything() -> str:
     """Give the page; plugins of the reader's own are left out."""
     lines = [
-        "# Passes, models, data sets, metrics, targets and hooks",
+        "# Everything that is declared",
         "",
-        "Written by `make docs`; do not edit.",
+        "Passes, models, data sets, tasks, modalities, formats, runtimes, analyses, metrics, targets, hooks and",
+        "commands, as `tflbuild describe NAME` shows them. Written by `make docs`; do not edit.",
         "",
     ]
     for kind, registry in REGISTRIES.items():
         lines += [f"## {kind}", ""]
         for name, cls in registry.items():
             if cls.__module__.startswith("tflbuild."):
-                lines += [f"### {name}", "", "```text", page(cls, kind), "```", ""]
+                lines += [f"### {name}", "", "```text", page(cls, kind).rstrip(), "```", ""]
     return "\n".join(lines)
 
 

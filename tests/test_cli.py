@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from tflbuild import cli, commands, plugins
+import keras_files
+from tflbuild import cli, plugins
 from tflbuild.cli import main
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
 from tflbuild.data.fashion_mnist import FashionMnist
@@ -37,7 +41,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     monkeypatch.setattr(cli, "_build", doing("build", 11))
     monkeypatch.setattr("tflbuild.sweep.run_sweep", doing("sweep", 12))
     monkeypatch.setattr("tflbuild.show.hydra_app.run_hydra", doing("hydra", 13))
-    monkeypatch.setattr(commands, "run", lambda name, words: done.append((name, words)) or 14)
+    monkeypatch.setattr(COMMANDS, "get", lambda name: SimpleNamespace(run=doing(name, 14), prints=False))
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
     monkeypatch.setenv("TFLBUILD_CONFIG_DIR", "")  # so that what a command sets is taken back
     monkeypatch.delenv("TFLBUILD_CONFIG_DIR")
@@ -85,7 +89,7 @@ def test_a_sweep_warns_of_plugins_that_are_left_out(
 
 
 REFUSED = [
-    (["plann"], "'plann' is neither a command (plan, list, "),
+    (["plann"], "'plann' is neither a command (bisect, cache, "),
     (["plann"], ") nor KEY=VALUE. Did you mean 'plan'?"),
     (["recipe=r", "--lock"], "'--lock' is no option of tflbuild; see tflbuild --help."),
     (["-x"], "'-x' is no option of tflbuild; see tflbuild --help."),
@@ -130,8 +134,69 @@ def test_further_recipes_are_told_to_whatever_runs(
 def test_help_names_every_command_and_flag(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 0
     text = capsys.readouterr().out
-    for name in (*commands.COMMANDS, *cli.FLAGS, "-m", "--config-dir", "--cfg", "--verbose", "--version"):
+    for name in (*COMMANDS, *cli.FLAGS, "-m", "--config-dir", "--cfg", "--verbose", "--version"):
         assert name in text, name
+
+
+COMMAND = """
+from tflbuild.core.command import command
+
+
+@command("count", "count words", usage="WORD ...")
+def count(words: list[str]) -> int:
+    print(len(words))
+    return 3
+"""
+
+
+def helped(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Give the lines of help by the word behind `tflbuild`."""
+    assert cli.main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return {line.split()[1]: line for line in lines if line.startswith("  tflbuild ")}
+
+
+def test_help_says_of_each_command_what_it_is_and_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = helped(capsys)
+    for name, declared in COMMANDS.items():
+        assert lines[name] == f"  tflbuild {f'{name} {declared.usage}':<32} {declared.summary}"
+
+
+def test_a_command_of_a_plugin_is_listed_and_run(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plugins").mkdir()
+    Path("plugins/mine.py").write_text(COMMAND)
+    assert helped(capsys)["count"] == "  tflbuild count WORD ...                   count words"
+    try:
+        assert cli.main(["count", "a", "b"]) == 3
+        assert capsys.readouterr().out == "2\n"
+    finally:
+        COMMANDS.remove_module("tflbuild_plugins.mine")
+
+
+def test_help_imports_neither_a_command_nor_a_plugin(tmp_path: Path) -> None:
+    Path("plugins").mkdir()
+    Path("plugins/broken.py").write_text(f"{COMMAND}\nraise AssertionError('not to be imported')\n")
+    code = """
+import sys
+from tflbuild.cli import main
+assert main(["--help"]) == 0
+print(*[name for name in sys.modules if name.startswith(("tflbuild.commands.", "tflbuild_plugins"))], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "  tflbuild count WORD ..." in done.stdout
+    assert done.stderr == "\n"
+
+
+def test_help_lists_no_command_that_would_not_be_loaded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("plugins").mkdir()
+    for name in ("_mine", "test_mine", "conftest"):
+        Path(f"plugins/{name}.py").write_text(COMMAND)
+    assert "count" not in helped(capsys)
+    Path("plugins/mine.py").write_text(COMMAND)
+    monkeypatch.setenv(plugins.OFF_SWITCH, "1")
+    assert "count" not in helped(capsys)
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,12 +286,35 @@ def test_seeds_make_a_sweep_of_a_build(
     assert "b.py" in capsys.readouterr().err
 
 
+OWN = ("dynamic", "float16", "int16x8", "int8", "pruned_int8", "qat_int8")
+"""Recipes of the user's own model and data."""
+
+
+def own() -> list[str]:
+    """Write a classifier and eight pictures of two classes; gives what points a recipe at them."""
+    keras_files.h5(Path("own.h5"), keras_files.dense())
+    for number in range(8):
+        picture = Path(f"own/{'cat' if number % 2 else 'dog'}/{number}.png")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (31 * number, 0, 0)).save(picture)
+    return ["model.path=own.h5", "data.root=own"]
+
+
+@pytest.mark.parametrize("recipe", OWN)
+def test_a_recipe_of_the_users_own_model_asks_for_it(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", f"recipe={recipe}"]) == 2
+    assert capsys.readouterr().err == (
+        "error: model.path: is needed; set model.path=FILE to a .h5, .keras or .tflite file\n"
+    )
+
+
 @pytest.mark.parametrize("recipe", recipe_files.recipe_names())
 def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
-    data = load_recipe([f"recipe={recipe}"]).data
+    words = [f"recipe={recipe}", *(own() if recipe in OWN else ())]
+    data = load_recipe(words).data
     if isinstance(data, FashionMnist) and not Path(data.root).is_dir():
         pytest.skip("needs Fashion-MNIST: apt-get install dataset-fashion-mnist")
-    assert main(["plan", f"recipe={recipe}"]) == 0
+    assert main(["plan", *words]) == 0
     assert "never run before" in capsys.readouterr().out
     assert not Path("outputs").exists(), "plan writes nothing"
 

@@ -7,16 +7,18 @@ import importlib
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
-from tflbuild.commands import COMMANDS
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.errors import MissingTool
 from tflbuild.core.hook import CALLS, HOOKS
 from tflbuild.recipe.load import load_recipe
@@ -24,6 +26,7 @@ from tflbuild.sweep import expand
 from tflbuild.sweep.launchers import launcher
 from tflbuild.sweep.request import read_request
 from tflbuild.sweep.space import space_of
+from tflbuild.testing import tiny_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,14 +49,32 @@ def commands() -> list[tuple[str, list[str]]]:
     return found
 
 
+YOURS = {"model.path=best.tflite": "best.tflite", "data.root=photos/": "photos"}
+"""A file and a folder of the reader's, which tests stand in for, by the word that names them."""
+
+
+@pytest.fixture(scope="module")
+def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Make what the reader is taken to have, and give the words that name it."""
+    folder = tmp_path_factory.mktemp("yours")
+    tiny_tflite(folder).path.rename(folder / "best.tflite")
+    (folder / "photos").mkdir()
+    for number in range(8):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")
+    return {word: f"{word.partition('=')[0]}={folder / name}" for word, name in YOURS.items()}
+
+
 @pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: " ".join(value)[:70])
 def test_every_command_of_the_documents_is_valid(
-    page: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, words: list[str], yours: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
     first = words[0]
+    words = [yours.get(word, word) for word in words]
     if "model.path=my.h5" in words:
         pytest.skip("needs the reader's own model; tests/scenarios/test_builds.py builds with one")
+    if first == "compare" and yours["data.root=photos/"] in words:
+        load_recipe(["recipe=_model_file", yours["model.path=best.tflite"], *(w for w in words if "=" in w)])
     if first in COMMANDS and first != "plan":
         return
     overrides = [FLAGS.get(word, word) for word in words if word not in ("-m", "plan")]
@@ -151,3 +172,37 @@ def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
     for path, chosen in re.findall(r"pytest (tests/[\w/.]+)(?: -k (\w+))?", text):
         assert (ROOT / path).is_file()
         assert any(chosen in name for name in re.findall(r"def (test_\w+)", modules[Path(path).stem]))
+
+
+def test_the_glossary_is_in_order_and_names_what_is_there() -> None:
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    entries = [line for line in lines if line.startswith("- ")]
+    words = [re.match(r"- \*\*([a-z]+)\*\*: ", line)[1] for line in entries]  # type: ignore[index]
+    assert words == sorted(set(words))
+    for line in entries:
+        places = re.findall(r"`([a-z_/]+(?:\.(?:py|md)|/))`", line)
+        assert places, f"{line} says no place"
+        for place in places:
+            assert any((folder / place).exists() for folder in (ROOT / "src" / "tflbuild", ROOT)), place
+
+
+def test_the_rooms_of_the_page_on_architecture_are_the_layers_in_order() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("| room | what is in it | ")[2].partition("\n\n")[0]
+    shown = [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in table.splitlines() if "`" in row]
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = [set(re.findall(r"tflbuild\.(\w+)", layer)) for layer in config["contracts"][0]["layers"]]
+    assert shown == layers
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *sorted((ROOT / "docs" / "decisions").glob("*.md"))], ids=lambda p: p.stem
+)
+def test_modules_that_a_page_names_with_their_room_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", page.read_text(encoding="utf-8"))
+    here = (ROOT / "src" / "tflbuild", ROOT, ROOT / "tests")
+    rooms = {path.name for folder in here for path in folder.iterdir() if path.is_dir()}
+    for name in named:
+        if name.split("/")[0] in rooms:
+            places = [folder / name for folder in here] + [folder / f"{name}.py" for folder in here]
+            assert any(place.exists() for place in places), f"{page.name} names {name}"

@@ -12,7 +12,7 @@ import pytest
 
 from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
-from tflbuild.engine.plan import check
+from tflbuild.engine.checks import check
 from tflbuild.recipe import compose
 from tflbuild.recipe.load import load_recipe, recipe_of
 from tflbuild.recipe.steps import settle_alternatives

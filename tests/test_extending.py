@@ -109,6 +109,9 @@ class Counting(Pass):
 class LoadPacked(Pass):
     """Take a packed file in."""
 
+    def reads(self):
+        return ("data.train",)
+
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         import gzip
         from tflbuild.passes.load_tflite import meaning_of

@@ -183,7 +183,7 @@ def test_a_missing_name_is_explained_by_the_broken_plugin_that_names_it(tmp_path
 
 DECORATORS = {
     "compiler_pass": "compiler_pass:Pass",
-    "architecture": "compiler_pass:Architecture",
+    "architecture": "architecture:Architecture",
     "dataset": "dataset:Dataset",
     "task": "task:Task",
     "modality": "modality:Modality",

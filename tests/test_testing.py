@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
-from tflbuild.core.compiler_pass import PASSES, Architecture, Pass, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import PASSES, Pass, PassContext, compiler_pass
 from tflbuild.core.dataset import Dataset, Index, Look, Sample
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.judgement import Judgement

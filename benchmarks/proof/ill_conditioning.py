@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.quantization.observation import Executable, Sample, observe, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, observe, without_custom
 from tflbuild.quantization.seams import Seam, seams
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
@@ -65,7 +65,7 @@ class Rescaled:
     change: float
 
 
-def rescaled(content: bytes, images: Sequence[Sample], most: int | None = None) -> Rescaled:
+def rescaled(content: bytes, images: Sequence[SampleValues], most: int | None = None) -> Rescaled:
     """Rescale one channel of every layer of a float model that allows it.
 
     Args:
@@ -134,7 +134,7 @@ def _apply(graph: Graph, seam: Seam, channel: int, factor: float) -> None:
             graph.set_input(operator, position, scaled(graph.kind(operator), values).astype(np.float32))
 
 
-def _change(before: bytes, after: bytes, images: Sequence[Sample]) -> float:
+def _change(before: bytes, after: bytes, images: Sequence[SampleValues]) -> float:
     first, second = (Executable(without_custom(content)) for content in (before, after))
     worst = 0.0
     for image in images:

@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 from tflbuild.core.command import COMMANDS, help_lines
 from tflbuild.core.crash import told
@@ -93,7 +92,7 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
 
 def _answer(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
-        say(HELP.format(commands="\n".join(help_lines(Path("plugins")))).rstrip())
+        say(_help())
         return 0
     if words[0] == "--version":
         from tflbuild import __version__
@@ -101,6 +100,13 @@ def _answer(words: list[str]) -> int:
         say(f"tflbuild {__version__}")
         return 0
     return _dispatch(words)
+
+
+def _help() -> str:
+    from tflbuild import plugins
+
+    lines = help_lines(*plugins.files(plugins.default_folder()))
+    return HELP.format(commands="\n".join(lines)).rstrip()
 
 
 def _written(words: list[str], code: int) -> int:

@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.architecture import ARCHITECTURES
 from tflbuild.core.command import COMMANDS
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.hook import HOOKS
@@ -81,6 +82,12 @@ def default_folder() -> Path | None:
     return folder if folder.is_dir() and not os.environ.get(OFF_SWITCH) else None
 
 
+def files(folder: Path | None) -> list[Path]:
+    """List the modules of a folder that are plugins, by name: its tests are none, nor is what they share."""
+    found = sorted(folder.glob("*.py")) if folder is not None else []
+    return [path for path in found if not path.name.startswith(("_", "test_", "conftest"))]
+
+
 def load(folder: Path | None = None) -> Loaded:
     """Load every plugin, once a process; what is built in is known already.
 
@@ -97,9 +104,8 @@ def load(folder: Path | None = None) -> Loaded:
             _load(loaded, point.module, origin)
         if folder is not None:
             _mount(folder)
-            for path in sorted(folder.glob("*.py")):
-                if not path.name.startswith(("_", "test_", "conftest")):
-                    _load(loaded, f"{LOCAL_PACKAGE}.{path.stem}", str(path))
+            for path in files(folder):
+                _load(loaded, f"{LOCAL_PACKAGE}.{path.stem}", str(path))
         _loaded[folder] = loaded
     return _loaded[folder]
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.compiler_pass import Architecture, Pass, kinds_of
+from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.judgement import Judgement
@@ -61,8 +62,7 @@ def run_pass(
         BrokenPromise: the result is not of the declared kind, does not run, or is not what the pass promises.
     """
     reader = data or Dataset()
-    names = NAMES
-    held = index or (reader.index(named(names.inspect)) if data else Index(classes=(), splits={}))
+    held = index or (reader.index(named(NAMES.inspect)) if data else Index(classes=(), splits={}))
     staging = Path(tempfile.mkdtemp(dir=folder))
     assignment = Assignment(
         label=type(options).name,
@@ -82,18 +82,22 @@ def run_pass(
         index=held,
         given=model,
         report=lambda done, total, note: None,
-        external=named(names.external),
+        external=named(NAMES.external),
         log=lambda text: None,
         judged=judge,
         notes={} if notes is None else notes,
     )
     result = options.run(model, context)
+    _hold(result, options, model)
+    return result
+
+
+def _hold(result: Any, options: Pass, model: Artifact | None) -> None:
     wanted = kinds_of(type(options))[1]
     if not isinstance(result, wanted):
         raise BrokenPromise(f"pass '{type(options).name}' gave {type(result).__name__}, not {wanted.kind}.")
-    named(names.prove)(result)
+    named(NAMES.prove)(result)
     options.verify(model, result)
-    return result
 
 
 def artifact(kind: type[Artifact], path: Path, facts: Meaning, **meta: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 import noted
 from dense_chain import chain
 from tflbuild.analyses.sensitivity import SensitivityAnalysis, exhibit_of, lines_of
-from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table
 from tflbuild.core.names import named

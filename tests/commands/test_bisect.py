@@ -12,8 +12,8 @@ import pytest
 
 from tflbuild import session
 from tflbuild.commands.bisect import Loss, _words, bisect, blame, budget_of, measured, table, without_gates
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.budget import Fallback, Limit
-from tflbuild.core.compiler_pass import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.metric import Difference

@@ -15,6 +15,7 @@ from tflbuild.cli import main
 from tflbuild.commands import describe, listing
 from tflbuild.commands.describe import _type_text, page
 from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext, compiler_pass
 from tflbuild.core.hook import HOOKS, Hook, hook
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, metric
@@ -23,7 +24,7 @@ from tflbuild.recipe import files as recipe_files
 
 @pytest.fixture(autouse=True)
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> plugins.Loaded:
-    """Declare one pass and one hook, know one recipe, and have one broken plugin."""
+    """Declare one pass and one hook besides the two commands, know two recipes, and have one broken plugin."""
     loaded = plugins.Loaded(broken={"b.py": "it broke"}, origins={"tflbuild_plugins.a": "a.py"})
     monkeypatch.setattr(plugins, "load", lambda folder: loaded)
     monkeypatch.setattr(plugins, "default_folder", lambda: None)
@@ -36,8 +37,10 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> plugins.Loaded:
         "find_recipe",
         lambda name: path if (path := tmp_path / f"{name}.yaml").exists() else None,
     )
+    commands = {name: COMMANDS.get(name) for name in ("describe", "list")}
     for registry in listing.REGISTRIES.values():
         monkeypatch.setattr(registry, "_classes", {})
+    monkeypatch.setattr(COMMANDS, "_classes", commands)
 
     @compiler_pass("polish")
     class Polish(Pass):
@@ -62,6 +65,10 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> plugins.Loaded:
     return loaded
 
 
+OURS = "passes models data tasks modalities formats runtimes analyses metrics targets hooks commands"
+KINDS = ["recipes", *OURS.split(), "plugins"]
+
+
 def printed(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> list[str]:
     assert main(list(words)) == code
     return capsys.readouterr().out.splitlines()
@@ -71,6 +78,10 @@ def test_each_kind_lists_what_is_declared_with_its_first_line(capsys: pytest.Cap
     assert printed(capsys, "list", "passes") == ["  polish                     Make it shine."]
     assert printed(capsys, "list", "hooks") == ["  diary                      Write it down."]
     assert printed(capsys, "list", "models") == []
+    assert printed(capsys, "list", "commands") == [
+        "  describe                   the page of anything declared, or of a recipe",
+        "  list                       what is declared, of every kind",
+    ]
     assert printed(capsys, "list", "recipes") == [
         "  bare                       ",
         "  mine                       SSD: small",
@@ -83,8 +94,7 @@ def test_each_kind_lists_what_is_declared_with_its_first_line(capsys: pytest.Cap
 
 def test_every_kind_is_listed_under_its_heading_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     headings = [line for line in printed(capsys, "list") if not line.startswith(" ")]
-    kinds = ["recipes", "passes", "models", "data", "metrics", "targets", "hooks", "plugins"]
-    assert headings == [f"{kind}:" for kind in kinds]
+    assert headings == [f"{kind}:" for kind in KINDS]
     assert printed(capsys, "list", "hooks", "passes")[::2] == ["hooks:", "passes:"]
 
 
@@ -93,11 +103,18 @@ def test_the_kinds_are_the_registries_of_their_names() -> None:
         "passes": "pass",
         "models": "model",
         "data": "data set",
+        "tasks": "task",
+        "modalities": "modality",
+        "formats": "format",
+        "runtimes": "runtime",
+        "analyses": "analysis",
         "metrics": "metric",
         "targets": "target",
         "hooks": "hook",
+        "commands": "command",
     }
     assert (listing.REGISTRIES["passes"], listing.REGISTRIES["hooks"]) == (PASSES, HOOKS)
+    assert listing.REGISTRIES["commands"] is COMMANDS
     assert listing.REGISTRIES["metrics"] is METRICS
 
 
@@ -115,8 +132,7 @@ def test_broken_plugins_are_warned_of_where_they_are_not_listed(
 def test_a_kind_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "pases"]) == 2
     assert capsys.readouterr().err == (
-        "error: list: 'pases' is none of recipes, passes, models, data, metrics, targets, hooks, plugins. "
-        "Did you mean 'passes'?\n"
+        f"error: list: 'pases' is none of {', '.join(KINDS)}. Did you mean 'passes'?\n"
     )
 
 
@@ -162,6 +178,16 @@ def test_a_name_of_several_kinds_is_described_as_each(
     assert [line for line in lines if line.startswith("polish (")] == [
         "polish (pass)",
         "polish (recipe), polish.yaml",
+    ]
+
+
+def test_a_command_is_described_with_the_words_that_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "describe", "describe") == [
+        "describe (command)",
+        "",
+        "Print the page of anything declared, or of a recipe.",
+        "",
+        "usage   tflbuild describe NAME",
     ]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tflbuild import commands, plugins, session
-from tflbuild.cli import main
+from tflbuild import plugins, session
+from tflbuild.cli import PRINTING, main
 from tflbuild.commands import plan, reproduce, rerun, verify
 from tflbuild.commands.words import one, warn
+from tflbuild.core.command import COMMANDS
 from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.engine.verify import Claim
@@ -24,29 +26,33 @@ from tflbuild.wiring import NAMES
 Out = pytest.CaptureFixture[str]
 
 
+def ours() -> list[str]:
+    """Name the commands of the package; a test may have declared others."""
+    return [name for name, declared in COMMANDS.items() if declared.__module__.startswith("tflbuild.")]
+
+
 def test_every_command_is_a_function_of_its_module() -> None:
     from importlib import import_module
 
-    for name, place in commands.COMMANDS.items():
-        module, _, function = place.partition(":")
-        assert module == {"list": "listing"}.get(name, name)
-        assert callable(getattr(import_module(f"tflbuild.commands.{module}"), function))
+    assert len(ours()) == 12
+    for name in ours():
+        declared = COMMANDS.get(name)
+        assert declared.__module__ == f"tflbuild.commands.{ {'list': 'listing'}.get(name, name) }"
+        assert getattr(import_module(declared.__module__), declared.__name__) is declared.run
 
 
 def test_a_command_is_given_its_words_and_its_code_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
-    monkeypatch.setattr("tflbuild.commands.report.report", lambda words: given.append(words) or 5)
-    assert commands.run("report", ["a", "b"]) == 5
-    assert main(["report", "c"]) == 5
-    assert given == [["a", "b"], ["c"]]
+    monkeypatch.setattr(COMMANDS.get("report"), "run", lambda words: given.append(words) or 5)
+    assert main(["report", "a", "b"]) == 5
+    assert given == [["a", "b"]]
 
 
-PRINTING = "plan list describe predict report cache compare help --help --version"
-"""By hand: those that write no file of their own besides pictures."""
-
-
-def test_the_commands_whose_result_is_what_they_print_are_named() -> None:
-    assert sorted(commands.PRINTING) == sorted(PRINTING.split())
+def test_the_commands_whose_result_is_what_they_print_say_so() -> None:
+    """By hand: those that write no file of their own besides pictures."""
+    printing = "plan list describe predict report cache compare"
+    assert [name for name in ours() if COMMANDS.get(name).prints] == sorted(printing.split())
+    assert sorted(PRINTING) == ["--help", "--version", "-h", "help"]
 
 
 def test_a_command_of_one_word_says_so() -> None:
@@ -127,27 +133,29 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Let `verify` find what is made up: claims, drifted steps and data, and a worker that is stopped."""
     world = SimpleNamespace(claims=[], altered=[], digest="a" * 64, stopped=0, kept=None, asked=())
     worker = SimpleNamespace(stop=lambda: setattr(world, "stopped", world.stopped + 1))
-    store = SimpleNamespace(prepare=lambda: None, root=Path("store"))
-    prepared = SimpleNamespace(
-        recipe=None, keys=None, store=store, index=SimpleNamespace(digest=lambda split: world.digest)
-    )
+    prepared = SimpleNamespace(index=SimpleNamespace(digest=lambda split: world.digest))
 
-    def thawed(mapping: Any, kept: Any, folder: Any) -> None:
+    def thawed(mapping: Any, kept: Any, folder: Any) -> str:
         world.kept = (mapping, kept)
+        return "recipe"
+
+    @contextmanager
+    def opened(recipe: Any, given: Any, *, warn: Any) -> Iterator[Any]:
+        assert (recipe, given) == ("recipe", worker)
+        warn("careful")
+        yield SimpleNamespace(prepared=prepared, measurer="measurer")
 
     monkeypatch.setattr(verify, "read_lock", lambda path: LOCK)
     monkeypatch.setattr(verify, "thawed", thawed)
-    monkeypatch.setattr(verify, "prepare", lambda recipe, names, warn: prepared if names is NAMES else None)
+    monkeypatch.setattr(verify, "opened", opened)
     monkeypatch.setattr(verify, "altered_steps", lambda lock: world.altered)
     monkeypatch.setattr(verify, "tool_drift", lambda tools: ["another tool"])
     monkeypatch.setattr(verify, "cpu_name", lambda: "this cpu")
-    monkeypatch.setattr(verify, "keep_index", lambda index, root: index)
 
     def verify_claims(*given: Any) -> Iterator[Claim]:
         world.asked = given
         return iter(world.claims)
 
-    monkeypatch.setattr(verify, "Measurer", lambda *given: "measurer")
     monkeypatch.setattr(verify, "verify_claims", verify_claims)
     monkeypatch.setattr(verify.session, "worker_for", lambda recipe: worker)
     return world
@@ -157,6 +165,7 @@ def test_a_file_that_is_what_its_lock_claims_is_said_to_be(shipped: SimpleNamesp
     shipped.claims = [CLAIMS[0][0]]
     assert verify.verify(["run"]) == 0
     assert capsys.readouterr().out.splitlines() == [
+        "warning: careful",
         "note: another tool",
         "note: this is this cpu, the lock was made on their cpu",
         CLAIMS[0][1],
@@ -271,12 +280,15 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
 
     dropped = tuple(Dropped(f"{number}.jpg", "does not decode") for number in range(7))
     model = SimpleNamespace(
-        recognised=lambda: [{"what": "outputs", "value": "softmax"}],
         listed_labels=lambda: {"labels.txt": ["b", "a"]},
     )
     splits = {"train": (Sample("a", "1"), Sample("b", "2")), "val": (Sample("c", "3"),)}
+    seen = [
+        {"what": "labels", "value": "a, b", "evidence": "the folders"},
+        {"what": "outputs", "value": "softmax"},
+    ]
     prepared = SimpleNamespace(
-        recipe=SimpleNamespace(model=model),
+        recipe=SimpleNamespace(model=model, seen=seen),
         keys=None,
         store=None,
         index=Index(classes=("a", "b"), splits=splits, dropped=dropped),
@@ -296,6 +308,7 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("tflbuild.engine.plan.plan", lambda recipe, keys, store: made)
     assert plan.plan(["recipe=r"]) == 0
     assert capsys.readouterr().out.splitlines() == [
+        "labels: a, b (the folders)",
         "outputs: softmax",
         "train  HIT      saves 70.0 s (qat)",
         "qat    RUN      never run before",

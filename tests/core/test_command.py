@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tflbuild.core.command import COMMANDS, Command, command
+from tflbuild.core.command import COMMANDS, Command, command, help_lines
 from tflbuild.core.errors import PluginError
+from tflbuild.core.registry import PACKAGE, built_in
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,30 @@ def test_a_name_of_a_command_is_an_identifier_that_nobody_took() -> None:
     COMMANDS.get("count").__module__ = "elsewhere"
     with pytest.raises(PluginError, match="declares the command 'count', a name that elsewhere has taken"):
         command("count", "")(lambda words: 0)
+
+
+def test_a_line_of_help_is_read_off_the_text_of_the_module_that_declares_it(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        '@command("z_last", "Count words", usage="WORD ...", prints=False)\n'
+        "def count(words): ...\n"
+        '@command(\n    "a_first",\n    "Say it, however long that may be, on two lines"\n)\n'
+        "def say(words): ...\n"
+        '# @command("none", "a comment")\n  @command("within", "a function")\n'
+        "raise AssertionError('not to be imported')\n"
+    )
+    known = help_lines()
+    lines = help_lines(plugin)
+    assert (
+        lines[0]
+        == "  tflbuild a_first                          Say it, however long that may be, on two lines"
+    )
+    assert lines[-1] == "  tflbuild z_last WORD ...                  Count words"
+    assert lines[1:-1] == known
+
+
+def test_every_command_of_the_package_has_a_line_and_a_plugin_does_not_take_it(tmp_path: Path) -> None:
+    names = sorted(name for name, _ in built_in("command", PACKAGE / "commands"))
+    assert [line.split()[1] for line in help_lines()] == names
+    (tmp_path / "mine.py").write_text('@command("plan", "mine")\n')
+    assert help_lines(tmp_path / "mine.py") == help_lines()

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from tflbuild.core import compiler_pass as module
+from tflbuild.core.architecture import ARCHITECTURES, Architecture, architecture
 from tflbuild.core.artifact import KINDS, Artifact, KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import (
-    ARCHITECTURES,
     PASSES,
     STEP_KEYS,
-    Architecture,
     DataFacts,
     Pass,
     PassContext,
@@ -192,5 +191,9 @@ def test_class_names_are_those_of_lists_beside_each_of_the_users_files(tmp_path:
 
 def test_declarations_are_named_by_their_nouns() -> None:
     assert (PASSES.noun, ARCHITECTURES.noun) == ("pass", "model")
-    assert module.architecture.__self__ is ARCHITECTURES  # type: ignore[attr-defined]
+    assert architecture.__self__ is ARCHITECTURES  # type: ignore[attr-defined]
     assert issubclass(KerasModel, Artifact)
+
+
+def test_plugins_of_the_first_edition_find_architectures_where_they_were() -> None:
+    assert (module.Architecture, module.architecture) == (Architecture, architecture)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.recipe import Recipe
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.compiler_pass import Architecture, Pass
+from tflbuild.core.architecture import Architecture
+from tflbuild.core.compiler_pass import Pass
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.recipe import NEUTRAL_KEYS, RUN_KEYS, Recipe, RunOptions, Step, WorkerOptions
 

@@ -19,7 +19,7 @@ from tflbuild.core.recipe import Recipe, WorkerOptions
 from tflbuild.engine import bundle as module
 from tflbuild.engine.bundle import environment, read_bundle, run_bundle
 from tflbuild.engine.prepare import prepare
-from tflbuild.engine.workers.worker import Answer, Worker
+from tflbuild.engine.workers.worker import Reply, Worker
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_bundle_holds_what_the_failed_pass_was_given(
     assert content["environment"]["toolchain"] == {"tflbuild": toolchain.version("tflbuild")}
 
 
-def again(content: dict[str, Any], recipe: Recipe, here: AtOnce) -> tuple[Answer, list[str]]:
+def again(content: dict[str, Any], recipe: Recipe, here: AtOnce) -> tuple[Reply, list[str]]:
     said: list[str] = []
     prepared = prepare(recipe, names=fakes.NAMES)
     worker = cast(Worker, here)
@@ -131,7 +131,8 @@ def test_a_model_that_a_pass_read_is_found_again(recipe: Recipe, build_here: Fak
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fakes.FakeTeach, "run", refuse)
         patch.setattr("tflbuild.engine.workers.worker_process.kinds_of", lambda cls: (None, object))
-        patch.setattr("tflbuild.engine.plan.kinds_of", kinds_of_teach)
+        for room in ("plan", "checks", "order"):
+            patch.setattr(f"tflbuild.engine.{room}.kinds_of", kinds_of_teach)
         patch.setattr("tflbuild.engine.keys.kinds_of", kinds_of_teach)
         outcome = build_here(wanted)
         content = read_bundle(outcome.report.folder)

@@ -21,7 +21,8 @@ from tflbuild.core.recipe import Recipe, RunOptions, Step, WorkerOptions
 from tflbuild.core.runtime import RUNTIMES
 from tflbuild.engine import keys as keys_module
 from tflbuild.engine.explaining import difference
-from tflbuild.engine.keys import Keys, modules_of
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.modules import modules_of
 from tflbuild.engine.sources import closure
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.equalize import Equalize

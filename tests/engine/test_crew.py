@@ -26,17 +26,17 @@ from tflbuild.engine.workers.crew import (
     IMAGES_A_PROCESS,
     LARGEST_SHARD,
     SMALLEST_SHARD,
-    Job,
+    SplitWork,
     shrinking,
     usable_cores,
 )
-from tflbuild.engine.workers.request import Answer
+from tflbuild.engine.workers.request import Reply
 from tflbuild.engine.workers.worker import Worker
 
 PASSES.remove_module("rogues")
 
 NAMES = replace(fakes.NAMES, predict="rogues:predict_file", merge="rogues:merge")
-Share = Callable[..., Answer]
+Share = Callable[..., Reply]
 
 
 @pytest.fixture
@@ -52,13 +52,15 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "predictions.npz"
 
 
-def job(out: Path, images: int, progress: Any = None, **meta: Any) -> Job:
+def job(out: Path, images: int, progress: Any = None, **meta: Any) -> SplitWork:
     data = fakes.FakeData(train=images)
     index = out.with_name(f"index-{images}.json")
     index.write_text(json.dumps(data.index(None).to_json()))
     model = TFLiteModel(path=out, digest="", fingerprint="", meta=meta)
     told = progress or (lambda done, total, note: None)
-    return Job("predict", (None, model, data, index, "train"), images, out, "measuring predictions", told)
+    return SplitWork(
+        "predict", (None, model, data, index, "train"), images, out, "measuring predictions", told
+    )
 
 
 def in_order(images: int) -> str:

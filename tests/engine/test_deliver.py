@@ -133,8 +133,10 @@ def test_a_delivery_says_what_its_file_is(several: Recipe, build_here: FakeBuild
 def test_what_was_measured_of_the_compressed_file_is_not_measured_again(
     recipe: Recipe, build_here: FakeBuild
 ) -> None:
-    @METRICS.declare("compressed_size")
+    @METRICS.declare("packed")
     class Compressed(fakes.FileBytes):
+        figure = "compressed_bytes"
+
         def measure(self, model: Any) -> Any:
             return replace(super().measure(model), value=12.0)
 

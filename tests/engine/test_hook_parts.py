@@ -60,7 +60,7 @@ def test_figures_of_the_base_and_of_each_target_are_told_apart() -> None:
 def test_tags_say_how_a_build_ended_and_with_what() -> None:
     assert module._ending(REPORT) == {
         "tflbuild.status": "built",
-        "tflbuild.recipe.overrides": "seed=1 device=gpu",
+        "tflbuild.overrides": "seed=1 device=gpu",
         "tflbuild.passes": "train ran, prune skipped",
         "mlflow.note.content": "small\n\nmap fell\n\nsize rose",
         "tflbuild.toolchain.numpy": "1.0",

@@ -29,7 +29,8 @@ from tflbuild.core.task import TASKS
 from tflbuild.engine import keys as keys_module
 from tflbuild.engine.explaining import difference, explained, short
 from tflbuild.engine.inputs import Inputs
-from tflbuild.engine.keys import Keys, needs_tensorflow
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.modules import needs_tensorflow
 
 NAMES = Names(
     predict="of.prediction:predict",

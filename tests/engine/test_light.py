@@ -16,7 +16,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.data.signs import Signs
-from tflbuild.engine.workers.crew import Job
+from tflbuild.engine.workers.crew import SplitWork
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.runtimes.litert import Litert
@@ -56,7 +56,7 @@ def written(worker: Worker, model: TFLiteModel, index: Path, name: str) -> Path:
     arguments: tuple[Any, ...] = (DATA, index, "test")
     if name == "predict":
         arguments = (Litert(), model, *arguments)
-    worker.crew.share(Job(name, arguments, IMAGES, out, "measuring"))
+    worker.crew.share(SplitWork(name, arguments, IMAGES, out, "measuring"))
     return out
 
 

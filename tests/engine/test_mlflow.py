@@ -121,7 +121,7 @@ def test_a_build_is_a_run(recipe: Recipe, build: FakeBuild, uri: str) -> None:
     assert tags["team"] == "vision"
     assert tags["tflbuild.status"] == "built"
     assert tags["tflbuild.folder"] == str(outcome.report.folder)
-    assert tags["tflbuild.recipe.overrides"] == "prune.cost=0.01"
+    assert tags["tflbuild.overrides"] == "prune.cost=0.01"
     assert tags["tflbuild.passes"] == "train ran, prune ran, convert ran, quantize ran"
     assert tags["tflbuild.toolchain.ai_edge_litert"] == outcome.report["toolchain"]["ai_edge_litert"]
     assert outcome.report["budget"]["verdicts"][0]["text"] in tags["mlflow.note.content"]

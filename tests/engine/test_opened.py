@@ -1,9 +1,10 @@
-"""A recipe's store, keys and workers for whatever measures outside a build."""
+"""A recipe whose store is open, for whatever measures outside a build."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,34 +13,66 @@ from at_once import AtOnce
 from building import change
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine import opened as module
 from tflbuild.engine.events import Event
 from tflbuild.engine.opened import opened
-from tflbuild.engine.storage.store import Store
 from tflbuild.engine.workers.worker import Worker
 
 
-def test_steps_are_run_and_measured_without_a_build(
-    recipe: Recipe, here: AtOnce, events: list[Event]
+@pytest.fixture
+def worker(here: AtOnce) -> Worker:
+    return cast(Worker, here)
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Note the stores that are closed."""
+    noted: list[Path] = []
+    prepare = module.prepare
+
+    def preparing(*given: Any) -> Any:
+        prepared = prepare(*given)
+        close = prepared.store.close
+        monkeypatch.setattr(prepared.store, "close", lambda: (noted.append(prepared.store.root), close()))
+        return prepared
+
+    monkeypatch.setattr(module, "prepare", preparing)
+    return noted
+
+
+def test_steps_are_run_and_models_measured_while_the_store_is_open(
+    recipe: Recipe, worker: Worker, log: Path, closed: list[Path]
 ) -> None:
-    with opened(recipe, cast(Worker, here), events.append) as store:
-        model = store.runner.run(("train", "convert"))
-        assert model.kind == "TFLiteModel"
-        assert store.measurer.accuracy(model, ["score"], "val")["score"].value == 0.9
-        assert store.measurer.base is not None
-        assert store.measurer.base.kind == "KerasModel", "what the first step gave"
+    told: list[Event] = []
+    with opened(recipe, worker, told.append) as store:
         assert store.prepared.order == ("train", "prune", "convert", "quantize")
-    assert {"pass_started", "pass_ended", "measuring"} <= {event.kind for event in events}
-    assert not list(recipe.outputs.glob("*")) or recipe.outputs not in recipe.store.parents, "no run is left"
+        model = store.runner.run(("train", "prune"))
+        assert store.measurer.accuracy(model, ["score"], "val")["score"].value == pytest.approx(0.89)
+        assert closed == []
+    assert closed == [recipe.store]
+    assert {"train", "prune"} <= {event.fields.get("label") for event in told}
+    with opened(recipe, worker) as store:
+        again = store.runner.run(("train", "prune"))
+        assert store.measurer.accuracy(again, ["score"], "val")["score"].value == pytest.approx(0.89)
+    assert log.read_text().split().count("predict") == 2, "each model once, and kept"
 
 
-def test_what_was_computed_is_there_for_a_build_and_the_other_way_round(recipe: Recipe, here: AtOnce) -> None:
-    worker = cast(Worker, here)
-    with opened(recipe, worker) as store:
-        first = store.runner.run(("train",))
-    done = len(here.asked)
-    with opened(recipe, worker) as store:
-        assert store.runner.run(("train",)).digest == first.digest
-    assert len(here.asked) == done
+def test_the_store_is_closed_whatever_happens(recipe: Recipe, worker: Worker, closed: list[Path]) -> None:
+    with pytest.raises(ZeroDivisionError), opened(recipe, worker):
+        raise ZeroDivisionError
+    assert closed == [recipe.store]
+
+
+def test_a_recipe_that_does_not_fit_together_opens_nothing(
+    recipe: Recipe, worker: Worker, closed: list[Path]
+) -> None:
+    with (
+        pytest.raises(RecipeError, match="'pruen' is not configured"),
+        opened(replace(recipe, pipeline=("train", "pruen")), worker),
+    ):
+        raise AssertionError("not opened")
+    assert closed == []
+    assert not recipe.store.exists()
 
 
 def test_two_recipes_are_opened_on_one_store(recipe: Recipe, here: AtOnce) -> None:
@@ -49,32 +82,3 @@ def test_two_recipes_are_opened_on_one_store(recipe: Recipe, here: AtOnce) -> No
         models = [store.runner.run(("train",)) for store in (one, two)]
         found = one.measurer.compare("score", models[0], models[1], "test")
     assert found.value == pytest.approx(-0.4)
-
-
-def test_warnings_are_told_and_a_recipe_that_does_not_fit_is_refused(recipe: Recipe, here: AtOnce) -> None:
-    said: list[str] = []
-    remarked = replace(recipe, remarks=("prune was left out",))
-    with opened(remarked, cast(Worker, here), warn=said.append):
-        pass
-    assert said == ["prune was left out"]
-    with (
-        pytest.raises(RecipeError, match="pipeline"),
-        opened(replace(recipe, pipeline=("prune",)), cast(Worker, here)),
-    ):
-        raise AssertionError
-
-
-def test_the_store_is_closed_whatever_happens(
-    recipe: Recipe, here: AtOnce, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed: list[bool] = []
-    known = Store.close
-    monkeypatch.setattr(Store, "close", lambda self: (closed.append(True), known(self))[1])
-
-    def fail() -> None:
-        with opened(recipe, cast(Worker, here)):
-            raise ValueError("no luck")
-
-    with pytest.raises(ValueError, match="no luck"):
-        fail()
-    assert closed == [True]

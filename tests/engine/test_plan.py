@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,11 +13,13 @@ from building import FakeBuild, add, change, steps
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Fallback, Limit
-from tflbuild.core.compiler_pass import DataFacts, Pass
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.errors import DataError, MissingTool, RecipeError, StoreError
 from tflbuild.core.metric import METRICS, Metric, TargetMetric
 from tflbuild.core.recipe import Recipe, RunOptions
-from tflbuild.engine.plan import Plan, base_label, check, judged_metrics, plan, resolve
+from tflbuild.engine.checks import check
+from tflbuild.engine.order import base_label, judged_metrics
+from tflbuild.engine.plan import Plan, plan, resolve
 from tflbuild.engine.prepare import Prepared, prepare
 
 
@@ -33,6 +35,14 @@ def planned(recipe: Recipe) -> Plan:
 def configured(recipe: Recipe, *options: Pass, pipeline: tuple[str, ...] = (), **changed: Any) -> Recipe:
     made = {**recipe.steps, **steps(*options, **changed)}
     return replace(recipe, steps=made, pipeline=pipeline or recipe.pipeline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeTake(Pass):
+    """Start from a file that needs no conversion."""
+
+    def run(self, model: None, ctx: PassContext) -> TFLiteModel:
+        raise NotImplementedError
 
 
 SCORE = Limit(metric="score", form="max_drop", bound=0.1)
@@ -73,7 +83,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no file in the end": (
         lambda r: replace(r, pipeline=("train", "prune")),
-        "pipeline: it ends with 'prune', which gives a KerasModel; add 'convert' behind it.",
+        "pipeline: it ends with 'prune', which gives a KerasModel; add 'fake_convert' behind it.",
     ),
     "quantized twice": (
         lambda r: add(replace(r, pipeline=(*r.pipeline, "again")), again=(fakes.FakeQuantize(),)),
@@ -162,7 +172,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a figure of another target": (
         lambda r: replace(r, limits=(replace(SCORE, metric="npu"),)),
         "budget.npu: no target of the recipe gives it (target=[any]); add a target of type 'fake_npu', e.g. "
-        "target=[any,ethos_u55].",
+        "target=[any,npu_55].",
     ),
     "stop after nothing": (
         lambda r: replace(r, run=RunOptions(stop_after="convrt")),
@@ -184,7 +194,7 @@ class Foreign(fakes.FakeModel):
 def more_metrics(only_fakes: None) -> None:
     METRICS.declare("foreign")(type("ForeignTask", (Metric,), {"tasks": ("other", "strange")}))
     METRICS.declare("of_files")(type("OfFiles", (fakes.FileBytes,), {"kinds": ("TFLiteModel",)}))
-    METRICS.declare("npu")(type("Npu", (TargetMetric,), {"target": "fake_npu"}))
+    METRICS.declare("npu")(type("Npu", (TargetMetric,), {"target": "fake_npu", "choice": "npu_55"}))
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -264,11 +274,19 @@ def test_a_tool_that_is_missing_is_noticed_before_anything_runs(
     assert toolchain.version("no_such_tool") is None
 
 
-def test_the_base_is_what_starts_the_model(recipe: Recipe) -> None:
-    assert base_label(recipe, ("train", "prune", "convert", "quantize")) == "train"
-    loaded = configured(recipe, fakes.FakeLoad())
-    assert base_label(loaded, ("load", "prune", "convert")) == "load"
-    assert base_label(recipe, ("convert", "quantize")) == "quantize", "without a start it is the last"
+def test_the_base_is_what_starts_whatever_kind_of_model_it_gives(recipe: Recipe) -> None:
+    for options in (fakes.FakeTrain(), fakes.FakeLoad(), FakeTake()):
+        started = change(recipe, "train", options=options)
+        for order in (("train",), ("train", "prune", "convert", "quantize"), ("train", "quantize")):
+            assert base_label(started, order) == "train"
+    assert base_label(recipe, ("convert", "quantize")) == "quantize", (
+        "where nothing starts, what is delivered"
+    )
+
+
+def test_a_step_whose_work_is_done_already_is_left_out_and_said(recipe: Recipe) -> None:
+    order, unused = check(change(recipe, "prune", done="its zeros are there"))
+    assert (order, unused) == (("train", "convert", "quantize"), {"prune": "its zeros are there"})
 
 
 def test_metrics_are_those_of_the_task_and_those_that_a_limit_names(recipe: Recipe) -> None:

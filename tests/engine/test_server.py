@@ -24,21 +24,21 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import BrokenPromise, PassError, StoreError, WorkerDied
 from tflbuild.core.judgement import HeldLimit
-from tflbuild.core.metric import Difference
+from tflbuild.core.metric import Difference, Measurement
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.workers import outcome as outcomes
 from tflbuild.engine.workers import worker_process as module
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.context import Assignment, WorkerContext
-from tflbuild.engine.workers.outcome import cpu_seconds, outcome
+from tflbuild.engine.workers.outcome import cpu_seconds, outcome, plain_notes
 from tflbuild.engine.workers.worker_process import (
     Server,
-    _plain,
     _reset,
     _same_folder,
 )
 from tflbuild.runtimes.litert import Litert
 
+MEASURED = Measurement(value=0.75, unit="1")
 DATA = fakes.FakeData(preprocess={"scale": 2.0}, augment={"flip": 0.5})
 
 
@@ -287,6 +287,28 @@ def test_a_candidate_is_measured_once_and_compared_with_its_limit_s_own_baseline
     assert made.accuracy(candidate, ["file_bytes"], "val") == {}
 
 
+def test_a_metric_that_compares_with_the_base_is_held_against_its_predictions(
+    model: TFLiteModel, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.Score, "against", "base")
+    compared: list[Path] = []
+    monkeypatch.setattr(fakes, "measure", lambda metric, found, truth: compared.append(truth) or MEASURED)
+    worse = tmp_path / "worse.tflite"
+    worse.write_bytes(fakes.content(0.5))
+    base = TFLiteModel(path=worse, digest=digest.of_file(worse), fingerprint="", meta={})
+    limit = HeldLimit(limit=Limit(metric="score", form="min", bound=0.4), baseline=None)
+
+    def split(name: str) -> Split:
+        return Split(name, DATA, DATA.index(cast(Any, None)))
+
+    made = Candidates(fakes.NAMES, (limit,), base, split, False, tmp_path)
+    assert made.judge(model).metrics == {"score": MEASURED}
+    assert [json.loads(path.read_text())["score"] for path in compared] == [0.5]
+    assert made.compare("score", base, model, "val").value == 0.25
+    assert log.read_text().splitlines().count("predict val") == 2, "the model and the base, once each"
+    assert "truth" not in log.read_text()
+
+
 def test_images_are_those_from_start_to_stop(
     server: Server, model: TFLiteModel, assignment: Assignment, tmp_path: Path
 ) -> None:
@@ -430,7 +452,7 @@ def test_what_was_used_counts_this_process_and_those_it_waited_for(monkeypatch: 
 
 
 def test_notes_become_json_whatever_they_are() -> None:
-    assert _plain({"a": (1, Path("x")), "b": float("nan"), 3: {"c": float("inf")}}) == {
+    assert plain_notes({"a": (1, Path("x")), "b": float("nan"), 3: {"c": float("inf")}}) == {
         "a": [1, "x"],
         "b": None,
         "3": {"c": None},

@@ -14,8 +14,8 @@ from tflbuild.core.errors import PassError, RecipeError, WorkerDied
 from tflbuild.engine.workers import apart as apart_module
 from tflbuild.engine.workers import crew as module
 from tflbuild.engine.workers.apart import Apart, Suspect
-from tflbuild.engine.workers.crew import Crew, Job
-from tflbuild.engine.workers.request import Answer
+from tflbuild.engine.workers.crew import Crew, SplitWork
+from tflbuild.engine.workers.request import Reply
 
 
 class Asked:
@@ -53,12 +53,12 @@ def members(monkeypatch: pytest.MonkeyPatch) -> list[Member]:
     """Give three processes; the first is fast, the others answer only when the first has nothing left."""
     made = [Member(number) for number in range(3)]
 
-    def next_answer(tasks: list[Any]) -> Any:
+    def next_reply(tasks: list[Any]) -> Any:
         task = min(tasks, key=lambda task: task.process.number)
         cost = {"cpu_seconds": float(task.images), "peak_rss_mib": 100.0 * (task.process.number + 1)}
-        return task, Answer(f"kernels of {task.process.number}", cost)
+        return task, Reply(f"kernels of {task.process.number}", cost)
 
-    monkeypatch.setattr(module, "next_answer", next_answer)
+    monkeypatch.setattr(module, "next_reply", next_reply)
     monkeypatch.setattr(module, "Process", lambda start: made[start.pop(0)])
     return made
 
@@ -68,8 +68,8 @@ def crew_of(*numbers: int) -> Crew:
     return Crew(given, len(numbers))
 
 
-def job(tmp_path: Path, images: int, told: list[Any]) -> Job:
-    return Job(
+def job(tmp_path: Path, images: int, told: list[Any]) -> SplitWork:
+    return SplitWork(
         "predict",
         ("model", "data"),
         images,
@@ -85,10 +85,10 @@ def test_each_has_a_home_and_who_is_done_takes_the_last_of_the_fullest(
     crew = crew_of(0, 1, 2)
     merged: list[Any] = []
 
-    def ask(name: str, *arguments: Any, who: str, **more: Any) -> Answer:
+    def ask(name: str, *arguments: Any, who: str, **more: Any) -> Reply:
         merged.append((name, *arguments, who))
         arguments[1].write_text("".join(path.read_text() for path in arguments[0]))
-        return Answer(None, {"cpu_seconds": 1000.0, "peak_rss_mib": 5.0})
+        return Reply(None, {"cpu_seconds": 1000.0, "peak_rss_mib": 5.0})
 
     monkeypatch.setattr(crew, "ask", ask)
     clock = iter([10.0, 12.5])
@@ -141,7 +141,7 @@ def test_a_process_is_worth_64_images(
     members: list[Member], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int, busy: int
 ) -> None:
     crew = crew_of(0, 1, 2)
-    monkeypatch.setattr(crew, "ask", lambda *given, **more: Answer(None, {"cpu_seconds": 0.0}))
+    monkeypatch.setattr(crew, "ask", lambda *given, **more: Reply(None, {"cpu_seconds": 0.0}))
     crew.share(job(tmp_path, images, []))
     assert sum(bool(member.asked) for member in members) == busy
 
@@ -181,7 +181,7 @@ def call(apart: Apart, monkeypatch: pytest.MonkeyPatch, result: Any) -> Any:
     def finished(task: Any) -> Any:
         if isinstance(result, Exception):
             raise result
-        return Answer(result, {})
+        return Reply(result, {})
 
     def begin(*given: Any, **named: Any) -> None:
         asked.append((given, named))

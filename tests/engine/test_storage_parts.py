@@ -73,13 +73,13 @@ def test_a_store_holds_what_its_parts_hold_together(inventory: Inventory) -> Non
 
 def test_without_a_limit_only_what_nothing_can_use_goes(inventory: Inventory) -> None:
     choice = choose(inventory, NOBODY)
-    assert named(choice.candidates) == [ORPHAN]
+    assert named(choice.removables) == [ORPHAN]
     assert (choice.before, choice.after, choice.needed) == (15_046, 7_046, 1)
 
 
 def test_files_are_freed_with_the_last_result_that_names_them(inventory: Inventory) -> None:
     choice = choose(inventory, NOBODY, max_bytes=1)
-    assert named(choice.candidates) == [ORPHAN, *IN_ORDER]
+    assert named(choice.removables) == [ORPHAN, *IN_ORDER]
     assert (choice.after, choice.needed) == (1, 1)
 
 
@@ -90,21 +90,21 @@ def test_the_longest_unused_go_until_the_rest_fits_and_no_longer(
     inventory: Inventory, most: int, gone: int
 ) -> None:
     choice = choose(inventory, NOBODY, max_bytes=most)
-    assert named(choice.candidates) == [ORPHAN, *IN_ORDER[:gone]]
+    assert named(choice.removables) == [ORPHAN, *IN_ORDER[:gone]]
     assert choice.after == 7_046 - sum(size for _, _, size in IN_ORDER[:gone])
 
 
 @pytest.mark.parametrize(("seconds", "gone"), [(900, 0), (899, 1), (850, 1), (849, 2), (0, 6)])
 def test_what_was_not_used_for_longer_goes(inventory: Inventory, seconds: float, gone: int) -> None:
     choice = choose(inventory, NOBODY, older_than=seconds, now=1000.0)
-    assert named(choice.candidates) == [ORPHAN, *IN_ORDER[:gone]]
-    assert named(choose(inventory, NOBODY, older_than=seconds, now=0.0).candidates) == [ORPHAN]
+    assert named(choice.removables) == [ORPHAN, *IN_ORDER[:gone]]
+    assert named(choose(inventory, NOBODY, older_than=seconds, now=0.0).removables) == [ORPHAN]
 
 
 def test_what_is_in_use_stays_with_its_files(inventory: Inventory) -> None:
     roots = Roots(frozenset({"one"}), frozenset({C, D}), 2)
     choice = choose(inventory, roots, older_than=0, now=1000.0)
-    assert named(choice.candidates) == [
+    assert named(choice.removables) == [
         ("quarantine", "quarantine/q", 7),
         ("result", "two", 10),  # its files are those of what stays
         ("memo", "memo/m", 5),
@@ -125,11 +125,11 @@ def test_a_checkpoint_of_what_is_done_is_garbage_unless_somebody_holds_it(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inventory.checkpoints = [Thing(path=tmp_path / "checkpoints" / "one", bytes=3, used=350)]
-    assert named(choose(inventory, NOBODY).candidates) == [ORPHAN, ("checkpoint", "checkpoints/one", 3)]
-    assert len(choose(inventory, NOBODY, older_than=0, now=1000.0).candidates) == 7, "not twice"
+    assert named(choose(inventory, NOBODY).removables) == [ORPHAN, ("checkpoint", "checkpoints/one", 3)]
+    assert len(choose(inventory, NOBODY, older_than=0, now=1000.0).removables) == 7, "not twice"
     monkeypatch.setattr(collecting.kernel_lock, "is_held", lambda path: path.name == "one.lock")
-    assert named(choose(inventory, NOBODY).candidates) == [ORPHAN]
-    assert "checkpoint" not in [each.kind for each in choose(inventory, NOBODY, max_bytes=10**6).candidates]
+    assert named(choose(inventory, NOBODY).removables) == [ORPHAN]
+    assert "checkpoint" not in [each.kind for each in choose(inventory, NOBODY, max_bytes=10**6).removables]
 
 
 def test_a_folder_that_nobody_stages_in_any_more_is_garbage(
@@ -137,7 +137,7 @@ def test_a_folder_that_nobody_stages_in_any_more_is_garbage(
 ) -> None:
     inventory.staged = [Thing(path=tmp_path / "tmp" / name, bytes=9, used=0) for name in ("dead", "living")]
     monkeypatch.setattr(workspace, "abandoned", lambda tmp: [tmp / "dead"])
-    assert named(choose(inventory, NOBODY).candidates) == [ORPHAN, ("staged", "tmp/dead", 9)]
+    assert named(choose(inventory, NOBODY).removables) == [ORPHAN, ("staged", "tmp/dead", 9)]
 
 
 def test_the_inventory_counts_by_kind(inventory: Inventory) -> None:

@@ -23,7 +23,7 @@ from tflbuild.core.errors import BrokenPromise, PassError, WorkerDied
 from tflbuild.core.recipe import Recipe, Step, WorkerOptions
 from tflbuild.engine.workers import process
 from tflbuild.engine.workers.context import Assignment
-from tflbuild.engine.workers.worker import Answer, Worker
+from tflbuild.engine.workers.worker import Reply, Worker
 
 PASSES.remove_module("rogues")
 
@@ -70,7 +70,7 @@ def test_a_worker_whose_start_was_interrupted_is_stopped(
 
 def misbehave(
     worker: Worker, model: TFLiteModel, how: str, timeout: float | None = None, **asked: Any
-) -> Answer:
+) -> Reply:
     folder = model.path.parent
     staging = folder / f"staging-{how.replace(' ', '-')}"
     staging.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from foreign_networks import ends, samples_of, scalars, two_inputs, two_outputs
+from foreign_networks import Draft, ends, samples_of, scalars, two_inputs, two_outputs
 from foreign_networks import written as foreign
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import DataError, PassError
@@ -93,3 +93,13 @@ def test_a_file_whose_inputs_are_others_than_its_meaning_says_is_refused(tmp_pat
     renamed: TFLiteModel = artifact(TFLiteModel, model.path, Meaning(task="unlabelled", inputs=other))
     with pytest.raises(PassError, match="has no input 'digits'; it has "):
         outputs_of(renamed, {"a": np.zeros(3, np.float32)})
+
+
+def test_every_number_of_an_output_counts_whatever_its_first_axis(tmp_path: Path) -> None:
+    draft = Draft(x=(1, 6))
+    content = draft.content(draft.reshape("rows", "x", 3, 2))
+    values = {str(k): sample for k, sample in enumerate(samples_of(content, 2))}
+    found = outputs_of(foreign(tmp_path, content), values)
+    assert found["rows"].reshape(2, 6).tolist() == [
+        sample["x"].ravel().tolist() for sample in values.values()
+    ]

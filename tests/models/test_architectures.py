@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.architecture import Architecture
 from tflbuild.models import mobilenet_v1
 from tflbuild.models.mobilenet_v1 import MobileNetV1, width
 from tflbuild.models.mobilenet_v2 import MobileNetV2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +96,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return SimpleNamespace(path=tmp_path / "emitted.tflite", meta=meta)
 
     monkeypatch.setattr(writing, "emit_tflite", emit)
+    monkeypatch.setattr(writing, "quantizable", lambda model, ctx: model)
     for module in (convert_quantized, correct_bias, equalize, quantize, rounding_pass):
         monkeypatch.setattr(
             module,
@@ -334,6 +335,26 @@ def test_biases_are_absorbed_unless_that_changes_an_output(
     assert bool(ctx.said) != kept
 
 
+@pytest.mark.parametrize("kind", [Round, Equalize, MeasureSensitivity], ids=lambda kind: kind.name)
+def test_what_is_read_is_a_file_of_others_in_a_form_that_can_be_quantized(
+    ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    (tmp_path / "brought").mkdir()
+    brought, read = flat(tmp_path / "brought", b"brought into form"), list[bytes]()
+
+    def stop(content: Any, *given: Any, **named: Any) -> None:
+        read.append(content if isinstance(content, bytes) else content.path.read_bytes())
+        raise PassError("enough")
+
+    monkeypatch.setattr(writing, "quantizable", lambda model, ctx: brought)
+    monkeypatch.setattr(rounding, "learned_rounding", stop)
+    monkeypatch.setattr(observation, "observe", stop)
+    monkeypatch.setattr(writing, "with_even_inputs", stop)
+    with pytest.raises(PassError, match="enough"):
+        kind().run(flat(tmp_path), ctx)
+    assert read == [b"brought into form"]
+
+
 # --- convert
 
 
@@ -342,15 +363,17 @@ def keras_model(folder: Path, **meta: Any) -> KerasModel:
     return KerasModel(path=path, digest="d", fingerprint="print", meta={"facts": FACTS.to_json(), **meta})
 
 
+@dataclass(frozen=True)
 class Reference:
     """A model whose outputs are written down."""
 
-    def __init__(self, name: str, scores: list[float]) -> None:
-        self.name, self._scores = name, np.array(scores)
+    name: str
+    scores: list[float]
+    task: str = ""
 
     def outputs(self, batch: Any) -> dict[str, Any]:
-        assert batch == "batch"
-        return {"scores": self._scores}
+        assert (batch, self.task) == ("batch", FACTS.task), "of the task that the model's outputs are of"
+        return {"scores": np.array(self.scores)}
 
 
 @pytest.fixture
@@ -879,7 +902,6 @@ def test_the_loss_is_that_of_the_task_with_the_ends_of_student_and_teacher(
         query_teacher=lambda model: f"asks {model.kind}",
     )
     fake.module(monkeypatch, "losses")
-    from dataclasses import dataclass
 
     @dataclass(frozen=True)
     class Hooks:

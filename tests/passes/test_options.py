@@ -15,6 +15,7 @@ from tflbuild.passes.convert_quantized import ConvertQuantized
 from tflbuild.passes.correct_bias import CorrectBias
 from tflbuild.passes.equalize import Equalize
 from tflbuild.passes.load import Load
+from tflbuild.passes.load_tflite import LoadTflite
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
 from tflbuild.passes.quantize import Quantize
@@ -38,6 +39,7 @@ DECLARED: dict[type[Pass], tuple[set[str], bool, bool | None]] = {
     CorrectBias: (LITERT, False, None),
     Equalize: (LITERT, False, None),
     Load: (KERAS, False, None),
+    LoadTflite: ({"ai_edge_litert", "numpy"}, False, None),
     Prune: (TFMOT, True, None),
     QuantizationAwareTraining: (TFMOT, True, True),
     Quantize: (LITERT | {"litert_quantizer"}, False, True),

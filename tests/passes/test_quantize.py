@@ -273,5 +273,5 @@ def test_a_detector_has_no_top1(model: TFLiteModel, tmp_path: Path) -> None:
     facts = {**model.meta["facts"], "task": "detection"}
     detector = replace(model, meta={**model.meta, "facts": facts})
     made = PASSES.get("quantize")(select="top1", calibration=Calibration(source="data.train"))
-    with pytest.raises(PassError, match=r"quantize\.select: 'top1' is of classifiers"):
+    with pytest.raises(PassError, match=r"quantize\.select: 'top1' is of classification"):
         run_pass(made, detector, tmp_path, data=Grey())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from no_frameworks import Fake
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import DataFacts
@@ -632,6 +633,8 @@ def test_more_values_than_promised_and_lost_zeros_are_noticed(
 class Spec:
     """An architecture whose model is text with shapes."""
 
+    task_on = Architecture.task_on
+
     def __init__(
         self, outputs: int = 2, head: dict[str, Any] | None = None, files: tuple[Any, ...] = ()
     ) -> None:
@@ -791,25 +794,27 @@ def test_pixels_far_from_what_a_layer_was_adapted_to_are_refused(
             load._check_normalized({"norm": values}, "it")
 
 
+@dataclass(frozen=True)
 class Original:
     """The user's model as loaded: what it gives is written down."""
 
-    name, kinds = "'m.h5'", ("softmax",)
-
-    def __init__(self, scores: list[list[float]]) -> None:
-        self._scores = np.array(scores, np.float64)
+    scores: list[list[float]]
+    task: str = ""
+    name: ClassVar[str] = "'m.h5'"
+    kinds: ClassVar[tuple[str, ...]] = ("softmax",)
 
     def normalized(self, batch: Any) -> dict[str, Any]:
         return {}
 
     def raw(self, batch: Any) -> list[Any]:
-        return [self._scores]
+        return [np.array(self.scores)]
 
     def finished(self, raw: Any) -> dict[str, Any]:
+        assert self.task == "classification", "the task that the model's outputs are of"
         return {"scores": raw[-1]}
 
     def outputs(self, batch: Any) -> dict[str, Any]:
-        return {"scores": self._scores}
+        return self.finished(self.raw(batch))
 
 
 @pytest.mark.parametrize(("off", "right"), [(0.0, True), (0.9e-5, True), (2e-5, False)])
@@ -824,7 +829,7 @@ def test_a_flat_model_is_held_to_what_the_users_model_gives(
         LOOKS={"softmax": "rows add up to 1"},
         agrees=lambda kind, rows: kind == "softmax" and rows.tolist() == [[1.0, 0.0]] * 3,
         found_in=lambda rows: "softmax",
-        Reference=SimpleNamespace(of=lambda built, task: Original([[1.0, off]] * 3)),
+        Reference=SimpleNamespace(of=lambda built, task: Original([[1.0, off]] * 3, task)),
     )
     monkeypatch.setattr(parity, "sample_batch", lambda facts, ctx: {"image": np.zeros((3, 1))})
     ctx = starting(tmp_path, spec)
@@ -846,6 +851,38 @@ def test_a_flat_model_is_held_to_what_the_users_model_gives(
         match=r"^model\.outputs: the outputs of 'm\.h5' are taken for softmax, since its last layer, but their rows",
     ):
         Load().run(None, starting(tmp_path, spec))
+
+
+@pytest.mark.parametrize(("off", "right"), [(0.9e-5, True), (2e-5, False)])
+def test_outputs_of_data_without_labels_are_held_to_the_users_model_and_taken_for_nothing(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, off: float, right: bool
+) -> None:
+    @dataclass(frozen=True)
+    class Unlabelled(Original):
+        def finished(self, raw: Any) -> dict[str, Any]:
+            assert self.task == "unlabelled"
+            return {"scores": raw[-1]}
+
+    spec = Spec(outputs=7)
+    spec.reference = Unlabelled([[3.0, 0.0]])
+    fake.module(
+        monkeypatch,
+        "keras_reference",
+        LOOKS=None,
+        agrees=None,
+        found_in=None,
+        Reference=SimpleNamespace(of=lambda built, task: Unlabelled([[3.0, 3 * off]], task)),
+    )
+    monkeypatch.setattr(parity, "sample_batch", lambda facts, ctx: {"image": np.zeros((1, 1))})
+    ctx = starting(tmp_path, spec, classes=())
+    ctx.task = "unlabelled"
+    if right:
+        made: Any = Load().run(None, ctx)
+        assert (made.meta["facts"]["task"], made.meta["facts"]["labels"]) == ("unlabelled", [])
+        assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more"
+    else:
+        with pytest.raises(BrokenPromise, match=r"^the flat model does not compute what"):
+            Load().run(None, ctx)
 
 
 # --- reestimate_bn

@@ -231,8 +231,9 @@ def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
     for key in ("stop_after", "keep_intermediate", "time_passes"):
         assert ROOT[key] == getattr(RunOptions(), key)
     assert ROOT["locked"] is False
-    assert [ROOT[key] for key in ("pipeline", "seeds", "objective", "analyses")] == [[]] * 4
-    assert [ROOT[key] for key in ("budget", "hooks", "preprocess")] == [{}] * 3
+    assert [ROOT[key] for key in ("pipeline", "seeds", "objective")] == [[], [], []]
+    assert [ROOT[key] for key in ("budget", "hooks", "preprocess")] == [{}, {}, {}]
+    assert ROOT["analyses"] is None, "which a list or a mapping may take the place of"
     assert ROOT["outputs"] == "outputs"
 
 
@@ -243,6 +244,20 @@ def test_the_environment_may_say_where_results_are_kept(monkeypatch: pytest.Monk
     monkeypatch.delenv("TFLBUILD_STORE")
     monkeypatch.delenv("TFLBUILD_REMOTE")
     assert compose.compose(CASES[0])["store"] == {"path": None, "remote": None, "shared": None}
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("analyses=[a]", ["a"]),
+        ("analyses={a: {b: 1}}", {"a": {"b": 1}}),
+        ("+analyses.a.b=1", {"a": {"b": 1}}),
+        ("analyses=null", None),
+        ("seed=1", None),
+    ],
+)
+def test_analyses_are_typed_as_a_list_or_as_a_mapping(typed: str, expected: Any) -> None:
+    assert compose.compose([*CASES[0], typed])["analyses"] == expected
 
 
 def test_hooks_that_are_null_are_none() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tflbuild import plugins
+from tflbuild.core.analysis import ANALYSES, Analysis
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass, PassContext
+from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError
 from tflbuild.core.hook import HOOKS, Hook, Unmade
@@ -43,9 +45,7 @@ class Net(Architecture):
         return (Path(self.path),) if self.path else ()
 
     def starts(self) -> Pass | None:
-        if not self.path:
-            return None
-        return Load() if self.path.endswith(".h5") else LoadFlat()
+        return (Take() if self.path.endswith(".tflite") else Load()) if self.path else None
 
     def preprocess(self) -> Mapping[str, Any]:
         return {"scale": 0.25, "offset": 0.0} if self.path else {}
@@ -82,8 +82,8 @@ class Load(Pass):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadFlat(Pass):
-    name = "load_flat"
+class Take(Pass):
+    name = "take"
 
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         raise NotImplementedError
@@ -95,6 +95,32 @@ class Convert(Pass):
 
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantize(Pass):
+    name = "quantize"
+
+    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers(Analysis):
+    name = "layers"
+    samples: int = 16
+
+    def check(self) -> None:
+        if self.samples > 100:
+            raise ValueError(f"samples: {self.samples} are too many; 100 at most.")
+
+    def run(self, models: Any, ctx: Any) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByItself(Analysis):
+    name = "by_itself"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +149,12 @@ class Picky(Hook):
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare one of everything, and nothing else."""
     declared = {
-        PASSES: {"train": Train, "load": Load, "load_flat": LoadFlat, "convert": Convert},
+        PASSES: {"train": Train, "load": Load, "take": Take, "convert": Convert, "quantize": Quantize},
         ARCHITECTURES: {"net": Net},
         DATASETS: {"photos": Photos},
         TARGETS: {"board": Board},
         HOOKS: {"telling": Telling, "failing": Failing, "picky": Picky},
+        ANALYSES: {"layers": Layers, "by_itself": ByItself},
         METRICS: {"map": Metric, "size": Metric},
     }
     for registry, classes in declared.items():
@@ -171,6 +198,7 @@ def refused(*overrides: str, **changes: Any) -> str:
     return str(caught.value)
 
 
+PLAIN = Photos(preprocess=ImageModality().to_json(), augment=to_json(Augment()))
 CHANGES: dict[str, tuple[Any, str, Any]] = {
     # key: (what is said of it, the field where it arrives, as what)
     "recipe": ("folder/other", "name", "folder/other"),
@@ -192,11 +220,7 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     ),
     "store": ({"path": None, "remote": "s3://x", "shared": False}, "shared", False),
     "outputs": ("elsewhere", "outputs", Path("elsewhere")),
-    "preprocess": (
-        {"scale": 2, "aspect": "letterbox"},
-        "data",
-        Photos(preprocess=ImageModality(scale=2.0, aspect="letterbox").to_json(), augment=to_json(Augment())),
-    ),
+    "preprocess": ({"scale": 0.25}, "data", replace(PLAIN, preprocess=PLAIN.preprocess | {"scale": 0.25})),
 }
 
 
@@ -325,6 +349,28 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"fit": {"pass": "train", "budget": {"x": 1}}}, "fit.budget: there is no metric 'x'"),
     ({"recipe": "../x"}, "recipe: '../x' is no name of a recipe, since runs are filed under it."),
     ({"a/b": {"pass": "train"}}, "a/b: 'a/b' cannot be the name of a file; use letters, digits and '_'."),
+    ({"analyses": 7}, "analyses: 7 is no list of analyses; write e.g. analyses=[sensitivity]."),
+    ({"analyses": "layers"}, "analyses: 'layers' is no list of analyses; write e.g. analyses=[sensitivity]."),
+    (
+        {"analyses": ["layer"]},
+        "analyses: there is no analysis 'layer'; there are by_itself, layers. Did you mean 'layers'?",
+    ),
+    (
+        {"analyses": [["layers"]]},
+        "analyses: there is no analysis '['layers']'; there are by_itself, layers. Did you ",
+    ),
+    ({"analyses": {"layers": 7}}, "analyses.layers: 7 is no mapping of options."),
+    (
+        {"analyses": {"layers": {"sample": 7}}},
+        "analyses.layers.sample: there is no such option; there are samples. Did you mean 'samples'?",
+    ),
+    ({"analyses": {"layers": {"samples": 101}}}, "analyses.layers.samples: 101 are too many; 100 at most."),
+    (
+        {"analyses": ["by_itself"]},
+        "analyses.by_itself: it runs by itself where it has something to look at; remove it.",
+    ),
+    ({"preprocess": {"scale": 0}}, "preprocess.scale: 0 should be greater than 0."),
+    ({"preprocess": 7}, "preprocess: 7 should be a valid dictionary."),
     ({"hooks": 7}, "hooks: 7 is no mapping of hooks; write e.g. hooks=[mlflow]."),
     ({"hooks": ["telling"]}, "hooks: ['telling'] is no mapping of hooks; write e.g. hooks=[mlflow]."),
     (
@@ -400,10 +446,12 @@ def test_pixels_that_are_left_open_are_what_the_model_asks_for(
     )
 
 
-def test_every_option_of_the_two_blocks_of_the_data_is_filled_in_but_for_rare_ones() -> None:
+def test_every_option_of_the_two_blocks_of_the_data_is_filled_in() -> None:
     recipe = made(data={"type": "photos", "augment": {"flip": False}})
-    rare = {"crop", "mean", "std"}
-    assert set(recipe.data.preprocess) == {field.name for field in dataclasses.fields(ImageModality)} - rare
+    said = {field.name for field in dataclasses.fields(ImageModality)}
+    assert set(recipe.data.preprocess) == said - {"crop", "mean", "std"}, (
+        "those that only some models need are left out where nobody says them"
+    )
     assert set(recipe.data.augment) == {field.name for field in dataclasses.fields(Augment)}
     assert recipe.data.augment["flip"] is False
 
@@ -461,6 +509,58 @@ def test_a_users_own_file_takes_the_place_of_training(path: str, init: str, inst
     assert type(step.options) is (Load if instead else Train)
     assert len(step.limits) == (0 if instead else 1)
     assert (recipe.steps["other"].instead, len(recipe.steps["other"].limits)) == ("", 1)
+
+
+STEPS = {
+    label: {"pass": name} for label, name in (("fit", "train"), ("to_lite", "convert"), ("int8", "quantize"))
+}
+
+
+def test_a_file_of_the_kind_that_a_step_makes_leaves_that_step_out() -> None:
+    given = {"pipeline": ["fit", "to_lite", "int8"], **STEPS}
+    recipe = made(model={"type": "net", "path": "m.tflite"}, **given)
+    assert {label: type(step.options) for label, step in recipe.steps.items()} == {
+        "fit": Take,
+        "to_lite": Convert,
+        "int8": Quantize,
+    }
+    assert {label: step.done for label, step in recipe.steps.items()} == {
+        "fit": "",
+        "to_lite": "model.path is a .tflite already",
+        "int8": "",
+    }
+    for path in ("", "m.h5"):
+        recipe = made(model={"type": "net", "path": path}, **given)
+        assert {step.done for step in recipe.steps.values()} == {""}
+
+
+def test_a_step_that_loads_another_kind_of_file_loads_this_one_without_a_word() -> None:
+    step = made(
+        model={"type": "net", "path": "m.tflite"}, fit={"pass": "load", "budget": {"map": {"min": 0}}}
+    ).steps["fit"]
+    assert (type(step.options), step.instead, len(step.limits)) == (Take, "", 1)
+
+
+def test_steps_that_are_off_or_in_no_pipeline_are_not_done() -> None:
+    given = {**STEPS, "to_lite": {"pass": "convert", "enabled": False}}
+    recipe = made(model={"type": "net", "path": "m.tflite"}, pipeline=["fit", "to_lite"], **given)
+    assert {step.done for step in recipe.steps.values()} == {""}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (None, {}),
+        ([], {}),
+        ({}, {}),
+        (["layers"], {"layers": Layers()}),
+        ({"layers": {}}, {"layers": Layers()}),
+        ({"layers": {"samples": 4}}, {"layers": Layers(samples=4)}),
+        ({"layers": None}, {}),
+    ],
+)
+def test_analyses_are_a_list_of_names_or_names_with_options(said: Any, expected: dict[str, Analysis]) -> None:
+    assert made(analyses=said).analyses == expected
 
 
 def test_a_recipe_that_was_resolved_earlier_is_made_without_composing(

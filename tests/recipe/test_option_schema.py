@@ -11,7 +11,8 @@ from annotated_types import Ge, Len, MultipleOf
 from pydantic import TypeAdapter
 
 from tflbuild import plugins
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES
+from tflbuild.core.architecture import ARCHITECTURES
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.target import TARGETS

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import Architecture, Pass, PassContext
+from tflbuild.core.compiler_pass import Pass, PassContext
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.recipe.own_model import start_from_file

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflbuild.tflite.census import census as census_of
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -72,9 +73,9 @@ def test_the_int8_file_is_what_the_issue_asks_for(here: Workspace, int8: dict[st
     assert floats == ["DEQUANTIZE", "DEQUANTIZE"]
     assert flatbuffer.read_facts(path)["labels"] == target["labels"]
     blobs = here.folder / "outputs" / "store" / "blobs"
-    before = flatbuffer.census(blobs / step(int8, "convert")["output"])["weight_bytes"]
-    assert flatbuffer.census(path)["weight_bytes"] <= before / 3.8
-    assert flatbuffer.census(path)["sparsity"] > 0.4
+    before = census_of(blobs / step(int8, "convert")["output"])["weight_bytes"]
+    assert census_of(path)["weight_bytes"] <= before / 3.8
+    assert census_of(path)["sparsity"] > 0.4
 
 
 def test_conversion_costs_nothing(int8: dict[str, Any]) -> None:
@@ -140,9 +141,7 @@ def test_every_other_recipe_builds(
     assert target["inputs"][0]["dtype"] == dtype
     assert target["bytes"] <= most * step(int8, "convert")["bytes"]
     if recipe == "ssd_mobilenet_qat":
-        from tflbuild.tflite import flatbuffer
-
-        census = flatbuffer.census(delivered(here, recipe))
+        census = census_of(delivered(here, recipe))
         assert census["sparsity"] > 0.4, "training for quantization keeps the zeros"
         assert target["inputs"][0]["scale"] == pytest.approx(1 / 128, rel=1e-4)
         assert target["inputs"][0]["zero_point"] == 128

@@ -6,9 +6,9 @@ from typing import Any
 
 import fakes
 from tflbuild.core.names import Names
-from tflbuild.engine.workers.crew import Job
+from tflbuild.engine.workers.crew import SplitWork
 from tflbuild.engine.workers.endings import named
-from tflbuild.engine.workers.request import Answer, Progress
+from tflbuild.engine.workers.request import Progress, Reply
 from tflbuild.engine.workers.worker_process import Server
 
 COST = {"seconds": 2.50049, "cpu_seconds": 4.0625, "peak_rss_mib": 7.4}
@@ -48,11 +48,11 @@ class AtOnce:
         who: str,
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
-    ) -> Answer:
+    ) -> Reply:
         self.timeouts.append(timeout)
         return self.do("tensorflow", name, arguments, who, progress)
 
-    def do(self, place: str, name: str, arguments: tuple[Any, ...], who: str, progress: Progress) -> Answer:
+    def do(self, place: str, name: str, arguments: tuple[Any, ...], who: str, progress: Progress) -> Reply:
         self.asked.append((place, name, who))
         self.arguments.append(arguments)
         self._replies.clear()
@@ -62,7 +62,7 @@ class AtOnce:
             progress(*said)
         if kind == "error":
             raise named(value, who)
-        return Answer(value[0], dict(COST))
+        return Reply(value[0], dict(COST))
 
     def stop(self) -> None:
         """There is nothing to stop."""
@@ -76,9 +76,9 @@ class Crew:
 
     def ask(
         self, name: str, *arguments: Any, who: str, progress: Progress = lambda done, total, note: None
-    ) -> Answer:
+    ) -> Reply:
         return self._worker.do("crew", name, arguments, who, progress)
 
-    def share(self, job: Job) -> Answer:
+    def share(self, job: SplitWork) -> Reply:
         arguments = (*job.arguments, 0, job.images, job.out)
         return self._worker.do("crew", job.name, arguments, job.who, job.progress)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tflbuild.core.compiler_pass import ARCHITECTURES, PASSES, Architecture, Pass
+from tflbuild.core.analysis import ANALYSES, Analysis
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.hook import HOOKS, Hook
 from tflbuild.core.metric import METRICS, Metric
@@ -26,12 +28,12 @@ ALONE: dict[Registry[Any], type[Any]] = {
 }
 """Registries that know nothing but fakes then, with the base of what is declared there."""
 
-BESIDE: dict[Registry[Any], type[Any]] = {TASKS: Task, MODALITIES: Modality}
+BESIDE: dict[Registry[Any], type[Any]] = {TASKS: Task, MODALITIES: Modality, ANALYSES: Analysis}
 """Registries that know the built-in declarations too."""
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
-    """Declare what modules declare and, but for tasks and modalities, nothing else."""
+    """Declare what modules declare and, but for tasks, modalities and analyses, nothing else."""
     for registry, base in {**ALONE, **BESIDE}.items():
         kept = registry._known if registry in BESIDE else {}
         monkeypatch.setattr(registry, "_classes", {**kept, **_declared(base, modules)})

@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
+from tflbuild.core.architecture import Architecture, architecture
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
-from tflbuild.core.compiler_pass import (
-    Architecture,
-    DataFacts,
-    Pass,
-    PassContext,
-    architecture,
-    compiler_pass,
-)
+from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_pass
 from tflbuild.core.dataset import Dataset, FileFacts, Index, Sample, dataset
 from tflbuild.core.digest import of_bytes, of_json
 from tflbuild.core.errors import BrokenPromise

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sweep_place import Place
-from tflbuild import commands
 from tflbuild.cli import main
 from tflbuild.core import crash
+from tflbuild.core.command import COMMANDS
 
 pytestmark = pytest.mark.slow  # whole sweeps
 
@@ -154,11 +154,11 @@ def test_a_full_disk_is_no_fault_of_ours(
     assert "error: /some/where: No space left on device; nothing built was lost." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", list(commands.COMMANDS))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_ends_in_a_sentence_too(
     here: Place, stories: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    monkeypatch.setattr("tflbuild.commands.import_module", Boom(ZeroDivisionError("boom")))
+    monkeypatch.setattr("tflbuild.core.command.COMMANDS.get", Boom(ZeroDivisionError("boom")))
     assert main([name, "x"]) == 70
     check_said(capsys.readouterr().err)
 

@@ -16,6 +16,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.runtimes.interpreter import Loaded
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
+from tflbuild.tflite.census import census as census_of
 from tflbuild.tflite.tiny import brightness_detector
 
 FACTS = Meaning.of_image(
@@ -223,7 +224,7 @@ def test_a_census_counts_operators_tensors_weights_and_zeros(tmp_path: Path) -> 
     weights = np.full((4, 3, 3, 3), 0.5, np.float32)
     weights[0] = 0  # 27 of all 272 weights; biases are none
     content = small_network.convolutional({"stem/Conv2D": weights, "stem/bias": np.zeros(4, np.float32)})
-    found = flatbuffer.census(write(tmp_path, content))
+    found = census_of(write(tmp_path, content))
     assert list(found["operators"]) == sorted(found["operators"])
     assert found == {
         "operators": {
@@ -250,7 +251,7 @@ def test_zeros_are_counted_by_what_means_zero(tmp_path: Path) -> None:
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale = np.array([0.25], np.float32)
             tensor.quantization.zeroPoint = np.array([5], np.int64)
-    found = flatbuffer.census(write(tmp_path, flatbuffer.pack(model)))
+    found = census_of(write(tmp_path, flatbuffer.pack(model)))
     assert found["sparsity"] == round(32 / 272, 6)
     assert found["weight_bytes"] == 4 * (108 + 36) + 128
 
@@ -260,7 +261,7 @@ def test_a_file_without_weights_has_no_zeros(tmp_path: Path) -> None:
 
     step = Step(schema.BuiltinOperator.ABS, ["image"], ["scores"])
     content = assemble({"image": (1,), "scores": (1,)}, [step], ["image"], ["scores"])
-    found = flatbuffer.census(write(tmp_path, content))
+    found = census_of(write(tmp_path, content))
     assert (found["weights"], found["weight_bytes"], found["sparsity"]) == (0, 0, 0.0)
 
 

@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from small_network import constants, model, quantized, spoilt, tensor
 from tflbuild.tflite import constants as stored
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.census import census as census_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.weights import Weights, layers_of, weights_in
 
@@ -78,7 +79,7 @@ def test_zeros_and_clusters_are_counted_as_they_are_stored(tmp_path: Path) -> No
 
 
 def test_a_census_counts_what_is_stored(tmp_path: Path) -> None:
-    found = flatbuffer.census(quantized(tmp_path))
+    found = census_of(quantized(tmp_path))
     assert found["weights"] == found["weight_bytes"] == 108 + 36 + 128
 
 
@@ -96,7 +97,7 @@ def test_four_bit_weights_are_unpacked(tmp_path: Path) -> None:
     assert (kernel.dtype, kernel.values.shape) == ("int4", (2, 64))
     np.testing.assert_array_equal(kernel.values.ravel(), np.tile([-8, 7, -1, 0], 32))
     assert kernel.sparsity == 0.25
-    assert flatbuffer.census(path)["weight_bytes"] == 108 + 36 + 64
+    assert census_of(path)["weight_bytes"] == 108 + 36 + 64
 
 
 def sparse(levels: list[tuple[int, Any]], order: list[int], blocks: list[int], values: list[float]) -> Any:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from tflbuild import plugins, session
-from tflbuild.commands.words import say
+from tflbuild.commands.words import say, warn
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference
@@ -14,7 +14,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import GATE_SPLIT
 from tflbuild.engine.opened import Opened, opened
-from tflbuild.engine.plan import base_label
+from tflbuild.engine.order import base_label
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 
@@ -51,7 +51,7 @@ def bisect(words: list[str]) -> int:
     tell = terminal.listener()
     worker = session.worker_for(recipe)
     try:
-        with opened(without_gates(recipe), worker, tell, lambda text: say(f"warning: {text}")) as store:
+        with opened(without_gates(recipe), worker, tell, lambda text: warn([text])) as store:
             base = base_label(recipe, store.prepared.order)
             losses = measured(store, metric, base)
     finally:

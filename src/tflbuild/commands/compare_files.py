@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import session
-from tflbuild.commands.words import say
+from tflbuild.commands.words import warn
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.compiler_pass import UNLABELLED
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, primary_metrics
 from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.task import TASKS
 from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.gate import judge_against
 from tflbuild.engine.measure import Measurer
@@ -54,7 +54,10 @@ def compare_files(files: list[str], overrides: list[str]) -> FileComparison:
     worker = session.worker_for(recipes[0])
     try:
         with ExitStack() as stack:
-            stores = [stack.enter_context(opened(recipe, worker, warn=_warn)) for recipe in recipes]
+            stores = [
+                stack.enter_context(opened(recipe, worker, warn=lambda text: warn([text])))
+                for recipe in recipes
+            ]
             models = [store.runner.run(("load",)) for store in stores]
             _check_alike(files, models)
             measurer = stores[0].measurer
@@ -80,7 +83,8 @@ def _check_alike(files: list[str], models: list[Artifact]) -> None:
     tasks = [Meaning.of(model).task for model in models]
     if tasks[0] != tasks[1]:
         kinds = [
-            "of a kind that is not recognised" if task == UNLABELLED else f"for {task}" for task in tasks
+            f"for {task}" if TASKS.get(task).labelled else "of a kind that is not recognised"
+            for task in tasks
         ]
         said = " and those of ".join(
             f"'{plain(file)}' are {kind}" for file, kind in zip(files, kinds, strict=True)
@@ -154,7 +158,3 @@ def _differing(before: Artifact, after: Artifact) -> dict[str, tuple[int, int]]:
     names = sorted({*counts[0], *counts[1]})
     pairs = {name: (counts[0].get(name, 0), counts[1].get(name, 0)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _warn(text: str) -> None:
-    say(f"warning: {plain(text, 2000)}")

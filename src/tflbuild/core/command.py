@@ -61,17 +61,16 @@ def command(
 _DECLARED = re.compile(r'^@command\(\s*"(\w+)",\s*"([^"]+)"(?:,\s*usage="([^"]*)")?', re.MULTILINE)
 
 
-def help_lines(*folders: Path) -> list[str]:
+def help_lines(*plugins: Path) -> list[str]:
     """Give a line of help for each command, read off the text of the modules that declare them: nothing is imported.
 
     Args:
-        folders: further folders of modules, e.g. of plugins.
+        plugins: further modules.
     """
     found: dict[str, tuple[str, str]] = {}
-    for folder in (PACKAGE / "commands", *folders):
-        for path in sorted(folder.glob("*.py")):
-            for name, summary, usage in _DECLARED.findall(path.read_text(encoding="utf-8", errors="replace")):
-                found.setdefault(name, (usage, summary))
+    for path in (*sorted((PACKAGE / "commands").glob("*.py")), *plugins):
+        for name, summary, usage in _DECLARED.findall(path.read_text(encoding="utf-8", errors="replace")):
+            found.setdefault(name, (usage, summary))
     return [
         f"  tflbuild {f'{name} {usage}':<32} {summary}" for name, (usage, summary) in sorted(found.items())
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform, get_type_hints
 
-from tflbuild.core import label_list
+from tflbuild.core.architecture import Architecture as Architecture
+from tflbuild.core.architecture import architecture as architecture  # where plugins of 0.1 look for it
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import PluginError
@@ -16,10 +17,7 @@ from tflbuild.core.judgement import Judgement
 from tflbuild.core.registry import Registry
 
 PASSES: Registry[Pass] = Registry("pass", "compiler_pass", "passes")
-ARCHITECTURES: Registry[Architecture] = Registry("model", "architecture", "models")
 
-UNLABELLED = "unlabelled"
-"""Name of the task of data that say nothing of what is right."""
 
 STEP_KEYS = ("pass", "enabled", "after", "budget", "on_breach", "fallback", "timeout")
 """Keys of every step; no option of a pass may be called so."""
@@ -32,8 +30,8 @@ class DataFacts:
     """Facts that are known while planning, for defaults that follow from the data.
 
     Attributes:
-        task: "detection" or "classification".
-        train: images in the train split.
+        task: name of the task that the data are of.
+        train: samples in the train split.
         classes: number of classes.
         input_size: pixels along the input's longer side.
         integer_only: whether one of the targets computes in integers alone.
@@ -46,91 +44,6 @@ class DataFacts:
     input_size: int
     integer_only: bool = False
     from_file: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """Base of every architecture: a frozen dataclass whose fields are its options under `model:`.
-
-    Declared with `@architecture("name")`. `build` runs in a worker and imports its framework there.
-    """
-
-    name: ClassVar[str] = ""
-    task: ClassVar[str] = ""
-    needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
-
-    def check(self) -> None:
-        """Refuse, while planning, options that no model can have.
-
-        Raises:
-            ValueError: "input_size: 40 is too small ...": the option, what was given, what is right.
-        """
-
-    def resolution(self) -> int:
-        """Give the input's longer side in pixels; 0 where only the file knows."""
-        raise NotImplementedError
-
-    def files(self) -> tuple[Path, ...]:
-        """Name the user's files that decide the model; their content enters the cache key."""
-        return ()
-
-    def starts(self) -> Pass | None:
-        """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
-        return None
-
-    def quantized(self) -> str:
-        """Name the scheme, e.g. "int8", of a user's file that is quantized already; "" for a float model."""
-        return ""
-
-    def task_on(self, task: str) -> str:
-        """Name the task that the model's outputs are of, on data of a task."""
-        return self.task or task
-
-    def refusal(self, task: str) -> str:
-        """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
-        if self.task and task not in (self.task, UNLABELLED):
-            return f"'{type(self).name}' is for {self.task}"
-        return ""
-
-    def misfit(self, modality: str, classes: Sequence[str]) -> str:
-        """Say, while planning, why the data do not fit the user's file, naming it; "" where they do.
-
-        Args:
-            modality: of the data's samples.
-            classes: of the data; empty without labels.
-        """
-        return ""
-
-    def listed_labels(self) -> dict[str, tuple[str, ...]]:
-        """Give the class names that the user's files tell, in the model's order, by where they are written."""
-        return {where: labels for path in self.files() for where, labels in label_list.beside(path).items()}
-
-    def preprocess(self) -> Mapping[str, Any]:
-        """Say, while planning, which options of `preprocess` count where the recipe says none."""
-        return {}
-
-    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
-        """Say, while planning, how the data's preprocessing contradicts the user's files."""
-        return []
-
-    def recognised(self) -> list[dict[str, str]]:
-        """List, while planning, what was recognised in the user's files, each with `what`, `value` and `evidence`."""
-        return []
-
-    def original(self) -> Any:
-        """Load, in a worker, the user's own model as it is; None for a model that is built here.
-
-        What it gives is a `tflbuild.backends.keras_reference.Reference`, which converted files are held to.
-        """
-        return None
-
-    def build(self, classes: int) -> Any:
-        """Build an untrained `tf_keras.Model` for `classes` classes."""
-        raise NotImplementedError
-
-    def head(self, model: Any) -> dict[str, Any]:
-        """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""
-        return {}
 
 
 class PassContext(Protocol):
@@ -316,7 +229,3 @@ def compiler_pass(name: str) -> Callable[[type[P]], type[P]]:
         return made
 
     return decorate
-
-
-architecture = ARCHITECTURES.declare
-"""Class decorator: declare an architecture under a name."""

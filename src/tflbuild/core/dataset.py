@@ -120,8 +120,8 @@ class Example(NamedTuple):
     """One sample with its annotation, in memory.
 
     Attributes:
-        value: as its modality takes it: (height, width, 3) uint8 RGB of a picture, an array of numbers, ...; or, for a
-            model of several inputs, a mapping of their names to one each.
+        value: as its modality takes it: the pixels of a picture, an array of numbers, ...; or, for a model of several
+            inputs, a mapping of their names to one each.
         boxes: (objects, 4) float32, ymin, xmin, ymax, xmax in 0..1; (0, 4) where there are none.
         labels: (objects,) int32; (1,) for classification; (0,) where there are none.
     """

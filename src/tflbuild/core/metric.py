@@ -130,7 +130,7 @@ class AccuracyMetric(Metric):
     primary_of: ClassVar[tuple[str, ...]] = ()
     """Tasks for which it is, where it can be measured for more."""
     against: ClassVar[Literal["truth", "base"]] = "truth"
-    """What predictions are held against: what is right, or the predictions of the base."""
+    """The side that predictions are held against: what is right, or the predictions of the base."""
 
     def measure(self, predictions: Mapping[str, Any], truth: Mapping[str, Any]) -> Measurement:
         """Measure with a 95 % interval; runs in a worker.
@@ -176,7 +176,7 @@ class FileMetric(Metric):
     exact: ClassVar[bool] = True
     """Whether a second measurement gives the same value."""
     figure: ClassVar[str] = ""
-    """The field of a target's report in which a target that measures it says it; "" where none does."""
+    """The field of a target's report that holds it; "" where none does. A target that measures it gives the field."""
 
     def measure(self, model: Artifact) -> Measurement:
         """Measure the file; runs in a worker."""
@@ -201,6 +201,8 @@ class TargetMetric(Metric):
 
     target: ClassVar[str] = ""
     """The prefix of `Target.name` of every target that gives the metric."""
+    choice: ClassVar[str] = ""
+    """One of the recipes' choices of `target` that gives it, for messages."""
 
 
 metric = METRICS.declare

@@ -69,12 +69,12 @@ class Format:
         raise NotImplementedError
 
     def check(self, path: Path) -> None:
-        """Refuse, while planning, a file that is not well-formed or that would run code.
+        """Refuse, while planning, a file that is not well-formed or that would run code; one that `describe` refuses.
 
         Raises:
             RecipeError: one sentence.
         """
-        raise NotImplementedError
+        self.describe(path)
 
     def describe(self, path: Path) -> Description:
         """Read what a file says and shows, without a framework.

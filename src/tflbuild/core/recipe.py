@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core.analysis import Analysis
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.budget import Fallback, Limit
-from tflbuild.core.compiler_pass import Architecture, Pass
+from tflbuild.core.compiler_pass import Pass
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.hook import Hook
 from tflbuild.core.target import Target

@@ -24,7 +24,7 @@ class TensorSpec(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Give shape and dtype as a sentence has them: "(1, 96, 96, 3) float32"."""
+        """Give shape and dtype as a sentence has them: "(1, 640) float32"."""
         sides = ", ".join("?" if side < 0 else str(side) for side in self.shape)
         return f"({sides}{',' if len(self.shape) == 1 else ''}) {self.dtype}"
 

@@ -36,8 +36,8 @@ def files_of(source: str, key: str = "calibration.source", noun: str = "image") 
 
     Args:
         source: a folder (searched with its sub-folders), a glob, a text file with one path a line (relative to the
-            text file's folder), one image, or an `.npy` or `.npz` with images (images, height, width, 3) uint8; of
-            numbers an `.npy` or `.npz` with a row for each sample.
+            text file's folder), one image, or an `.npy` or `.npz` with pictures; of numbers an `.npy` or `.npz` with a
+            row for each sample.
         key: the recipe key, for the error message.
         noun: what a file of samples is called, "image" or "array".
 

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
-from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
+from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
-from tflbuild.engine.ending import Ending, status_of, text_of
+from tflbuild.engine.ending import Ending, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.first_look import first_look, is_foreign
 from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
-from tflbuild.engine.plan import base_label, judged_metrics, plan
+from tflbuild.engine.order import base_label, judged_metrics
+from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
-from tflbuild.engine.report import SCHEMA, Report, StepReport, describe_data, measurements, recognised
+from tflbuild.engine.report import Report, StepReport, measurements
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
 from tflbuild.engine.storage.store import writing
@@ -74,20 +72,13 @@ class Build:
         self._hooks = Hooks(recipe.hooks, self._tell)
         self._listeners: tuple[Listener, ...] = (*listeners, self._hooks)
         self._publish = publish
-        self._started = time.time()
+        self._account = Account()
         self._log: EventLog | None = None
         self._prepared: Prepared | None = None
         self._runner: Runner | None = None
         self._measurer: Measurer | None = None
-        self._analyses: list[dict[str, Any]] = []
-        self._labels: dict[str, tuple[str, ...]] = {}
-        self._warnings: list[str] = []
         self._order: tuple[str, ...] = ()
         self._lock: Lock | None = None
-        self._reproduce: str | None = None
-        self._base: dict[str, Any] = {"label": "", "metrics": {}}
-        self._deliveries: list[delivering.Delivery] = []
-        self._paths: list[str] = []
 
     def run(self) -> Outcome:
         """Build; every error ends up in the report and in the outcome.
@@ -129,6 +120,7 @@ class Build:
         order = _until(prepared.order, recipe.run.stop_after)
         if recipe.run.locked:
             self._lock = Lock(find_lock(recipe), prepared.keys, prepared.store.root)
+            self._account.locked = str(self._lock.path)
             self._lock.check_causes()
         planned = plan(recipe, prepared.keys, prepared.store)
         if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
@@ -140,23 +132,24 @@ class Build:
         fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
         self._tell(Event("plan", fields))
-        self._labels = recipe.model.listed_labels()
-        for text in disagreements(self._labels, prepared.index.classes) if prepared.index.classes else ():
-            self._warn(text)
+        self._account.labels = recipe.model.listed_labels()
+        if prepared.index.classes:
+            for text in disagreements(self._account.labels, prepared.index.classes):
+                self._warn(text)
         if prepared.index.dropped:
             self._warn(summary(prepared.index.dropped))
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
         runner = Runner(recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
-        self._runner = runner
+        self._runner, self._account.steps = runner, runner.reports
         model = runner.run(order)
         if recipe.run.stop_after:
             keep_model(model, self.folder / recipe.run.stop_after)
             return
         assert isinstance(model, TFLiteModel)
         analyst = Analyst(recipe, keys, store, self._worker, index, self._tell)
-        self._analyses += analyst.run(models_of(runner.outputs, measurer.base))
+        self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
         self._deliver(prepared, measurer, runner, model)
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:
@@ -165,8 +158,8 @@ class Build:
             keep_model(model, self.folder / "intermediate" / f"{len(self._runner.reports)}-{step.label}")
         if is_foreign(self.recipe, self.recipe.steps[step.label]):
             assert self._measurer is not None
-            found = first_look(self._measurer, model, self._labels, self._tell)
-            self._analyses += [found] if found else []
+            found = first_look(self._measurer, model, self._account.labels, self._tell)
+            self._account.analyses += [found] if found else []
         if self._lock is not None:
             self._lock.check_step(step)
 
@@ -176,18 +169,18 @@ class Build:
         label = base_label(recipe, prepared.order)
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
-        self._base = {"label": label, "metrics": measurements(measured)}
-        self._deliveries = delivering.deliver(recipe, measurer, model, base, metrics)
-        breaches = [v.text for d in self._deliveries for v in d.verdicts if not v.ok]
-        for delivery in self._deliveries:
+        self._account.base = {"label": label, "metrics": measurements(measured)}
+        self._account.deliveries = delivering.deliver(recipe, measurer, model, base, metrics)
+        breaches = [v.text for d in self._account.deliveries for v in d.verdicts if not v.ok]
+        for delivery in self._account.deliveries:
             for verdict in delivery.verdicts:
                 self._tell(gate_event("", verdict, delivery.target))
         if breaches:
             runner.rejected = ("model", model)
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
         if self._lock is not None:
-            self._lock.check_delivery({d.target: d.to_json("") for d in self._deliveries})
-        self._paths = delivering.put(self._deliveries, self.folder)
+            self._lock.check_delivery({d.target: d.to_json("") for d in self._account.deliveries})
+        self._account.paths = delivering.put(self._account.deliveries, self.folder)
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:
         """Write down how it ended; what goes wrong with that is in the report, too."""
@@ -224,7 +217,9 @@ class Build:
             self._tell(Event("failed", self._failed(error)))
 
     def _write_report(self, error: Ending) -> Report:
-        report = Report(folder=self.folder, content=self._content(error))
+        prepared = self._prepared
+        assert prepared is not None
+        report = Report(folder=self.folder, content=self._account.content(self.recipe, prepared.index, error))
         report.write()
         return report
 
@@ -239,9 +234,9 @@ class Build:
 
     def _after_build(self, report: Report) -> None:
         """Let hooks have what the build left, and write down which of them raised."""
-        known = len(self._warnings)
+        known = len(self._account.warnings)
         self._hooks.after_build(report.content, self.folder)
-        if len(self._warnings) > known:
+        if len(self._account.warnings) > known:
             report.write()
             self._publish(report)
 
@@ -254,48 +249,9 @@ class Build:
             done = len(runner.outputs) == len(_until(self._order, self.recipe.run.stop_after))
             fields["label"] = "" if done else runner.reports[-1].label
         if runner is not None and runner.failure and isinstance(error, PassError):
-            self._reproduce = write_bundle(runner.failure, self.recipe, self.folder)
-            fields |= {"label": runner.failure.step.label, "command": self._reproduce}
+            self._account.reproduce = write_bundle(runner.failure, self.recipe, self.folder)
+            fields |= {"label": runner.failure.step.label, "command": self._account.reproduce}
         return fields
-
-    def _content(self, error: Ending) -> dict[str, Any]:
-        prepared, recipe = self._prepared, self.recipe
-        assert prepared is not None
-        delivered = [d.to_json(path) for d, path in zip(self._deliveries, self._paths, strict=False)]
-        verdicts = [v.to_json() | {"target": d.target} for d in self._deliveries for v in d.verdicts]
-        return {
-            "schema": SCHEMA,
-            "recipe": recipe.name,
-            "description": recipe.described or recipe.subject,
-            "subject": recipe.subject,
-            "status": status_of(error),
-            "error": text_of(error),
-            "reproduce": self._reproduce,
-            "stopped_after": recipe.run.stop_after,
-            "locked": str(self._lock.path) if self._lock else None,
-            "overrides": list(recipe.overrides),
-            "seed": recipe.seed,
-            "started": datetime.fromtimestamp(self._started).astimezone().isoformat(timespec="seconds"),
-            "seconds": round(time.time() - self._started, 3),
-            "toolchain": {
-                tool: toolchain.version(tool) for tool in (*recipe.tools, "tflbuild", "ai_edge_litert")
-            },
-            "environment": {"device": recipe.device, "threads": recipe.worker.threads},
-            "data": describe_data(prepared.index, to_json(recipe.data), type(recipe.data).name),
-            "model": {"type": type(recipe.model).name, **to_json(recipe.model)},
-            "labels": {where: list(labels) for where, labels in self._labels.items()},
-            "recognised": recognised(recipe, self._runner.reports if self._runner else []),
-            "base": self._base,
-            "passes": [step.to_json() for step in self._runner.reports] if self._runner else [],
-            "budget": {
-                "ok": all(v["ok"] for v in verdicts) and not isinstance(error, BudgetExceeded),
-                "verdicts": verdicts,
-            },
-            "targets": delivered,
-            "analyses": self._analyses,
-            "warnings": self._warnings,
-            "resolved": dict(recipe.mapping),
-        }
 
     def _looking(self, done: int, total: int) -> None:
         self._tell(Event("looking", {"done": done, "total": total}))
@@ -305,7 +261,7 @@ class Build:
 
     def _tell(self, event: Event) -> None:
         if event.kind == "warning":
-            self._warnings.append(event.fields["text"])
+            self._account.warnings.append(event.fields["text"])
         if self._log is not None:
             self._log(event)
         for listener in self._listeners:

@@ -25,7 +25,7 @@ from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.context import Assignment
-from tflbuild.engine.workers.worker import Answer, Progress, Worker
+from tflbuild.engine.workers.worker import Progress, Reply, Worker
 
 __all__ = ["Failure", "assignment_of", "environment", "read_bundle", "run_bundle", "write_bundle"]
 
@@ -105,7 +105,7 @@ def run_bundle(
     worker: Worker,
     progress: Progress,
     say: Callable[[str], None],
-) -> Answer:
+) -> Reply:
     """Run the pass of a bundle alone; keeps nothing.
 
     Args:

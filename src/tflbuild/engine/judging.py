@@ -12,7 +12,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.measure import Measurer
-from tflbuild.engine.plan import judged_metrics
+from tflbuild.engine.order import judged_metrics
 
 
 @dataclass(frozen=True)

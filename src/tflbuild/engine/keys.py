@@ -25,6 +25,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
 from tflbuild.core.task import TASKS
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
+from tflbuild.engine.modules import module_of, modules_of, tools_of_inputs
 from tflbuild.engine.sources import code_digest, tools_of
 from tflbuild.engine.storage.store import KEY_SCHEMA
 
@@ -34,6 +35,8 @@ LITERT_TOOLS = ("ai_edge_litert", "numpy")
 
 class Keys:
     """Preimages of every action of a recipe on its data.
+
+    They stand in one long class, so that a field that one of them lacks is seen beside the others.
 
     Args:
         recipe: what is wanted.
@@ -111,12 +114,12 @@ class Keys:
         """
         executes = runtime or usual_runtime(model.kind)()
         meaning = Meaning.of(model)
-        tools = dict.fromkeys((*executes.needs, *_tools_of_inputs(meaning)))
+        tools = dict.fromkeys((*executes.needs, *tools_of_inputs(meaning)))
         modules = [type(executes).__module__, *modules_of(meaning, served=not executes.light)]
         preimage = {
             "schema": KEY_SCHEMA,
             "measure": "predictions",
-            "code": code_digest(_module(self._names.predict), *modules),
+            "code": code_digest(module_of(self._names.predict), *modules),
             "runtime": {"name": type(executes).name, "options": to_json(executes), **executes.key()},
             "toolchain": toolchain.require(tools, "evaluation"),
             "input": {"digest": model.digest, "meta": digest.of_json(model.meta.get("facts", {}))},
@@ -134,7 +137,7 @@ class Keys:
             "schema": KEY_SCHEMA,
             "measure": "truth",
             "task": self.recipe.data.task,
-            "code": code_digest(_module(self._names.truth), TASKS.get(self.recipe.data.task).__module__),
+            "code": code_digest(module_of(self._names.truth), TASKS.get(self.recipe.data.task).__module__),
             "toolchain": toolchain.require(ARRAY_TOOLS, "evaluation"),
             "data": self.index.digest(split),
             "reader": self._reader,
@@ -184,7 +187,7 @@ class Keys:
         cls = type(analysis)
         meanings = [Meaning.of(model) for model in models.values()]
         modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
-        tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in _tools_of_inputs(of))))
+        tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in tools_of_inputs(of))))
         return {
             "schema": KEY_SCHEMA,
             "measure": "analysis",
@@ -251,7 +254,9 @@ class Keys:
         data = self.recipe.data
         task, modality = TASKS.get(self.recipe.model.task_on(data.task)), MODALITIES.get(data.modality)
         dotted = [task.serving, *([task.training, modality.training] if cls.trains else [])]
-        return code_digest(task.__module__, modality.__module__, *(_module(name) for name in dotted if name))
+        return code_digest(
+            task.__module__, modality.__module__, *(module_of(name) for name in dotted if name)
+        )
 
     @cached_property
     def _model(self) -> dict[str, Any]:
@@ -292,36 +297,6 @@ class Keys:
         }
 
 
-def needs_tensorflow(model: Artifact) -> bool:
-    """Say whether running a model takes TensorFlow, whose threads and device change its results."""
-    return not usual_runtime(model.kind).light
-
-
-def modules_of(meaning: Meaning, *, served: bool = False, trained: bool = False) -> list[str]:
-    """Name the modules that decide what a model's inputs are made of and what its outputs say.
-
-    Args:
-        meaning: of the model.
-        served: whether a framework's graph is finished, too.
-        trained: whether batches, targets and losses are made, too.
-    """
-    task = TASKS.get(meaning.task)
-    kinds = [MODALITIES.get(given.modality) for given in meaning.inputs.values()]
-    dotted = [task.serving] if served else []
-    dotted += [task.training, *(kind.training for kind in kinds)] if trained else []
-    every = {
-        task.__module__,
-        *(kind.__module__ for kind in kinds),
-        *(_module(name) for name in dotted if name),
-    }
-    return sorted(every)
-
-
-def _tools_of_inputs(meaning: Meaning) -> list[str]:
-    """Name the tools whose versions decide what samples become."""
-    return [tool for given in meaning.inputs.values() for tool in MODALITIES.get(given.modality).needs]
-
-
 def _decisive(model: Artifact) -> dict[str, str]:
     return {"fingerprint": model.fingerprint, "meta": digest.of_json(model.meta)}
 
@@ -335,8 +310,4 @@ def _metrics_code(limits: Iterable[Limit]) -> str:
 
 
 def _code(dotted: str) -> str:
-    return code_digest(_module(dotted))
-
-
-def _module(dotted: str) -> str:
-    return dotted.partition(":")[0]
+    return code_digest(module_of(dotted))

@@ -13,10 +13,11 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measuremen
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
-from tflbuild.engine.keys import Keys, needs_tensorflow
+from tflbuild.engine.keys import Keys
+from tflbuild.engine.modules import needs_tensorflow
 from tflbuild.engine.storage.store import Record, Store
-from tflbuild.engine.workers.crew import Job
-from tflbuild.engine.workers.worker import Answer, Progress, Worker
+from tflbuild.engine.workers.crew import SplitWork
+from tflbuild.engine.workers.worker import Progress, Reply, Worker
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             paths = (self._path(predictions), self._path(truth))
-            answer = self._ask("measure", metric, *paths, what=metric, split=split)
-            return Result(answer.value, answer.cost, {})
+            reply = self._ask("measure", metric, *paths, what=metric, split=split)
+            return Result(reply.value, reply.cost, {})
 
         preimage = self._keys.accuracy(metric, predictions.value["file"], truth.value["file"])
         return Measurement.from_json(self._recall(preimage, compute).value)
@@ -95,8 +96,8 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             paths = [self._path(record) for record in (old, new, truth)]
-            answer = self._ask("compare", metric, *paths, what=f"{metric} difference", split=split)
-            return Result(answer.value, answer.cost, {})
+            reply = self._ask("compare", metric, *paths, what=f"{metric} difference", split=split)
+            return Result(reply.value, reply.cost, {})
 
         return Difference(**self._recall(preimage, compute).value)
 
@@ -121,10 +122,10 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             paths = (self._path(predictions), self._path(truth))
-            answer = self._ask(
+            reply = self._ask(
                 "chance", *paths, dict(listed), split, what="the base against chance", split=split
             )
-            return Result(answer.value, answer.cost, {})
+            return Result(reply.value, reply.cost, {})
 
         preimage = self._keys.chance(predictions.value["file"], truth.value["file"], listed, split)
         return self._recall(preimage, compute)
@@ -136,8 +137,8 @@ class Measurer:
             arguments = (model, self._recipe.data, self._index, split, dict(finding), staging)
             who, progress = self._announce("other readings of the pixels", split)
             ask = self._worker.ask if needs_tensorflow(model) else self._worker.crew.ask
-            answer = ask("readings", *arguments, who=who, progress=progress)
-            return Result(answer.value, answer.cost, {})
+            reply = ask("readings", *arguments, who=who, progress=progress)
+            return Result(reply.value, reply.cost, {})
 
         return self._recall(self._keys.readings(model, split, finding), compute)
 
@@ -145,8 +146,8 @@ class Measurer:
         """Measure a fact of the file itself; nothing else is evaluated meanwhile, so that it can be timed."""
 
         def compute(staging: Path) -> Result:
-            answer = self._ask("file_metric", metric, model, what=metric)
-            return Result(answer.value, answer.cost, {})
+            reply = self._ask("file_metric", metric, model, what=metric)
+            return Result(reply.value, reply.cost, {})
 
         record = self._recall(self._keys.file_metric(metric, model), compute)
         return Measurement.from_json(record.value)
@@ -160,11 +161,11 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             options = self._recipe.targets[target]
-            answer = self._ask("deliver", options, model, staging, what=f"target {target}")
-            delivered, figures = answer.value
+            reply = self._ask("deliver", options, model, staging, what=f"target {target}")
+            delivered, figures = reply.value
             if delivered.path == model.path:
-                return Result(figures, answer.cost, {})
-            return Result(figures, answer.cost, {}, artifact=delivered)
+                return Result(figures, reply.cost, {})
+            return Result(figures, reply.cost, {}, artifact=delivered)
 
         return self._recall(self._keys.delivery(target, model), compute)
 
@@ -175,12 +176,12 @@ class Measurer:
         def compute(staging: Path) -> Result:
             out = staging / "predictions.npz"
             heavy = not executes.light
-            answer = self._read(
+            reply = self._read(
                 "predict", executes, model, split=split, out=out, what="predictions", beside_tensorflow=heavy
             )
             if heavy:
                 self._splits_cached_in_worker.add(split)
-            return Result({"kernels": answer.value}, answer.cost, {"file": out})
+            return Result({"kernels": reply.value}, reply.cost, {"file": out})
 
         return self._recall(self._keys.predictions(model, split, executes), compute)
 
@@ -190,26 +191,26 @@ class Measurer:
         def compute(staging: Path) -> Result:
             out = staging / "truth.npz"
             here = split in self._splits_cached_in_worker  # that process has kept what is in the images
-            answer = self._read("truth", split=split, out=out, what="truth", beside_tensorflow=here)
-            return Result({}, answer.cost, {"file": out})
+            reply = self._read("truth", split=split, out=out, what="truth", beside_tensorflow=here)
+            return Result({}, reply.cost, {"file": out})
 
         return self._recall(self._keys.truth(split), compute)
 
     def _read(
         self, name: str, *arguments: Any, split: str, out: Path, what: str, beside_tensorflow: bool
-    ) -> Answer:
+    ) -> Reply:
         """Have every image of a split read: by the TensorFlow process, or by the crew."""
         images = len(self._keys.index.splits[split])
         of_the_split = (*arguments, self._recipe.data, self._index, split)
         who, progress = self._announce(what, split)
         if beside_tensorflow:
             return self._worker.ask(name, *of_the_split, 0, images, out, who=who, progress=progress)
-        return self._worker.crew.share(Job(name, of_the_split, images, out, who, progress))
+        return self._worker.crew.share(SplitWork(name, of_the_split, images, out, who, progress))
 
     def _path(self, record: Record) -> Path:
         return self._store.blob(record.value["file"])
 
-    def _ask(self, name: str, *arguments: Any, what: str, split: str = "") -> Answer:
+    def _ask(self, name: str, *arguments: Any, what: str, split: str = "") -> Reply:
         who, progress = self._announce(what, split)
         return self._worker.crew.ask(name, *arguments, who=who, progress=progress)
 

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tflbuild.core import digest, toolchain
-from tflbuild.core.artifact import KINDS, Artifact, TFLiteModel
-from tflbuild.core.budget import Limit
-from tflbuild.core.compiler_pass import PASSES, DataFacts, kinds_of
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact
+from tflbuild.core.compiler_pass import DataFacts, kinds_of
 from tflbuild.core.dataset import Index
-from tflbuild.core.errors import RecipeError, StoreError, did_you_mean
-from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric, primary_metrics
+from tflbuild.core.errors import StoreError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.core.task import TASKS
+from tflbuild.engine.checks import check
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.explaining import difference, explained
 from tflbuild.engine.inputs import Inputs, by_base, inputs_of, labels_read
 from tflbuild.engine.keys import Keys
+from tflbuild.engine.order import base_label
 from tflbuild.engine.storage.store import Record, Store
 
 
@@ -57,38 +56,6 @@ class Plan:
     steps: tuple[Planned, ...]
     unused: Mapping[str, str]
     warnings: tuple[str, ...] = ()
-
-
-def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Hold the recipe's steps against one another: names, order, kinds, tasks, budgets, tools.
-
-    Returns:
-        Labels in the order they run, and those that do not run with the reason.
-
-    Raises:
-        RecipeError: something does not fit; the message names the recipe key.
-        MissingTool: a step needs a tool that is not installed.
-    """
-    order, unused = _order(recipe)
-    _check_tasks(recipe)
-    _check_kinds(recipe, order)
-    _check_reads(recipe, order)
-    fallbacks = {label for used in order for f in recipe.steps[used].fallback for label in f.run}
-    for label in (*order, *sorted(fallbacks)):
-        step = recipe.steps[label]
-        toolchain.require(type(step.options).needs, f"pass '{label}'")
-        _check_limits(recipe, step.limits, f"{label}.budget", order)
-    for name, target in recipe.targets.items():
-        toolchain.require(type(target).needs, f"target '{name}'")
-    for name, hook in recipe.hooks.items():
-        toolchain.require(type(hook).needs, f"hook '{name}'")
-    _check_limits(recipe, recipe.limits, "budget", order)
-    if recipe.run.stop_after not in (None, *order):
-        raise RecipeError(
-            f"stop_after: '{recipe.run.stop_after}' does not run; there are {', '.join(order)}."
-            f"{did_you_mean(str(recipe.run.stop_after), order)}"
-        )
-    return order, {label: why for label, why in unused.items() if label not in fallbacks}
 
 
 def resolve(recipe: Recipe, index: Index) -> Recipe:
@@ -190,239 +157,3 @@ def _why(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) -> s
     said = list(dict.fromkeys(explained(step.label, name, change, contents) for change in changes))
     shown = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
     return f"{shown or 'its stored result is gone'}; took {nearest.seconds:.1f} s last time"
-
-
-def _order(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
-    order: list[str] = []
-    for position, label in enumerate(recipe.pipeline):
-        if label not in recipe.steps:
-            raise RecipeError(
-                f"pipeline.{position}: '{label}' is not configured; configured are "
-                f"{', '.join(recipe.steps)}.{did_you_mean(label, recipe.steps)}"
-            )
-        if label in order:
-            raise RecipeError(f"pipeline.{position}: '{label}' occurs twice; add +passes@another_label=PASS.")
-        order.append(label)
-    for label, step in recipe.steps.items():
-        if label not in order and step.after:
-            order.insert(_place(step, order), label)
-    unused = {}
-    fallbacks = {label for step in recipe.steps.values() for f in step.fallback for label in f.run}
-    for label, step in recipe.steps.items():
-        if (step.done or not step.enabled) and label in order:
-            order.remove(label)
-            unused[label] = step.done or f"{label}.enabled is false"
-        elif label not in order and label not in fallbacks:
-            if label in recipe.added:
-                raise RecipeError(
-                    f"+passes@{label}: nothing would run it; name it in pipeline or in a fallback, or give it "
-                    f"'{label}.after=[LABEL]'."
-                )
-            unused[label] = "not in pipeline"
-    if not order:
-        raise RecipeError("pipeline: no step is left to run.")
-    return tuple(order), unused
-
-
-def _place(step: Step, order: list[str]) -> int:
-    for label in step.after:
-        if label not in order:
-            raise RecipeError(
-                f"{step.label}.after: '{label}' is not in pipeline ({', '.join(order)})."
-                f"{did_you_mean(label, order)}"
-            )
-    return max(order.index(label) for label in step.after) + 1
-
-
-def _check_tasks(recipe: Recipe) -> None:
-    model, data = recipe.model, recipe.data
-    reason = model.refusal(data.task)
-    if reason:
-        raise RecipeError(f"model: {reason}, but data '{type(data).name}' is for {data.task}.")
-
-
-def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
-    before: dict[str, str] = {}
-    kind, maker, quantized = "", "", ""
-    for label in order:
-        step = recipe.steps[label]
-        given, made = kinds_of(type(step.options))
-        before[label] = kind
-        if given is None and kind:
-            raise RecipeError(
-                f"pipeline: '{label}' starts a model, so it must come first, not after '{maker}'."
-            )
-        if given is not None and not kind:
-            raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
-        if given is not None and given.kind not in ("Artifact", kind):
-            raise RecipeError(_wrong_kind(recipe, label, given.kind, maker, kind))
-        if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
-            raise RecipeError(
-                f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
-                f"none; use data with labels, or leave '{label}' out of pipeline."
-            )
-        if given is None:
-            _check_start(recipe, label, made.kind)
-        if step.on_breach == "skip" and (given is None or made.kind != given.kind):
-            raise RecipeError(
-                f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
-                f"{made.kind}; use 'fail' or 'warn', or a fallback."
-            )
-        if step.options.output_quantized():
-            _check_float(recipe, label, quantized)
-            quantized = label
-        kind, maker = made.kind, label
-    if kind != TFLiteModel.kind and recipe.run.stop_after is None:
-        raise RecipeError(f"pipeline: it ends with '{maker}', which gives a {kind}; add 'convert' behind it.")
-    for label in order:
-        _check_fallbacks(recipe, recipe.steps[label], order, before)
-
-
-def _check_start(recipe: Recipe, label: str, kind: str) -> None:
-    """Refuse to train a user's file that cannot be trained."""
-    loader = recipe.model.starts()
-    if loader is not None and kinds_of(type(loader))[1].kind != kind:
-        raise RecipeError(_not_of_the_file(recipe, label, kind, kinds_of(type(loader))[1].kind))
-
-
-def _check_float(recipe: Recipe, label: str, before: str) -> None:
-    """Refuse to quantize twice.
-
-    Args:
-        recipe: what is wanted.
-        label: the step that quantizes.
-        before: the step before it that does; "" for none.
-    """
-    if before:
-        raise RecipeError(f"pipeline: '{label}' quantizes a model that '{before}' has quantized already.")
-    scheme = recipe.model.quantized()
-    if scheme:
-        raise RecipeError(
-            f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "
-            f"it was made of."
-        )
-
-
-def _wrong_kind(recipe: Recipe, label: str, wanted: str, maker: str, kind: str) -> str:
-    """Say that a step cannot take what the one before gives."""
-    if maker not in recipe.steps or type(recipe.steps[maker].options) is not type(recipe.model.starts()):
-        return f"pipeline: '{label}' needs a {wanted}, but '{maker}' gives a {kind}."
-    return _not_of_the_file(recipe, label, wanted, kind)
-
-
-def _not_of_the_file(recipe: Recipe, label: str, wanted: str, kind: str) -> str:
-    """Say that a step cannot take the user's file, and which passes can."""
-    taking = [name for name, cls in PASSES.items() if (given := kinds_of(cls)[0]) and given.kind == kind]
-    trained = " that can be trained" if type(recipe.steps[label].options).trains else ""
-    return (
-        f"pipeline: '{label}' needs a model{trained} ({KINDS[wanted].suffix}), and model.path is a "
-        f"{KINDS[kind].suffix}; passes that take it: {', '.join(sorted(taking))}."
-    )
-
-
-def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before: Mapping[str, str]) -> None:
-    wanted = kinds_of(type(step.options))[1].kind
-    for position, fallback in enumerate(step.fallback):
-        key = f"{step.label}.fallback.{position}"
-        kind = before[step.label]
-        if fallback.start in recipe.steps and fallback.start not in order:
-            continue  # a step that a recipe offers and this build leaves out: so is the way back to it
-        if fallback.start:
-            if fallback.start not in order[: order.index(step.label)]:
-                raise RecipeError(f"{key}.from: '{fallback.start}' does not run before '{step.label}'.")
-            kind = kinds_of(type(recipe.steps[fallback.start].options))[1].kind
-        for label in fallback.run:
-            if label not in recipe.steps:
-                raise RecipeError(f"{key}: '{label}' is not configured.{did_you_mean(label, recipe.steps)}")
-            given, made = kinds_of(type(recipe.steps[label].options))
-            if given is None or given.kind not in ("Artifact", kind):
-                raise RecipeError(
-                    f"{key}: '{label}' needs a {given.kind if given else 'start'}, not a {kind}."
-                )
-            kind = made.kind
-        if kind != wanted:
-            raise RecipeError(f"{key}: it gives a {kind}, but '{step.label}' gives a {wanted}.")
-
-
-def _check_reads(recipe: Recipe, order: tuple[str, ...]) -> None:
-    """Hold steps, and those that may stand in their place, to what is known when they run."""
-    for position, place in enumerate(order):
-        for label in (place, *(other for f in recipe.steps[place].fallback for other in f.run)):
-            for read in recipe.steps[label].options.models():
-                if read not in order[:position]:
-                    raise RecipeError(
-                        f"{label}: it reads the output of '{read}', which does not run before '{place}'."
-                        f"{did_you_mean(read, order[:position])}"
-                    )
-        step = recipe.steps[place]
-        if step.options.judges() and not step.limits:
-            name = type(step.options).name
-            raise RecipeError(
-                f"{place}.budget: pass '{name}' holds its candidates to its budget, but there is none; "
-                f"set e.g. {place}.budget.METRIC.max_drop=0.01."
-            )
-
-
-def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tuple[str, ...]) -> None:
-    for limit in limits:
-        where = f"{key}.{limit.metric}"
-        cls = METRICS.get(limit.metric, where)
-        if cls.tasks and recipe.data.task not in cls.tasks:
-            usable = [n for n, c in METRICS.items() if not c.tasks or recipe.data.task in c.tasks]
-            labelled = TASKS.get(recipe.data.task).labelled
-            data = f"the data are for {recipe.data.task}" if labelled else "the data have no labels"
-            raise RecipeError(
-                f"{where}: '{limit.metric}' is a metric for {', '.join(cls.tasks)}, but {data}; there are "
-                f"{', '.join(usable)}."
-            )
-        _check_behind_base(recipe, cls, where, order)
-        if issubclass(cls, TargetMetric):
-            _check_target_limit(recipe, limit, cls, key)
-        if limit.since and limit.since not in order:
-            raise RecipeError(
-                f"{where}.since: '{limit.since}' is not in pipeline.{did_you_mean(limit.since, order)}"
-            )
-        label = key.partition(".")[0]
-        if cls.kinds and label in recipe.steps:
-            made = kinds_of(type(recipe.steps[label].options))[1].kind
-            if made not in cls.kinds:
-                raise RecipeError(f"{where}: '{limit.metric}' cannot be measured on a {made}.")
-
-
-def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tuple[str, ...]) -> None:
-    """Refuse a limit on a metric that compares with the base at a step that is not behind it."""
-    label, base = where.partition(".")[0], base_label(recipe, order)
-    if not issubclass(cls, AccuracyMetric) or cls.against != "base" or label not in order:
-        return
-    if order.index(label) <= order.index(base):
-        raise RecipeError(
-            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so that there is nothing to "
-            f"limit at '{label}'; put the limit behind '{base}', or into the recipe's total budget."
-        )
-
-
-def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:
-    if key != "budget":
-        raise RecipeError(
-            f"{key}.{limit.metric}: only a target gives it; put it in the recipe's total budget."
-        )
-    if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
-        given = ",".join(recipe.targets)
-        raise RecipeError(
-            f"budget.{limit.metric}: no target of the recipe gives it (target=[{given}]); add a target of type "
-            f"'{cls.target}', e.g. target=[{given},ethos_u55]."
-        )
-
-
-def judged_metrics(recipe: Recipe) -> list[str]:
-    """Name the metrics that are measured after every step: the task's own, and those that a limit names."""
-    primary = set(primary_metrics(recipe.data.task))
-    limits = [limit for step in recipe.steps.values() for limit in step.limits] + list(recipe.limits)
-    return sorted(primary | {limit.metric for limit in limits})
-
-
-def base_label(recipe: Recipe, order: tuple[str, ...]) -> str:
-    """Name the step whose output total budgets are held against: the last that starts a model."""
-    kinds = {label: kinds_of(type(recipe.steps[label].options)) for label in order}
-    starts = [label for label, (given, _) in kinds.items() if given is None]
-    return (starts or list(order))[-1]

@@ -24,10 +24,11 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.source import files_of, usable
 from tflbuild.engine import listing
+from tflbuild.engine.checks import check
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.looking import inspect_of, inspector, looker
 from tflbuild.engine.memo import FileMemo, Looking, slowly
-from tflbuild.engine.plan import check, resolve
+from tflbuild.engine.plan import resolve
 from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import Store
 

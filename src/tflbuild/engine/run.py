@@ -20,7 +20,8 @@ from tflbuild.engine.inputs import Inputs, Replaced, inputs_of
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
-from tflbuild.engine.plan import Planned, base_label, look_up
+from tflbuild.engine.order import base_label
+from tflbuild.engine.plan import Planned, look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
 from tflbuild.engine.workers.worker import Worker

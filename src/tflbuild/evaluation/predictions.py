@@ -117,10 +117,10 @@ def _runs(
         }
         outputs = readable(execution.run(inputs), execution)
         for row in range(len(waiting)):
-            yield waiting.popleft(), {name: _of_row(value, row, batch) for name, value in outputs.items()}
+            yield waiting.popleft(), {name: of_row(value, row, batch) for name, value in outputs.items()}
 
 
-def _of_row(value: npt.NDArray[np.float32], row: int, batch: int) -> npt.NDArray[np.float32]:
+def of_row(value: npt.NDArray[np.float32], row: int, batch: int) -> npt.NDArray[np.float32]:
     """Give an output for one sample; one that has no batch axis, as some files' have none, is that of the only one."""
     return np.asarray(value[row]) if value.ndim and len(value) == batch else value
 

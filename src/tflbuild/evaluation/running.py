@@ -13,7 +13,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.core.runtime import usual_runtime
 from tflbuild.evaluation.examples import Encoder
 from tflbuild.evaluation.feeding import as_input
-from tflbuild.evaluation.predictions import check_inputs, readable
+from tflbuild.evaluation.predictions import check_inputs, of_row, readable
 
 
 def outputs_of(model: Artifact, values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float32]]:
@@ -36,5 +36,5 @@ def outputs_of(model: Artifact, values: Mapping[str, Any]) -> dict[str, npt.NDAr
             for name, found in encoder(value, key).items()
         }
         for name, output in readable(execution.run(inputs), execution).items():
-            rows.setdefault(name, []).append(output[0] if output.ndim else output)
+            rows.setdefault(name, []).append(of_row(output, 0, 1))
     return {name: np.stack(found) for name, found in rows.items()}

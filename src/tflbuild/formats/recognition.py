@@ -31,7 +31,7 @@ CONVERSIONS: Mapping[str, str] = {
     "a PyTorch model": "the package litert-torch makes a .tflite of the live model",
     "a program of torch.export": "the package litert-torch makes a .tflite of the live model",
 }
-"""What this version does not read yet, and how it is converted."""
+"""Forms that this version does not read yet, and how each is converted."""
 
 ONNX_VERSIONS = range(3, 64)
 """Versions of ONNX's representation; a SavedModel begins likewise, with version 1."""

@@ -52,7 +52,7 @@ class MlflowRun(Hook):
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
         """Begin a run with the recipe as its parameters."""
         name = self.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or recipe["recipe"]
-        tags = {"tflbuild.recipe.load": recipe["recipe"], **self.tags}
+        tags = {"tflbuild.recipe": recipe["recipe"], **self.tags}
         decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
         with quietly():
             client, experiment = connect(self.tracking_uri, name)
@@ -144,7 +144,7 @@ def _ending(report: Mapping[str, Any]) -> dict[str, str]:
     tags = {
         "tflbuild.status": report["status"],
         "tflbuild.error": report["error"],
-        "tflbuild.recipe.overrides": " ".join(report["overrides"]),
+        "tflbuild.overrides": " ".join(report["overrides"]),
         "tflbuild.passes": ", ".join(f"{step['label']} {step['outcome']}" for step in report["passes"]),
         "mlflow.note.content": note,
     }

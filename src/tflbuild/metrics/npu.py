@@ -9,6 +9,7 @@ class EthosMetric(TargetMetric):
     """Base of the figures that vela reports for an Arm Ethos-U."""
 
     target = "ethos_u"
+    choice = "ethos_u55"
     higher_is_better = False
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Pass, architecture
+from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
 from tflbuild.core.plain_text import plain
@@ -111,7 +111,7 @@ class File(KerasFile):
     def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
         """Name what the recipe says of the input, and what the file says otherwise."""
         asked = self.preprocess()
-        differing = [option for option, value in asked.items() if not _alike(preprocess.get(option), value)]
+        differing = contradicted(asked, preprocess)
         if not differing:
             return []
         said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
@@ -121,14 +121,6 @@ class File(KerasFile):
     def recognised(self) -> list[dict[str, str]]:
         """List what was recognised in the file."""
         return [one.to_json() for one in self.description.recognised]
-
-
-def _alike(said: Any, asked: Any) -> bool:
-    """Say whether an option is what a file says, of numbers as far as anybody writes them."""
-    if isinstance(said, list | tuple) and isinstance(asked, list | tuple):
-        return len(said) == len(asked) and all(map(_alike, said, asked))
-    numbers = isinstance(said, int | float) and isinstance(asked, int | float)
-    return math.isclose(said, asked, rel_tol=NEAR, abs_tol=NEAR) if numbers else bool(said == asked)
 
 
 @lru_cache(maxsize=8)

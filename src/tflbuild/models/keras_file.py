@@ -7,7 +7,8 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tflbuild.core.compiler_pass import PASSES, UNLABELLED, Architecture, Pass, architecture
+from tflbuild.core.architecture import UNLABELLED, Architecture, architecture, contradicted
+from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import preprocess_in
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
@@ -91,7 +92,7 @@ class KerasFile(Architecture):
         """Name pixels that the data give, and others that the model takes by its graph."""
         found = self._description()
         asked = found.preprocess()
-        differing = [key for key, value in asked.items() if preprocess.get(key) != value]
+        differing = contradicted(asked, preprocess)
         if not differing:
             return []
         said = " and ".join(f"data.preprocess.{key}={preprocess.get(key):g}" for key in differing)

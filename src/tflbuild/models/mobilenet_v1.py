@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.core.architecture import Architecture, architecture
 
 SMALLEST, LARGEST = 32, 512
 """Range of the classifier's input in pixels."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.core.architecture import Architecture, architecture
 from tflbuild.models.mobilenet_v1 import convolution, width
 
 SMALLEST, LARGEST = 16, 256

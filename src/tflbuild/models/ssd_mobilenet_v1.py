@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.compiler_pass import Architecture, architecture
+from tflbuild.core.architecture import Architecture, architecture
 from tflbuild.core.options import to_json
 from tflbuild.models.mobilenet_v1 import convolution, trunk, width
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess

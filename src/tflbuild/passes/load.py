@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tflbuild.core.artifact import KerasModel
-from tflbuild.core.compiler_pass import UNLABELLED, Pass, PassContext, compiler_pass
+from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain
@@ -72,7 +72,7 @@ def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
     batch = parity.sample_batch(facts, ctx)
     _check_normalized(reference.normalized(batch), reference.name)
     raw = reference.raw(batch)
-    if facts.task == UNLABELLED:
+    if not facts.kind.labelled:
         _same_outputs(reference, raw, built, facts, batch, ctx)
         return
     kind, rows = reference.kinds[-1], raw[-1]

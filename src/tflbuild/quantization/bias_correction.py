@@ -17,7 +17,7 @@ from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.observation import (
     Executable,
     Progress,
-    Sample,
+    SampleValues,
     activations,
     exposed,
     without_custom,
@@ -51,7 +51,7 @@ LARGEST = 2**30
 def correct(
     content: bytes,
     floating: bytes,
-    images: Sequence[Sample],
+    images: Sequence[SampleValues],
     progress: Progress = lambda done, total: None,
     left: dict[str, str] | None = None,
 ) -> bytes:
@@ -146,7 +146,7 @@ def _rounded(graph: Graph, operator: Any, source: Graph, wanted: Any) -> bool:
 
 
 def _means(
-    floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[Sample]
+    floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[SampleValues]
 ) -> dict[str, Mean]:
     """Give the (channels,) mean over images of a float model's activations within limits, by tensor name."""
     running = Executable(exposed(without_custom(floating), list(limits)))

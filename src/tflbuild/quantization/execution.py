@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.quantization.observation import Executable, Sample, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, without_custom
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import flatbuffer
 
@@ -24,7 +24,7 @@ FAR = 100.0
 """Largest value of a quantized output, with that of the float output, or 1, as the unit; no rounding goes so far."""
 
 
-def failure(source: Path, result: Path, image: Sample) -> str:
+def failure(source: Path, result: Path, image: SampleValues) -> str:
     """Say why LiteRT does not execute a quantized file; "" where it does.
 
     Args:

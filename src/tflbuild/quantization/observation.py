@@ -20,7 +20,7 @@ from tflbuild.quantization.attempts import executing
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 
-Sample = Mapping[str, npt.NDArray[np.float32]]
+SampleValues = Mapping[str, npt.NDArray[np.float32]]
 """Model values of one sample by input, in the order of the model's inputs, without a batch axis."""
 
 Progress = Callable[[float, float], None]
@@ -143,7 +143,7 @@ class Executable:
         }
         self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
 
-    def run(self, sample: Sample) -> list[npt.NDArray[np.float32]]:
+    def run(self, sample: SampleValues) -> list[npt.NDArray[np.float32]]:
         """Give every output as float32, without the batch axis; one that has none as it is."""
         for details, values in zip(self._inputs, sample.values(), strict=True):
             given = as_input(values, details["dtype"], details["quantization"])
@@ -192,7 +192,7 @@ def activations(content: bytes) -> list[str]:
 
 
 def observe(
-    content: bytes, images: Sequence[Sample], progress: Progress = lambda done, total: None
+    content: bytes, images: Sequence[SampleValues], progress: Progress = lambda done, total: None
 ) -> dict[str, Activation]:
     """Run a float model on calibration images, twice: for the extremes, then for what lies between.
 
@@ -234,7 +234,7 @@ def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np
     return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
 
 
-def _runs(running: Executable, images: Sequence[Sample], names: list[str]) -> Iterator[dict[str, Any]]:
+def _runs(running: Executable, images: Sequence[SampleValues], names: list[str]) -> Iterator[dict[str, Any]]:
     for image in images:
         yield dict(zip(names, running.run(image), strict=True))
 

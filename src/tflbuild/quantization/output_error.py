@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core.errors import PassError
-from tflbuild.quantization.observation import Executable, Sample, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, without_custom
 
 NOTHING = 1e-7
 """Deviation of an output, in units of its size, that float32 makes of nothing."""
@@ -30,7 +30,7 @@ class OutputError:
         images: each the model values of every input by name, in the model's order and without a batch axis.
     """
 
-    def __init__(self, content: bytes, images: Sequence[Sample]) -> None:
+    def __init__(self, content: bytes, images: Sequence[SampleValues]) -> None:
         self._images = images
         running = Executable(without_custom(content))
         self._wanted = [running.run(image) for image in images]
@@ -81,7 +81,7 @@ def _refuse_not_finite(found: Sequence[Outputs], whose: str) -> None:
             raise PassError(f"{whose} output {position} is not finite on {wrong} of {len(values)} images.")
 
 
-def largest_difference(content: bytes, other: bytes, images: Sequence[Sample]) -> float:
+def largest_difference(content: bytes, other: bytes, images: Sequence[SampleValues]) -> float:
     """Give the largest difference of any output on any image, in units of the output's largest value there.
 
     It is infinite where an output is not finite.
@@ -101,7 +101,7 @@ def largest_difference(content: bytes, other: bytes, images: Sequence[Sample]) -
     return worst
 
 
-def top1(content: bytes, images: Sequence[Sample], labels: Sequence[int]) -> float:
+def top1(content: bytes, images: Sequence[SampleValues], labels: Sequence[int]) -> float:
     """Give the share of images for which a classifier's largest score is that of the label."""
     running = Executable(content)
     found = [int(running.run(image)[0].argmax()) for image in images]

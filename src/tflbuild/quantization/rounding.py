@@ -24,7 +24,7 @@ from tflbuild.quantization.grid import ON_GRID, Granularity, bits_of, grid_of, o
 from tflbuild.quantization.observation import (
     Executable,
     Progress,
-    Sample,
+    SampleValues,
     exposed,
     without_custom,
 )
@@ -85,7 +85,7 @@ class RoundedLayer:
 
 def learned_rounding(
     content: bytes,
-    images: Sequence[Sample],
+    images: Sequence[SampleValues],
     *,
     bits: int = 8,
     granularity: Granularity = "channel",
@@ -189,7 +189,7 @@ class _Sample:
 
 
 def _sampled(
-    content: bytes, graph: Graph, images: Sequence[Sample], rng: np.random.Generator
+    content: bytes, graph: Graph, images: Sequence[SampleValues], rng: np.random.Generator
 ) -> list[_Sample]:
     """Run the float model once, and keep what its layers give at sampled places."""
     operators = [operator for operator in graph.weighted() if _learnable(graph, operator)]

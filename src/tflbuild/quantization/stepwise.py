@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tflbuild.quantization.attempts import executing
-from tflbuild.quantization.observation import Quantization, Sample, as_input
+from tflbuild.quantization.observation import Quantization, SampleValues, as_input
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
@@ -28,7 +28,7 @@ class Stepwise:
         samples: each the model values of every input by name, in the model's order and without a batch axis.
     """
 
-    def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
+    def __init__(self, graph: Graph, samples: Sequence[SampleValues]) -> None:
         self._graph = graph
         self._values: dict[int, list[Value]] = {}
         for place, entry in enumerate(int(index) for index in graph.model.subgraphs[0].inputs):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tflbuild.quantization import equalization
 from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.equalization import Balance, Relu6, Vector
-from tflbuild.quantization.observation import Activation, Sample
+from tflbuild.quantization.observation import Activation, SampleValues
 from tflbuild.quantization.output_error import largest_difference
 
 FEW = 8
@@ -51,7 +51,7 @@ class Equalizer:
         self,
         content: bytes,
         observed: Mapping[str, Activation],
-        images: Sequence[Sample],
+        images: Sequence[SampleValues],
         *,
         balance: Balance,
         relu6: Relu6,
@@ -84,7 +84,7 @@ class Equalizer:
                 )
         return left
 
-    def _without(self, left: Mapping[str, str], images: Sequence[Sample]) -> Equalized:
+    def _without(self, left: Mapping[str, str], images: Sequence[SampleValues]) -> Equalized:
         """Equalize what is not left out, and measure it; one that does not run is infinitely far."""
         made, factors = self._made(left)
         try:

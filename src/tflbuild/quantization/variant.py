@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tflbuild.quantization import sharing
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.observation import Activation, Progress, Sample, observe
+from tflbuild.quantization.observation import Activation, Progress, SampleValues, observe
 from tflbuild.quantization.ranges import Method, Range, ranges_of
 from tflbuild.quantization.rounding import RoundedLayer, learned_rounding
 from tflbuild.tflite import flatbuffer
@@ -27,7 +27,7 @@ class Variant:
         rounded_layers: what learned rounding did to each layer, once it was learned.
     """
 
-    def __init__(self, content: bytes, path: Path, images: Sequence[Sample]) -> None:
+    def __init__(self, content: bytes, path: Path, images: Sequence[SampleValues]) -> None:
         self.content, self.path, self._images = content, path, images
         self._observed: dict[str, Activation] | None = None
         self._ranges: dict[Method, dict[str, Range]] = {}

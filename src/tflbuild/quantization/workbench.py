@@ -15,7 +15,7 @@ from typing import Literal
 from tflbuild.quantization import bias_correction, equalization, final_scores, mixed, quantizer
 from tflbuild.quantization.attempts import REFUSALS
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.observation import Activation, Sample
+from tflbuild.quantization.observation import Activation, SampleValues
 from tflbuild.quantization.output_error import OutputError, top1
 from tflbuild.quantization.ranges import Range
 from tflbuild.quantization.rounding import RoundedLayer
@@ -74,8 +74,8 @@ class Workbench:
     def __init__(
         self,
         content: bytes,
-        images: Sequence[Sample],
-        held_out: Sequence[Sample],
+        images: Sequence[SampleValues],
+        held_out: Sequence[SampleValues],
         scheme: quantizer.Scheme,
         border: Border,
         scratch: Path,

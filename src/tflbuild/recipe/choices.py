@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from tflbuild.core.analysis import ANALYSES, Analysis
-from tflbuild.core.compiler_pass import ARCHITECTURES, Architecture
+from tflbuild.core.architecture import ARCHITECTURES, Architecture
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.hook import HOOKS, Hook, Unmade
@@ -85,7 +85,7 @@ def hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
 
 def analyses(value: Any) -> dict[str, Analysis]:
     """Validate the chosen analyses: a list of names, or a mapping of names to options."""
-    chosen = {name: {} for name in value} if isinstance(value, list | tuple) else value or {}
+    chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
             f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
@@ -95,6 +95,10 @@ def analyses(value: Any) -> dict[str, Analysis]:
         if options is None:
             continue
         cls = ANALYSES.get(str(name), "analyses")
+        if cls.run is Analysis.run:
+            raise RecipeError(
+                f"analyses.{name}: it runs by itself where it has something to look at; remove it."
+            )
         made[str(name)] = typed(cls, options, f"analyses.{name}")
         try:
             made[str(name)].check()

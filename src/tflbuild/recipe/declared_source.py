@@ -40,7 +40,7 @@ ROOT: dict[str, Any] = {
     "outputs": "outputs",
     "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
     "preprocess": {},
-    "analyses": [],
+    "analyses": None,
     "hooks": {},
     "locked": False,
     "stop_after": None,

@@ -137,16 +137,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         if mapping.get(key, 0) is None:
             mapping = {**mapping, key: {}}
     steps = {key: value for key, value in mapping.items() if key not in known}
-    for label, value in steps.items():
-        if not isinstance(value, dict) or "pass" not in value:
-            near = [*known, *(k for k, v in steps.items() if isinstance(v, dict) and "pass" in v)]
-            where = _in_file(label, mapping)
-            raise RecipeError(
-                f"{plain(label)}: there is no such key in a recipe{where}.{did_you_mean(label, near)}"
-            )
-    for group in ("model", "data", "target"):
-        if mapping.get(group) is None:
-            raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
+    _check_keys(steps, known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
@@ -192,6 +183,20 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     )
     _check_names(recipe)
     return start_from_file(recipe)
+
+
+def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping[str, Any]) -> None:
+    """Refuse a key that is neither one of a recipe's own nor a step, and a recipe that lacks a choice."""
+    for label, value in steps.items():
+        if not isinstance(value, dict) or "pass" not in value:
+            near = [*known, *(k for k, v in steps.items() if isinstance(v, dict) and "pass" in v)]
+            where = _in_file(label, mapping)
+            raise RecipeError(
+                f"{plain(label)}: there is no such key in a recipe{where}.{did_you_mean(label, near)}"
+            )
+    for group in ("model", "data", "target"):
+        if mapping.get(group) is None:
+            raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
 
 
 def _check_names(recipe: Recipe) -> None:

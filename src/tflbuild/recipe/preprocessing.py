@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tflbuild.core.compiler_pass import Architecture
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.modality import MODALITIES

@@ -35,4 +35,4 @@ def findings_of(step: Mapping[str, Any], said: Collection[str] = ()) -> list[str
     """Give the findings of a pass that were not said yet; none where it made them in an earlier build."""
     if step.get("cached"):
         return []
-    return [line for line in lines_of(step.get("notes", {})) if line not in said]
+    return recognised.untold(lines_of(step.get("notes", {})), said)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from tflbuild.core import json_text
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
-from tflbuild.tflite import constants
 from tflbuild.tflite.soundness import check as check  # where others look for it
 
 FACTS = "tflbuild.facts"
@@ -259,35 +257,6 @@ def name_of(code: Any) -> str:
         return str(code.customCode.decode())
     name: str = OPERATORS[builtin]
     return name
-
-
-def census(path: Path) -> dict[str, Any]:
-    """Count what is in a file: operators, dtypes of tensors, bytes of weights, zeros among them."""
-    model = load(path)
-    graph = model.subgraphs[0]
-    weights = list(_weights(model))
-    count = sum(values.size for values, _, _ in weights)
-    zero_count = sum(int(np.sum(values == zero)) for values, zero, _ in weights)
-    return {
-        "operators": dict(sorted(Counter(op.name for op in operators(path)).items())),
-        "tensors": dict(sorted(Counter(DTYPES[t.type] for t in graph.tensors).items())),
-        "weight_bytes": int(sum(stored for _, _, stored in weights)),
-        "weights": int(count),
-        "sparsity": round(zero_count / count, 6) if count else 0.0,
-    }
-
-
-def _weights(model: Any) -> Iterator[tuple[Any, int, int]]:
-    """Give constant kernels: values, the value that means zero, bytes in the file."""
-    for tensor in model.subgraphs[0].tensors:
-        values = constants.values_of(model, tensor) if DTYPES[tensor.type] in STORED_WEIGHTS else None
-        if values is None or values.ndim < 2:
-            continue
-        quantization = tensor.quantization
-        zero = 0
-        if quantization is not None and quantization.zeroPoint is not None and len(quantization.zeroPoint):
-            zero = int(quantization.zeroPoint[0])
-        yield values, zero, len(model.buffers[tensor.buffer].data)
 
 
 def code_index(model: Any, builtin: int, version: int = 2) -> int:

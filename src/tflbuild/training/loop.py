@@ -106,7 +106,7 @@ def fit(
     follow from their step.
 
     Args:
-        model: a `tf_keras.Model` from (batch, height, width, 3) float32 to its raw outputs.
+        model: a `tf_keras.Model` from model values (batch, ...) float32 to its raw outputs.
         batches: gives what to train on from a step on.
         loss: what is minimised.
         schedule: how long and how fast.

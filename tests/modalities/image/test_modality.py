@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tflbuild.core.signature import TensorSpec
-from tflbuild.modalities.image.modality import ImageModality, Placement
+from tflbuild.modalities.image.geometry import Placement
+from tflbuild.modalities.image.modality import ImageModality
 
 
 def noise(height: int, width: int) -> np.ndarray:

@@ -126,7 +126,7 @@ def test_a_detectors_outputs_are_floats_whatever_was_asked_for(tmp_path: Path) -
     options = Quantizing(calibration=TEN, output_dtype="int8")
     made: Any = options.bench(detector, context(tmp_path), "int8", measuring=True)
     assert made.given["border"].float_output
-    with pytest.raises(PassError, match=r"^quantize\.select: 'top1' is of classifiers"):
+    with pytest.raises(PassError, match=r"^quantize\.select: 'top1' is of classification"):
         replace(options, select="top1").bench(detector, context(tmp_path), "int8", measuring=True)
 
 

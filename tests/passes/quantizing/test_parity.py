@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tflbuild.core.compiler_pass import Architecture, DataFacts
+from tflbuild.core.architecture import Architecture
+from tflbuild.core.compiler_pass import DataFacts
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.data.image_folder import ImageFolder
 from tflbuild.models.keras_file import KerasFile

@@ -187,11 +187,11 @@ def test_a_teacher_is_asked_only_where_it_counts(
 ) -> None:
     asked: list[Any] = []
 
-    def taught(*given: Any) -> tuple[str, str]:
+    def with_teacher(*given: Any) -> tuple[str, str]:
         asked.append(given)
-        return "taught loss", "asking hooks"
+        return "loss with a teacher", "asking hooks"
 
-    monkeypatch.setattr(module, "taught", taught)
+    monkeypatch.setattr(module, "with_teacher", with_teacher)
     given: Any = "given"
     ctx = context(tmp_path)
     fit("logits", MODEL_FACTS, replace(OPTIONS, distill=Distill(teacher="train")), ctx, "hooks", given=given)
@@ -200,7 +200,7 @@ def test_a_teacher_is_asked_only_where_it_counts(
     fit("logits", MODEL_FACTS, replace(OPTIONS, distill=distill), ctx, "hooks", given=given)
     assert asked == [(distill, "logits", MODEL_FACTS, "classification True 0.2", "hooks", "given", ctx)]
     _, _, loss, _, _, _, hooks = fake.of("loop.fit")[1]
-    assert (loss, hooks) == ("taught loss", "asking hooks")
+    assert (loss, hooks) == ("loss with a teacher", "asking hooks")
 
 
 class Usual(Fitting):

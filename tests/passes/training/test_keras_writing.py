@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from no_frameworks import Fake
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.options import to_json
 from tflbuild.modalities.image.modality import ImageModality
@@ -18,6 +19,7 @@ PREPROCESS = [ImageModality(), ImageModality(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0
 
 def context(preprocess: dict[str, Any], **model: Any) -> Any:
     spec = SimpleNamespace(**{"task": "", "head": lambda built: {}} | model)
+    spec.task_on = lambda task: Architecture.task_on(spec, task)
     return SimpleNamespace(model_spec=spec, modality="image", task="classification", preprocess=preprocess)
 
 

@@ -144,7 +144,7 @@ def report(passes: list[list[str]], targets: list[list[str]]) -> dict[str, Any]:
         ([["top1"]], [["map"]], "map"),
         ([["auc"]], [["size"]], "auc"),
         ([[]], [["size"]], "size"),
-        ([], [], "map"),
+        ([], [], ""),
     ],
 )
 def test_the_page_is_about_accuracy_or_else_the_first_that_was_measured(

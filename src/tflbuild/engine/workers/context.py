@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tflbuild.core import digest
+from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact
-from tflbuild.core.compiler_pass import Architecture
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import PassError
 from tflbuild.core.judgement import HeldLimit, Judgement

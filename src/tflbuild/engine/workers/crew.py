@@ -13,11 +13,11 @@ from typing import Any
 
 from tflbuild.engine.workers.process import Process, Start
 from tflbuild.engine.workers.request import (
-    Answer,
     Progress,
+    Reply,
     Request,
     finished,
-    next_answer,
+    next_reply,
     none_left_running,
 )
 
@@ -29,7 +29,7 @@ LARGEST_SHARD, SMALLEST_SHARD = 64, 8
 
 
 @dataclass(frozen=True)
-class Job:
+class SplitWork:
     """A computation over every image of a split.
 
     Attributes:
@@ -71,12 +71,12 @@ class Crew:
         *arguments: Any,
         who: str,
         progress: Progress = lambda done, total, note: None,
-    ) -> Answer:
-        """Send a request to one process, and wait for the answer; the others rest. See `Worker.ask`."""
+    ) -> Reply:
+        """Send a request to one process, and wait for the reply; the others rest. See `Worker.ask`."""
         return finished(self._members[0].begin(name, *arguments, who=who, progress=progress))
 
-    def share(self, job: Job) -> Answer:
-        """Do a job with as many processes as it is worth; what is written does not depend on how many.
+    def share(self, work: SplitWork) -> Reply:
+        """Do work with as many processes as it is worth; what is written does not depend on how many.
 
         Returns:
             What the method gave of the first images; wall seconds, and CPU seconds and memory of all processes.
@@ -86,19 +86,19 @@ class Crew:
             PassError: what was asked raised.
         """
         started = time.perf_counter()
-        sharing = _Sharing(job, self._members[: max(1, job.images // IMAGES_A_PROCESS)])
-        answers = sharing.run()
-        parts = [job.part(shard) for shard in sharing.shards]
+        sharing = _Sharing(work, self._members[: max(1, work.images // IMAGES_A_PROCESS)])
+        replies = sharing.run()
+        parts = [work.part(shard) for shard in sharing.shards]
         if len(parts) == 1:
-            parts[0].replace(job.out)
+            parts[0].replace(work.out)
         else:
-            answers.append(self.ask("merge", parts, job.out, who=job.who))
+            replies.append(self.ask("merge", parts, work.out, who=work.who))
         cost = {
             "seconds": time.perf_counter() - started,
-            "cpu_seconds": sum(answer.cost["cpu_seconds"] for answer in answers),
+            "cpu_seconds": sum(reply.cost["cpu_seconds"] for reply in replies),
             "peak_rss_mib": sum(sharing.peaks),
         }
-        return Answer(answers[0].value, cost)
+        return Reply(replies[0].value, cost)
 
     def stop(self) -> None:
         """Kill every process."""
@@ -107,7 +107,7 @@ class Crew:
 
 
 class _Sharing:
-    """Hands a job's shards out.
+    """Hands the shards of some work out.
 
     Each process owns a contiguous range of shards and takes them in order, so that it meets the same images
     the next time and has kept them. One that is idle steals the last shard of the range where most is left.
@@ -117,9 +117,9 @@ class _Sharing:
         peaks: MiB that each process held at most.
     """
 
-    def __init__(self, job: Job, members: Sequence[Process]) -> None:
-        self._job, self._members = job, members
-        bounds = [job.images * member // len(members) for member in range(len(members) + 1)]
+    def __init__(self, work: SplitWork, members: Sequence[Process]) -> None:
+        self._work, self._members = work, members
+        bounds = [work.images * member // len(members) for member in range(len(members) + 1)]
         homes = [list(shrinking(*home)) for home in pairwise(bounds)]
         self.shards = [shard for home in homes for shard in home]
         firsts = accumulate(map(len, homes), initial=0)
@@ -128,20 +128,20 @@ class _Sharing:
         self._running: dict[Request, tuple[int, int]] = {}
         self.peaks = [0.0] * len(members)
 
-    def run(self) -> list[Answer]:
-        """Give the answers of all shards, in order."""
-        answers: dict[int, Answer] = {}
+    def run(self) -> list[Reply]:
+        """Give the replies of all shards, in order."""
+        replies: dict[int, Reply] = {}
         with none_left_running(self._running):
             for member in range(len(self._members)):
                 self._hand_out(member)
             while self._running:
-                request, answer = next_answer(list(self._running))
+                request, reply = next_reply(list(self._running))
                 member, number = self._running.pop(request)
-                answers[number] = answer
-                self.peaks[member] = max(self.peaks[member], answer.cost["peak_rss_mib"])
+                replies[number] = reply
+                self.peaks[member] = max(self.peaks[member], reply.cost["peak_rss_mib"])
                 self._hand_out(member)
                 self._tell(number, len(self.shards[number]))
-        return [answers[number] for number in range(len(answers))]
+        return [replies[number] for number in range(len(replies))]
 
     def _hand_out(self, member: int) -> None:
         home = self._homes[member]
@@ -152,21 +152,21 @@ class _Sharing:
             if not fullest:
                 return
             number = fullest.pop()
-        job, shard = self._job, self.shards[number]
+        work, shard = self._work, self.shards[number]
         request = self._members[member].begin(
-            job.name,
-            *job.arguments,
+            work.name,
+            *work.arguments,
             shard.start,
             shard.stop,
-            job.part(shard),
-            who=job.who,
+            work.part(shard),
+            who=work.who,
             progress=lambda done, total, note: self._tell(number, done),
         )
         self._running[request] = (member, number)
 
     def _tell(self, number: int, done: float) -> None:
         self._done[number] = done
-        self._job.progress(sum(self._done), self._job.images, "")
+        self._work.progress(sum(self._done), self._work.images, "")
 
 
 def shrinking(start: int, stop: int) -> Iterator[range]:

@@ -1,7 +1,8 @@
-"""Turn what a request gives, or whatever it raises, into an answer that its parent can read."""
+"""Turn what a request gives, or whatever it raises, into a reply that its parent can read."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import resource
 import time
@@ -56,3 +57,21 @@ def cpu_seconds() -> float:
     """Give what this process, all its threads and the processes it waited for have used."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def plain_notes(notes: dict[str, Any]) -> Any:
+    """Bring notes for the report into JSON, whatever a pass noted: a long training is not thrown away for them."""
+    return json.loads(json.dumps(notes, default=str), parse_constant=lambda name: None)
+
+
+def jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
+    """Give a result that is JSON.
+
+    Raises:
+        PassError: it is not; `whose` it is.
+    """
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise PassError(f"{whose} gave something that is not JSON: {error}") from error
+    return value

@@ -63,7 +63,7 @@ class Process:
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
     ) -> Request:
-        """Send a request, and do not wait for the answer.
+        """Send a request, and do not wait for the reply.
 
         Args:
             name: a method of `tflbuild.engine.workers.worker_process.Server`.

@@ -1,4 +1,4 @@
-"""The main process's handle on one request to a worker process: what it answers, or how it ended."""
+"""The main process's handle on one request to a worker process: what it replies, or how it ended."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A worker's answer and its cost: `seconds`, `cpu_seconds` with children, `peak_rss_mib`."""
+class Reply:
+    """A worker's reply and its cost: `seconds`, `cpu_seconds` with children, `peak_rss_mib`."""
 
     value: Any
     cost: dict[str, float]
@@ -58,8 +58,8 @@ class Request:
         self._most_rss = most_rss
         self._peak, self._looked = 0.0, 0.0
 
-    def poll(self) -> Answer | None:
-        """Take what the process has sent; gives the answer when it is there. Never waits.
+    def poll(self) -> Reply | None:
+        """Take what the process has sent; gives the reply when it is there. Never waits.
 
         Raises:
             WorkerDied: the process aborted, was killed, exceeded its time limit or wrote garbage to the channel; the
@@ -75,9 +75,9 @@ class Request:
         except ChannelGarbled as error:
             raise self._stopped(f"wrote to the channel that carries its answers ({error})") from None
         for number, kind, value in messages:
-            answer = self._take(number, kind, value)
-            if answer is not None:
-                return answer
+            reply = self._take(number, kind, value)
+            if reply is not None:
+                return reply
         if gone and not messages:  # a process that it started may keep the channel open
             raise self._died()
         if self._deadline is not None and time.monotonic() > self._deadline:
@@ -89,7 +89,7 @@ class Request:
             raise self._stopped(f"exceeded its limit of {limit}", f"asked for more than {limit}")
         return None
 
-    def _take(self, number: int, kind: str, value: Any) -> Answer | None:
+    def _take(self, number: int, kind: str, value: Any) -> Reply | None:
         if number == 0 and kind == "done":
             self.process.loaded, self._deadline = True, _after(self._timeout)
         if kind == "error" and number in (0, self._number):
@@ -105,7 +105,7 @@ class Request:
         self.ended = True
         given, cost = value
         self._look(at_once=True)
-        return Answer(given, {**cost, "peak_rss_mib": self._peak})
+        return Reply(given, {**cost, "peak_rss_mib": self._peak})
 
     def _look(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
@@ -136,23 +136,23 @@ class Request:
         return why if self.process.loaded else ""
 
 
-def next_answer(requests: Sequence[Request]) -> tuple[Request, Answer]:
-    """Wait for the first answer to one of several requests."""
+def next_reply(requests: Sequence[Request]) -> tuple[Request, Reply]:
+    """Wait for the first reply to one of several requests."""
     with selectors.DefaultSelector() as selector:
         for request in requests:
             selector.register(request.channel, selectors.EVENT_READ)
         while True:
             for request in requests:
-                answer = request.poll()
-                if answer is not None:
-                    return request, answer
+                reply = request.poll()
+                if reply is not None:
+                    return request, reply
             selector.select(LOOK_EVERY)
 
 
-def finished(request: Request) -> Answer:
-    """Wait for the answer to one request."""
+def finished(request: Request) -> Reply:
+    """Wait for the reply to one request."""
     with none_left_running([request]):
-        return next_answer([request])[1]
+        return next_reply([request])[1]
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from tflbuild.core.names import Names
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.engine.workers.crew import Crew
 from tflbuild.engine.workers.process import Process, Start
-from tflbuild.engine.workers.request import Answer, Progress, finished
+from tflbuild.engine.workers.request import Progress, Reply, finished
 
-__all__ = ["Answer", "Progress", "Worker"]
+__all__ = ["Progress", "Reply", "Worker"]
 
 LIGHT_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -68,8 +68,8 @@ class Worker:
         who: str,
         progress: Progress = lambda done, total, note: None,
         timeout: float | None = None,
-    ) -> Answer:
-        """Send a request to the TensorFlow process, and wait for the answer.
+    ) -> Reply:
+        """Send a request to the TensorFlow process, and wait for the reply.
 
         Args:
             name: a method of `tflbuild.engine.workers.worker_process.Server`.

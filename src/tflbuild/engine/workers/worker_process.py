@@ -40,7 +40,7 @@ from tflbuild.core.target import Target
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
-from tflbuild.engine.workers.outcome import outcome
+from tflbuild.engine.workers.outcome import jsonable, outcome, plain_notes
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
 
@@ -97,7 +97,7 @@ class Server:
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
-        return result, _plain(context.notes)
+        return result, plain_notes(context.notes)
 
     def analyse(
         self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment
@@ -114,7 +114,7 @@ class Server:
         )
         with _same_folder():
             found = [dict(finding) for finding in analysis.run(models, context)]
-        return list(_jsonable({"findings": found}, f"analysis '{assignment.label}'")["findings"])
+        return list(jsonable({"findings": found}, f"analysis '{assignment.label}'")["findings"])
 
     def _external(self, source: str, data: Dataset) -> Split:
         """Read a source outside the data set, with what planning remembered of its files."""
@@ -175,18 +175,18 @@ class Server:
     def measure(self, metric: str, predictions: Path, truth: Path) -> dict[str, Any]:
         """Measure a metric of predictions; gives a `Measurement` as JSON."""
         found = named(f"{self._names.measuring}:measure")(metric, predictions, truth)
-        return _jsonable(found.to_json(), f"metric '{metric}'")
+        return jsonable(found.to_json(), f"metric '{metric}'")
 
     def compare(self, metric: str, before: Path, after: Path, truth: Path) -> dict[str, Any]:
         """Give the paired difference of two predictions as JSON."""
         found = named(f"{self._names.measuring}:compare")(metric, before, after, truth)
-        return _jsonable(asdict(found), f"metric '{metric}'")
+        return jsonable(asdict(found), f"metric '{metric}'")
 
     def chance(
         self, predictions: Path, truth: Path, listed: dict[str, tuple[str, ...]], split: str
     ) -> dict[str, Any]:
         """Hold a base's predictions against chance."""
-        return _jsonable(named(self._names.chance)(predictions, truth, listed, split), "the look at the base")
+        return jsonable(named(self._names.chance)(predictions, truth, listed, split), "the look at the base")
 
     def readings(
         self, model: Artifact, data: Dataset, index: Path, split: str, finding: dict[str, Any], out: Path
@@ -197,13 +197,13 @@ class Server:
         whole = named(self._names.readings)(
             model, samples, partial(predict, runtime), finding, out, self._report
         )
-        return _jsonable(whole, "the look at the base")
+        return jsonable(whole, "the look at the base")
 
     def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
         """Measure a fact of the file itself; gives a `Measurement` as JSON."""
         cls = METRICS.get(metric)
         assert issubclass(cls, FileMetric)
-        return _jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
+        return jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
 
     def deliver(
         self, target: Target, model: TFLiteModel, staging: Path
@@ -217,7 +217,7 @@ class Server:
             path.write_bytes(content)
             sha256 = digest.of_file(path)
             delivered = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
-        return delivered, _jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
+        return delivered, jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
 
     def _split(self, name: str, data: Dataset, index: Path) -> Split:
         """Give a split; the last ones are kept, because naming a large one by its content takes a while."""
@@ -260,19 +260,6 @@ def _reset(seed: int) -> None:
         keras.backend.clear_session()
         keras.utils.set_random_seed(seed)
     gc.collect()
-
-
-def _plain(notes: dict[str, Any]) -> Any:
-    """Bring notes for the report into JSON, whatever a pass noted: a long training is not thrown away for them."""
-    return json.loads(json.dumps(notes, default=str), parse_constant=lambda name: None)
-
-
-def _jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise PassError(f"{whose} gave something that is not JSON: {error}") from error
-    return value
 
 
 def _end_with_parent() -> None:

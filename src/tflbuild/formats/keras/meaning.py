@@ -1,4 +1,4 @@
-"""What a Keras file says and shows of itself, as a plan reads it."""
+"""The meaning of a Keras file, as it says and shows it itself and a plan reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the outputs of a Keras model are: the task, and the classes that names are given to."""
+"""The outputs of a Keras model: their task, and the classes that names are given to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 6
 
 
 class Result(NamedTuple):
-    """What a model's outputs are.
+    """The meaning of a model's outputs.
 
     Attributes:
         task: its name; "" for none.

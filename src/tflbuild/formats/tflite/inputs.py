@@ -1,4 +1,4 @@
-"""What goes into each input of a `.tflite`: the kind of sample, and how its values are scaled."""
+"""The inputs of a `.tflite`: the kind of sample that goes into each, and how its values are scaled."""
 
 from __future__ import annotations
 

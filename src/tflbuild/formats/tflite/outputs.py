@@ -1,4 +1,4 @@
-"""What the outputs of a `.tflite` are, read off the operators that make them."""
+"""The meaning of the outputs of a `.tflite`, read off the operators that make them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What a model's outputs are.
+    """The meaning of a model's outputs.
 
     Attributes:
         kind: "softmax", "sigmoid" or "logits" of one row of scores, "detection"; "" for anything else.

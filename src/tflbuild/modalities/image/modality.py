@@ -1,37 +1,24 @@
-"""Turn a picture into a model's input.
-
-The one place that says so, for training, calibration, evaluation and the device.
-"""
+"""Turn a picture into a model's input: the one place that does, for training, calibration, evaluation and devices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Gt, Le
 
 from tflbuild.core.field_checks import Check, boolean, nothing_or, number, one_of, rows_of
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
+from tflbuild.modalities.image.geometry import Placement, centred, frame, letterboxed
+from tflbuild.modalities.image.grey import luma
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Channels = tuple[float, ...]
-
-LUMA = (19595, 38470, 7471)
-"""ITU-R 601 weights of red, green and blue in 1/65536, as PIL's mode L has them."""
-
-
-class Placement(NamedTuple):
-    """The position of a resized image in a model's input, in pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @modality("image")
@@ -94,8 +81,13 @@ class ImageModality(Modality):
             raise ValueError(f"{prefix}{error}") from error
 
     def to_json(self) -> dict[str, Any]:
-        """Give every option, defaults included; of what only some models need, what is said."""
+        """Give every option, defaults included; of what only some models need, what is said.
+
+        `scale` and `offset` are left out beside values by channel, which take their place.
+        """
         options = asdict(self)
+        for even in ("scale", "offset") if self.per_channel else ():
+            del options[even]
         for rare, usual in (("crop", 1.0), ("mean", None), ("std", None)):
             if options[rare] == usual:
                 del options[rare]
@@ -228,23 +220,13 @@ class ImageModality(Modality):
         """Say where an image lies in an input of `height` x `width`; integers only, the same everywhere."""
         if self.aspect != "letterbox":
             return Placement(0, 0, height, width)
-        if image_height * width >= height * image_width:
-            across = max(1, (2 * image_width * height + image_height) // (2 * image_height))
-            return Placement(0, (width - across) // 2, height, across)
-        down = max(1, (2 * image_height * width + image_width) // (2 * image_width))
-        return Placement((height - down) // 2, 0, down, width)
+        return letterboxed(image_height, image_width, height, width)
 
     def seen(self, image_height: int, image_width: int, height: int, width: int) -> Placement:
         """Say which part of an image an input of `height` x `width` shows; whole pixels."""
         if self.aspect != "center_crop":
             return Placement(0, 0, image_height, image_width)
-        if image_height * width >= height * image_width:
-            down, across = image_width * height / width, float(image_width)
-        else:
-            down, across = float(image_height), image_height * width / height
-        rows = min(image_height, max(1, int(down * self.crop + 0.5)))
-        columns = min(image_width, max(1, int(across * self.crop + 0.5)))
-        return Placement((image_height - rows) // 2, (image_width - columns) // 2, rows, columns)
+        return centred(image_height, image_width, height, width, self.crop)
 
     def pixels(self, image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
         """Resize an image to a model's input.
@@ -278,11 +260,7 @@ class ImageModality(Modality):
             return pixels
         if self.channels == "bgr":
             return pixels[..., ::-1]
-        import numpy as np
-
-        weighted = pixels.astype(np.uint32) @ np.array(LUMA, np.uint32)
-        luma: NDArray[np.uint8] = ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
-        return luma
+        return luma(pixels)
 
     def place(
         self, boxes: NDArray[np.float32], image_height: int, image_width: int, height: int, width: int
@@ -315,17 +293,9 @@ class ImageModality(Modality):
         self, image_height: int, image_width: int, height: int, width: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give factor and start of (y, x, y, x) that take image coordinates to input coordinates."""
-        import numpy as np
-
         part = self.seen(image_height, image_width, height, width)
         place = self.placement(part.height, part.width, height, width)
-        factor = np.array([place.height / height, place.width / width] * 2)
-        start = np.array([place.top / height, place.left / width] * 2)
-        if self.aspect != "center_crop":
-            return factor, start
-        zoom = np.array([image_height / part.height, image_width / part.width] * 2)
-        corner = np.array([part.top / image_height, part.left / image_width] * 2)
-        return factor * zoom, start - corner * zoom * factor
+        return frame((image_height, image_width), part, place, (height, width))
 
     def plain(self, sample: Any) -> str:
         """Say how large a picture is."""

@@ -12,6 +12,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.metric import METRICS
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import (
     Calibration,
@@ -157,9 +158,11 @@ class Quantizing(Pass):
 
     def _labels(self, meaning: Meaning, ctx: PassContext | AnalysisContext) -> list[int]:
         """Give the class of each image that is held out."""
-        if meaning.task != "classification":
+        tasks = METRICS.get(self.select).tasks
+        if meaning.task not in tasks:
             raise PassError(
-                f"{ctx.label}.select: 'top1' is of classifiers; a detector's settings are chosen by select=error."
+                f"{ctx.label}.select: '{self.select}' is of {', '.join(tasks)}; of {meaning.task}, settings are chosen "
+                f"by select=error."
             )
         return parted(calibration_labels(self.calibration, ctx), ctx.seed)[1]
 

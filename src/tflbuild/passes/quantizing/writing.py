@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def emit_tflite(ctx: PassContext, content: bytes, facts: Meaning, **meta: Any) -> TFLiteModel:
     """Write a flatbuffer with its labels and preprocessing inside, and say what is in it."""
     from tflbuild.tflite import flatbuffer
+    from tflbuild.tflite.census import census as census_of
 
     kept = facts.to_json()
     signed = flatbuffer.with_signature(content)
@@ -31,7 +32,7 @@ def emit_tflite(ctx: PassContext, content: bytes, facts: Meaning, **meta: Any) -
         whole,
         facts=kept,
         signature=flatbuffer.signature(path),
-        census=flatbuffer.census(path),
+        census=census_of(path),
         **meta,
     )
 

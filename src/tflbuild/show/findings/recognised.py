@@ -20,9 +20,22 @@ def _line(entry: Mapping[str, Any]) -> str:
 
 
 def untold(said: Iterable[str], told: Iterable[str]) -> list[str]:
-    """Give the lines that were not told before."""
+    """Give the lines that were not told before, without assumptions of what was told otherwise.
+
+    >>> untold(["a: 1 (seen)", "b: assumed (usual)", "c: assumed (usual)"], ["a: 1 (seen)", "b: 2 (said)"])
+    ['c: assumed (usual)']
+    """
     known = set(told)
-    return [line for line in said if line not in known]
+    settled = {line.partition(":")[0] for line in known}
+    return [
+        line
+        for line in said
+        if line not in known and (line.partition(":")[0] not in settled or not _assumed(line))
+    ]
+
+
+def _assumed(line: str) -> bool:
+    return line.partition(": ")[2].startswith("assumed")
 
 
 def exhibit(note: Note) -> Exhibit | None:

@@ -1,0 +1,161 @@
+"""Analyses that a recipe asks for: run on the models of a build, kept in the store, never the end of a build."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fakes
+from building import FakeBuild, change
+from tflbuild.core.analysis import Analysis
+from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.analyses import models_of
+from tflbuild.engine.build import Outcome
+from tflbuild.engine.events import Event
+from tflbuild.engine.prepare import prepare
+
+
+@pytest.fixture
+def build(build_here: FakeBuild) -> FakeBuild:
+    return build_here
+
+
+def asking(recipe: Recipe, **analyses: Analysis) -> Recipe:
+    return replace(recipe, analyses=analyses)
+
+
+def found(outcome: Outcome) -> list[dict[str, Any]]:
+    assert outcome.error is None
+    written: list[dict[str, Any]] = json.loads((outcome.report.folder / "report.json").read_text())[
+        "analyses"
+    ]
+    return written
+
+
+def model(kind: Any, name: str, **meta: Any) -> Any:
+    return kind(path=Path(name), digest=name, fingerprint=name, meta=meta)
+
+
+def test_an_analysis_finds_something_about_the_model_that_is_delivered(
+    recipe: Recipe, build: FakeBuild, events: list[Event]
+) -> None:
+    (entry,) = found(build(asking(recipe, mine=fakes.FakeAnalysis())))
+    assert entry == {"name": "fake_analysis", "key": entry["key"], "findings": [{"text": "model: 0.89"}]}
+    assert len(entry["key"]) == 64
+    assert [event.fields for event in events if event.kind == "analysis"] == [entry]
+
+
+def test_what_was_found_is_recalled_until_something_that_decides_it_changes(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    def times() -> int:
+        return log.read_text().split().count("analyse")
+
+    wanted = asking(recipe, mine=fakes.FakeAnalysis())
+    first = found(build(wanted))
+    assert (found(build(wanted)), times()) == (first, 1)
+    assert found(build(asking(recipe, other=fakes.FakeAnalysis()))) == first, "a name decides nothing"
+    assert times() == 1
+    again = found(build(asking(recipe, mine=fakes.FakeAnalysis(strength=0.7))))
+    assert times() == 2
+    assert again[0]["key"] != first[0]["key"]
+    build(change(wanted, "quantize", options=fakes.FakeQuantize(cost=0.1)))
+    assert times() == 3
+
+
+def test_a_heavy_analysis_runs_where_tensorflow_is_and_a_light_one_beside_it(
+    recipe: Recipe, build: FakeBuild, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.FakeHeavyAnalysis, "reads", lambda self: ("data.train",))
+    monkeypatch.setattr(fakes.FakeHeavyAnalysis, "needs", ())
+    light, heavy = found(build(asking(recipe, a=fakes.FakeAnalysis(), b=fakes.FakeHeavyAnalysis())))
+    asked = [(place, who) for place, name, who in here.asked if name == "analyse"]
+    assert asked == [("crew", "analysis 'a'"), ("tensorflow", "analysis 'b'")]
+    assert [finding["text"] for finding in heavy["findings"]] == ["model: 0.89", "base: 0.9"]
+    assert light["findings"] == heavy["findings"][:1]
+
+
+def test_an_analysis_of_a_model_that_the_build_lacks_is_left_out_with_a_warning(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.FakeAnalysis, "of", ("model", "teacher"))
+    outcome = build(asking(recipe, mine=fakes.FakeAnalysis()))
+    assert found(outcome) == []
+    said = "analyses.mine is left out: it looks at 'teacher', and this build has none"
+    assert outcome.report["warnings"] == [said]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            ValueError("seven is right out"),
+            "analyses.mine: analysis 'mine' failed: ValueError: seven is right out",
+        ),
+        (NotImplementedError(), "analyses.mine: analysis 'mine' failed: NotImplementedError"),
+    ],
+)
+def test_an_analysis_that_fails_costs_itself_alone(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fail(*given: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(fakes.FakeAnalysis, "run", fail)
+    monkeypatch.setattr(fakes.FakeHeavyAnalysis, "run", lambda *given: [{"text": "well"}])
+    monkeypatch.setattr(fakes.FakeHeavyAnalysis, "reads", lambda self: ())
+    monkeypatch.setattr(fakes.FakeHeavyAnalysis, "needs", ())
+    outcome = build(asking(recipe, mine=fakes.FakeAnalysis(), other=fakes.FakeHeavyAnalysis()))
+    assert [entry["name"] for entry in found(outcome)] == ["fake_heavy_analysis"]
+    (warning,) = outcome.report["warnings"]
+    assert warning.startswith(said)
+    assert outcome.report["targets"]
+
+
+def test_data_that_an_analysis_did_not_declare_is_refused(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        fakes.FakeAnalysis, "run", lambda self, models, ctx: [{"n": len(ctx.dataset("data.test"))}]
+    )
+    outcome = build(asking(recipe, mine=fakes.FakeAnalysis()))
+    assert found(outcome) == []
+    assert "data.test" in outcome.report["warnings"][0]
+    monkeypatch.setattr(
+        fakes.FakeAnalysis, "run", lambda self, models, ctx: [{"n": len(ctx.dataset("data.val"))}]
+    )
+    assert found(build(asking(recipe, mine=fakes.FakeAnalysis())))[0]["findings"] == [{"n": 4}]
+
+
+def test_a_run_that_ends_early_analyses_nothing(recipe: Recipe, build: FakeBuild) -> None:
+    wanted = asking(recipe, mine=fakes.FakeAnalysis())
+    assert found(build(replace(wanted, run=replace(wanted.run, stop_after="prune")))) == []
+
+
+def test_what_an_analysis_reads_is_held_to_the_data_while_planning(recipe: Recipe) -> None:
+    from tflbuild.core.errors import RecipeError
+
+    class Odd(fakes.FakeAnalysis):
+        def reads(self) -> tuple[str, ...]:
+            return ("data.vall",)
+
+    with pytest.raises(
+        RecipeError, match=r"^analyses\.mine: there is no 'data\.vall'; use data\.train, data\.val"
+    ):
+        prepare(asking(recipe, mine=Odd()), fakes.NAMES)
+
+
+def test_models_are_named_by_what_they_are_in_a_build() -> None:
+    base, trained = model(KerasModel, "base"), model(KerasModel, "trained")
+    first, equalized = model(TFLiteModel, "first"), model(TFLiteModel, "equalized")
+    quantized = model(TFLiteModel, "quantized", quantized="int8")
+    outputs = dict(enumerate((base, trained, first, equalized, quantized)))
+    named = models_of({str(key): one for key, one in outputs.items()}, base)
+    assert named == {"base": base, "float": equalized, "model": quantized}
+    assert models_of({"a": trained}, None) == {"model": trained}
+    assert models_of({}, None) == {}
