@@ -227,6 +227,19 @@ def test_a_budget_that_int8_breaks_is_held_with_layers_in_float(here: Workspace)
     assert {verdict["metric"] for verdict in quantize["verdicts"]} == {"fidelity", "size"}
 
 
+def test_runs_of_files_are_compared_as_any_runs_are(here: Workspace) -> None:
+    runs = []
+    for words in (["quantize.method=fixed"], ["quantize.method=fixed", "quantize.ranges=mse"]):
+        built(here, "unsigned.tflite", "rows.npz", *words)
+        runs.append(str(delivered(here).parent.resolve()))
+    printed = here.run_apart("compare", *runs)
+    assert "quantize.ranges" in printed
+    assert "equal: " in printed
+    made = json.loads(here.run_apart("compare", *runs, "--json"))
+    assert made["schema"] == "tflbuild.compare/1"
+    assert made["recipe"]["quantize.ranges"] == ["minmax", "mse"]
+
+
 # Without TensorFlow
 
 
