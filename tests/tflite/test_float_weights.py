@@ -116,6 +116,18 @@ def test_the_values_of_a_constant_are_read_without_writing_them() -> None:
     assert graph.tensors[index].type == TYPES.UINT8
 
 
+def test_the_stored_weights_leave_the_file() -> None:
+    given = stored(dense(np.zeros((64, 64)), 1), np.ones((64, 64), np.int8), TYPES.INT8, [0.5], [0])
+    content, _ = with_float_weights(given)
+    # 4 bytes for each of 4,096 weights in the place of one
+    assert len(content) == pytest.approx(len(given) + 3 * 4096, abs=200)
+    assert [tensor.name for tensor in flatbuffer.unpack(content).subgraphs[0].tensors] == [
+        b"x",
+        b"y0",
+        b"weights;float",
+    ]
+
+
 def dequantized(levels: Any, dtype: int, scales: Any = (), points: Any = ()) -> bytes:
     """Give a dense layer whose weights a DEQUANTIZE unpacks, and one whose activation another makes a float."""
     tensors: dict[str, Any] = {
