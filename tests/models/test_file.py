@@ -21,10 +21,10 @@ from tflite_files import Tensor, Typed, classifier, metadata, network, step, wit
 STATISTICS = {"mean": [123.7, 116.3, 103.5], "std": [58.4, 57.1, 57.4]}
 
 
-def file(folder: Path, content: bytes, name: str = "model.tflite") -> File:
+def file(folder: Path, content: bytes, name: str = "model.tflite", outputs: Any = "auto") -> File:
     path = folder / name
     path.write_bytes(content)
-    return File(path=str(path))
+    return File(path=str(path), outputs=outputs)
 
 
 def keras(folder: Path) -> File:
@@ -119,7 +119,8 @@ REFUSALS = [
         classifier(),
         "classification",
         "the outputs of '{path}' are not recognised (FULLY_CONNECTED makes it, without an activation: logits of 3 "
-        "classes, or other numbers, since no labels.txt names 3 classes)",
+        "classes, or other numbers, since no labels.txt names 3 classes; model.outputs=logits, softmax or sigmoid "
+        "says that they are a classifier's scores)",
     ),
     (
         classifier("TANH"),
@@ -136,6 +137,56 @@ def test_data_of_another_task_are_refused_with_what_the_file_shows(
 ) -> None:
     found = file(tmp_path, content)
     assert found.refusal(task) == said.format(path=found.path)
+
+
+@pytest.mark.parametrize(
+    ("content", "outputs", "classes"),
+    [(classifier(), "logits", 3), (classifier("TANH"), "sigmoid", 3), (classifier(classes=1), "logits", 2)],
+)
+def test_what_the_user_says_of_one_row_of_numbers_makes_a_classifier_of_it(
+    tmp_path: Path, content: bytes, outputs: str, classes: int
+) -> None:
+    found = file(tmp_path, content, outputs=outputs)
+    found.check()
+    assert (found.task, found.refusal("classification")) == ("classification", "")
+    assert (found.task_on("unlabelled"), found.task_on("classification")) == ("classification",) * 2
+    assert found.description.head == {"outputs": {"scores": "scores"}, "scores": outputs}
+    evidence = f"model.outputs={outputs} says so"
+    assert found.recognised()[:2] == [
+        {"what": "task", "value": "classification", "evidence": evidence},
+        {"what": "outputs", "value": f"{outputs} of {classes} classes", "evidence": evidence},
+    ]
+    assert [one["what"] for one in found.recognised()].count("task") == 1
+    five = ("a", "b", "c", "d", "e")
+    assert f"has {classes} classes, but the data have 5" in found.misfit("image", five)
+
+
+STATED = [
+    (
+        classifier("SOFTMAX"),
+        "logits",
+        "outputs: 'logits' contradicts the file, which shows that its scores are those of 'softmax'",
+    ),
+    (
+        two_outputs(),
+        "logits",
+        "outputs: 'logits' is what the one row of scores of a classifier may be, and the file ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "outputs", "said"), STATED)
+def test_what_the_user_says_against_the_file_is_refused(
+    tmp_path: Path, content: bytes, outputs: str, said: str
+) -> None:
+    found = file(tmp_path, content, outputs=outputs)
+    with pytest.raises(ValueError, match=said):
+        found.check()
+
+
+def test_what_the_user_says_as_the_file_does_changes_nothing(tmp_path: Path) -> None:
+    found = file(tmp_path, classifier("SOFTMAX"), outputs="softmax")
+    assert found.description == file(tmp_path, classifier("SOFTMAX")).description
 
 
 def test_data_that_do_not_fit_are_refused_by_the_name_of_the_file(tmp_path: Path) -> None:

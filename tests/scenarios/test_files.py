@@ -18,6 +18,7 @@ import pytest
 from own_files import ROWS, write_classes, write_files, write_photos, write_rows
 from tflbuild.core.digest import of_file
 from tflbuild.tflite import flatbuffer
+from tflite_files import classifier
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -166,6 +167,15 @@ def test_a_classifier_with_labels_beside_it_is_measured_on_class_folders(here: W
     assert flatbuffer.read_facts(delivered(here))["labels"] == ["bird", "cat", "dog"]
     lock = (delivered(here).parent / "recipe.lock.yaml").read_text()
     assert report["targets"][0]["sha256"] in lock
+
+
+def test_the_user_says_that_one_row_of_numbers_are_logits(here: Workspace) -> None:
+    (here.folder / "row.tflite").write_bytes(classifier(shape=(1, 12, 12, 3)))
+    report = built(here, "row.tflite", "classes", "model.outputs=logits", "quantize.method=fixed")
+    target = check_delivery(here, report, 0.8)
+    assert seen(report)["outputs"] == ("logits of 3 classes", "model.outputs=logits says so")
+    assert target["labels"] == ["bird", "cat", "dog"]
+    assert target["metrics"]["top1"]["n"] == target["metrics"]["fidelity"]["n"]
 
 
 def test_one_channel_takes_grey_pictures_since_the_file_says_so(here: Workspace) -> None:

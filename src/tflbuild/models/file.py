@@ -12,7 +12,7 @@ from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
 from tflbuild.core.plain_text import plain
-from tflbuild.models.keras_file import KerasFile
+from tflbuild.models.keras_file import CLASSIFIED, KerasFile
 
 STORED = ("float16", "dynamic")
 """Schemes of files that compute in floats, and store their weights otherwise."""
@@ -26,9 +26,9 @@ class File(KerasFile):
     """Start from a model file of any format that is recognised by its content: `.h5`, `.keras`, `.tflite`.
 
     What the file is, what goes in and what comes out is read off its signature, its graph and its metadata, and said
-    with the evidence; `preprocess.*` and `outputs` say it where the file does not. A float `.tflite` goes to the passes
-    that quantize as it is, and `convert` is left out. On data without labels, outputs that are neither scores nor
-    detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
+    with the evidence; `preprocess.*` and `outputs` (of a classifier) say it where the file does not. A float `.tflite`
+    goes to the passes that quantize as it is, and `convert` is left out. On data without labels, outputs that are
+    neither scores nor detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
 
     The other options are those of `model=keras`, for a detector in a Keras file.
     """
@@ -38,7 +38,7 @@ class File(KerasFile):
         if self.path and Path(self.path).exists():
             try:
                 task = self.description.task
-            except RecipeError:  # `check` says it
+            except (RecipeError, ValueError):  # `check` says it
                 return
             object.__setattr__(self, "task", task)
 
@@ -47,6 +47,7 @@ class File(KerasFile):
         if not self.path:
             raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
         self.format.check(Path(self.path))
+        _ = self.description  # which holds `outputs` to the file
 
     @property
     def format(self) -> Format:
@@ -57,10 +58,18 @@ class File(KerasFile):
 
     @property
     def description(self) -> Description:
-        """Give what the file says and shows."""
+        """Give what the file says and shows, and what `outputs` says where it does not.
+
+        Raises:
+            RecipeError: the file cannot be read.
+            ValueError: `outputs` contradicts it.
+        """
+        from tflbuild.formats.stating import stated
+
         path = Path(self.path)
         status = path.stat()
-        return _described(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+        found = _described(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+        return found if self.outputs == "auto" else stated(found, self.outputs)
 
     def starts(self) -> Pass:
         """Give the pass that takes the file in."""
@@ -76,7 +85,7 @@ class File(KerasFile):
         if task != UNLABELLED:
             return self.task or task
         head = self.description.head
-        known = self.task and head and head.get("scores") != "logits"
+        known = self.task and head and (head.get("scores") != "logits" or self.outputs != "auto")
         return self.task if known else UNLABELLED
 
     def refusal(self, task: str) -> str:
@@ -85,6 +94,8 @@ class File(KerasFile):
             reason = super().refusal(task)
             return f"{reason} (data=images takes pictures alone)" if reason else ""
         found = [one.evidence for one in self.description.recognised if one.what == "task"]
+        if found and task == CLASSIFIED and len(self.description.signature.outputs) == 1:
+            found[0] += "; model.outputs=logits, softmax or sigmoid says that they are a classifier's scores"
         return f"the outputs of '{plain(self.path)}' are not recognised{f' ({found[0]})' if found else ''}"
 
     def misfit(self, modality: str, classes: Sequence[str]) -> str:
