@@ -232,4 +232,4 @@ def test_calibration_on_test_images_is_refused_by_content(
     root = f"data.root={shared_data / 'bccd'}"
     code, error = ends(["plan", R, "data=voc", root, "quantize.calibration.source=mine"], capsys)
     assert code == 2
-    assert "is the test image" in error
+    assert "is the test sample" in error

@@ -129,7 +129,7 @@ def test_a_test_image_is_refused_by_its_content_whatever_it_is_called(
     with pytest.raises(DataError) as caught:
         prepare(wanted, names=fakes.NAMES)
     assert str(caught.value) == (
-        f"quantize.calibration.source: {photos / '2.png'} is the test image the one; calibrate on other images."
+        f"quantize.calibration.source: {photos / '2.png'} is the test sample the one; calibrate on others."
     )
     (photos / "2.png").write_text("another")
     prepare(wanted, names=fakes.NAMES)

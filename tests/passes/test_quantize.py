@@ -185,7 +185,7 @@ def test_an_empty_split_is_an_error_that_names_the_option(model: TFLiteModel, tm
     plugins.load(None)
     index = Index(classes=("a",), splits={"train": (), "val": (), "test": ()})
     options = PASSES.get("quantize")(calibration=Calibration(source="data.train"))
-    with pytest.raises(DataError, match=r"^quantize\.calibration\.source: 'data\.train' holds no image\.$"):
+    with pytest.raises(DataError, match=r"^quantize\.calibration\.source: 'data\.train' holds no sample\.$"):
         run_pass(options, model, tmp_path, data=Grey(), index=index)
 
 

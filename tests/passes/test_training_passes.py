@@ -839,7 +839,7 @@ def test_a_flat_model_is_held_to_what_the_users_model_gives(
             "of": "'m.h5'",
             "outputs": {"scores": {"difference": off, "size": 1.0, "images": 3}},
         }
-        assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more; rows add up to 1 on 3 images"
+        assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more; rows add up to 1 on 3 samples"
     else:
         with pytest.raises(
             BrokenPromise, match=r"^the flat model does not compute what 'm\.h5' does: scores differ"

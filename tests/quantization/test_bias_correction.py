@@ -276,7 +276,7 @@ def test_a_layer_whose_mean_is_no_number_is_left_with_the_reason(
     monkeypatch.setattr(bias_correction, "_means", broken)
     left: dict[str, str] = {}
     made = correct(bad, chain.content(), chain.samples, left=left)
-    assert left == {FIRST: "its mean is not finite on calibration images"}
+    assert left == {FIRST: "its mean is not finite on calibration samples"}
     assert np.array_equal(biases(made)[0], biases(bad)[0])
     assert not np.array_equal(biases(made)[1], biases(bad)[1])
 

@@ -38,8 +38,8 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
     assert outcome() == [
         "built out/cpu/model.tflite for cpu",
         "  312,345 bytes, 201,234 compressed",
-        "  map 0.6000 [0.5500, 0.6500] on 500 test images; train had 0.0000",
-        "  map50 0.0000 on 0 val images",
+        "  map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.0000",
+        "  map50 0.0000 on 0 val samples",
         "  gate: map fell",
         "  gate: x (undecided)",
         "report: out/report.html",
@@ -51,9 +51,9 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
     [
         (
             {"latency_ms": {"median": 3.146, "p90": 3.456, "threads": 2, "cpu": "some cpu"}},
-            ["  3.15 ms an image (p90 3.46, 2 thread(s), some cpu)"],
+            ["  3.15 ms a sample (p90 3.46, 2 thread(s), some cpu)"],
         ),
-        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms an image (p90 3.15, 1 thread(s), )"]),
+        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms a sample (p90 3.15, 1 thread(s), )"]),
         (
             {"delegate": {"delegated": 30, "total": 31, "name": "xnnpack"}},
             ["  30 of 31 operators on xnnpack"],
@@ -108,7 +108,7 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
     lines = outcome_lines(report, "outputs/r/now")
     assert lines[0] == "built outputs/r/now/model.tflite for cpu"
     assert "312,345 bytes" in lines[1]
-    assert "map 0.6000 [0.5500, 0.6500] on 500 test images; train had 0.6200" in lines[2]
+    assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[2]
     assert "30 of 31 operators on xnnpack" in lines[4]
     assert "(undecided)" in lines[5]
     assert lines[-1] == "report: outputs/r/now/report.html"

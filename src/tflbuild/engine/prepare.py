@@ -227,5 +227,5 @@ def _refuse_test_samples(
             )
         if sha256 in test:
             raise DataError(
-                f"{key}: {plain(path)} is the test image {plain(test[sha256])}; calibrate on other images."
+                f"{key}: {plain(path)} is the test sample {plain(test[sha256])}; calibrate on others."
             )

@@ -76,7 +76,7 @@ def _hold(built: Any, facts: Meaning, ctx: PassContext) -> None:
         _same_outputs(reference, raw, built, facts, batch, ctx)
         return
     kind, rows = reference.kinds[-1], raw[-1]
-    looks = f"{LOOKS[found_in(rows)]} on {len(rows)} images"
+    looks = f"{LOOKS[found_in(rows)]} on {len(rows)} samples"
     recognised = ctx.notes["recognised"]
     evidence = next((entry["evidence"] for entry in recognised if entry["what"] == "outputs"), "its graph")
     if not agrees(kind, rows):

@@ -166,7 +166,7 @@ def _correct(
     for _ in range(ROUNDS):
         shift = means[name] - under_way.mean(int(operator.outputs[0]))
         if not np.all(np.isfinite(shift)):
-            reasons[name] = "its mean is not finite on calibration images"
+            reasons[name] = "its mean is not finite on calibration samples"
             break
         if not _shift(graph, operator, shift):
             break

@@ -46,7 +46,7 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
             )
             interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
             lines.append(
-                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} images{of}"
+                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} samples{of}"
             )
     return lines
 
@@ -56,7 +56,7 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
         lines.append(
-            f"  {latency['median']:.2f} ms an image (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"  {latency['median']:.2f} ms a sample (p90 {latency.get('p90', latency['median']):.2f}, "
             f"{latency.get('threads', 1)} thread(s), {plain(latency.get('cpu', ''))})"
         )
     if delegate:

@@ -114,7 +114,7 @@ def test_a_model_that_finds_the_rare_class_is_no_guess(judged: Callable[..., dic
 
 def test_few_images_are_called_few(judged: Callable[..., dict[str, Any]]) -> None:
     finding = judged(saying([0, 1, 2, 1]), truth([0, 1, 2, 0]))
-    assert "too few images to tell" in finding["text"]
+    assert "too few samples to tell" in finding["text"]
 
 
 def test_scores_that_are_no_numbers_are_left_to_the_metric(judged: Callable[..., dict[str, Any]]) -> None:
@@ -334,7 +334,7 @@ FINDING: dict[str, Any] = {
     "orders": [],
     "readings": [],
 }
-MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val images"
+MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val samples"
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val images"
             f"the base is not better than chance: {MEASURED}, chance is 0.2500, and it says nothing but 'disc'",
         ),
         ({"chance": 0.21}, f"the base is not better than chance: {MEASURED}, chance is 0.2100"),
-        ({"chance": 0.19}, f"too few images to tell the base from chance: {MEASURED}, chance is 0.1900"),
+        ({"chance": 0.19}, f"too few samples to tell the base from chance: {MEASURED}, chance is 0.1900"),
         ({"verdict": "one_class", "only": "disc"}, f"the base says nothing but 'disc': {MEASURED}"),
         (
             {"verdict": "order"},
@@ -358,7 +358,7 @@ MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val images"
         ),
         (
             {"metric": "map", "low": None},
-            "the base finds next to nothing: map 0.3000 on 1,200 val images",
+            "the base finds next to nothing: map 0.3000 on 1,200 val samples",
         ),
     ],
 )

@@ -47,7 +47,7 @@ def test_what_was_tried_on_a_base_at_chance_is_said_line_by_line() -> None:
 
 def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -> None:
     made = exhibit_of(CHANCE)
-    headings = ("value", "images", "override")
+    headings = ("value", "samples", "override")
     assert made == Exhibit(
         title="classes in another order",
         text=(
@@ -69,7 +69,7 @@ def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -
             ),
             Bars(
                 bars=(Bar(label="as now", values=(0.125,)), Bar(label="0..1", values=(0.25,))),
-                legend="top1 on 64 images with other values of the pixels; marked: clearly better than now",
+                legend="top1 on 64 samples with other values of the pixels; marked: clearly better than now",
             ),
             Table(
                 headings=("reading of the pixels", *headings),

@@ -102,9 +102,9 @@ def test_the_choice_is_that_of_the_seed_and_not_the_first_images() -> None:
 def test_all_are_taken_where_fewer_are_there_than_wanted_and_that_is_said() -> None:
     ctx = Context(4)
     assert chosen(ctx, 7) == [0, 1, 2, 3]
-    assert ctx.said == ["7 calibration images were wanted, data.val holds 4"]
+    assert ctx.said == ["7 calibration samples were wanted, data.val holds 4"]
     assert ctx.notes == {"calibration": {"source": "data.val", "samples": 4, "of": 4}}
-    assert ctx.told == [(n, 4, "calibration images") for n in (1, 2, 3, 4)]
+    assert ctx.told == [(n, 4, "calibration samples") for n in (1, 2, 3, 4)]
 
 
 def test_nothing_is_said_where_there_are_enough() -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_said_where_there_are_enough() -> None:
 def test_no_image_is_an_error_that_names_the_source() -> None:
     with pytest.raises(DataError) as caught:
         chosen(Context(0), 3)
-    assert str(caught.value) == "quantize.calibration.source: 'data.val' holds no image."
+    assert str(caught.value) == "quantize.calibration.source: 'data.val' holds no sample."
 
 
 @few

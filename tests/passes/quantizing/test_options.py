@@ -237,7 +237,7 @@ def test_the_search_is_noted_and_told_with_what_failed(tmp_path: Path, asked: li
     assert 0 <= auto["seconds"] < 60
     assert ctx.said == [
         "entropy: LiteRT cannot; the search went on without it",
-        "chosen: p99.9, error 0.5000 on 3 held-out images",
+        "chosen: p99.9, error 0.5000 on 3 held-out samples",
     ]
 
 

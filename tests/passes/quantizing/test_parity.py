@@ -109,7 +109,7 @@ def test_what_contradicts_the_users_model_breaks_a_promise(shared_cases: Path, t
     assert notes["parity"]["of"] == "the model that it was converted from"
     wrong = Other(spec=spec, reference=Reference(spec.original().model, ("logits",), "it"))
     with pytest.raises(
-        RecipeError, match=r"^model.outputs: .* taken for logits, .* rows add up to 1 on 16 images"
+        RecipeError, match=r"^model.outputs: .* taken for logits, .* rows add up to 1 on 16 samples"
     ):
         run_pass(Load(), None, tmp_path, model_spec=wrong, data=data)
 

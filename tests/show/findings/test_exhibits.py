@@ -55,7 +55,7 @@ def test_all_candidates_of_auto_are_shown_the_best_first() -> None:
     assert auto.exhibit(AUTO) == Exhibit(
         title="candidates",
         text=(
-            "3 settings were measured on 25 held-out calibration images; chosen: mse. Its error is 50 % below that of "
+            "3 settings were measured on 25 held-out calibration samples; chosen: mse. Its error is 50 % below that of "
             "minmax. A simpler setting is taken where a better one is better by a hundredth at most.",
             "auto: 1 setting could not be used and was left out; max: it is not finite",
         ),
@@ -311,9 +311,9 @@ def test_the_cost_of_kept_layers_is_said_with_its_sign() -> None:
     [
         (
             {"difference": 2.14e-7, "size": 0.9812, "images": 1600},
-            "is within 2.1e-07 of that of a as loaded on 1,600 images, whose largest value is 0.981",
+            "is within 2.1e-07 of that of a as loaded on 1,600 samples, whose largest value is 0.981",
         ),
-        ({"difference": 0.0, "size": 0.0, "images": 0}, "is within 0 of that of a as loaded on 0 images, whose "
+        ({"difference": 0.0, "size": 0.0, "images": 0}, "is within 0 of that of a as loaded on 0 samples, whose "
          "largest value is 0"),
         ({"difference": 0.1}, "is within 0.1 of that of a as loaded"),
         ({"size": 1.0}, "was not compared with a as loaded"),
@@ -369,7 +369,7 @@ def test_learned_rounding_is_drawn_for_the_layers_that_gained_most() -> None:
                 ),
                 unit="error",
                 series=("nearest", "learned"),
-                legend="error of the layer's output on images that rounding was not learned from",
+                legend="error of the layer's output on samples that rounding was not learned from",
             ),
             Table(
                 headings=("layer", "operator", "nearest", "learned", "weights turned"),

@@ -505,7 +505,7 @@ def test_what_a_page_says_beside_its_tables() -> None:
         "median 1.234 ms, p90 1.410 ms over 50 warm runs on 1 thread (Made-up Processor 3000)",
         "82 of 86 run on ethos-u55-128; left: DEQUANTIZE",
         "memory mode Shared_Sram",
-        "voc from ../shared/data/bccd : 2,400 train, 300 val images",
+        "voc from ../shared/data/bccd : 2,400 train, 300 val samples",
         "8 classes: stop, yield,",
         "started 2026-11-21T08:00:01+00:00 seed 0 device cpu threads 2",
         "toolchain tensorflow 2.21.0, tflbuild 0.1.0",

@@ -146,7 +146,7 @@ def headline(finding: Mapping[str, Any]) -> str:
     low, high = finding["low"], finding["high"]
     interval = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
     measured = (
-        f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} {finding['split']} images"
+        f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} {finding['split']} samples"
     )
     only = f", and it says nothing but '{plain(finding['only'], 60)}'" if finding["only"] else ""
     if finding["verdict"] == "reading":
@@ -159,7 +159,7 @@ def headline(finding: Mapping[str, Any]) -> str:
         return f"the base finds next to nothing: {measured}{only}"
     against = f"chance is {finding['chance']:.4f}"
     if finding["value"] > finding["chance"] + 0.1:
-        return f"too few images to tell the base from chance: {measured}, {against}{only}"
+        return f"too few samples to tell the base from chance: {measured}, {against}{only}"
     return f"the base is not better than chance: {measured}, {against}{only}"
 
 

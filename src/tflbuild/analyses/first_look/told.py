@@ -78,7 +78,7 @@ def exhibit_of(note: Note) -> Exhibit:
         now = note.get("now") or {}
         given = Bar(label="as now", values=(number(now, "value"),))
         metric = readings[0].get("metric", "")
-        legend = f"{metric} on {readings[0].get('n', '?')} images with other values of the pixels"
+        legend = f"{metric} on {readings[0].get('n', '?')} samples with other values of the pixels"
         parts += _drawn(
             readings, f"{legend}; marked: clearly better than now", "reading of the pixels", given
         )
@@ -102,7 +102,7 @@ def _drawn(rows: Sequence[Mapping[str, Any]], legend: str, heading: str, *first:
         for row in rows[:PRINTED]
     )
     table = Table(
-        headings=(heading, "value", "images", "override"),
+        headings=(heading, "value", "samples", "override"),
         rows=tuple(
             Row(
                 cells=(

@@ -49,7 +49,7 @@ def calibration_samples(
 
     split = ctx.dataset(calibration.source)
     if not len(split):
-        raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no image.")
+        raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no sample.")
     meaning = Meaning.of(model)
     encoder = Encoder(meaning)
     names = inputs_in_order(model) if isinstance(model, TFLiteModel) else list(meaning.inputs)
@@ -57,12 +57,12 @@ def calibration_samples(
     count = len(chosen)
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
     if count < calibration.samples:
-        ctx.log(f"{calibration.samples} calibration images were wanted, {calibration.source} holds {count}")
+        ctx.log(f"{calibration.samples} calibration samples were wanted, {calibration.source} holds {count}")
     samples = []
     for done, position in enumerate(chosen):
         values = encoder.values(split[position].value, split.samples[position].key)
         samples.append({name: values[name] for name in names})
-        ctx.progress(done + 1, count, "calibration images")
+        ctx.progress(done + 1, count, "calibration samples")
     return samples
 
 

@@ -191,7 +191,7 @@ class Quantizing(Pass):
         best = chosen(scored)
         for failed in search.failed:
             ctx.log(f"{failed.setting}: {failed.reason}; the search went on without it")
-        ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out images")
+        ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out samples")
         ctx.notes["auto"] = {
             "chosen": best.setting.text,
             "error": best.error,

@@ -108,7 +108,7 @@ def _table_of_failures(note: Note) -> list[Table]:
 
 
 def _sentence(note: Note, found: list[Mapping[str, Any]]) -> str:
-    on = f" on {note['held_out']} held-out calibration images" if "held_out" in note else ""
+    on = f" on {note['held_out']} held-out calibration samples" if "held_out" in note else ""
     text = f"{len(found)} settings were measured{on}; chosen: {note.get('chosen', '?')}."
     error, usual = number(note, "error"), _usual(note)
     if error is None or not usual:

@@ -20,7 +20,7 @@ def _line(name: str, found: Mapping[str, Any], of: str) -> str:
     if difference is None:
         return f"parity: '{plain(name)}' was not compared with {of} as loaded"
     largest = f", whose largest value is {size:.3g}" if size is not None else ""
-    on = f" on {images:,.0f} images" if images is not None else ""
+    on = f" on {images:,.0f} samples" if images is not None else ""
     return f"parity: '{plain(name)}' is within {difference:.2g} of that of {of} as loaded{on}{largest}"
 
 

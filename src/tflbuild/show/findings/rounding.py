@@ -51,7 +51,7 @@ def exhibit(note: Note) -> Exhibit | None:
         ),
         unit="error",
         series=("nearest", "learned"),
-        legend="error of the layer's output on images that rounding was not learned from",
+        legend="error of the layer's output on samples that rounding was not learned from",
     )
     rows = tuple(
         Row(
