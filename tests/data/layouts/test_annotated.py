@@ -99,6 +99,15 @@ def test_classes_have_the_order_that_is_asked_for_and_come_from_train_alone() ->
     assert made.dropped == (Dropped("c.xml", "2 x class 'emu' in val, which train never has: dropped"),)
 
 
+def test_classes_that_train_never_has_are_named_in_their_order() -> None:
+    val = [image("c", CAT, ("yak", 1, 1, 5, 5), ("emu", 2, 2, 5, 5), ("yak", 3, 3, 5, 5))]
+    made = assemble(DATA, SPLITS | {"val": val}, look, [], sorted)
+    assert [dropped.reason.partition(" in ")[0] for dropped in made.dropped] == [
+        "1 x class 'emu'",
+        "2 x class 'yak'",
+    ]
+
+
 def test_boxes_of_classes_that_were_not_chosen_are_counted_over_all_splits() -> None:
     made = index(replace(DATA, classes=("cat",)), test=[image("d", CAT, DOG)])
     assert made.dropped == (Dropped("/nowhere", "boxes of classes not in data.classes: 3 of dog"),)
