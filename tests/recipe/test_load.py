@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from bare_passes import Convert, Load, Quantize, Take
 from tflbuild import plugins
 from tflbuild.core.analysis import ANALYSES, Analysis
 from tflbuild.core.architecture import ARCHITECTURES, Architecture
-from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
@@ -70,38 +71,6 @@ class Train(Pass):
     rate: float = 0.5
 
     def run(self, model: None, ctx: PassContext) -> KerasModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Load(Pass):
-    name = "load"
-
-    def run(self, model: None, ctx: PassContext) -> KerasModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Take(Pass):
-    name = "take"
-
-    def run(self, model: None, ctx: PassContext) -> TFLiteModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convert(Pass):
-    name = "convert"
-
-    def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantize(Pass):
-    name = "quantize"
-
-    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         raise NotImplementedError
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bare_passes import Convert, Load, Quantize, Take
 from tflbuild.core.architecture import Architecture
-from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import Pass, PassContext
 from tflbuild.core.dataset import Dataset
@@ -29,42 +30,10 @@ class Train(Pass):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load(Pass):
-    name = "load"
-
-    def run(self, model: None, ctx: PassContext) -> KerasModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadFlat(Pass):
-    name = "load_flat"
-
-    def run(self, model: None, ctx: PassContext) -> TFLiteModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
 class Prune(Pass):
     name = "prune"
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convert(Pass):
-    name = "convert"
-
-    def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantize(Pass):
-    name = "quantize"
-
-    def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         raise NotImplementedError
 
 
@@ -78,7 +47,7 @@ class Own(Architecture):
         return (Path(self.path),) if self.path else ()
 
     def starts(self) -> Pass | None:
-        return {"": None, ".h5": Load(), ".tflite": LoadFlat()}[Path(self.path).suffix]
+        return {"": None, ".h5": Load(), ".tflite": Take()}[Path(self.path).suffix]
 
 
 def steps(path: str, *options: Pass, **changed: Any) -> dict[str, Step]:
@@ -110,7 +79,7 @@ def test_without_a_file_nothing_changes() -> None:
     ("path", "loader", "said"),
     [
         ("m.h5", Load, "model.path is trained already; train.init=continue would train it further"),
-        ("m.tflite", LoadFlat, "model.path is trained already"),
+        ("m.tflite", Take, "model.path is trained already"),
     ],
 )
 def test_what_would_train_from_scratch_takes_the_file_in_and_is_held_to_nothing(
@@ -127,7 +96,7 @@ def test_a_training_that_goes_on_stays() -> None:
 
 def test_another_loader_makes_room_for_that_of_the_file() -> None:
     step = steps("m.tflite", Load(), Convert())["load"]
-    assert (type(step.options), step.instead, len(step.limits)) == (LoadFlat, "", 1)
+    assert (type(step.options), step.instead, len(step.limits)) == (Take, "", 1)
     assert type(steps("m.h5", Load(), Convert())["load"].options) is Load
 
 

@@ -67,6 +67,21 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return value
 
 
+def mapping_of(text: str | bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: it is none; the message says what it does or is, as "cannot be read as JSON: ...".
+    """
+    try:
+        value = parse(text)
+    except ValueError as error:
+        raise ValueError(f"cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"is a {kind_of(value)}, not a mapping")
+    return value
+
+
 def kind_of(value: object) -> str:
     """Name the kind of a value as JSON does.
 

@@ -110,12 +110,9 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _mapping(name: str, content: bytes) -> dict[str, Any]:
     try:
-        value = json_text.parse(content)
+        return json_text.mapping_of(content)
     except ValueError as error:
-        raise ValueError(f"holds {name}, which cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"holds {name}, which is a {json_text.kind_of(value)}, not a mapping")
-    return value
+        raise ValueError(f"holds {name}, which {error}") from error
 
 
 def _not_compiled(value: Any) -> Any:

@@ -163,12 +163,9 @@ def _hdf5(content: bytes) -> Header:
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json_text.parse(text)
+        return json_text.mapping_of(text)
     except ValueError as error:
-        raise ValueError(f"holds {what} that cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"holds {what} that is a {json_text.kind_of(value)}, not a mapping")
-    return value
+        raise ValueError(f"holds {what} that {error}") from error
 
 
 def check_opens(path: Path) -> None:
