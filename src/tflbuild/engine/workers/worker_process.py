@@ -2,8 +2,7 @@
 
 Started by `tflbuild.core.interpreter` with the number of a file descriptor, never forked. Requests and replies go
 over that socket; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard
-input ends and so does the worker. Nothing is imported before something asks for it, so that one that evaluates stays
-light.
+input ends and so does the worker. Nothing is imported before something asks for it: evaluation stays light.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache, partial
@@ -33,6 +32,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.names import Names, named
 from tflbuild.core.runtime import Runtime, usual_runtime
@@ -84,15 +84,8 @@ class Server:
     ) -> tuple[Artifact, dict[str, Any]]:
         """Run a pass and hold its result to its promises."""
         _reset(assignment.seed)
-        context = WorkerContext(
-            assignment=assignment,
-            index=_index(assignment.index),
-            given=model,
-            report=self._report,
-            external=self._external,
-            log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
-            judged=self._candidates(assignment).judge if options.judges() else None,
-        )
+        judged = self._candidates(assignment).judge if options.judges() else None
+        context = self._context(assignment, model, judged)
         with _same_folder():
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
@@ -104,17 +97,26 @@ class Server:
     ) -> list[dict[str, Any]]:
         """Run an analysis; gives its findings as JSON."""
         _reset(assignment.seed)
-        context = WorkerContext(
-            assignment=assignment,
-            index=_index(assignment.index),
-            given=None,
-            report=self._report,
-            external=self._external,
-            log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
-        )
+        context = self._context(assignment)
         with _same_folder():
             found = [dict(finding) for finding in analysis.run(models, context)]
         return list(jsonable({"findings": found}, f"analysis '{assignment.label}'")["findings"])
+
+    def _context(
+        self,
+        assignment: Assignment,
+        given: Artifact | None = None,
+        judged: Callable[[Artifact], Judgement] | None = None,
+    ) -> WorkerContext:
+        return WorkerContext(
+            assignment=assignment,
+            index=_index(assignment.index),
+            given=given,
+            report=self._report,
+            external=self._external,
+            log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
+            judged=judged,
+        )
 
     def _external(self, source: str, data: Dataset) -> Split:
         """Read a source outside the data set, with what planning remembered of its files."""
@@ -125,9 +127,7 @@ class Server:
         return found
 
     def _candidates(self, assignment: Assignment) -> Candidates:
-        def split(name: str) -> Split:
-            return self._split(name, assignment.data, assignment.index)
-
+        split = partial(self._split, data=assignment.data, index=assignment.index)
         return Candidates(
             self._names, assignment.held, assignment.base, split, assignment.strict, assignment.staging
         )
