@@ -85,7 +85,7 @@ def test_the_file_computes_what_the_model_that_was_loaded_computes(
     assert scores["difference"] <= 1e-4 * scores["size"]
     (outputs,) = [entry for entry in loaded["recognised"] if entry["what"] == "outputs"]
     assert outputs["value"] == {"sigmoid3": "sigmoid", "flowers": "logits"}.get(name, "softmax")
-    assert "16 images" in outputs["evidence"]
+    assert f"{IMAGES} samples" in outputs["evidence"]
 
 
 @pytest.mark.slow
