@@ -14,6 +14,7 @@ from building import FakeBuild
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
 from tflbuild.core.budget import Limit
+from tflbuild.core.code import closure
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS
@@ -23,7 +24,6 @@ from tflbuild.engine import keys as keys_module
 from tflbuild.engine.explaining import difference
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.modules import modules_of
-from tflbuild.engine.sources import closure
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.equalize import Equalize
 from tflbuild.passes.load import Load

@@ -62,7 +62,7 @@ def test_it_tells_task_labels_and_the_input(tmp_path: Path) -> None:
     found.check()
     assert (found.task, found.resolution(), found.quantized()) == ("classification", 8, "")
     assert found.listed_labels() == {"labels.txt": ("cat", "dog", "bird")}
-    assert found.files() == (tmp_path / "model.tflite",)
+    assert found.files() == (tmp_path / "model.tflite", tmp_path / "labels.txt"), "both decide the result"
     assert [one["what"] for one in found.recognised()] == ["task", "outputs", "input", "preprocess", "labels"]
     assert all(set(one) == {"what", "value", "evidence"} for one in found.recognised())
 

@@ -28,7 +28,7 @@ def beside(model: Path) -> dict[str, tuple[str, ...]]:
     What cannot be read as such a list is left out: nothing depends on it but what is shown.
     """
     found = {}
-    for path in _candidates(model):
+    for path in files_beside(model):
         try:
             labels = _labels(path)
         except (OSError, ValueError):
@@ -38,7 +38,8 @@ def beside(model: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _candidates(model: Path) -> list[Path]:
+def files_beside(model: Path) -> list[Path]:
+    """Name the files beside a model that are called like a list of class names."""
     stems = [*USUAL, model.stem, *(f"{model.stem}{joint}{name}" for name in USUAL for joint in "_.-")]
     return [
         path for stem in stems for suffix in SUFFIXES if (path := model.with_name(stem + suffix)).is_file()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from tflbuild.core import label_list
 from tflbuild.core.registry import Registry
 from tflbuild.core.signature import Signature
 
@@ -47,6 +48,30 @@ class Description:
     quantized: str = ""
     recognised: tuple[Evidence, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Give a JSON-able form, to be kept."""
+        return {
+            **asdict(self),
+            "signature": self.signature.to_json(),
+            "inputs": {name: [modality, dict(options)] for name, (modality, options) in self.inputs.items()},
+            "recognised": [list(one) for one in self.recognised],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Description:
+        """Read what `to_json` gave."""
+        return cls(
+            **{
+                **value,
+                "signature": Signature.from_json(value["signature"]),
+                "labels": {where: tuple(names) for where, names in value["labels"].items()},
+                "inputs": {
+                    name: (modality, options) for name, (modality, options) in value["inputs"].items()
+                },
+                "recognised": tuple(Evidence(*one) for one in value["recognised"]),
+            }
+        )
+
 
 class Format:
     """Base of every format. Declared with `@model_format("name")`."""
@@ -83,6 +108,11 @@ class Format:
             RecipeError: it cannot be read.
         """
         raise NotImplementedError
+
+    def reads(self, path: Path) -> tuple[Path, ...]:
+        """Name the files that `describe` reads: the model, or all files of its folder, and class names beside it."""
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        return (*files, *label_list.files_beside(path))
 
     def fingerprint(self, path: Path) -> str:
         """Name a file by what decides later results; the digest of its bytes where there is nothing better."""

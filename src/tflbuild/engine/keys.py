@@ -12,6 +12,7 @@ from tflbuild.core import digest, toolchain
 from tflbuild.core.analysis import Analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit
+from tflbuild.core.code import code_digest, tools_of
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.machine import cpu_name
@@ -26,7 +27,6 @@ from tflbuild.core.task import TASKS
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
 from tflbuild.engine.modules import module_of, modules_of, tools_of_inputs
-from tflbuild.engine.sources import code_digest, tools_of
 from tflbuild.engine.storage.store import KEY_SCHEMA
 
 ARRAY_TOOLS = ("numpy",)

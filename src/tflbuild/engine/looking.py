@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from tflbuild.core import toolchain
+from tflbuild.core.code import code_digest
 from tflbuild.core.dataset import FileFacts
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import named
 from tflbuild.engine.memo import FileMemo, Looking
-from tflbuild.engine.sources import code_digest
 
 
 def inspect_of(modality: str, usual: str) -> str:

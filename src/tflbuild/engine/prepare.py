@@ -13,6 +13,7 @@ from typing import Any
 from tflbuild.core import digest
 from tflbuild.core import left_out as leaving
 from tflbuild.core.array_file import is_array_name
+from tflbuild.core.code import code_digest
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.image_files import below
@@ -29,7 +30,6 @@ from tflbuild.engine.keys import Keys
 from tflbuild.engine.looking import inspect_of, inspector, looker
 from tflbuild.engine.memo import FileMemo, Looking, slowly
 from tflbuild.engine.plan import resolve
-from tflbuild.engine.sources import code_digest
 from tflbuild.engine.storage.store import Store
 
 SPLITS = ("train", "val", "test")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
 from tflbuild.core.compiler_pass import PASSES, Pass
@@ -13,6 +12,9 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Format
 from tflbuild.core.plain_text import plain
 from tflbuild.models.keras_file import CLASSIFIED, KerasFile
+
+if TYPE_CHECKING:
+    from tflbuild.formats.known import Known
 
 STORED = ("float16", "dynamic")
 """Schemes of files that compute in floats, and store their weights otherwise."""
@@ -46,29 +48,28 @@ class File(KerasFile):
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
             raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
-        self.format.check(Path(self.path))
-        _ = self.description  # which holds `outputs` to the file
+        _ = self.description  # which checks the file, and holds `outputs` to it
+
+    def files(self) -> tuple[Path, ...]:
+        """Name the model's file, and the lists of class names beside it, which say what its outputs are."""
+        return _described(Path(self.path)).kind.reads(Path(self.path))
 
     @property
     def format(self) -> Format:
         """Give the format of the file."""
-        from tflbuild.formats.recognition import recognised_format
-
-        return recognised_format(Path(self.path))
+        return _described(Path(self.path)).kind
 
     @property
     def description(self) -> Description:
         """Give what the file says and shows, and what `outputs` says where it does not.
 
         Raises:
-            RecipeError: the file cannot be read.
+            RecipeError: the file is of no format, or broken.
             ValueError: `outputs` contradicts it.
         """
         from tflbuild.formats.stating import stated
 
-        path = Path(self.path)
-        status = path.stat()
-        found = _described(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+        found = _described(Path(self.path)).description
         return found if self.outputs == "auto" else stated(found, self.outputs)
 
     def starts(self) -> Pass:
@@ -134,9 +135,7 @@ class File(KerasFile):
         return [one.to_json() for one in self.description.recognised]
 
 
-@lru_cache(maxsize=8)
-def _described(path: Path, identity: tuple[int, ...]) -> Description:
-    """Describe a file once a process; `identity` tells it from another that lay there before."""
-    from tflbuild.formats.recognition import recognised_format
+def _described(path: Path) -> Known:
+    from tflbuild.formats.known import described
 
-    return recognised_format(path).describe(path)
+    return described(path)

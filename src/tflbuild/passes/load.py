@@ -135,8 +135,8 @@ def _check_preprocess(ctx: PassContext) -> None:
     """
     from tflbuild.backends import keras
 
-    for path in ctx.model_spec.files():
-        _refuse_other(str(path), preprocess_in(keras.read_facts(path)), ctx.preprocess)
+    path, *_ = ctx.model_spec.files()
+    _refuse_other(str(path), preprocess_in(keras.read_facts(path)), ctx.preprocess)
     for text in ctx.model_spec.warnings(ctx.preprocess):
         ctx.notes["recognised"].append({"what": "preprocess", "value": "contradicted", "evidence": text})
 

@@ -36,9 +36,9 @@ class LoadTflite(Pass):
         from tflbuild.evaluation.running import outputs_of
         from tflbuild.tflite import flatbuffer
 
-        (path,) = ctx.model_spec.files()
-        content = flatbuffer.check(path)
         spec: Any = ctx.model_spec
+        path = Path(spec.path)
+        content = flatbuffer.check(path)
         description: Description = spec.description
         meaning = meaning_of(description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()

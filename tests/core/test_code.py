@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild.engine import sources
+from tflbuild.core import code
 
-PACKAGE = Path(sources.__file__).parents[1]
+PACKAGE = Path(code.__file__).parents[1]
 DECLARED = """
 import json
 DOUBLE = ("keras", "sensitivity")  # names of two kinds
@@ -25,7 +25,7 @@ from tflbuild.core.modality import MODALITIES
 from tflbuild.core.runtime import RUNTIMES
 from tflbuild.core.target import TARGETS
 from tflbuild.core.task import TASKS
-from tflbuild.engine.sources import closure, code_digest
+from tflbuild.core.code import closure, code_digest
 
 named = (PASSES, ARCHITECTURES, DATASETS, METRICS, TARGETS, TASKS, MODALITIES, RUNTIMES, ANALYSES)
 declared = {f"{names.noun} {n}" if n in DOUBLE else n: c for names in named for n, c in names.items()}
@@ -48,7 +48,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def write_modules(**modules: str) -> None:
         for name, text in modules.items():
             (tmp_path / f"probe/{name}.py").write_text(text)
-        for cached in (sources.code_digest, sources.packages_of, sources._module, sources._source):
+        for cached in (code.code_digest, code.packages_of, code._module, code._source):
             cached.cache_clear()  # type: ignore[attr-defined]
 
     return write_modules
@@ -73,39 +73,39 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 )
 def test_every_form_of_import_is_followed(statement: str, write: Write) -> None:
     write(a=statement, b="from .c import x", c="x = 1")
-    before = sources.code_digest("probe.a")
-    assert {"probe.a", "probe.b", "probe.c"} <= set(sources.closure("probe.a"))
+    before = code.code_digest("probe.a")
+    assert {"probe.a", "probe.b", "probe.c"} <= set(code.closure("probe.a"))
     write(c="x = 2")
-    assert sources.code_digest("probe.a") != before
+    assert code.code_digest("probe.a") != before
 
 
 def test_what_is_not_reached_decides_nothing(write: Write) -> None:
     write(a="import json, numpy\nx = 1", b="x = 1")
-    before = sources.code_digest("probe.a")
-    assert sources.closure("probe.a") == ["probe.a"], "other packages are named by their version"
+    before = code.code_digest("probe.a")
+    assert code.closure("probe.a") == ["probe.a"], "other packages are named by their version"
     write(b="x = 2")
-    assert sources.code_digest("probe.a") == before
+    assert code.code_digest("probe.a") == before
 
 
 def test_packages_of_others_are_named_by_their_version_wherever_they_are_imported(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = {"numpy": "2.0", "h5py": "3.0", "flatbuffers": "25.0", "absent": None}
-    monkeypatch.setattr(sources.toolchain, "version_behind", versions.__getitem__)
+    monkeypatch.setattr(code.toolchain, "version_behind", versions.__getitem__)
     write(
         a="import json, numpy as np\nfrom . import b\nfrom tflbuild.core import errors",
         b="from os import path\ndef run():\n    import h5py.h5 as low, absent\n    from .c import x",
         c='from annotated_types import Ge\nimport importlib\nimportlib.import_module("flatbuffers.util")',
     )
-    assert sources.packages_of("probe.a") == ("absent", "flatbuffers", "h5py", "numpy")
-    assert sources.tools_of("probe.a") == {"flatbuffers": "25.0", "h5py": "3.0", "numpy": "2.0"}
+    assert code.packages_of("probe.a") == ("absent", "flatbuffers", "h5py", "numpy")
+    assert code.tools_of("probe.a") == {"flatbuffers": "25.0", "h5py": "3.0", "numpy": "2.0"}
 
 
 def test_what_is_no_name_of_a_package_is_none(write: Write) -> None:
     write(a="x = 1")
-    sources._module.cache_clear()
-    assert sources._module("probe.a").packages == ()
-    assert sources._module("probe.absent").packages == ()
+    code._module.cache_clear()
+    assert code._module("probe.a").packages == ()
+    assert code._module("probe.absent").packages == ()
 
 
 @pytest.mark.parametrize(
@@ -119,23 +119,23 @@ def test_what_is_no_name_of_a_package_is_none(write: Write) -> None:
     ],
 )
 def test_packages_that_write_a_file_are_known_for_the_pass(module: str, packages: set[str]) -> None:
-    assert packages <= set(sources.tools_of(f"tflbuild.{module}"))
+    assert packages <= set(code.tools_of(f"tflbuild.{module}"))
 
 
 def test_a_training_is_not_repeated_for_another_litert() -> None:
     for training in ("train", "prune", "cluster", "reestimate_bn"):
-        assert not {"ai_edge_litert", "flatbuffers"} & {*sources.packages_of(f"tflbuild.passes.{training}")}
+        assert not {"ai_edge_litert", "flatbuffers"} & {*code.packages_of(f"tflbuild.passes.{training}")}
 
 
 def test_errors_are_words_and_decide_nothing(write: Write) -> None:
     write(a="from tflbuild.core.errors import RecipeError\nfrom tflbuild.core import digest")
-    assert "tflbuild.core.digest" in sources.closure("probe.a")
-    assert "tflbuild.core.errors" not in sources.closure("probe.a")
+    assert "tflbuild.core.digest" in code.closure("probe.a")
+    assert "tflbuild.core.errors" not in code.closure("probe.a")
 
 
 def test_modules_that_import_one_another_end(write: Write) -> None:
     write(a="from . import b", b="from . import a")
-    assert {"probe.a", "probe.b"} <= set(sources.closure("probe.a"))
+    assert {"probe.a", "probe.b"} <= set(code.closure("probe.a"))
 
 
 @pytest.fixture(scope="module")
@@ -237,5 +237,5 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
 
 
 def test_a_module_whose_source_is_not_there_has_a_name_all_the_same() -> None:
-    assert sources.closure("no_such_module.anywhere") == ["no_such_module.anywhere"]
-    assert len(sources.code_digest("no_such_module.anywhere")) == 64
+    assert code.closure("no_such_module.anywhere") == ["no_such_module.anywhere"]
+    assert len(code.code_digest("no_such_module.anywhere")) == 64

@@ -1,0 +1,149 @@
+"""What is remembered of model files, and what makes it be looked at again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tflbuild.core.cache import cache_folder
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.model_format import Description
+from tflbuild.formats import known
+from tflbuild.formats.keras.model_format import Keras
+from tflbuild.formats.tflite.model_format import Tflite
+from tflite_files import classifier
+
+Looks = list[Path]
+
+
+@pytest.fixture(autouse=True)
+def _remembering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let files that were just written count as settled, in a cache of the test's own."""
+    monkeypatch.setattr(known, "RACY", -(10**12))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """List the files that are described, in order."""
+    listed: Looks = []
+    whole = Tflite.describe
+
+    def describe(self: Tflite, path: Path) -> Description:
+        listed.append(path)
+        return whole(self, path)
+
+    monkeypatch.setattr(Tflite, "describe", describe)
+    return listed
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(classifier("SOFTMAX"))
+    return path
+
+
+def in_another_process() -> None:
+    """Forget what this process has seen; what lies on disk stays."""
+    known._SEEN.clear()
+
+
+def test_a_file_is_looked_at_once_for_all_processes(model: Path, looks: Looks) -> None:
+    first = known.described(model)
+    assert known.described(model) is first
+    in_another_process()
+    again = known.described(model)
+    assert looks == [model]
+    assert again.kind.name == "tflite"
+    assert again.description == first.description
+    assert again.description.head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "the file": lambda path: path.write_bytes(classifier("LOGISTIC")),
+    "a list of class names appears": lambda path: (path.parent / "labels.txt").write_text("a\nb\nc\n"),
+    "the code": lambda path: known.code_digest.cache_clear(),
+}
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changed_is_looked_at_again(
+    what: str, fresh: bool, model: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.described(model)
+    CHANGES[what](model)
+    if what == "the code":
+        monkeypatch.setattr(known, "code_digest", lambda *modules: "other")
+        fresh = True  # code does not change in a process
+    if fresh:
+        in_another_process()
+    found = known.described(model).description
+    assert looks == [model, model]
+    if what == "the file":
+        assert found.head["scores"] == "sigmoid"
+    if what == "a list of class names appears":
+        assert found.labels == {"labels.txt": ("a", "b", "c")}
+
+
+def test_a_list_of_class_names_that_changed_counts(model: Path, looks: Looks) -> None:
+    names = model.parent / "labels.txt"
+    names.write_text("a\nb\nc\n")
+    known.described(model)
+    names.write_text("c\nb\na\n")
+    assert known.described(model).description.labels == {"labels.txt": ("c", "b", "a")}
+
+
+def test_a_refused_file_is_looked_at_again(model: Path, looks: Looks) -> None:
+    whole = model.read_bytes()
+    model.write_bytes(whole[:200])
+    for _ in range(2):
+        with pytest.raises(RecipeError):
+            known.described(model)
+    model.write_bytes(whole)
+    assert known.described(model).description.task == "classification"
+
+
+def test_a_file_that_changed_a_moment_ago_is_not_remembered(
+    model: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "RACY", 10**12)
+    known.described(model)
+    in_another_process()
+    known.described(model)
+    assert looks == [model, model]
+
+
+def test_an_entry_that_is_damaged_only_costs_time(model: Path, looks: Looks) -> None:
+    known.described(model)
+    (entry,) = cache_folder(known.KEPT).iterdir()
+    entry.write_bytes(entry.read_bytes()[:-3])
+    in_another_process()
+    assert known.described(model).description.task == "classification"
+    assert looks == [model, model]
+
+
+def test_a_format_that_is_gone_is_no_error(model: Path, looks: Looks) -> None:
+    known.described(model)
+    cache, name = known.Cache(known.KEPT), str(model)
+    kept = json.loads(cache.read(name) or b"")
+    cache.write(name, json.dumps({**kept, "format": "of_a_plugin"}).encode())
+    in_another_process()
+    assert known.described(model).kind.name == "tflite"
+
+
+def test_all_files_of_a_folder_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "variables").mkdir(parents=True)
+    for name in ("saved_model.pb", "variables/data"):
+        (folder / name).write_bytes(b"")
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    assert Keras().reads(folder) == (
+        folder / "saved_model.pb",
+        folder / "variables/data",
+        tmp_path / "labels.txt",
+    )
