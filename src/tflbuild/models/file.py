@@ -10,12 +10,14 @@ from typing import Any
 from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.model_format import Description, Format
+from tflbuild.core.model_format import Asked, Description, Format
 from tflbuild.core.plain_text import plain
 from tflbuild.models.keras_file import CLASSIFIED, KerasFile
 
 STORED = ("float16", "dynamic")
 """Schemes of files that compute in floats, and store their weights otherwise."""
+
+MOST_AXES = 8
 
 NEAR = 1e-5
 """Difference of two numbers, relative or not, that comes of writing them in few digits."""
@@ -30,8 +32,12 @@ class File(KerasFile):
     goes to the passes that quantize as it is, and `convert` is left out. On data without labels, outputs that are
     neither scores nor detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
 
-    The other options are those of `model=keras`, for a detector in a Keras file.
+    `signature` names the one of several that is built, `shape` gives the sides that a file leaves open, the batch
+    first: `model.shape=[1,192,192,3]`. The other options are those of `model=keras`, for a detector in a Keras file.
     """
+
+    signature: str = ""  # of a file that has several
+    shape: tuple[int, ...] = ()  # of the one input, its batch first, where the file leaves sides open
 
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""
@@ -46,8 +52,23 @@ class File(KerasFile):
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
             raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
-        self.format.check(Path(self.path))
-        _ = self.description  # which holds `outputs` to the file
+        if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
+            raise ValueError(
+                f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "
+                f"[1,192,192,3]"
+            )
+        if self.asked == Asked():
+            self.format.check(Path(self.path))
+        _ = self.description  # which holds `outputs`, `signature` and `shape` to the file
+
+    def files(self) -> tuple[Path, ...]:
+        """Name the files that the model consists of."""
+        return self.format.files(Path(self.path))
+
+    @property
+    def asked(self) -> Asked:
+        """Give what the recipe says where the file leaves it open."""
+        return Asked(self.signature, self.shape)
 
     @property
     def format(self) -> Format:
@@ -68,7 +89,7 @@ class File(KerasFile):
 
         path = Path(self.path)
         status = path.stat()
-        found = _described(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+        found = _described(path, (status.st_ino, status.st_size, status.st_mtime_ns), self.asked)
         return found if self.outputs == "auto" else stated(found, self.outputs)
 
     def starts(self) -> Pass:
@@ -135,8 +156,8 @@ class File(KerasFile):
 
 
 @lru_cache(maxsize=8)
-def _described(path: Path, identity: tuple[int, ...]) -> Description:
+def _described(path: Path, identity: tuple[int, ...], asked: Asked) -> Description:
     """Describe a file once a process; `identity` tells it from another that lay there before."""
     from tflbuild.formats.recognition import recognised_format
 
-    return recognised_format(path).describe(path)
+    return recognised_format(path).describe_as(path, asked)
