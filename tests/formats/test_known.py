@@ -10,7 +10,7 @@ import pytest
 
 from tflbuild.core.cache import cache_folder
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.model_format import Description
+from tflbuild.core.model_format import Asked, Description
 from tflbuild.formats import known
 from tflbuild.formats.keras.model_format import Keras
 from tflbuild.formats.tflite.model_format import Tflite
@@ -129,21 +129,23 @@ def test_an_entry_that_is_damaged_only_costs_time(model: Path, looks: Looks) -> 
 
 def test_a_format_that_is_gone_is_no_error(model: Path, looks: Looks) -> None:
     known.described(model)
-    cache, name = known.Cache(known.KEPT), str(model)
+    cache, name = known.Cache(known.KEPT), json.dumps([str(model), "", []])
     kept = json.loads(cache.read(name) or b"")
     cache.write(name, json.dumps({**kept, "format": "of_a_plugin"}).encode())
     in_another_process()
     assert known.described(model).kind.name == "tflite"
 
 
-def test_all_files_of_a_folder_are_read(tmp_path: Path) -> None:
+def test_what_the_recipe_says_of_a_file_is_remembered_apart(model: Path) -> None:
+    known.described(model)
+    with pytest.raises(ValueError, match=r"shape: a file of the format 'tflite' says it itself"):
+        known.described(model, Asked(shape=(1, 8, 8, 3)))
+
+
+def test_a_model_that_is_a_folder_consists_of_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     (folder / "variables").mkdir(parents=True)
     for name in ("saved_model.pb", "variables/data"):
         (folder / name).write_bytes(b"")
-    (tmp_path / "labels.txt").write_text("a\nb\n")
-    assert Keras().reads(folder) == (
-        folder / "saved_model.pb",
-        folder / "variables/data",
-        tmp_path / "labels.txt",
-    )
+    assert Keras().files(folder) == (folder / "saved_model.pb", folder / "variables/data")
+    assert Keras().files(folder / "saved_model.pb") == (folder / "saved_model.pb",)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from tflbuild.core import label_list
 from tflbuild.core.registry import Registry
 from tflbuild.core.signature import Signature
 
@@ -73,6 +72,18 @@ class Description:
         )
 
 
+class Asked(NamedTuple):
+    """What a recipe says of a model file where the file leaves it open.
+
+    Attributes:
+        signature: name of the one that is built, `model.signature`; "" for the only one.
+        shape: of the one input, its batch first, `model.shape`; () where the file says it.
+    """
+
+    signature: str = ""
+    shape: tuple[int, ...] = ()
+
+
 class Format:
     """Base of every format. Declared with `@model_format("name")`."""
 
@@ -109,10 +120,23 @@ class Format:
         """
         raise NotImplementedError
 
-    def reads(self, path: Path) -> tuple[Path, ...]:
-        """Name the files that `describe` reads: the model, or all files of its folder, and class names beside it."""
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        return (*files, *label_list.files_beside(path))
+    def describe_as(self, path: Path, asked: Asked) -> Description:
+        """Read what a file says and shows, where the recipe says which of several things it is; `describe` for none.
+
+        Raises:
+            RecipeError: it cannot be read, or what is asked does not fit it.
+            ValueError: the format leaves nothing open; "signature: ..." or "shape: ...".
+        """
+        for option, value in asked._asdict().items():
+            if value:
+                raise ValueError(
+                    f"{option}: a file of the format '{self.name}' says it itself; leave model.{option} out"
+                )
+        return self.describe(path)
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """Name the files that a model consists of, all those of a folder; their content enters the cache key."""
+        return tuple(sorted(file for file in path.rglob("*") if file.is_file())) if path.is_dir() else (path,)
 
     def fingerprint(self, path: Path) -> str:
         """Name a file by what decides later results; the digest of its bytes where there is nothing better."""

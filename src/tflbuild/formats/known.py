@@ -1,6 +1,7 @@
 """Remember what model files are, so that one which did not change is read once, and not by every plan.
 
-What decides a description are the files that its format reads and the code that reads them. Stamps of files are those
+What decides a description are the model's files, the lists of class names beside it, and the code that reads
+them. Stamps of files are those
 of this machine, so they lie in the user's cache folder; an entry that is lost or damaged only costs time.
 """
 
@@ -13,10 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tflbuild.core import label_list
 from tflbuild.core.cache import Cache
 from tflbuild.core.code import code_digest, tools_of
-from tflbuild.core.model_format import FORMATS, Description, Format
+from tflbuild.core.model_format import FORMATS, Asked, Description, Format
 from tflbuild.formats.recognition import recognised_format
+
+NOTHING = Asked()
 
 KEPT = "models"
 """Folder of the cache."""
@@ -36,47 +40,59 @@ class Known(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """What is known of a file, as long as the files that were read are what they were."""
+    """What is known of a model, as long as its files and the lists of class names beside it are what they were."""
 
-    stamps: Stamps
+    files: Stamps
+    names: Stamps
     known: Known
 
     def holds(self, path: Path) -> bool:
-        return self.stamps == _stamps(self.known.kind.reads(path))
+        """Ask the format again which files there are for a folder alone: what a file names is in the file."""
+        files = self.known.kind.files(path) if path.is_dir() else [Path(stamp[0]) for stamp in self.files]
+        return self.files == _stamps(files) and self.names == _names(path)
 
 
 _SEEN: dict[str, _Entry] = {}
 """By absolute path, in this process."""
 
 
-def described(path: Path) -> Known:
+def described(path: Path, asked: Asked = NOTHING) -> Known:
     """Recognise, check and describe a model's file, or remember that.
+
+    Args:
+        path: the file or folder.
+        asked: what the recipe says of it.
 
     Raises:
         RecipeError: it is of no format, or its format refuses it.
+        ValueError: what is asked does not fit it.
     """
-    name = os.path.abspath(path)
+    name = json.dumps([os.path.abspath(path), *asked])
     entry = _SEEN.get(name) or _remembered(Cache(KEPT).read(name))
     if entry is None or not entry.holds(path):
-        entry = _looked(path, name)
+        entry = _looked(path, asked, name)
     _SEEN[name] = entry
     return entry.known
 
 
-def _looked(path: Path, name: str) -> _Entry:
+def _looked(path: Path, asked: Asked, name: str) -> _Entry:
     kind = recognised_format(path)
-    before = _stamps(kind.reads(path))
-    kind.check(path)
+    files, names = _stamps(kind.files(path)), _names(path)
+    if asked == NOTHING:
+        kind.check(path)
+    description = kind.describe_as(path, asked).to_json()
     content = {
         "format": kind.name,
         "code": _code(kind),
-        "stamps": before,
-        "description": kind.describe(path).to_json(),
+        "files": files,
+        "names": names,
+        "description": description,
     }
     text = json.dumps(content)
-    if before == _stamps(kind.reads(path)) and _settled(before):
+    entry = _Entry(files, names, Known(kind, Description.from_json(json.loads(text)["description"])))
+    if entry.holds(path) and _settled(files + names):
         Cache(KEPT).write(name, text.encode())
-    return _Entry(before, Known(kind, Description.from_json(json.loads(text)["description"])))
+    return entry
 
 
 def _remembered(text: bytes | None) -> _Entry | None:
@@ -86,13 +102,17 @@ def _remembered(text: bytes | None) -> _Entry | None:
     kind = FORMATS.get(kept["format"])()
     if kept["code"] != _code(kind):
         return None
-    stamps = tuple((path, *numbers) for path, *numbers in kept["stamps"])
-    return _Entry(stamps, Known(kind, Description.from_json(kept["description"])))
+    files, names = (tuple((path, *numbers) for path, *numbers in kept[key]) for key in ("files", "names"))
+    return _Entry(files, names, Known(kind, Description.from_json(kept["description"])))
 
 
 def _code(kind: Format) -> list[Any]:
     modules = (__name__, type(kind).__module__)
     return [code_digest(*modules), tools_of(*modules)]
+
+
+def _names(path: Path) -> Stamps:
+    return _stamps(label_list.files_beside(path))
 
 
 def _stamps(paths: Sequence[Path]) -> Stamps:

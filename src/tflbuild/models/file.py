@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflbuild.core import label_list
 from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.model_format import Description, Format
+from tflbuild.core.model_format import Asked, Description, Format
 from tflbuild.core.plain_text import plain
 from tflbuild.models.keras_file import CLASSIFIED, KerasFile
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STORED = ("float16", "dynamic")
 """Schemes of files that compute in floats, and store their weights otherwise."""
+
+MOST_AXES = 8
 
 NEAR = 1e-5
 """Difference of two numbers, relative or not, that comes of writing them in few digits."""
@@ -32,8 +35,12 @@ class File(KerasFile):
     goes to the passes that quantize as it is, and `convert` is left out. On data without labels, outputs that are
     neither scores nor detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
 
-    The other options are those of `model=keras`, for a detector in a Keras file.
+    `signature` names the one of several that is built, `shape` gives the sides that a file leaves open, the batch
+    first: `model.shape=[1,192,192,3]`. The other options are those of `model=keras`, for a detector in a Keras file.
     """
+
+    signature: str = ""  # of a file that has several
+    shape: tuple[int, ...] = ()  # of the one input, its batch first, where the file leaves sides open
 
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""
@@ -48,16 +55,27 @@ class File(KerasFile):
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
             raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
-        _ = self.description  # which checks the file, and holds `outputs` to it
+        if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
+            raise ValueError(
+                f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "
+                f"[1,192,192,3]"
+            )
+        _ = self.description  # which checks the file, and holds `outputs`, `signature` and `shape` to it
 
     def files(self) -> tuple[Path, ...]:
-        """Name the model's file, and the lists of class names beside it, which say what its outputs are."""
-        return _described(Path(self.path)).kind.reads(Path(self.path))
+        """Name the files that the model consists of, and the lists of class names beside it."""
+        path = Path(self.path)
+        return (*self.format.files(path), *label_list.files_beside(path))
+
+    @property
+    def asked(self) -> Asked:
+        """Give what the recipe says where the file leaves it open."""
+        return Asked(self.signature, self.shape)
 
     @property
     def format(self) -> Format:
         """Give the format of the file."""
-        return _described(Path(self.path)).kind
+        return self._known.kind
 
     @property
     def description(self) -> Description:
@@ -69,7 +87,7 @@ class File(KerasFile):
         """
         from tflbuild.formats.stating import stated
 
-        found = _described(Path(self.path)).description
+        found = self._known.description
         return found if self.outputs == "auto" else stated(found, self.outputs)
 
     def starts(self) -> Pass:
@@ -130,12 +148,12 @@ class File(KerasFile):
         right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
         return [f"preprocess: {said} contradicts '{self.path}', which says {right}."]
 
+    @property
+    def _known(self) -> Known:
+        from tflbuild.formats.known import described
+
+        return described(Path(self.path), self.asked)
+
     def recognised(self) -> list[dict[str, str]]:
         """List what was recognised in the file."""
         return [one.to_json() for one in self.description.recognised]
-
-
-def _described(path: Path) -> Known:
-    from tflbuild.formats.known import described
-
-    return described(path)
