@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from annotated_types import Ge
 
@@ -12,6 +12,9 @@ from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_p
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import parity, writing
+
+if TYPE_CHECKING:
+    from tflbuild.tflite.packed import Packed
 
 
 @compiler_pass("convert")
@@ -61,6 +64,7 @@ class Convert(Pass):
     def run(self, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert by the lean concrete-function path."""
         from tflbuild.backends import converter, keras
+        from tflbuild.tflite.packed import Packed
         from tflbuild.training import float_islands
 
         facts = Meaning.of(model)
@@ -69,15 +73,15 @@ class Convert(Pass):
             self._refuse_integers(ctx)
             if self.sparse_encoding:
                 return self._sparse(built, model, ctx)
-            content = converter.to_float(built, task, tail)
-            self._hold(content, built, model, ctx)
-            return writing.emit_tflite(ctx, content, facts)
+            made = Packed(converter.to_float(built, task, tail))
+            self._hold(made, built, model, ctx)
+            return writing.emit_tflite(ctx, made.copy(), facts)
         if self.sparse_encoding:
             raise PassError(
                 f"{ctx.label}.sparse_encoding: the model is fake-quantized, and int8 kernels with the places of their "
                 f"weights would be larger than with their zeros; leave it out."
             )
-        content = float_islands.convert(
+        graph = float_islands.convert(
             built,
             task,
             tail,
@@ -86,7 +90,7 @@ class Convert(Pass):
             facts.only.kind.quantization(),
         )
         result = writing.emit_tflite(
-            ctx, content, facts, quantized="int8", islands=float_islands.islands(built)
+            ctx, graph, facts, quantized="int8", islands=float_islands.islands(built)
         )
         ctx.notes["islands"] = self._check_integers(result)
         return result
@@ -98,7 +102,7 @@ class Convert(Pass):
         islands = float_islands.found_in(result.path, result.meta["islands"])
         return writing.check_full_integer(result.path, "int8", islands)
 
-    def _hold(self, content: bytes, built: Any, model: KerasModel, ctx: PassContext) -> None:
+    def _hold(self, made: Packed, built: Any, model: KerasModel, ctx: PassContext) -> None:
         """Hold a float file to the user's model as loaded, or to what was trained of it.
 
         Raises:
@@ -116,7 +120,7 @@ class Convert(Pass):
         reference = reference or Reference.of(built, name="the model that it was converted from", task=task)
         reference = replace(reference, task=task)
         batch = parity.sample_batch(meaning, ctx, self.parity)
-        found = parity.compared(reference.outputs(batch), raw_outputs.run(content, batch))
+        found = parity.compared(reference.outputs(batch), raw_outputs.run(made, batch))
         ctx.notes["parity"] = {"of": reference.name, "outputs": found}
         wrong = parity.breaches(found)
         if wrong:
@@ -125,15 +129,17 @@ class Convert(Pass):
     def _sparse(self, built: Any, model: KerasModel, ctx: PassContext) -> TFLiteModel:
         """Convert without the zeros, and note what that saves."""
         from tflbuild.backends import converter
-        from tflbuild.tflite import constants, flatbuffer
+        from tflbuild.tflite import constants
+        from tflbuild.tflite.packed import Packed
 
         facts = Meaning.of(model)
         task, tail = facts.kind, facts.kind.tail(facts)
         dense, content = (converter.to_float(built, task, tail, sparse=sparse) for sparse in (False, True))
-        kernels = len(constants.sparse_names(flatbuffer.unpack(content)))
+        made = Packed(content)
+        kernels = len(constants.sparse_names(made.graph.model))
         ctx.notes["sparse_encoding"] = {"kernels": kernels, "bytes": len(content), "dense_bytes": len(dense)}
-        self._hold(content, built, model, ctx)
-        return writing.emit_tflite(ctx, content, facts, sparse_encoding=True)
+        self._hold(made, built, model, ctx)
+        return writing.emit_tflite(ctx, made.copy(), facts, sparse_encoding=True)
 
     def _refuse_integers(self, ctx: PassContext) -> None:
         for option, dtype in (("input_dtype", self.input_dtype), ("output_dtype", self.output_dtype)):

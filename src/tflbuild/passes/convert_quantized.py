@@ -64,12 +64,13 @@ class ConvertQuantized(Pass):
         """Convert with the calibration images as the representative data set."""
         from tflbuild.backends import converter, keras
         from tflbuild.quantization import storage
+        from tflbuild.tflite.graph import Graph
 
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized; 'convert' makes it int8.")
         facts = Meaning.of(model)
         task, tail = facts.kind, facts.kind.tail(facts)
-        samples = self._samples(model, facts, ctx) if self.scheme in INTEGER else []
+        samples = self._samples(facts, ctx) if self.scheme in INTEGER else []
         content = converter.post_training(
             keras.load(model.path),
             task,
@@ -80,13 +81,13 @@ class ConvertQuantized(Pass):
             "float32" if task.float_outputs else self.output_dtype,
             per_channel=self.granularity == "channel",
         )
-        result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
+        result = writing.emit_tflite(ctx, Graph.unpacked(content), facts, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         return result
 
-    def _samples(self, model: KerasModel, facts: Meaning, ctx: PassContext) -> list[dict[str, Any]]:
+    def _samples(self, facts: Meaning, ctx: PassContext) -> list[dict[str, Any]]:
         """Give the calibration samples, with the extremes of raw bytes at the ends of the first."""
-        samples = calibration_samples(self.calibration, model, ctx)
+        samples = calibration_samples(self.calibration, facts, list(facts.inputs), ctx)
         for name, (low, high) in writing.limits_of(facts).items():
             ends = samples[0][name].reshape(-1, samples[0][name].shape[-1])
             ends[0], ends[-1] = low, high

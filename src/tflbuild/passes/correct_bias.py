@@ -11,9 +11,11 @@ from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples, parted
+from tflbuild.passes.quantizing.float_model import inputs_in_order, quantizable
 
 if TYPE_CHECKING:
     from tflbuild.quantization.output_error import OutputError
+    from tflbuild.tflite.packed import Packed
 
 
 @compiler_pass("correct_bias")
@@ -52,14 +54,17 @@ class CorrectBias(Pass):
         """Correct, and keep the result if it is nearer to the float model."""
         from tflbuild.quantization.bias_correction import correct
         from tflbuild.quantization.output_error import OutputError
+        from tflbuild.tflite.packed import Packed
 
-        facts, content = Meaning.of(model), model.path.read_bytes()
+        facts, given = Meaning.of(model), Packed(model.path.read_bytes())
         floating, left = self._reference(facts, ctx), dict[str, str]()
-        layers = self._layers(content, floating, ctx)
-        seen, held_out = parted(calibration_samples(self.calibration, model, ctx), ctx.seed)
-        made = correct(content, floating, seen, lambda done, total: ctx.progress(done, total, "layers"), left)
-        reference = OutputError(floating, held_out)
-        before = reference.of(content)
+        layers = self._layers(given, floating, ctx)
+        samples = calibration_samples(self.calibration, facts, inputs_in_order(given, facts), ctx)
+        seen, held_out = parted(samples, ctx.seed)
+        graph = given.copy()
+        correct(graph, floating.graph, seen, lambda done, total: ctx.progress(done, total, "layers"), left)
+        reference, made = OutputError(floating, held_out), Packed(graph)
+        before = reference.of(given)
         after, failed = _measured(reference, made)
         kept = after is not None and after < before
         ctx.log(
@@ -74,9 +79,9 @@ class CorrectBias(Pass):
             "held_out": len(held_out),
             "kept": kept,
         } | ({"failed": failed} if failed else {})
-        return writing.emit_tflite(ctx, made if kept else content, facts)
+        return writing.emit_tflite(ctx, (made if kept else given).copy(), facts)
 
-    def _reference(self, facts: Meaning, ctx: PassContext) -> bytes:
+    def _reference(self, facts: Meaning, ctx: PassContext) -> Packed:
         """Give the float file in the form that the given one was quantized from."""
         given = ctx.model(self.reference)
         if not isinstance(given, TFLiteModel) or given.meta.get("quantized"):
@@ -84,16 +89,16 @@ class CorrectBias(Pass):
                 f"{ctx.label}.reference: '{self.reference}' gives no float .tflite; name the step that does, "
                 f"e.g. convert."
             )
-        given = writing.quantizable(given, ctx)
-        if Meaning.of(given).inputs != facts.inputs:
-            given = writing.with_even_inputs(given, ctx, "int8", None)
-        return given.path.read_bytes()
+        floating = quantizable(given, ctx)
+        if floating.meaning.inputs != facts.inputs:
+            floating = floating.with_even_inputs(ctx, "int8", None)
+        return floating.packed
 
-    def _layers(self, content: bytes, floating: bytes, ctx: PassContext) -> list[str]:
+    def _layers(self, given: Packed, floating: Packed, ctx: PassContext) -> list[str]:
         from tflbuild.quantization.bias_correction import matching
 
         try:
-            layers = matching(content, floating)
+            layers = matching(given.graph, floating.graph)
         except ValueError as error:
             raise PassError(
                 f"{ctx.label}.reference: the weights of '{error}' are not those of '{self.reference}', rounded: the "
@@ -117,11 +122,11 @@ class CorrectBias(Pass):
             raise BrokenPromise("nothing but biases was to change, but something else did.")
 
 
-def _measured(reference: OutputError, content: bytes) -> tuple[float | None, str]:
+def _measured(reference: OutputError, made: Packed) -> tuple[float | None, str]:
     """Give a file's error, or why it has none."""
     from tflbuild.quantization.attempts import REFUSALS, reason
 
     try:
-        return reference.of(content), ""
+        return reference.of(made), ""
     except REFUSALS as error:
         return None, reason(error)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples
+from tflbuild.passes.quantizing.float_model import quantizable
+
+if TYPE_CHECKING:
+    from tflbuild.tflite.packed import Packed
 
 TOLERANCE = 1e-5
 """Largest change of an output, in units of its largest value: what float32 loses by rounding."""
@@ -59,10 +62,9 @@ class Equalize(Pass):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Equalize, and run both models on the calibration images."""
         self._refuse(model)
-        model = writing.quantizable(model, ctx)
-        facts, content = Meaning.of(model), model.path.read_bytes()
-        images = calibration_samples(self.calibration, model, ctx)
-        made, notes = self._equalized(content, images, ctx)
+        floating = quantizable(model, ctx)
+        images = calibration_samples(self.calibration, floating.meaning, floating.inputs, ctx)
+        made, notes = self._equalized(floating.packed, images, ctx)
         ctx.notes["equalize"] = notes | {"images": len(images)}
         ctx.log(
             f"{notes['layers']} layers share sizes with those behind them; outputs change by "
@@ -70,7 +72,7 @@ class Equalize(Pass):
         )
         for name, why in notes["left"].items():
             ctx.log(f"'{name}' was left as it was: {why}")
-        return writing.emit_tflite(ctx, made, facts)
+        return writing.emit_tflite(ctx, made.copy(), floating.meaning)
 
     def _refuse(self, model: TFLiteModel) -> None:
         writing.refuse_sparse(model)
@@ -79,14 +81,14 @@ class Equalize(Pass):
         if model.meta.get("clusters"):
             raise PassError("its kernels are clustered, and factors would give each channel other values.")
 
-    def _equalized(self, content: bytes, images: list[Any], ctx: PassContext) -> tuple[bytes, dict[str, Any]]:
+    def _equalized(self, given: Packed, images: list[Any], ctx: PassContext) -> tuple[Packed, dict[str, Any]]:
         from tflbuild.quantization.observation import observe
         from tflbuild.quantization.unchanged import Equalizer
 
-        observed = observe(content, images, _watch(ctx, "activations"))
+        observed = observe(given.graph, images, _watch(ctx, "activations"))
         tolerance = TOLERANCE if self.relu6 == "keep" else sys.float_info.max
         ways = {"balance": self.balance, "relu6": self.relu6, "tolerance": tolerance}
-        found = Equalizer(content, observed, images, **ways).run()  # type: ignore[arg-type]
+        found = Equalizer(given, observed, images, **ways).run()  # type: ignore[arg-type]
         notes: dict[str, Any] = {
             "layers": len(found.factors),
             "factors": {name: [float(f.min()), float(f.max())] for name, f in found.factors.items()},
@@ -94,31 +96,30 @@ class Equalize(Pass):
             "left": dict(found.left),
         }
         return (
-            self._absorbed(content, found.content, images, notes, ctx)
+            self._absorbed(given, found.model, images, notes, ctx)
             if self.absorb_bias
-            else (found.content, notes)
+            else (found.model, notes)
         )
 
     def _absorbed(
-        self, content: bytes, made: bytes, images: list[Any], notes: dict[str, Any], ctx: PassContext
-    ) -> tuple[bytes, dict[str, Any]]:
+        self, given: Packed, made: Packed, images: list[Any], notes: dict[str, Any], ctx: PassContext
+    ) -> tuple[Packed, dict[str, Any]]:
         """Absorb biases, unless that changes the outputs."""
         from tflbuild.quantization import equalization
         from tflbuild.quantization.observation import observe
         from tflbuild.quantization.output_error import largest_difference
-        from tflbuild.tflite import flatbuffer
-        from tflbuild.tflite.graph import Graph
+        from tflbuild.tflite.packed import Packed
 
-        graph = Graph(flatbuffer.unpack(made))
-        observed = observe(made, images, _watch(ctx, "activations of the equalized model"))
+        graph = made.copy()
+        observed = observe(made.graph, images, _watch(ctx, "activations of the equalized model"))
         smallest = {name: activation.channel_low for name, activation in observed.items()}
         count = equalization.absorb_bias(graph, smallest)
-        absorbed = flatbuffer.pack(graph.model)
+        absorbed = Packed(graph)
         moved = largest_difference(made, absorbed, images)
         if moved > TOLERANCE:
             ctx.log(f"no bias was absorbed: that would change an output by {moved:.2g} of its size")
             return made, notes | {"absorbed_channels": 0}
-        difference = largest_difference(content, absorbed, images)
+        difference = largest_difference(given, absorbed, images)
         return absorbed, notes | {"absorbed_channels": count, "largest_difference": difference}
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:

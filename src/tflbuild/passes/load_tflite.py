@@ -35,6 +35,7 @@ class LoadTflite(Pass):
         """Check, hold to the data, and keep the file with what it means."""
         from tflbuild.evaluation.running import outputs_of
         from tflbuild.tflite import flatbuffer
+        from tflbuild.tflite.graph import Graph
 
         spec: Any = ctx.model_spec
         path = Path(spec.path)
@@ -47,7 +48,7 @@ class LoadTflite(Pass):
         wanted = outputs_of(given, values)
         looks_alike(meaning, wanted, path)
         more = {"quantized": spec.quantized()} if spec.quantized() else {}
-        result = writing.emit_tflite(ctx, flatbuffer.with_signature(content), meaning, **more)
+        result = writing.emit_tflite(ctx, Graph.unpacked(content), meaning, **more)
         found = parity.compared(wanted, outputs_of(result, values))
         ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
         wrong = parity.breaches(found, 0.0)

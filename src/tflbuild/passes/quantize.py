@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
@@ -11,7 +11,12 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import calibration_samples
+from tflbuild.passes.quantizing.float_model import FloatModel, quantizable
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
+
+if TYPE_CHECKING:
+    from tflbuild.tflite.graph import Graph
+    from tflbuild.tflite.packed import Packed
 
 INTEGER = ("int8", "int16x8")
 SCHEMES = (*INTEGER, "float16", "dynamic")
@@ -102,20 +107,18 @@ class Quantize(Quantizing):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
         from tflbuild.quantization import storage
-        from tflbuild.tflite import flatbuffer, scales
+        from tflbuild.tflite import scales
 
-        model = writing.quantizable(model, ctx)
-        model = writing.with_even_inputs(model, ctx, self.scheme, self.input_dtype)
-        facts = Meaning.of(model)
-        content = self._quantized(model, ctx)
-        scales.check_unpacked(
-            flatbuffer.unpack(content)
-        )  # before the scheme is blamed for what the model holds
-        reason = _failure(model, content, facts, ctx)
+        writing.refuse_sparse(model)
+        floating = quantizable(model, ctx).with_even_inputs(ctx, self.scheme, self.input_dtype)
+        made = self._quantized(floating, model, ctx)
+        scales.check_unpacked(made.graph.model)  # before the scheme is blamed for what the model holds
+        reason = _failure(floating, made, ctx)
         if reason:
-            raise PassError(f"scheme {self.scheme}: {reason}; {self._instead(model, facts, ctx)}")
-        content = self.with_borders(content, model, self.scheme)
-        result = writing.emit_tflite(ctx, content, facts, quantized=self.scheme)
+            raise PassError(f"scheme {self.scheme}: {reason}; {self._instead(floating, model, ctx)}")
+        graph = made.copy()
+        self.give_borders(graph, floating, self.scheme)
+        result = writing.emit_tflite(ctx, graph, floating.meaning, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         if self.scheme in INTEGER:
             ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations)
@@ -125,43 +128,42 @@ class Quantize(Quantizing):
     def _activations(self) -> str:
         return "int8" if self.scheme == "int8" else "int16"
 
-    def _quantized(self, model: TFLiteModel, ctx: PassContext) -> bytes:
+    def _quantized(self, floating: FloatModel, model: TFLiteModel, ctx: PassContext) -> Packed:
         if self.scheme == "float16" or self.scheme == "dynamic":
-            return self._weights(model, ctx)
+            return self._weights(floating, ctx)
         options = self._decided
-        bench = self.bench(model, ctx, self.scheme, measuring=options.method == "auto")
+        bench = self.bench(floating, ctx, self.scheme, measuring=options.method == "auto")
         setting = options.setting(bench, model, ctx)
-        content = bench.build(setting)
+        made = bench.build(setting)
         if setting.round == "learned":
             ctx.notes["round"] = [asdict(layer) for layer in bench.rounded]
-        return content
+        return made
 
-    def _weights(self, model: TFLiteModel, ctx: PassContext) -> bytes:
+    def _weights(self, floating: FloatModel, ctx: PassContext) -> Packed:
         """Quantize weights alone, which needs no ranges."""
         from tflbuild.quantization import quantizer
+        from tflbuild.tflite.packed import Packed
 
-        writing.refuse_sparse(model)
-        path = model.path
-        if self.round == "learned":
-            path = ctx.scratch / "rounded.tflite"
-            path.write_bytes(self._rounded(model, ctx))
-        return quantizer.quantize(path, self.scheme, float_input=True, float_output=True, form=self.form)
+        source = Packed(self._rounded(floating, ctx)) if self.round == "learned" else floating.packed
+        return Packed(
+            quantizer.quantize(source, self.scheme, float_input=True, float_output=True, form=self.form)
+        )
 
-    def _rounded(self, model: TFLiteModel, ctx: PassContext) -> bytes:
+    def _rounded(self, floating: FloatModel, ctx: PassContext) -> Graph:
         from tflbuild.quantization.rounding import learned_rounding
 
-        samples = calibration_samples(self.calibration, model, ctx)
-        content, layers = learned_rounding(
-            model.path.read_bytes(),
+        samples = calibration_samples(self.calibration, floating.meaning, floating.inputs, ctx)
+        graph, layers = learned_rounding(
+            floating.packed.graph,
             samples,
             bits=self.weight_bits,
             granularity=self.granularity,
             progress=lambda done, total: ctx.progress(done, total, "layers rounded"),
         )
         ctx.notes["round"] = [asdict(layer) for layer in layers]
-        return content
+        return graph
 
-    def _instead(self, model: TFLiteModel, facts: Meaning, ctx: PassContext) -> str:
+    def _instead(self, floating: FloatModel, model: TFLiteModel, ctx: PassContext) -> str:
         """Try the other schemes, and say which of them LiteRT executes."""
         found = []
         plain = replace(
@@ -173,15 +175,15 @@ class Quantize(Quantizing):
             other = replace(plain, **({"weight_bits": 8} | change))
             if other.scheme in INTEGER and self.calibration.source not in self.reads():
                 continue
-            if other._works(model, facts, ctx):
+            if other._works(floating, model, ctx):
                 found.append(" ".join(f"{ctx.label}.{key}={value}" for key, value in change.items()))
         return f"what it executes: {', '.join(found)}" if found else "it executes none of the other schemes"
 
-    def _works(self, model: TFLiteModel, facts: Meaning, ctx: PassContext) -> bool:
+    def _works(self, floating: FloatModel, model: TFLiteModel, ctx: PassContext) -> bool:
         from tflbuild.quantization.attempts import REFUSALS
 
         try:
-            return not _failure(model, self._quantized(model, ctx), facts, ctx)
+            return not _failure(floating, self._quantized(floating, model, ctx), ctx)
         except REFUSALS:
             return False
 
@@ -200,17 +202,16 @@ class Quantize(Quantizing):
             writing.check_full_integer(result.path, self._activations)
 
 
-def _failure(model: TFLiteModel, content: bytes, facts: Meaning, ctx: PassContext) -> str:
+def _failure(floating: FloatModel, made: Packed, ctx: PassContext) -> str:
     """Say why LiteRT does not execute what was quantized; "" where it does."""
     import numpy as np
 
     from tflbuild.quantization import execution
 
-    path = ctx.scratch / "quantized.tflite"
-    path.write_bytes(content)
-    rng, limits = np.random.default_rng(0), writing.limits_of(facts)
+    rng, meaning = np.random.default_rng(0), floating.meaning
+    limits = writing.limits_of(meaning)
     noise = {
-        name: rng.uniform(*limits.get(name, (-1.0, 1.0)), facts.inputs[name].shape).astype(np.float32)
-        for name in writing.inputs_in_order(model)
+        name: rng.uniform(*limits.get(name, (-1.0, 1.0)), meaning.inputs[name].shape).astype(np.float32)
+        for name in floating.inputs
     }
-    return execution.failure(model.path, path, noise)
+    return execution.failure(floating.packed, made, ctx.scratch / "quantized.tflite", noise)

@@ -12,6 +12,7 @@ from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.float_model import quantizable
 from tflbuild.passes.quantizing.options import Quantizing
 from tflbuild.passes.quantizing.trials import Trial, Trials
 
@@ -72,11 +73,11 @@ class QuantizeMixed(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, and keep layers until the budget holds."""
-        model = writing.quantizable(model, ctx)
-        model = writing.with_even_inputs(model, ctx, "int8", self.input_dtype)
-        bench = self.bench(model, ctx, "int8", measuring=True)
+        writing.refuse_sparse(model)
+        floating = quantizable(model, ctx).with_even_inputs(ctx, "int8", self.input_dtype)
+        bench = self.bench(floating, ctx, "int8", measuring=True)
         setting, keep = self.setting(bench, model, ctx), self._kept
-        trials = Trials(self, bench, setting, keep, model, ctx)
+        trials = Trials(self, bench, setting, keep, floating, ctx)
         best = trials.of(())
         order: list[Addition] = []
         if not best.ok:

@@ -10,9 +10,9 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.errors import PassError
-from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
 from tflbuild.passes.quantizing.calibration import Calibration, calibration_samples
+from tflbuild.passes.quantizing.float_model import quantizable
 
 
 @compiler_pass("round")
@@ -56,11 +56,10 @@ class Round(Pass):
                 "its kernels are clustered, and learned rounding would give a cluster two values."
             )
         writing.refuse_sparse(model)
-        model = writing.quantizable(model, ctx)
-        facts = Meaning.of(model)
-        content, layers = learned_rounding(
-            model.path.read_bytes(),
-            calibration_samples(self.calibration, model, ctx),
+        floating = quantizable(model, ctx)
+        graph, layers = learned_rounding(
+            floating.packed.graph,
+            calibration_samples(self.calibration, floating.meaning, floating.inputs, ctx),
             bits=self.bits,
             granularity=self.granularity,
             steps=self.steps,
@@ -68,10 +67,13 @@ class Round(Pass):
             progress=lambda done, total: ctx.progress(done, total, "layers rounded"),
         )
         ctx.notes["round"] = [asdict(layer) for layer in layers]
-        return writing.emit_tflite(ctx, content, facts)
+        return writing.emit_tflite(ctx, graph, floating.meaning)
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Derive the grid again from the file, and hold every weight to it."""
         from tflbuild.quantization.rounding import check_rounded
+        from tflbuild.tflite import flatbuffer
+        from tflbuild.tflite.graph import Graph
 
-        check_rounded(model.path.read_bytes(), result.path.read_bytes(), self.bits, self.granularity)
+        before, after = (Graph(flatbuffer.load(artifact.path)) for artifact in (model, result))
+        check_rounded(before, after, self.bits, self.granularity)

@@ -13,6 +13,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.float_model import quantizable
 from tflbuild.passes.quantizing.options import Quantizing
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class MeasureSensitivity(Quantizing):
     def measured(self, model: TFLiteModel, ctx: PassContext | AnalysisContext) -> dict[str, Any]:
         """Give what each part of the rounding costs, as report.json holds it."""
         started = time.perf_counter()
-        model = writing.quantizable(model, ctx)
-        model = writing.with_even_inputs(model, ctx, self.scheme, self.input_dtype)
-        bench = self.bench(model, ctx, self.scheme, measuring=True)
+        writing.refuse_sparse(model)
+        floating = quantizable(model, ctx).with_even_inputs(ctx, self.scheme, self.input_dtype)
+        bench = self.bench(floating, ctx, self.scheme, measuring=True)
         found = bench.sensitivity(self.setting(bench, model, ctx), self.images)
         for line in table(found):
             ctx.log(line)

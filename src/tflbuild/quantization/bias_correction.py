@@ -49,12 +49,12 @@ LARGEST = 2**30
 
 
 def correct(
-    content: bytes,
-    floating: bytes,
+    graph: Graph,
+    floating: Graph,
     images: Sequence[SampleValues],
     progress: Progress = lambda done, total: None,
     left: dict[str, str] | None = None,
-) -> bytes:
+) -> None:
     """Correct the biases of every layer with integer weights, front to back.
 
     Each layer sees what the corrected ones before it leave, so that no error is taken out twice. A layer whose means
@@ -63,14 +63,13 @@ def correct(
     is cut off there too: it is no fault of the bias.
 
     Args:
-        content: a quantized `.tflite` whose tensors keep the names of the float model.
-        floating: the float model; layers whose output it does not have are left as they are.
+        graph: of a quantized model whose tensors keep the names of the float one; edited in place.
+        floating: of the float model; layers whose output it does not have are left as they are.
         images: each the model values of every input by name, in the model's order and without a batch axis.
         progress: is told how many layers are done.
         left: is given why layers were left as they are, by the tensor they write.
     """
     reasons: dict[str, str] = {} if left is None else left
-    graph = Graph(flatbuffer.unpack(content))
     known = set(activations(floating))
     waiting = [operator for operator in _correctable(graph) if _written(graph, operator) in known]
     means = _means(floating, {_written(graph, o): _limits(graph, o) for o in waiting}, images)
@@ -87,22 +86,20 @@ def correct(
             _correct(graph, under_way, waiting.pop(0), means, reasons)
             progress(total - len(waiting), total)
         under_way.leave(operator)
-    return flatbuffer.pack(graph.model)
 
 
-def matching(content: bytes, floating: bytes) -> list[str]:
+def matching(graph: Graph, floating: Graph) -> list[str]:
     """Name the outputs of the layers that `correct` corrects.
 
     Raises:
         ValueError: a layer's weights are not those of the float model's layer of that name, rounded; names it.
     """
-    graph, source = Graph(flatbuffer.unpack(content)), Graph(flatbuffer.unpack(floating))
-    wanted = {_written(source, operator): operator for operator in source.weighted()}
+    wanted = {_written(floating, operator): operator for operator in floating.weighted()}
     names = []
     for operator in _correctable(graph):
         name = _written(graph, operator)
         if name in wanted:
-            if not _rounded(graph, operator, source, wanted[name]):
+            if not _rounded(graph, operator, floating, wanted[name]):
                 raise ValueError(name)
             names.append(name)
     return names
@@ -146,7 +143,7 @@ def _rounded(graph: Graph, operator: Any, source: Graph, wanted: Any) -> bool:
 
 
 def _means(
-    floating: bytes, limits: Mapping[str, tuple[float, float]], images: Sequence[SampleValues]
+    floating: Graph, limits: Mapping[str, tuple[float, float]], images: Sequence[SampleValues]
 ) -> dict[str, Mean]:
     """Give the (channels,) mean over images of a float model's activations within limits, by tensor name."""
     running = Executable(exposed(without_custom(floating), list(limits)))

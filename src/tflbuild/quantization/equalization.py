@@ -20,7 +20,6 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.quantization.observation import Activation
 from tflbuild.quantization.seams import FUSED, Reader, Seam, fused, seams
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import (
     Graph,
     by_input_channel,
@@ -100,18 +99,18 @@ def equalize(
 
 
 def equalized(
-    content: bytes,
+    graph: Graph,
     observed: Mapping[str, Activation],
     *,
     balance: Balance,
     relu6: Relu6,
     without: Collection[str] = (),
-) -> tuple[bytes, dict[str, Vector]]:
+) -> tuple[Graph, dict[str, Vector]]:
     """Give an equalized copy of a float model, and by what its channels were divided; see `equalize`."""
-    model = flatbuffer.unpack(content)
+    made = graph.copy()
     largest = {name: activation.channel_size for name, activation in observed.items()}
-    factors = equalize(Graph(model), largest, balance=balance, relu6=relu6, without=without)
-    return flatbuffer.pack(model), factors
+    factors = equalize(made, largest, balance=balance, relu6=relu6, without=without)
+    return made, factors
 
 
 def _step(graph: Graph, seam: Seam, before: Vector) -> Vector:

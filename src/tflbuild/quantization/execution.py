@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.quantization.observation import Executable, SampleValues, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, runnable
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.packed import Packed
 
 NODE = re.compile(r"Node number (\d+) \((\w+)\)")
 """Pattern of LiteRT's message that names the operator it cannot execute."""
@@ -24,19 +25,21 @@ FAR = 100.0
 """Largest value of a quantized output, with that of the float output, or 1, as the unit; no rounding goes so far."""
 
 
-def failure(source: Path, result: Path, image: SampleValues) -> str:
+def failure(source: Packed, made: Packed, path: Path, image: SampleValues) -> str:
     """Say why LiteRT does not execute a quantized file; "" where it does.
 
     Args:
         source: the float file.
-        result: the quantized one.
+        made: the quantized one.
+        path: where the latter is written, for LiteRT to load it from.
         image: the model values of every input by name, that both are run on.
     """
+    path.write_bytes(made.content)
     try:
-        litert.check_runs(result)
+        litert.check_runs(path)
     except BrokenPromise as error:
-        return _named(result, str(error))
-    wanted, found = (Executable(without_custom(p.read_bytes())).run(image) for p in (source, result))
+        return _named(path, str(error))
+    wanted, found = (Executable(runnable(each)).run(image) for each in (source, made))
     for position, (expected, value) in enumerate(zip(wanted, found, strict=True)):
         largest = max(float(np.abs(expected).max()), 1.0)
         if not np.all(np.isfinite(value)) or float(np.abs(value).max()) > FAR * largest:

@@ -36,23 +36,24 @@ VERSIONS = {"QUANTIZE": 2, "LOGISTIC": 3, "SOFTMAX": 3, "DEQUANTIZE": 3}
 """First versions of the operators that take or give int16."""
 
 
-def widen(content: bytes) -> bytes:
+def widen(graph: Graph) -> None:
     """Let every final LOGISTIC and SOFTMAX that computes in int8 do so in int16.
 
     A LOGISTIC takes and gives the same dtype, so that its logits are requantized, which is exact; a SOFTMAX takes
     int8 and gives int16.
+
+    Args:
+        graph: of a quantized model; edited in place.
     """
-    graph = Graph(flatbuffer.unpack(content))
     found = [(operator, _tail(graph, operator, schema.TensorType.INT8)) for operator in graph.operators]
     for operator, tail in found:
         if tail:
             _widen(graph, operator, tail)
-    return flatbuffer.pack(graph.model) if any(tail for _, tail in found) else content
+    graph.reindex()
 
 
-def widened(content: bytes) -> list[str]:
+def widened(graph: Graph) -> list[str]:
     """Name the tensors that hold final scores in 16 bits."""
-    graph = Graph(flatbuffer.unpack(content))
     tails = (_tail(graph, operator, schema.TensorType.INT16) for operator in graph.operators)
     return [graph.name(index) for tail in tails for index in tail]
 

@@ -17,8 +17,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tflbuild.core.errors import PassError
 from tflbuild.quantization.attempts import executing
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 
 SampleValues = Mapping[str, npt.NDArray[np.float32]]
 """Model values of one sample by input, in the order of the model's inputs, without a batch axis."""
@@ -26,8 +26,6 @@ SampleValues = Mapping[str, npt.NDArray[np.float32]]
 Progress = Callable[[float, float], None]
 Quantization = tuple[float, int]
 """Scale and zero point of a tensor; the scale is 0 where there is none."""
-
-CUSTOM = schema.BuiltinOperator.CUSTOM
 
 BINS = 4096
 """Bins of a tensor's histogram; a percentile is exact to one part in that many of the tensor's range."""
@@ -83,42 +81,31 @@ def joined(activations: Sequence[Activation]) -> Activation:
     return made
 
 
-def without_custom(content: bytes) -> bytes:
+def without_custom(graph: Graph) -> Graph:
     """Cut a model before the custom operators it ends in, so that its outputs are what they read.
 
     A detector's boxes and scores can then be compared number by number, before suppression.
+
+    Returns:
+        A graph that shares all else with the given one; that one itself where there is nothing to cut.
     """
-    if not _has_custom(content):
-        return content
-    model = flatbuffer.unpack(content)
-    graph = Graph(model)
     custom = [operator for operator in graph.operators if not graph.kind(operator).isupper()]
+    if not custom:
+        return graph
     read = dict.fromkeys(int(index) for operator in custom for index in operator.inputs)
-    made = [index for index in read if graph.maker(index) is not None]
-    graph.model.subgraphs[0].operators = [o for o in graph.operators if o not in custom]
-    return _with_outputs(model, made)
+    return graph.ending_in([index for index in read if graph.maker(index) is not None], without=custom)
 
 
-def _has_custom(content: bytes) -> bool:
-    """Look for a custom operator without unpacking, which would cost more than running the model."""
-    model = schema.Model.GetRootAs(content)
-    graph = model.Subgraphs(0)
-    used = {graph.Operators(place).OpcodeIndex() for place in range(graph.OperatorsLength())}
-    codes = [model.OperatorCodes(index) for index in used]
-    return any(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) == CUSTOM for code in codes)
+def runnable(packed: Packed) -> bytes:
+    """Give the file of a model to compare with others: cut before custom operators, see `without_custom`."""
+    cut = without_custom(packed.graph)
+    return packed.content if cut is packed.graph else cut.packed()
 
 
-def exposed(content: bytes, names: Sequence[str]) -> bytes:
-    """Make tensors outputs of a model, by name and in order; its own outputs are none any more."""
-    model = flatbuffer.unpack(content)
-    places = {tensor.name.decode(): index for index, tensor in enumerate(model.subgraphs[0].tensors)}
-    return _with_outputs(model, [places[name] for name in names])
-
-
-def _with_outputs(model: Any, indices: list[int]) -> bytes:
-    model.subgraphs[0].outputs = np.array(indices, np.int32)
-    model.signatureDefs = []
-    return flatbuffer.pack(model)
+def exposed(graph: Graph, names: Sequence[str]) -> bytes:
+    """Give the file of a model whose outputs are tensors by name, in that order; its own are none any more."""
+    places = {tensor.name.decode(): index for index, tensor in enumerate(graph.tensors)}
+    return graph.ending_in([places[name] for name in names]).packed()
 
 
 class Executable:
@@ -180,9 +167,8 @@ def as_input(values: npt.NDArray[np.float32], dtype: Any, quantization: Quantiza
     return np.asarray(levels.clip(limits.min, limits.max).astype(dtype))
 
 
-def activations(content: bytes) -> list[str]:
+def activations(graph: Graph) -> list[str]:
     """Name the input and what built-in operators write in float, in order; outputs of custom ones are left out."""
-    graph = Graph(flatbuffer.unpack(content))
     indices = [int(index) for index in graph.model.subgraphs[0].inputs]
     for operator in graph.operators:
         if graph.kind(operator).isupper():
@@ -192,21 +178,21 @@ def activations(content: bytes) -> list[str]:
 
 
 def observe(
-    content: bytes, images: Sequence[SampleValues], progress: Progress = lambda done, total: None
+    graph: Graph, images: Sequence[SampleValues], progress: Progress = lambda done, total: None
 ) -> dict[str, Activation]:
     """Run a float model on calibration images, twice: for the extremes, then for what lies between.
 
     Args:
-        content: a float `.tflite`.
+        graph: of a float model.
         images: each the model values of every input by name, in the model's order and without a batch axis.
         progress: is told how many of `2 * len(images)` runs are done.
 
     Raises:
         PassError: a tensor is not finite, so that it has no range; names it.
     """
-    names = activations(content)
-    logits = _logits(content) & set(names)
-    running = Executable(exposed(without_custom(content), names))
+    names = activations(graph)
+    logits = _logits(graph) & set(names)
+    running = Executable(exposed(without_custom(graph), names))
     found = {name: Activation() for name in names}
     for done, values in enumerate(_runs(running, images, names), start=1):
         for name, value in values.items():
@@ -221,9 +207,8 @@ def observe(
     return found
 
 
-def _logits(content: bytes) -> set[str]:
+def _logits(graph: Graph) -> set[str]:
     """Name the tensors that a SOFTMAX reads."""
-    graph = Graph(flatbuffer.unpack(content))
     return {graph.name(int(o.inputs[0])) for o in graph.operators if graph.kind(o) == "SOFTMAX"}
 
 

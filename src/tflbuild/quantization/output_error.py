@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core.errors import PassError
-from tflbuild.quantization.observation import Executable, SampleValues, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, runnable
+from tflbuild.tflite.packed import Packed
 
 NOTHING = 1e-7
 """Deviation of an output, in units of its size, that float32 makes of nothing."""
@@ -26,34 +27,34 @@ class OutputError:
     before suppression.
 
     Args:
-        content: the float `.tflite`.
+        floating: the float model.
         images: each the model values of every input by name, in the model's order and without a batch axis.
     """
 
-    def __init__(self, content: bytes, images: Sequence[SampleValues]) -> None:
+    def __init__(self, floating: Packed, images: Sequence[SampleValues]) -> None:
         self._images = images
-        running = Executable(without_custom(content))
+        running = Executable(runnable(floating))
         self._wanted = [running.run(image) for image in images]
         _refuse_not_finite(self._wanted, "the float model's")
         stacked = [np.stack(values).astype(np.float64) for values in zip(*self._wanted, strict=True)]
         self._spread = np.array([_spread(values) for values in stacked])
 
-    def of(self, content: bytes) -> float:
+    def of(self, model: Packed) -> float:
         """Measure another model.
 
         Returns:
             Mean absolute difference from the float model's outputs, in units of each output's own mean absolute
             deviation, summed over the outputs.
         """
-        return float(self.by_image(content).mean())
+        return float(self.by_image(model).mean())
 
-    def by_image(self, content: bytes) -> npt.NDArray[np.float64]:
+    def by_image(self, model: Packed) -> npt.NDArray[np.float64]:
         """Measure another model on each image: (images,), whose mean is what `of` gives.
 
         Raises:
             PassError: LiteRT cannot execute it, or gives what is not finite.
         """
-        running = Executable(without_custom(content))
+        running = Executable(runnable(model))
         found = [running.run(image) for image in self._images]
         _refuse_not_finite(found, "its")
         rows = [
@@ -81,17 +82,17 @@ def _refuse_not_finite(found: Sequence[Outputs], whose: str) -> None:
             raise PassError(f"{whose} output {position} is not finite on {wrong} of {len(values)} images.")
 
 
-def largest_difference(content: bytes, other: bytes, images: Sequence[SampleValues]) -> float:
+def largest_difference(model: Packed, other: Packed, images: Sequence[SampleValues]) -> float:
     """Give the largest difference of any output on any image, in units of the output's largest value there.
 
     It is infinite where an output is not finite.
 
     Args:
-        content: a `.tflite`.
+        model: any.
         other: one that ought to compute the same.
         images: each the model values of every input by name, in the model's order and without a batch axis.
     """
-    one, two = Executable(without_custom(content)), Executable(without_custom(other))
+    one, two = Executable(runnable(model)), Executable(runnable(other))
     worst = 0.0
     for image in images:
         for wanted, found in zip(one.run(image), two.run(image), strict=True):

@@ -11,8 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from litert_quantizer import qtyping, quantizer
@@ -26,6 +25,7 @@ from tflbuild.quantization.form import Form
 from tflbuild.quantization.grid import FOUR_BIT
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 
 Scheme = Literal["int8", "int16x8", "float16", "dynamic"]
 Range = tuple[float, float]
@@ -36,7 +36,7 @@ EVERYTHING = ".+"
 
 
 def quantize(
-    path: Path,
+    source: Packed,
     scheme: Scheme,
     ranges: dict[str, Range] | None = None,
     *,
@@ -44,11 +44,11 @@ def quantize(
     float_output: bool,
     kept: Mapping[str, Kept] | None = None,
     form: Form | None = None,
-) -> bytes:
-    """Quantize a float `.tflite`.
+) -> Graph:
+    """Quantize a float `.tflite`, and unpack what LiteRT Quantizer gives.
 
     Args:
-        path: the float file.
+        source: the float file.
         scheme: int8 and int16x8 (int8 weights, int16 activations) need ranges.
         ranges: (low, high) of every activation by tensor name.
         float_input: leave the input float.
@@ -59,10 +59,8 @@ def quantize(
     Raises:
         PassError: the quantizer refused the model.
     """
-    given = path.read_bytes()
-    content = flatbuffer.of_today(given)  # LiteRT Quantizer takes every operator of an old file for an ADD
     with _refusing():
-        worker = quantizer.Quantizer(str(path) if content is given else content)
+        worker = quantizer.Quantizer(_of_today(source))
     _say(worker, ".*", scheme, form := form or Form())
     _keep(worker, kept or {}, form)
     names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
@@ -71,7 +69,7 @@ def quantize(
             regex=EVERYTHING, operation_name=names[name], algorithm_key=AlgorithmName.NO_QUANTIZE
         )
     for name in (border for border, is_float in borders.items() if not is_float):
-        shifted = name == "OUTPUT" and _ends_in_scores(path)
+        shifted = name == "OUTPUT" and _ends_in_scores(source.graph)
         border = replace(form, activations="asymmetric") if shifted else form
         worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, border))
     result = None
@@ -89,30 +87,36 @@ def quantize(
         contextlib.redirect_stderr(io.StringIO()),
     ):
         made = worker.quantize(result, enable_progress_bar=False, enable_progress_report=False)
-    quantized = bytes(made.quantized_model)
-    return _with_outputs(quantized, path, float_output) if kept else quantized
+    graph = Graph.unpacked(bytes(made.quantized_model))
+    if kept:
+        _mend_outputs(graph, source.graph.model, float_output)
+    return graph
 
 
-def _with_outputs(content: bytes, path: Path, float_output: bool) -> bytes:
+def _of_today(source: Packed) -> bytes:
+    """Give a file with operator codes of today: LiteRT Quantizer takes every operator of an old one for an ADD."""
+    return source.content if flatbuffer.of_today(source.content) else source.graph.packed()
+
+
+def _mend_outputs(graph: Graph, source: Any, float_output: bool) -> None:
     """Mend the outputs of a mixed file, in its graph and in its signature.
 
     Where a kept operator writes an output and an integer one reads it, LiteRT Quantizer redirects the graph's output to
     what the latter reads, and the signature's not.
 
     Args:
-        content: a file with kept operators.
-        path: the float file.
+        graph: of a model with kept operators; edited in place.
+        source: the unpacked float model.
         float_output: whether outputs are floats.
     """
-    model, source = flatbuffer.unpack(content), flatbuffer.load(path)
-    graph = Graph(model)
+    model = graph.model
     outputs = [int(index) for index in model.subgraphs[0].outputs]
     outputs = [_unrounded(graph, index) for index in outputs] if float_output else outputs
     order, names = [int(index) for index in source.subgraphs[0].outputs], flatbuffer.ends_of(source)[1]
     for entry in model.signatureDefs[0].outputs if model.signatureDefs else ():
         entry.tensorIndex = outputs[order.index(names[entry.name.decode()])]
     model.subgraphs[0].outputs = np.array(outputs, np.int32)
-    return flatbuffer.pack(model)
+    graph.reindex()
 
 
 def _unrounded(graph: Graph, index: int) -> int:
@@ -192,9 +196,8 @@ def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], form: Form) -> 
             )
 
 
-def _ends_in_scores(path: Path) -> bool:
+def _ends_in_scores(graph: Graph) -> bool:
     """Say whether operators give the outputs whose int8 form has a zero point in any case."""
-    graph = Graph(flatbuffer.load(path))
     makers = [graph.maker(index) for index in graph.outputs]
     return all(maker is not None and graph.kind(maker) in final_scores.KINDS for maker in makers)
 

@@ -31,7 +31,6 @@ from tflbuild.quantization.observation import (
 from tflbuild.quantization.patches import Matrix, Shape, shape_of
 from tflbuild.quantization.soft_rounding import Problem, learn
 from tflbuild.quantization.stepwise import Stepwise
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import check_unpacked
 
@@ -84,7 +83,7 @@ class RoundedLayer:
 
 
 def learned_rounding(
-    content: bytes,
+    floating: Graph,
     images: Sequence[SampleValues],
     *,
     bits: int = 8,
@@ -92,11 +91,11 @@ def learned_rounding(
     steps: int = STEPS,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
-) -> tuple[bytes, list[RoundedLayer]]:
+) -> tuple[Graph, list[RoundedLayer]]:
     """Round the weights of a float model.
 
     Args:
-        content: a float `.tflite`.
+        floating: of a float model; it is not edited.
         images: each the model values of every input by name, in the model's order and without a batch axis.
         bits: of weights; see `grid.bits_of` for what has 8 in any case.
         granularity: a scale for each output channel, or one for a layer.
@@ -105,17 +104,17 @@ def learned_rounding(
         progress: is told how many layers are done.
 
     Returns:
-        The model with weights on their grid, still float32, and what was done to each layer.
+        A copy with weights on their grid, still float32, and what was done to each layer.
 
     Raises:
         PassError: there is no layer with float weights.
         BrokenPromise: a constant is not finite.
     """
-    graph = Graph(flatbuffer.unpack(content))
+    graph = floating.copy()
     if not any(_learnable(graph, operator) for operator in graph.weighted()):
         raise PassError("no layer has float weights to round; rounding comes before 'quantize'.")
     check_unpacked(graph.model)
-    left = _sampled(content, graph, images, np.random.default_rng(seed))
+    left = _sampled(graph, images, np.random.default_rng(seed))
     total, under_way = len(left), Stepwise(graph, images)
     done: list[RoundedLayer] = []
     for operator in graph.operators:
@@ -132,17 +131,16 @@ def learned_rounding(
             done += [_nearest(graph, each, bits, granularity, reason(error)) for each in left]
             break
         under_way.leave(operator)
-    return flatbuffer.pack(graph.model), done
+    return graph, done
 
 
-def check_rounded(source: bytes, result: bytes, bits: int, granularity: Granularity) -> None:
+def check_rounded(before: Graph, after: Graph, bits: int, granularity: Granularity) -> None:
     """Hold a file to be its source with rounded weights, on the grid that quantizing the source would give.
 
     Raises:
         BrokenPromise: a weight lies between two levels, or is not one of its two neighbours; a scale would be derived
             anew; or a weight that was zero is not any more.
     """
-    before, after = Graph(flatbuffer.unpack(source)), Graph(flatbuffer.unpack(result))
     for old, new in zip(before.weighted(), after.weighted(), strict=True):
         if not _learnable(before, old):
             continue
@@ -188,13 +186,11 @@ class _Sample:
         return np.concatenate(rows, axis=1)[:, self.order]
 
 
-def _sampled(
-    content: bytes, graph: Graph, images: Sequence[SampleValues], rng: np.random.Generator
-) -> list[_Sample]:
+def _sampled(graph: Graph, images: Sequence[SampleValues], rng: np.random.Generator) -> list[_Sample]:
     """Run the float model once, and keep what its layers give at sampled places."""
     operators = [operator for operator in graph.weighted() if _learnable(graph, operator)]
     names = [graph.name(int(operator.outputs[0])) for operator in operators]
-    running = Executable(exposed(without_custom(content), names))
+    running = Executable(exposed(without_custom(graph), names))
     each = -(-ROWS // len(images))
     places: list[list[npt.NDArray[np.int64]]] = [[] for _ in operators]
     targets: list[list[Matrix]] = [[] for _ in operators]

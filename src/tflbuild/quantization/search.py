@@ -95,9 +95,9 @@ class Search:
         first = settings[0]
         try:
             variant = self._bench.variant(first.equalize, first.relu6)
-            if variant.content in seen:
+            if variant.model.content in seen:
                 return
-            seen.add(variant.content)
+            seen.add(variant.model.content)
             self._part(OBSERVING, lambda: self._bench.observe(variant))
         except REFUSALS as error:
             self._fail(first.shared or "not equalized", error)
@@ -121,8 +121,8 @@ class Search:
         """Build and measure a candidate; None where that failed, which is noted."""
         started = time.perf_counter()
         try:
-            content = self._part(units, lambda: self._bench.build(setting))
-            errors, top1 = self._bench.errors(content), self._bench.top1(content)
+            made = self._part(units, lambda: self._bench.build(setting))
+            errors, top1 = self._bench.errors(made), self._bench.top1(made)
         except REFUSALS as error:
             self._fail(setting.text, error)
             return None

@@ -73,20 +73,20 @@ class Sensitivity:
 
 
 def sensitivity(
-    content: bytes,
-    quantized: bytes,
+    floating: Graph,
+    quantized: Graph,
     reference: OutputError,
     progress: Progress = lambda done, total, note: None,
 ) -> Sensitivity:
     """Measure the error that each layer's rounding adds.
 
     Args:
-        content: the float `.tflite`.
-        quantized: what it became; its tensors keep the names of the float model.
+        floating: of the float model.
+        quantized: of what it became; its tensors keep the names of the float model.
         reference: what errors are measured against.
         progress: is told how many layers are done.
     """
-    simulated = Simulation(content, quantized)
+    simulated = Simulation(floating, quantized)
     weights, activations = set(simulated.weights), set(simulated.activations)
 
     def error(rounded_weights: Collection[str], rounded_activations: Collection[str]) -> float:

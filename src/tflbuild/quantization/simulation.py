@@ -20,6 +20,7 @@ from tflbuild.quantization.observation import without_custom
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.flatbuffer import MOVING
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 
 WEIGHTS = (schema.TensorType.INT8, schema.TensorType.INT4)
 """Types of rounded weights."""
@@ -45,8 +46,8 @@ class Simulation:
     """A float model, with the rounding of a quantized one to put into it.
 
     Args:
-        content: the float `.tflite`.
-        quantized: what it became; its tensors keep the names of the float model.
+        floating: of the float model; it is not edited.
+        quantized: of what it became; its tensors keep the names of the float model.
 
     Attributes:
         graph: of the float model, without the custom operators that it ends in.
@@ -55,9 +56,8 @@ class Simulation:
             because their values were rounded before.
     """
 
-    def __init__(self, content: bytes, quantized: bytes) -> None:
-        self.graph = Graph(flatbuffer.unpack(without_custom(content)))
-        rounded = Graph(flatbuffer.unpack(quantized))
+    def __init__(self, floating: Graph, quantized: Graph) -> None:
+        self.graph, rounded = without_custom(floating), quantized
         made = [int(operator.outputs[0]) for operator in self.graph.operators]
         self._float_output = not any(rounded.tensors[index].type in INTEGERS for index in rounded.outputs)
         self._layers = _rounded_layers(rounded)
@@ -69,11 +69,11 @@ class Simulation:
             if self.graph.name(index) in self._steps and not self._moved(index)
         )
 
-    def build(self, weights: Collection[str], activations: Collection[str]) -> bytes:
+    def build(self, weights: Collection[str], activations: Collection[str]) -> Packed:
         """Give the float model with these pieces rounded."""
         return self._built(weights, activations, ())
 
-    def keeping(self, kept: Collection[str], *, exact_weights: bool) -> bytes:
+    def keeping(self, kept: Collection[str], *, exact_weights: bool) -> Packed:
         """Give the float model with everything rounded but what some operators pass among themselves.
 
         Args:
@@ -84,8 +84,8 @@ class Simulation:
         moved = [name for name in kept if name in self._steps]
         return self._built(weights, {*self.activations, *moved}, kept)
 
-    def _built(self, weights: Collection[str], activations: Collection[str], kept: Collection[str]) -> bytes:
-        graph = Graph(_copied(self.graph.model))
+    def _built(self, weights: Collection[str], activations: Collection[str], kept: Collection[str]) -> Packed:
+        graph = self.graph.copy()
         for operator in list(graph.weighted()):
             name = graph.name(int(operator.outputs[0]))
             if name in weights:
@@ -94,7 +94,7 @@ class Simulation:
                 if bias is not None:
                     graph.set_input(operator, 2, bias)
         _round(graph, {name: self._steps[name] for name in activations}, kept, self._float_output)
-        return flatbuffer.pack(graph.model)
+        return Packed(graph)
 
     def _moved(self, index: int) -> bool:
         """Say whether a tensor holds values that were rounded to the same levels before."""
@@ -186,6 +186,7 @@ def _round(graph: Graph, steps: dict[str, Any], kept: Collection[str], float_out
         round_behind(made)
     subgraph.operators = operators
     subgraph.outputs = read(subgraph.outputs, float_output)
+    graph.reindex()
 
 
 def _pair(graph: Graph, index: int, like: Any, rounded: dict[int, int]) -> list[Any]:
@@ -226,28 +227,15 @@ def _operator(graph: Graph, builtin: int, given: int, made: int, options: int, k
     return operator
 
 
-def _copied(model: Any) -> Any:
-    """Copy as much of a model as `build` edits; unpacking it again would cost more than running it."""
-    made = copy.copy(model)
-    made.subgraphs = [copy.copy(model.subgraphs[0])]
-    made.subgraphs[0].tensors = [copy.copy(tensor) for tensor in model.subgraphs[0].tensors]
-    made.subgraphs[0].operators = [copy.copy(operator) for operator in model.subgraphs[0].operators]
-    made.buffers = [copy.copy(buffer) for buffer in model.buffers]
-    made.operatorCodes = list(model.operatorCodes)
-    return made
-
-
-def with_exact_weights(content: bytes, source: bytes) -> bytes:
-    """Give float layers of a mixed file the weights that they have in a float one, where others had been rounded.
+def restore_weights(graph: Graph, floating: Graph) -> None:
+    """Give float layers of a mixed model the weights that they have in a float one, where others had been rounded.
 
     Args:
-        content: a quantized `.tflite` with float layers.
-        source: a float `.tflite`; its tensors have the same names.
+        graph: of a quantized model with float layers; edited in place.
+        floating: of a float model; its tensors have the same names.
     """
-    graph, exact = Graph(flatbuffer.unpack(content)), Graph(flatbuffer.unpack(source))
-    weights = {exact.name(int(o.outputs[0])): exact.constant(o.inputs[1]) for o in exact.weighted()}
+    weights = {floating.name(int(o.outputs[0])): floating.constant(o.inputs[1]) for o in floating.weighted()}
     for operator in list(graph.weighted()):
         wanted = weights.get(graph.name(int(operator.outputs[0])))
         if wanted is not None and graph.tensors[operator.inputs[1]].type == schema.TensorType.FLOAT32:
             graph.set_input(operator, 1, wanted)
-    return flatbuffer.pack(graph.model)

@@ -13,6 +13,7 @@ from tflbuild.quantization.attempts import REFUSALS, reason
 from tflbuild.quantization.equalization import Balance, Relu6, Vector
 from tflbuild.quantization.observation import Activation, SampleValues
 from tflbuild.quantization.output_error import largest_difference
+from tflbuild.tflite.packed import Packed
 
 FEW = 8
 """Images that layers are tried on one by one; what comes out is measured on all."""
@@ -23,13 +24,13 @@ class Equalized:
     """An equalized model.
 
     Attributes:
-        content: the `.tflite`.
+        model: what came out.
         factors: by what channels were divided, by the tensor that a layer writes.
         difference: largest difference of an output, in units of its largest value.
         left: why layers were left as they were, by the tensor that they write.
     """
 
-    content: bytes
+    model: Packed
     factors: Mapping[str, Vector]
     difference: float
     left: Mapping[str, str]
@@ -39,7 +40,7 @@ class Equalizer:
     """Equalize one model in one way.
 
     Args:
-        content: a float `.tflite`.
+        model: a float one.
         observed: its activations on the calibration images.
         images: each the model values of every input by name, in the model's order and without a batch axis.
         balance: see `equalization.equalize`.
@@ -49,7 +50,7 @@ class Equalizer:
 
     def __init__(
         self,
-        content: bytes,
+        model: Packed,
         observed: Mapping[str, Activation],
         images: Sequence[SampleValues],
         *,
@@ -57,7 +58,7 @@ class Equalizer:
         relu6: Relu6,
         tolerance: float,
     ) -> None:
-        self._content, self._observed, self._images = content, observed, images
+        self._model, self._observed, self._images = model, observed, images
         self._balance, self._relu6, self._tolerance = balance, relu6, tolerance
 
     def run(self) -> Equalized:
@@ -88,13 +89,14 @@ class Equalizer:
         """Equalize what is not left out, and measure it; one that does not run is infinitely far."""
         made, factors = self._made(left)
         try:
-            difference = largest_difference(self._content, made, images) if factors else 0.0
+            difference = largest_difference(self._model, made, images) if factors else 0.0
         except REFUSALS as error:
             said = dict.fromkeys(factors, reason(error))
-            return Equalized(content=made, factors=factors, difference=float("inf"), left={**left, **said})
-        return Equalized(content=made, factors=factors, difference=difference, left=left)
+            return Equalized(model=made, factors=factors, difference=float("inf"), left={**left, **said})
+        return Equalized(model=made, factors=factors, difference=difference, left=left)
 
-    def _made(self, left: Collection[str]) -> tuple[bytes, dict[str, Vector]]:
-        return equalization.equalized(
-            self._content, self._observed, balance=self._balance, relu6=self._relu6, without=left
+    def _made(self, left: Collection[str]) -> tuple[Packed, dict[str, Vector]]:
+        made, factors = equalization.equalized(
+            self._model.graph, self._observed, balance=self._balance, relu6=self._relu6, without=left
         )
+        return Packed(made), factors

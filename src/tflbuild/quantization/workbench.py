@@ -21,9 +21,11 @@ from tflbuild.quantization.ranges import Range
 from tflbuild.quantization.rounding import RoundedLayer
 from tflbuild.quantization.sensitivity import Sensitivity, sensitivity
 from tflbuild.quantization.settings import Equalize, Relu6, Setting
-from tflbuild.quantization.simulation import Simulation, with_exact_weights
+from tflbuild.quantization.simulation import Simulation, restore_weights
 from tflbuild.quantization.variant import Variant
-from tflbuild.tflite import bias_scales, flatbuffer
+from tflbuild.tflite import bias_scales
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.scales import check_unpacked
 
 Progress = Callable[[float, float, str], None]
@@ -56,13 +58,13 @@ class Workbench:
     """A float model, calibration images, and what was found on the way.
 
     Args:
-        content: the float `.tflite`.
+        model: the float one; no candidate changes it.
         images: what ranges are measured on, each the model values of every input by name, in the model's order and
             without a batch axis.
         held_out: what errors are measured on; none of `images`.
         scheme: "int8" or "int16x8".
         border: what goes in and out.
-        scratch: a folder for files that LiteRT Quantizer reads.
+        scratch: a folder for candidates that were built.
         progress: is told how far a search is.
         form: how numbers are stored.
         labels: class of each held-out image, where what the model says of them counts more than the error.
@@ -73,7 +75,7 @@ class Workbench:
 
     def __init__(
         self,
-        content: bytes,
+        model: Packed,
         images: Sequence[SampleValues],
         held_out: Sequence[SampleValues],
         scheme: quantizer.Scheme,
@@ -83,7 +85,7 @@ class Workbench:
         form: Form | None = None,
         labels: Sequence[int] | None = None,
     ) -> None:
-        self._content = content
+        self._model = model
         self._images, self._held_out = images, held_out
         self._scheme: quantizer.Scheme = scheme
         self._border, self._scratch, self.progress = border, scratch, progress
@@ -96,7 +98,7 @@ class Workbench:
         """Give the number of images that errors are measured on."""
         return len(self._held_out)
 
-    def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> bytes:
+    def build(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None = None) -> Packed:
         """Quantize in one way; what is built without kept operators is built once.
 
         Scales are held to what the format and its arithmetic ask of them.
@@ -110,20 +112,22 @@ class Workbench:
             BrokenPromise: a scale is wrong; names the tensor.
         """
         if kept:
-            return self._quantized(setting, kept)
-        if setting not in self._built:
-            path = self._scratch / f"built-{len(self._built)}.tflite"
-            path.write_bytes(self._quantized(setting, None))
-            self._built[setting] = path
-        return self._built[setting].read_bytes()
+            return Packed(self._quantized(setting, kept))
+        if setting in self._built:
+            return Packed(self._built[setting].read_bytes())
+        made = Packed(self._quantized(setting, None))
+        path = self._scratch / f"built-{len(self._built)}.tflite"
+        path.write_bytes(made.content)  # all of a search's would not fit into memory
+        self._built[setting] = path
+        return made
 
-    def _quantized(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None) -> bytes:
+    def _quantized(self, setting: Setting, kept: Mapping[str, quantizer.Kept] | None) -> Graph:
         variant = self.variant(setting.equalize, setting.relu6)
         self.observe(variant)
         pairs = zip(variant.entries, self._border.limits, strict=True)
         known = {name: limits for name, limits in pairs if limits is not None}
         source = (
-            variant.path
+            variant.model
             if setting.round == "nearest"
             else variant.rounded(self._form, self._watched("layers rounded"))
         )
@@ -137,32 +141,32 @@ class Workbench:
             form=self._form,
         )
         if kept and setting.round == "learned":
-            made = with_exact_weights(made, variant.content)
-        unpacked = flatbuffer.unpack(made)
-        made = flatbuffer.pack(unpacked) if bias_scales.fit_unpacked(unpacked, source) else made
-        check_unpacked(unpacked)
+            restore_weights(made, variant.model.graph)
+        bias_scales.fit(made, source.graph)
+        check_unpacked(made.model)
         if setting.correct_bias:
-            made = bias_correction.correct(
-                made, variant.content, self._images[:CORRECTION_IMAGES], self._watched("biases")
-            )
-        return final_scores.widen(made) if self._border.scores == "int16" else made
+            images = self._images[:CORRECTION_IMAGES]
+            bias_correction.correct(made, variant.model.graph, images, self._watched("biases"))
+        if self._border.scores == "int16":
+            final_scores.widen(made)
+        return made
 
     @property
     def rounded(self) -> list[RoundedLayer]:
         """Give what learned rounding did to each layer of what was built; nothing where it was not asked for."""
         return [layer for variant in self._variants.values() for layer in variant.rounded_layers]
 
-    def error(self, content: bytes) -> float:
+    def error(self, made: Packed) -> float:
         """Measure how far a quantized model is from the float one on the held-out images."""
-        return self._reference.of(content)
+        return self._reference.of(made)
 
-    def errors(self, content: bytes) -> tuple[float, ...]:
+    def errors(self, made: Packed) -> tuple[float, ...]:
         """Measure the error on each held-out image."""
-        return tuple(float(error) for error in self._reference.by_image(content))
+        return tuple(float(error) for error in self._reference.by_image(made))
 
-    def top1(self, content: bytes) -> float | None:
+    def top1(self, made: Packed) -> float | None:
         """Measure the share of held-out images that a classifier gets right; None where labels do not count."""
-        return None if self._labels is None else top1(content, self._held_out, self._labels)
+        return None if self._labels is None else top1(made.content, self._held_out, self._labels)
 
     def sensitivity(self, setting: Setting, images: int) -> Sensitivity:
         """Measure what each layer costs when the model is quantized in one way.
@@ -172,8 +176,8 @@ class Workbench:
             images: held-out images to measure on, at most.
         """
         variant = self.variant(setting.equalize, setting.relu6)
-        reference = OutputError(self._content, self._held_out[:images])
-        return sensitivity(variant.content, self.build(setting), reference, self.progress)
+        reference = OutputError(self._model, self._held_out[:images])
+        return sensitivity(variant.model.graph, self.build(setting).graph, reference, self.progress)
 
     def order(
         self, setting: Setting, keep: quantizer.Kept, share: float, images: int
@@ -189,8 +193,9 @@ class Workbench:
             images: held-out images to measure on, at most.
         """
         variant = self.variant(setting.equalize, setting.relu6)
-        reference = OutputError(self._content, self._held_out[:images])
-        simulated = Simulation(variant.content, self.build(replace(setting, correct_bias=False)))
+        reference = OutputError(self._model, self._held_out[:images])
+        plain = self.build(replace(setting, correct_bias=False))
+        simulated = Simulation(variant.model.graph, plain.graph)
         found, sizes = mixed.groups(simulated.graph), mixed.weight_bytes(simulated.graph)
         measured = 0
 
@@ -212,10 +217,8 @@ class Workbench:
         """Give the float model, equalized in one way."""
         key = (equalize, relu6 if equalize != "none" else "keep")
         if key not in self._variants:
-            content = self._content if equalize == "none" else self._equalized(equalize, relu6)
-            path = self._scratch / f"{'-'.join(key)}.tflite"
-            path.write_bytes(content)
-            self._variants[key] = Variant(content, path, self._images)
+            model = self._model if equalize == "none" else self._equalized(equalize, relu6)
+            self._variants[key] = Variant(model, self._images)
         return self._variants[key]
 
     def check_source(self) -> None:
@@ -231,13 +234,14 @@ class Workbench:
         """Give the activations of a float model on the calibration images."""
         return variant.observed(self._watched("activations"))
 
-    def _equalized(self, equalize: equalization.Balance, relu6: Relu6) -> bytes:
+    def _equalized(self, equalize: equalization.Balance, relu6: Relu6) -> Packed:
         observed = self.observe(self.variant("none", "keep"))
-        return equalization.equalized(self._content, observed, balance=equalize, relu6=relu6)[0]
+        made, _ = equalization.equalized(self._model.graph, observed, balance=equalize, relu6=relu6)
+        return Packed(made)
 
     def _watched(self, note: str) -> Callable[[float, float], None]:
         return lambda done, total: self.progress(done, total, note)
 
     @cached_property
     def _reference(self) -> OutputError:
-        return OutputError(self._content, self._held_out)
+        return OutputError(self._model, self._held_out)

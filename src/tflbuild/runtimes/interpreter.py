@@ -53,9 +53,7 @@ def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> A
 
 def _check_executable(path: Path) -> None:
     """Refuse a file that is not well-formed, or whose operators only a chip has."""
-    model = flatbuffer.unpack(flatbuffer.check(path))
-    for code in model.operatorCodes:
-        name = flatbuffer.name_of(code)
+    for name in flatbuffer.codes_in(flatbuffer.check(path)):
         if name in CHIPS:
             raise RecipeError(
                 f"{plain(path)} is compiled for {CHIPS[name]} (operator '{name}') and cannot be executed here."

@@ -12,14 +12,14 @@ sums by the ratio of scales, and int32 would overflow without a word, or XNNPACK
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite import constants, flatbuffer
+from tflbuild.tflite import constants
+from tflbuild.tflite.graph import Graph
 
 LARGEST = 2.0**30
 """Largest size of a bias, as in TensorFlow's converter: half of what fits int32, so that sums do too.
@@ -33,22 +33,19 @@ BIASES = {schema.TensorType.INT32: np.int32, schema.TensorType.INT64: np.int64}
 """Types of biases: int32 with int8 activations, int64 with int16."""
 
 
-def fit(content: bytes, float_path: Path) -> bytes:
+def fit(graph: Graph, source: Graph) -> bool:
     """Widen the scales of weights whose bias does not fit, and cut off what no output can tell.
 
     Args:
-        content: a file quantized to integer weights and biases.
-        float_path: the float file that it was made from, for the biases' true values.
+        graph: of a model quantized to integer weights and biases; edited in place.
+        source: of the float model that it was made from, for the biases' true values.
+
+    Returns:
+        Whether that changed anything.
     """
-    model = flatbuffer.unpack(content)
-    return flatbuffer.pack(model) if fit_unpacked(model, float_path) else content
-
-
-def fit_unpacked(model: Any, float_path: Path) -> bool:
-    """Fit the biases of an unpacked file as `fit` does; says whether that changed it."""
-    source = flatbuffer.load(float_path)
-    floats = (t for t in source.subgraphs[0].tensors if t.type == schema.TensorType.FLOAT32)
-    truth = {tensor.name: constants.values_of(source, tensor) for tensor in floats}
+    model = graph.model
+    floats = (tensor for tensor in source.tensors if tensor.type == schema.TensorType.FLOAT32)
+    truth = {tensor.name: constants.values_of(source.model, tensor) for tensor in floats}
     changed = False
     for entry, weights, bias, output in _biased(model):
         wanted = truth.get(bias.name)
@@ -57,12 +54,7 @@ def fit_unpacked(model: Any, float_path: Path) -> bool:
     return changed
 
 
-def saturated(content: bytes) -> list[str]:
-    """Name the biases of a file that are cut off."""
-    return saturated_of(flatbuffer.unpack(content))
-
-
-def saturated_of(model: Any) -> list[str]:
+def saturated(model: Any) -> list[str]:
     """Name the biases of an unpacked file that are cut off."""
     return [
         bias.name.decode()

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index, pack, unpack
+from tflbuild.tflite.flatbuffer import code_index
+from tflbuild.tflite.graph import Graph
 
 
-def take_bytes(content: bytes, dtype: str, codes: Mapping[int, tuple[float, int]]) -> bytes:
+def take_bytes(edited: Graph, dtype: str, codes: Mapping[int, tuple[float, int]]) -> None:
     """Let int8 or float32 inputs take raw bytes: put a QUANTIZE or DEQUANTIZE in front of each.
 
     Args:
-        content: a file with int8 or float32 inputs.
+        edited: of a model with int8 or float32 inputs; edited in place.
         dtype: of a raw byte, "uint8" or "int8".
         codes: scale and zero point of a raw byte, as the dtype has them, by the place of the input.
     """
-    model = unpack(content)
+    model = edited.model
     graph = model.subgraphs[0]
     graph.inputs = np.array(graph.inputs, np.int32)
     for place, (scale, zero_point) in sorted(codes.items(), reverse=True):
@@ -31,12 +32,16 @@ def take_bytes(content: bytes, dtype: str, codes: Mapping[int, tuple[float, int]
         graph.inputs[place] = outer
         for entry in model.signatureDefs[0].inputs if model.signatureDefs else ():
             entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
-    return pack(model)
+    edited.reindex()
 
 
-def give_uint8(content: bytes) -> bytes:
-    """Let every int8 output be uint8: put a QUANTIZE behind it, which adds 128 and loses nothing."""
-    model = unpack(content)
+def give_uint8(edited: Graph) -> None:
+    """Let every int8 output be uint8: put a QUANTIZE behind it, which adds 128 and loses nothing.
+
+    Args:
+        edited: of a quantized model; edited in place.
+    """
+    model = edited.model
     graph = model.subgraphs[0]
     for position, inner in enumerate(int(index) for index in graph.outputs):
         tensor = graph.tensors[inner]
@@ -49,7 +54,7 @@ def give_uint8(content: bytes) -> bytes:
         graph.outputs[position] = outer
         for entry in model.signatureDefs[0].outputs if model.signatureDefs else ():
             entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
-    return pack(model)
+    edited.reindex()
 
 
 def _added(graph: Any, like: int, name: str, dtype: str, scale: float, zero_point: int) -> int:

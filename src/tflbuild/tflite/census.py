@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 
 from tflbuild.tflite import constants
-from tflbuild.tflite.flatbuffer import DTYPES, STORED_WEIGHTS, load, operators
+from tflbuild.tflite.flatbuffer import DTYPES, STORED_WEIGHTS, load, operators_of
 
 
 def census(path: Path) -> dict[str, Any]:
     """Count what is in a file: operators, dtypes of tensors, bytes of weights, zeros among them."""
-    model = load(path)
+    return census_of(load(path))
+
+
+def census_of(model: Any) -> dict[str, Any]:
+    """Count what is in an unpacked model, see `census`."""
     graph = model.subgraphs[0]
     weights = list(_weights(model))
     count = sum(values.size for values, _, _ in weights)
     zero_count = sum(int(np.sum(values == zero)) for values, zero, _ in weights)
     return {
-        "operators": dict(sorted(Counter(op.name for op in operators(path)).items())),
+        "operators": dict(sorted(Counter(op.name for op in operators_of(model)).items())),
         "tensors": dict(sorted(Counter(DTYPES[t.type] for t in graph.tensors).items())),
         "weight_bytes": int(sum(stored for _, _, stored in weights)),
         "weights": int(count),

@@ -66,54 +66,63 @@ def pack(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def with_facts(content: bytes, facts: Mapping[str, Any]) -> bytes:
-    """Write what a model means into its file, so that the file alone is enough to use it."""
-    model = unpack(content)
+def write_facts(model: Any, facts: Mapping[str, Any]) -> None:
+    """Write what a model means into it, so that its file alone is enough to use it.
+
+    Args:
+        model: what `unpack` gave; edited in place.
+        facts: a `Meaning` mapping.
+    """
     text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8)
     for entry in model.metadata or []:
         if entry.name == FACTS.encode():
             model.buffers[entry.buffer].data = text
-            return pack(model)
+            return
     buffer = schema.BufferT()
     buffer.data = text
     model.buffers.append(buffer)
     entry = schema.MetadataT()
-    entry.name, entry.buffer = FACTS, len(model.buffers) - 1
+    entry.name, entry.buffer = FACTS.encode(), len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
-    return pack(model)
 
 
-def with_output_shapes(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    """Write the shapes of outputs by name, which the converter leaves open behind a custom operator."""
-    if not shapes:
-        return content
-    model = unpack(content)
+def write_output_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Write the shapes of outputs by name, which the converter leaves open behind a custom operator.
+
+    Args:
+        model: what `unpack` gave; edited in place.
+        shapes: by the names of outputs; of others nothing is written.
+    """
     for name, index in ends_of(model)[1].items():
         if name in shapes:
             model.subgraphs[0].tensors[index].shape = np.array(shapes[name], np.int32)
-    return pack(model)
 
 
-def of_today(content: bytes) -> bytes:
-    """Give a file its operator codes in the field of today; files from before 2020 have them in another alone."""
+def of_today(content: bytes) -> bool:
+    """Say whether a file has its operator codes in the field of today; one from before 2020 has not."""
     model = schema.Model.GetRootAs(content)
     codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
-    old = any(code.BuiltinCode() < code.DeprecatedBuiltinCode() for code in codes)
-    return pack(unpack(content)) if old else content
+    return all(code.BuiltinCode() >= code.DeprecatedBuiltinCode() for code in codes)
 
 
-def with_signature(content: bytes) -> bytes:
-    """Give a file that has no signature one whose names are those of its tensors, so that its ends keep them."""
-    if schema.Model.GetRootAs(content).SignatureDefsLength():
-        return content
-    model = unpack(content)
+def add_signature(model: Any) -> bool:
+    """Give a model that has no signature one whose names are those of its tensors, so that its ends keep them.
+
+    Args:
+        model: what `unpack` gave; edited in place.
+
+    Returns:
+        Whether it had none.
+    """
+    if model.signatureDefs:
+        return False
     made = schema.SignatureDefT()
     made.signatureKey, made.subgraphIndex = b"serving_default", 0
     made.inputs, made.outputs = (
         [_entry(name, index) for name, index in found.items()] for found in ends_of(model)
     )
     model.signatureDefs = [made]
-    return pack(model)
+    return True
 
 
 def _entry(name: str, index: int) -> Any:
@@ -123,7 +132,7 @@ def _entry(name: str, index: int) -> Any:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Give what `with_facts` wrote; {} where there is nothing.
+    """Give what `write_facts` wrote; {} where there is nothing.
 
     Raises:
         RecipeError: the file is not well-formed, or these facts are not those of a model.
@@ -137,7 +146,7 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def parsed_facts(stored: bytes, path: Path) -> dict[str, Any]:
-    """Read the bytes that `with_facts` wrote into a file.
+    """Read the bytes that `write_facts` wrote into a file.
 
     Raises:
         RecipeError: they are not the facts of a model.
@@ -150,21 +159,16 @@ def parsed_facts(stored: bytes, path: Path) -> dict[str, Any]:
         ) from error
 
 
-def input_tensors(content: bytes) -> list[str]:
-    """Name the tensors of a file's inputs, in the order of its graph."""
-    graph = schema.Model.GetRootAs(content).Subgraphs(0)
-    return [
-        graph.Tensors(graph.Inputs(place)).Name().decode("utf-8", "replace")
-        for place in range(graph.InputsLength())
-    ]
-
-
 def signature(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Describe inputs and outputs: name, shape, dtype, and scale and zero point where they are quantized.
 
     Names are those of the signature, or of the tensors where a file has none; inputs are in the order of the graph.
     """
-    model = load(path)
+    return signature_of(load(path))
+
+
+def signature_of(model: Any) -> dict[str, list[dict[str, Any]]]:
+    """Describe inputs and outputs of an unpacked model, see `signature`."""
     graph = model.subgraphs[0]
     inputs, outputs = ends_of(model)
     return {
@@ -233,7 +237,11 @@ class Operator:
 
 def operators(path: Path) -> list[Operator]:
     """List the operators of a file in order of execution."""
-    model = load(path)
+    return operators_of(load(path))
+
+
+def operators_of(model: Any) -> list[Operator]:
+    """List the operators of an unpacked model in order of execution."""
     graph = model.subgraphs[0]
 
     def dtype(index: int) -> str:
@@ -257,6 +265,13 @@ def name_of(code: Any) -> str:
         return str(code.customCode.decode())
     name: str = OPERATORS[builtin]
     return name
+
+
+def codes_in(content: bytes) -> list[str]:
+    """Name the operators that a file lists, without unpacking it."""
+    model = schema.Model.GetRootAs(content)
+    codes = (model.OperatorCodes(place) for place in range(model.OperatorCodesLength()))
+    return [name_of(schema.OperatorCodeT.InitFromObj(code)) for code in codes]
 
 
 def code_index(model: Any, builtin: int, version: int = 2) -> int:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import pack, unpack
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
 from tflbuild.tflite.unread import drop_unread
@@ -22,22 +21,20 @@ STORED = (schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.FLO
 FLOAT32 = schema.TensorType.FLOAT32
 
 
-def with_float_weights(content: bytes) -> tuple[bytes, list[str]]:
-    """Unpack stored weights of layers that compute in floats.
+def spread_weights(graph: Graph) -> list[str]:
+    """Give layers that compute in floats the values that their stored weights stand for.
 
     Args:
-        content: a `.tflite`.
+        graph: edited in place; where there are no such weights it stays as it is.
 
     Returns:
-        The file, and the names of the weights that were unpacked; the given bytes where there are none.
+        The names of what these layers, and what was in their place a DEQUANTIZE of constants, write.
     """
-    model = unpack(content)
-    graph = Graph(model)
     names = [*_hybrid(graph), *_folded(graph)]
-    if not names:
-        return content, []
-    drop_unread(model)
-    return pack(model), names
+    if names:
+        drop_unread(graph.model)
+        graph.reindex()
+    return names
 
 
 def _hybrid(graph: Graph) -> list[str]:

@@ -1,16 +1,19 @@
-"""The graph of an unpacked `.tflite`: who makes a tensor, who reads it, and its constants, to look at and to edit."""
+"""The graph of an unpacked `.tflite`: who makes a tensor, who reads it, and its constants, to look at and to edit.
+
+It is what algorithms take. Bytes are for who executes a file, and for LiteRT Quantizer.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite import constants
+from tflbuild.tflite import constants, flatbuffer
 from tflbuild.tflite.flatbuffer import WEIGHTED, name_of
 
 
@@ -19,10 +22,52 @@ class Graph:
 
     Args:
         model: what `flatbuffer.unpack` gave; edited in place.
+
+    Attributes:
+        model: the whole of it.
+        tensors: of the subgraph.
+        operators: of the subgraph, in order of execution.
+        outputs: places of the tensors that the subgraph gives.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.reindex()
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Graph:
+        """Unpack a file's bytes."""
+        return cls(flatbuffer.unpack(content))
+
+    def packed(self) -> bytes:
+        """Pack the model that this is the graph of."""
+        return flatbuffer.pack(self.model)
+
+    def copy(self) -> Graph:
+        """Give a graph that can be edited without this one seeing it; only values of constants are shared.
+
+        It takes a third of the time of unpacking or less.
+        """
+        return Graph(_copied(self.model))
+
+    def ending_in(self, outputs: Sequence[int], without: Collection[Any] = ()) -> Graph:
+        """Give a model to run that has other outputs and no signature; not to edit, because it shares all else.
+
+        Args:
+            outputs: places of its tensors.
+            without: operators that it has not.
+        """
+        dropped = {id(operator) for operator in without}
+        model = copy.copy(self.model)
+        subgraph = copy.copy(model.subgraphs[0])
+        subgraph.outputs = np.array(outputs, np.int32)
+        subgraph.operators = [operator for operator in self.operators if id(operator) not in dropped]
+        model.subgraphs, model.signatureDefs = [subgraph, *model.subgraphs[1:]], []
+        return Graph(model)
+
+    def reindex(self) -> None:
+        """See again who makes and who reads each tensor, after operators, tensors or ends have changed."""
+        model = self.model
         self.tensors: list[Any] = model.subgraphs[0].tensors
         self.operators: list[Any] = model.subgraphs[0].operators
         self.outputs = {int(index) for index in model.subgraphs[0].outputs}
@@ -84,6 +129,19 @@ class Graph:
             self.model.buffers.append(schema.BufferT())
             tensor.buffer = len(self.model.buffers) - 1
         self.model.buffers[tensor.buffer].data = constants.stored(values, tensor)
+
+
+def _copied(value: Any) -> Any:
+    """Copy a table of the schema with all that hangs on it; arrays and strings, which nobody writes into, stay."""
+    if isinstance(value, list):
+        return [_copied(entry) for entry in value]
+    if not hasattr(value, "__dict__"):
+        return value
+    made = copy.copy(value)
+    for name, field in vars(value).items():
+        if isinstance(field, list) or hasattr(field, "__dict__"):
+            setattr(made, name, _copied(field))
+    return made
 
 
 def by_output_channel(kind: str, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -13,17 +13,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index, ends_of, pack, unpack
+from tflbuild.tflite.flatbuffer import code_index, ends_of
+from tflbuild.tflite.graph import Graph
 
 
-def moved_inside(content: bytes, channels: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> bytes:
+def move_inside(edited: Graph, channels: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> None:
     """Let inputs take other values, of which the graph makes those that it took; their names stay.
 
     Args:
-        content: a float `.tflite`.
+        edited: of a float model; edited in place.
         channels: by input, (batch, height, width, channels), the factor and the shift of each channel.
     """
-    model = unpack(content)
+    model = edited.model
     inputs, _ = ends_of(model)
     graph = model.subgraphs[0]
     for name, (factors, shifts) in channels.items():
@@ -42,7 +43,7 @@ def moved_inside(content: bytes, channels: Mapping[str, tuple[Sequence[float], S
         )
         for entry in model.signatureDefs[0].inputs if model.signatureDefs else ():
             entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
-    return pack(model)
+    edited.reindex()
 
 
 def _added(model: schema.ModelT, name: str, shape: Sequence[int], values: np.ndarray | None = None) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.packed import Packed
 
 SUPPRESSION = "TFLite_Detection_PostProcess"
 RAW = ("box_encodings", "class_scores")
@@ -18,19 +18,18 @@ RAW = ("box_encodings", "class_scores")
 Floats = npt.NDArray[np.float32]
 
 
-def run(content: bytes, batch: Mapping[str, Floats]) -> dict[str, Floats]:
+def run(packed: Packed, batch: Mapping[str, Floats]) -> dict[str, Floats]:
     """Run a file on samples.
 
     Args:
-        content: a float file; one that ends in suppression is cut before it.
+        packed: a float file; one that ends in suppression is cut before it.
         batch: by input, (samples, ...) float32.
 
     Returns:
         Each output by name, or `box_encodings` and `class_scores` of a detector, all samples in one array.
     """
-    model = flatbuffer.unpack(content)
-    inputs, outputs = flatbuffer.ends_of(model)
-    content, names = _cut(content, model, outputs)
+    inputs, outputs = flatbuffer.ends_of(packed.graph.model)
+    content, names = _cut(packed, outputs)
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     ends = {details["index"]: details for details in interpreter.get_output_details()}
@@ -44,13 +43,11 @@ def run(content: bytes, batch: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: np.stack(values) for name, values in rows.items()}
 
 
-def _cut(content: bytes, model: Any, outputs: Mapping[str, int]) -> tuple[bytes, Mapping[str, int]]:
+def _cut(packed: Packed, outputs: Mapping[str, int]) -> tuple[bytes, Mapping[str, int]]:
     """Let a file end before its suppression; gives the tensors of its outputs by name, too."""
-    graph = model.subgraphs[0]
+    graph = packed.graph
     last = graph.operators[-1]
-    if flatbuffer.name_of(model.operatorCodes[last.opcodeIndex]) != SUPPRESSION:
-        return content, outputs
-    graph.outputs = np.array(last.inputs[: len(RAW)], np.int32)
-    graph.operators = graph.operators[:-1]
-    model.signatureDefs = []
-    return flatbuffer.pack(model), dict(zip(RAW, map(int, graph.outputs), strict=True))
+    if graph.kind(last) != SUPPRESSION:
+        return packed.content, outputs
+    raw = [int(index) for index in last.inputs[: len(RAW)]]
+    return graph.ending_in(raw, without=[last]).packed(), dict(zip(RAW, raw, strict=True))

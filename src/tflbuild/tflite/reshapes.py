@@ -7,34 +7,32 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index, pack, unpack
+from tflbuild.tflite.flatbuffer import code_index
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.unread import drop_unread
 
 REPLACED = ("SQUEEZE", "EXPAND_DIMS")
 
 
-def with_reshapes(content: bytes) -> tuple[bytes, list[str]]:
+def use_reshape(graph: Graph) -> list[str]:
     """Replace what only changes a shape.
 
     Args:
-        content: a `.tflite` with fixed shapes.
+        graph: of a model with fixed shapes; edited in place, and left as it is where there is nothing to replace.
 
     Returns:
-        The file, and the names of the tensors whose operator was replaced; the given bytes where there are none.
+        The names of the tensors whose operator was replaced.
     """
-    model = unpack(content)
-    graph = Graph(model)
     names = []
     for operator in graph.operators:
         shape = graph.tensors[int(operator.outputs[0])].shape
         if graph.kind(operator) in REPLACED and shape is not None and min(shape, default=1) > 0:
             _reshape(graph, operator, shape)
             names.append(graph.name(int(operator.outputs[0])))
-    if not names:
-        return content, []
-    drop_unread(model)
-    return pack(model), names
+    if names:
+        drop_unread(graph.model)
+        graph.reindex()
+    return names
 
 
 def _reshape(graph: Graph, operator: Any, shape: Any) -> None:

@@ -89,7 +89,7 @@ def faults(model: Any) -> Iterator[str]:
             yield from _of_weights(graph, operator, kind)
         if kind in MOVING:
             yield from _of_move(graph, operator, kind)
-    for name in bias_scales.saturated_of(model):
+    for name in bias_scales.saturated(model):
         yield f"the bias '{name}' does not hold its values: it is cut off at 2^31"
 
 

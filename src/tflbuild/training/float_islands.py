@@ -136,7 +136,7 @@ def convert(
     input_dtype: str,
     output_dtype: str,
     codes: tuple[float, int] | None,
-) -> bytes:
+) -> Graph:
     """Convert a fake-quantized model to integers, but for the layers that were left out of it.
 
     Args:
@@ -149,14 +149,16 @@ def convert(
     """
     with barred(model) as custom:
         content = converter.from_fake_quantized(model, task, tail, input_dtype, output_dtype, custom=custom)
-    content = without_barriers(content) if custom else content
+    graph = Graph.unpacked(content)
+    if custom:
+        drop_barriers(graph)
     if (
         starts_float(model) and input_dtype != "float32" and codes is not None
     ):  # the converter then leaves the input as it is
         scale, zero_point = codes
         zero_point -= 128 if input_dtype == "int8" else 0
-        content = borders.take_bytes(content, input_dtype, {0: (scale, zero_point)})
-    return content
+        borders.take_bytes(graph, input_dtype, {0: (scale, zero_point)})
+    return graph
 
 
 @contextlib.contextmanager
@@ -191,21 +193,23 @@ def _behind_barrier(layer: Any) -> Callable[..., Any]:
     return call  # type: ignore[no-any-return]
 
 
-def without_barriers(content: bytes) -> bytes:
-    """Take the barriers out of a converted file: what read one reads what it read."""
-    model = flatbuffer.unpack(content)
-    graph = model.subgraphs[0]
+def drop_barriers(graph: Graph) -> None:
+    """Take the barriers out of a converted model: what read one reads what it read.
+
+    Args:
+        graph: edited in place.
+    """
     through: dict[int, int] = {}
     kept = []
     for operator in graph.operators:
-        if flatbuffer.name_of(model.operatorCodes[operator.opcodeIndex]) == BARRIER:
+        if graph.kind(operator) == BARRIER:
             read = int(operator.inputs[0])
             through[int(operator.outputs[0])] = through.get(read, read)
             continue
         operator.inputs = np.array([through.get(int(i), int(i)) for i in operator.inputs], np.int32)
         kept.append(operator)
-    graph.operators = kept
-    return flatbuffer.pack(model)
+    graph.model.subgraphs[0].operators = kept
+    graph.reindex()
 
 
 def _floats(layer: Any) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 
 from tflbuild.core.analysis import AnalysisContext
-from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
-from tflbuild.passes.quantizing.writing import inputs_in_order
 
 T = TypeVar("T")
 
@@ -36,11 +35,15 @@ class Calibration:
 
 
 def calibration_samples(
-    calibration: Calibration, model: Artifact, ctx: PassContext | AnalysisContext
+    calibration: Calibration, meaning: Meaning, names: Sequence[str], ctx: PassContext | AnalysisContext
 ) -> list[dict[str, Any]]:
     """Give the calibration samples: by input, its model values, float32, without a batch axis.
 
-    Inputs are in the order of a `.tflite`'s graph.
+    Args:
+        calibration: which samples.
+        meaning: of the model that takes them.
+        names: of its inputs, in the order that they are wanted in: that of a `.tflite`'s graph.
+        ctx: where they come from.
 
     Raises:
         DataError: the source holds nothing.
@@ -50,9 +53,7 @@ def calibration_samples(
     split = ctx.dataset(calibration.source)
     if not len(split):
         raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no sample.")
-    meaning = Meaning.of(model)
     encoder = Encoder(meaning)
-    names = inputs_in_order(model) if isinstance(model, TFLiteModel) else list(meaning.inputs)
     chosen = _chosen(calibration, split, ctx.seed)
     count = len(chosen)
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}

@@ -20,11 +20,14 @@ from tflbuild.passes.quantizing.calibration import (
     calibration_samples,
     parted,
 )
+from tflbuild.passes.quantizing.float_model import FloatModel
 
 if TYPE_CHECKING:
     from tflbuild.quantization.form import Form
     from tflbuild.quantization.settings import Setting
     from tflbuild.quantization.workbench import Workbench
+    from tflbuild.tflite.graph import Graph
+    from tflbuild.tflite.packed import Packed
 
 
 FIXED: Mapping[str, Any] = {"ranges": "minmax", "equalize": "none", "relu6": "keep", "correct_bias": False}
@@ -121,7 +124,7 @@ class Quantizing(Pass):
 
     def bench(
         self,
-        model: TFLiteModel,
+        floating: FloatModel,
         ctx: PassContext | AnalysisContext,
         scheme: Literal["int8", "int16x8"],
         *,
@@ -130,30 +133,35 @@ class Quantizing(Pass):
         """Set up the workbench of a float model.
 
         Args:
-            model: the float `.tflite`.
+            floating: the model.
             ctx: where images, seed, progress and scratch space come from.
             scheme: of every operator.
             measuring: whether errors are wanted, so that images are held out of the calibration.
         """
         from tflbuild.quantization.workbench import Border, Workbench
-        from tflbuild.tflite import flatbuffer
 
-        writing.refuse_sparse(model)
-        meaning = Meaning.of(model)
-        samples = calibration_samples(self.calibration, model, ctx)
+        meaning, inputs = floating.meaning, floating.inputs
+        samples = calibration_samples(self.calibration, meaning, inputs, ctx)
         float_input = set(self.inputs_of(meaning, scheme).values()) == {"float32"}
         limits = {} if float_input else writing.limits_of(meaning)
         border = Border(
             float_input=float_input,
             float_output=self.output_dtype == "float32" or meaning.kind.float_outputs,
-            limits=tuple(limits.get(name) for name in writing.inputs_in_order(model)),
+            limits=tuple(limits.get(name) for name in inputs),
             scores=self.scores if scheme == "int8" else "int8",
         )
         seen, held_out = parted(samples, ctx.seed) if measuring else (samples, [])
         labels = self._labels(meaning, ctx) if measuring and self.select == "top1" else None
-        content = flatbuffer.with_signature(model.path.read_bytes())  # so that outputs keep their names
         return Workbench(
-            content, seen, held_out, scheme, border, ctx.scratch, ctx.progress, self.form, labels
+            _signed(floating.packed),
+            seen,
+            held_out,
+            scheme,
+            border,
+            ctx.scratch,
+            ctx.progress,
+            self.form,
+            labels,
         )
 
     def _labels(self, meaning: Meaning, ctx: PassContext | AnalysisContext) -> list[int]:
@@ -202,22 +210,39 @@ class Quantizing(Pass):
         }
         return best.setting
 
-    def with_borders(self, content: bytes, model: TFLiteModel, scheme: str) -> bytes:
+    def give_borders(self, graph: Graph, floating: FloatModel, scheme: str) -> None:
         """Let a quantized model take and give raw bytes, where that is wanted.
 
         An int8 input's own scale is that of the preprocessing, unless it may have no zero point.
+
+        Args:
+            graph: of the quantized model; edited in place.
+            floating: what it was made from.
+            scheme: of its operators.
         """
         from tflbuild.tflite import borders
 
-        meaning = Meaning.of(model)
-        dtypes = self.inputs_of(meaning, scheme)
+        dtypes = self.inputs_of(floating.meaning, scheme)
         taken: dict[str, dict[int, tuple[float, int]]] = {}
-        for place, name in enumerate(writing.inputs_in_order(model)):
-            codes, given = meaning.inputs[name].kind.quantization(), dtypes[name]
+        for place, name in enumerate(floating.inputs):
+            codes, given = floating.meaning.inputs[name].kind.quantization(), dtypes[name]
             if codes and (given == "uint8" or (given == "int8" and self.activations == "symmetric")):
                 scale, zero_point = codes
                 shift = 128 if given == "int8" else 0
                 taken.setdefault(given, {})[place] = (scale, zero_point - shift)
         for dtype, codes_of in taken.items():
-            content = borders.take_bytes(content, dtype, codes_of)
-        return borders.give_uint8(content) if self.output_dtype == "uint8" else content
+            borders.take_bytes(graph, dtype, codes_of)
+        if self.output_dtype == "uint8":
+            borders.give_uint8(graph)
+
+
+def _signed(packed: Packed) -> Packed:
+    """Give a model a signature where it has none, so that its outputs keep their names."""
+    from tflbuild.tflite import flatbuffer
+    from tflbuild.tflite.packed import Packed
+
+    if packed.graph.model.signatureDefs:
+        return packed
+    graph = packed.copy()
+    flatbuffer.add_signature(graph.model)
+    return Packed(graph)

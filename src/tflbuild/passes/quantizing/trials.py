@@ -11,14 +11,16 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.judgement import Judgement
-from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.float_model import FloatModel
 from tflbuild.passes.quantizing.options import Quantizing
 
 if TYPE_CHECKING:
     from tflbuild.quantization.mixed import Addition
     from tflbuild.quantization.settings import Setting
     from tflbuild.quantization.workbench import Workbench
+    from tflbuild.tflite.graph import Graph
+    from tflbuild.tflite.packed import Packed
 
 ROUNDS = 3
 """Times that a latency is measured, in turn with the one that it is compared with."""
@@ -67,7 +69,7 @@ class Trials:
         bench: that builds them.
         setting: how what is not kept is quantized.
         keep: how the rest is.
-        model: the float file.
+        floating: the float model.
         ctx: emits and judges.
     """
 
@@ -77,12 +79,12 @@ class Trials:
         bench: Workbench,
         setting: Setting,
         keep: Literal["int16x8", "float32"],
-        model: TFLiteModel,
+        floating: FloatModel,
         ctx: PassContext,
     ) -> None:
         self._options, self._bench, self._setting, self._ctx = options, bench, setting, ctx
         self._keep: Literal["int16x8", "float32"] = keep
-        self._model, self._facts = model, Meaning.of(model)
+        self._floating = floating
         self._found: dict[frozenset[str], Trial] = {}
 
     def __len__(self) -> int:
@@ -128,13 +130,15 @@ class Trials:
         from tflbuild.runtimes import interpreter as litert
 
         try:
-            content = self._build(names)
-            islands = _islands(content, {name: _reason(step) for step in steps for name in step.tensors})
-            model = writing.emit_tflite(self._ctx, content, self._facts, quantized="int8", islands=islands)
+            made = self._build(names)
+            graph, size = made.copy(), len(made.content)
+            islands = _islands(graph, {name: _reason(step) for step in steps for name in step.tensors})
+            meaning = self._floating.meaning
+            model = writing.emit_tflite(self._ctx, graph, meaning, quantized="int8", islands=islands)
             litert.check_runs(model.path)
         except REFUSALS as error:
             return Trial(steps, failed=reason(error))
-        return Trial(steps, len(content), model, self._ctx.judge(model))
+        return Trial(steps, size, model, self._ctx.judge(model))
 
     def cost(self, trial: Trial, step: Addition) -> dict[str, Any]:
         """Say what one kept step costs: the file and its latency against those without it.
@@ -149,7 +153,7 @@ class Trials:
         assert trial.model is not None, "what failed is never the result"
         file = trial.model.path
         try:
-            content = self._build(_names(tuple(other for other in trial.steps if other is not step)))
+            content = self._build(_names(tuple(other for other in trial.steps if other is not step))).content
         except REFUSALS as error:
             return {"dtype": self._keep, "reason": reason(error)}
         path = self._ctx.scratch / "without.tflite"
@@ -166,9 +170,12 @@ class Trials:
             "latency_noise_ms": round(max(max(same) - min(same) for same in (with_it, without)), 4),
         }
 
-    def _build(self, names: frozenset[str]) -> bytes:
-        content = self._bench.build(self._setting, dict.fromkeys(sorted(names), self._keep))
-        return self._options.with_borders(content, self._model, "int8")
+    def _build(self, names: frozenset[str]) -> Packed:
+        from tflbuild.tflite.packed import Packed
+
+        graph = self._bench.build(self._setting, dict.fromkeys(sorted(names), self._keep)).copy()
+        self._options.give_borders(graph, self._floating, "int8")
+        return Packed(graph)
 
 
 def _names(steps: tuple[Addition, ...]) -> frozenset[str]:
@@ -179,13 +186,11 @@ def _reason(step: Addition) -> str:
     return f"kept with {step.group.layer}: output error {step.before:.4f} -> {step.after:.4f}"
 
 
-def _islands(content: bytes, reasons: dict[str, str]) -> list[dict[str, str]]:
-    """Name the operators of a file that are kept, with the dtype that they compute in and the reason."""
+def _islands(graph: Graph, reasons: dict[str, str]) -> list[dict[str, str]]:
+    """Name the operators of a model that are kept, with the dtype that they compute in and the reason."""
     from tflbuild.quantization.sensitivity import layer_name
     from tflbuild.tflite import flatbuffer
-    from tflbuild.tflite.graph import Graph
 
-    graph = Graph(flatbuffer.unpack(content))
     return [
         {
             "layer": layer_name(name, graph.kind(operator)),

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 
 if TYPE_CHECKING:
+    from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.islands import Island
 
 
-def emit_tflite(ctx: PassContext, content: bytes, facts: Meaning, **meta: Any) -> TFLiteModel:
-    """Write a flatbuffer with its labels and preprocessing inside, and say what is in it."""
-    from tflbuild.tflite import flatbuffer
-    from tflbuild.tflite.census import census as census_of
+def emit_tflite(ctx: PassContext, graph: Graph, facts: Meaning, **meta: Any) -> TFLiteModel:
+    """Write labels and preprocessing into a model, pack it, and say what is in it.
 
-    kept = facts.to_json()
-    signed = flatbuffer.with_signature(content)
-    whole = flatbuffer.with_facts(flatbuffer.with_output_shapes(signed, facts.kind.tail_shapes(facts)), kept)
-    path = ctx.scratch / "census.tflite"
-    path.write_bytes(whole)
+    Args:
+        ctx: of the pass.
+        graph: of the model; edited in place.
+        facts: what it means.
+        meta: what else is known of it.
+    """
+    from tflbuild.tflite import flatbuffer
+    from tflbuild.tflite.census import census_of
+
+    kept, model = facts.to_json(), graph.model
+    flatbuffer.add_signature(model)
+    flatbuffer.write_output_shapes(model, facts.kind.tail_shapes(facts))
+    flatbuffer.write_facts(model, kept)
     return ctx.emit(
         TFLiteModel,
-        whole,
+        graph.packed(),
         facts=kept,
-        signature=flatbuffer.signature(path),
-        census=census_of(path),
+        signature=flatbuffer.signature_of(model),
+        census=census_of(model),
         **meta,
     )
 
@@ -43,9 +48,11 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     Final scores of an int8 file may have 16 bits.
     """
     from tflbuild.quantization import final_scores, promises
+    from tflbuild.tflite import flatbuffer
+    from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.islands import Island
 
-    finer = final_scores.widened(path.read_bytes()) if activations == "int8" else []
+    finer = final_scores.widened(Graph(flatbuffer.load(path))) if activations == "int8" else []
     known = [Island(name=name, dtype="int16", reason="final scores") for name in finer]
     return promises.check_full_integer(path, activations, [*islands, *known])
 
@@ -144,104 +151,7 @@ def input_dtypes(meaning: Meaning, scheme: str, given: str | None) -> dict[str, 
     return dtypes
 
 
-def quantizable(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> TFLiteModel:
-    """Bring a float file of somebody else into a form that can be quantized, and that computes the same.
-
-    Weights that are stored in int8 or float16 while their layers compute in floats become float32; SQUEEZE and
-    EXPAND_DIMS become RESHAPE.
-    """
-    from tflbuild.core import digest
-    from tflbuild.tflite import float_weights, reshapes
-
-    given = model.path.read_bytes()
-    content, unpacked = float_weights.with_float_weights(given)
-    content, reshaped = reshapes.with_reshapes(content)
-    if content is given:
-        return model
-    if unpacked:
-        ctx.log(
-            f"weights of {len(unpacked)} layers were stored in fewer bits, and are float32 of the same values now"
-        )
-    if reshaped:
-        ctx.log(f"{', '.join(reshaped)}: reshaped by RESHAPE now, which has an integer form")
-    path = ctx.scratch / "quantizable.tflite"
-    path.write_bytes(content)
-    sha256 = digest.of_file(path)
-    return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
-
-
-def with_even_inputs(
-    model: TFLiteModel, ctx: PassContext | AnalysisContext, scheme: str, given: str | None
-) -> TFLiteModel:
-    """Let inputs that are normalised by channel take raw bytes: the normalisation moves into the graph.
-
-    Args:
-        model: a float file.
-        ctx: gives a folder for the changed file.
-        scheme: of the file that is to be made.
-        given: what the recipe says of the dtype of inputs; None for nothing.
-
-    Returns:
-        The changed file with its meaning; the given one where nothing is moved. What is done is noted.
-    """
-    if scheme != "int8" or given == "float32":
-        return model
-    meaning = Meaning.of(model)
-    evened = {name: found for name, one in meaning.inputs.items() if (found := one.kind.evened())}
-    _note_normalisation(meaning, evened, ctx)
-    if not evened:
-        return model
-    from tflbuild.core import digest
-    from tflbuild.tflite import normalisation
-
-    channels = {name: (factors, shifts) for name, (_, factors, shifts) in evened.items()}
-    path = ctx.scratch / "even.tflite"
-    path.write_bytes(normalisation.moved_inside(model.path.read_bytes(), channels))
-    inputs = {
-        name: replace(one, preprocess=evened[name][0].to_json()) if name in evened else one
-        for name, one in meaning.inputs.items()
-    }
-    facts = replace(meaning, inputs=inputs).to_json()
-    sha256 = digest.of_file(path)
-    return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={**model.meta, "facts": facts})
-
-
-def _note_normalisation(
-    meaning: Meaning, evened: Mapping[str, Any], ctx: PassContext | AnalysisContext
-) -> None:
-    """Say of each input that is normalised by channel where that is done: in the graph, or before it."""
-    notes: dict[str, Any] = {
-        name: {"factor": list(factors), "shift": list(shifts)}
-        for name, (_, factors, shifts) in evened.items()
-    }
-    for name, one in meaning.inputs.items():
-        if name not in evened and one.kind.quantization() is None and one.kind.limits() is not None:
-            notes[name] = "outside: the input takes normalised values"
-            ctx.log(
-                f"the normalisation of '{name}' stays outside of the file, whose input takes normalised values"
-            )
-    if notes:
-        ctx.notes["normalisation"] = notes
-
-
 def limits_of(meaning: Meaning) -> dict[str, tuple[float, float]]:
     """Give the lowest and the highest model value of each input, as raw bytes express them, where it is known."""
     found = {name: given.kind.limits() for name, given in meaning.inputs.items()}
     return {name: limits for name, limits in found.items() if limits is not None}
-
-
-def inputs_in_order(model: TFLiteModel) -> list[str]:
-    """Name the inputs of a file, in the order of its graph.
-
-    Raises:
-        PassError: its facts name others.
-    """
-    from tflbuild.tflite import flatbuffer
-
-    names = [entry["name"] for entry in flatbuffer.signature(model.path)["inputs"]]
-    known = Meaning.of(model).inputs
-    if sorted(names) != sorted(known):
-        raise PassError(
-            f"the file takes {', '.join(names)}, but is said to take {', '.join(known)}; name its inputs as it does."
-        )
-    return names
