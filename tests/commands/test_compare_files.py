@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from foreign_networks import Draft, unsigned
+from on_bytes import quantize
 from tflbuild.commands.compare_files import is_model_file
-from tflbuild.quantization import quantizer
 from tflbuild.tflite import flatbuffer
 from tflite_files import classifier
 from workspace import Workspace
@@ -31,7 +31,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     content = unsigned()
     (folder / "a.tflite").write_bytes(content)
     (folder / "b.tflite").write_bytes(
-        quantizer.quantize(folder / "a.tflite", "dynamic", float_input=True, float_output=True)
+        quantize(folder / "a.tflite", "dynamic", float_input=True, float_output=True)
     )
     worse = flatbuffer.unpack(content)
     for buffer in worse.buffers:

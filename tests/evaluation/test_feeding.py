@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from on_bytes import take_bytes
 from tflbuild.core.modality import Modality
 from tflbuild.core.signature import TensorSpec
 from tflbuild.evaluation.feeding import as_input, dequantized, quantized, takes_codes
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.vector import Vector
 from tflbuild.runtimes.interpreter import Loaded
-from tflbuild.tflite import borders
 
 SCALE = 1 / 128
 PLAIN = ImageModality()
@@ -113,7 +113,7 @@ def test_raw_bytes_give_what_the_float_model_gives(
     path = integer_classifier
     if dtype == "uint8":
         path = tmp_path / "unsigned.tflite"
-        path.write_bytes(borders.take_bytes(integer_classifier.read_bytes(), "uint8", {0: (SCALE, 128)}))
+        path.write_bytes(take_bytes(integer_classifier.read_bytes(), "uint8", {0: (SCALE, 128)}))
     pixels = np.random.default_rng(1).integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)
     found = {}
     for name, file in (("float", float_classifier), ("integer", path)):

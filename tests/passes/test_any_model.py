@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from foreign_networks import NETWORKS, noise, samples_of, written
+from on_bytes import OutputError
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import Measurement
-from tflbuild.quantization.output_error import OutputError
 from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
 

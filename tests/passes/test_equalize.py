@@ -12,6 +12,7 @@ import pytest
 import small_network
 from conv_network import FUSED, Network
 from dense_chain import DenseChain, chain
+from on_bytes import OutputError, largest_difference
 from samples import Samples, samples
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
@@ -20,7 +21,6 @@ from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization import equalization
-from tflbuild.quantization.output_error import OutputError, largest_difference
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from foreign_networks import NETWORKS, noise, two_inputs, unsigned, vector
+from on_bytes import quantize, with_signature
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample
@@ -19,7 +20,6 @@ from tflbuild.core.model_format import Description
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.models.file import File
 from tflbuild.passes.load_tflite import LoadTflite, labels_of, looks_alike
-from tflbuild.quantization import quantizer
 from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
 
@@ -109,12 +109,12 @@ def test_classes_are_those_of_the_data_where_the_file_names_none(tmp_path: Path)
 
 def test_a_quantized_file_says_its_scheme(tmp_path: Path) -> None:
     path = tmp_path / "float.tflite"
-    path.write_bytes(flatbuffer.with_signature(unsigned()))
+    path.write_bytes(with_signature(unsigned()))
     ranges = {
         flatbuffer.unpack(path.read_bytes()).subgraphs[0].tensors[index].name.decode(): (-3.0, 3.0)
         for index in range(len(flatbuffer.unpack(path.read_bytes()).subgraphs[0].tensors))
     }
-    content = quantizer.quantize(path, "int8", ranges, float_input=False, float_output=False)
+    content = quantize(path, "int8", ranges, float_input=False, float_output=False)
     made, _ = loaded(tmp_path, content)
     assert made.meta["quantized"] == "int8"
 

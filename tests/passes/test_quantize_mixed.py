@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dense_chain import FIRST, SECOND, DenseChain, chain
+from on_bytes import OutputError
 from tflbuild import plugins
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
@@ -21,7 +22,6 @@ from tflbuild.core.metric import Measurement
 from tflbuild.passes.quantize_mixed import smallest
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.quantization.mixed import Addition, Group
-from tflbuild.quantization.output_error import OutputError
 from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
 

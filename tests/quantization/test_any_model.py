@@ -9,14 +9,21 @@ import numpy as np
 import pytest
 
 from foreign_networks import NETWORKS, every_tensor, samples_of
-from tflbuild.quantization.bias_correction import correct, matching
-from tflbuild.quantization.observation import Executable, observe
-from tflbuild.quantization.output_error import OutputError, largest_difference
-from tflbuild.quantization.rounding import check_rounded, learned_rounding
+from on_bytes import (
+    OutputError,
+    Workbench,
+    check_rounded,
+    correct,
+    largest_difference,
+    learned_rounding,
+    matching,
+    observe,
+)
+from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.search import Search
 from tflbuild.quantization.settings import SHARED, Setting
 from tflbuild.quantization.unchanged import Equalizer
-from tflbuild.quantization.workbench import Border, Workbench
+from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of
@@ -78,7 +85,7 @@ def test_a_search_finds_what_is_near_the_float_model(network: str, scheme: str, 
 
 def test_integers_may_go_in_and_come_out(network: str, tmp_path: Path) -> None:
     here = bench(NETWORKS[network](), tmp_path, float_output=False)
-    made = here.build(Setting())
+    made = here.built(Setting())
     path = tmp_path / "made.tflite"
     path.write_bytes(made)
     signature = flatbuffer.signature(path)
@@ -90,13 +97,13 @@ def test_integers_may_go_in_and_come_out(network: str, tmp_path: Path) -> None:
 def test_layers_are_measured_and_ordered(network: str, tmp_path: Path) -> None:
     here = bench(NETWORKS[network](), tmp_path)
     found = here.sensitivity(Setting(), here.held_out)
-    assert found.error_of_all == pytest.approx(here.error(here.build(Setting())), rel=0.2)
+    assert found.error_of_all == pytest.approx(here.error(here.built(Setting())), rel=0.2)
     assert len(found.layers) >= 3
     steps = here.order(Setting(), "float32", 1.0, 4)
     assert steps
     assert steps[-1].after < steps[0].before
-    kept = here.build(Setting(), dict.fromkeys(steps[0].tensors, "float32"))
-    assert here.error(kept) < 1.5 * here.error(here.build(Setting()))
+    kept = here.built(Setting(), dict.fromkeys(steps[0].tensors, "float32"))
+    assert here.error(kept) < 1.5 * here.error(here.built(Setting()))
 
 
 def test_layers_are_equalized_where_that_changes_nothing(network: str) -> None:
@@ -123,7 +130,7 @@ def test_rounding_is_learned(network: str, bits: Any) -> None:
 
 def test_what_was_added_to_biases_is_taken_out(network: str, tmp_path: Path) -> None:
     content, left = NETWORKS[network](), dict[str, str]()
-    plain = bench(content, tmp_path).build(Setting())
+    plain = bench(content, tmp_path).built(Setting())
     graph = Graph(flatbuffer.unpack(plain))
     for operator in graph.weighted():
         levels, scale = graph.constant(operator.inputs[2]), scales_of(graph.tensors[operator.inputs[2]])

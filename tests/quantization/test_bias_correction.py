@@ -12,10 +12,11 @@ import pytest
 
 from conv_network import FUSED, Network
 from dense_chain import FIRST, SECOND, DenseChain
+from on_bytes import correct, exposed, matching, quantize
 from tflbuild.core.errors import PassError
-from tflbuild.quantization import bias_correction, quantizer
-from tflbuild.quantization.bias_correction import all_but_biases, correct, matching
-from tflbuild.quantization.observation import Executable, exposed
+from tflbuild.quantization import bias_correction
+from tflbuild.quantization.bias_correction import all_but_biases
+from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
@@ -103,7 +104,7 @@ def clipped(tmp_path: Path) -> tuple[Network, bytes, bytes]:
     return (
         network,
         content,
-        quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True),
+        quantize(path, "int8", ranges, float_input=True, float_output=True),
     )
 
 
@@ -125,7 +126,7 @@ def test_a_shift_that_relu_cuts_short_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "relu.tflite"
     path.write_bytes(content)
     ranges = {"image": (-1.0, 1.0), "one": (0.0, 1.0), "two": (0.0, 1.0)}
-    good = quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True)
+    good = quantize(path, "int8", ranges, float_input=True, float_output=True)
     bad = shifted(good, {0: [-int(0.2 / bias_scales(good)[0][0])]})
     made = correct(bad, content, images)
     before, after = (means(content, "one", images) - means(c, "one", images) for c in (bad, made))
@@ -177,7 +178,7 @@ def wide(folder: Path) -> tuple[bytes, bytes]:
     path = folder / "wide.tflite"
     path.write_bytes(network.content("out"))
     ranges = {"image": (-1.0, 1.0), "out": (-4.0, 4.0)}
-    made = quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True)
+    made = quantize(path, "int8", ranges, float_input=True, float_output=True)
     return network.content("out"), made
 
 
@@ -223,7 +224,7 @@ def test_weights_of_a_depthwise_layer_have_their_channels_last(tmp_path: Path) -
     path = tmp_path / "depthwise.tflite"
     path.write_bytes(network.content("out"))
     ranges = {"image": (-1.0, 1.0), "out": (0.0, 400.0)}
-    made = quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True)
+    made = quantize(path, "int8", ranges, float_input=True, float_output=True)
     assert matching(made, network.content("out")) == ["out"]
 
 

@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from on_bytes import equalized, largest_difference, observe
 from samples import samples
-from tflbuild.quantization.equalization import (
-    _pads,
-    _response,
-    absorb_bias,
-    equalize,
-    equalized,
-)
-from tflbuild.quantization.observation import observe
-from tflbuild.quantization.output_error import largest_difference
+from tflbuild.quantization.equalization import _pads, _response, absorb_bias, equalize
 from tflbuild.quantization.seams import seams
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph

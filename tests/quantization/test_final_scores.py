@@ -10,10 +10,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from on_bytes import exposed, quantize, widen, widened, without_custom
 from samples import Samples, samples
-from tflbuild.quantization import quantizer
-from tflbuild.quantization.final_scores import widen, widened
-from tflbuild.quantization.observation import Executable, exposed, without_custom
+from tflbuild.quantization.observation import Executable
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.tiny import brightness_detector
@@ -25,9 +24,7 @@ LOGITS = {"classifier": "head/BiasAdd", "detector": "flat_logits"}
 
 def classifier(folder: Path, *, float_output: bool = True) -> bytes:
     source = small_network.model(folder).path
-    return quantizer.quantize(
-        source, "int8", small_network.ranges(), float_input=True, float_output=float_output
-    )
+    return quantize(source, "int8", small_network.ranges(), float_input=True, float_output=float_output)
 
 
 def detector(folder: Path) -> bytes:
@@ -35,7 +32,7 @@ def detector(folder: Path) -> bytes:
     path.write_bytes(brightness_detector())
     ranges = dict.fromkeys(("flat_boxes", "box_encodings", "image"), (-1.0, 1.0))
     ranges |= {"flat_logits": (-8.0, 8.0)} | dict.fromkeys(("flat_scores", "class_scores"), (0.0, 1.0))
-    return quantizer.quantize(path, "int8", ranges, float_input=True, float_output=True)
+    return quantize(path, "int8", ranges, float_input=True, float_output=True)
 
 
 def images() -> Samples:

@@ -13,16 +13,14 @@ from ai_edge_litert import schema_py_generated as schema
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from foreign_networks import samples_of, scalars, two_inputs
+from on_bytes import OutputError, Simulation, Workbench, observe, quantize, with_exact_weights
 from samples import samples
 from tflbuild.quantization import mixed, quantizer
 from tflbuild.quantization.mixed import Group
-from tflbuild.quantization.observation import observe
-from tflbuild.quantization.output_error import OutputError
 from tflbuild.quantization.ranges import ranges_of
 from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.sharing import shared
-from tflbuild.quantization.simulation import Simulation, with_exact_weights
-from tflbuild.quantization.workbench import Border, Workbench
+from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 from tflbuild.tflite.graph import Graph
@@ -83,7 +81,7 @@ def test_what_is_simulated_is_what_the_quantizers_file_does(
     bench = Workbench(content, images, images, "int8", border, tmp_path)
 
     def quantized(kept: Collection[str]) -> bytes:
-        return bench.build(Setting(), dict.fromkeys(kept, keep))
+        return bench.built(Setting(), dict.fromkeys(kept, keep))
 
     reference, simulated = OutputError(content, images), Simulation(content, quantized(()))
     found = mixed.groups(simulated.graph)
@@ -138,7 +136,7 @@ def test_the_quantizers_file_with_the_ill_pair_kept_has_the_error_that_numpy_giv
 def test_values_that_are_only_moved_were_rounded_before(tmp_path: Path) -> None:
     content, images = two_heads(), samples(DenseChain().images)
     border = Border(float_input=False, float_output=True, limits=((-1.0, 1.0),))
-    quantized = Workbench(content, images, images, "int8", border, tmp_path).build(Setting())
+    quantized = Workbench(content, images, images, "int8", border, tmp_path).built(Setting())
     simulated = Simulation(content, quantized)
     assert simulated.activations == ("image", "net/near/MatMul", "net/far/MatMul", "scores")
     assert simulated.weights == ("net/near/MatMul", "net/far/MatMul")
@@ -182,9 +180,7 @@ def test_an_output_that_is_read_within_keeps_its_dtype_and_its_name(
     path.write_bytes(scalars())
     given = samples_of(scalars(), 20)
     ranges = ranges_of(observe(scalars(), given), "minmax", shared(Graph(flatbuffer.unpack(scalars()))))
-    made = quantizer.quantize(
-        path, "int8", ranges, float_input=False, float_output=float_output, kept={"one": keep}
-    )
+    made = quantize(path, "int8", ranges, float_input=False, float_output=float_output, kept={"one": keep})
     path.write_bytes(made)
     outputs = flatbuffer.signature(path)["outputs"]
     assert [(entry["name"], entry["dtype"]) for entry in outputs] == [
@@ -198,7 +194,7 @@ def test_rounding_of_every_input_is_simulated(tmp_path: Path) -> None:
     border = Border(float_input=False, float_output=True, limits=(None, None))
     given = samples_of(two_inputs(), 20)
     bench = Workbench(two_inputs(), given, given, "int8", border, tmp_path)
-    simulated = Simulation(two_inputs(), bench.build(Setting()))
+    simulated = Simulation(two_inputs(), bench.built(Setting()))
     assert simulated.activations[:2] == ("numbers", "map")
 
 
@@ -210,9 +206,7 @@ def test_an_operator_whose_name_is_part_of_anothers_is_kept_alone(tmp_path: Path
     path = tmp_path / "float.tflite"
     path.write_bytes(flatbuffer.pack(model))
     ranges = {part if name == SECOND else name: found for name, found in chain.ranges().items()}
-    made = quantizer.quantize(
-        path, "int8", ranges, float_input=False, float_output=True, kept={part: "float32"}
-    )
+    made = quantize(path, "int8", ranges, float_input=False, float_output=True, kept={part: "float32"})
     path.write_bytes(made)
     found = {operator.output: operator.inputs[0] for operator in flatbuffer.operators(path)}
     assert (found[FIRST], found[part]) == ("int8", "float32")
@@ -386,7 +380,7 @@ def test_what_is_rounded_has_the_constants_of_the_quantized_file_and_what_is_not
         simulated.weights[:1],
         (),
     ):  # the second does not inherit what the first changed
-        graph = Graph(flatbuffer.unpack(simulated.build(names, ())))
+        graph = Graph(flatbuffer.unpack(simulated.built(names, ())))
         own = Graph(flatbuffer.unpack(small_network.convolutional()))
         for operator, exact in zip(graph.weighted(), own.weighted(), strict=True):
             name = graph.name(int(operator.outputs[0]))

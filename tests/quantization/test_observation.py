@@ -7,19 +7,11 @@ import pytest
 
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from foreign_networks import Draft
+from on_bytes import activations, exposed, observe, without_custom
 from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import observation
-from tflbuild.quantization.observation import (
-    BINS,
-    Activation,
-    Executable,
-    activations,
-    exposed,
-    joined,
-    observe,
-    without_custom,
-)
+from tflbuild.quantization.observation import BINS, Activation, Executable, joined
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from on_bytes import OutputError, largest_difference
 from samples import samples
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import output_error
-from tflbuild.quantization.output_error import OutputError, largest_difference
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from on_bytes import quantize
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import promises, quantizer
@@ -28,9 +29,7 @@ def with_kept(folder: Path, kept: dict[str, Any]) -> Path:
     """Quantize the network to int8, operators that write the given tensors otherwise."""
     path = folder / "kept.tflite"
     source = model(folder).path
-    path.write_bytes(
-        quantizer.quantize(source, "int8", ranges(), float_input=False, float_output=True, kept=kept)
-    )
+    path.write_bytes(quantize(source, "int8", ranges(), float_input=False, float_output=True, kept=kept))
     return path
 
 
@@ -106,7 +105,7 @@ def test_an_operator_without_integer_form_says_so(tmp_path: Path) -> None:
 
     source = spoilt(model(tmp_path).path, as_elu)
     path = tmp_path / "elu.tflite"
-    path.write_bytes(quantizer.quantize(source, "int8", ranges(), float_input=False, float_output=True))
+    path.write_bytes(quantize(source, "int8", ranges(), float_input=False, float_output=True))
     with pytest.raises(
         BrokenPromise, match="ELU 'scores' computes in float32: LiteRT Quantizer has no integer"
     ):
@@ -120,7 +119,7 @@ def test_custom_operators_are_islands_with_a_reason(tmp_path: Path) -> None:
     source.write_bytes(brightness_detector())
     names = {operator.output for operator in flatbuffer.operators(source)} | {"image"}
     bounds = dict.fromkeys(names, (-8.0, 8.0)) | {"flat_scores": (0.0, 1.0), "class_scores": (0.0, 1.0)}
-    made = quantizer.quantize(source, "int8", bounds, float_input=False, float_output=True)
+    made = quantize(source, "int8", bounds, float_input=False, float_output=True)
     path.write_bytes(bias_scales.fit(made, source))
     (found,) = check_full_integer(path, "int8")
     assert (found["operator"], found["reason"]) == ("TFLite_Detection_PostProcess", "custom operator")

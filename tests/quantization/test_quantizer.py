@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import small_network
+from on_bytes import exposed, quantize
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import quantizer
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.observation import Executable, exposed
+from tflbuild.quantization.observation import Executable
 from tflbuild.tflite import bias_scales, constants, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tens
 
 def quantized(folder: Path, scheme: Any = "int8", **form: Any) -> Path:
     """Quantize the small network with its ranges set by hand."""
-    made = quantizer.quantize(
+    made = quantize(
         small_network.model(folder).path,
         scheme,
         small_network.ranges() if scheme in ("int8", "int16x8") else None,
@@ -120,7 +121,7 @@ def test_a_bias_that_four_bit_weights_cannot_hold_widens_their_scale(tmp_path: P
     weights[1] *= 1e-9  # a channel that is as good as pruned away, but has its bias
     changed = {"stem/Conv2D": weights, "stem/bias": np.ones(4, np.float32)}
     source = small_network.model(tmp_path, changed).path
-    made = quantizer.quantize(
+    made = quantize(
         source, "int8", small_network.ranges(), float_input=False, float_output=True, form=Form(weight_bits=4)
     )
     assert bias_scales.saturated(made) == ["stem/bias"]
@@ -174,7 +175,7 @@ def test_int8_scores_are_written_from_minus_128_whatever_was_asked_for(
     tmp_path: Path, activations: Any, zero_point: int
 ) -> None:
     """SOFTMAX has 1/256 from -128, by the specification, and so has the output that it writes."""
-    made = quantizer.quantize(
+    made = quantize(
         small_network.model(tmp_path).path,
         "int8",
         small_network.ranges(),
@@ -208,9 +209,7 @@ def test_borders_are_float_only_where_that_is_asked_for(
     path = tmp_path / "borders.tflite"
     source = small_network.model(tmp_path).path
     path.write_bytes(
-        quantizer.quantize(
-            source, "int8", small_network.ranges(), float_input=float_input, float_output=float_output
-        )
+        quantize(source, "int8", small_network.ranges(), float_input=float_input, float_output=float_output)
     )
     signature = flatbuffer.signature(path)
     dtypes = {True: "float32", False: "int8"}

@@ -13,13 +13,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from conv_network import FUSED, Network
+from on_bytes import check_rounded, exposed, learned_rounding, quantize
 from samples import Samples, samples
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.quantization import quantizer, rounding
+from tflbuild.quantization import rounding
 from tflbuild.quantization.grid import grid_of, off_grid
-from tflbuild.quantization.observation import Executable, exposed
+from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.patches import shape_of
-from tflbuild.quantization.rounding import check_rounded, learned_rounding
 from tflbuild.quantization.soft_rounding import Problem, learn
 from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
@@ -179,9 +179,7 @@ def test_what_is_rounded_is_what_the_int8_file_holds(tmp_path: Path) -> None:
     path.write_bytes(learned_rounding(small_network.convolutional(), noise(20), steps=50)[0])
     floats = {kernel.name: kernel.values for kernel in weights_in(path)}
     made = tmp_path / "int8.tflite"
-    made.write_bytes(
-        quantizer.quantize(path, "int8", small_network.ranges(), float_input=False, float_output=True)
-    )
+    made.write_bytes(quantize(path, "int8", small_network.ranges(), float_input=False, float_output=True))
     for kernel in weights_in(made):
         assert kernel.dequantized() == pytest.approx(floats[kernel.name], rel=1e-5, abs=1e-7)
 

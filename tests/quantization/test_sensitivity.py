@@ -10,16 +10,9 @@ import pytest
 
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from on_bytes import OutputError, sensitivity
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.output_error import OutputError
-from tflbuild.quantization.sensitivity import (
-    LayerCost,
-    Sensitivity,
-    _layers,
-    _macs,
-    layer_name,
-    sensitivity,
-)
+from tflbuild.quantization.sensitivity import LayerCost, Sensitivity, _layers, _macs, layer_name
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 

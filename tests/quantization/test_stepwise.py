@@ -10,8 +10,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from on_bytes import exposed
 from samples import Samples, samples
-from tflbuild.quantization.observation import Executable, exposed
+from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, assemble

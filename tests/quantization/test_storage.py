@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import small_network
+from on_bytes import quantize
 from tflbuild.core.errors import BrokenPromise
-from tflbuild.quantization import quantizer
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.storage import check_stored, stored
 from tflbuild.tflite.graph import Graph
@@ -23,7 +23,7 @@ def made(folder: Path, scheme: Any = "int8", **form: Any) -> Path:
     ranges = small_network.ranges() if scheme in ("int8", "int16x8") else None
     path = folder / "made.tflite"
     path.write_bytes(
-        quantizer.quantize(
+        quantize(
             small_network.model(folder).path,
             scheme,
             ranges,

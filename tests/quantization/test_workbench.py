@@ -10,14 +10,14 @@ import pytest
 
 from conv_network import FUSED, Network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
+from on_bytes import OutputError, Workbench, largest_difference, widened
 from samples import samples
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.quantization.final_scores import widened
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
-from tflbuild.quantization.output_error import OutputError, largest_difference, top1
+from tflbuild.quantization.output_error import top1
 from tflbuild.quantization.settings import Setting
-from tflbuild.quantization.workbench import Border, Workbench
+from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.tiny import dense_classifier
@@ -34,7 +34,7 @@ def bench(content: bytes, images: Any, folder: Path, **options: Any) -> Workbenc
 def test_the_error_is_that_of_numpy(tmp_path: Path) -> None:
     chain = DenseChain(large=1.0)
     here = bench(chain.content(), chain.samples, tmp_path)
-    error = here.error(here.build(Setting()))
+    error = here.error(here.built(Setting()))
     everything = chain.error({FIRST, SECOND}, {IMAGE, FIRST, SECOND})
     assert error == pytest.approx(everything, rel=0.02)  # biases are rounded too
 
@@ -42,7 +42,7 @@ def test_the_error_is_that_of_numpy(tmp_path: Path) -> None:
 def test_the_mean_over_images_is_the_error(tmp_path: Path) -> None:
     chain = DenseChain()
     here = bench(chain.content(), chain.samples, tmp_path, held_out=chain.samples[:7])
-    made = here.build(Setting())
+    made = here.built(Setting())
     assert (len(here.errors(made)), here.held_out) == (7, 7)
     assert np.mean(here.errors(made)) == pytest.approx(here.error(made))
 
@@ -63,7 +63,7 @@ def test_top1_counts_what_the_label_says() -> None:
 def test_ranges_of_pixels_are_given_and_the_rest_is_measured(tmp_path: Path) -> None:
     chain = DenseChain()
     border = Border(float_input=False, float_output=True, limits=((-1.0, 127 / 128),))
-    made = Workbench(chain.content(), chain.samples, [], "int8", border, tmp_path).build(Setting())
+    made = Workbench(chain.content(), chain.samples, [], "int8", border, tmp_path).built(Setting())
     graph = Graph(flatbuffer.unpack(made))
     scales = {graph.name(i): t.quantization.scale for i, t in enumerate(graph.tensors) if t.quantization}
     assert scales[IMAGE][0] == pytest.approx(1 / 128)
@@ -75,8 +75,8 @@ def test_an_ill_conditioned_model_comes_back_by_equalization(tmp_path: Path) -> 
     """One hidden value is a hundred times as large as the others, so that one scale leaves those a level or two."""
     chain = DenseChain(large=100.0)
     here = bench(chain.content(), chain.samples, tmp_path)
-    stock = here.error(here.build(Setting()))
-    ours = here.error(here.build(Setting(equalize="activations")))
+    stock = here.error(here.built(Setting()))
+    ours = here.error(here.built(Setting(equalize="activations")))
     assert stock > 0.3
     assert ours < 0.05
 
@@ -99,11 +99,11 @@ def test_one_scale_a_tensor_comes_back_by_equalization(tmp_path: Path) -> None:
     images = network.samples(30)
     here = bench(network.content("three"), images, tmp_path, form=Form(granularity="tensor"))
     stock, ours = (
-        here.error(here.build(Setting(equalize=equalize)))  # type: ignore[arg-type]
+        here.error(here.built(Setting(equalize=equalize)))  # type: ignore[arg-type]
         for equalize in ("none", "weights")
     )
     usual = bench(spoilt(1.0).content("three"), images, tmp_path / "..", form=Form(granularity="tensor"))
-    well = usual.error(usual.build(Setting()))
+    well = usual.error(usual.built(Setting()))
     assert stock > 5 * well
     assert ours < 1.5 * well
 
@@ -116,7 +116,7 @@ def test_what_is_under_way_is_told(tmp_path: Path) -> None:
         tmp_path,
         progress=lambda done, total, note: told.append((done, total, note)),
     )
-    here.build(Setting(equalize="weights", correct_bias=True))
+    here.built(Setting(equalize="weights", correct_bias=True))
     notes = [note for _, _, note in told]
     assert (notes.count("activations"), notes.count("biases")) == (
         2 * 80,
@@ -140,7 +140,7 @@ def test_held_out_images_decide_nothing_that_is_built(tmp_path: Path, setting: S
     for place, held_out in enumerate(([], samples([image * 100 for image in chain.images[6:9]], IMAGE))):
         folder = tmp_path / str(place)
         folder.mkdir()
-        made.append(bench(chain.content(), seen, folder, held_out=held_out).build(setting))
+        made.append(bench(chain.content(), seen, folder, held_out=held_out).built(setting))
     assert made[0] == made[1]
 
 
@@ -191,7 +191,7 @@ def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measur
     chain = DenseChain()
     seen, held_out = chain.samples[:35], chain.samples[35:]
     here = bench(chain.content(), seen, tmp_path, held_out=held_out)
-    here.build(Setting(equalize="weights", correct_bias=True))
+    here.built(Setting(equalize="weights", correct_bias=True))
     ((floating, images),) = given
     assert len(images) == 32, "more gained nothing"
     assert all(np.array_equal(one[IMAGE], other[IMAGE]) for one, other in zip(images, seen, strict=False))
@@ -269,10 +269,10 @@ def test_what_is_built_is_built_once_and_what_keeps_layers_apart(
         return quantized(setting, keeping)
 
     monkeypatch.setattr(here, "_quantized", counted)
-    plain, other = here.build(Setting()), here.build(Setting(equalize="weights"))
-    assert (here.build(Setting()), here.build(Setting(equalize="weights"), {})) == (plain, other)
+    plain, other = here.built(Setting()), here.built(Setting(equalize="weights"))
+    assert (here.built(Setting()), here.built(Setting(equalize="weights"), {})) == (plain, other)
     assert plain != other
-    mixed = here.build(Setting(), {SECOND: "float32"})
+    mixed = here.built(Setting(), {SECOND: "float32"})
     assert mixed not in (plain, other)
     assert kept == [None, None, {SECOND: "float32"}]
 
@@ -280,7 +280,7 @@ def test_what_is_built_is_built_once_and_what_keeps_layers_apart(
 def test_a_kept_layer_is_not_rounded_where_the_others_were_learned(tmp_path: Path) -> None:
     chain = DenseChain(large=1.0)
     here = bench(chain.content(), chain.samples[:6], tmp_path)
-    graph = Graph(flatbuffer.unpack(here.build(Setting(round="learned"), {SECOND: "float32"})))
+    graph = Graph(flatbuffer.unpack(here.built(Setting(round="learned"), {SECOND: "float32"})))
     weights = {graph.name(int(o.outputs[0])): graph.constant(o.inputs[1]) for o in graph.weighted()}
     assert np.array_equal(weights[SECOND], chain.second)  # type: ignore[arg-type]
     assert weights[FIRST].dtype == np.int8  # type: ignore[union-attr]
@@ -300,7 +300,7 @@ def test_a_wrong_scale_is_noticed_whatever_built_it(tmp_path: Path) -> None:
     chain = DenseChain()
     images = samples([image * np.float32(1e9) for image in chain.images[:4]], IMAGE)
     with pytest.raises(BrokenPromise, match="values ran away"):
-        bench(chain.content(), images, tmp_path).build(Setting())
+        bench(chain.content(), images, tmp_path).built(Setting())
 
 
 def test_a_model_that_cannot_be_measured_is_refused_before_anything_is_made_of_it(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_final_scores_have_the_bits_of_the_border(tmp_path: Path, scores: Any) -
     rng = np.random.default_rng(0)
     images = samples(rng.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(3))
     border = Border(float_input=True, float_output=True, limits=(None,), scores=scores)
-    made = Workbench(dense_classifier(), images, images, "int8", border, tmp_path).build(Setting())
+    made = Workbench(dense_classifier(), images, images, "int8", border, tmp_path).built(Setting())
     assert len(widened(made)) == (1 if scores == "int16" else 0)
 
 
@@ -358,6 +358,6 @@ def test_a_channel_without_weights_keeps_its_bias(tmp_path: Path) -> None:
     )
     images = network.samples(4)
     here = bench(network.content("out"), images, tmp_path)
-    made = here.build(Setting())
+    made = here.built(Setting())
     (found,) = Executable(made).run(images[0])
     np.testing.assert_allclose(found[..., 1], 0.75, atol=0.01)

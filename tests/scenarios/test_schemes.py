@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import small_network
+from on_bytes import quantize
 from running import outputs_of
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
@@ -263,14 +264,11 @@ SPOILT: list[tuple[Callable[[Graph], None], dict[str, Any], str]] = [
 def test_a_file_that_stores_something_else_breaks_the_promise(
     tmp_path: Path, model: TFLiteModel, change: Callable[[Graph], None], form: dict[str, Any], message: str
 ) -> None:
-    from tflbuild.quantization import quantizer
 
     made = Form(**(form | {"weight_bits": 8}))
     path = tmp_path / "int8.tflite"
     path.write_bytes(
-        quantizer.quantize(
-            model.path, "int8", small_network.ranges(), float_input=False, float_output=True, form=made
-        )
+        quantize(model.path, "int8", small_network.ranges(), float_input=False, float_output=True, form=made)
     )
     with pytest.raises(BrokenPromise, match=message):
         storage.check_stored(small_network.spoilt(path, change), "int8", Form(**form))

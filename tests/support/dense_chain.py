@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from on_bytes import quantize
 from samples import Samples, samples
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
-from tflbuild.quantization import quantizer
 from tflbuild.testing import artifact
 from tflbuild.tflite.assemble import Step, Tensors, assemble
 
@@ -77,9 +77,7 @@ class DenseChain:
     def quantized(self, path: Path, *, float_output: bool = True, **options: Any) -> bytes:
         """Quantize with LiteRT Quantizer; the float file is written to `path`."""
         path.write_bytes(self.content())
-        return quantizer.quantize(
-            path, "int8", self.ranges(), float_input=False, float_output=float_output, **options
-        )
+        return quantize(path, "int8", self.ranges(), float_input=False, float_output=float_output, **options)
 
     def error(
         self, weights: Collection[str] = (), activations: Collection[str] = (), largest: int = 127

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from on_bytes import quantize
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
 from tflbuild.testing import artifact
@@ -123,10 +124,9 @@ def ranges() -> dict[str, tuple[float, float]]:
 
 def quantized(folder: Path, scheme: Any = "int8", changed: Mapping[str, Any] | None = None) -> Path:
     """Quantize the file with ranges set by hand."""
-    from tflbuild.quantization import quantizer
 
     source = model(folder, changed).path
-    made = quantizer.quantize(source, scheme, ranges(), float_input=False, float_output=True)
+    made = quantize(source, scheme, ranges(), float_input=False, float_output=True)
     path = folder / f"{scheme}.tflite"
     path.write_bytes(made)
     return path

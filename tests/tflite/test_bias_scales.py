@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
-from tflbuild.quantization import quantizer
+from on_bytes import quantize
 from tflbuild.quantization.form import Form
 from tflbuild.tflite import bias_scales, flatbuffer
 from tflbuild.tflite.graph import Graph
@@ -39,7 +39,7 @@ def made(
     path = folder / "float.tflite"
     path.write_bytes(network.content("out"))
     ranges = {"image": (-1.0, 1.0), "out": (-output, output)}
-    content = quantizer.quantize(path, scheme, ranges, float_input=True, float_output=True, form=Form(**form))
+    content = quantize(path, scheme, ranges, float_input=True, float_output=True, form=Form(**form))
     model = flatbuffer.unpack(content)
     changed = bias_scales.fit_unpacked(model, path)
     assert (bias_scales.fit(content, path) != content) == changed

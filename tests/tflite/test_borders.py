@@ -10,7 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tflbuild.tflite import borders, flatbuffer
+from on_bytes import give_uint8, take_bytes
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, assemble
 
 
@@ -48,14 +49,14 @@ def integer(scale: float = 0.5, zero_point: int = -3) -> bytes:
 
 @pytest.mark.parametrize(("dtype", "zero_point"), [("uint8", 100), ("int8", -28)])
 def test_floats_are_made_of_bytes(dtype: str, zero_point: int) -> None:
-    made = borders.take_bytes(absolute(), dtype, {0: (0.25, zero_point)})
+    made = take_bytes(absolute(), dtype, {0: (0.25, zero_point)})
     given = np.arange(12, dtype=np.int64).reshape(1, 2, 2, 3) * 10 + zero_point - 60
     wanted = np.abs((given - zero_point) * 0.25)  # by the definition of scale and zero point
     np.testing.assert_array_equal(run(made, given.astype(dtype))["scores"], wanted)
 
 
 def test_integers_are_made_of_bytes_of_another_scale(tmp_path: Path) -> None:
-    made = borders.take_bytes(integer(0.5, -3), "uint8", {0: (0.25, 128)})
+    made = take_bytes(integer(0.5, -3), "uint8", {0: (0.25, 128)})
     given = np.array([[128, 130, 132, 108]], np.uint8)  # 0, 0.5, 1 and -5
     assert run(made, given)["scores"].tolist() == [-3, -2, -1, -13]
     path = tmp_path / "m.tflite"
@@ -76,7 +77,7 @@ def test_integers_are_made_of_bytes_of_another_scale(tmp_path: Path) -> None:
 
 
 def test_outputs_are_given_as_uint8_and_lose_nothing(tmp_path: Path) -> None:
-    made = borders.give_uint8(integer(0.5, -3))
+    made = give_uint8(integer(0.5, -3))
     given = np.array([[-128, -3, 0, 127]], np.int8)
     for name in ("scores", "more"):
         assert run(made, given)[name].tolist() == [0, 125, 128, 255]
@@ -95,6 +96,6 @@ def test_outputs_are_given_as_uint8_and_lose_nothing(tmp_path: Path) -> None:
 
 def test_outputs_that_are_no_int8_stay_as_they_are() -> None:
     before = flatbuffer.unpack(absolute())
-    after = flatbuffer.unpack(borders.give_uint8(absolute()))
+    after = flatbuffer.unpack(give_uint8(absolute()))
     assert len(after.subgraphs[0].tensors) == len(before.subgraphs[0].tensors)
     assert len(after.subgraphs[0].operators) == 1

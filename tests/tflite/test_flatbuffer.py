@@ -11,6 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from on_bytes import with_facts, with_output_shapes, with_signature
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.runtimes.interpreter import Loaded
@@ -33,8 +34,8 @@ def write(folder: Path, content: bytes, name: str = "m.tflite") -> Path:
 def test_facts_come_back_and_are_written_over(tmp_path: Path) -> None:
     content = small_network.convolutional()
     assert flatbuffer.read_facts(write(tmp_path, content)) == {}
-    once = flatbuffer.with_facts(content, {**FACTS, "labels": ["old"]})
-    again = flatbuffer.with_facts(once, FACTS)
+    once = with_facts(content, {**FACTS, "labels": ["old"]})
+    again = with_facts(once, FACTS)
     assert flatbuffer.read_facts(write(tmp_path, again)) == FACTS
     model = schema.Model.GetRootAs(again, 0)
     assert [model.Metadata(k).Name() for k in range(model.MetadataLength())] == [b"tflbuild.facts"]
@@ -48,13 +49,13 @@ def test_facts_stand_beside_what_others_wrote(tmp_path: Path) -> None:
     entry = schema.MetadataT()
     entry.name, entry.buffer = "min_runtime_version", 1
     model.metadata = [entry]
-    made = flatbuffer.unpack(flatbuffer.with_facts(flatbuffer.pack(model), FACTS))
+    made = flatbuffer.unpack(with_facts(flatbuffer.pack(model), FACTS))
     assert [one.name for one in made.metadata] == [b"min_runtime_version", b"tflbuild.facts"]
     assert flatbuffer.read_facts(write(tmp_path, flatbuffer.pack(made))) == FACTS
 
 
 def test_facts_that_are_empty_are_those_of_nobody(tmp_path: Path) -> None:
-    model = flatbuffer.unpack(flatbuffer.with_facts(small_network.convolutional(), FACTS))
+    model = flatbuffer.unpack(with_facts(small_network.convolutional(), FACTS))
     model.buffers[model.metadata[0].buffer].data = None
     path = write(tmp_path, flatbuffer.pack(model))
     with pytest.raises(
@@ -66,9 +67,7 @@ def test_facts_that_are_empty_are_those_of_nobody(tmp_path: Path) -> None:
 def test_shapes_of_outputs_are_written_by_their_names() -> None:
     content = brightness_detector()
     made = flatbuffer.unpack(
-        flatbuffer.with_output_shapes(
-            content, {"detection_boxes": (1, 3, 4), "num_detections": (), "none": (9,)}
-        )
+        with_output_shapes(content, {"detection_boxes": (1, 3, 4), "num_detections": (), "none": (9,)})
     )
     graph = made.subgraphs[0]
     shapes = {graph.tensors[k].name: [*graph.tensors[k].shape] for k in graph.outputs if k is not None}
@@ -138,8 +137,8 @@ def test_a_file_without_a_signature_is_given_one_by_which_it_runs(
     tmp_path: Path, names: tuple[bytes, ...], inputs: list[str], outputs: list[str]
 ) -> None:
     content = unsigned(*names)
-    signed = flatbuffer.with_signature(content)
-    assert flatbuffer.with_signature(signed) is signed
+    signed = with_signature(content)
+    assert with_signature(signed) is signed
     given = {name: np.full((1, 2), value, np.float32) for name, value in zip(inputs, (1, 2), strict=True)}
     for name, each in (("plain", content), ("signed", signed)):
         path = write(tmp_path, each, f"{name}.tflite")
@@ -162,7 +161,7 @@ def test_codes_of_an_old_file_are_moved_into_the_field_of_today() -> None:
 
 
 def test_shapes_are_written_where_there_is_no_signature() -> None:
-    made = flatbuffer.unpack(flatbuffer.with_output_shapes(unsigned(b"a", b"b", b"sum"), {"sum": (2,)}))
+    made = flatbuffer.unpack(with_output_shapes(unsigned(b"a", b"b", b"sum"), {"sum": (2,)}))
     assert [*made.subgraphs[0].tensors[2].shape] == [2]
 
 

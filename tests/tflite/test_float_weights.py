@@ -11,9 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from foreign_networks import Draft
 from litert_files import outputs_of
+from on_bytes import quantize, with_float_weights
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, assemble
-from tflbuild.tflite.float_weights import values_of, with_float_weights
+from tflbuild.tflite.float_weights import values_of
 from tflbuild.tflite.graph import Graph
 
 TYPES = schema.TensorType
@@ -207,7 +208,6 @@ def test_a_layer_of_integers_keeps_its_weights() -> None:
 
 def test_the_dynamic_file_of_a_quantizer_gives_the_products_of_its_own_weights(tmp_path: Path) -> None:
     """The kernels of such a file round activations too; its weights alone are what is left of it here."""
-    from tflbuild.quantization import quantizer
 
     draft = Draft(x=(1, 6, 6, 3))
     draft.conv("seen", "x", 8)
@@ -216,7 +216,7 @@ def test_the_dynamic_file_of_a_quantizer_gives_the_products_of_its_own_weights(t
     floats = draft.content("y")
     path = tmp_path / "float.tflite"
     path.write_bytes(floats)
-    dynamic = quantizer.quantize(path, "dynamic", float_input=True, float_output=True)
+    dynamic = quantize(path, "dynamic", float_input=True, float_output=True)
     content, names = with_float_weights(dynamic)
     assert names, "it stores weights in int8"
     graph = Graph(flatbuffer.unpack(content))

@@ -9,9 +9,9 @@ import pytest
 
 from foreign_networks import FUSED, Draft
 from litert_files import outputs_of
+from on_bytes import moved_inside
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.normalisation import moved_inside
 
 FACTORS, SHIFTS = (2.1, 1.8, 2.2), (-0.3, 0.25, -0.1)
 

@@ -10,10 +10,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from foreign_networks import two_outputs
 from litert_files import outputs_of
+from on_bytes import with_reshapes
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, assemble
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.reshapes import with_reshapes
 
 OPERATORS, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 

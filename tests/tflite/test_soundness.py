@@ -14,6 +14,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+from on_bytes import with_facts
 from tflbuild.core.errors import RecipeError
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import check as tflite_check
@@ -232,7 +233,7 @@ def test_flipped_bits_and_cuts_are_one_sentence_or_nothing(make: Callable[[], by
 
 @pytest.mark.parametrize("facts", [b"[]", b"{", b"\xff", json.dumps({"task": "x"}).encode(), b"{" * 9999])
 def test_facts_that_are_not_ours_are_refused(facts: bytes, tmp_path: Path) -> None:
-    model = flatbuffer.unpack(flatbuffer.with_facts(small_network.convolutional(), {"a": 1}))
+    model = flatbuffer.unpack(with_facts(small_network.convolutional(), {"a": 1}))
     model.buffers[model.metadata[-1].buffer].data = np.frombuffer(facts, np.uint8)
     path = tmp_path / "my.tflite"
     path.write_bytes(flatbuffer.pack(model))

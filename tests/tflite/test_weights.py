@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from on_bytes import quantize
 from small_network import constants, model, quantized, spoilt, tensor
 from tflbuild.tflite import constants as stored
 from tflbuild.tflite import flatbuffer
@@ -45,10 +46,8 @@ def test_kernels_of_every_scheme_are_near_the_float_ones(
 ) -> None:
     path = tmp_path / "weights.tflite"
     if scheme in ("dynamic", "float16"):
-        from tflbuild.quantization import quantizer
-
         path.write_bytes(
-            quantizer.quantize(model(tmp_path).path, scheme, float_input=True, float_output=True)  # type: ignore[arg-type]
+            quantize(model(tmp_path).path, scheme, float_input=True, float_output=True)  # type: ignore[arg-type]
         )
     else:
         path = quantized(tmp_path, scheme)

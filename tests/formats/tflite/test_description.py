@@ -11,6 +11,7 @@ import pytest
 
 import small_network
 import tflite_files
+from on_bytes import with_facts
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.model_format import FORMATS, Description, Evidence
@@ -177,7 +178,7 @@ def test_facts_of_tflbuild_win_over_everything(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("x\ny\nz\n")
     metadata = tflite_files.metadata([Tensor(2, 1, [0.0], [255.0])])
     content = tflite_files.with_metadata(classifier("SOFTMAX"), metadata)
-    found = describe(tmp_path, flatbuffer.with_facts(content, FACTS.to_json()))
+    found = describe(tmp_path, with_facts(content, FACTS.to_json()))
     assert found.task == "classification"
     assert found.labels == {"model.tflite": ("a", "b", "c"), "labels.txt": ("x", "y", "z")}
     assert found.inputs == {"image": ("image", PREPROCESS)}
@@ -195,7 +196,7 @@ def test_facts_follow_a_file_whose_signature_a_compiler_left_out(tmp_path: Path)
         for tensor in model.subgraphs[0].tensors:
             tensor.name = b"serving_default_" + tensor.name
 
-    content = flatbuffer.with_facts(classifier("SOFTMAX", change=compiled), FACTS.to_json())
+    content = with_facts(classifier("SOFTMAX", change=compiled), FACTS.to_json())
     found = describe(tmp_path, content)
     assert found.inputs == {"serving_default_image": ("image", PREPROCESS)}
     assert found.head == {"outputs": {"scores": "serving_default_scores"}}
@@ -203,14 +204,14 @@ def test_facts_follow_a_file_whose_signature_a_compiler_left_out(tmp_path: Path)
 
 def test_facts_of_other_inputs_are_left_out(tmp_path: Path) -> None:
     other = Meaning.of_image(task="classification", height=9, width=8, labels=(), preprocess={})
-    found = describe(tmp_path, flatbuffer.with_facts(classifier("SOFTMAX"), other.to_json()))
+    found = describe(tmp_path, with_facts(classifier("SOFTMAX"), other.to_json()))
     assert found.inputs == {"image": ("image", {})}
     assert found.recognised[-1] == Evidence(
         "facts", "left out", "the facts in the file are of other inputs than its graph has: image"
     )
     given = {name: Input(modality="vector", shape=(3,)) for name in ("p", "q")}
     two = Meaning(task="unlabelled", inputs=given)
-    found = describe(tmp_path, flatbuffer.with_facts(classifier("SOFTMAX"), two.to_json()))
+    found = describe(tmp_path, with_facts(classifier("SOFTMAX"), two.to_json()))
     assert found.task == "classification"
     assert found.recognised[-1].evidence.endswith(": p, q")
 
@@ -227,7 +228,7 @@ def test_facts_that_are_none_are_refused(tmp_path: Path) -> None:
 
 def test_what_is_quantized_is_said_of_a_file_with_facts_too(tmp_path: Path) -> None:
     typed = {name: Typed("int8", 1 / 128) for name in ("image", "scores")}
-    content = flatbuffer.with_facts(classifier("ethos-u", typed=typed), FACTS.to_json())
+    content = with_facts(classifier("ethos-u", typed=typed), FACTS.to_json())
     found = describe(tmp_path, content)
     assert found.quantized == "int8"
     assert said(found, "quantized")

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import tflite_files
+from on_bytes import with_facts
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import FORMATS, Description
 from tflbuild.formats.tflite import packed_files
 from tflbuild.formats.tflite.metadata import read
 from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tables import Malformed
 from tflbuild.tflite.tiny import brightness_detector
 from tflite_files import Tensor, written
@@ -142,7 +142,7 @@ def test_facts_of_which_any_bytes_are_others(tmp_path: Path) -> None:
         labels=("a", "b", "c"),
         preprocess={"scale": 0.5, "offset": 0.0},
     )
-    content = flatbuffer.with_facts(tflite_files.classifier("SOFTMAX"), facts.to_json())
+    content = with_facts(tflite_files.classifier("SOFTMAX"), facts.to_json())
     start = content.index(b'{"head"')
     length = content[start:].index(b"}}}") if b"}}}" in content[start:] else 200
     for wrong in mutations(content, 100, seed=4, start=start, end=start + length):
