@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from on_bytes import quantize
+from on_bytes import fit, quantize, saturated
 from samples import samples
 from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import Signs
@@ -56,7 +56,7 @@ def class_biases(content: bytes) -> Any:
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
     from tflbuild.quantization import observation, sharing
     from tflbuild.quantization.ranges import ranges_of
-    from tflbuild.tflite import bias_scales, flatbuffer
+    from tflbuild.tflite import flatbuffer
     from tflbuild.tflite.graph import Graph
 
     converted = run_pass(Convert(), emptied, tmp_path)
@@ -67,21 +67,20 @@ def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: P
     groups = sharing.shared(Graph(flatbuffer.unpack(content)))
     ranges = ranges_of(observation.observe(content, images), "minmax", groups)
     made = quantize(converted.path, scheme, ranges, float_input=True, float_output=True)
-    assert len(bias_scales.saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
-    mended = bias_scales.fit(made, converted.path)
-    assert bias_scales.saturated(mended) == []
+    assert len(saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
+    mended = fit(made, converted.path)
+    assert saturated(mended) == []
     np.testing.assert_allclose(class_biases(mended), -np.log(99), rtol=1e-6)
-    assert bias_scales.fit(mended, converted.path) == mended
+    assert fit(mended, converted.path) == mended
 
 
 def test_fake_quantization_gives_empty_channels_a_range(
     emptied: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    from tflbuild.tflite import bias_scales
 
     options = QuantizationAwareTraining(steps=1, batch_size=4, learning_rate=1e-6)
     content = run_pass(
         Convert(), run_pass(options, emptied, tmp_path, data=few_signs), tmp_path
     ).path.read_bytes()
-    assert bias_scales.saturated(content) == []
+    assert saturated(content) == []
     np.testing.assert_allclose(class_biases(content), -np.log(99), rtol=1e-3)

@@ -12,6 +12,7 @@ import pytest
 
 import small_network
 from no_frameworks import Fake
+from on_bytes import Bare
 from samples import samples
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts
@@ -27,6 +28,7 @@ from tflbuild.passes.quantize import Quantize
 from tflbuild.passes.quantize_mixed import QuantizeMixed
 from tflbuild.passes.quantizing import parity, writing
 from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.passes.quantizing.float_model import FloatModel
 from tflbuild.passes.round import Round
 from tflbuild.passes.sensitivity import MeasureSensitivity
 from tflbuild.passes.training.distillation import Distill, with_teacher
@@ -50,6 +52,7 @@ from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.unchanged import Equalized
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 from tflbuild.tflite import scales
+from tflbuild.tflite.packed import Packed
 
 FACTS = Meaning.of_image(
     task="classification",
@@ -88,22 +91,35 @@ class Context:
 
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a context, while a file is emitted with its facts alone and ten images are there to calibrate on."""
+    """Give a context, while a file is emitted with its facts alone and ten images are there to calibrate on.
+
+    The graph of a file is its own bytes.
+    """
     made = Context(tmp_path)
 
-    def emit(ctx: Any, content: bytes, facts: Any, **meta: Any) -> Any:
-        made.emitted.append((content, facts, meta))
+    def emit(ctx: Any, graph: Any, facts: Any, **meta: Any) -> Any:
+        made.emitted.append((graph, facts, meta))
         return SimpleNamespace(path=tmp_path / "emitted.tflite", meta=meta)
 
     monkeypatch.setattr(writing, "emit_tflite", emit)
-    monkeypatch.setattr(writing, "quantizable", lambda model, ctx: model)
+    monkeypatch.setattr("tflbuild.tflite.packed.Packed", Bare)
+    monkeypatch.setattr("tflbuild.tflite.graph.Graph.unpacked", lambda content: content)
+    monkeypatch.setattr(FloatModel, "inputs", ["image"])
+    monkeypatch.setattr(correct_bias, "inputs_in_order", lambda packed, meaning: ["image"])
+    for module in (correct_bias, equalize, rounding_pass):
+        monkeypatch.setattr(module, "quantizable", lambda model, ctx: floating(model))
     for module in (convert_quantized, correct_bias, equalize, quantize, rounding_pass):
         monkeypatch.setattr(
             module,
             "calibration_samples",
-            lambda calibration, model, ctx: samples(sample["image"].copy() for sample in SAMPLES),
+            lambda calibration, meaning, names, ctx: samples(sample["image"].copy() for sample in SAMPLES),
         )
     return made
+
+
+def floating(model: TFLiteModel) -> FloatModel:
+    packed: Any = Bare(model.path.read_bytes())
+    return FloatModel(packed, Meaning.of(model))
 
 
 def flat(folder: Path, content: bytes = b"float", **meta: Any) -> TFLiteModel:
@@ -124,11 +140,11 @@ class Error:
 
     measured: Any = None
 
-    def __init__(self, content: bytes, images: Any) -> None:
-        type(self).measured = (content, numbers(images))
+    def __init__(self, floating: Bare, images: Any) -> None:
+        type(self).measured = (floating.content, numbers(images))
 
-    def of(self, content: bytes) -> float:
-        return {b"given": 0.5, b"better": 0.25, b"same": 0.5, b"worse": 0.75}[content]
+    def of(self, made: Bare) -> float:
+        return {b"given": 0.5, b"better": 0.25, b"same": 0.5, b"worse": 0.75}[made.content]
 
 
 @pytest.fixture
@@ -136,15 +152,19 @@ def correcting(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[bytes]]
     """Give what biases are corrected on, and the file that comes of it, which a test may change."""
     seen: list[Any] = []
     monkeypatch.setattr(output_error, "OutputError", Error)
-    monkeypatch.setattr(bias_correction, "matching", lambda content, floating: ["one", "two", "three"])
+    monkeypatch.setattr(bias_correction, "matching", lambda graph, floating: ["one", "two", "three"])
 
-    def correct(content: bytes, floating: bytes, images: Any, progress: Any, left: dict[str, str]) -> bytes:
-        seen.append((content, floating, numbers(images)))
+    def correct(graph: Any, floating: bytes, images: Any, progress: Any, left: dict[str, str]) -> None:
+        seen.append((bytes(graph), floating, numbers(images)))
         progress(1, 3)
         left["two"] = "no"
-        return made[0]
+        graph[:] = made[0]
 
     made = [b"better"]
+    monkeypatch.setattr(Bare, "copy", lambda packed: bytearray(packed.content))
+    monkeypatch.setattr(
+        Bare, "__init__", lambda packed, given: vars(packed).update(content=bytes(given), graph=given)
+    )
     monkeypatch.setattr(bias_correction, "correct", correct)
     return seen, made
 
@@ -185,8 +205,8 @@ def test_corrected_biases_are_kept_only_where_held_out_images_say_so(
 def test_a_corrected_file_that_does_not_run_is_not_kept(
     ctx: Any, correcting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of(self: Error, content: bytes) -> float:
-        if content != b"given":
+    def of(self: Error, made: Bare) -> float:
+        if made.content != b"given":
             raise PassError("LiteRT cannot execute it.")
         return 0.5
 
@@ -222,9 +242,9 @@ def test_rounding_is_learned_as_the_options_say(
         layer="one", operator="CONV_2D", bits=4, nearest_error=2.0, learned_error=1.0, turned=3, weights=9
     )
 
-    def learned(content: bytes, images: Any, **options: Any) -> Any:
+    def learned(graph: bytes, images: Any, **options: Any) -> Any:
         options.pop("progress")(1, 2)
-        asked.append((content, numbers(images), options))
+        asked.append((graph, numbers(images), options))
         return b"rounded", [layer]
 
     monkeypatch.setattr(rounding, "learned_rounding", learned)
@@ -244,6 +264,8 @@ def test_a_rounded_file_is_held_to_its_source_and_its_options(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(rounding, "check_rounded", lambda *given: asked.append(given))
+    monkeypatch.setattr("tflbuild.tflite.flatbuffer.load", lambda path: path.read_bytes())
+    monkeypatch.setattr("tflbuild.tflite.graph.Graph", lambda content: content)
     (tmp_path / "result").mkdir()
     Round(bits=4, granularity="tensor").verify(flat(tmp_path), flat(tmp_path / "result", b"rounded"))
     assert asked == [(b"float", b"rounded", 4, "tensor")]
@@ -258,18 +280,17 @@ def equalizing(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
 
     class Equalizer:
-        def __init__(self, content: bytes, observed: Any, images: Any, **ways: Any) -> None:
-            asked.append((content, observed, numbers(images), ways))
+        def __init__(self, given: Bare, observed: Any, images: Any, **ways: Any) -> None:
+            asked.append((given.content, observed, numbers(images), ways))
 
         def run(self) -> Equalized:
             factors = {"one": np.array([0.5, 4.0]), "two": np.array([1.0])}
-            return Equalized(
-                content=b"equalized", factors=factors, difference=3e-6, left={"three": "it is odd"}
-            )
+            made: Any = Bare(b"equalized")
+            return Equalized(model=made, factors=factors, difference=3e-6, left={"three": "it is odd"})
 
-    def observe(content: bytes, images: Any, progress: Any) -> Any:
+    def observe(graph: bytes, images: Any, progress: Any) -> Any:
         progress(1, 20)
-        return {content.decode(): SimpleNamespace(channel_low="low")}
+        return {bytes(graph).decode(): SimpleNamespace(channel_low="low")}
 
     monkeypatch.setattr(unchanged, "Equalizer", Equalizer)
     monkeypatch.setattr(observation, "observe", observe)
@@ -306,28 +327,26 @@ def test_equalization_is_as_the_options_say_and_exact_unless_relu6_is_replaced(
 def test_biases_are_absorbed_unless_that_changes_an_output(
     ctx: Any, equalizing: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: float, kept: bool
 ) -> None:
-    content, compared = small_network.convolutional(), list[Any]()
+    compared = list[Any]()
 
-    def difference(one: bytes, other: bytes, images: Any) -> float:
-        compared.append((one, numbers(images)))
-        return moved if one == b"absorbable" else 2e-6
+    def difference(one: Bare, other: Bare, images: Any) -> float:
+        compared.append((one.content, numbers(images)))
+        return moved if one.content == b"absorbable" else 2e-6
 
     def absorb(graph: Any, smallest: Any) -> int:
         assert smallest == {"absorbable": "low"}, "of the equalized model"
+        graph[:] = b"absorbed"
         return 5
 
     monkeypatch.setattr(equalization, "absorb_bias", absorb)
     monkeypatch.setattr(output_error, "largest_difference", difference)
     monkeypatch.setattr(equalize, "TOLERANCE", 1e-5)
-    from tflbuild.tflite import flatbuffer
-
-    unpack = flatbuffer.unpack
-    monkeypatch.setattr(flatbuffer, "unpack", lambda given: unpack(content))
-    monkeypatch.setattr(flatbuffer, "pack", lambda model: b"absorbed")
+    monkeypatch.setattr(Bare, "copy", lambda packed: bytearray(packed.content))
+    given, absorbable = (Bare(content) for content in (b"float", b"absorbable"))
     made, notes = Equalize(absorb_bias=True)._absorbed(
-        b"float", b"absorbable", SAMPLES, {"left": {}, "largest_difference": 1.0}, ctx
+        given, absorbable, SAMPLES, {"left": {}, "largest_difference": 1.0}, ctx
     )
-    assert made == (b"absorbed" if kept else b"absorbable")
+    assert made.content == (b"absorbed" if kept else b"absorbable")
     assert notes["absorbed_channels"] == (5 if kept else 0)
     assert notes["largest_difference"] == (2e-6 if kept else 1.0), "of what is delivered, to what was given"
     assert [one for one, _ in compared] == [b"absorbable", b"float"][: 1 + kept]
@@ -342,20 +361,28 @@ def test_what_is_read_is_a_file_of_others_in_a_form_that_can_be_quantized(
     (tmp_path / "brought").mkdir()
     brought, read = flat(tmp_path / "brought", b"brought into form"), list[bytes]()
 
-    def stop(content: Any, *given: Any, **named: Any) -> None:
-        read.append(content if isinstance(content, bytes) else content.path.read_bytes())
+    def stop(found: Any, *given: Any, **named: Any) -> None:
+        read.append(found if isinstance(found, bytes) else found.packed.content)
         raise PassError("enough")
 
-    monkeypatch.setattr(writing, "quantizable", lambda model, ctx: brought)
+    for module in (equalize, rounding_pass, sensitivity):
+        monkeypatch.setattr(module, "quantizable", lambda model, ctx: floating(brought))
     monkeypatch.setattr(rounding, "learned_rounding", stop)
     monkeypatch.setattr(observation, "observe", stop)
-    monkeypatch.setattr(writing, "with_even_inputs", stop)
+    monkeypatch.setattr(FloatModel, "with_even_inputs", stop)
     with pytest.raises(PassError, match="enough"):
         kind().run(flat(tmp_path), ctx)
     assert read == [b"brought into form"]
 
 
 # --- convert
+
+
+@dataclass(frozen=True)
+class Of:
+    """Stands for the graph of a model."""
+
+    model: bytes
 
 
 def keras_model(folder: Path, **meta: Any) -> KerasModel:
@@ -398,7 +425,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         "keras_reference",
         Reference=SimpleNamespace(of=lambda built, name, task: Reference(name, [1.0, 0.5])),
     )
-    made.module(monkeypatch, "raw_outputs", run=lambda content, batch: {"scores": np.array([1.0, 0.5])})
+    made.module(monkeypatch, "raw_outputs", run=lambda made, batch: {"scores": np.array([1.0, 0.5])})
     monkeypatch.setattr(
         parity,
         "sample_batch",
@@ -419,7 +446,8 @@ def test_a_float_file_is_held_to_the_users_model_or_to_what_was_trained_of_it(
     assert ctx.notes["parity"]["of"] == name
     assert ctx.notes["parity"]["outputs"] == {"scores": {"difference": 0.0, "size": 1.0, "images": 2}}
     assert fake.of("count") == [(4,)]
-    assert fake.of("raw_outputs.run") == [(b"the dense file", "batch")], "the file that is delivered"
+    ((made, batch),) = fake.of("raw_outputs.run")
+    assert (made.content, batch) == (b"the dense file", "batch"), "the file that is delivered"
     assert ctx.emitted == [(b"the dense file", FACTS, {})]
 
 
@@ -437,17 +465,20 @@ def test_a_file_that_computes_something_else_breaks_the_promise(fake: Fake, ctx:
 def test_a_file_without_its_zeros_is_held_to_the_model_too_and_its_bytes_are_noted(
     fake: Fake, ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.tflite import constants, flatbuffer
+    from tflbuild.tflite import constants
 
-    monkeypatch.setattr(flatbuffer, "unpack", lambda content: content)
+    monkeypatch.setattr(
+        Bare, "__init__", lambda packed, given: vars(packed).update(content=given, graph=Of(given))
+    )
     monkeypatch.setattr(
         constants, "sparse_names", lambda model: ["a", "b"] if model == b"sparse file" else []
     )
     ctx.model_spec = SimpleNamespace(original=lambda: None)
     Convert(sparse_encoding=True, parity=1).run(keras_model(tmp_path), ctx)
     assert ctx.notes["sparse_encoding"] == {"kernels": 2, "bytes": 11, "dense_bytes": 14}
-    assert fake.of("raw_outputs.run") == [(b"sparse file", "batch")]
-    assert ctx.emitted == [(b"sparse file", FACTS, {"sparse_encoding": True})]
+    ((made, batch),) = fake.of("raw_outputs.run")
+    assert (made.content, batch) == (b"sparse file", "batch")
+    assert ctx.emitted == [(Of(b"sparse file"), FACTS, {"sparse_encoding": True})]
 
 
 @pytest.mark.parametrize(
@@ -624,20 +655,21 @@ def test_weights_alone_are_quantized_without_ranges(
         layer="a", operator="b", bits=8, nearest_error=1, learned_error=1, turned=0, weights=1
     )
 
-    def round_(content: bytes, images: Any, **options: Any) -> Any:
+    def round_(graph: bytes, images: Any, **options: Any) -> Any:
         options.pop("progress")(1, 2)
-        asked.append((content, len(images), options))
+        asked.append((graph, len(images), options))
         return b"rounded", [layer]
 
-    def quantized(path: Path, *given: Any, **options: Any) -> bytes:
-        asked.append((path.read_bytes(), given, options))
+    def quantized(source: Bare, *given: Any, **options: Any) -> bytes:
+        asked.append((source.content, given, options))
         return b"made"
 
     monkeypatch.setattr(rounding, "learned_rounding", round_)
     monkeypatch.setattr(quantizer, "quantize", quantized)
     form: dict[str, Any] = {} if scheme == "float16" else {"weight_bits": 4}
     options = Quantize(scheme=scheme, round="learned" if learned else "nearest", **form)
-    assert options._quantized(flat(tmp_path), ctx) == b"made"
+    model = flat(tmp_path)
+    assert options._quantized(floating(model), model, ctx).content == b"made"
     borders = {"float_input": True, "float_output": True, "form": Form(**form)}
     if learned:
         assert asked == [
@@ -648,7 +680,7 @@ def test_weights_alone_are_quantized_without_ranges(
     else:
         assert asked == [(b"float", (scheme,), borders)]
     with pytest.raises(PassError, match="sparse_encoding=false"):
-        options._quantized(flat(tmp_path, sparse_encoding=True), ctx)
+        options.run(flat(tmp_path, sparse_encoding=True), ctx)
 
 
 class Bench:
@@ -680,11 +712,14 @@ def test_images_are_held_out_only_where_something_is_chosen(
         "bench",
         lambda self, model, ctx, scheme, measuring: asked.append((scheme, measuring)) or Bench(),
     )
-    assert Quantize(**options)._quantized(flat(tmp_path), ctx) == made
+    model = flat(tmp_path)
+    found: Any = Quantize(**options)._quantized(floating(model), model, ctx)
+    assert found == made
     assert asked == [(options.get("scheme", "int8"), measuring)]
     assert ("round" in ctx.notes) == ("round" in options)
     monkeypatch.setattr(Quantize, "setting", lambda *given: Setting(ranges="mse"))
-    assert Quantize()._quantized(flat(tmp_path), ctx) == b"mse"
+    found = Quantize()._quantized(floating(model), model, ctx)
+    assert found == b"mse"
     assert asked[-1] == ("int8", True)
 
 
@@ -693,7 +728,7 @@ def test_the_schemes_that_work_are_told_where_one_does_not(
 ) -> None:
     tried: list[Any] = []
 
-    def works(self: Quantize, model: Any, facts: Any, ctx: Any) -> bool:
+    def works(self: Quantize, floating: Any, model: Any, ctx: Any) -> bool:
         tried.append(
             (self.scheme, self.weight_bits, self.granularity, self.activations, self.round, self.method)
         )
@@ -701,20 +736,19 @@ def test_the_schemes_that_work_are_told_where_one_does_not(
 
     monkeypatch.setattr(Quantize, "_works", works)
     options = Quantize(weight_bits=4, granularity="tensor", activations="symmetric")
-    said = options._instead(flat(tmp_path), FACTS, ctx)
+    model = flat(tmp_path)
+    brought = floating(model)
+    said = options._instead(brought, model, ctx)
     plain = ("channel", "asymmetric", "nearest", "fixed")
     assert tried == [(scheme, 8, *plain) for scheme in ("int8", "int16x8", "float16", "dynamic")]
     assert said == "what it executes: step.weight_bits=8, step.scheme=float16"
     tried.clear()
-    assert (
-        Quantize(scheme="dynamic")._instead(flat(tmp_path), FACTS, ctx)
-        == "what it executes: step.scheme=float16"
-    )
+    assert Quantize(scheme="dynamic")._instead(brought, model, ctx) == "what it executes: step.scheme=float16"
     assert [scheme for scheme, *_ in tried] == ["float16"], (
         "calibration was not read, so that others cannot be tried"
     )
     monkeypatch.setattr(Quantize, "_works", lambda *given: False)
-    assert options._instead(flat(tmp_path), FACTS, ctx) == "it executes none of the other schemes"
+    assert options._instead(brought, model, ctx) == "it executes none of the other schemes"
 
 
 def test_a_file_is_tried_on_noise_of_all_pixels(
@@ -724,13 +758,14 @@ def test_a_file_is_tried_on_noise_of_all_pixels(
     monkeypatch.setattr(
         execution,
         "failure",
-        lambda source, result, sample: tried.append((source, result.read_bytes(), sample)) or "no",
+        lambda source, made, path, sample: tried.append((source, made, path, sample)) or "no",
     )
-    model = flat(tmp_path, small_network.convolutional())
-    assert quantize._failure(model, b"made", FACTS, ctx) == "no"
-    ((source, content, sample),) = tried
+    given, made = floating(flat(tmp_path, small_network.convolutional())), Packed(b"made")
+    assert quantize._failure(given, made, ctx) == "no"
+    ((source, found, path, sample),) = tried
     image = sample["image"]
-    assert (source, content, image.shape, image.dtype) == (model.path, b"made", (8, 8, 3), np.float32)
+    assert (source, found, path.parent) == (given.packed, made, tmp_path)
+    assert (image.shape, image.dtype) == ((8, 8, 3), np.float32)
     assert (image.min(), image.max()) == (pytest.approx(-1.0, abs=0.05), pytest.approx(127 / 128, abs=0.05))
 
 

@@ -14,6 +14,7 @@ from on_bytes import (
     Workbench,
     check_rounded,
     correct,
+    input_tensors,
     largest_difference,
     learned_rounding,
     matching,
@@ -26,6 +27,7 @@ from tflbuild.quantization.unchanged import Equalizer
 from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.scales import scales_of
 
 pytestmark = [
@@ -35,7 +37,7 @@ pytestmark = [
 
 
 def bench(content: bytes, folder: Path, scheme: Any = "int8", **border: Any) -> Workbench:
-    count = len(flatbuffer.input_tensors(content))
+    count = len(input_tensors(content))
     border = {"float_input": False, "float_output": True} | border
     return Workbench(
         content,
@@ -69,7 +71,7 @@ def test_every_activation_is_observed(network: str) -> None:
         channels = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
         np.testing.assert_allclose(found.channel_mean, channels.mean(axis=0), rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(found.channel_high, channels.max(axis=0), rtol=1e-5)
-    assert set(flatbuffer.input_tensors(content)) <= set(observed)
+    assert set(input_tensors(content)) <= set(observed)
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
@@ -110,11 +112,11 @@ def test_layers_are_equalized_where_that_changes_nothing(network: str) -> None:
     content = NETWORKS[network]()
     given = samples_of(content, 8)
     equalizer = Equalizer(
-        content, observe(content, given), given, balance="weights", relu6="keep", tolerance=1e-5
+        Packed(content), observe(content, given), given, balance="weights", relu6="keep", tolerance=1e-5
     )
     made = equalizer.run()
     assert made.left == {}
-    assert largest_difference(content, made.content, given) < 1e-5
+    assert largest_difference(content, made.model.content, given) < 1e-5
 
 
 @pytest.mark.parametrize("bits", [8, 4])

@@ -12,20 +12,19 @@ from conv_network import FUSED, Network
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import execution
 from tflbuild.quantization.execution import failure
+from tflbuild.tflite.packed import Packed
 
 ONES = {"image": np.ones((6, 6, 3), np.float32)}
 
 
-def constant(folder: Path, name: str, *values: float) -> Path:
-    """Write a model whose outputs are a number each, whatever the image."""
+def constant(*values: float) -> Packed:
+    """Give a model whose outputs are a number each, whatever the image."""
     network = Network()
     for place, value in enumerate(values):
         network.conv(
             f"out{place}", "image", 1, weights=np.zeros((1, 3)), bias=np.array([value]), fused=FUSED.NONE
         )
-    path = folder / f"{name}.tflite"
-    path.write_bytes(network.content(*(f"out{place}" for place in range(len(values)))))
-    return path
+    return Packed(network.content(*(f"out{place}" for place in range(len(values)))))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_outputs_that_no_rounding_makes_are_told(
     monkeypatch.setattr(
         execution.litert, "check_runs", lambda path: None
     )  # constants that are no numbers are known there
-    said = failure(constant(tmp_path, "float", *wanted), constant(tmp_path, "made", *found), ONES)
+    said = failure(constant(*wanted), constant(*found), tmp_path / "made.tflite", ONES)
     assert said == (f"LiteRT runs it, but computes it wrongly: {why}" if why else "")
 
 
@@ -67,11 +66,11 @@ def test_outputs_that_no_rounding_makes_are_told(
 def test_the_operator_that_litert_numbers_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, told: str
 ) -> None:
-    path = constant(tmp_path, "made", 1.0, 2.0)
+    made, path = constant(1.0, 2.0), tmp_path / "made.tflite"
 
     def refuse(result: Path) -> Any:
-        assert result == path
+        assert (result, path.read_bytes()) == (path, made.content)
         raise BrokenPromise(said)
 
     monkeypatch.setattr(execution.litert, "check_runs", refuse)
-    assert failure(constant(tmp_path, "float", 1.0, 2.0), path, ONES) == told + said
+    assert failure(constant(1.0, 2.0), made, path, ONES) == told + said

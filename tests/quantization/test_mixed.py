@@ -380,7 +380,7 @@ def test_what_is_rounded_has_the_constants_of_the_quantized_file_and_what_is_not
         simulated.weights[:1],
         (),
     ):  # the second does not inherit what the first changed
-        graph = Graph(flatbuffer.unpack(simulated.built(names, ())))
+        graph = simulated.build(names, ()).graph
         own = Graph(flatbuffer.unpack(small_network.convolutional()))
         for operator, exact in zip(graph.weighted(), own.weighted(), strict=True):
             name = graph.name(int(operator.outputs[0]))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from on_bytes import quantize
+from on_bytes import fit, quantize
 from small_network import constants, convolutional, model, quantized, ranges, spoilt, tensor
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import promises, quantizer
 from tflbuild.quantization.promises import check_declared, check_full_integer, check_weights
-from tflbuild.tflite import bias_scales, flatbuffer
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import Island
 from tflbuild.tflite.weights import Weights
@@ -120,7 +120,7 @@ def test_custom_operators_are_islands_with_a_reason(tmp_path: Path) -> None:
     names = {operator.output for operator in flatbuffer.operators(source)} | {"image"}
     bounds = dict.fromkeys(names, (-8.0, 8.0)) | {"flat_scores": (0.0, 1.0), "class_scores": (0.0, 1.0)}
     made = quantize(source, "int8", bounds, float_input=False, float_output=True)
-    path.write_bytes(bias_scales.fit(made, source))
+    path.write_bytes(fit(made, source))
     (found,) = check_full_integer(path, "int8")
     assert (found["operator"], found["reason"]) == ("TFLite_Detection_PostProcess", "custom operator")
 

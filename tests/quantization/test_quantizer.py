@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import small_network
-from on_bytes import exposed, quantize
+from on_bytes import exposed, fit, quantize, saturated
 from tflbuild.core.errors import PassError
 from tflbuild.quantization import quantizer
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
-from tflbuild.tflite import bias_scales, constants, flatbuffer
+from tflbuild.tflite import constants, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
 from tflbuild.tflite.weights import Weights, weights_in
@@ -124,10 +124,10 @@ def test_a_bias_that_four_bit_weights_cannot_hold_widens_their_scale(tmp_path: P
     made = quantize(
         source, "int8", small_network.ranges(), float_input=False, float_output=True, form=Form(weight_bits=4)
     )
-    assert bias_scales.saturated(made) == ["stem/bias"]
+    assert saturated(made) == ["stem/bias"]
     path = tmp_path / "fitted.tflite"
-    path.write_bytes(bias_scales.fit(made, source))
-    assert bias_scales.saturated(path.read_bytes()) == []
+    path.write_bytes(fit(made, source))
+    assert saturated(path.read_bytes()) == []
     kernel = weights_in(path)[0]
     assert kernel.dtype == "int4"
     assert kernel.dequantized()[[0, 2, 3]] == pytest.approx(
@@ -191,14 +191,14 @@ def test_int8_scores_are_written_from_minus_128_whatever_was_asked_for(
 
 def test_outputs_are_scores_only_where_all_of_them_are(tmp_path: Path) -> None:
     path = small_network.model(tmp_path).path
-    assert quantizer._ends_in_scores(path)
+    assert quantizer._ends_in_scores(Graph(flatbuffer.load(path)))
 
     def outputs(graph: Graph) -> None:
         subgraph, names = graph.model.subgraphs[0], [tensor.name.decode() for tensor in graph.tensors]
         subgraph.outputs = np.array([names.index("scores"), names.index("pool")], np.int32)
         graph.model.signatureDefs = []
 
-    assert not quantizer._ends_in_scores(small_network.spoilt(path, outputs))
+    assert not quantizer._ends_in_scores(Graph(flatbuffer.load(small_network.spoilt(path, outputs))))
 
 
 @pytest.mark.parametrize("float_input", [True, False])

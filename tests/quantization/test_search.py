@@ -32,10 +32,10 @@ class Bench:
     def variant(self, equalize: str, relu6: str) -> Any:
         self._broken(equalize)
         name = "same" if self._same and equalize != "none" else f"{equalize} {relu6}"
-        return SimpleNamespace(content=name.encode())
+        return SimpleNamespace(model=SimpleNamespace(content=name.encode()))
 
     def observe(self, variant: Any) -> None:
-        self.observed.append(variant.content.decode())
+        self.observed.append(variant.model.content.decode())
         self.progress(1, 8, "some of the images")
 
     def build(self, setting: Setting) -> Setting:

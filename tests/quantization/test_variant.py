@@ -13,6 +13,7 @@ from samples import samples
 from tflbuild.quantization import variant as module
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.variant import Variant
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 from tflbuild.tflite.weights import weights_in
 
@@ -35,10 +36,8 @@ def counted(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]
 
 
 @pytest.fixture
-def variant(tmp_path: Path) -> Variant:
-    path = tmp_path / "none-keep.tflite"
-    path.write_bytes(CHAIN.content())
-    return Variant(CHAIN.content(), path, CHAIN.samples[:5])
+def variant() -> Variant:
+    return Variant(Packed(CHAIN.content()), CHAIN.samples[:5])
 
 
 def test_images_are_run_once_however_many_ranges_are_tried(
@@ -66,22 +65,19 @@ def test_each_way_has_its_own_ranges_and_they_are_the_callers_to_change(
         found[IMAGE] = (0.0, 9.0)
 
 
-def test_values_that_are_only_moved_share_the_range_of_their_source(tmp_path: Path) -> None:
-    path = tmp_path / "detector.tflite"
-    path.write_bytes(brightness_detector())
+def test_values_that_are_only_moved_share_the_range_of_their_source() -> None:
+    detector = Packed(brightness_detector())
     images = samples(np.full((8, 8, 3), value, np.float32) for value in np.linspace(-0.9, 0.7, 9))
-    found = Variant(brightness_detector(), path, images).ranges("mse")
+    found = Variant(detector, images).ranges("mse")
     assert found["flat_boxes"] == found["box_encodings"]
     assert found["flat_scores"] == found["class_scores"]
-    alone = module.ranges_of(module.observe(brightness_detector(), images), "mse")
+    alone = module.ranges_of(module.observe(detector.graph, images), "mse")
     assert found["flat_logits"] != alone["flat_logits"], "what becomes scores is weighed by them"
 
 
-def test_the_inputs_are_named(variant: Variant, tmp_path: Path) -> None:
+def test_the_inputs_are_named(variant: Variant) -> None:
     assert variant.entries == [IMAGE]
-    path = tmp_path / "tiny.tflite"
-    path.write_bytes(dense_classifier())
-    assert Variant(dense_classifier(), path, []).entries == ["image"]
+    assert Variant(Packed(dense_classifier()), []).entries == ["image"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +86,7 @@ def test_the_inputs_are_named(variant: Variant, tmp_path: Path) -> None:
     ids=["plain", "4 bits", "one scale a tensor"],
 )
 def test_rounding_is_learned_once_on_the_grid_of_the_form(
-    variant: Variant, form: Form, monkeypatch: pytest.MonkeyPatch
+    variant: Variant, form: Form, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     calls = counted("learned_rounding", monkeypatch)
     assert variant.rounded_layers == []
@@ -98,12 +94,16 @@ def test_rounding_is_learned_once_on_the_grid_of_the_form(
     def progress(done: float, total: float) -> None:
         pass
 
-    path = variant.rounded(form, progress)
-    assert variant.rounded(form, progress) == path != variant.path
-    ((content, images, options),) = calls
-    assert (content, len(images)) == (CHAIN.content(), 5)
+    rounded = variant.rounded(form, progress)
+    assert variant.rounded(form, progress) is rounded is not variant.model
+    ((graph, images, options),) = calls
+    assert (graph, len(images)) == (variant.model.graph, 5)
     assert options == {"bits": form.weight_bits, "granularity": form.granularity, "progress": progress}
     assert [layer.layer for layer in variant.rounded_layers] == [FIRST, SECOND]
     assert {layer.bits for layer in variant.rounded_layers} == {form.weight_bits}
+    path = tmp_path / "rounded.tflite"
+    path.write_bytes(rounded.content)
     assert [kernel.dtype for kernel in weights_in(path)] == ["float32", "float32"]
-    assert path.read_bytes() != variant.path.read_bytes() == CHAIN.content()
+    assert rounded.content != variant.model.graph.packed() == CHAIN.content(), (
+        "what was given stays as it was"
+    )

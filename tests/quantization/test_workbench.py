@@ -13,6 +13,7 @@ from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from on_bytes import OutputError, Workbench, largest_difference, widened
 from samples import samples
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.quantization import output_error
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.output_error import top1
@@ -20,6 +21,7 @@ from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import dense_classifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -174,18 +176,17 @@ def test_an_equalized_model_is_measured_against_the_one_that_was_given(tmp_path:
     network.conv("two", "one", 1, weights=np.array([1.0, 8.0]), fused=FUSED.NONE)
     content, images = network.content("two"), network.samples(6)
     here = bench(content, images, tmp_path)
-    replaced = here.variant("weights", "replace").content
+    replaced = here.variant("weights", "replace").model
     assert here.error(replaced) == OutputError(content, images).of(replaced) > 0.1
 
 
 def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measured_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[tuple[bytes, list[Any]]] = []
+    given: list[tuple[Graph, list[Any]]] = []
 
-    def correct(content: bytes, floating: bytes, images: Any, progress: Any) -> bytes:
+    def correct(graph: Graph, floating: Graph, images: Any, progress: Any) -> None:
         given.append((floating, list(images)))
-        return content
 
     monkeypatch.setattr("tflbuild.quantization.bias_correction.correct", correct)
     chain = DenseChain()
@@ -195,7 +196,7 @@ def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measur
     ((floating, images),) = given
     assert len(images) == 32, "more gained nothing"
     assert all(np.array_equal(one[IMAGE], other[IMAGE]) for one, other in zip(images, seen, strict=False))
-    assert floating == here.variant("weights", "keep").content != chain.content()
+    assert floating.packed() == here.variant("weights", "keep").model.content != chain.content()
 
 
 class Watched(OutputError):
@@ -203,9 +204,9 @@ class Watched(OutputError):
 
     used: ClassVar[list[tuple[bytes, list[Any]]]]
 
-    def __init__(self, content: bytes, images: Any) -> None:
-        self.used.append((content, list(images)))
-        super().__init__(content, images)
+    def __init__(self, floating: Any, images: Any) -> None:
+        self.used.append((floating.content, list(images)))
+        super().__init__(floating.content, images)
 
 
 @pytest.fixture
@@ -336,15 +337,15 @@ def test_a_candidate_that_cannot_be_measured_is_not_kept_but_the_plain_model_has
 ) -> None:
     chain, asked = DenseChain(), list[bytes]()
     here = bench(chain.content(), chain.samples[:6], tmp_path)
-    of = OutputError.of
+    of = output_error.OutputError.of
 
-    def failing(self: OutputError, content: bytes) -> float:
-        asked.append(content)
+    def failing(self: output_error.OutputError, made: Packed) -> float:
+        asked.append(made.content)
         if len(asked) > 1:
             raise PassError("its output is not finite")
-        return of(self, content)
+        return of(self, made)
 
-    monkeypatch.setattr(OutputError, "of", failing)
+    monkeypatch.setattr(output_error.OutputError, "of", failing)
     assert here.order(Setting(), "float32", 1.0, 6) == []
     assert len(asked) == 4, "the plain model, either layer, and both"
     with pytest.raises(PassError, match="its output is not finite"):

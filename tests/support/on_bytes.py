@@ -18,7 +18,7 @@ from tflbuild.quantization import (
     workbench,
 )
 from tflbuild.quantization import sensitivity as costs
-from tflbuild.tflite import borders, flatbuffer, float_weights, normalisation, reshapes
+from tflbuild.tflite import bias_scales, borders, flatbuffer, float_weights, normalisation, reshapes
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 
@@ -48,6 +48,20 @@ def widened(content: bytes) -> list[str]:
 
 def sensitivity(content: bytes, quantized: bytes, *given: Any) -> Any:
     return costs.sensitivity(Graph.unpacked(content), Graph.unpacked(quantized), *given)
+
+
+def input_tensors(content: bytes) -> list[str]:
+    """Name the tensors of a file's inputs, in the order of its graph."""
+    graph = Graph.unpacked(content)
+    return [graph.name(int(index)) for index in graph.model.subgraphs[0].inputs]
+
+
+def fit(content: bytes, path: Path) -> bytes:
+    return edited(content, bias_scales.fit, Graph.unpacked(path.read_bytes()))
+
+
+def saturated(content: bytes) -> list[str]:
+    return bias_scales.saturated(flatbuffer.unpack(content))
 
 
 def with_facts(content: bytes, facts: Any) -> bytes:
@@ -171,3 +185,13 @@ class Workbench(workbench.Workbench):
 
 def _packed(made: Any) -> Packed:
     return made if isinstance(made, Packed) else Packed(made)
+
+
+class Bare:
+    """Stands for `Packed` where the algorithms are others': its graph is its own bytes."""
+
+    def __init__(self, given: bytes) -> None:
+        self.content = self.graph = given
+
+    def copy(self) -> bytes:
+        return self.graph

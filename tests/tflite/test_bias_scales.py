@@ -40,10 +40,11 @@ def made(
     path.write_bytes(network.content("out"))
     ranges = {"image": (-1.0, 1.0), "out": (-output, output)}
     content = quantize(path, scheme, ranges, float_input=True, float_output=True, form=Form(**form))
-    model = flatbuffer.unpack(content)
-    changed = bias_scales.fit_unpacked(model, path)
-    assert (bias_scales.fit(content, path) != content) == changed
-    return Graph(flatbuffer.unpack(content)), Graph(model), changed
+    graph = Graph.unpacked(content)
+    before = graph.packed()
+    changed = bias_scales.fit(graph, Graph(flatbuffer.load(path)))
+    assert (graph.packed() != before) == changed
+    return Graph.unpacked(content), graph, changed
 
 
 def layer(graph: Graph) -> tuple[Any, Any, Any, Any]:
@@ -74,8 +75,8 @@ def test_the_scale_of_a_channel_without_weights_is_that_of_which_its_bias_has_2_
     assert bias * products == pytest.approx([1.0, -1.5], rel=1e-6)
     assert weights.tolist() == [127, round(1e-9 / wanted)]
     assert bias[0] == layer(before)[2][0], "the other channel's bias stays"
-    assert bias_scales.saturated_of(before.model) == ["out/bias"]
-    assert bias_scales.saturated_of(after.model) == []
+    assert bias_scales.saturated(before.model) == ["out/bias"]
+    assert bias_scales.saturated(after.model) == []
     check_unpacked(after.model)
 
 
@@ -124,13 +125,14 @@ def test_the_last_level_on_either_side_is_a_bias_cut_off(tmp_path: Path, levels:
     _, graph, _ = made(tmp_path, [0.5, 0.5], [1.0, 1.0])
     (operator,) = graph.weighted()
     graph.set_input(operator, 2, np.array([0, levels], np.int32))
-    assert bias_scales.saturated(flatbuffer.pack(graph.model)) == (["out/bias"] if named else [])
+    assert bias_scales.saturated(graph.model) == (["out/bias"] if named else [])
 
 
-def test_a_float_file_has_no_biases_to_fit(tmp_path: Path) -> None:
+def test_a_float_file_has_no_biases_to_fit() -> None:
     network = Network(channels=1)
     network.conv("out", "image", 2)
-    path = tmp_path / "float.tflite"
-    path.write_bytes(network.content("out"))
-    assert bias_scales.fit(path.read_bytes(), path) == path.read_bytes()
-    assert bias_scales.saturated(path.read_bytes()) == []
+    graph = Graph.unpacked(network.content("out"))
+    before = graph.packed()
+    assert not bias_scales.fit(graph, Graph.unpacked(before))
+    assert graph.packed() == before
+    assert bias_scales.saturated(graph.model) == []

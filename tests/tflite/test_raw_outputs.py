@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tflbuild.tflite import raw_outputs
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 
 BATCH = np.stack([np.full((8, 8, 3), value, np.float32) for value in (0.0, 0.5, -0.5)])
 
 
 def test_a_detector_gives_boxes_and_scores_before_suppression() -> None:
-    found = raw_outputs.run(brightness_detector(), {"image": BATCH})
+    found = raw_outputs.run(Packed(brightness_detector()), {"image": BATCH})
     assert list(found) == ["box_encodings", "class_scores"]
     np.testing.assert_array_equal(found["box_encodings"], np.zeros((3, 4, 4)))
     assert found["class_scores"].shape == (3, 4, 2)
@@ -23,7 +24,7 @@ def test_a_detector_gives_boxes_and_scores_before_suppression() -> None:
 
 def test_a_classifier_gives_its_scores_by_image() -> None:
     weights = np.random.default_rng(0).normal(size=(2, 192)).astype(np.float32)
-    found = raw_outputs.run(dense_classifier(), {"image": BATCH})
+    found = raw_outputs.run(Packed(dense_classifier()), {"image": BATCH})
     logits = BATCH.reshape(3, -1) @ weights.T
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     np.testing.assert_allclose(

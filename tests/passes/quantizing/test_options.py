@@ -15,12 +15,15 @@ from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.passes.quantizing.float_model import FloatModel
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
 from tflbuild.quantization import search as searching
 from tflbuild.quantization import workbench
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.settings import RANGES, SHARED, USUAL, Failed, Scored, Setting
 from tflbuild.tflite import borders
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 
 
 class Numbered(Dataset):
@@ -51,7 +54,7 @@ class Bench:
     """Keeps what a workbench is given."""
 
     def __init__(self, *given: Any) -> None:
-        names = ("content", "images", "held_out", "scheme", "border", "scratch", "progress", "form", "labels")
+        names = ("model", "images", "held_out", "scheme", "border", "scratch", "progress", "form", "labels")
         self.given = dict(zip(names, given, strict=True))
 
 
@@ -63,10 +66,16 @@ def kept_bench(monkeypatch: pytest.MonkeyPatch) -> None:
 TEN = Calibration(source="data.val", samples=10)
 
 
+def floating(model: Any) -> FloatModel:
+    return FloatModel(Packed(model.path.read_bytes()), Meaning.of(model))
+
+
 def bench(
     folder: Path, options: Quantizing, scheme: Any = "int8", *, measuring: bool = True
 ) -> dict[str, Any]:
-    made: Any = options.bench(small_network.model(folder), context(folder), scheme, measuring=measuring)
+    made: Any = options.bench(
+        floating(small_network.model(folder)), context(folder), scheme, measuring=measuring
+    )
     given: dict[str, Any] = made.given
     return given
 
@@ -79,7 +88,9 @@ def numbers(samples: list[Any]) -> list[int]:
 @pytest.mark.parametrize("seed", range(5))
 def test_labels_are_those_of_the_images_that_are_held_out(tmp_path: Path, seed: int) -> None:
     options = Quantizing(select="top1", calibration=TEN)
-    made: Any = options.bench(small_network.model(tmp_path), context(tmp_path, seed), "int8", measuring=True)
+    made: Any = options.bench(
+        floating(small_network.model(tmp_path)), context(tmp_path, seed), "int8", measuring=True
+    )
     given = made.given
     assert numbers(given["held_out"]) == given["labels"]
     assert len(given["labels"]) == 3
@@ -95,7 +106,7 @@ def test_labels_are_read_only_where_they_decide(tmp_path: Path) -> None:
 def test_nothing_is_held_out_where_nothing_is_measured(tmp_path: Path) -> None:
     given = bench(tmp_path, Quantizing(calibration=TEN), measuring=False)
     assert (len(given["images"]), given["held_out"]) == (10, [])
-    assert given["content"] == small_network.convolutional()
+    assert given["model"].content == small_network.convolutional()
     assert given["scratch"] == tmp_path
 
 
@@ -122,7 +133,7 @@ def test_borders_are_those_of_the_options(
 def test_a_detectors_outputs_are_floats_whatever_was_asked_for(tmp_path: Path) -> None:
     model = small_network.model(tmp_path)
     facts = {**model.meta["facts"], "task": "detection"}
-    detector = replace(model, meta={"facts": facts})
+    detector = floating(replace(model, meta={"facts": facts}))
     options = Quantizing(calibration=TEN, output_dtype="int8")
     made: Any = options.bench(detector, context(tmp_path), "int8", measuring=True)
     assert made.given["border"].float_output
@@ -293,12 +304,16 @@ def test_raw_bytes_are_taken_and_given_where_that_is_wanted(
 ) -> None:
     found: list[Any] = []
     monkeypatch.setattr(
-        borders, "take_bytes", lambda content, *given: found.append(("bytes", *given)) or content + b"i"
+        borders, "take_bytes", lambda graph, *given: found.append(("bytes", *given)) or edited.append(graph)
     )
-    monkeypatch.setattr(borders, "give_uint8", lambda content: found.append(("uint8",)) or content + b"o")
-    model = small_network.model(tmp_path)
-    made = Quantizing(**options).with_borders(b"c", model, scheme)
+    monkeypatch.setattr(borders, "give_uint8", lambda graph: found.append(("uint8",)) or edited.append(graph))
+    model, edited, graph = (
+        small_network.model(tmp_path),
+        list[Any](),
+        Graph.unpacked(small_network.convolutional()),
+    )
+    Quantizing(**options).give_borders(graph, floating(model), scheme)
     assert found == done
-    assert made == b"c" + b"".join(b"i" if step[0] == "bytes" else b"o" for step in done)
+    assert edited == [graph] * len(done)
     wanted = options.get("input_dtype", "uint8" if scheme == "int8" else "float32")
     assert Quantizing(**options).inputs_of(Meaning.of(model), scheme) == {"image": wanted}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import small_network
+from on_bytes import Bare
 from tflbuild.core.budget import LIMITS, Limit, Verdict
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.judgement import Judgement
@@ -19,6 +20,7 @@ from tflbuild.passes.quantizing import trials as module
 from tflbuild.passes.quantizing.trials import Trial, Trials
 from tflbuild.quantization.mixed import Addition, Group
 from tflbuild.runtimes import interpreter as litert
+from tflbuild.tflite.graph import Graph
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -95,11 +97,11 @@ class Bench:
     def __init__(self, *refused: str) -> None:
         self.refused, self.asked = set(refused), list[Any]()
 
-    def build(self, setting: Any, kept: Any) -> bytes:
+    def build(self, setting: Any, kept: Any) -> Any:
         self.asked.append((setting, kept))
         if self.refused & set(kept):
             raise PassError("LiteRT cannot execute it.")
-        return bytes(100 + len(kept))
+        return SimpleNamespace(copy=lambda: bytearray(100 + len(kept)))
 
 
 def trials(
@@ -108,10 +110,10 @@ def trials(
     """Give trials whose files are no models; `errors` says what is measured of what is kept, at most 0.5 is allowed."""
     emitted: list[Any] = []
 
-    def emit(ctx: Any, content: bytes, facts: Any, **meta: Any) -> Any:
+    def emit(ctx: Any, graph: Any, facts: Any, **meta: Any) -> Any:
         path = folder / f"{len(emitted)}.tflite"
-        path.write_bytes(content)
-        emitted.append((content, facts, meta))
+        path.write_bytes(graph)
+        emitted.append((graph, facts, meta))
         return SimpleNamespace(path=path, kept=meta["islands"])
 
     def judge(model: Any) -> Judgement:
@@ -120,13 +122,15 @@ def trials(
         return Judgement(verdicts=(found,), metrics={"error": Measurement(value=value, unit="1")})
 
     monkeypatch.setattr(module.writing, "emit_tflite", emit)
-    monkeypatch.setattr(module, "_islands", lambda content, reasons: "".join(sorted(reasons)))
+    monkeypatch.setattr(module, "_islands", lambda graph, reasons: "".join(sorted(reasons)))
     monkeypatch.setattr(litert, "check_runs", lambda path: None)
-    options: Any = SimpleNamespace(with_borders=lambda content, facts, scheme: content + scheme.encode())
+    monkeypatch.setattr("tflbuild.tflite.packed.Packed", Bare)
+    options: Any = SimpleNamespace(give_borders=lambda graph, floating, scheme: graph.extend(scheme.encode()))
+    floating: Any = SimpleNamespace(meaning="meaning")
     said: list[str] = []
     ctx: Any = SimpleNamespace(log=said.append, judge=judge, scratch=folder)
     setting: Any = "setting"
-    made: Any = Trials(options, bench, setting, "float32", small_network.model(folder), ctx)  # type: ignore[arg-type]
+    made: Any = Trials(options, bench, setting, "float32", floating, ctx)  # type: ignore[arg-type]
     made.said, made.emitted = said, emitted
     return made
 
@@ -245,10 +249,10 @@ def test_a_step_without_which_no_file_is_made_says_so(
 
 
 def test_islands_are_the_kept_operators_with_what_they_compute_in_and_why(tmp_path: Path) -> None:
-    content = small_network.quantized(tmp_path).read_bytes()
+    graph = Graph.unpacked(small_network.quantized(tmp_path).read_bytes())
     reasons = {name: module._reason(B) for name in ("head/BiasAdd", "stem/Relu", "gone")}
     wanted = "kept with b: output error 0.2500 -> 0.1235"
-    assert module._islands(content, reasons) == [
+    assert module._islands(graph, reasons) == [
         {"layer": "stem", "operator": "CONV_2D", "tensor": "stem/Relu", "dtype": "int8", "reason": wanted},
         {
             "layer": "head",

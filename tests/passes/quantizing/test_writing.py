@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 import small_network
+from on_bytes import widen, widened
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.passes.quantizing import writing
+from tflbuild.passes.quantizing.float_model import inputs_in_order
 from tflbuild.quantization import promises
 from tflbuild.testing import artifact
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.census import census as census_of
+from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import Island
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -45,7 +49,9 @@ class Context:
 
 def test_the_file_says_what_it_means_and_the_report_what_is_in_the_file(tmp_path: Path) -> None:
     ctx: Any = Context(tmp_path)
-    writing.emit_tflite(ctx, small_network.convolutional(), FACTS, quantized="int8", islands=[])
+    writing.emit_tflite(
+        ctx, Graph.unpacked(small_network.convolutional()), FACTS, quantized="int8", islands=[]
+    )
     ((kind, content, meta),) = ctx.emitted
     path = tmp_path / "emitted.tflite"
     path.write_bytes(content)
@@ -59,7 +65,7 @@ def test_the_file_says_what_it_means_and_the_report_what_is_in_the_file(tmp_path
 
 def test_a_detectors_outputs_have_the_shapes_of_as_many_boxes_as_it_gives(tmp_path: Path) -> None:
     ctx: Any = Context(tmp_path)
-    writing.emit_tflite(ctx, brightness_detector(), DETECTOR)
+    writing.emit_tflite(ctx, Graph.unpacked(brightness_detector()), DETECTOR)
     shapes = {tuple(output["shape"]) for output in ctx.emitted[0][2]["signature"]["outputs"]}
     assert shapes == {(1, 7, 4), (1, 7), (1,)}
     assert FACTS.kind.tail_shapes(FACTS) == {}
@@ -68,7 +74,7 @@ def test_a_detectors_outputs_have_the_shapes_of_as_many_boxes_as_it_gives(tmp_pa
 @pytest.mark.parametrize("head", [{}, {"outputs": {"detection_boxes": "StatefulPartitionedCall:3"}}], ids=str)
 def test_a_detector_of_others_keeps_its_shapes(tmp_path: Path, head: dict[str, Any]) -> None:
     ctx: Any = Context(tmp_path)
-    writing.emit_tflite(ctx, brightness_detector(), replace(DETECTOR, head=head))
+    writing.emit_tflite(ctx, Graph.unpacked(brightness_detector()), replace(DETECTOR, head=head))
     shapes = {tuple(output["shape"]) for output in ctx.emitted[0][2]["signature"]["outputs"]}
     assert shapes == {(1, 10, 4), (1, 10), (1,)}
 
@@ -136,8 +142,6 @@ def test_kernels_are_held_to_the_zeros_and_the_clusters_that_were_declared(
 def test_final_scores_of_16_bits_are_an_island_of_an_int8_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.quantization import final_scores
-
     asked: list[Any] = []
     monkeypatch.setattr(
         promises,
@@ -145,8 +149,8 @@ def test_final_scores_of_16_bits_are_an_island_of_an_int8_file_alone(
         lambda path, activations, islands: asked.append((activations, islands)),
     )
     path = tmp_path / "wide.tflite"
-    path.write_bytes(final_scores.widen(small_network.quantized(tmp_path).read_bytes()))
-    named = final_scores.widened(path.read_bytes())
+    path.write_bytes(widen(small_network.quantized(tmp_path).read_bytes()))
+    named = widened(path.read_bytes())
     own = Island(name="head", dtype="float32", reason="kept")
     for activations in ("int8", "int16"):
         writing.check_full_integer(path, activations, [own])
@@ -170,12 +174,12 @@ def test_pixels_reach_from_black_to_white_as_bytes_say_it() -> None:
     assert writing.limits_of(replace(FACTS, inputs={"x": other})) == {"x": (-124.0, 131.0)}
 
 
-def test_inputs_that_a_file_does_not_have_are_refused(tmp_path: Path) -> None:
-    model = small_network.model(tmp_path)
-    assert writing.inputs_in_order(model) == ["image"]
-    facts = replace(FACTS, inputs={"pixels": FACTS.only, "x": FACTS.only}).to_json()
+def test_inputs_that_a_file_does_not_have_are_refused() -> None:
+    packed = Packed(small_network.convolutional())
+    assert inputs_in_order(packed, FACTS) == ["image"]
+    facts = replace(FACTS, inputs={"pixels": FACTS.only, "x": FACTS.only})
     with pytest.raises(PassError, match=r"^the file takes image, but is said to take pixels, x; name its"):
-        writing.inputs_in_order(replace(model, meta={"facts": facts}))
+        inputs_in_order(packed, facts)
 
 
 def test_numbers_have_no_limits_and_no_raw_bytes() -> None:
