@@ -106,7 +106,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("tflbuild.tflite.graph.Graph.unpacked", lambda content: content)
     monkeypatch.setattr(FloatModel, "inputs", ["image"])
     monkeypatch.setattr(correct_bias, "inputs_in_order", lambda packed, meaning: ["image"])
-    for module in (correct_bias, equalize, rounding_pass):
+    for module in (correct_bias, equalize, rounding_pass, sensitivity):
         monkeypatch.setattr(module, "quantizable", lambda model, ctx: floating(model))
     for module in (convert_quantized, correct_bias, equalize, quantize, rounding_pass):
         monkeypatch.setattr(

@@ -19,7 +19,7 @@ IMAGES = samples(np.full((1, 1, 3), number, np.float32) for number in range(20))
 
 
 class Model:
-    """A model of layers a to d; what of it is equalized is in the bytes that are its graph, and a function says how far that is off."""
+    """A model of layers a to d; its graph are its bytes: what is equalized. A function says how far that is off."""
 
     def __init__(self, difference: Callable[[str], float], monkeypatch: pytest.MonkeyPatch) -> None:
         self.difference, self.asked, self.ways = difference, list[tuple[str, int]](), list[Any]()

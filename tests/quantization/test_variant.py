@@ -13,6 +13,7 @@ from samples import samples
 from tflbuild.quantization import variant as module
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.variant import Variant
+from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 from tflbuild.tflite.weights import weights_in
@@ -78,6 +79,10 @@ def test_values_that_are_only_moved_share_the_range_of_their_source() -> None:
 def test_the_inputs_are_named(variant: Variant) -> None:
     assert variant.entries == [IMAGE]
     assert Variant(Packed(dense_classifier()), []).entries == ["image"]
+    graph = Graph.unpacked(dense_classifier())
+    entry = graph.model.signatureDefs[0].inputs[0]
+    graph.tensors[entry.tensorIndex].name, entry.name = b"x:0", b"pixels"
+    assert Variant(Packed(graph), []).entries == ["x:0"], "of the tensors, as ranges have them"
 
 
 @pytest.mark.parametrize(

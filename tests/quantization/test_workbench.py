@@ -17,7 +17,8 @@ from tflbuild.quantization import output_error
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.output_error import top1
-from tflbuild.quantization.settings import Setting
+from tflbuild.quantization.search import Search
+from tflbuild.quantization.settings import SHARED, Setting
 from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
@@ -294,7 +295,7 @@ def test_relu6_of_a_model_that_is_not_equalized_makes_no_second_variant(tmp_path
     here = bench(chain.content(), chain.samples[:4], tmp_path)
     assert here.variant("none", "replace") is here.variant("none", "keep")
     assert here.variant("weights", "replace") is not here.variant("weights", "keep")
-    assert here.variant("none", "keep").content == chain.content()
+    assert here.variant("none", "keep").model.content == chain.content()
 
 
 def test_a_wrong_scale_is_noticed_whatever_built_it(tmp_path: Path) -> None:
@@ -362,3 +363,31 @@ def test_a_channel_without_weights_keeps_its_bias(tmp_path: Path) -> None:
     made = here.built(Setting())
     (found,) = Executable(made).run(images[0])
     np.testing.assert_allclose(found[..., 1], 0.75, atol=0.01)
+
+
+def test_no_candidate_changes_what_it_was_made_from(tmp_path: Path) -> None:
+    network = Network(channels=2)
+    network.conv("one", "image", 4, fused=FUSED.RELU6)
+    network.conv("two", "one", 4, fused=FUSED.RELU)
+    network.conv("three", "two", 2, fused=FUSED.NONE)
+    content, images = network.content("three"), network.samples(6)
+    here = bench(content, images, tmp_path, form=Form(weight_bits=4))
+    variants = [here.variant(*way) for way in SHARED]
+    before = [variant.model.content for variant in variants]
+    assert len(set(before)) == 4
+    found = Search(here).run(("minmax", "mse"), SHARED, learning=True)
+    best = found[0].setting
+    here.sensitivity(best, 2)
+    for step in here.order(best, "float32", 1.0, 2):
+        here.built(best, dict.fromkeys(step.tensors, "float32"))
+    assert [variant.model.graph.packed() for variant in variants] == before
+    assert before[2] == content
+    again = bench(content, images, _folder(tmp_path), form=Form(weight_bits=4))
+    for setting in (each.setting for each in found):
+        assert again.built(setting) == here.built(setting), "whatever was built before"
+
+
+def _folder(parent: Path) -> Path:
+    made = parent / "again"
+    made.mkdir()
+    return made
