@@ -33,12 +33,14 @@ class Given(Pass):
         if self.fails:
             raise PassError("as asked")
         from tflbuild.tflite import flatbuffer
+        from tflbuild.tflite.graph import Graph
         from tflbuild.tflite.tiny import dense_classifier
 
         scale = {"scale": 0.0078125, "offset": -1.0}
         facts = Meaning.of_image(task="classification", height=8, width=8, labels=("cat", "dog"), preprocess=scale)
-        content = flatbuffer.with_facts(dense_classifier(), facts.to_json())
-        return ctx.emit(TFLiteModel, content, facts=facts.to_json())
+        graph = Graph.unpacked(dense_classifier())
+        flatbuffer.write_facts(graph.model, facts.to_json())
+        return ctx.emit(TFLiteModel, graph.packed(), facts=facts.to_json())
 '''
 
 RECIPE = """# @package _global_

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.quantization.observation import Executable, SampleValues, observe, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, observe, runnable
 from tflbuild.quantization.seams import Seam, seams
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph, by_input_channel, scaled_inputs, scaled_outputs
+from tflbuild.tflite.packed import Packed
 
 FACTOR = 50.0
 
@@ -76,9 +76,8 @@ def rescaled(content: bytes, images: Sequence[SampleValues], most: int | None = 
     Raises:
         ValueError: no two layers can be rescaled, or the model computes something else afterwards.
     """
-    model = flatbuffer.unpack(content)
-    graph = Graph(model)
-    observed = observe(content, images)
+    graph = Graph.unpacked(content)
+    observed = observe(graph, images)
     found: list[Channel] = []
     for seam in list(seams(graph)):
         tensor = graph.name(seam.written)
@@ -89,7 +88,7 @@ def rescaled(content: bytes, images: Sequence[SampleValues], most: int | None = 
             _apply(graph, seam, number, found[-1].factor)
     if not found:
         raise ValueError("no channel lies between two layers in a way that lets it be rescaled.")
-    made = flatbuffer.pack(model)
+    made = graph.packed()
     change = _change(content, made, images)
     if change > TOLERANCE:
         raise ValueError(f"rescaling {len(found)} channels changed an output by {change:.2g}.")
@@ -135,7 +134,7 @@ def _apply(graph: Graph, seam: Seam, channel: int, factor: float) -> None:
 
 
 def _change(before: bytes, after: bytes, images: Sequence[SampleValues]) -> float:
-    first, second = (Executable(without_custom(content)) for content in (before, after))
+    first, second = (Executable(runnable(Packed(content))) for content in (before, after))
     worst = 0.0
     for image in images:
         for old, new in zip(first.run(image), second.run(image), strict=True):

@@ -19,13 +19,14 @@ from tflbuild.evaluation.arrays import load
 from tflbuild.evaluation.examples import Examples
 from tflbuild.evaluation.predictions import predict_file
 from tflbuild.evaluation.truth import truth_file
-from tflbuild.quantization.observation import Executable, without_custom
+from tflbuild.quantization.observation import Executable, runnable
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes.litert import Litert
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.tasks.detection.decoding import anchors_of
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 
 PREDICTIONS = "predictions.npz"
 NARROW = ("int4", "int8", "uint8", "int32")
@@ -124,7 +125,7 @@ class Yardstick:
             return {"scores": load(predictions)["scores"]}
         image = self.facts.only.kind
         with litert.quiet():
-            running = Executable(without_custom(path.read_bytes()))
+            running = Executable(runnable(Packed(path.read_bytes())))
         rows = [
             running.run({IMAGE: image.values(self._examples[place].codes[IMAGE])})
             for place in range(len(self.split))

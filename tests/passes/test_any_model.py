@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from foreign_networks import NETWORKS, noise, samples_of, written
-from on_bytes import OutputError
+from on_bytes import OutputError, input_tensors
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
@@ -91,7 +91,7 @@ def test_sensitivity_has_a_line_for_each_input(network: str, tmp_path: Path) -> 
     model = written(tmp_path, NETWORKS[network]())
     result, notes = passed("sensitivity", model, tmp_path, method="fixed")
     assert result.path.read_bytes() == model.path.read_bytes()
-    inputs = flatbuffer.input_tensors(model.path.read_bytes())
+    inputs = input_tensors(model.path.read_bytes())
     found = [layer["tensor"] for layer in notes["sensitivity"]["layers"] if layer["operator"] == "INPUT"]
     assert sorted(found) == sorted(inputs)
 

@@ -25,6 +25,7 @@ from tflbuild.tflite import flatbuffer
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors"),
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning"),
 ]
 
 
