@@ -108,6 +108,14 @@ def dynamic(folder: Path) -> Graph:
     return Graph.unpacked(quantize(source, "dynamic", float_input=True, float_output=True))
 
 
+def detector(folder: Path) -> Graph:
+    """Give an int8 model that ends in a LOGISTIC, and suppression."""
+    path = folder / "detector.tflite"
+    path.write_bytes(brightness_detector())
+    ranges = dict.fromkeys(observation.activations(Graph.unpacked(brightness_detector())), (-1.0, 1.0))
+    return Graph.unpacked(quantize(path, "int8", ranges, float_input=True, float_output=True))
+
+
 EDITS: dict[str, tuple[Callable[[Path], Graph], Callable[[Graph], Any]]] = {
     "raw bytes in": (quantized, lambda graph: borders.take_bytes(graph, "uint8", {0: (1 / 128, 128)})),
     "raw bytes out": (integer_output, borders.give_uint8),
@@ -117,7 +125,7 @@ EDITS: dict[str, tuple[Callable[[Path], Graph], Callable[[Graph], Any]]] = {
     ),
     "float weights": (dynamic, float_weights.spread_weights),
     "reshapes": (squeezed, reshapes.use_reshape),
-    "final scores": (quantized, final_scores.widen),
+    "final scores": (detector, final_scores.widen),
 }
 
 
