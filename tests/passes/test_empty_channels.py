@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from on_bytes import fit, quantize, saturated
+from on_bytes import fit, observe, quantize, saturated
 from samples import samples
 from tflbuild.core.artifact import KerasModel
 from tflbuild.data.signs import Signs
@@ -54,7 +54,7 @@ def class_biases(content: bytes) -> Any:
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: Path, scheme: Any) -> None:
-    from tflbuild.quantization import observation, sharing
+    from tflbuild.quantization import sharing
     from tflbuild.quantization.ranges import ranges_of
     from tflbuild.tflite import flatbuffer
     from tflbuild.tflite.graph import Graph
@@ -65,7 +65,7 @@ def test_a_post_training_quantization_is_mended(emptied: KerasModel, tmp_path: P
     )
     content = converted.path.read_bytes()
     groups = sharing.shared(Graph(flatbuffer.unpack(content)))
-    ranges = ranges_of(observation.observe(content, images), "minmax", groups)
+    ranges = ranges_of(observe(content, images), "minmax", groups)
     made = quantize(converted.path, scheme, ranges, float_input=True, float_output=True)
     assert len(saturated(made)) == 1  # otherwise LiteRT Quantizer does it itself by now
     mended = fit(made, converted.path)

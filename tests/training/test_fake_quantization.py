@@ -275,8 +275,8 @@ def test_channels_without_weights_take_the_widest_range(fake: Any) -> None:
 def test_barriers_are_taken_out_of_a_file() -> None:
     from ai_edge_litert import schema_py_generated as schema
 
-    from tflbuild.tflite import flatbuffer
     from tflbuild.tflite.assemble import Step, assemble
+    from tflbuild.tflite.graph import Graph
     from tflbuild.training import float_islands
 
     barrier = {"operator": 32, "custom": "TflbuildIsland"}
@@ -288,8 +288,9 @@ def test_barriers_are_taken_out_of_a_file() -> None:
     ]
     names = ("image", "a", "b", "c", "scores")
     content = assemble(dict.fromkeys(names, (1,)), steps, ["image"], ["scores"])
-    made = flatbuffer.unpack(float_islands.without_barriers(content))
-    found = [([*one.inputs], [*one.outputs]) for one in made.subgraphs[0].operators]
+    graph = Graph.unpacked(content)
+    float_islands.drop_barriers(graph)
+    found = [([*one.inputs], [*one.outputs]) for one in graph.operators]
     assert found == [([0], [1]), ([1, 0], [4])]
 
 

@@ -28,7 +28,7 @@ from tflbuild.tflite.suppression import Tail
 from tflbuild.tflite.weights import layers_of
 
 BARRIER = "TflbuildIsland"
-"""Custom operator that stands for the barrier between the converter and `without_barriers`."""
+"""Custom operator that stands for the barrier between the converter and `drop_barriers`."""
 
 LEFT_OUT = "left out of quantization-aware training"
 
