@@ -206,13 +206,16 @@ class Server:
         return jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
 
     def deliver(
-        self, target: Target, model: TFLiteModel, staging: Path
+        self, target: Target, model: TFLiteModel, name: str, staging: Path
     ) -> tuple[TFLiteModel, dict[str, Any]]:
-        """Compile for a target and report on the file."""
+        """Compile for a target, let the file describe itself, and report on it."""
         figures: dict[str, Any] = {}
-        delivered = model
+        delivered, given = model, model.path.read_bytes()
+        content = given
         if target.compiles:
             content, figures = target.compile(model, staging)
+        content = named(self._names.describe)(content, model, name)
+        if content != given:
             path = staging / "delivered.tflite"
             path.write_bytes(content)
             sha256 = digest.of_file(path)
