@@ -228,7 +228,6 @@ class Keys:
             "input": model.digest,
             "meta": digest.of_json(model.meta),
             "described": code_digest(module_of(self._names.describe), *modules_of(Meaning.of(model))),
-            "name": self.recipe.name,
             "cpu": cpu_name(),
             "toolchain": tools_of(type(options).__module__, module_of(self._names.describe))
             | toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),

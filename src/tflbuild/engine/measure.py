@@ -161,7 +161,7 @@ class Measurer:
 
         def compute(staging: Path) -> Result:
             options = self._recipe.targets[target]
-            reply = self._ask("deliver", options, model, self._recipe.name, staging, what=f"target {target}")
+            reply = self._ask("deliver", options, model, staging, what=f"target {target}")
             delivered, figures = reply.value
             if delivered.path == model.path:
                 return Result(figures, reply.cost, {})

@@ -206,7 +206,7 @@ class Server:
         return jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
 
     def deliver(
-        self, target: Target, model: TFLiteModel, name: str, staging: Path
+        self, target: Target, model: TFLiteModel, staging: Path
     ) -> tuple[TFLiteModel, dict[str, Any]]:
         """Compile for a target, let the file describe itself, and report on it."""
         figures: dict[str, Any] = {}
@@ -214,7 +214,7 @@ class Server:
         content = given
         if target.compiles:
             content, figures = target.compile(model, staging)
-        content = named(self._names.describe)(content, model, name)
+        content = named(self._names.describe)(content, model)
         if content != given:
             path = staging / "delivered.tflite"
             path.write_bytes(content)

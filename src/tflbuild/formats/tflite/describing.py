@@ -34,7 +34,7 @@ Ends = Sequence[tuple[str, TensorSpec]]
 """Inputs or outputs in the order of the graph: name and form."""
 
 
-def described(content: bytes, model: TFLiteModel, name: str) -> bytes:
+def described(content: bytes, model: TFLiteModel) -> bytes:
     """Give a delivered file with metadata, and with the files that these name packed behind it.
 
     What a user's file brought stays: what it says of the model, its files, and how its scores are calibrated. What is
@@ -43,7 +43,6 @@ def described(content: bytes, model: TFLiteModel, name: str) -> bytes:
     Args:
         content: of the file, as it is or as a target compiled it; what is no `.tflite` is given back.
         model: it was made of.
-        name: of the model, for people, where it brought none.
     """
     if content[4:8] != b"TFL3":
         return content
@@ -52,7 +51,7 @@ def described(content: bytes, model: TFLiteModel, name: str) -> bytes:
     inputs, outputs = _ends(content, model)
     packed: Files = {file: contents[file.name] for file in given.files if file.name in contents}
     metadata = Metadata(
-        name=given.name or name or meaning.task,
+        name=given.name or _name(meaning),
         description=given.description or f"{meaning.kind.purpose} Built by tflbuild.".strip(),
         version=given.version,
         author=given.author,
@@ -64,6 +63,10 @@ def described(content: bytes, model: TFLiteModel, name: str) -> bytes:
     whole = written(replace(metadata, min_parser_version=_version(packed)))
     members = {file.name: stored for file, stored in packed.items()}
     return packed_files.packed_behind(entries.with_entry(content, NAME, whole), members)
+
+
+def _name(meaning: Meaning) -> str:
+    return f"{meaning.task} of {len(meaning.labels)} classes" if meaning.labels else meaning.task
 
 
 def _ends(content: bytes, model: TFLiteModel) -> tuple[Ends, Ends]:

@@ -80,7 +80,7 @@ def packed_behind(content: bytes, files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
         for name, stored in files.items():
             entry = zipfile.ZipInfo(name, date_time=EARLIEST)
-            entry.create_system, entry.external_attr = UNIX, 0o644 << 16
+            entry.create_system, entry.external_attr = UNIX, 0o100644 << 16
             archive.writestr(entry, stored)
     return whole.getvalue()
 
