@@ -51,7 +51,7 @@ def deliver(tmp_path: Path) -> Deliver:
         path = tmp_path / "model.tflite"
         path.write_bytes(flatbuffer.with_facts(flatbuffer.with_signature(content), facts.to_json()))
         model = TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": facts.to_json(), **meta})
-        path.write_bytes(described(path.read_bytes(), model))
+        path.write_bytes(described(path.read_bytes(), model)[0])
         return path
 
     return made

@@ -47,9 +47,9 @@ def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
 
 
-def undescribed(content: bytes, model: Artifact) -> bytes:
+def undescribed(content: bytes, model: Artifact) -> tuple[bytes, str]:
     """Leave a delivered file as it is."""
-    return content
+    return content, ""
 
 
 def score_of(path: Path) -> float:

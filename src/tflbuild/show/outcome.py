@@ -18,6 +18,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines.append(f"  {target['bytes']:,} bytes, {target['compressed_bytes']:,} compressed")
         lines += _accuracy_lines(report, target)
         lines += _device_lines(target)
+        lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
     lines += [
         f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
     ]

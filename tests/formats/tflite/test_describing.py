@@ -38,7 +38,7 @@ def made(folder: Path, content: bytes, facts: Meaning, **meta: Any) -> TFLiteMod
 
 
 def delivered(folder: Path, content: bytes, facts: Meaning, **meta: Any) -> bytes:
-    return described(content, made(folder, content, facts, **meta))
+    return described(content, made(folder, content, facts, **meta))[0]
 
 
 def read(content: bytes) -> Metadata:
@@ -180,13 +180,19 @@ def test_a_compiled_file_without_a_signature_is_described_by_the_places_of_its_e
     compiled.signatureDefs = None
     for tensor in compiled.subgraphs[0].tensors:
         tensor.name = tensor.name + b"_compiled"
-    content = described(flatbuffer.pack(compiled), made(tmp_path, given, meaning()))
+    content, _ = described(flatbuffer.pack(compiled), made(tmp_path, given, meaning()))
     assert [one.name for one in (*read(content).inputs, *read(content).outputs)] == ["image", "probability"]
 
 
 def test_what_is_no_flatbuffer_is_left_as_it_is(tmp_path: Path) -> None:
     model = made(tmp_path, tflite_files.classifier("SOFTMAX"), meaning())
-    assert described(b"const char model[] = {};", model) == b"const char model[] = {};"
+    assert described(b"const char model[] = {};", model) == (b"const char model[] = {};", "")
+
+
+def test_a_line_says_what_the_metadata_name(tmp_path: Path) -> None:
+    content = brightness_detector()
+    _, said = described(content, made(tmp_path, content, detector()))
+    assert said == "image to location, category, score, number of detections; labels.txt"
 
 
 def test_inputs_that_are_no_pictures_are_numbers(tmp_path: Path) -> None:

@@ -214,7 +214,8 @@ class Server:
         content = given
         if target.compiles:
             content, figures = target.compile(model, staging)
-        content = named(self._names.describe)(content, model)
+        content, said = named(self._names.describe)(content, model)
+        figures |= {"metadata": said} if said else {}
         if content != given:
             path = staging / "delivered.tflite"
             path.write_bytes(content)

@@ -34,7 +34,7 @@ Ends = Sequence[tuple[str, TensorSpec]]
 """Inputs or outputs in the order of the graph: name and form."""
 
 
-def described(content: bytes, model: TFLiteModel) -> bytes:
+def described(content: bytes, model: TFLiteModel) -> tuple[bytes, str]:
     """Give a delivered file with metadata, and with the files that these name packed behind it.
 
     What a user's file brought stays: what it says of the model, its files, and how its scores are calibrated. What is
@@ -43,9 +43,12 @@ def described(content: bytes, model: TFLiteModel) -> bytes:
     Args:
         content: of the file, as it is or as a target compiled it; what is no `.tflite` is given back.
         model: it was made of.
+
+    Returns:
+        The file, and what its metadata say in a line for people; "" where it has none.
     """
     if content[4:8] != b"TFL3":
-        return content
+        return content, ""
     meaning = Meaning.of(model)
     given, contents = brought.of_meta(model.meta)
     inputs, outputs = _ends(content, model)
@@ -62,7 +65,14 @@ def described(content: bytes, model: TFLiteModel) -> bytes:
     )
     whole = written(replace(metadata, min_parser_version=_version(packed)))
     members = {file.name: stored for file, stored in packed.items()}
-    return packed_files.packed_behind(entries.with_entry(content, NAME, whole), members)
+    return packed_files.packed_behind(entries.with_entry(content, NAME, whole), members), _line(
+        metadata, members
+    )
+
+
+def _line(metadata: Metadata, files: Iterable[str]) -> str:
+    ends = ([one.name or "unnamed" for one in tensors] for tensors in (metadata.inputs, metadata.outputs))
+    return "; ".join([" to ".join(map(", ".join, ends)), *files])
 
 
 def _name(meaning: Meaning) -> str:
