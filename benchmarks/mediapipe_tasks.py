@@ -4,8 +4,8 @@ MediaPipe's ImageClassifier or ObjectDetector opens each file by its metadata al
 the input's size already, so that no resize plays a part; `tflbuild predict` answers for the same pictures. A row says
 how many answers were compared, of how many the label is the same, and the largest difference of a score and of a side
 of a box, which Tasks round to pixels. Of classes these are the five surest, of objects those with a score of `--least`.
-ObjectDetector suppresses once more, whatever the classes: the last column counts what it leaves out, and says how much
-of that a surer object covers at least.
+Of several classes in one box ObjectDetector keeps the surest: the last column counts what it leaves out, and says how
+much of that a surer object covers at least (1.00: all of it).
 
 `mediapipe` wants other versions of packages: `--python` or $TFLBUILD_MEDIAPIPE names the Python of an environment with
 it, e.g. made by `python -m venv ENV && ENV/bin/pip install mediapipe`.
@@ -76,7 +76,7 @@ def main() -> None:
         sys.exit(f"neither --python nor ${VARIABLE} names a Python that has mediapipe")
     plugins.load(None)
     pictures = sorted(path for path in options.pictures.rglob("*") if path.suffix.lower() in SUFFIXES)
-    print(f"{'file':<60} pictures  answers  same label  score differs  box differs  suppressed again")
+    print(f"{'file':<60} pictures  answers  same label  score differs  box differs  left out")
     for file in options.files:
         row = compared(file, pictures[: options.count], options.python, options.least)
         print(f"{str(file)[-60:]:<60} {row if isinstance(row, str) else told(row)}")
@@ -94,9 +94,10 @@ def compared(file: Path, pictures: Sequence[Path], python: str, least: float = L
     facts = Meaning.of(TFLiteModel(path=file, digest="", fingerprint="", meta={"facts": read_facts(file)}))
     with tempfile.TemporaryDirectory(prefix="tflbuild-tasks-") as folder:
         made = sized(pictures, facts.only.shape, Path(folder))
-        theirs = answers(facts.task, file, made, python)
-        if isinstance(theirs, str):
-            return theirs
+        found = answers(facts.task, file, made, python)
+        if isinstance(found, str):
+            return found
+        theirs = [[within(one, facts.only.shape) for one in said] for said in found]
         ours = ours_of(file, made, facts.only.shape, Path(folder, "drawn"))
     pairs = [pair for own, other in zip(ours, theirs, strict=True) for pair in matched(own, other, least)]
     gone = [one for own, other in zip(ours, theirs, strict=True) for one in suppressed(own, other, least)]
@@ -134,6 +135,14 @@ def _said(label: str, score: float, box: Any) -> Said:
     return Said(label, score, (left, top, left + width, top + height) if box else ())
 
 
+def within(one: Said, shape: Sequence[int]) -> Said:
+    """Cut a box off at the picture's sides, as `predict` does and Tasks do not."""
+    height, width = shape[:2]
+    return one._replace(
+        box=tuple(min(max(side, 0), most) for side, most in zip(one.box, (width, height) * 2, strict=False))
+    )
+
+
 def ours_of(file: Path, pictures: Sequence[Path], shape: Sequence[int], folder: Path) -> list[list[Said]]:
     """Give what `tflbuild predict` says, boxes in pixels."""
     height, width = shape[:2]
@@ -168,7 +177,7 @@ def _distance(one: Said, other: Said) -> tuple[bool, float]:
 def suppressed(ours: Sequence[Said], theirs: Sequence[Said], least: float = LEAST) -> list[float]:
     """Give for each object of ours that Tasks leave out how much of it a surer one of theirs covers, as IoU.
 
-    Tasks suppress once more whatever the classes: of two classes in one place they keep the surer one.
+    Of several classes in one box Tasks keep the surest.
     """
     kept = [own for own, _ in matched(ours, theirs, 0.0)]
     gone = [one for one in ours if one.box and one.score >= least and one not in kept]

@@ -37,7 +37,7 @@ class Task:
     labelled: ClassVar[bool] = True
     """Whether the data say what is right, so that a model can be trained and its accuracy measured."""
     purpose: ClassVar[str] = ""
-    """What its models do, a sentence for the metadata of a delivered file; "" where nobody knows."""
+    """A sentence about its models for the metadata of a delivered file; "" where nobody knows."""
     usual_steps: ClassVar[int] = 1000
     """Batches that train from scratch on 2,400 samples."""
     float_outputs: ClassVar[bool] = False

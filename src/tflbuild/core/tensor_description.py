@@ -1,4 +1,4 @@
-"""What an input or an output of a delivered file says of itself to tools of others."""
+"""Inputs and outputs of a delivered file, as they are described to tools of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TFLite metadata hold, as far as it is read and written: of a model, of its inputs and outputs, and its files."""
+"""The content of TFLite metadata, as far as it is read and written: a model, its inputs and outputs, its files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AssociatedFile(NamedTuple):
 
 
 class Box(NamedTuple):
-    """What the numbers of a box are.
+    """The meaning of the numbers of a box.
 
     Attributes:
         order: where left, top, right and bottom stand, or what else `corners` has.

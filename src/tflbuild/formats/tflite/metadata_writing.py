@@ -22,7 +22,7 @@ from tflbuild.formats.tflite.metadata import (
 from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, TensorMetadata
 
 NUMBERS: Mapping[str, str] = {"b": "Int8", "B": "Uint8", "f": "Float32", "I": "Uint32"}
-"""What the builder calls a number, by the letter that `struct` has for it."""
+"""The builder's word for a number, by the letter that `struct` has for it."""
 
 Fields = Mapping[str, int | float]
 """Fields of a table by name: numbers, and offsets of what was written before."""
