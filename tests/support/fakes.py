@@ -52,6 +52,11 @@ def undescribed(content: bytes, model: Artifact) -> tuple[bytes, str]:
     return content, ""
 
 
+def tagged(content: bytes, model: Artifact) -> tuple[bytes, str]:
+    """Describe a delivered file by a word behind it."""
+    return content + f" of {model.meta['of']}".encode(), "a tag"
+
+
 def score_of(path: Path) -> float:
     return float(json.loads(path.read_bytes())["score"])
 
