@@ -103,22 +103,27 @@ def test_a_detector_has_the_same_objects_in_any_order_of_its_outputs(
     assert set(row.suppressed) <= {1.0}, "of two classes in one place Tasks keep the surer one"
 
 
-def test_raw_bytes_go_into_a_quantized_file(
+def test_an_int8_input_is_refused_in_a_sentence(
     deliver: Deliver, tmp_path: Path, pictures: list[Path], python: str
 ) -> None:
-    from tflbuild.quantization import quantizer
-
+    """MediaPipe takes uint8 and float32 alone."""
     source = small_network.model(tmp_path)
-    content = quantizer.quantize(
-        source.path, "int8", small_network.ranges(), float_input=False, float_output=True
-    )
+    content = small_network.quantized(tmp_path).read_bytes()
     path = deliver(content, Meaning.of(source))
-    spec = flatbuffer.signature(path)["inputs"][0]
-    if spec["dtype"] == "int8":
-        said = mediapipe_tasks.compared(path, pictures, python)
-        assert isinstance(said, str), "Tasks take uint8 and float32 alone"
-        return
-    assert compared(path, pictures, python).same == 8
+    assert flatbuffer.signature(path)["inputs"][0]["dtype"] == "int8"
+    said = mediapipe_tasks.compared(path, pictures, python)
+    assert isinstance(said, str)
+    assert said.endswith("got INT8.")
+
+
+def test_raw_bytes_go_into_a_real_quantized_classifier(
+    deliver: Deliver, python: str, shared_models: Path, shared_data: Path
+) -> None:
+    path = real(deliver, shared_models, "mobilenet_v1_0.25_224_quant", {"scale": 1 / 128, "offset": -1.0})
+    assert flatbuffer.signature(path)["inputs"][0]["dtype"] == "uint8"
+    row = compared(path, sorted((shared_data / "coco128/images").rglob("*.jpg"))[:8], python)
+    assert (row.compared, row.same) == (40, 40)
+    assert row.score < 1e-5
 
 
 def test_a_file_that_wants_bgr_is_refused_and_not_fed_rgb(
@@ -145,18 +150,22 @@ def test_a_float_file_normalized_by_channel_is_refused_in_a_sentence(
     assert said == "refused: Per-channel image normalization is not available."
 
 
+def real(deliver: Deliver, shared_models: Path, name: str, options: dict[str, float]) -> Path:
+    """Give a classifier of TFLite Support as it is delivered, its 1001 names kept."""
+    source = shared_models / f"tflite_support/{name}.tflite"
+    given = source.read_bytes()
+    labels = next(iter(FORMATS.get("tflite")().describe(source).labels.values()))
+    end, output = (next(iter(found)) for found in flatbuffer.ends_of(flatbuffer.unpack(given)))
+    picture = Meaning.of_image(task="classification", height=224, width=224, preprocess=options).only
+    head = {"outputs": {"scores": output}, "scores": "softmax"}
+    facts = replace(meaning("classification", labels), inputs={end: picture}, head=head)
+    return deliver(entries.without_entry(given, NAME), facts, **brought.of_file(given))
+
+
 def test_a_real_classifier_of_1001_classes_has_the_same_classes(
     deliver: Deliver, python: str, shared_models: Path, shared_data: Path
 ) -> None:
-    source = shared_models / "tflite_support/mobilenet_v1_0.25_224_1_metadata_1.tflite"
-    given = source.read_bytes()
-    labels = next(iter(FORMATS.get("tflite")().describe(source).labels.values()))
-    name, output = (next(iter(found)) for found in flatbuffer.ends_of(flatbuffer.unpack(given)))
-    picture = Meaning.of_image(task="classification", height=224, width=224, preprocess=PIXELS).only
-    head = {"outputs": {"scores": output}, "scores": "softmax"}
-    facts = replace(meaning("classification", labels), inputs={name: picture}, head=head)
-    path = deliver(entries.without_entry(given, NAME), facts, **brought.of_file(given))
-    pictures = sorted((shared_data / "coco128/images").rglob("*.jpg"))[:8]
-    row = compared(path, pictures, python)
+    path = real(deliver, shared_models, "mobilenet_v1_0.25_224_1_metadata_1", PIXELS)
+    row = compared(path, sorted((shared_data / "coco128/images").rglob("*.jpg"))[:8], python)
     assert (row.compared, row.same) == (40, 40)
     assert row.score < 1e-5
