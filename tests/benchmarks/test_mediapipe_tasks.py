@@ -159,7 +159,7 @@ def real(deliver: Deliver, shared_models: Path, name: str, options: dict[str, fl
     picture = Meaning.of_image(task="classification", height=224, width=224, preprocess=options).only
     head = {"outputs": {"scores": output}, "scores": "softmax"}
     facts = replace(meaning("classification", labels), inputs={end: picture}, head=head)
-    return deliver(entries.without_entry(given, NAME), facts, **brought.of_file(given))
+    return deliver(entries.without_entry(given, NAME), facts, **brought.of_file(given)[0])
 
 
 def test_a_real_classifier_of_1001_classes_has_the_same_classes(

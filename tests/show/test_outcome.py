@@ -62,7 +62,8 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
             {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
             ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
         ),
-        ({"delegate": {}, "latency_ms": {}}, []),
+        ({"metadata": "image to probability\x1b[2J"}, ["  metadata: image to probability\\x1b[2J"]),
+        ({"delegate": {}, "latency_ms": {}, "metadata": ""}, []),
         ({"npu_coverage": 0.0}, ["  NPU coverage 0.0%, 0 cycles, SRAM 0.0 KiB"]),
     ],
 )

@@ -255,7 +255,7 @@ def users(metadata: Metadata = BROUGHT, content: bytes | None = None) -> bytes:
 
 
 def test_what_a_users_file_brought_is_kept_and_what_changed_is_written_anew(tmp_path: Path) -> None:
-    meta = brought.of_file(users())
+    meta, _ = brought.of_file(users())
     content = delivered(tmp_path, tflite_files.classifier("SOFTMAX"), meaning(), **meta)
     found = read(content)
     for kept in ("name", "description", "version", "author", "license"):
@@ -270,7 +270,7 @@ def test_what_a_users_file_brought_is_kept_and_what_changed_is_written_anew(tmp_
 
 
 def test_translations_of_other_classes_are_not_kept(tmp_path: Path) -> None:
-    meta = brought.of_file(users())
+    meta, _ = brought.of_file(users())
     content = delivered(
         tmp_path, tflite_files.classifier("SOFTMAX"), meaning(labels=("dog", "cat", "owl")), **meta
     )
@@ -285,15 +285,34 @@ def test_a_file_of_the_same_name_as_ours_is_not_lost(tmp_path: Path) -> None:
     given = tflite_files.with_metadata(
         tflite_files.classifier("SOFTMAX"), written(other), {"labels.txt": b"a readme"}
     )
-    content = delivered(tmp_path, tflite_files.classifier("SOFTMAX"), meaning(), **brought.of_file(given))
+    content = delivered(tmp_path, tflite_files.classifier("SOFTMAX"), meaning(), **brought.of_file(given)[0])
     assert packed_files.member(content, "labels.txt") == b"a readme"
     assert packed_files.member(content, "labels_2.txt") == b"cat\ndog\nowl\n"
 
 
 def test_a_file_without_metadata_or_with_malformed_ones_brings_nothing() -> None:
     content = tflite_files.classifier("SOFTMAX")
-    assert brought.of_file(content) == {}
-    assert brought.of_file(tflite_files.with_metadata(content, b"no metadata")) == {}
+    assert brought.of_file(content) == ({}, [])
+    assert brought.of_file(tflite_files.with_metadata(content, b"no metadata")) == ({}, [])
+
+
+def test_a_file_that_cannot_be_packed_again_is_left_out_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("../up.txt", "gone.txt", "pets.txt", "tiere.txt")
+    given = Metadata(files=tuple(AssociatedFile(name, 1) for name in names))
+    monkeypatch.setattr(brought, "MOST_BYTES", len(FILES["pets.txt"]))
+    meta, left_out = brought.of_file(
+        tflite_files.with_metadata(
+            tflite_files.classifier("SOFTMAX"), written(given), {**FILES, "../up.txt": b"1"}
+        )
+    )
+    assert brought.of_meta(meta)[1] == {"pets.txt": FILES["pets.txt"]}
+    assert left_out == [
+        "'../up.txt', which the file's metadata name, has a name that is no file's, and is left out",
+        "'gone.txt', which the file's metadata name, is not in the archive behind the model, and is left out",
+        "'tiere.txt', which the file's metadata name, is one of more than 12 bytes together, and is left out",
+    ]
 
 
 def test_old_metadata_in_the_file_are_replaced(tmp_path: Path) -> None:
@@ -323,7 +342,7 @@ def test_a_real_classifier_of_1001_classes_keeps_its_names(shared_models: Path, 
     facts = replace(
         facts, inputs={name: facts.only}, head={"outputs": {"scores": output}, "scores": "softmax"}
     )
-    content = delivered(tmp_path, entries.without_entry(given, NAME), facts, **brought.of_file(given))
+    content = delivered(tmp_path, entries.without_entry(given, NAME), facts, **brought.of_file(given)[0])
     found = read(content)
     assert (found.author, found.outputs[0].name) == ("TensorFlow", "probability")
     names = packed_files.member(content, "labels.txt").decode().splitlines()

@@ -3,39 +3,70 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tflbuild.core.form import is_name
+from tflbuild.core.plain_text import plain
 from tflbuild.formats.tflite import packed_files
 from tflbuild.formats.tflite.metadata import NAME, read
 from tflbuild.formats.tflite.metadata_form import AssociatedFile, Metadata
 from tflbuild.tflite import entries
 from tflbuild.tflite.tables import Malformed
 
+MOST_BYTES = 1 << 22
+"""Bytes of all files together."""
+
 KEY = "brought"
 """Field of `Artifact.meta` that they travel in."""
 
 
-def of_file(content: bytes) -> dict[str, Any]:
+def of_file(content: bytes) -> tuple[dict[str, Any], list[str]]:
     """Give the metadata of a checked file, and the files packed behind it that they name, as JSON holds them.
 
     Returns:
-        {} where there are none, or they are malformed. A file that cannot be read is left out.
+        What is to travel, {} where there are no metadata or malformed ones; and a sentence for each file that is left
+        out.
     """
     stored = entries.entry(content, NAME)
     if stored is None:
-        return {}
+        return {}, []
     try:
         found = read(stored)
     except Malformed:
-        return {}
-    files = {}
-    for file in _files(found):
+        return {}, []
+    files: dict[str, str] = {}
+    left_out, size = [], 0
+    for name in dict.fromkeys(file.name for file in _files(found)):
         try:
-            files[file.name] = _text(packed_files.member(content, file.name))
-        except ValueError:
+            member = _member(content, name, MOST_BYTES - size)
+        except ValueError as error:
+            left_out.append(f"'{plain(name, 80)}', which the file's metadata name, {error}, and is left out")
             continue
-    return {KEY: {"metadata": _text(stored), "files": files}}
+        files[name], size = _text(member), size + len(member)
+    return {KEY: {"metadata": _text(stored), "files": files}}, left_out
+
+
+def _member(content: bytes, name: str, most: int) -> bytes:
+    """Read a file that is packed with others again, so that its name must be one in any folder."""
+    if not is_name(name):
+        raise ValueError("has a name that is no file's")
+    member = packed_files.member(content, name)
+    if len(member) > most:
+        raise ValueError(f"is one of more than {MOST_BYTES} bytes together")
+    return member
+
+
+def apart(content: bytes, log: Callable[[str], object]) -> tuple[bytes, dict[str, Any]]:
+    """Take a checked file's metadata out of it.
+
+    Returns:
+        The file without them, and what is to travel beside it. What is left out is told to `log`.
+    """
+    found, left_out = of_file(content)
+    for sentence in left_out:
+        log(sentence)
+    return entries.without_entry(content, NAME), found
 
 
 def of_meta(meta: Mapping[str, Any]) -> tuple[Metadata, dict[str, bytes]]:
