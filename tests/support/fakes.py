@@ -47,14 +47,14 @@ def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
 
 
-def undescribed(content: bytes, model: Artifact) -> tuple[bytes, str]:
+def undescribed(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:
     """Leave a delivered file as it is."""
-    return content, ""
+    return content, {}
 
 
-def tagged(content: bytes, model: Artifact) -> tuple[bytes, str]:
+def tagged(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:
     """Describe a delivered file by a word behind it."""
-    return content + f" of {model.meta['of']}".encode(), "a tag"
+    return content + f" of {model.meta['of']}".encode(), {"metadata": "a tag"}
 
 
 def score_of(path: Path) -> float:

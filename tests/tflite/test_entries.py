@@ -19,7 +19,7 @@ def names(content: bytes) -> list[bytes]:
 
 def test_every_byte_of_the_file_stays_at_a_place_that_is_aligned_as_before() -> None:
     content = small_network.convolutional()
-    made = entries.with_entry(content, "said", b"hello")
+    made = entries.with_entries(content, {"said": b"hello"})
     assert made.endswith(content + bytes(-len(content) % 16))
     assert (len(made) - len(content) - -len(content) % 16) % 16 == 0
     assert made[4:8] == b"TFL3"
@@ -28,7 +28,7 @@ def test_every_byte_of_the_file_stays_at_a_place_that_is_aligned_as_before() -> 
 
 def test_the_file_with_an_entry_is_well_formed_and_computes_the_same(tmp_path: Path) -> None:
     content = tflite_files.classifier("SOFTMAX")
-    made = entries.with_entry(content, "said", b"hello" * 100)
+    made = entries.with_entries(content, {"said": b"hello" * 100})
     flatbuffer.check(tflite_files.written(tmp_path, made))
     inputs = {"image": np.linspace(0, 1, 8 * 8 * 3, dtype=np.float32).reshape(1, 8, 8, 3)}
     old, new = (Loaded(tflite_files.written(tmp_path, each, "m.tflite")) for each in (content, made))
@@ -38,8 +38,8 @@ def test_the_file_with_an_entry_is_well_formed_and_computes_the_same(tmp_path: P
 
 def test_an_entry_is_replaced_and_others_stay() -> None:
     content = flatbuffer.with_facts(small_network.convolutional(), {"a": 1})
-    once = entries.with_entry(content, "said", b"one")
-    again = entries.with_entry(once, "said", b"another")
+    once = entries.with_entries(content, {"said": b"one"})
+    again = entries.with_entries(once, {"said": b"another"})
     assert entries.entry(again, "said") == b"another"
     assert names(again) == [b"tflbuild.facts", b"said"]
     assert entries.entry(again, "tflbuild.facts") == b'{"a": 1}'
@@ -48,7 +48,7 @@ def test_an_entry_is_replaced_and_others_stay() -> None:
 
 def test_what_was_added_can_be_taken_out_again() -> None:
     content = flatbuffer.with_facts(small_network.convolutional(), {"a": 1})
-    made = entries.with_entry(content, "said", b"hello")
+    made = entries.with_entries(content, {"said": b"hello"})
     assert entries.without_entry(made, "said") == flatbuffer.pack(flatbuffer.unpack(content))
     assert entries.without_entry(content, "said") is content
 
@@ -63,7 +63,7 @@ def test_buffers_that_lie_outside_of_the_tables_are_taken_inside(tmp_path: Path)
     model.buffers[largest].offset, model.buffers[largest].size = 2, len(stored[largest])
     model.buffers[largest].offset = len(flatbuffer.pack(model))
     outside = flatbuffer.pack(model) + stored[largest]
-    made = flatbuffer.unpack(entries.with_entry(outside, "said", b"x"))
+    made = flatbuffer.unpack(entries.with_entries(outside, {"said": b"x"}))
     assert bytes(made.buffers[largest].data) == stored[largest]
 
 
@@ -72,5 +72,5 @@ def test_buffers_that_lie_outside_of_the_tables_are_taken_inside(tmp_path: Path)
 )
 def test_what_a_compiler_laid_out_for_a_chip_keeps_its_alignment(shared_models: Path, name: str) -> None:
     content = next(iter(sorted(shared_models.rglob(Path(name).name)))).read_bytes()
-    made = entries.with_entry(content, "said", b"hello")
+    made = entries.with_entries(content, {"said": b"hello"})
     assert made.find(content) % 16 == 0

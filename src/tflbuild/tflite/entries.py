@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -19,29 +19,31 @@ FIELDS = 10
 """Fields of a file's first table, by number; all but the version lie elsewhere and are pointed to."""
 
 
-def with_entry(content: bytes, name: str, data: bytes) -> bytes:
-    """Give a file with an entry, in the place of another of that name.
+def with_entries(content: bytes, added: Mapping[str, bytes]) -> bytes:
+    """Give a file with entries, in the place of others of their names.
 
     The tables of the file stay where they are, with all their bytes and their alignment: a new first table, with the
-    entry, is put in front of them. Only a file with buffers outside of its tables is packed again before.
+    entries, is put in front of them. Only a file with buffers outside of its tables is packed again before.
 
     Args:
         content: a checked file.
-        name: of the entry.
-        data: that it holds.
+        added: what each entry holds, by its name.
     """
     content = _with_buffers_inside(content)
     root = Table(content, int.from_bytes(content[:4], "little"))
-    builder = flatbuffers.Builder(len(content) + len(data) + (1 << 12))
+    builder = flatbuffers.Builder(len(content) + sum(map(len, added.values())) + (1 << 12))
     behind = len(content) + -len(content) % ALIGNMENT
     _put(builder, content + bytes(behind - len(content)))
     given = {field: behind - root.Indirect(place) for field, place in _places(root).items()}
     buffers, entries = ([behind - one for one in _tables(root, field)] for field in (BUFFERS, METADATA))
-    buffers.append(_table(builder, {0: _put(builder, data)}))
-    found = [place for place, entry in enumerate(_entries(content)) if entry.Name() == name.encode()]
-    added = _table(builder, {0: builder.CreateString(name)}, {1: len(buffers) - 1})
-    entries = [one for place, one in enumerate(entries) if place not in found] + [added]
-    given |= {BUFFERS: _vector(builder, buffers), METADATA: _vector(builder, entries)}
+    replaced = {name.encode() for name in added}
+    kept = [
+        one for one, known in zip(entries, _entries(content), strict=True) if known.Name() not in replaced
+    ]
+    for name, data in added.items():
+        buffers.append(_table(builder, {0: _put(builder, data)}))
+        kept.append(_table(builder, {0: builder.CreateString(name)}, {1: len(buffers) - 1}))
+    given |= {BUFFERS: _vector(builder, buffers), METADATA: _vector(builder, kept)}
     builder.Finish(_table(builder, given, {VERSION: schema.Model.GetRootAs(content).Version()}), b"TFL3")
     return bytes(builder.Output())
 

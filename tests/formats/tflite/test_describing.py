@@ -19,7 +19,7 @@ from tflbuild.formats.tflite.describing import described
 from tflbuild.formats.tflite.metadata import NAME, metadata_of
 from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Calibration, Metadata, TensorMetadata
 from tflbuild.formats.tflite.metadata_writing import written
-from tflbuild.tflite import entries, flatbuffer
+from tflbuild.tflite import entries, flatbuffer, runtime_version
 from tflbuild.tflite.model import Model
 from tflbuild.tflite.tiny import brightness_detector
 
@@ -186,13 +186,24 @@ def test_a_compiled_file_without_a_signature_is_described_by_the_places_of_its_e
 
 def test_what_is_no_flatbuffer_is_left_as_it_is(tmp_path: Path) -> None:
     model = made(tmp_path, tflite_files.classifier("SOFTMAX"), meaning())
-    assert described(b"const char model[] = {};", model) == (b"const char model[] = {};", "")
+    assert described(b"const char model[] = {};", model) == (b"const char model[] = {};", {})
 
 
 def test_a_line_says_what_the_metadata_name(tmp_path: Path) -> None:
     content = brightness_detector()
     _, said = described(content, made(tmp_path, content, detector()))
-    assert said == "image to location, category, score, number of detections; labels.txt"
+    assert said["metadata"] == "image to location, category, score, number of detections; labels.txt"
+
+
+def test_the_oldest_runtime_is_written_in_the_place_of_what_another_tool_said(tmp_path: Path) -> None:
+    given = tflite_files.with_metadata(
+        tflite_files.classifier("SOFTMAX"), b"9.9.9" + bytes(11), name="min_runtime_version"
+    )
+    content, said = described(given, made(tmp_path, given, meaning()))
+    needed = runtime_version.needed_by(flatbuffer.unpack(given))
+    assert said["min_runtime"] == {"version": needed.version, "by": needed.by, "unknown": []}
+    assert entries.entry(content, "min_runtime_version") == needed.version.encode().ljust(16, b"\0")
+    assert [one.name for one in flatbuffer.unpack(content).metadata].count(b"min_runtime_version") == 1
 
 
 def test_inputs_that_are_no_pictures_are_numbers(tmp_path: Path) -> None:

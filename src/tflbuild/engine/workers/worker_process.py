@@ -215,7 +215,7 @@ class Server:
         if target.compiles:
             content, figures = target.compile(model, staging)
         content, said = named(self._names.describe)(content, model)
-        figures |= {"metadata": said} if said else {}
+        figures |= said
         if content != given:
             path = staging / "delivered.tflite"
             path.write_bytes(content)

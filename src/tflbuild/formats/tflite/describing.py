@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
@@ -17,7 +18,7 @@ from tflbuild.formats.tflite.metadata import NAME
 from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, TensorMetadata
 from tflbuild.formats.tflite.metadata_writing import written
 from tflbuild.formats.tflite.signature import names_of
-from tflbuild.tflite import entries
+from tflbuild.tflite import entries, flatbuffer, runtime_version
 from tflbuild.tflite.model import Model
 
 BOX = Box((1, 0, 3, 2), "boundaries", "ratio")
@@ -30,11 +31,14 @@ FIRST, VERSIONED = "1.0.0", "1.4.1"
 LATER: Mapping[int, str] = {5: "1.0.1", 6: "1.4.0"}
 """Versions of the schema: of what is written here, of the version of a file, and of kinds of files that came later."""
 
+VERSION_BYTES = 16
+"""Bytes of the version of a runtime, padded with zeros."""
+
 Ends = Sequence[tuple[str, TensorSpec]]
 """Inputs or outputs in the order of the graph: name and form."""
 
 
-def described(content: bytes, model: TFLiteModel) -> tuple[bytes, str]:
+def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]]:
     """Give a delivered file with metadata, and with the files that these name packed behind it.
 
     What a user's file brought stays: what it says of the model, its files, and how its scores are calibrated. What is
@@ -45,10 +49,10 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, str]:
         model: it was made of.
 
     Returns:
-        The file, and what its metadata say in a line for people; "" where it has none.
+        The file, and fields for the report: `metadata`, a line for people, and `min_runtime`; {} for another format.
     """
     if content[4:8] != b"TFL3":
-        return content, ""
+        return content, {}
     meaning = Meaning.of(model)
     given, contents = brought.of_meta(model.meta)
     inputs, outputs = _ends(content, model)
@@ -65,9 +69,17 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, str]:
     )
     whole = written(replace(metadata, min_parser_version=_version(packed)))
     members = {file.name: stored for file, stored in packed.items()}
-    return packed_files.packed_behind(entries.with_entry(content, NAME, whole), members), _line(
-        metadata, members
-    )
+    needed = runtime_version.needed_by(flatbuffer.unpack(content))
+    added = {NAME: whole} | ({runtime_version.KEY: _padded(needed.version)} if needed.version else {})
+    said = {
+        "metadata": _line(metadata, members),
+        "min_runtime": {**needed._asdict(), "unknown": [*needed.unknown]},
+    }
+    return packed_files.packed_behind(entries.with_entries(content, added), members), said
+
+
+def _padded(version: str) -> bytes:
+    return version.encode().ljust(VERSION_BYTES, b"\0")
 
 
 def _line(metadata: Metadata, files: Iterable[str]) -> str:
