@@ -27,6 +27,7 @@ from PIL import Image
 
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.cache import cache_folder
 from tflbuild.core.meaning import Meaning
 from tflbuild.show.prediction import predict
 from tflbuild.tflite.flatbuffer import read_facts
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--least", type=float, default=LEAST)
-    parser.add_argument("--python", default=os.environ.get(VARIABLE), help=f"by default ${VARIABLE}")
+    parser.add_argument("--python", default=python(), help=f"by default ${VARIABLE}")
     options = parser.parse_args()
     if not options.python:
         sys.exit(f"neither --python nor ${VARIABLE} names a Python that has mediapipe")
@@ -80,6 +81,12 @@ def main() -> None:
     for file in options.files:
         row = compared(file, pictures[: options.count], options.python, options.least)
         print(f"{str(file)[-60:]:<60} {row if isinstance(row, str) else told(row)}")
+
+
+def python() -> str:
+    """Find a Python that has mediapipe: $TFLBUILD_MEDIAPIPE, or an environment `mediapipe` in the cache folder."""
+    made = sorted(cache_folder("environments").glob("mediapipe-*/bin/python"))
+    return os.environ.get(VARIABLE) or (str(made[-1]) if made else "")
 
 
 def told(row: Row) -> str:

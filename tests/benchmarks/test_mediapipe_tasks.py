@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,9 +35,11 @@ Deliver = Callable[..., Path]
 @pytest.fixture
 def python() -> str:
     """Give the Python of an environment with `mediapipe`; skip where there is none."""
-    given = os.environ.get(mediapipe_tasks.VARIABLE)
+    given = mediapipe_tasks.python()
     if not given:
-        pytest.skip(f"${mediapipe_tasks.VARIABLE} names no Python that has mediapipe")
+        pytest.skip(
+            f"${mediapipe_tasks.VARIABLE} names no Python that has mediapipe, and no environment has it"
+        )
     return given
 
 
