@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -170,3 +172,22 @@ def test_a_real_classifier_of_1001_classes_has_the_same_classes(
     row = compared(path, sorted((shared_data / "coco128/images").rglob("*.jpg"))[:8], python)
     assert (row.compared, row.same) == (40, 40)
     assert row.score < 1e-5
+
+
+def test_the_reference_schema_reads_what_was_written(deliver: Deliver, python: str) -> None:
+    path = deliver(brightness_detector(), meaning("detection", ("stop", "yield")))
+    script = Path(mediapipe_tasks.__file__).with_name("mediapipe_metadata.py")
+    done = subprocess.run([python, script, path], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert (found["name"], found["minParserVersion"]) == ("detection of 2 classes", "1.0.0")
+    (graph,) = found["subgraphMetadata"]
+    (image,) = graph["inputTensorMetadata"]
+    assert image["content"] == {"contentPropertiesType": 2, "contentProperties": {"colorSpace": 1}}
+    assert image["processUnits"] == [{"optionsType": 1, "options": {"mean": [127.5], "std": [127.5]}}]
+    assert (image["stats"]["min"], image["stats"]["max"]) == ([-1.0], [1.0])
+    outputs = {one["name"]: one for one in graph["outputTensorMetadata"]}
+    assert sorted(outputs) == ["category", "location", "number of detections", "score"]
+    box = {"index": [1, 0, 3, 2], "type": 1, "coordinateType": 0}
+    assert outputs["location"]["content"] == {"contentPropertiesType": 3, "contentProperties": box}
+    (file,) = outputs["category"]["associatedFiles"]
+    assert (file["name"], file["type"]) == ("labels.txt", 3)
