@@ -15,6 +15,7 @@ from PIL import Image
 
 import mediapipe_tasks
 import small_network
+from on_bytes import with_facts, with_signature
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Meaning
@@ -52,7 +53,7 @@ def deliver(tmp_path: Path) -> Deliver:
 
     def made(content: bytes, facts: Meaning, **meta: Any) -> Path:
         path = tmp_path / "model.tflite"
-        path.write_bytes(flatbuffer.with_facts(flatbuffer.with_signature(content), facts.to_json()))
+        path.write_bytes(with_facts(with_signature(content), facts.to_json()))
         model = TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": facts.to_json(), **meta})
         path.write_bytes(described(path.read_bytes(), model)[0])
         return path

@@ -9,6 +9,7 @@ import pytest
 
 import small_network
 import tflite_files
+from on_bytes import with_facts
 from tflbuild.runtimes.interpreter import Loaded
 from tflbuild.tflite import entries, flatbuffer
 
@@ -37,7 +38,7 @@ def test_the_file_with_an_entry_is_well_formed_and_computes_the_same(tmp_path: P
 
 
 def test_an_entry_is_replaced_and_others_stay() -> None:
-    content = flatbuffer.with_facts(small_network.convolutional(), {"a": 1})
+    content = with_facts(small_network.convolutional(), {"a": 1})
     once = entries.with_entries(content, {"said": b"one"})
     again = entries.with_entries(once, {"said": b"another"})
     assert entries.entry(again, "said") == b"another"
@@ -47,7 +48,7 @@ def test_an_entry_is_replaced_and_others_stay() -> None:
 
 
 def test_what_was_added_can_be_taken_out_again() -> None:
-    content = flatbuffer.with_facts(small_network.convolutional(), {"a": 1})
+    content = with_facts(small_network.convolutional(), {"a": 1})
     made = entries.with_entries(content, {"said": b"hello"})
     assert entries.without_entry(made, "said") == flatbuffer.pack(flatbuffer.unpack(content))
     assert entries.without_entry(content, "said") is content
