@@ -14,4 +14,5 @@ NAMES = Names(
     prove="tflbuild.evaluation.proving:prove",
     external="tflbuild.data.layouts.external:external_split",
     inspect="tflbuild.modalities.image.files:inspect",
+    describe="tflbuild.formats.tflite.describing:described",
 )

@@ -162,10 +162,12 @@ def to_file(recipe: Recipe, model: TFLiteModel, patch: Patch) -> tuple[Recipe, T
                     "x": 1,
                 }
             ),
-            {"predictions", "keras", "readings", "compilation"},
+            {"predictions", "keras", "readings", "delivery", "compilation"},
             id="what its input means",
         ),
-        pytest.param(to_model(meta={"facts": fakes.FACTS, "x": 2}), {"compilation"}, id="another fact"),
+        pytest.param(
+            to_model(meta={"facts": fakes.FACTS, "x": 2}), {"delivery", "compilation"}, id="another fact"
+        ),
         pytest.param(to_model(path=Path("elsewhere")), set(), id="where the model lies"),
         pytest.param(to_model(fingerprint="other"), set(), id="its fingerprint"),
         pytest.param(to_recipe(data=fakes.FakeData(version=2)), OF_THE_SPLIT, id="the split's content"),

@@ -14,6 +14,7 @@ import pytest
 import fakes
 from at_once import AtOnce
 from building import FakeBuild, change, drop
+from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.errors import BudgetExceeded
@@ -23,6 +24,7 @@ from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.deliver import Delivery, _judge_total
 from tflbuild.engine.events import Event
+from tflbuild.engine.workers.worker_process import Server
 
 DELEGATED = {"name": "npu", "delegated": 3, "total": 4}
 # Scores on every split: train, the base, 0.9; delivered 0.89. A difference is known to 0.001, a value to 0.1.
@@ -370,3 +372,27 @@ def test_the_report_s_figures_are_the_lock_s(several: Recipe, build_here: FakeBu
     lock = yaml.safe_load((outcome.report.folder / "recipe.lock.yaml").read_text())
     assert set(lock["targets"]) == {"any", "small", "npu"}
     assert json.loads(json.dumps(lock["targets"]["npu"]["metrics"])) == targets(outcome)["npu"]["metrics"]
+
+
+@pytest.mark.parametrize(("target", "made"), [("fake_target", b"bytes"), ("fake_npu", b"bytesnpu")])
+def test_a_delivered_file_is_described_behind_the_compiler_and_looked_at_as_it_is_delivered(
+    tmp_path: Path, target: str, made: bytes
+) -> None:
+    seen = []
+
+    class Looking(TARGETS.get(target)):  # type: ignore[misc]
+        def inspect(self, model: Any) -> dict[str, Any]:
+            seen.append(model.path.read_bytes())
+            return super().inspect(model)
+
+    path = tmp_path / "pass.tflite"
+    path.write_bytes(b"bytes")
+    model = TFLiteModel(path=path, digest=digest.of_file(path), fingerprint="f", meta={"of": "mine"})
+    server = Server(None)  # type: ignore[arg-type]
+    server._names = replace(fakes.NAMES, describe="fakes:tagged")
+    delivered, figures = server.deliver(Looking(), model, tmp_path)
+    assert delivered.path.read_bytes() == made + b" of mine"
+    assert delivered.digest == digest.of_bytes(made + b" of mine")
+    assert seen == [made + b" of mine"]
+    assert figures["metadata"] == "a tag"
+    assert path.read_bytes() == b"bytes", "the pass's own file stays as it is"

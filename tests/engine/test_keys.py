@@ -42,6 +42,7 @@ NAMES = Names(
     prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
+    describe="of.describing:write",
 )
 SAMPLES = {
     split: (Sample(key=f"{split}0", digest=f"digest of {split}0"),) for split in ("train", "val", "test")
@@ -261,7 +262,7 @@ MODEL: dict[str, tuple[Any, set[str]]] = {
     "fingerprint": ("other", WITH_INPUT | ANALYSES),
     "meta": (
         {"facts": {**fakes.FACTS, "labels": ["b"]}, "sparsity": 0.5},
-        WITH_INPUT | EXECUTED | ANALYSES | {"compilation"},
+        WITH_INPUT | EXECUTED | ANALYSES | {"delivery", "compilation"},
     ),
 }
 BASE: dict[str, tuple[Any, set[str]]] = {
@@ -280,6 +281,7 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "prove": ("other:check", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
+    "describe": ("other:write", {"delivery", "compilation"}),
 }
 HELD: dict[str, tuple[Any, set[str]]] = {
     "limit": (Limit(metric="file_bytes", form="max_drop", bound=0.1, since="start"), {"judges"}),
@@ -493,6 +495,8 @@ def expected(world: World) -> dict[str, Any]:
         "schema": 1,
         "code": "code of fakes",
         "input": "its digest",
+        "meta": DECISIVE["meta"],
+        "described": code_of("of.describing", "of.modality", "of.task"),
         "cpu": "a processor",
     }
     return {
@@ -598,7 +602,6 @@ def expected(world: World) -> dict[str, Any]:
             "target": "fake_target",
             "options": {},
             "files": [],
-            "meta": "",
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'any'"),
         },
         "compilation": {
@@ -606,7 +609,6 @@ def expected(world: World) -> dict[str, Any]:
             "target": "fake_compiler",
             "options": {"system": str(world.recipe.targets["npu"].files()[0])},
             "files": [hashlib.sha256(b"config").hexdigest()],
-            "meta": DECISIVE["meta"],
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'npu'"),
         },
     }
@@ -626,8 +628,11 @@ def test_every_preimage_is_written_out_here(world: World) -> None:
 
 EDITED: list[tuple[str, set[str]]] = [
     # a module, and the keys that an edit of it is in
-    ("of.task", PASSES | EXECUTED | ANALYSES | {"truth"}),  # e.g. how outputs are decoded
-    ("of.modality", PASSES | EXECUTED | ANALYSES),
+    (
+        "of.task",
+        PASSES | EXECUTED | ANALYSES | {"truth", "delivery", "compilation"},
+    ),  # e.g. how outputs are decoded
+    ("of.modality", PASSES | EXECUTED | ANALYSES | {"delivery", "compilation"}),
     ("of.graph", PASSES | ANALYSES | {"keras"}),
     ("of.losses", TRAIN),
     ("of.batches", TRAIN),  # e.g. how samples are augmented
@@ -731,9 +736,11 @@ def test_packages_that_the_code_of_whatever_makes_or_finds_something_imports_are
 ) -> None:
     monkeypatch.setattr(keys_module, "tools_of", lambda *modules: {"imported": f"by {' '.join(modules)}"})
     found = {name: key.get("toolchain", {}).get("imported") for name, key in preimages(world).items()}
-    assert {name for name, imported in found.items() if imported == "by fakes"} == (
-        PASSES | ANALYSES | {"delivery", "compilation"}
-    )
+    assert {name for name, imported in found.items() if imported == "by fakes"} == PASSES | ANALYSES
+    assert {name for name, imported in found.items() if imported == "by fakes of.describing"} == {
+        "delivery",
+        "compilation",
+    }
 
 
 def test_onednn_counts_as_on_where_nobody_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

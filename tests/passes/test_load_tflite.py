@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tflite_files
 from foreign_networks import NETWORKS, noise, two_inputs, unsigned, vector
 from on_bytes import quantize, with_signature
 from tflbuild import plugins
@@ -18,10 +19,14 @@ from tflbuild.core.errors import BrokenPromise, DataError, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import Description
 from tflbuild.core.signature import Signature, TensorSpec
+from tflbuild.formats.tflite import brought
+from tflbuild.formats.tflite.metadata import NAME
+from tflbuild.formats.tflite.metadata_form import AssociatedFile, Metadata, TensorMetadata
+from tflbuild.formats.tflite.metadata_writing import written
 from tflbuild.models.file import File
 from tflbuild.passes.load_tflite import LoadTflite, labels_of, looks_alike
 from tflbuild.testing import run_pass
-from tflbuild.tflite import flatbuffer
+from tflbuild.tflite import entries, flatbuffer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -92,6 +97,17 @@ def test_the_meaning_is_written_into_the_file_and_beside_it(tmp_path: Path) -> N
     assert [entry["name"] for entry in made.meta["signature"]["outputs"]] == ["StatefulPartitionedCall:0"]
     assert made.meta["census"]["operators"] == {"FULLY_CONNECTED": 2, "SOFTMAX": 1}
     assert "quantized" not in made.meta
+
+
+def test_metadata_that_the_file_brought_travel_beside_it_and_are_no_longer_in_it(tmp_path: Path) -> None:
+    said = Metadata(author="somebody", outputs=(TensorMetadata(files=(AssociatedFile("names.txt", 2),)),))
+    content = tflite_files.with_metadata(unsigned(), written(said), {"names.txt": b"a\nb\nc\n"})
+    made, _ = loaded(tmp_path, content)
+    assert brought.of_meta(made.meta) == (said, {"names.txt": b"a\nb\nc\n"})
+    assert entries.entry(made.path.read_bytes(), NAME) is None
+    assert Meaning.of(made).labels == ("a", "b", "c")
+    bare, _ = loaded(tmp_path, unsigned())
+    assert brought.of_meta(bare.meta) == (Metadata(), {})
 
 
 def test_outputs_of_which_nothing_is_known_have_no_head(tmp_path: Path) -> None:

@@ -62,7 +62,20 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
             {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
             ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
         ),
-        ({"delegate": {}, "latency_ms": {}}, []),
+        ({"metadata": "image to probability\x1b[2J"}, ["  metadata: image to probability\\x1b[2J"]),
+        (
+            {"min_runtime": {"version": "2.3.0", "by": "CONV_2D version 4", "unknown": []}},
+            ["  needs TensorFlow Lite 2.3.0 or later, for CONV_2D version 4"],
+        ),
+        (
+            {"min_runtime": {"version": "2.3.0", "by": "PAD version 2", "unknown": ["ADD version 9", "X"]}},
+            [
+                "  needs TensorFlow Lite 2.3.0 or later, for PAD version 2; of ADD version 9, X it is not known "
+                "which one has it"
+            ],
+        ),
+        ({"min_runtime": {"version": "", "by": "", "unknown": []}}, []),
+        ({"delegate": {}, "latency_ms": {}, "metadata": ""}, []),
         ({"npu_coverage": 0.0}, ["  NPU coverage 0.0%, 0 cycles, SRAM 0.0 KiB"]),
     ],
 )

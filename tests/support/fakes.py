@@ -33,6 +33,7 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
+    describe="fakes:undescribed",
 )
 INPUT = {"modality": "fake", "shape": [1], "preprocess": {}}
 FACTS = {"task": "fake", "labels": ["a"], "inputs": {"x": INPUT}, "head": {}}
@@ -44,6 +45,16 @@ def load(folder: Path | None) -> None:
 
 def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
+
+
+def undescribed(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:
+    """Leave a delivered file as it is."""
+    return content, {}
+
+
+def tagged(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:
+    """Describe a delivered file by a word behind it."""
+    return content + f" of {model.meta['of']}".encode(), {"metadata": "a tag"}
 
 
 def score_of(path: Path) -> float:

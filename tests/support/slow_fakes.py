@@ -33,6 +33,7 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="slow_fakes:external",
     inspect="fakes:inspect",
+    describe="fakes:undescribed",
 )
 PADDING = 40_000
 """Bytes of a model: enough for a kill to find it half written."""

@@ -12,6 +12,7 @@ from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 from tflbuild.core.signature import TensorSpec
+from tflbuild.core.tensor_description import TensorDescription
 
 if TYPE_CHECKING:
     from tflbuild.core.dataset import Split
@@ -133,6 +134,14 @@ class Modality:
     def limits(self) -> tuple[float, float] | None:
         """Give the lowest and the highest model value, as such a uint8 input expresses them; None where unknown."""
         return None
+
+    def described(self, shape: tuple[int, ...]) -> TensorDescription:
+        """Describe an input of a delivered file for tools of others.
+
+        Args:
+            shape: of the input, without the batch axis.
+        """
+        return TensorDescription()
 
     def batches(
         self,

@@ -25,6 +25,7 @@ class Names:
         prove: holds a file that a pass wrote to being one that can be executed.
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
+        describe: writes into a delivered file what tools of others read of it, and says for the report what.
     """
 
     predict: str
@@ -36,6 +37,7 @@ class Names:
     prove: str
     external: str
     inspect: str
+    describe: str
 
 
 def named(dotted: str) -> Callable[..., Any]:

@@ -73,7 +73,13 @@ LATENCY = fields(
 DELEGATE = fields({"name": TEXT, "delegated": whole(), "total": whole()})
 NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
 
-FIGURES = {"latency_ms": optional(maybe(LATENCY)), "delegate": optional(maybe(DELEGATE)), **NPU}
+FIGURES = {
+    "latency_ms": optional(maybe(LATENCY)),
+    "delegate": optional(maybe(DELEGATE)),
+    "metadata": optional(TEXT),
+    "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
+    **NPU,
+}
 """Fields of what a target reports that are read again."""
 
 OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}

@@ -10,10 +10,12 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.field_checks import Check, check_fields
 from tflbuild.core.names import named
 from tflbuild.core.registry import Registry
+from tflbuild.core.tensor_description import TensorDescription
 
 if TYPE_CHECKING:
     from tflbuild.core.meaning import Meaning
     from tflbuild.core.modality import Batch
+    from tflbuild.core.signature import TensorSpec
 
 TASKS: Registry[Task] = Registry("task", "task", "tasks")
 
@@ -34,6 +36,8 @@ class Task:
     name: ClassVar[str] = ""
     labelled: ClassVar[bool] = True
     """Whether the data say what is right, so that a model can be trained and its accuracy measured."""
+    purpose: ClassVar[str] = ""
+    """A sentence about its models for the metadata of a delivered file; "" where nobody knows."""
     usual_steps: ClassVar[int] = 1000
     """Batches that train from scratch on 2,400 samples."""
     float_outputs: ClassVar[bool] = False
@@ -142,6 +146,19 @@ class Task:
 
     def tail_shapes(self, meaning: Meaning) -> Mapping[str, tuple[int, ...]]:
         """Give the shapes of outputs, by name, that the converter leaves open."""
+        return {}
+
+    # Delivery
+
+    def described(
+        self, meaning: Meaning, outputs: Mapping[str, TensorSpec]
+    ) -> Mapping[str, TensorDescription]:
+        """Describe outputs of a delivered file for tools of others; what is left out is any numbers to them.
+
+        Args:
+            meaning: of the model.
+            outputs: of the file, by name.
+        """
         return {}
 
     # People

@@ -226,9 +226,10 @@ class Keys:
             "options": to_json(options),
             "files": [digest.of_file(path) for path in options.files()],
             "input": model.digest,
-            "meta": digest.of_json(model.meta) if options.compiles else "",
+            "meta": digest.of_json(model.meta),
+            "described": code_digest(module_of(self._names.describe), *modules_of(Meaning.of(model))),
             "cpu": cpu_name(),
-            "toolchain": tools_of(type(options).__module__)
+            "toolchain": tools_of(type(options).__module__, module_of(self._names.describe))
             | toolchain.require((*type(options).needs, *LITERT_TOOLS), f"target '{target}'"),
         }
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
+from tflbuild.core.tensor_description import TensorDescription
 
 NUMBERS = ("b", "i", "u", "f")
 """Kinds of NumPy's dtypes that are real numbers."""
@@ -24,6 +25,10 @@ class Vector(Modality):
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take numbers; "" where it can."""
         return "" if spec.dtype != "string" else f"it is {spec.text}, and numbers are wanted"
+
+    def described(self, shape: tuple[int, ...]) -> TensorDescription:
+        """Say how many numbers there are."""
+        return TensorDescription(description=f"Numbers, {' x '.join(map(str, shape)) or 'one'}.")
 
     def encode(self, sample: Any, shape: tuple[int, ...]) -> Encoded:
         """Give (*shape) float32.

@@ -34,12 +34,13 @@ class LoadTflite(Pass):
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         """Check, hold to the data, and keep the file with what it means."""
         from tflbuild.evaluation.running import outputs_of
+        from tflbuild.formats.tflite import brought
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.graph import Graph
 
         spec: Any = ctx.model_spec
         path = Path(spec.path)
-        content = flatbuffer.check(path)
+        content, carried = brought.apart(flatbuffer.check(path), ctx.log)
         description: Description = spec.description
         meaning = meaning_of(description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
@@ -48,7 +49,7 @@ class LoadTflite(Pass):
         wanted = outputs_of(given, values)
         looks_alike(meaning, wanted, path)
         more = {"quantized": spec.quantized()} if spec.quantized() else {}
-        result = writing.emit_tflite(ctx, Graph.unpacked(content), meaning, **more)
+        result = writing.emit_tflite(ctx, Graph.unpacked(content), meaning, **more, **carried)
         found = parity.compared(wanted, outputs_of(result, values))
         ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
         wrong = parity.breaches(found, 0.0)

@@ -18,6 +18,8 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines.append(f"  {target['bytes']:,} bytes, {target['compressed_bytes']:,} compressed")
         lines += _accuracy_lines(report, target)
         lines += _device_lines(target)
+        lines += _runtime_lines(target)
+        lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
     lines += [
         f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
     ]
@@ -49,6 +51,16 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
                 f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} samples{of}"
             )
     return lines
+
+
+def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say which runtime has every operator of the file."""
+    needed = target.get("min_runtime")
+    if not needed or not needed["version"]:
+        return []
+    unknown = ", ".join(map(plain, needed["unknown"]))
+    doubt = f"; of {unknown} it is not known which one has it" if unknown else ""
+    return [f"  needs TensorFlow Lite {plain(needed['version'])} or later, for {plain(needed['by'])}{doubt}"]
 
 
 def _device_lines(target: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from tflbuild.evaluation.feeding import takes_codes
 from tflbuild.formats.pictures import ASSUMED, Kind
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.inputs import kind_of
-from tflbuild.formats.tflite.metadata import TensorMetadata
+from tflbuild.formats.tflite.metadata_form import TensorMetadata
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.tflite.model import Model
 from tflite_files import Typed, classifier, network, step

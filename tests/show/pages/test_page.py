@@ -498,6 +498,15 @@ def test_every_row_of_a_sweep_stands_under_its_heading() -> None:
     ]
 
 
+def test_what_a_delivered_file_says_of_itself_is_on_its_page() -> None:
+    report = pages.report()
+    assert "Metadata" not in outline(render(report)).text
+    report["targets"][0]["metadata"] = "image to <b>probability</b>; labels.txt"
+    page = render(report)
+    assert "Metadata image to <b>probability</b>; labels.txt" in outline(page).text
+    assert "<b>probability" not in page
+
+
 def test_what_a_page_says_beside_its_tables() -> None:
     text = outline(render(pages.report())).text
     for expected in (

@@ -208,11 +208,15 @@ class Server:
     def deliver(
         self, target: Target, model: TFLiteModel, staging: Path
     ) -> tuple[TFLiteModel, dict[str, Any]]:
-        """Compile for a target and report on the file."""
+        """Compile for a target, let the file describe itself, and report on it."""
         figures: dict[str, Any] = {}
-        delivered = model
+        delivered, given = model, model.path.read_bytes()
+        content = given
         if target.compiles:
             content, figures = target.compile(model, staging)
+        content, said = named(self._names.describe)(content, model)
+        figures |= said
+        if content != given:
             path = staging / "delivered.tflite"
             path.write_bytes(content)
             sha256 = digest.of_file(path)

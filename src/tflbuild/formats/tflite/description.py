@@ -17,7 +17,8 @@ from tflbuild.formats.pictures import Kind
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.inputs import kind_of
 from tflbuild.formats.tflite.labels import listed
-from tflbuild.formats.tflite.metadata import NAME, Metadata, TensorMetadata, metadata_of
+from tflbuild.formats.tflite.metadata import NAME, metadata_of
+from tflbuild.formats.tflite.metadata_form import Metadata, TensorMetadata
 from tflbuild.formats.tflite.outputs import Outputs, outputs_of
 from tflbuild.formats.tflite.scheme import Scheme, scheme_of
 from tflbuild.formats.tflite.signature import Names, names_of, signature_of

@@ -10,7 +10,7 @@ from tflbuild.core.signature import TensorSpec
 from tflbuild.formats.pictures import ASSUMED, GREY, Kind, Pixels, likeness, usual
 from tflbuild.formats.tflite.front import front_of
 from tflbuild.formats.tflite.graph import Graph
-from tflbuild.formats.tflite.metadata import TensorMetadata
+from tflbuild.formats.tflite.metadata_form import TensorMetadata
 
 PICTURE, NUMBERS = "image", "vector"
 """Names of modalities."""

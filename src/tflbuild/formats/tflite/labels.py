@@ -9,7 +9,7 @@ from tflbuild.core.model_format import Evidence
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.labels import Lists
 from tflbuild.formats.tflite import packed_files
-from tflbuild.formats.tflite.metadata import AXIS_LABELS, VALUE_LABELS, AssociatedFile, Metadata
+from tflbuild.formats.tflite.metadata_form import AXIS_LABELS, VALUE_LABELS, AssociatedFile, Metadata
 
 LONGEST = 1 << 12
 """Characters of a name."""
@@ -29,7 +29,7 @@ def listed(content: bytes, metadata: Metadata, output: int, path: Path) -> tuple
     for file in _files(metadata, output):
         where = f"{plain(file.name, 80)} in {plain(path.name, 80)}"
         try:
-            found[where] = _names(packed_files.member(content, file.name))
+            found[where] = names_in(packed_files.member(content, file.name))
         except ValueError as error:
             said.append(
                 Evidence("labels", "left out", f"the metadata name '{plain(file.name, 80)}', which {error}")
@@ -47,7 +47,12 @@ def _files(metadata: Metadata, output: int) -> list[AssociatedFile]:
     return []
 
 
-def _names(content: bytes) -> tuple[str, ...]:
+def names_in(content: bytes) -> tuple[str, ...]:
+    """Read a list of class names.
+
+    Raises:
+        ValueError: it is none; the message completes "it ".
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The zip archive behind a `.tflite`, which holds the files that its metadata name; read within limits."""
+"""The zip archive behind a `.tflite`, which holds the files that its metadata name; read within limits, and written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 
 from tflbuild.core.plain_text import plain
 
@@ -20,6 +21,9 @@ LARGE, LARGE_BYTES = b"PK\x06\x07", 20
 """The mark before the end of an archive whose sizes have 64 bits."""
 
 MOST_COMMENT = 1 << 16
+
+EARLIEST, UNIX = (1980, 1, 1, 0, 0, 0), 3
+"""Date and system of members that are written."""
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -60,6 +64,25 @@ def member(content: bytes, name: str) -> bytes:
         raise ValueError(
             f"is packed in a damaged archive ({plain(error, 80) or type(error).__name__})"
         ) from error
+
+
+def packed_behind(content: bytes, files: Mapping[str, bytes]) -> bytes:
+    """Pack files behind a flatbuffer, uncompressed, since tools map them into memory; the same bytes at any time.
+
+    Args:
+        content: of the flatbuffer.
+        files: content by name; none leave the flatbuffer as it is.
+    """
+    if not files:
+        return content
+    whole = io.BytesIO()
+    whole.write(content)
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
+        for name, stored in files.items():
+            entry = zipfile.ZipInfo(name, date_time=EARLIEST)
+            entry.create_system, entry.external_attr = UNIX, 0o100644 << 16
+            archive.writestr(entry, stored)
+    return whole.getvalue()
 
 
 class _Unwanted(ValueError):

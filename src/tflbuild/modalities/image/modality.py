@@ -11,6 +11,7 @@ from annotated_types import Gt, Le
 from tflbuild.core.field_checks import Check, boolean, nothing_or, number, one_of, rows_of
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
+from tflbuild.core.tensor_description import TensorDescription
 from tflbuild.modalities.image.geometry import Placement, centred, frame, letterboxed
 from tflbuild.modalities.image.grey import luma
 
@@ -215,6 +216,12 @@ class ImageModality(Modality):
         scales, offsets = self.affine
         white = [255 * scale + offset for scale, offset in zip(scales, offsets, strict=True)]
         return min(offsets), max(white)
+
+    def described(self, shape: tuple[int, ...]) -> TensorDescription:
+        """Describe size, channels and normalisation."""
+        from tflbuild.modalities.image.described import described
+
+        return described(self, shape)
 
     def placement(self, image_height: int, image_width: int, height: int, width: int) -> Placement:
         """Say where an image lies in an input of `height` x `width`; integers only, the same everywhere."""

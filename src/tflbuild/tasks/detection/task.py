@@ -18,7 +18,9 @@ from tflbuild.core.field_checks import (
     whole,
 )
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.signature import TensorSpec
 from tflbuild.core.task import Outputs, Rows, Task, task
+from tflbuild.core.tensor_description import TensorDescription
 
 MOST_SIDE = 1 << 16
 MOST_ANCHORS = 1 << 24
@@ -58,6 +60,7 @@ class Detection(Task):
     others ends in suppression already, and may name its outputs otherwise: `head.outputs`.
     """
 
+    purpose = "Finds objects in a picture: where they are, of which class, and how sure that is."
     float_outputs = True
     usual_steps = 2000  # on `signs`, 1000 reached mAP 0.49 on the test split and 2500 reached 0.68
     serving: ClassVar[str] = "tflbuild.backends.keras:boxes_of"
@@ -148,6 +151,14 @@ class Detection(Task):
 
         options = meaning.head.get("postprocess")
         return output_shapes(int(options["max_detections"])) if options else {}
+
+    def described(
+        self, meaning: Meaning, outputs: Mapping[str, TensorSpec]
+    ) -> Mapping[str, TensorDescription]:
+        """Describe boxes, classes, scores and their number, by the names that MediaPipe looks for."""
+        from tflbuild.tasks.detection.described import described
+
+        return described(meaning)
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Answer]:
         """Give every object."""
