@@ -18,7 +18,7 @@ from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.inputs import kind_of
 from tflbuild.formats.tflite.labels import listed
 from tflbuild.formats.tflite.metadata import NAME, Metadata, TensorMetadata, metadata_of
-from tflbuild.formats.tflite.outputs import Outputs, outputs_of
+from tflbuild.formats.tflite.outputs import Outputs, outputs_of, parts_of
 from tflbuild.formats.tflite.scheme import Scheme, scheme_of
 from tflbuild.formats.tflite.signature import Names, names_of, signature_of
 from tflbuild.tflite import chips, flatbuffer, soundness
@@ -86,6 +86,7 @@ def describe(path: Path) -> Description:
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=outputs.head if task else {},
         quantized=scheme.name,
+        parts=parts_of(found.graph, found.names.outputs),
         recognised=(
             *found.names.recognised,
             *_outputs(outputs, task),
