@@ -94,7 +94,7 @@ def _facts(spec: Any, built: Any, pixels: ImageModality) -> Meaning:
         width=width,
         labels=tuple(str(number) for number in range(built.outputs[-1].shape[-1])),
         preprocess=pixels.to_json(),
-        detector=spec.head(built),
+        detector=spec.head_of(built),
     )
 
 

@@ -171,7 +171,7 @@ def test_an_architecture_that_says_nothing_comes_from_no_file() -> None:
     made = Architecture()
     assert (made.name, made.task, made.needs) == ("", "", ("tensorflow", "tf_keras"))
     assert (made.files(), made.listed_labels(), made.preprocess()) == ((), {}, {})
-    assert (made.warnings({}), made.recognised(), made.original(), made.head(None)) == ([], [], None, {})
+    assert (made.warnings({}), made.recognised(), made.original(), made.head_of(None)) == ([], [], None, {})
     made.check()
     for call in (made.resolution, lambda: made.build(2)):
         with pytest.raises(NotImplementedError):

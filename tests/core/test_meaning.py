@@ -271,6 +271,7 @@ FITS: list[tuple[str, list[Any], list[Any]]] = [
         [{}, OUTPUTS],
         [None, [], {"scores": 1}, {"scores": ["x"]}],
     ),
+    ("head.suppression", ["file", "caller"], ["both", None]),
     ("head.anchors", [{"aspect_ratios": [1]}], [{}, None, []]),
     *((f"head.anchors.{name}", [1e-9, 1, 0.5], [0, 1.01, True, None]) for name in ("min_scale", "max_scale")),
     (

@@ -43,7 +43,7 @@ def test_keras_and_float_tflite_agree_within_a_thousandth(tmp_path: Path) -> Non
         width=96,
         labels=index.classes,
         preprocess=ImageModality().to_json(),
-        detector=architecture.head(model),
+        detector=architecture.head_of(model),
     )
     facts = meant.to_json()
     h5, tflite = tmp_path / "model.h5", tmp_path / "model.tflite"

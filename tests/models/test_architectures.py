@@ -65,7 +65,7 @@ def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: flo
     model = SSDMobileNetV1(input_size=size, alpha=alpha)
     model.check()
     built = model.build(5)
-    detector = model.head(built)
+    detector = model.head_of(built)
     assert detector["feature_maps"][0] == [finest, finest]  # size / stride, rounded up
     assert len(detector["feature_maps"]) == 6
     count = len(anchors(detector["feature_maps"], AnchorOptions.of(detector["anchors"])))
@@ -75,7 +75,7 @@ def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: flo
 @pytest.mark.slow
 def test_first_feature_map_can_be_chosen() -> None:
     model = SSDMobileNetV1(finest_stride=16)
-    assert model.head(model.build(2))["feature_maps"] == [[6, 6], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]]
+    assert model.head_of(model.build(2))["feature_maps"] == [[6, 6], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]]
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_classifier_gives_logits_of_every_class() -> None:
     built = model.build(7)
     assert built.input_shape == (None, 64, 64, 3)
     assert built.output_shape == (None, 7)
-    assert model.head(built) == {}
+    assert model.head_of(built) == {}
 
 
 @pytest.mark.slow
@@ -132,7 +132,7 @@ def test_resnet_has_a_shortcut_where_it_halves(depth: int, convolutions: int) ->
     assert kinds.count("Conv2D") == convolutions  # depth - 1 and two shortcuts
     assert kinds.count("Add") == (depth - 2) // 2
     assert built.get_layer("pool").input.shape[1:] == (8, 8, 64)
-    assert model.head(built) == {}
+    assert model.head_of(built) == {}
     # By hand, three batch norms of 16 channels, as many of 32 and 64 with their shortcuts' (4 values a channel):
     # 432 + 2 * 2304 + (4608 + 9216 + 512) + (18432 + 36864 + 2048) + 650 + 4 * (3 * 16 + 3 * 32 + 3 * 64);
     # each further pair of convolutions adds 2 * 2304, 2 * 9216 and 2 * 36864, and 8 values a channel.

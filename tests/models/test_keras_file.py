@@ -236,10 +236,10 @@ def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> Non
     built = options.build(2)
     assert options.task == "detection"
     with pytest.raises(RecipeError, match=r"^model.feature_maps: .* where its 12 anchors lie"):
-        options.head(built)
+        options.head_of(built)
     with pytest.raises(RecipeError, match=r"^model.feature_maps: .* give 27 anchors, but .* has 12"):
-        KerasFile(path=path, feature_maps=((3, 3),)).head(built)
-    said = KerasFile(path=path, feature_maps=((2, 2),)).head(built)  # three boxes a cell on the finest map
+        KerasFile(path=path, feature_maps=((3, 3),)).head_of(built)
+    said = KerasFile(path=path, feature_maps=((2, 2),)).head_of(built)  # three boxes a cell on the finest map
     assert said["feature_maps"] == [[2, 2]]
     assert said["anchors"] == asdict(AnchorOptions())
 
@@ -259,7 +259,7 @@ def test_what_tflbuild_embedded_says_how_outputs_become_boxes(tmp_path: Path, fa
     with h5py.File(path, "a") as file:
         file.attrs["tflbuild.facts"] = json.dumps(facts)
     options = KerasFile(path=str(path))
-    assert options.head(options.build(2)) == KNOWN
+    assert options.head_of(options.build(2)) == KNOWN
     assert options.preprocess() == {"scale": 0.5}
     assert options.listed_labels() == {"my.h5": ("a", "b")}
 

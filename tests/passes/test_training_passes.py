@@ -647,7 +647,7 @@ class Spec:
         self.built = SimpleNamespace(input_shape=(None, 8, 6, 3), output_shape=shape, classes=classes)
         return self.built
 
-    def head(self, built: Any) -> dict[str, Any]:
+    def head_of(self, built: Any) -> dict[str, Any]:
         return self._head
 
     def original(self) -> Any:

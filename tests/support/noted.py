@@ -103,7 +103,9 @@ PARITY: dict[str, Any] = {
 }
 NOTES: dict[str, Any] = {
     "recognised": RECOGNISED,
+    "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,
+    "shared_scales": [{"text": "'o' holds parts", "tensor": "o", "axis": 1, "parts": [], "mended": True}],
     "auto": AUTO,
     "round": ROUND,
     "sensitivity": SENSITIVITY,

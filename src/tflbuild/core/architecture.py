@@ -103,7 +103,7 @@ class Architecture:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
         raise NotImplementedError
 
-    def head(self, model: Any) -> dict[str, Any]:
+    def head_of(self, model: Any) -> dict[str, Any]:
         """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""
         return {}
 

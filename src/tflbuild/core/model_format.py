@@ -37,6 +37,7 @@ class Description:
         head: what only the task knows.
         quantized: scheme of a file that is quantized already, e.g. "int8"; "" for a float one.
         recognised: the evidence for each of these.
+        parts: of an output that is joined of several tensors, the axis, and how much of it each takes.
     """
 
     signature: Signature
@@ -46,6 +47,7 @@ class Description:
     head: Mapping[str, Any] = field(default_factory=dict)
     quantized: str = ""
     recognised: tuple[Evidence, ...] = ()
+    parts: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON-able form, to be kept."""
@@ -68,6 +70,7 @@ class Description:
                     name: (modality, options) for name, (modality, options) in value["inputs"].items()
                 },
                 "recognised": tuple(Evidence(*one) for one in value["recognised"]),
+                "parts": {name: (axis, tuple(sides)) for name, (axis, sides) in value["parts"].items()},
             }
         )
 

@@ -60,9 +60,41 @@ class Task:
 
     # Evaluation
 
-    def finisher(self, meaning: Meaning) -> Callable[[Outputs], Outputs]:
-        """Give what turns a framework model's raw outputs for one sample into those of the delivered file."""
+    def finisher(self, meaning: Meaning, *, whole: bool = False) -> Callable[[Outputs], Outputs]:
+        """Give what turns a model's raw outputs for one sample into those that `decode` takes.
+
+        Args:
+            meaning: of the model.
+            whole: whether it is a file as it is delivered, not a framework's model that conversion appends to.
+        """
         return lambda outputs: outputs
+
+    def settled(self, meaning: Meaning, outputs: Mapping[str, Any]) -> tuple[Meaning, Sequence[str]]:
+        """Settle, by a file's outputs on real samples, what its names and shapes do not show of its head.
+
+        Args:
+            meaning: of the file.
+            outputs: (samples, ...) float32 by name.
+
+        Returns:
+            The meaning, and a sentence on each thing that was settled.
+
+        Raises:
+            ValueError: the outputs are not what they are taken for.
+        """
+        return meaning, ()
+
+    def finish_file(self, graph: Any, meaning: Meaning) -> Meaning:
+        """Append to a float `.tflite` of somebody else what a delivered file ends in; by default nothing.
+
+        Args:
+            graph: a `tflbuild.tflite.graph.Graph`; edited in place.
+            meaning: of its outputs.
+
+        Returns:
+            The meaning of the file that was made.
+        """
+        return meaning
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
         """Turn a delivered file's outputs for one sample into what it says of it.

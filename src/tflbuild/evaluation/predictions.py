@@ -69,9 +69,7 @@ def predict(
     task, execution = meaning.kind, _opened(runtime, _Model(model))
     check_inputs(execution, meaning, model)
     examples = Examples(split, meaning)
-    finish: Callable[[Outputs], Outputs] = (
-        task.finisher(meaning) if not model.whole else lambda outputs: outputs
-    )
+    finish: Callable[[Outputs], Outputs] = task.finisher(meaning, whole=model.whole)
     seen: list[Rows] = []
     for example, outputs in _runs(execution, runtime.batch, examples, meaning):
         seen.append(task.decode(finish(outputs), meaning, example.geometry))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tflbuild.core import label_list
 from tflbuild.core.architecture import UNLABELLED, architecture, contradicted
+from tflbuild.core.artifact import KINDS
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Format
@@ -22,6 +24,9 @@ STORED = ("float16", "dynamic")
 
 MOST_AXES = 8
 
+USUAL = (("type", "auto"), ("suppression", "file"))
+"""Options of a head that need not be said."""
+
 NEAR = 1e-5
 """Difference of two numbers, relative or not, that comes of writing them in few digits."""
 
@@ -35,12 +40,17 @@ class File(KerasFile):
     goes to the passes that quantize as it is, and `convert` is left out. On data without labels, outputs that are
     neither scores nor detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
 
+    A detector whose outputs are boxes and scores before suppression is recognised by their names and shapes, or said:
+    `model.head=yolo model.head.strides=[8,16,32]`; `head.suppression` is `file`, where the delivered file decodes and
+    suppresses, or `caller`, where it gives what the model gives. See docs/heads.md.
+
     `signature` names the one of several that is built, `shape` gives the sides that a file leaves open, the batch
     first: `model.shape=[1,192,192,3]`. The other options are those of `model=keras`, for a detector in a Keras file.
     """
 
     signature: str = ""  # of a file that has several
     shape: tuple[int, ...] = ()  # of the one input, its batch first, where the file leaves sides open
+    head: str | Mapping[str, Any] = field(default_factory=dict)  # a head's name, or its `type` and options
 
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""
@@ -88,7 +98,26 @@ class File(KerasFile):
         from tflbuild.formats.stating import stated
 
         found = self._known.description
-        return found if self.outputs == "auto" else stated(found, self.outputs)
+        if self.outputs != "auto":
+            return stated(found, self.outputs)
+        if not found.task or self.said_of_head:
+            from tflbuild.models.raw_heads import with_head
+
+            whole = KINDS[self.format.kind].whole
+            return with_head(found, Path(self.path), self.said_of_head, self.postprocess, whole=whole)
+        return found
+
+    @property
+    def said_of_head(self) -> Mapping[str, Any]:
+        """Give what the recipe says of the head: `type` and options, without those that are so by default."""
+        said = {"type": self.head} if isinstance(self.head, str) else self.head
+        return {name: value for name, value in said.items() if (name, value) not in USUAL}
+
+    def head_of(self, model: Any) -> dict[str, Any]:
+        """Take how a Keras detector's outputs become boxes from the file or from the options, and who suppresses."""
+        found = super().head_of(model)
+        said = {name: value for name, value in self.said_of_head.items() if name == "suppression"}
+        return {**found, **said} if found else found
 
     def starts(self) -> Pass:
         """Give the pass that takes the file in."""

@@ -186,7 +186,7 @@ class KerasFile(Architecture):
             )
         return logits
 
-    def head(self, model: Any) -> dict[str, Any]:
+    def head_of(self, model: Any) -> dict[str, Any]:
         """Take how outputs become boxes from the file or from the options; {} for a classifier.
 
         Raises:

@@ -95,7 +95,7 @@ class SSDMobileNetV1(Architecture):
         ]
         return Model(image, outputs, name="ssd_mobilenet_v1")
 
-    def head(self, model: Any) -> dict[str, Any]:
+    def head_of(self, model: Any) -> dict[str, Any]:
         """Read the feature maps off the heads, and add the options that turn outputs into boxes."""
         heads = [model.get_layer(f"box_{level}") for level in range(MAPS)]
         return {

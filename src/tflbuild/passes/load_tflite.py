@@ -48,9 +48,12 @@ class LoadTflite(Pass):
         given = TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": meaning.to_json()})
         wanted = outputs_of(given, values)
         looks_alike(meaning, wanted, path)
+        raw = settled(meaning, wanted, path, ctx)
+        graph = Graph.unpacked(content)
+        meaning = raw.kind.finish_file(graph, raw)
         more = {"quantized": spec.quantized()} if spec.quantized() else {}
-        result = writing.emit_tflite(ctx, Graph.unpacked(content), meaning, **more, **carried)
-        found = parity.compared(wanted, outputs_of(result, values))
+        result = writing.emit_tflite(ctx, graph, meaning, **more, **carried)
+        found = parity.compared(*parity.finished_alike(wanted, outputs_of(result, values), raw), len(values))
         ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
         wrong = parity.breaches(found, 0.0)
         if wrong:
@@ -87,6 +90,29 @@ def labels_of(description: Description, classes: Sequence[str]) -> tuple[str, ..
     if not classes or fitting.known(description, classes):
         return own
     return tuple(classes) if fitting.classes_of(description) or not own else own
+
+
+def settled(meaning: Meaning, outputs: Mapping[str, Any], path: Path, ctx: PassContext) -> Meaning:
+    """Settle what names and shapes of outputs do not show.
+
+    Args:
+        meaning: of the user's file, or of a float `.tflite` that was made of it.
+        outputs: (samples, ...) float32 by name, on real samples.
+        path: the user's file.
+        ctx: of the pass; what is settled is noted.
+
+    Raises:
+        RecipeError: the outputs are not what they are taken for.
+    """
+    try:
+        meaning, said = meaning.kind.settled(meaning, outputs)
+    except ValueError as error:
+        raise RecipeError(f"model.head.{error}; the file is '{plain(path)}'.") from error
+    for sentence in said:
+        ctx.log(sentence)
+    if said:
+        ctx.notes["settled"] = list(said)
+    return meaning
 
 
 def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> None:

@@ -23,7 +23,7 @@ from tflbuild.quantization import final_scores
 from tflbuild.quantization.attempts import reason
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.grid import FOUR_BIT
-from tflbuild.tflite import flatbuffer
+from tflbuild.tflite import flatbuffer, float_ends
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 
@@ -56,13 +56,17 @@ def quantize(
         kept: operators that are quantized otherwise, by the tensor they write: to int16 activations, or not at all.
         form: how numbers are stored.
 
+    What `tflbuild.tflite.float_ends` marks stays float.
+
     Raises:
         PassError: the quantizer refused the model.
     """
     with _refusing():
         worker = quantizer.Quantizer(_of_today(source))
     _say(worker, ".*", scheme, form := form or Form())
-    _keep(worker, kept or {}, form)
+    ends: dict[str, Kept] = dict.fromkeys(float_ends.kept(source.graph), "float32")
+    kept = {**(kept or {}), **ends}
+    _keep(worker, kept, form)
     names, borders = qtyping.TFLOperationName, {"INPUT": float_input, "OUTPUT": float_output}
     for name in ("CUSTOM_OP", *(border for border, is_float in borders.items() if is_float)):
         worker.update_quantization_recipe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tflbuild.tflite.flatbuffer import MOVING
+from tflbuild.tflite.float_ends import is_marked
 from tflbuild.tflite.graph import Graph
 
 SCORES = ("LOGISTIC", "SOFTMAX")
@@ -35,7 +36,7 @@ def shared(graph: Graph) -> list[Shared]:
     group: dict[int, set[int]] = {index: {index} for index in map(int, graph.model.subgraphs[0].inputs)}
     for operator in graph.operators:
         group |= {int(index): {int(index)} for index in operator.outputs}
-        if graph.kind(operator) in MOVING:
+        if graph.kind(operator) in MOVING and not is_marked(graph.name(int(operator.outputs[0]))):
             for index in (*operator.inputs, *operator.outputs):
                 if int(index) in group:
                     _join(group, int(index), int(operator.outputs[0]))

@@ -32,7 +32,7 @@ from tflbuild.recipe.composition_errors import refuse_no_choice, reworded
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, DeclaredSource
 from tflbuild.recipe.files import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.recipe.interpolation import bounded
-from tflbuild.recipe.overrides import parse
+from tflbuild.recipe.overrides import CHOICES, parse
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
 
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
@@ -118,6 +118,10 @@ def _composed(parsed: list[Override]) -> tuple[DictConfig, DefaultsList, list[Re
     replaced = sources.replaced(defaults)
     config = loader._compose_config_from_defaults_list(defaults=defaults.defaults, repo=sources)
     OmegaConf.set_struct(config, True)
+    for key in CHOICES:  # options of whatever is chosen there, which alone knows them
+        chosen = OmegaConf.select(config, key)
+        if isinstance(chosen, DictConfig):
+            OmegaConf.set_struct(chosen, False)
     loader._apply_overrides_to_config(defaults.config_overrides, config)
     return config, defaults, replaced, sources.remarks
 

@@ -20,6 +20,9 @@ LONGEST = 20_000
 DEEPEST = 15
 """Brackets inside one another."""
 
+CHOICES = ("model.head",)
+"""Keys of choices inside of others: a name with options, of which the name alone may be given."""
+
 LONGEST_NUMBER = 60
 """Digits of a number."""
 
@@ -30,7 +33,7 @@ def parse(words: Iterable[str]) -> list[Override]:
     Raises:
         RecipeError: one cannot be parsed.
     """
-    given = [_home_quoted(word) for word in words]
+    given = [_with_type(_home_quoted(word)) for word in words]
     for word in given:
         _check(word)
     try:
@@ -51,6 +54,12 @@ def _home_quoted(word: str) -> str:
     path = re.sub(r'(\\+)(?="|\Z)', r"\1\1", at_home(value))  # others stand for themselves
     path = path.replace('"', '\\"')
     return f'{key}="{path}"'
+
+
+def _with_type(word: str) -> str:
+    """Write out the short form of a choice inside of another, `model.head=yolo`, whose options stand beside it."""
+    key, _, value = word.partition("=")
+    return f"{key}.type={value}" if key in CHOICES and value.isidentifier() else word
 
 
 def _check(word: str) -> None:

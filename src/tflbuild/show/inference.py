@@ -158,8 +158,9 @@ def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple
         codes = as_input(encoded.codes[None], given.kind, execution.signature.inputs[name])
         outputs = readable(execution.run({name: codes}), execution)
         first = {output: value[0] for output, value in outputs.items()}
-        rows = meaning.kind.decode(first, meaning, {name: encoded.geometry})
-        return tuple(meaning.kind.found(rows, meaning))
+        task = meaning.kind
+        rows = task.decode(task.finisher(meaning, whole=True)(first), meaning, {name: encoded.geometry})
+        return tuple(task.found(rows, meaning))
 
 
 def _only(meaning: Meaning, file: Path) -> tuple[str, Input]:

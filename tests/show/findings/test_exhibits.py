@@ -414,7 +414,9 @@ def test_sizes_without_zeros_are_set_side_by_side() -> None:
 
 ORDERED = [
     "recognised",
+    "settled",
     "parity",
+    "shared_scales",
     "auto",
     "round",
     "sensitivity",
@@ -435,14 +437,19 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "sensitivity": {"layers": [{"layer": "a"}]},
         "round": [{"layer": "a"}],
         "auto": {"chosen": "mse", "candidates": [{"error": 1}]},
+        "shared_scales": [{"text": "'o': shared"}],
         "parity": {"outputs": {"a": {}}},
+        "settled": ["units: pixels"],
         "recognised": [{"what": "a", "value": "b"}],
     }
     assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
-        "a", "parity", "auto", "round", "sensitivity", "mixed", "in float32", "pruned in 1 level", "sparse encoding",
+        "a", "units", "parity", "'o'", "auto", "round", "sensitivity", "mixed", "in float32", "pruned in 1 level",
+        "sparse encoding",
     ]  # fmt: skip
     assert [exhibit.title for exhibit in exhibits_of(notes)] == [
+        "settled on samples",
         "the file against the model as loaded",
+        "outputs that share a scale",
         "candidates",
         "learned rounding",
         "what rounding each layer costs",

@@ -19,7 +19,7 @@ from tflbuild.formats.tflite.inputs import kind_of
 from tflbuild.formats.tflite.labels import listed
 from tflbuild.formats.tflite.metadata import NAME, metadata_of
 from tflbuild.formats.tflite.metadata_form import Metadata, TensorMetadata
-from tflbuild.formats.tflite.outputs import Outputs, outputs_of
+from tflbuild.formats.tflite.outputs import Outputs, outputs_of, parts_of
 from tflbuild.formats.tflite.scheme import Scheme, scheme_of
 from tflbuild.formats.tflite.signature import Names, names_of, signature_of
 from tflbuild.tflite import chips, flatbuffer, soundness
@@ -87,6 +87,7 @@ def describe(path: Path) -> Description:
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=outputs.head if task else {},
         quantized=scheme.name,
+        parts=parts_of(found.graph, found.names.outputs),
         recognised=(
             *found.names.recognised,
             *_outputs(outputs, task),

@@ -75,6 +75,21 @@ def outputs_of(graph: Graph, names: Mapping[str, int]) -> Outputs:
     return Outputs(evidence=f"{len(names)} outputs, {shapes}{more}: {_of_several(graph, names)}")
 
 
+def parts_of(graph: Graph, names: Mapping[str, int]) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Give, of each output that is joined of several tensors, the axis and how much of it each takes."""
+    found = {}
+    for name, index in names.items():
+        maker, sides = graph.maker(index), graph.spec(index).shape
+        if maker is None or maker.kind != "CONCATENATION" or len(maker.inputs) < 2:
+            continue
+        shapes = [graph.spec(one).shape for one in maker.inputs]
+        for axis in range(len(sides)):
+            joined = tuple(shape[axis] for shape in shapes if len(shape) == len(sides))
+            if len(joined) == len(shapes) and sum(joined) == sides[axis]:
+                found[name] = (axis, joined)
+    return found
+
+
 def _of_several(graph: Graph, names: Mapping[str, int]) -> str:
     shapes = sorted((graph.spec(index).shape for index in names.values()), key=len)
     raw = len(shapes) == 2 and all(len(shape) == 3 for shape in shapes) and shapes[0][1] == shapes[1][1]

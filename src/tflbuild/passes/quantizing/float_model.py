@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -63,26 +63,50 @@ class FloatModel:
         }
         return replace(self, packed=Packed(graph), meaning=replace(self.meaning, inputs=inputs))
 
+    def with_own_scales(
+        self, ctx: PassContext | AnalysisContext, samples: Sequence[Mapping[str, Any]]
+    ) -> Self:
+        """Give parts of outputs that lie far apart scales of their own; the outputs stay what they are.
+
+        Args:
+            ctx: is told what is found.
+            samples: calibration samples, by input.
+        """
+        from tflbuild.quantization import shared_scales
+        from tflbuild.tflite.packed import Packed
+
+        graph, found = shared_scales.with_own_scales(self.packed.graph, samples)
+        for one in found:
+            ctx.log(one.text)
+        if found:
+            ctx.notes["shared_scales"] = [one.to_json() for one in found]
+        return self if graph is self.packed.graph else replace(self, packed=Packed(graph))
+
 
 def quantizable(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> FloatModel:
     """Unpack a float file of somebody else, and bring it into a form that can be quantized, and computes the same.
 
     Weights that are stored in int8 or float16 while their layers compute in floats become float32; SQUEEZE and
-    EXPAND_DIMS become RESHAPE.
+    EXPAND_DIMS become RESHAPE, and PADV2 becomes PAD where zeros do as well.
     """
-    from tflbuild.tflite import float_weights, reshapes
+    from tflbuild.tflite import float_weights, paddings, reshapes
     from tflbuild.tflite.packed import Packed
 
     given = Packed(model.path.read_bytes())
     graph = given.copy()
     spread, reshaped = float_weights.spread_weights(graph), reshapes.use_reshape(graph)
+    padded = paddings.use_pad(graph)
     if spread:
         ctx.log(
             f"weights of {len(spread)} layers were stored in fewer bits, and are float32 of the same values now"
         )
     if reshaped:
         ctx.log(f"{', '.join(reshaped)}: reshaped by RESHAPE now, which has an integer form")
-    return FloatModel(Packed(graph) if spread or reshaped else given, Meaning.of(model))
+    if padded:
+        ctx.log(
+            f"{', '.join(padded)}: padded with zeros by PAD now, which has an integer form and the same maxima"
+        )
+    return FloatModel(Packed(graph) if spread or reshaped or padded else given, Meaning.of(model))
 
 
 def inputs_in_order(packed: Packed, meaning: Meaning) -> list[str]:

@@ -142,6 +142,7 @@ class Quantizing(Pass):
 
         meaning, inputs = floating.meaning, floating.inputs
         samples = calibration_samples(self.calibration, meaning, inputs, ctx)
+        floating = floating.with_own_scales(ctx, samples)
         float_input = set(self.inputs_of(meaning, scheme).values()) == {"float32"}
         limits = {} if float_input else writing.limits_of(meaning)
         border = Border(

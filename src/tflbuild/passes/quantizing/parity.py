@@ -33,8 +33,15 @@ def sample_values(ctx: PassContext, count: int = SAMPLES) -> dict[str, Any]:
     return {split.samples[place].key: split[place].value for place in places}
 
 
-def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def compared(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], samples: int = 0
+) -> dict[str, dict[str, float]]:
     """Compare outputs by name.
+
+    Args:
+        wanted: what they are held to.
+        found: of the same names and shapes.
+        samples: that they are of; 0 where each row is of one.
 
     Returns:
         For each output `difference`, the largest absolute one, `size`, the largest absolute value of what it is held
@@ -46,10 +53,39 @@ def compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, d
         name: {
             "difference": float(np.max(np.abs(found[name] - values))),
             "size": float(np.max(np.abs(values))),
-            "images": len(values),
+            "images": samples or len(values),
         }
         for name, values in wanted.items()
     }
+
+
+def finished_alike(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], meaning: Meaning
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Bring a user's file's outputs to what a file gives that ends in what its task appends; others stay as they are.
+
+    Rows behind those that count, which nothing ever writes, are left out.
+
+    Args:
+        wanted: outputs of the user's file, (samples, ...) by name.
+        found: those of the file that was made of it.
+        meaning: of the user's file.
+    """
+    import numpy as np
+
+    if wanted.keys() == found.keys():
+        return dict(wanted), dict(found)
+    finish = meaning.kind.finisher(meaning, whole=False)
+    rows = [
+        finish({name: values[place] for name, values in wanted.items()})
+        for place in range(len(next(iter(wanted.values()))))
+    ]
+    ours = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    theirs = {
+        name: np.concatenate([found[name][place][: len(row[name])] for place, row in enumerate(rows)])
+        for name in rows[0]
+    }
+    return ours, theirs
 
 
 def breaches(differences: Mapping[str, Mapping[str, float]], tolerance: float = TOLERANCE) -> list[str]:

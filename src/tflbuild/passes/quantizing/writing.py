@@ -48,13 +48,14 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     Final scores of an int8 file may have 16 bits.
     """
     from tflbuild.quantization import final_scores, promises
-    from tflbuild.tflite import flatbuffer
+    from tflbuild.tflite import flatbuffer, float_ends
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.islands import Island
 
     finer = final_scores.widened(Graph(flatbuffer.load(path))) if activations == "int8" else []
     known = [Island(name=name, dtype="int16", reason="final scores") for name in finer]
-    return promises.check_full_integer(path, activations, [*islands, *known])
+    ends = float_ends.islands(operator.output for operator in flatbuffer.operators(path))
+    return promises.check_full_integer(path, activations, [*islands, *known, *ends])
 
 
 def refuse_sparse(model: TFLiteModel) -> None:

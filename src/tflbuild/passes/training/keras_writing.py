@@ -38,4 +38,4 @@ def meaning_of(ctx: PassContext, built: Any, classes: tuple[str, ...]) -> Meanin
         for name, shape in keras.inputs_of(built).items()
     }
     task = ctx.model_spec.task_on(ctx.task)
-    return Meaning(task=task, labels=classes, inputs=inputs, head=ctx.model_spec.head(built))
+    return Meaning(task=task, labels=classes, inputs=inputs, head=ctx.model_spec.head_of(built))

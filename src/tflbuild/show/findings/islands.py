@@ -10,14 +10,19 @@ from tflbuild.core.exhibit import Exhibit, Note, Presentation, Row, Table
 EXPECTED = ("custom operator", "final scores")
 """Reasons that are worth no line: nearly every model ends so."""
 
+END = "it joins or decodes outputs"
+"""Reason that is worth one line for all operators; see `tflbuild.tflite.float_ends`."""
+
 
 def lines(note: Note) -> list[str]:
     """Name what stayed out of int8 for a reason that is not to be expected."""
-    return [
+    ends = sum(island.get("reason") == END for island in note)
+    counted = [f"in float32: {ends} operator{'s' if ends > 1 else ''} at the end, to join or decode outputs"]
+    return (counted if ends else []) + [
         f"in {island.get('dtype', '?')}: {island.get('operator', '')} {_name(island)} "
         f"({island.get('reason', '?')})"
         for island in note
-        if island.get("reason") not in EXPECTED
+        if island.get("reason") not in (*EXPECTED, END)
     ]
 
 

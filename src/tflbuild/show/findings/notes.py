@@ -17,12 +17,15 @@ from tflbuild.show.findings import (
     parity,
     recognised,
     rounding,
+    sentences,
     sparse_encoding,
 )
 
 FINDINGS: Mapping[str, Presentation] = {
     "recognised": recognised.PRESENTATION,
+    "settled": sentences.SETTLED,
     "parity": parity.PRESENTATION,
+    "shared_scales": sentences.SHARED_SCALES,
     "auto": auto.PRESENTATION,
     "round": rounding.PRESENTATION,
     "sensitivity": Presentation(lines=lines_of_sensitivity, exhibit=exhibit_of_sensitivity),

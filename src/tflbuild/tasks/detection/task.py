@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from tflbuild.core.answer import Answer
@@ -21,6 +22,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.core.signature import TensorSpec
 from tflbuild.core.task import Outputs, Rows, Task, task
 from tflbuild.core.tensor_description import TensorDescription
+from tflbuild.tasks.detection.postprocess_checks import POSTPROCESS
 
 MOST_SIDE = 1 << 16
 MOST_ANCHORS = 1 << 24
@@ -43,21 +45,15 @@ ANCHORS: Mapping[str, Check] = {
 }
 """Options of `tflbuild.tasks.detection.detector.AnchorOptions`."""
 
-POSTPROCESS: Mapping[str, Check] = {
-    "max_detections": whole(1, 1000),
-    "nms": one_of("class_wise", "class_agnostic"),
-    "score_threshold": number(least=0, most=1),
-    "iou_threshold": number(above=0, most=1),
-}
-"""Options of `tflbuild.tasks.detection.detector.Postprocess`."""
-
 
 @task("detection")
 class Detection(Task):
     """Boxes with classes and scores, as `TFLite_Detection_PostProcess` gives them.
 
-    `head` says how a float model's raw outputs become boxes: `feature_maps`, `anchors` and `postprocess`. A file of
-    others ends in suppression already, and may name its outputs otherwise: `head.outputs`.
+    `head` says how a float model's raw outputs become boxes: `feature_maps`, `anchors` and `postprocess` of our own
+    SSDs; `name`, `options`, `classes`, the shapes of its outputs (`raw`) and the sides of its `picture` of what others
+    trained, see `heads`. `suppression` says whether the file does so, or its caller. A file that ends in suppression
+    already may name its outputs otherwise: `outputs`.
     """
 
     purpose = "Finds objects in a picture: where they are, of which class, and how sure that is."
@@ -70,12 +66,18 @@ class Detection(Task):
         "anchors": mapping,
         "postprocess": mapping,
         "outputs": text_mapping,
+        "suppression": one_of("file", "caller"),
     }
 
     @classmethod
     def check_head(cls, prefix: str, head: Mapping[str, Any]) -> None:
         """Hold a head that lay in a file to what a detector's holds."""
         if not head:
+            return
+        if "name" in head:
+            from tflbuild.tasks.detection.heads.untrusted import check_named
+
+            check_named(prefix, head)
             return
         needed = ("outputs",) if "outputs" in head else ("feature_maps", "anchors", "postprocess")
         check_fields(prefix, head, cls.head_checks, needed=needed)
@@ -84,13 +86,38 @@ class Detection(Task):
         if "postprocess" in head:
             check_fields(f"{prefix}postprocess.", head["postprocess"], POSTPROCESS)
 
-    def finisher(self, meaning: Meaning) -> Callable[[Outputs], Outputs]:
-        """Suppress as the device does."""
+    def finisher(self, meaning: Meaning, *, whole: bool = False) -> Callable[[Outputs], Outputs]:
+        """Decode and suppress as the device does, unless the file does so itself."""
+        head = meaning.head
+        if whole and head.get("suppression", "file") == "file":
+            return lambda outputs: outputs
+        if "name" in head:
+            from tflbuild.tasks.detection.heads.finishing import finisher
+
+            return finisher(head).run
         from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
         from tflbuild.tflite.suppression import Suppressor
 
         suppressor = Suppressor(anchors_of(meaning), suppression_of(meaning))
         return lambda outputs: suppressor.run(outputs["box_encodings"], outputs["class_scores"])
+
+    def settled(self, meaning: Meaning, outputs: Mapping[str, Any]) -> tuple[Meaning, Sequence[str]]:
+        """Settle the options of a head by outputs on real pictures, and hold them to what the head says."""
+        if "name" not in meaning.head:
+            return meaning, ()
+        from tflbuild.tasks.detection.heads.finishing import given_of, head_of
+
+        head = meaning.head
+        known, said = head_of(head).settled(outputs, given_of(head))
+        return replace(meaning, head={**head, "options": {**head["options"], **known}}), said
+
+    def finish_file(self, graph: Any, meaning: Meaning) -> Meaning:
+        """Append decoding and suppression to a file of raw outputs, unless that is left to its caller."""
+        if "name" not in meaning.head:
+            return meaning
+        from tflbuild.tasks.detection.heads.finishing import finish_file
+
+        return finish_file(graph, meaning)
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
         """Give `boxes` (detections, 4) in 0..1 of the original picture, `classes` and `scores` (detections,)."""
@@ -139,7 +166,9 @@ class Detection(Task):
         }
 
     def tail(self, meaning: Meaning) -> Any:
-        """Give anchors and suppression options."""
+        """Give anchors and suppression options; None where the caller suppresses."""
+        if meaning.head.get("suppression") == "caller":
+            return None
         from tflbuild.tasks.detection.decoding import anchors_of, suppression_of
         from tflbuild.tflite.suppression import Tail
 
@@ -150,6 +179,8 @@ class Detection(Task):
         from tflbuild.tflite.suppression import output_shapes
 
         options = meaning.head.get("postprocess")
+        if meaning.head.get("suppression") == "caller":
+            return {}
         return output_shapes(int(options["max_detections"])) if options else {}
 
     def described(
@@ -158,7 +189,7 @@ class Detection(Task):
         """Describe boxes, classes, scores and their number, by the names that MediaPipe looks for."""
         from tflbuild.tasks.detection.described import described
 
-        return described(meaning)
+        return {} if meaning.head.get("suppression") == "caller" else described(meaning)
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Answer]:
         """Give every object."""

@@ -1,0 +1,1 @@
+"""Heads of detectors: in which numbers each says boxes and scores."""
