@@ -20,7 +20,7 @@ Box = tuple[float, float, float, float]
 
 
 class RawBox(NamedTuple):
-    """One object as annotated; in pixels, not yet checked. `number` names it in messages."""
+    """One object as annotated; not yet checked. `number` names it in messages."""
 
     number: str
     label: str
@@ -40,6 +40,8 @@ class Annotated(NamedTuple):
         height: as the annotation says; 0 where it does not.
         width: likewise.
         objects: what was marked.
+        fractions: whether its boxes lie in 0..1 of the picture, and not in its pixels.
+        facts: of the picture, where who listed it knows them: it lies inside another file.
     """
 
     key: str
@@ -48,6 +50,8 @@ class Annotated(NamedTuple):
     height: int
     width: int
     objects: tuple[RawBox, ...]
+    fractions: bool = False
+    facts: FileFacts | None = None
 
 
 def misfit(image: Annotated, facts: FileFacts, unturned: bool) -> str:
@@ -120,7 +124,7 @@ def refuse_fractions(root: str, splits: Mapping[str, list[Annotated]]) -> None:
         DataError: half of the boxes of a split do; of fewer each goes for itself.
     """
     for split, images in splits.items():
-        boxes = [(image, raw) for image in images for raw in image.objects]
+        boxes = [(image, raw) for image in images if not image.fractions for raw in image.objects]
         small = [(image, raw) for image, raw in boxes if raw.xmax <= 2 and _is_fraction(raw)]
         if small and 2 * len(small) >= len(boxes):
             image, raw = small[0]
