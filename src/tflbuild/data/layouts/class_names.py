@@ -16,7 +16,7 @@ GAPS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 
 def spelled_alike(name: str) -> str:
-    """Give what names have in common that differ by case, accents, or what stands between words.
+    r"""Give what names have in common that differ by case, accents, or what stands between words.
 
     >>> spelled_alike("Caf\xe9_au-lait") == spelled_alike("cafe au lait")
     True
@@ -38,6 +38,6 @@ def refuse_alike(names: Sequence[str], root: str) -> None:
         other = first.setdefault(spelled_alike(name), name)
         if other != name:
             raise DataError(
-                f"data.root: the classes '{plain(other)}' and '{plain(name)}' of '{root}' differ only by case, accents or "
-                f"blanks; spell them alike, or name all that are meant in data.classes."
+                f"data.root: the classes '{plain(other)}' and '{plain(name)}' of '{root}' differ only by case, accents "
+                f"or blanks; spell them alike, or name all that are meant in data.classes."
             )

@@ -123,7 +123,7 @@ class FileDataset(RootedDataset):
         """Give the classes in order: as the recipe says, else as `found` in the train split.
 
         Raises:
-            DataError: the recipe names one that no split holds, or one twice; or two of the found ones are spelled alike.
+            DataError: the recipe names one that no split holds, or one twice; or two that were found are spelled alike.
         """
         if self.classes is None:
             refuse_alike(found, self.root)

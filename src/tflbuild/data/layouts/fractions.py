@@ -55,9 +55,8 @@ def turned(image: Annotated, facts: FileFacts) -> str:
     """Say that nothing shows whether boxes are of the image as stored or as seen; "" where there is no doubt."""
     if facts.orientation == 1 or not image.objects or (image.height and image.width):
         return ""
-    return (
-        f"EXIF orientation {facts.orientation} turns it, and boxes in 0..1 fit it as stored and as seen: taken as seen"
-    )
+    either = "boxes in 0..1 fit it as stored and as seen: taken as seen"
+    return f"EXIF orientation {facts.orientation} turns it, and {either}"
 
 
 def _is_pixels(raw: RawBox) -> bool:
