@@ -50,11 +50,11 @@ class ClassList(NamedTuple):
         """Give the names in the order of their numbers."""
         return [self.names[number] for number in sorted(self.names)]
 
-    def gaps(self) -> list[int]:
-        """Give the numbers between the first and the last that no class has."""
-        return (
-            [n for n in range(min(self.names), max(self.names)) if n not in self.names] if self.names else []
-        )
+    def evidence(self) -> str:
+        """Say where the classes are listed, and which numbers have none."""
+        gaps = [n for n in range(min(self.names), max(self.names)) if n not in self.names]
+        some = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+        return f"'{plain(self.source)}' numbers them" + (f"; no class has {some}" if gaps else "")
 
 
 def read(path: Path, root: Path) -> ClassList:

@@ -75,10 +75,7 @@ def _said_of_classes(classes: ClassList | None) -> list[Mapping[str, str]]:
         return [
             {"what": "classes", "value": "by number", "evidence": "no data.yaml, obj.names or classes.txt"}
         ]
-    evidence = f"'{plain(classes.source)}' numbers them"
-    if gaps := classes.gaps():
-        evidence += f"; no class has {', '.join(map(str, gaps[:5]))}"
-    return [{"what": "classes", "value": str(len(classes.names)), "evidence": evidence}]
+    return [{"what": "classes", "value": str(len(classes.names)), "evidence": classes.evidence()}]
 
 
 def _listed_classes(root: Path, names: Sequence[str]) -> ClassList | None:
