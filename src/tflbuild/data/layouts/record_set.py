@@ -18,7 +18,9 @@ from tflbuild.data.layouts.files import below
 
 EXPECTED = "a folder with .record or .tfrecord files, and label_map.pbtxt"
 
-NAMED = re.compile(r"(\.(tfrecords?|records?|tfrec)(-\d+-of-\d+)?|-\d{3,6}-of-\d{3,6})$", re.IGNORECASE)
+NAMED = re.compile(
+    r"(\.(tfrecords?|records?|tfrec)(-\d+-of-\d+)?|(?<!\.data)-\d{3,6}-of-\d{3,6})$", re.IGNORECASE
+)
 PACKED = re.compile(r"\.(tfrecords?|records?|tfrec)(-\d+-of-\d+)?\.(gz|zlib|zst)$", re.IGNORECASE)
 SHARD = re.compile(r"^(.*)-(\d{1,6})-of-(\d{1,6})(\.\w+)?$")
 LABELS = re.compile(r"^(labels?(\.labels)?|classes|class_names)\.txt$", re.IGNORECASE)
