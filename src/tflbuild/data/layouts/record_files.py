@@ -22,6 +22,9 @@ POLYNOMIAL = 0x82F63B78
 LANE = 64
 """Words of a record that are summed behind one another; as many lanes as a record has are summed beside one another."""
 
+BEGINNING = 512
+"""Bytes by which the kind of another file is told."""
+
 HEAD = struct.Struct("<QI")
 TAIL = struct.Struct("<I")
 
@@ -50,9 +53,11 @@ def records(path: os.PathLike[str] | str) -> Iterator[Record]:
     check_regular(Path(path))
     with open(path, "rb") as file:
         size, number = os.fstat(file.fileno()).st_size, 0
+        kind = kind_of(file.read(BEGINNING))
+        file.seek(0)
         while head := file.read(HEAD.size):
             number += 1
-            length = _length(head, number, size - file.tell())
+            length = _length(head, number, size - file.tell(), kind)
             offset = file.tell()
             content, tail = file.read(length), file.read(TAIL.size)
             if len(tail) < TAIL.size:
@@ -62,14 +67,13 @@ def records(path: os.PathLike[str] | str) -> Iterator[Record]:
             yield Record(offset, content)
 
 
-def _length(head: bytes, number: int, left: int) -> int:
-    """Read the length of a record; `left` bytes follow."""
+def _length(head: bytes, number: int, left: int, kind: str) -> int:
+    """Read the length of a record; `left` bytes follow in a file of some kind."""
     if len(head) < HEAD.size:
         raise ValueError(_cut_off(number))
     length, crc = HEAD.unpack(head)
     if masked_crc(head[:8]) != crc:
         if number == 1:
-            kind = kind_of(head)
             raise ValueError(f"is no TFRecord file{f', but {kind}' if kind else ''}")
         raise ValueError(f"is damaged: the length of record {number} does not have its checksum")
     if length > MOST_BYTES:

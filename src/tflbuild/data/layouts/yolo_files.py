@@ -114,7 +114,8 @@ def _named(
                 raise DataError(_nowhere(config.source, split, entry, shown))
             if place.by_tail:
                 _refuse_shared(places, place.path, split, config.source, entry)
-                said = f"{config.source} says '{plain(entry)}', which is not there; its end is"
+                base = f" in '{plain(config.base)}'" if config.base else ""
+                said = f"{config.source} says '{plain(entry)}'{base}, which is not there; its end is"
                 evidence.append({"what": split, "value": place.path, "evidence": said})
             listed.update(dict.fromkeys(_photos_at(root, place.path, there, split, dropped)))
         if listed:
