@@ -82,10 +82,16 @@ def test_reading_a_picture_reads_its_bytes_and_no_more(folder: Path, monkeypatch
             read.append((self.file.tell(), count))
             return self.file.read(count)
 
-    monkeypatch.setattr(Path, "open", lambda path, *given, **named: Watched(path))
+    record = folder / "pets_train.record"
+
+    def watched(path: Path, *given: Any, **named: Any) -> Any:
+        return Watched(path) if path == record else real(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", watched)
     split[1]
     content = png(2)
-    assert read == [((folder / "pets_train.record").read_bytes().index(content), len(content))]
+    monkeypatch.undo()
+    assert read == [(record.read_bytes().index(content), len(content))]
 
 
 def test_a_file_that_changed_since_is_an_error(folder: Path) -> None:
@@ -194,7 +200,10 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: path.rename(f"{path}.gz"),
         r"'pets_train\.record\.gz' is compressed, and a record in it cannot be found again; unpack it first\.$",
     ),
-    "no train": (lambda path: path.unlink(), r"has no TFRecord file for train \(there is pets_test\.record, pets_val\.record\)"),
+    "no train": (
+        lambda path: path.unlink(),
+        r"has no TFRecord file for train \(there is pets_test\.record, pets_val\.record\)",
+    ),
     "two names for one id": (
         lambda path: path.with_name("label_map.pbtxt").write_text(MAP.replace("id: 2", "id: 1")),
         r"label_map\.pbtxt gives the number 1 to 'cat' and to 'dog'; a number must mean one class\.$",
