@@ -1,9 +1,8 @@
 """Measure the memory of every process of a build on many photos: `python benchmarks/streaming.py`.
 
 Makes 10,000 photos of 640 x 480 pixels in a temporary folder, of two classes, as folders of classes and as TFRecords;
-builds `recipe=int8` from a file of a classifier,
-with an empty store and a cold cache; prints the peak of every process (VmHWM of /proc), and whether the bar is
-held. Takes about ten minutes a layout on 2 cores.
+builds `recipe=int8` from a file of a classifier, with an empty store and a cold cache; prints the peak of every process
+(VmHWM of /proc), and whether the bar is held. Takes about ten minutes a layout on 2 cores.
 """
 
 from __future__ import annotations

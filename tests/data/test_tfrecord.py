@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -92,6 +93,17 @@ def test_reading_a_picture_reads_its_bytes_and_no_more(folder: Path, monkeypatch
     content = png(2)
     monkeypatch.undo()
     assert read == [(record.read_bytes().index(content), len(content))]
+
+
+def test_test_images_are_known_by_their_own_content(folder: Path) -> None:
+    data = TfRecord(root=str(folder))
+    found = data.index(inspect)
+
+    def look(path: Path) -> Any:
+        raise AssertionError(f"{path} was read as a whole")
+
+    contents = data.contents(found.splits["test"], look)
+    assert contents == {hashlib.sha256(png(4)).hexdigest(): found.splits["test"][0].key}
 
 
 def test_a_file_that_changed_since_is_an_error(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from tflbuild.core.dataset import Dataset, Dropped, Index, Look, dataset
 from tflbuild.core.errors import DataError
@@ -25,6 +25,9 @@ class Csv(FileDataset):
     left out and reported; a table that lacks a column is an error.
     """
 
+    _boxed: ClassVar[bool] = True
+    """Whether its tables are of boxes, by the columns when this was made."""
+
     def __post_init__(self) -> None:
         """Tell the task by the columns; what is wrong with the tables is said when they are listed."""
         try:
@@ -33,10 +36,13 @@ class Csv(FileDataset):
         except (OSError, DataError):
             found = []
         boxed = not found or bool(found[0].columns.edges)
+        object.__setattr__(self, "_boxed", boxed)
         object.__setattr__(self, "task", "detection" if boxed else "classification")
 
     def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
         """Say what the columns were taken for."""
+        if self.decided_by() is None:  # as the index says
+            return self, ()
         found = found_in(self.folder(EXPECTED), self.root, [])
         what = "boxes" if found[0].columns.edges else "classes"
         return self, tuple(
@@ -51,8 +57,8 @@ class Csv(FileDataset):
         rows = Rows(root, self.root, dropped)
         for found in found_in(root, self.root, dropped):
             rows.read(found)
-        build: Any = annotated.assemble if self.task == "detection" else labelled.assemble
-        splits = rows.annotated() if self.task == "detection" else rows.labelled()
+        build: Any = annotated.assemble if self._boxed else labelled.assemble
+        splits = rows.annotated() if self._boxed else rows.labelled()
         index: Index = build(self, splits, look, dropped, _in_order)
         return index
 

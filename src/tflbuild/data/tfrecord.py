@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from tflbuild.core import digest
 from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError
 from tflbuild.core.plain_text import plain
@@ -50,9 +51,14 @@ class TfRecord(FileDataset):
     count, in the order of their numbers.
     """
 
+    _boxed: ClassVar[bool] = True
+    """Whether its records are of boxes, by the first when this was made."""
+
     def __post_init__(self) -> None:
         """Tell the task by the first record; what is wrong with the files is said when they are listed."""
-        object.__setattr__(self, "task", "detection" if self._is_boxed() else "classification")
+        boxed = self._is_boxed()
+        object.__setattr__(self, "_boxed", boxed)
+        object.__setattr__(self, "task", "detection" if boxed else "classification")
 
     def _is_boxed(self) -> bool:
         try:
@@ -66,12 +72,14 @@ class TfRecord(FileDataset):
 
     def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
         """Say what the first record shows, and where splits and classes were found."""
+        if self.decided_by() is None:  # as the index says
+            return self, ()
         found = found_in(self.folder(EXPECTED), self.root, [])
         files = "; ".join(f"{split}: {_some(names)}" for split, names in found.files.items())
         said: list[Mapping[str, str]] = [
             {"what": "splits", "value": ", ".join(found.files), "evidence": files}
         ]
-        key = "image/object/bbox/xmin" if self.task == "detection" else "image/class/label"
+        key = "image/object/bbox/xmin" if self._boxed else "image/class/label"
         said.append({"what": "task", "value": self.task, "evidence": f"keys of the first record, as '{key}'"})
         said.append(_said_of_classes(found))
         return self, tuple(said)
@@ -86,7 +94,7 @@ class TfRecord(FileDataset):
             split: [one for name in names for one in self._listed(root, name, words, dropped)]
             for split, names in found.files.items()
         }
-        build: Any = annotated.assemble if self.task == "detection" else labelled.assemble
+        build: Any = annotated.assemble if self._boxed else labelled.assemble
         index: Index = build(self, listed, look, dropped, words.ordered, words.declared(self.root))
         return index
 
@@ -100,13 +108,8 @@ class TfRecord(FileDataset):
 
         from tflbuild.modalities.image import files as image
 
-        place = PLACE.search(sample.key)
-        if sample.path is None or place is None:
-            raise DataError(f"data.root: {plain(sample.key)} names no place in a file.")
         try:
-            with Path(sample.path).open("rb") as file:
-                file.seek(int(place[1]))
-                pixels = image.decoded(file.read(int(place[2])), self.max_pixels)
+            pixels = image.decoded(_bytes(sample), self.max_pixels)
         except OSError as error:
             raise DataError(
                 f"data.root: {plain(sample.key)} was readable when the build began: {error}"
@@ -114,11 +117,20 @@ class TfRecord(FileDataset):
         boxes = np.array(sample.boxes, np.float32).reshape(-1, 4)
         return Example(pixels, boxes, np.array(sample.labels, np.int32))
 
+    def contents(self, samples: Sequence[Sample], look: Look) -> Mapping[str, str]:
+        """Give the keys of samples by the SHA-256 of their images; the record files are not read as a whole."""
+        try:
+            return {digest.of_bytes(_bytes(sample)): sample.key for sample in samples}
+        except OSError as error:
+            raise DataError(
+                f"data.root: '{plain(self.root)}' cannot be read: {error.strerror or error}."
+            ) from error
+
     def _listed(
         self, root: Path, name: str, words: Words, dropped: list[Dropped]
     ) -> Iterator[Annotated | Labelled]:
         """Give the images of a file with their boxes, or their class; what is wrong goes to `dropped`."""
-        listed = _boxed if self.task == "detection" else _classed
+        listed = _with_boxes if self._boxed else _with_class
         for held, facts in self._seen(root, name, dropped):
             try:
                 one, problems = listed(root, name, held, words, facts)
@@ -139,6 +151,21 @@ class TfRecord(FileDataset):
         with ThreadPoolExecutor(4) as pool:
             while some := list(islice(holding, AT_ONCE)):
                 yield from zip(some, pool.map(facts, some), strict=True)
+
+
+def _bytes(sample: Sample) -> bytes:
+    """Read the image file of a sample from its place.
+
+    Raises:
+        OSError: the file cannot be read.
+        DataError: the sample names no place.
+    """
+    place = PLACE.search(sample.key)
+    if sample.path is None or place is None:
+        raise DataError(f"data.root: {plain(sample.key)} names no place in a file.")
+    with Path(sample.path).open("rb") as file:
+        file.seek(int(place[1]))
+        return file.read(int(place[2]))
 
 
 def _holding(path: Path, name: str, dropped: list[Dropped]) -> Iterator[_Held]:
@@ -170,7 +197,9 @@ def _key(name: str, held: _Held) -> str:
     return f"{name}@{held.offset + start}+{stop - start}/{said}"
 
 
-def _boxed(root: Path, name: str, held: _Held, words: Words, facts: FileFacts) -> tuple[Annotated, list[str]]:
+def _with_boxes(
+    root: Path, name: str, held: _Held, words: Words, facts: FileFacts
+) -> tuple[Annotated, list[str]]:
     where = f"record {held.number} of {name}"
     boxes, problems = record_samples.boxes(held.features, held.content, words, where)
     said = tuple(box._replace(number=f"{box.number} of record {held.number}") for box in boxes)
@@ -178,7 +207,7 @@ def _boxed(root: Path, name: str, held: _Held, words: Words, facts: FileFacts) -
     return Annotated(_key(name, held), name, str(root / name), *size, said, True, facts), problems
 
 
-def _classed(
+def _with_class(
     root: Path, name: str, held: _Held, words: Words, facts: FileFacts
 ) -> tuple[Labelled, list[str]]:
     label = record_samples.label(held.features, held.content, words, f"record {held.number} of {name}")

@@ -28,6 +28,8 @@ class Yolo(FileDataset):
 
     def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
         """Say where classes and splits were found."""
+        if self.decided_by() is None:  # as the index says
+            return self, ()
         return self, found_in(self.folder(EXPECTED), self.root, []).said
 
     def index(self, look: Look) -> Index:

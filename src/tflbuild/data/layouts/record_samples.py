@@ -25,7 +25,7 @@ class Unusable(ValueError):
 
 
 class Words(NamedTuple):
-    """What numbers and texts of classes mean.
+    """Meanings of the numbers and texts of classes.
 
     Attributes:
         listed: the list of classes beside the records; None for none.

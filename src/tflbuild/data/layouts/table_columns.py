@@ -85,7 +85,7 @@ EXPECTED = (
 
 
 class Columns(NamedTuple):
-    """What a table's columns mean.
+    """Meanings of a table's columns.
 
     Attributes:
         at: position by meaning.

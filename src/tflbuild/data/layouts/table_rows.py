@@ -26,7 +26,7 @@ SUFFIXES = sorted(IMAGE_SUFFIXES, key=lambda suffix: (suffix not in (".jpg", ".p
 
 
 class Photo:
-    """What the rows of one photo say."""
+    """One photo, as the rows of its tables have it."""
 
     def __init__(self, key: str, source: str, path: str) -> None:
         self.key, self.source, self.path = key, source, path

@@ -1,4 +1,4 @@
-"""What a folder in YOLO's form says of itself: data.yaml of Ultralytics and others, or obj.data of darknet."""
+"""Read what a folder in YOLO's form says of itself: data.yaml of Ultralytics and others, or obj.data of darknet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = re.compile(r"^\s*(names|nc)\s*:", re.MULTILINE)
 
 
 class Config(NamedTuple):
-    """What a configuration says.
+    """Paths and classes as a configuration has them.
 
     Attributes:
         source: the file, relative to the root; "" where there is none.

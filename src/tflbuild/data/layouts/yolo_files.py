@@ -25,7 +25,7 @@ MOST_BYTES = 1 << 28
 
 
 class Found(NamedTuple):
-    """What a folder in YOLO's form holds.
+    """Photos, texts and classes of a folder in YOLO's form.
 
     Attributes:
         photos: of each split, relative to the root.
