@@ -21,6 +21,7 @@ from tflbuild.data.layouts.boxed import (
     frame_of,
     misfit,
     refuse_fractions,
+    refuse_outside,
 )
 from tflbuild.data.layouts.files import FileDataset, looked_at, without_leaks
 from tflbuild.data.layouts.fractions import fitted_fractions, refuse_pixels, turned
@@ -56,11 +57,13 @@ def assemble(
 
     Raises:
         DataError: a split ends without images or without boxes, or boxes are fractions of their image where pixels are
-            expected, or the reverse.
+            expected, or the reverse, or most reach outside their images.
     """
     refuse_fractions(dataset.root, splits)
     refuse_pixels(dataset.root, splits)
-    checked = {split: _once(found, dropped) for split, found in _checked(splits, look, dropped).items()}
+    checked = {
+        split: _once(found, dropped) for split, found in _checked(dataset.root, splits, look, dropped).items()
+    }
     complete = dataset.completed(checked, key=lambda image: image.key)
     apart, leaks = without_leaks(complete, lambda image: image.digest, lambda image: image.key)
     dropped += leaks
@@ -77,15 +80,16 @@ def assemble(
 
 
 def _checked(
-    splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
+    root: str, splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
 ) -> dict[str, list[Checked]]:
     pairs = {split: list(zip(images, _facts(images, look), strict=True)) for split, images in splits.items()}
     sized = {split: [_sized(image, facts) for image, facts in found] for split, found in pairs.items()}
     unturned = any(fits_unturned(image, facts) for found in sized.values() for image, facts in found)
-    checked = {
-        split: [_check(image, facts, unturned, dropped) for image, facts in found]
-        for split, found in sized.items()
-    }
+    checked = {}
+    for split, found in sized.items():
+        before = len(dropped)
+        checked[split] = [_check(image, facts, unturned, dropped) for image, facts in found]
+        refuse_outside(root, split, sum(len(image.objects) for image, _ in found), dropped[before:])
     return {split: [image for image in found if image is not None] for split, found in checked.items()}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from tflbuild.core.dataset import FileFacts
 from tflbuild.core.errors import DataError
 from tflbuild.core.plain_text import plain
-from tflbuild.data.layouts.boxed import SLACK, Annotated, Box, RawBox
+from tflbuild.data.layouts.boxed import OUTSIDE, SLACK, Annotated, Box, RawBox
 
 PIXELS = 2.0
 """An edge beyond this is no fraction that reaches outside a little: it is a pixel."""
@@ -46,9 +46,9 @@ def fitted_fractions(raw: RawBox, height: int, width: int) -> tuple[Box | None, 
             return None, f"has no area, {axis}min {low:g} {sign} {axis}max {high:g}: dropped"
     box = (max(0.0, top), max(0.0, left), min(1.0, bottom), min(1.0, right))
     if box[0] >= box[2] or box[1] >= box[3]:
-        return None, f"lies outside its image, {_said(raw)} of 0..1: dropped"
+        return None, f"{OUTSIDE[0]}, {_said(raw)} of 0..1: dropped"
     outside = max(height * max(-top, bottom - 1), width * max(-left, right - 1))
-    return box, f"reaches outside its image, {_said(raw)} of 0..1: clipped" if outside > SLACK else ""
+    return box, f"{OUTSIDE[1]}, {_said(raw)} of 0..1: clipped" if outside > SLACK else ""
 
 
 def turned(image: Annotated, facts: FileFacts) -> str:
