@@ -342,6 +342,8 @@ def test_corners_where_a_corner_and_a_size_are_expected_are_refused(tmp_path: Pa
         f'{n}.jpg,"[20, 10, 38, 18]",cat\n' for n in range(20)
     )  # xmin, ymin, xmax, ymax of 40 x 20
     text(tmp_path / "a.csv", "image_id,bbox,label\n" + rows)
-    message = r"20 of 20 boxes of the train split of '.*' are not inside their images, e\.g\. a\.csv: box line 2"
+    message = (
+        r"20 of 20 boxes of the train split of '.*' are not inside their images, e\.g\. a\.csv: box line 2"
+    )
     with pytest.raises(DataError, match=message):
         index(tmp_path)
