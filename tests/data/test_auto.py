@@ -21,9 +21,12 @@ from tflbuild.core.errors import DataError
 from tflbuild.data.arrays import Arrays
 from tflbuild.data.auto import Auto
 from tflbuild.data.coco import Coco
+from tflbuild.data.csv import Csv
 from tflbuild.data.image_folder import ImageFolder
 from tflbuild.data.images import Images
+from tflbuild.data.tfrecord import TfRecord
 from tflbuild.data.voc import Voc
+from tflbuild.data.yolo import Yolo
 from tflbuild.modalities.image.files import inspect
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -49,6 +52,11 @@ def voc(root: Path, annotations: str = "Annotations", photos: str = "JPEGImages"
         (root / annotations / f"v{k}.xml").write_text(text)
 
 
+def written(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def coco(root: Path, name: str = "train.json", photos: str = "photos", **options: Any) -> None:
     (root / photos).mkdir(parents=True, exist_ok=True)
     for k in range(6):
@@ -60,6 +68,21 @@ def coco(root: Path, name: str = "train.json", photos: str = "photos", **options
     }
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text(json.dumps(content, **options))
+
+
+YOLO = "0 0.5 0.5 0.2 0.2\n"
+
+
+def yolo(root: Path, photos: str = "images", labels: str = "labels") -> None:
+    pictures(root, **{photos.replace("/", "__") or "_": 6})
+    for k in range(6):
+        written(root / labels / f"{k}.txt", YOLO)
+
+
+def table(root: Path, text: str = "filename,label\n", name: str = "labels.csv") -> None:
+    pictures(root, photos=12)
+    rows = "".join(f"{k}.png,{'cat' if k % 2 else 'dog'}\n" for k in range(12))
+    written(root / name, text + rows)
 
 
 def arrays(root: Path) -> None:
@@ -186,6 +209,20 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         Coco,
         "'train.json' lists images, annotations and categories",
     ),
+    "YOLO": (yolo, ".", Yolo, "'labels/0.txt' has a class and a box in 0..1 a line, as YOLO"),
+    "YOLO beside photos": (
+        lambda root: yolo(root, "", ""),
+        ".",
+        Yolo,
+        "'0.txt' has a class and a box in 0..1 a line, as YOLO",
+    ),
+    "a table of classes": (table, ".", Csv, "'labels.csv' has columns filename, label"),
+    "a table without a line of names": (
+        lambda root: table(root, "", "train.csv"),
+        ".",
+        Csv,
+        "'train.csv' has a file and a class a line",
+    ),
     "arrays": (arrays, "a.npz", Arrays, "'a.npz' is a file of NumPy's arrays"),
     "one array": (
         lambda root: np.save(root / "a.npy", np.arange(48.0).reshape(12, 4)),
@@ -230,6 +267,16 @@ ASKED: dict[str, tuple[Callable[[Path], Any], str]] = {
         "could be voc ('Annotations/v0.xml' is an annotation of Pascal VOC) or coco ('train.json' lists images, "
         "annotations and categories); say which: data=voc or data=coco.",
     ),
+    "YOLO beside COCO": (
+        lambda root: (yolo(root), coco(root, photos="images")),
+        "could be coco ('train.json' lists images, annotations and categories) or yolo ('labels/0.txt' has a class and "
+        "a box in 0..1 a line, as YOLO); say which: data=coco or data=yolo.",
+    ),
+    "a table beside classes": (
+        lambda root: (pictures(root, cat=3, dog=3), written(root / "a.csv", "file,class\ncat/0.png,cat\n")),
+        "could be csv ('a.csv' has columns file, class) or image_folder (2 folders of pictures, named like classes: "
+        "cat, dog); say which: data=csv or data=image_folder.",
+    ),
     "pictures beside classes": (
         lambda root: pictures(root, _=1, cat=3, dog=3),
         "could be image_folder (2 folders of pictures, named like classes: cat, dog) or images (beside them lies 1 "
@@ -247,25 +294,7 @@ def test_what_may_be_two_things_is_asked(what: str, tmp_path: Path, monkeypatch:
         Auto(root=tmp_path.name).resolved()
 
 
-YOLO = "0 0.5 0.5 0.2 0.2\n"
-
-
-def written(path: Path, text: str = "") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "YOLO": (
-        lambda root: (pictures(root, images__train=3), written(root / "labels/train/0.txt", YOLO)),
-        "'X' looks like YOLO ('labels/train/0.txt'), which is not read; export it as COCO or Pascal VOC; its pictures "
-        "without labels: data=images data.root=X/images.",
-    ),
-    "YOLO beside photos": (
-        lambda root: (pictures(root, _=3), written(root / "0.txt", YOLO)),
-        "'X' looks like YOLO ('0.txt'), which is not read; export it as COCO or Pascal VOC; its pictures without "
-        "labels: data=images.",
-    ),
     "CreateML": (
         lambda root: (pictures(root, _=3), written(root / "_annotations.createml.json")),
         "'X' looks like CreateML ('_annotations.createml.json'), which is not read; export it as COCO or Pascal VOC; "
@@ -274,10 +303,6 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "LabelMe": (
         lambda root: (pictures(root, _=3), written(root / "0.json", '{"shapes": [], "imagePath": "0.png"}')),
         "'X' looks like LabelMe ('0.json'), which is not read; export it as COCO",
-    ),
-    "TFRecord": (
-        lambda root: written(root / "a.tfrecord"),
-        "'X' looks like TFRecord ('a.tfrecord'), which is not read; export it as COCO or Pascal VOC.",
     ),
     "CVAT": (
         lambda root: (
@@ -291,15 +316,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         "'X' looks like images with labels in a folder of their own ('masks'), which is not read; its pictures without "
         "labels: data=images data.root=X/images.",
     ),
-    "labels in a table": (
-        lambda root: (pictures(root, _=3), written(root / "train.csv", "id,label\n0,cat\n")),
-        "'X' looks like labels in a table ('train.csv'), which is not read; its pictures without labels: data=images.",
-    ),
     "sounds": (
         lambda root: written(root / "zero/a.wav"),
         "nothing in 'X' was recognised: it holds 1 file, none named like a picture; expected pictures, a folder of "
-        "pictures for each class, Pascal VOC, COCO, or an .npz or .npy of rows. It looks like "
-        "sounds ('zero/a.wav'), which is not read.",
+        "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
+        "looks like sounds ('zero/a.wav'), which is not read.",
     ),
     "empty folders": (
         lambda root: (root / "a/b").mkdir(parents=True),
@@ -346,6 +367,22 @@ def test_what_is_not_read_is_refused_with_what_works(
 
 
 LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "a TFRecord that is none": (
+        lambda root: written(root / "a.tfrecord", "something else"),
+        r"a\.tfrecord is no TFRecord file",
+    ),
+    "a packed TFRecord": (
+        lambda root: written(root / "a.tfrecord.gz", "something else"),
+        r"'a\.tfrecord\.gz' is compressed, and a record in it cannot be found again; unpack it first",
+    ),
+    "a table without classes": (
+        lambda root: (pictures(root, _=3), written(root / "test.csv", "id\n0\n")),
+        r"test\.csv has no column of classes or boxes, but id; expected a column of files",
+    ),
+    "data.yaml without labels": (
+        lambda root: (pictures(root, images=3), written(root / "data.yaml", "train: images\nnames: [a]\n")),
+        "the train split of .* ends without a usable image",
+    ),
     "splits in classes": (
         lambda root: pictures(root, cat__train=3, cat__test=3, dog__train=3, dog__test=3),
         "the class folder 'cat' in '.*' holds its images in folders of their own",
@@ -369,9 +406,8 @@ LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
 def test_what_is_wrong_inside_is_said_by_the_data_set(what: str, tmp_path: Path) -> None:
     lay, message = LEFT_TO_THE_DATA_SET[what]
     lay(tmp_path)
-    data = Auto(root=str(tmp_path)).resolved()[0]
     with pytest.raises(DataError, match=message):
-        data.index(inspect)
+        Auto(root=str(tmp_path)).resolved()[0].index(inspect)
 
 
 @pytest.mark.parametrize(
@@ -464,7 +500,11 @@ def test_an_option_of_another_data_set_is_refused_by_name(
 
 
 def test_every_option_of_what_may_be_recognised_can_be_set() -> None:
-    own = {field.name for kind in (Arrays, Coco, ImageFolder, Images, Voc) for field in fields(kind)}
+    own = {
+        field.name
+        for kind in (Arrays, Coco, Csv, ImageFolder, Images, TfRecord, Voc, Yolo)
+        for field in fields(kind)
+    }
     assert {field.name for field in fields(Auto)} == own
 
 
@@ -495,6 +535,8 @@ REAL: dict[str, tuple[str, str]] = {
     # By ../shared/data/README.md: what each folder is.
     "data/bccd": ("voc", "Pascal VOC"),
     "data/cards": ("coco", "'test.json', 'train.json' list images, annotations and categories"),
+    "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 a line"),
+    "models/odapi/bccd_tfrecord": ("tfrecord", "'bccd_test.record' and 5 more, named like TFRecord files"),
     "data/coco128/images": ("images", "128 pictures in train, and nothing"),
     "cases/shapes": ("image_folder", "3 folders of pictures, named like classes: disc, square, triangle"),
 }
@@ -507,15 +549,6 @@ def test_real_data_are_recognised(place: str) -> None:
     _, recognised = Auto(root=str(SHARED / place)).resolved()
     assert recognised[0]["value"] == name
     assert evidence in recognised[0]["evidence"]
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real data lie in ../shared")
-def test_real_yolo_is_refused_with_the_place_of_its_pictures() -> None:
-    root = SHARED / "data" / "coco128"
-    with pytest.raises(
-        DataError, match=rf"looks like YOLO \('data\.yaml'\), .*data=images data\.root={root}/images\.$"
-    ):
-        Auto(root=str(root)).resolved()
 
 
 def test_an_archive_of_something_else_is_no_file_of_arrays(tmp_path: Path) -> None:

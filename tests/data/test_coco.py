@@ -543,3 +543,71 @@ def test_a_segmentation_without_a_box_is_named_as_that(root: Path) -> None:
     (root / "train.json").write_text(json.dumps(made))
     reason = "annotation 3 of 0.png has a segmentation, but no bbox: dropped"
     assert index(root).dropped == (Dropped("train.json", reason),)
+
+
+def test_an_export_of_cvat_is_found_by_what_it_holds(tmp_path: Path) -> None:
+    names = tuple(f"{n}.png" for n in range(10))
+    write_images(tmp_path / "images", 1, names)
+    (tmp_path / "annotations").mkdir()
+    boxes = [box(10 * n, (3, 90)[n % 2]) for n in range(10)]
+    (tmp_path / "annotations/instances_default.json").write_text(json.dumps(content(*boxes, images=names)))
+    found = index(tmp_path)
+    assert {split: len(samples) for split, samples in found.splits.items()} == {
+        "train": 6,
+        "val": 2,
+        "test": 2,
+    }
+    assert found.dropped == ()
+
+
+@pytest.mark.parametrize(
+    "place", ["images/{}", "images\\\\{}", "../../label-studio/data/media/upload/7/{}", "/data/upload/7/{}"]
+)
+def test_an_export_of_label_studio_is_read_wherever_its_photos_were(place: str, tmp_path: Path) -> None:
+    names = tuple(f"{n}.png" for n in range(10))
+    write_images(tmp_path / "images", 1, names)
+    listed = tuple(place.replace("\\\\", "\\").format(name) for name in names)
+    boxes = [box(10 * n, (3, 90)[n % 2]) for n in range(10)]
+    (tmp_path / "result.json").write_text(json.dumps(content(*boxes, images=listed)))
+    found = index(tmp_path)
+    assert sum(map(len, found.splits.values())) == 10
+    said = [dropped.reason for dropped in found.dropped]
+    moved = f"10 images are not where it says, and taken by their names: '{listed[0]}' is images/0.png"
+    assert said == ([moved] if "upload" in place else [])
+
+
+def test_photos_of_two_folders_that_end_alike_are_refused(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 1)
+    (tmp_path / "result.json").write_text(json.dumps(content(*GOOD, images=("/one/0.png", "/two/0.png"))))
+    with pytest.raises(
+        DataError, match=r"'/one/0\.png' and '/two/0\.png' are not there, and both end like 'images/0\.png'"
+    ):
+        index(tmp_path)
+
+
+def test_the_group_of_classes_that_roboflow_lists_first_is_no_class(tmp_path: Path) -> None:
+    for seed, split in enumerate(("train", "valid", "test")):
+        write_images(tmp_path / split, seed)
+        listed = content(box(category=1), box(10, 2))
+        listed["categories"] = [
+            {"id": 0, "name": "pets", "supercategory": "none"},
+            {"id": 1, "name": "cat", "supercategory": "pets"},
+            {"id": 2, "name": "dog", "supercategory": "pets"},
+        ]
+        (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(listed))
+    found = index(tmp_path)
+    assert (found.classes, found.dropped) == (("cat", "dog"), ())
+    assert found.splits["val"][0].labels == (0,)
+
+
+@pytest.mark.parametrize(("other", "kept"), [(0, 1), (1, 0)])
+def test_one_image_in_two_files_is_taken_once_or_not_at_all(other: int, kept: int, root: Path) -> None:
+    (root / "train/1.png").write_bytes((root / "train/0.png").read_bytes())
+    write_images(root / "train", 9, ("2.png", "3.png"))
+    boxes = (box(), box(10) if not other else box(10, 90), box(20), box(30, 90))
+    listed = content(*boxes, images=("0.png", "1.png", "2.png", "3.png"))
+    (root / "train.json").write_text(json.dumps(listed))
+    found = index(root)
+    assert [s.key for s in found.splits["train"]] == ["train/0.png"] * kept + ["train/2.png", "train/3.png"]
+    assert len(found.dropped) == 2 - kept
+    assert all("the same image as train/" in dropped.reason for dropped in found.dropped)

@@ -13,10 +13,9 @@ from tflbuild.core.errors import DataError
 from tflbuild.data.image_folder import (
     ImageFolder,
     _leads_back,
-    _of_one_class,
-    _Picture,
     _refuse_hidden_splits,
 )
+from tflbuild.data.layouts.labelled import Picture, of_one_class
 from tflbuild.modalities.image.files import inspect
 
 
@@ -349,18 +348,18 @@ def test_folders_that_are_splits_by_other_names_are_refused(names: list[str], sh
 
 
 def test_pictures_of_several_classes_go_and_those_that_a_class_has_twice_stay() -> None:
-    def picture(key: str, label: str, digest: str) -> _Picture:
-        return _Picture(key, f"/{key}", label, digest)
+    def picture(key: str, label: str, digest: str) -> Picture:
+        return Picture(key, f"/{key}", label, digest)
 
     pictures = [
         picture(*row.split()) for row in ("1 a x", "2 a x", "3 b x", "4 b y", "5 c x", "6 a z", "7 a z")
     ]
     dropped: list[Dropped] = []
-    assert _of_one_class(pictures, dropped) == [pictures[3], pictures[5], pictures[6]]
+    assert of_one_class(pictures, dropped) == [pictures[3], pictures[5], pictures[6]]
     reason = "the same image has several classes: 1, 5"
     assert dropped == [Dropped(key, reason) for key in "1235"]
     dropped.clear()
-    assert _of_one_class(pictures[3:4] + pictures[5:], dropped) == pictures[3:4] + pictures[5:]
+    assert of_one_class(pictures[3:4] + pictures[5:], dropped) == pictures[3:4] + pictures[5:]
     assert dropped == []
 
 

@@ -14,12 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from tflbuild.data.arrays import Arrays
 from tflbuild.data.auto import Auto
 from tflbuild.data.coco import Coco
+from tflbuild.data.csv import Csv
 from tflbuild.data.fashion_mnist import FashionMnist
 from tflbuild.data.image_folder import ImageFolder
 from tflbuild.data.images import Images
 from tflbuild.data.sign_crops import SignCrops
 from tflbuild.data.signs import Difficulty, Signs
+from tflbuild.data.tfrecord import TfRecord
 from tflbuild.data.voc import Voc
+from tflbuild.data.yolo import Yolo
 
 OPEN = (math.ulp(0.0), math.nextafter(1, 0))
 FILES = {"val_fraction": OPEN, "test_fraction": OPEN, "seed": (0, None)}
@@ -42,6 +45,9 @@ ENDS: dict[type, dict[str, tuple[float | None, float | None]]] = {
     },
     FashionMnist: {"seed": (0, None)} | dict.fromkeys(COUNTS, (1, None)),
     Coco: FILES,
+    Csv: FILES,
+    TfRecord: FILES,
+    Yolo: FILES,
     Voc: FILES,
     ImageFolder: FILES,
     Images: DRAWS,

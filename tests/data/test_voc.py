@@ -580,3 +580,45 @@ def test_a_pipe_among_annotations_and_photos_does_not_hang(folder: Folder) -> No
         Dropped("Annotations/e.xml", "not a regular file"),
         Dropped("JPEGImages/f.jpg", "not a regular file"),
     } <= set(folder.index().dropped)
+
+
+def test_lists_of_one_class_each_are_put_together(tmp_path: Path) -> None:
+    made = Folder(
+        tmp_path / "vott"
+    )  # as VoTT exports: a list for each tag and split, every photo in each with a mark
+    cat, dog = ("cat", 4, 5, 20, 15), ("dog", 0, 0, 40, 20)
+    for stem, boxes in {"a": (cat, dog), "b": (dog,), "c": (cat,), "d": (dog,)}.items():
+        made.image(stem, *boxes)
+    made.split("cat_train", "a.jpg 1", "b.jpg -1")
+    made.split("dog_train", "a.jpg 1", "b.jpg 1")
+    made.split("cat_val", "c.jpg 1", "d.jpg -1")
+    made.split("dog_val", "c.jpg -1", "d.jpg 1")
+    found = made.index(test_fraction=0.5)
+    assert [s.key for s in found.splits["val"]] == ["JPEGImages/c.jpg", "JPEGImages/d.jpg"]
+    assert {s.key for split in ("train", "test") for s in found.splits[split]} == {
+        "JPEGImages/a.jpg",
+        "JPEGImages/b.jpg",
+    }
+
+
+def test_an_export_of_cvat_is_parted_by_seed(tmp_path: Path) -> None:
+    made = Folder(tmp_path / "cvat")
+    stems = [made.image(f"{n}", ("cat", 4, 5, 20, 15), ("dog", 0, 0, 40, 20)) for n in range(10)]
+    made.split("default", *stems)
+    (made.root / "labelmap.txt").write_text("# label:color_rgb:parts:actions\ncat:128,0,0::\n")
+    found = made.index()
+    assert {split: len(samples) for split, samples in found.splits.items()} == {
+        "train": 6,
+        "val": 2,
+        "test": 2,
+    }
+    assert found.dropped == ()
+
+
+def test_classes_that_differ_by_case_are_refused_unless_they_are_named(folder: Folder) -> None:
+    folder.annotation("a", ("Cat", 4, 5, 20, 15), ("cat", 0, 0, 40, 20), ("dog", 1, 1, 9, 9))
+    with pytest.raises(
+        DataError, match=r"the classes 'Cat' and 'cat' of '.*' differ only by case, accents or blanks"
+    ):
+        folder.index()
+    assert folder.index(classes=("cat", "Cat", "dog")).classes == ("cat", "Cat", "dog")

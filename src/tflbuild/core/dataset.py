@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -179,6 +179,18 @@ class Dataset:
     def decided_by(self) -> Path | None:
         """Name the folder or file that decides the index, with the options and nothing else; None where others do."""
         return None
+
+    def contents(self, samples: Sequence[Sample], look: Look) -> Mapping[str, str]:
+        """Give the keys of samples by the SHA-256 of their files; of what lies inside a file with others, by its own.
+
+        Args:
+            samples: of one split.
+            look: gives the facts of a file.
+        """
+        held = {sample.path: sample.key for sample in samples if sample.path}
+        many: Callable[[Sequence[str]], list[FileFacts]] | None = getattr(look, "many", None)
+        facts = many(list(held)) if many else [look(Path(path)) for path in held]
+        return {known.digest: key for known, key in zip(facts, held.values(), strict=True)}
 
     def read(self, sample: Sample) -> Example:
         """Read one example."""

@@ -126,6 +126,10 @@ class _Annotations:
                     *(box for box in boxes if box[1:] not in {b[1:] for b in twin.objects}),
                 )
             found[file] = Annotated(key, self.source, file, image.height, image.width, boxes)
+        if files.by_end:
+            path, name = next(iter(files.by_end.items()))
+            said = f"'{name}' is {path.removeprefix(base)}"
+            self._drop(f"{len(files.by_end)} images are not where it says, and taken by their names: {said}")
         return list(found.values())
 
     def _drop(self, reason: str) -> None:

@@ -6,9 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from tflbuild.core import digest
 from tflbuild.core.dataset import Dropped, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import fault_of_name, is_image_name
@@ -25,17 +23,9 @@ from tflbuild.data.layouts.files import (
     split_folders,
     without_leaks,
 )
+from tflbuild.data.layouts.labelled import Picture, of_one_class, sample_of
 
 EXPECTED = "a folder of images for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
-
-
-class _Picture(NamedTuple):
-    """One image that decodes, with its class."""
-
-    key: str
-    path: str
-    label: str
-    digest: str
 
 
 @dataset("image_folder")
@@ -64,7 +54,7 @@ class ImageFolder(FileDataset):
         apart, leaks = without_leaks(complete, lambda picture: picture.digest, lambda picture: picture.key)
         dropped += leaks
         for split in SPLITS:
-            apart[split] = _of_one_class(apart[split], dropped)
+            apart[split] = of_one_class(apart[split], dropped)
         everywhere = {picture.label for pictures in apart.values() for picture in pictures}
         classes = self.chosen_classes(sorted({picture.label for picture in apart["train"]}), everywhere)
         self._refuse_vanished(root, given, apart, classes, dropped)
@@ -109,7 +99,7 @@ class ImageFolder(FileDataset):
         if form and self.classes is None:
             raise DataError(f"data.root: '{self.root}' is no folder of classes: it looks like {form}.")
 
-    def _pictures(self, root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[_Picture]:
+    def _pictures(self, root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[Picture]:
         """Look at every image of a split, class by class in alphabetical order."""
         if folder != root:
             self._refuse_marked(root, folder)
@@ -133,7 +123,7 @@ class ImageFolder(FileDataset):
             if known.problem:
                 dropped.append(Dropped(prefix + name, known.problem))
             else:
-                pictures.append(_Picture(prefix + name, f"{base}/{name}", label, known.digest))
+                pictures.append(Picture(prefix + name, f"{base}/{name}", label, known.digest))
         return pictures
 
     def _labels(self, root: Path, folder: Path, dropped: list[Dropped]) -> list[str]:
@@ -169,7 +159,7 @@ class ImageFolder(FileDataset):
         self,
         root: Path,
         given: Mapping[str, Path],
-        apart: Mapping[str, list[_Picture]],
+        apart: Mapping[str, list[Picture]],
         classes: tuple[str, ...],
         dropped: list[Dropped],
     ) -> None:
@@ -199,14 +189,14 @@ class ImageFolder(FileDataset):
         )
 
     def _samples(
-        self, split: str, pictures: list[_Picture], classes: tuple[str, ...], dropped: list[Dropped]
+        self, split: str, pictures: list[Picture], classes: tuple[str, ...], dropped: list[Dropped]
     ) -> tuple[Sample, ...]:
         for picture in pictures:
             if picture.label not in classes:
                 dropped.append(
                     Dropped(picture.key, f"class '{picture.label}' in {split}, not in data.classes: dropped")
                 )
-        samples = tuple(_sample(picture, classes) for picture in pictures if picture.label in classes)
+        samples = tuple(sample_of(picture, classes) for picture in pictures if picture.label in classes)
         if not samples:
             first = f"; the first of {len(dropped)} dropped: {': '.join(dropped[0])}" if dropped else ""
             raise DataError(
@@ -214,12 +204,6 @@ class ImageFolder(FileDataset):
                 f"expected {EXPECTED}{plain(first)}.{exports.looks_like(self._root(), 'image_folder')}"
             )
         return samples
-
-
-def _sample(picture: _Picture, classes: tuple[str, ...]) -> Sample:
-    label = classes.index(picture.label)
-    content = digest.of_bytes(f'["{picture.digest}",{label}]'.encode())  # of_json of both, but for very many
-    return Sample(key=picture.key, digest=content, path=picture.path, labels=(label,))
 
 
 def _class_names(folder: Path) -> list[str]:
@@ -263,19 +247,3 @@ def _refuse_hidden_splits(names: Sequence[str], root: str) -> None:
             f"data.root: the folders {shown} in '{root}' are named like splits, not classes; call them train, val and "
             f"test. If these are classes, name all of them in data.classes."
         )
-
-
-def _of_one_class(pictures: list[_Picture], dropped: list[Dropped]) -> list[_Picture]:
-    """Leave out images that a split has in several classes: which is right cannot be told."""
-    first: dict[str, _Picture] = {}
-    torn: dict[str, str] = {}
-    for picture in pictures:
-        twin = first.setdefault(picture.digest, picture)
-        if twin.label != picture.label:
-            torn[picture.digest] = f"{twin.key}, {picture.key}"
-    for picture in pictures:
-        if picture.digest in torn:
-            dropped.append(
-                Dropped(picture.key, f"the same image has several classes: {torn[picture.digest]}")
-            )
-    return [picture for picture in pictures if picture.digest not in torn] if torn else pictures

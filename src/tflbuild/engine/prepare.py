@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -143,7 +143,7 @@ def _sources(
             key = f"{label}.{_key_of(to_json(options), source)}"
             if not _is_split(source, label, index):
                 tell = warn if source not in found else _silent
-                found[source] = _files(source, key, noun, index, memo, tell)
+                found[source] = _files(source, key, noun, index, memo, tell, recipe.data)
     return found
 
 
@@ -180,7 +180,13 @@ def _key_of(options: Any, source: str) -> str:
 
 
 def _files(
-    source: str, key: str, noun: str, index: Index, memo: FileMemo, warn: Callable[[str], None]
+    source: str,
+    key: str,
+    noun: str,
+    index: Index,
+    memo: FileMemo,
+    warn: Callable[[str], None],
+    data: Dataset,
 ) -> dict[str, str]:
     """Give the files of a source with their digests; what is no source of samples is read as it stands.
 
@@ -196,7 +202,7 @@ def _files(
         warn(leaving.listed(left_out, key))
     files = [named_files.files[position] for position in good]
     content = [facts[position].digest for position in good]
-    _refuse_test_samples(key, files, content, index, memo)
+    _refuse_test_samples(key, files, content, data.contents(index.splits["test"], memo))
     return dict(zip(map(str, files), content, strict=True))
 
 
@@ -214,11 +220,7 @@ def _as_it_stands(source: str, key: str) -> dict[str, str]:
         raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
 
 
-def _refuse_test_samples(
-    key: str, files: list[Path], content: list[str], index: Index, memo: FileMemo
-) -> None:
-    held = {sample.path: sample.key for sample in index.splits["test"] if sample.path}
-    test = {facts.digest: name for facts, name in zip(memo.many(list(held)), held.values(), strict=True)}
+def _refuse_test_samples(key: str, files: list[Path], content: list[str], test: Mapping[str, str]) -> None:
     for path, sha256 in zip(files, content, strict=True):
         if sha256 in test and is_array_name(path):
             raise DataError(

@@ -26,25 +26,25 @@ FILES = [
     # a file and its text, and the form that it shows; "" for none
     ("_annotations.createml.json", "", "CreateML", ""),
     ("x.CREATEML.JSON", "", "CreateML", ""),
-    ("a.tfrecord", "", "TFRecord", ""),
-    ("a.tfrecords", "", "TFRecord", ""),
-    ("a.record", "", "TFRecord", ""),
-    ("a.tfrecord-00000-of-00010", "", "TFRecord", ""),
-    ("a.tfrecord.gz", "", "TFRecord", ""),
+    ("a.tfrecord", "", "TFRecord", "tfrecord"),
+    ("a.tfrecords", "", "TFRecord", "tfrecord"),
+    ("a.record", "", "TFRecord", "tfrecord"),
+    ("a.tfrecord-00000-of-00010", "", "TFRecord", "tfrecord"),
+    ("a.tfrecord.gz", "", "TFRecord", "tfrecord"),
     ("a.tfrecorded", "", "", ""),
-    ("_darknet.labels", "", "YOLO (darknet)", ""),
-    ("obj.names", "", "YOLO (darknet)", ""),
-    ("obj.data", "", "YOLO (darknet)", ""),
+    ("_darknet.labels", "", "YOLO (darknet)", "yolo"),
+    ("obj.names", "", "YOLO (darknet)", "yolo"),
+    ("obj.data", "", "YOLO (darknet)", "yolo"),
     ("my_obj.data", "", "", ""),
     ("_annotations.txt", "", "YOLO (TXT of Keras)", ""),
     ("_classes.csv", "", "a CSV of many labels an image", ""),
-    ("_annotations.csv", "", "a CSV of boxes", ""),
+    ("_annotations.csv", "", "a CSV of boxes", "csv"),
     ("_annotations.coco.json", "", "COCO", "coco"),
-    ("data.yaml", "names: [a]", "YOLO", ""),
-    ("data.yml", "a: 1\n  nc : 2", "YOLO", ""),
+    ("data.yaml", "names: [a]", "YOLO", "yolo"),
+    ("data.yml", "a: 1\n  nc : 2", "YOLO", "yolo"),
     ("data.yaml", "my_names: [a]", "", ""),
-    ("0.txt", "0 0.5 0.5 0.2 0.2", "YOLO", ""),
-    ("0.txt", "12 .5 1e-3 0.2 0.2 0.7 0.8\n0 -1 2 3 4\n", "YOLO", ""),
+    ("0.txt", "0 0.5 0.5 0.2 0.2", "YOLO", "yolo"),
+    ("0.txt", "12 .5 1e-3 0.2 0.2 0.7 0.8\n0 -1 2 3 4\n", "YOLO", "yolo"),
     ("0.txt", "0 0.5 0.5 0.2", "", ""),
     ("0.txt", "0 0.5 0.5 0.2 0.2\nnotes\n", "", ""),
     ("0.txt", "", "", ""),
@@ -65,14 +65,17 @@ FILES = [
     ("a.json", '{"_via_img_metadata": 1}', "VGG Image Annotator", ""),
     ("a.json", '{"a": 1, "b": {"regions": 1, "filename": 1}}', "VGG Image Annotator", ""),
     ("a.json", '{"a": {"regions": 1}}', "", ""),
-    ("train.csv", "id,label\nx", "labels in a table", ""),
-    ("train.TSV", "Image_ID\tlabel", "labels in a table", ""),
-    ("train.csv", "file name;label", "labels in a table", ""),
+    ("train.csv", "id,label\nx", "labels in a table", "csv"),
+    ("train.TSV", "Image_ID\tlabel", "labels in a table", "csv"),
+    ("train.csv", "file name;label", "labels in a table", "csv"),
     *(
-        (f"{name}.csv", f"{name},x", "labels in a table", "")
+        (f"{name}.csv", f"{name},x", "labels in a table", "csv")
         for name in ("filename", "file_name", "image", "path")
     ),
-    *((f"{name}.csv", f"{name},x", "labels in a table", "") for name in ("image_id", "imageid", "id_code")),
+    *(
+        (f"{name}.csv", f"{name},x", "labels in a table", "csv")
+        for name in ("image_id", "imageid", "id_code")
+    ),
     ("train.csv", "label,x\nid,1", "", ""),
     ("a.parquet", "", "Parquet", ""),
     ("a.arrow", "", "Parquet", ""),
@@ -150,8 +153,8 @@ def test_a_form_is_said_with_what_to_do(tmp_path: Path) -> None:
         exports.looks_like(tmp_path, "coco") == " It looks like Pascal VOC ('b/a.xml'), which data=voc reads."
     )
     assert exports.looks_like(tmp_path / "gone", "coco") == ""
-    assert str(exports.Form("YOLO", "a\x1b")) == (
-        "YOLO ('a\\x1b'), which is not read; export it as COCO or Pascal VOC"
+    assert str(exports.Form("LabelMe", "a\x1b")) == (
+        "LabelMe ('a\\x1b'), which is not read; export it as COCO or Pascal VOC"
     )
     assert str(exports.Form("sounds", "a.wav")) == "sounds ('a.wav'), which is not read"
 
@@ -160,13 +163,11 @@ def test_the_advice_is_given_for_forms_of_boxes() -> None:
     advised = {form for form in {row[2] for row in FILES} if "export it" in str(exports.Form(form, "x"))}
     assert advised == {
         *(
-            "YOLO",
             "CreateML",
-            "TFRecord",
             "CVAT for images",
             "LabelMe",
             "Label Studio's JSON",
-            "a CSV of boxes",
+            "YOLO (TXT of Keras)",
         )
     }
 
@@ -175,10 +176,10 @@ def test_a_folder_is_marked_by_names_pairs_and_labels_beside_images_alone(tmp_pa
     write(tmp_path / "one/a.wav", "")
     assert exports.marked(tmp_path / "one", "") is None, "a folder of classes may hold sounds, too"
     write(tmp_path / "two/obj.names", "")
-    assert exports.marked(tmp_path / "two", "in") == exports.Form("YOLO (darknet)", "in/obj.names")
+    assert exports.marked(tmp_path / "two", "in") == exports.Form("YOLO (darknet)", "in/obj.names", "yolo")
     write(tmp_path / "three/labels/train/0.txt", "0 0.5 0.5 0.2 0.2")
     write(tmp_path / "three/images/0.png", "")
-    assert exports.marked(tmp_path / "three", "") == exports.Form("YOLO", "labels/train/0.txt")
+    assert exports.marked(tmp_path / "three", "") == exports.Form("YOLO", "labels/train/0.txt", "yolo")
     write(tmp_path / "four/masks/0.png", "")
     write(tmp_path / "four/images/0.png", "")
     assert exports.marked(tmp_path / "four", "t") == exports.Form(
@@ -265,14 +266,25 @@ EXPORTS: dict[str, Callable[[Path], None]] = {
 }
 
 
+READ_BY = {
+    "YOLO": "yolo",
+    "YOLO (darknet)": "yolo",
+    "TFRecord": "tfrecord",
+    "a CSV of boxes": "csv",
+    "labels in a table": "csv",
+}
+
+
 @pytest.mark.parametrize("form", EXPORTS)
 @pytest.mark.parametrize("reader", READERS)
-def test_an_export_that_is_not_read_is_refused_by_name(reader: type, form: str, tmp_path: Path) -> None:
+def test_an_export_of_another_form_is_refused_by_name(reader: type, form: str, tmp_path: Path) -> None:
     EXPORTS[form](tmp_path)
     with pytest.raises(DataError) as refused:
         reader(root=str(tmp_path)).index(inspect)
     assert f"looks like {form.strip()} (" in str(refused.value)
-    assert "which is not read" in str(refused.value)
+    reader_of = READ_BY.get(form.strip())
+    how = f"which data={reader_of} reads" if reader_of else "which is not read"
+    assert how in str(refused.value)
 
 
 def coco_of_roboflow(root: Path) -> None:

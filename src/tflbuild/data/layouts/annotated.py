@@ -21,8 +21,10 @@ from tflbuild.data.layouts.boxed import (
     frame_of,
     misfit,
     refuse_fractions,
+    refuse_outside,
 )
 from tflbuild.data.layouts.files import FileDataset, looked_at, without_leaks
+from tflbuild.data.layouts.fractions import fitted_fractions, refuse_pixels, turned
 
 
 class Checked(NamedTuple):
@@ -41,6 +43,7 @@ def assemble(
     look: Look,
     dropped: list[Dropped],
     order: Callable[[Iterable[str]], Sequence[str]] = sorted,
+    declared: Sequence[str] = (),
 ) -> Index:
     """Build the index of a detection set.
 
@@ -50,12 +53,17 @@ def assemble(
         look: gives facts of an image file.
         dropped: what was left out so far; grows.
         order: puts class names in order.
+        declared: classes that the data list by number, with boxes or without; () where they list none.
 
     Raises:
-        DataError: a split ends without images or without boxes, or boxes are fractions of their image.
+        DataError: a split ends without images or without boxes, or boxes are fractions of their image where pixels are
+            expected, or the reverse, or most reach outside their images.
     """
     refuse_fractions(dataset.root, splits)
-    checked = _checked(splits, look, dropped)
+    refuse_pixels(dataset.root, splits)
+    checked = {
+        split: _once(found, dropped) for split, found in _checked(dataset.root, splits, look, dropped).items()
+    }
     complete = dataset.completed(checked, key=lambda image: image.key)
     apart, leaks = without_leaks(complete, lambda image: image.digest, lambda image: image.key)
     dropped += leaks
@@ -63,8 +71,8 @@ def assemble(
         dataset, {split: [bool(i.objects) for i in images] for split, images in apart.items()}, dropped
     )
     in_train = _labels(apart["train"])
-    everywhere = set().union(*(_labels(images) for images in apart.values()))
-    classes = dataset.chosen_classes(order(in_train), everywhere)
+    everywhere = set().union(in_train, declared, *(_labels(images) for images in apart.values()))
+    classes = dataset.chosen_classes(declared or order(in_train), everywhere)
     _report_unknown(dataset, apart, classes, dropped)
     samples = {split: tuple(_sample(image, classes) for image in images) for split, images in apart.items()}
     _refuse_empty(dataset, {split: [bool(s.boxes) for s in kept] for split, kept in samples.items()}, dropped)
@@ -72,19 +80,47 @@ def assemble(
 
 
 def _checked(
-    splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
+    root: str, splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
 ) -> dict[str, list[Checked]]:
-    pairs = {
-        split: list(zip(images, looked_at([image.path for image in images], look), strict=True))
-        for split, images in splits.items()
-    }
+    pairs = {split: list(zip(images, _facts(images, look), strict=True)) for split, images in splits.items()}
     sized = {split: [_sized(image, facts) for image, facts in found] for split, found in pairs.items()}
     unturned = any(fits_unturned(image, facts) for found in sized.values() for image, facts in found)
-    checked = {
-        split: [_check(image, facts, unturned, dropped) for image, facts in found]
-        for split, found in sized.items()
-    }
+    checked = {}
+    for split, found in sized.items():
+        before = len(dropped)
+        checked[split] = [_check(image, facts, unturned, dropped) for image, facts in found]
+        refuse_outside(root, split, sum(len(image.objects) for image, _ in found), dropped[before:])
     return {split: [image for image in found if image is not None] for split, found in checked.items()}
+
+
+def _facts(images: Sequence[Annotated], look: Look) -> list[FileFacts]:
+    """Look at the images that nobody has looked at yet."""
+    seen = iter(looked_at([image.path for image in images if image.facts is None], look))
+    return [next(seen) if image.facts is None else image.facts for image in images]
+
+
+def _once(images: list[Checked], dropped: list[Dropped]) -> list[Checked]:
+    """Leave out images that a split has twice, and both where their boxes differ: which are right cannot be told."""
+    named: dict[str, list[Checked]] = {}
+    for image in images:
+        named.setdefault(image.digest, []).append(image)
+    if len(named) == len(images):
+        return images
+    kept = []
+    for image in images:
+        twins = named[image.digest]
+        other = next((twin for twin in twins if set(twin.objects) != set(image.objects)), None)
+        if other is not None:
+            dropped.append(
+                Dropped(image.source, f"{image.key}: the same image as {other.key}, with other boxes")
+            )
+        elif image is not twins[0]:
+            dropped.append(
+                Dropped(image.source, f"{image.key}: the same image as {twins[0].key}: taken once")
+            )
+        else:
+            kept.append(image)
+    return kept
 
 
 def _sized(image: Annotated, facts: FileFacts) -> tuple[Annotated, FileFacts]:
@@ -111,10 +147,14 @@ def _check(image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dro
         source, text = (image.key, problem) if facts.problem else (image.source, f"{image.key}: {problem}")
         dropped.append(Dropped(source, text))
         return None
-    height, width = facts[2:4] if as_declared else frame_of(image, facts, dropped)
+    known = as_declared or image.fractions
+    height, width = facts[2:4] if known else frame_of(image, facts, dropped)
+    if image.fractions and (said := turned(image, facts)):
+        dropped.append(Dropped(image.source, f"{image.key}: {said}"))
+    fit = fitted_fractions if image.fractions else fitted
     objects = []
     for raw in image.objects:
-        box, reason = fitted(raw, height, width)
+        box, reason = fit(raw, height, width)
         if reason:
             dropped.append(Dropped(image.source, f"box {raw.number} ({raw.label}) {reason}"))
         if box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tflbuild.core.dataset import Dropped, FileFacts
@@ -16,11 +16,16 @@ SLACK = 1.0
 LARGEST = 10**9
 """Pixels of a side above which a declared size is nonsense."""
 
+OUTSIDE = ("lies outside its image", "reaches outside its image")
+
+MANY = 10
+"""Boxes outside their images from which it is no slip of single ones any more, where half of all are so."""
+
 Box = tuple[float, float, float, float]
 
 
 class RawBox(NamedTuple):
-    """One object as annotated; in pixels, not yet checked. `number` names it in messages."""
+    """One object as annotated; not yet checked. `number` names it in messages."""
 
     number: str
     label: str
@@ -40,6 +45,8 @@ class Annotated(NamedTuple):
         height: as the annotation says; 0 where it does not.
         width: likewise.
         objects: what was marked.
+        fractions: whether its boxes lie in 0..1 of the picture, and not in its pixels.
+        facts: of the picture, where who listed it knows them: it lies inside another file.
     """
 
     key: str
@@ -48,6 +55,8 @@ class Annotated(NamedTuple):
     height: int
     width: int
     objects: tuple[RawBox, ...]
+    fractions: bool = False
+    facts: FileFacts | None = None
 
 
 def misfit(image: Annotated, facts: FileFacts, unturned: bool) -> str:
@@ -120,7 +129,7 @@ def refuse_fractions(root: str, splits: Mapping[str, list[Annotated]]) -> None:
         DataError: half of the boxes of a split do; of fewer each goes for itself.
     """
     for split, images in splits.items():
-        boxes = [(image, raw) for image in images for raw in image.objects]
+        boxes = [(image, raw) for image in images if not image.fractions for raw in image.objects]
         small = [(image, raw) for image, raw in boxes if raw.xmax <= 2 and _is_fraction(raw)]
         if small and 2 * len(small) >= len(boxes):
             image, raw = small[0]
@@ -163,7 +172,28 @@ def fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
     xmin, xmax = max(0.0, left), min(float(width), right)
     where = f"x {left:g}..{right:g}, y {top:g}..{bottom:g} in {width} x {height} pixels"
     if ymin >= ymax or xmin >= xmax:
-        return None, f"lies outside its image, {where}: dropped"
+        return None, f"{OUTSIDE[0]}, {where}: dropped"
     box = (ymin / height, xmin / width, ymax / height, xmax / width)
     outside = max(-top, -left, bottom - height, right - width)
-    return box, f"reaches outside its image, {where}: clipped" if outside > SLACK else ""
+    return box, f"{OUTSIDE[1]}, {where}: clipped" if outside > SLACK else ""
+
+
+def refuse_outside(root: str, split: str, boxes: int, dropped: Sequence[Dropped]) -> None:
+    """Refuse a split most of whose boxes are not of their images: of others, of another size, or written otherwise.
+
+    Args:
+        root: of the data set, for the message.
+        split: its name.
+        boxes: how many it has.
+        dropped: what is wrong with it.
+
+    Raises:
+        DataError: half of the boxes, and ten or more, reach outside.
+    """
+    outside = [one for one in dropped if any(words in one.reason for words in OUTSIDE)]
+    if len(outside) >= MANY and 2 * len(outside) >= boxes:
+        raise DataError(
+            f"data.root: {len(outside)} of {boxes} boxes of the {split} split of '{root}' are not inside their images, "
+            f"e.g. {plain(outside[0].file)}: {plain(outside[0].reason)}; are the images of another size than when they "
+            f"were annotated, or the numbers in another order?"
+        )

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tflbuild.core.dataset import Dropped
+from tflbuild.core.errors import DataError
 from tflbuild.core.image_files import fault_of_name, is_image_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.split_names import ALIASES, SPLIT_OF
@@ -32,6 +33,7 @@ class ImageFiles:
         self._folders = {folder: files_in(folder) for folder in folders}
         self._used = used
         self._spelled: dict[Path, str] = {}
+        self._named_so: dict[str, str] = {}
 
     def find(self, name: str) -> tuple[str | None, str]:
         """Give the file of an image, or None and why there is none."""
@@ -39,13 +41,36 @@ class ImageFiles:
             return None, f"'{name}' is an address; images must be files"
         if fault := fault_of_name(name):
             return None, f"image '{plain(name)}' cannot be used: {fault}"
-        found = self._look(name, self._folders) or self._look(name, self._other_folders)
+        found = self._look(name, self._folders) or self._look(name, self._other_folders) or self._by_end(name)
         if not found:
             return None, f"there is no image '{name}'"
         if any(not _same(found[0], other) for other in found[1:]):
             shown = " and ".join(path.removeprefix(self._base) for path in found[:2])
             return None, f"image '{name}' may be {shown}, which differ"
         return found[0], ""
+
+    def _by_end(self, name: str) -> list[str]:
+        """Look for an image without the folders that it had on another machine.
+
+        Raises:
+            DataError: two names end alike.
+        """
+        last = name.replace("\\", "/").rpartition("/")[2]
+        if last in ("", name):
+            return []
+        found = self._look(last, self._folders) or self._look(last, self._other_folders)
+        for path in found:
+            if self._named_so.setdefault(path, name) != name:
+                raise DataError(
+                    f"data.root: '{plain(self._named_so[path])}' and '{plain(name)}' are not there, and both end like "
+                    f"'{plain(path.removeprefix(self._base))}': which of them it is cannot be told."
+                )
+        return found
+
+    @property
+    def by_end(self) -> Mapping[str, str]:
+        """Give the images that were found by the ends of their names alone, with these names."""
+        return self._named_so
 
     @cached_property
     def _other_folders(self) -> dict[Path, set[str]]:

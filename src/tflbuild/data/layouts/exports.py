@@ -12,18 +12,18 @@ from tflbuild.core.image_files import entries_of, is_image_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.text_file import decoded
+from tflbuild.data.layouts.table_columns import NAMES
 
 MOST_FOLDERS = 40
 MOST_NAMES = 2000
 MOST_BYTES = 1 << 22
 """Bytes of a text file above which it is not read to recognise a form."""
 
+MOST_LABELS = 100
 DEEPEST = 3
 
 
-BOXES = frozenset(
-    {"YOLO", "CreateML", "TFRecord", "CVAT for images", "LabelMe", "Label Studio's JSON", "a CSV of boxes"}
-)
+BOXES = frozenset({"CreateML", "CVAT for images", "LabelMe", "Label Studio's JSON", "YOLO (TXT of Keras)"})
 """Forms whose tools can export what is read."""
 
 
@@ -147,11 +147,16 @@ def _yolo(folder: Folder) -> Form | None:
     listed = (name for name in folder.files if name.lower().endswith((".yaml", ".yml")))
     yaml = next((name for name in listed if YOLO_NAMES.search(_text(folder, name))), None)
     if yaml:
-        return Form("YOLO", folder.file(yaml))
-    for name in [name for name in folder.files if name.lower().endswith(".txt")][:20]:
+        return Form("YOLO", folder.file(yaml), "yolo")
+    return yolo_labels(folder)
+
+
+def yolo_labels(folder: Folder) -> Form | None:
+    """Recognise labels in YOLO's form; needs no data.yaml."""
+    for name in [name for name in folder.files if name.lower().endswith(".txt")][:MOST_LABELS]:
         lines = _text(folder, name).splitlines()
         if lines and all(YOLO_LINE.fullmatch(line) for line in lines):
-            return Form("YOLO", folder.file(name))
+            return Form("YOLO", folder.file(name), "yolo")
     return None
 
 
@@ -228,18 +233,12 @@ def _without(name: str, words: re.Pattern[str]) -> tuple[str, ...] | None:
     return rest if len(rest) < len(found) else None
 
 
-FILE_COLUMNS = frozenset(
-    ["filename", "file", "file_name", "image", "image_id", "imageid", "id", "id_code", "path"]
-)
-"""Usual names of the column of a table that names files."""
-
-
 def _table(folder: Folder) -> Form | None:
     """Recognise a CSV whose first line names a file and a label."""
     for name in [name for name in folder.files if name.lower().endswith((".csv", ".tsv"))][:5]:
-        columns = set(re.findall(r"\w+", _text(folder, name).partition("\n")[0].lower()))
-        if columns & FILE_COLUMNS:
-            return Form("labels in a table", folder.file(name))
+        words = re.findall(r"\w+", _text(folder, name).partition("\n")[0].lower())
+        if NAMES["file"] & {word.replace("_", "") for word in words}:
+            return Form("labels in a table", folder.file(name), "csv")
     return None
 
 
@@ -257,11 +256,11 @@ def _classes(folder: Folder) -> Form | None:
 
 MARKERS: tuple[Callable[[Folder], Form | None], ...] = (
     _by_name("CreateML", r"createml\.json$"),
-    _by_name("TFRecord", r"\.(tfrecords?|record)(-\d+-of-\d+)?(\.gz)?$"),
-    _by_name("YOLO (darknet)", r"^_darknet\.labels$|^obj\.(names|data)$"),
+    _by_name("TFRecord", r"\.(tfrecords?|record)(-\d+-of-\d+)?(\.gz)?$", "tfrecord"),
+    _by_name("YOLO (darknet)", r"^_darknet\.labels$|^obj\.(names|data)$", "yolo"),
     _by_name("YOLO (TXT of Keras)", r"^_annotations\.txt$"),
     _by_name("a CSV of many labels an image", r"^_classes\.csv$"),
-    _by_name("a CSV of boxes", r"^_annotations\.csv$"),
+    _by_name("a CSV of boxes", r"^_annotations\.csv$", "csv"),
     _by_name("COCO", r"^_annotations\.coco\.json$", "coco"),
 )
 """Forms that the name of a file gives away."""

@@ -18,6 +18,7 @@ from tflbuild.core.errors import DataError, did_you_mean
 from tflbuild.core.image_files import Below, fault_of_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.split_names import SPLIT_OF, SPLITS
+from tflbuild.data.layouts.class_names import refuse_alike
 
 DOCUMENTS = re.compile(r"^(readme|license|licence|copying|citation)", re.IGNORECASE)
 """Names of files that lie beside data and go without a word."""
@@ -122,9 +123,10 @@ class FileDataset(RootedDataset):
         """Give the classes in order: as the recipe says, else as `found` in the train split.
 
         Raises:
-            DataError: the recipe names one that no split holds, or one twice.
+            DataError: the recipe names one that no split holds, or one twice; or two that were found are spelled alike.
         """
         if self.classes is None:
+            refuse_alike(found, self.root)
             return tuple(found)
         known = sorted(everywhere)
         for name in self.classes:

@@ -14,13 +14,22 @@ from tflbuild.core.image_files import Below
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 from tflbuild.core.split_names import SPLIT_OF
-from tflbuild.data.layouts import coco_files, exports
+from tflbuild.data.layouts import coco_files, exports, record_set, table_files
 from tflbuild.data.layouts.class_folders import by_folder, folders_inside, hidden_splits
 from tflbuild.data.layouts.files import below
 
-EXPECTED = "pictures, a folder of pictures for each class, Pascal VOC, COCO, or an .npz or .npy of rows"
+EXPECTED = (
+    "pictures, a folder of pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or "
+    ".npy of rows"
+)
 
 MOST_SHOWN = 5
+
+MARKED = ("coco", "yolo", "tfrecord", "csv")
+"""Data sets whose own message says best what is wrong with a folder that shows their form and does not hold it."""
+
+HELD = (".yaml", ".yml", ".csv", ".tsv", ".record", ".tfrecord", ".pbtxt", ".json", ".xml")
+"""Suffixes of files that lie in a data set."""
 
 
 class Guess(NamedTuple):
@@ -48,14 +57,14 @@ def recognised(root: Path, shown: str) -> Guess:
     if not os.path.isdir(root):
         return _file(root, shown)
     found = below(str(root))
-    guesses = _annotated(root)
+    guesses = _annotated(root, shown, found)
     folders, complaint = _folders(found.images, shown)
     if guesses:
         guesses += [guess for guess in folders if guess.data == "image_folder" and not complaint]
         return _one(guesses, shown)
     form = _unread(root, folders)
-    if form and form.data == "coco" and form.evidence.count("/") < 2:
-        return Guess("coco", f"'{plain(form.evidence)}' looks like COCO")
+    if form and form.data in MARKED and form.evidence.count("/") < 2:
+        return Guess(form.data, f"'{plain(form.evidence)}' looks like {form.name}")
     if form:
         raise DataError(_refusal(form, root, shown, found))
     if complaint:
@@ -74,11 +83,15 @@ def _file(path: Path, shown: str) -> Guess:
         raise DataError(f"data.root: '{plain(shown)}' cannot be read: {error.strerror or error}.") from error
     if beginning.startswith(MAGIC) or (beginning.startswith(ZIP) and is_array_name(path)):
         return Guess("arrays", f"'{plain(path.name)}' is a file of NumPy's arrays")
+    if path.name.lower().endswith(HELD):
+        raise DataError(
+            f"data.root: '{plain(shown)}' is a file of a data set; give the folder that holds it."
+        )
     kind = kind_of(beginning) or "a file of a kind that is not read"
     raise DataError(f"data.root: '{plain(shown)}' is {kind}; expected a folder, or an .npz or .npy.")
 
 
-def _annotated(root: Path) -> list[Guess]:
+def _annotated(root: Path, shown: str, there: Below) -> list[Guess]:
     """Give the forms of annotations that are read."""
     found = []
     if form := exports.voc(root):
@@ -88,7 +101,23 @@ def _annotated(root: Path) -> list[Guess]:
         found.append(
             Guess("coco", f"{names} list{'s' * (len(files) == 1)} images, annotations and categories")
         )
+    if form := next(exports.forms(root, (exports.yolo_labels,)), None):
+        found.append(Guess("yolo", f"'{plain(form.evidence)}' has a class and a box in 0..1 a line, as YOLO"))
+    if named := [name for name in there.others if record_set.NAMED.search(name)]:
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        found.append(Guess("tfrecord", f"'{plain(named[0])}'{more}, named like TFRecord files"))
+    if tables := _tables(root, shown):
+        found.append(Guess("csv", tables))
     return found
+
+
+def _tables(root: Path, shown: str) -> str:
+    """Say which tables tell what is on photos; "" where none does."""
+    try:
+        found = table_files.found_in(root, shown, [])
+    except DataError:
+        return ""
+    return "; ".join(f"'{plain(one.name)}' has {one.columns.evidence}" for one in found[:2])
 
 
 def _folders(images: Sequence[str], shown: str) -> tuple[list[Guess], str]:

@@ -165,10 +165,14 @@ def lists(root: Path, part: Part, dropped: list[Dropped]) -> dict[str, list[str]
         DataError: a list cannot be read, or two mean the same split.
     """
     folder, files = _lists_in(root, part)
-    if not files:
-        return _by_folder(part)
     names = _Stems(part.stems)
-    found = {split: names.listed(path, root, dropped) for split, path in files.items() if split in SPLITS}
+    of = {split: [path] for split, path in files.items() if split in SPLITS} or _lists_of_classes(root)
+    found = {
+        split: list(dict.fromkeys(stem for path in paths for stem in names.listed(path, root, dropped)))
+        for split, paths in of.items()
+    }
+    if not files and "train" not in found:
+        return _by_folder(part)
     taken = {stem for split in found if split != "train" for stem in found[split]}
     if "train" not in found:
         everything = (
@@ -202,6 +206,18 @@ def _lists_in(root: Path, part: Part) -> tuple[Path, dict[str, Path]]:
     if part.annotations:  # else texts that lie beside photos may be anything
         places.append(root)
     return next(((place, files) for place in places if (files := _list_files(root, place))), (root, {}))
+
+
+def _lists_of_classes(root: Path) -> dict[str, list[Path]]:
+    """Find the lists of a set that has one for each class and split and none for all, as VoTT writes them."""
+    outer = _named(root, ("imagesets", "imageset"))
+    inner = _named(root / outer, ("main",)) if outer else ""
+    found: dict[str, list[Path]] = {}
+    for entry in entries_in(root / outer / inner) if inner else ():
+        name, _, word = entry.name.lower().removesuffix(".txt").rpartition("_")
+        if name and word in SPLIT_OF and entry.name.lower().endswith(".txt") and entry.is_file():
+            found.setdefault(SPLIT_OF[word], []).append(Path(entry.path))
+    return found
 
 
 def _shown(folder: Path, root: Path) -> str:

@@ -104,12 +104,22 @@ def inspect(path: Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
         content = read_regular(path, MOST_BYTES)
     except OSError as error:
         return FileFacts("", error.strerror or str(error))
+    return facts_of(content, max_pixels)
+
+
+def facts_of(content: bytes, max_pixels: int = MAX_PIXELS) -> FileFacts:
+    """Give the facts of an image file that lies inside another file, as `inspect` does."""
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         image, orientation = _decode(content, max_pixels)
     except OSError as error:
         return FileFacts(sha256, str(error))
     return FileFacts(sha256, "", image.shape[0], image.shape[1], orientation)
+
+
+def decoded(content: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode an image file that lies inside another file; gives and raises as `read` does."""
+    return _decode(content, max_pixels)[0]
 
 
 def _decode(content: bytes, max_pixels: int) -> tuple[NDArray[np.uint8], int]:
