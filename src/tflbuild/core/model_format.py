@@ -36,6 +36,7 @@ class Description:
         inputs: by input, the name of its modality and the options of `preprocess` that the file says.
         head: what only the task knows.
         quantized: scheme of a file that is quantized already, e.g. "int8"; "" for a float one.
+        classes: how many classes a detector tells apart whose names the file does not say; 0 where that does not show.
         recognised: the evidence for each of these.
     """
 
@@ -45,6 +46,7 @@ class Description:
     inputs: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     head: Mapping[str, Any] = field(default_factory=dict)
     quantized: str = ""
+    classes: int = 0
     recognised: tuple[Evidence, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -34,7 +34,9 @@ def misfit(description: Description, modality: str, classes: Sequence[str]) -> s
 
 
 def classes_of(description: Description) -> int:
-    """Give how many classes a classifier's scores tell apart; 0 where that does not show."""
+    """Give how many classes a model tells apart; 0 where that does not show."""
+    if description.classes:
+        return description.classes
     scores = description.head.get("outputs", {}).get("scores")
     spec = description.signature.outputs.get(scores) if scores else None
     count = spec.shape[-1] if spec is not None and spec.shape else 0

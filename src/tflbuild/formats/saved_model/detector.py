@@ -36,7 +36,7 @@ class Cut(NamedTuple):
         class_scores: (1, anchors, classes), a column of background first where there is one, converted.
         anchors: (anchors, 4).
         corners: whether these are ymin, xmin, ymax, xmax, and not ycenter, xcenter, height, width.
-        count: of anchors.
+        boxes: number of anchors.
         columns: of scores.
         converter: of scores.
         box_scales: y, x, height, width.
@@ -51,7 +51,7 @@ class Cut(NamedTuple):
     class_scores: Port
     anchors: Port
     corners: bool
-    count: int
+    boxes: int
     columns: int
     converter: str
     box_scales: tuple[float, ...]
@@ -109,7 +109,7 @@ def _of_tflite(flat: Flat, declared: Declared) -> Cut:
         class_scores=scores,
         anchors=anchors,
         corners=False,
-        count=stored.shape[0],
+        boxes=stored.shape[0],
         columns=columns or int(options.get("num_classes", 0)),
         converter=_converter(flat, scores),
         box_scales=tuple(options.get(f"{name}_scale", 0.0) for name in "yxhw"),
@@ -140,7 +140,7 @@ def _of_main(flat: Flat, declared: Declared) -> Cut:
         class_scores=scores,
         anchors=_rows(flat, corners),
         corners=True,
-        count=count[1],
+        boxes=count[1],
         columns=columns[2],
         converter=_converter(flat, scores),
         box_scales=scales,

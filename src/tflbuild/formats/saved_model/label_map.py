@@ -10,9 +10,11 @@ from tflbuild.formats.saved_model import prototext
 
 MOST_ID = 1 << 17
 
+UNNAMED = "unnamed "
+
 
 def names_of(content: bytes, classes: int) -> tuple[str, ...]:
-    """Give the names of the ids 1, 2, ... of a map; an id that it leaves out is called "unnamed ID".
+    """Give the names of the ids 1, 2, ... of a map; an id that it leaves out is called "unnamed" with its number.
 
     Args:
         content: of the file.
@@ -41,7 +43,7 @@ def names_of(content: bytes, classes: int) -> tuple[str, ...]:
         raise ValueError(f"has two ids for '{plain(twice, 40)}'")
     if max(found, default=0) != classes:
         raise ValueError(f"has {max(found, default=0)} classes, and the model {classes}")
-    return tuple(found.get(number, f"unnamed {number}") for number in range(1, classes + 1))
+    return tuple(found.get(number, f"{UNNAMED}{number}") for number in range(1, classes + 1))
 
 
 def _entry(item: object) -> tuple[int, str]:

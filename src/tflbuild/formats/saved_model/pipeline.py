@@ -84,7 +84,7 @@ def pipeline_of(config: Mapping[str, list[Any]]) -> Pipeline:
         extractor=extractor,
         preprocess=next((options for part, options in KINDS if part in extractor), {}),
         box_scales=_coder(_message(found, "box_coder")),
-        anchors=_anchors(_message(found, "anchor_generator"), height, width),
+        anchors=_anchors(_message(found, "anchor_generator"), height, width, extractor),
         converter=str(_last(_message(found, "post_processing"), "score_converter", IDENTITY)),
         score_threshold=_number(suppression, "score_threshold", 0.0, 0, 1),
         iou_threshold=_number(suppression, "iou_threshold", 0.6, 0, 1),
@@ -99,13 +99,13 @@ def contradictions(found: Pipeline, seen: Mapping[str, Any]) -> list[str]:
 
     Args:
         found: the configuration.
-        seen: of the graph `height`, `width`, `count` (anchors), `columns` (of scores), `converter`, `box_scales`.
+        seen: of the graph `height`, `width`, `boxes` (anchors), `columns` (of scores), `converter`, `box_scales`.
     """
     columns = seen["columns"]
     said = [
         ("an input of {} x {}", (found.height, found.width), (seen["height"], seen["width"])),
         ("{} classes", (found.classes,), (columns - 1 if found.background else columns,)),
-        ("{} anchors", (found.anchors or seen["count"],), (seen["count"],)),
+        ("{} anchors", (found.anchors or seen["boxes"],), (seen["boxes"],)),
         ("the score converter {}", (found.converter,), (seen["converter"],)),
     ]
     differing = [
@@ -146,8 +146,8 @@ def _coder(coder: Mapping[str, list[Any]]) -> tuple[float, float, float, float]:
     return y, x, height, width
 
 
-def _anchors(generator: Mapping[str, list[Any]], height: int, width: int) -> int:
-    """Count the default boxes of a generator; 0 for one that is not known."""
+def _anchors(generator: Mapping[str, list[Any]], height: int, width: int, extractor: str) -> int:
+    """Count the default boxes of a generator; 0 for one, or for feature maps, that are not known."""
     multiscale = generator.get("multiscale_anchor_generator")
     if multiscale and isinstance(multiscale[0], Mapping):
         found = multiscale[0]
@@ -156,7 +156,8 @@ def _anchors(generator: Mapping[str, list[Any]], height: int, width: int) -> int
         boxes = ratios * _whole(found, "scales_per_octave", 1, 100, 2)
         return sum(math.ceil(height / 2**level) * math.ceil(width / 2**level) * boxes for level in levels)
     ssd = generator.get("ssd_anchor_generator")
-    if ssd and isinstance(ssd[0], Mapping):
+    usual = "ppn" not in extractor and ("mobilenet" in extractor or "inception" in extractor)
+    if ssd and isinstance(ssd[0], Mapping) and usual:
         return _of_ssd(ssd[0], height, width)
     return 0
 

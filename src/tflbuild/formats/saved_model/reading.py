@@ -46,16 +46,15 @@ class Reading:
         return f"'{plain(self.source.path)}'"
 
 
-def read(path: Path, asked: Asked = Asked()) -> Reading:
+def read(path: Path, asked: Asked) -> Reading:
     """Read a SavedModel.
 
     Raises:
         RecipeError: it is damaged, does more than compute, lacks its variables, or has no such signature.
     """
     source = Source(path)
-    status = [(one.stat().st_size, one.stat().st_mtime_ns) for one in source.files()]
     try:
-        graph, reason = _checked(source, tuple(status))
+        graph, reason = _checked(path, tuple(_stamp(one) for one in source.files()))
         if reason:
             raise RecipeError(f"model.path: '{plain(path)}' {reason}.")
         name = _chosen(graph, asked.signature, path)
@@ -66,12 +65,13 @@ def read(path: Path, asked: Asked = Asked()) -> Reading:
     return Reading(source, graph, name, declared, len(_named(graph)) > 1)
 
 
-def _checked(source: Source, status: tuple[tuple[int, int], ...]) -> tuple[MetaGraph, str]:
-    return _checked_once(source.path, status)
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=4)
-def _checked_once(path: Path, status: tuple[tuple[int, int], ...]) -> tuple[MetaGraph, str]:
+def _checked(path: Path, status: tuple[tuple[int, int], ...]) -> tuple[MetaGraph, str]:
     """Read a graph once a process; `status` tells it from another that lay there before."""
     graphs = graph_def.meta_graphs(Source(path).graph)
     serving = [one for one in graphs if SERVE in one.tags] or graphs
@@ -110,8 +110,8 @@ def _check_variables(source: Source, graph: MetaGraph, path: Path) -> None:
     whole = any(name.endswith(".index") for name in source.variables) and len(source.variables) > 1
     if needed and not whole:
         raise RecipeError(
-            f"model.path: '{plain(path)}' has {len(needed)} variables in its graph and no variables/ beside it, so that "
-            f"their values are missing; copy the whole folder."
+            f"model.path: '{plain(path)}' has {len(needed)} variables, and no variables/ beside its graph gives their "
+            f"values; copy the whole folder."
         )
 
 
@@ -129,12 +129,12 @@ def static(name: str, tensor: Tensor, asked: Asked, reading: Reading) -> TensorS
         )
     if spec.dtype == "string":
         raise RecipeError(
-            f"model.path: {said} takes texts, e.g. encoded pictures or tf.Example, and a .tflite takes numbers; export a "
-            f"signature that takes decoded pictures."
+            f"model.path: {said} takes texts, such as encoded pictures, and a .tflite numbers; export a signature that "
+            f"takes decoded pictures."
         )
-    if spec.dtype not in (*FLOATS, "uint8"):
+    if spec.dtype not in FLOATS:
         raise RecipeError(
-            f"model.path: {said} takes {spec.dtype}; float32 inputs, and uint8 of pictures, are what samples become."
+            f"model.path: {said} takes {spec.dtype}, and samples become float32; export a signature that takes floats."
         )
     given = asked.shape if len(reading.declared.inputs) == 1 else ()
     if not tensor.known and not given:
@@ -161,4 +161,4 @@ def static(name: str, tensor: Tensor, asked: Asked, reading: Reading) -> TensorS
             else f", e.g. model.shape=[{example}]"
         )
         raise RecipeError(f"model.shape: {said} is {spec.text}, whose sides are open; say them{many}.")
-    return TensorSpec(whole, spec.dtype)
+    return TensorSpec(whole, "float32")

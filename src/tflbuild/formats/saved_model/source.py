@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from tflbuild.core import file_kind
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
+from tflbuild.formats.recognition import members
 
 GRAPH, VARIABLES, CONFIG = "saved_model.pb", "variables", "pipeline.config"
 
@@ -25,6 +27,9 @@ MOST_MEMBERS, MOST_RATIO = 4096, 1000
 
 CHUNK = 1 << 20
 
+DEEPEST = 2
+"""Folders of an archive above `saved_model.pb`."""
+
 ENDS = (".pbtxt", ".config", ".txt")
 
 
@@ -39,9 +44,15 @@ class Source:
     """
 
     def __init__(self, path: Path) -> None:
+        inner = "saved_model"
+        if not (path / CONFIG).is_file() and (path / GRAPH).is_file() and (path.parent / CONFIG).is_file():
+            path, inner = (
+                path.parent,
+                path.resolve().name,
+            )  # of an export, the folder that has its configuration
         self.path = path
         self.packed = not path.is_dir()
-        names = self._members() if self.packed else _listed(path)
+        names = self._members() if self.packed else _listed(path, inner)
         found = sorted((name for name in names if _is_graph(name)), key=lambda name: (name.count("/"), name))
         if not found:
             raise RecipeError(f"model.path: '{plain(path)}' has no {GRAPH}.")
@@ -186,9 +197,9 @@ def _unsafe(members: Sequence[zipfile.ZipInfo]) -> str:
     return ""
 
 
-def _listed(path: Path) -> list[str]:
-    """Name the files of a folder that may belong to a SavedModel in it, or in `saved_model/` below it."""
-    folders = [path, path / "saved_model"]
+def _listed(path: Path, below: str) -> list[str]:
+    """Name the files of a folder that may belong to a SavedModel in it, or in a folder below it."""
+    folders = [path, path / below]
     inner = [one / name for one in folders for name in (VARIABLES, "assets")]
     found: Mapping[str, Path] = {
         one.relative_to(path).as_posix(): one
@@ -206,3 +217,17 @@ def _is_graph(name: str) -> bool:
 
 def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
+
+
+def holds(path: Path, beginning: bytes) -> bool:
+    """Say whether a folder or an archive holds a SavedModel.
+
+    Args:
+        path: the folder or file.
+        beginning: of the file; b"" of a folder.
+    """
+    if path.is_dir():
+        return any((folder / GRAPH).is_file() for folder in (path, path / "saved_model"))
+    if not beginning.startswith(file_kind.ZIP):
+        return False
+    return any(_is_graph(name) and name.count("/") <= DEEPEST for name in members(path))
