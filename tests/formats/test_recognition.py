@@ -118,7 +118,9 @@ def test_a_folder_and_an_archive_are_a_saved_model_or_said_to_be_none(tmp_path: 
     inner = tmp_path / "export" / "saved_model"
     inner.mkdir(parents=True)
     (inner / "saved_model.pb").write_bytes(b"\x08\x01\x12\x00")
-    packed = tflite_files.written(tmp_path, zipped("m/saved_model.pb", "m/variables/variables.index"), "m.zip")
+    packed = tflite_files.written(
+        tmp_path, zipped("m/saved_model.pb", "m/variables/variables.index"), "m.zip"
+    )
     for path in (inner, inner.parent, packed):
         assert recognised_format(path).name == "saved_model"
 

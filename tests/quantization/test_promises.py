@@ -292,7 +292,11 @@ def test_only_next_to_nothing_may_become_nothing(monkeypatch: pytest.MonkeyPatch
 def test_weights_whose_biases_fill_their_integers_may_become_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before, empty = [kernel("k", [[1e-7, 0], [0, 1e-7]])], [kernel("k", [[0, 0], [0, 0]], dtype="int8")]
     held(before, empty, monkeypatch, {"k": np.array([True, True])})
-    for filled in ({"k": np.array([True, False])}, {"k": np.array([True])}, {"other": np.array([True, True])}):
+    for filled in (
+        {"k": np.array([True, False])},
+        {"k": np.array([True])},
+        {"other": np.array([True, True])},
+    ):
         with pytest.raises(BrokenPromise, match="all weights of 'k' are zero after quantization"):
             held(before, empty, monkeypatch, filled)
 
