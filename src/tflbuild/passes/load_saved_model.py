@@ -79,7 +79,8 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     """Cut the network out of an export, and attach suppression."""
     from tflbuild.backends.saved_model import Network
     from tflbuild.formats.saved_model import detection, variables
-    from tflbuild.tflite import raw_outputs
+    from tflbuild.tflite import flatbuffer, raw_outputs
+    from tflbuild.tflite.suppression import output_shapes
 
     spec: Any = ctx.model_spec
     export = detection.export_of(found)
@@ -102,7 +103,8 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     else:
         wanted = _of_network(network, batch)
     _hold(wanted, given, found, ctx)
-    return writing.emit_tflite(ctx, content, meaning)
+    shaped = flatbuffer.with_output_shapes(content, output_shapes(export.max_detections))
+    return writing.emit_tflite(ctx, shaped, meaning)
 
 
 def _tail(export: Export, anchors: Any) -> Any:

@@ -25,6 +25,9 @@ IMAGE, PICTURE = "image", "image"
 OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 """Outputs of the suppression that is attached, in its order."""
 
+RESIZED = {"channels": "rgb", "aspect": "stretch", "resize": "bilinear", "antialias": False}
+"""What a fixed_shape_resizer does, as options of `preprocess`."""
+
 MOST_DETECTIONS = 1000
 
 
@@ -78,7 +81,7 @@ def describe(reading: Reading, asked: Asked) -> Description:
         ),
         task="detection",
         labels=found.labels,
-        inputs={IMAGE: (PICTURE, {"channels": "rgb", "aspect": "stretch", **found.preprocess})},
+        inputs={IMAGE: (PICTURE, {**RESIZED, **found.preprocess})},
         head={"outputs": {name: name for name in OUTPUTS}},
         classes=0 if found.labels else found.classes,
         recognised=found.recognised,
