@@ -75,7 +75,7 @@ class Description:
 
 
 class Asked(NamedTuple):
-    """What a recipe says of a model file where the file leaves it open.
+    """Choices that a recipe makes where a model file leaves them open.
 
     Attributes:
         signature: name of the one that is built, `model.signature`; "" for the only one.

@@ -26,7 +26,7 @@ OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_dete
 """Outputs of the suppression that is attached, in its order."""
 
 RESIZED = {"channels": "rgb", "aspect": "stretch", "resize": "bilinear", "antialias": False}
-"""What a fixed_shape_resizer does, as options of `preprocess`."""
+"""Options of `preprocess` that say how a fixed_shape_resizer resizes."""
 
 MOST_DETECTIONS = 1000
 

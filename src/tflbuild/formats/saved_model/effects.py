@@ -33,7 +33,7 @@ EFFECTS: Mapping[str, str] = {
         ("XlaCallModule", "XlaCustomCall", "XlaCustomCallV2"), "runs a program that is packed in it"
     ),
 }
-"""What the best-known of them do; of others, that nobody knows it."""
+"""Effects of the best-known operators, in words; of all others nobody knows them."""
 
 
 def refusal(graphs: Iterable[MetaGraph]) -> str:

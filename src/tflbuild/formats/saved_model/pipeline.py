@@ -16,7 +16,7 @@ KINDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("inception", {"scale": 2 / 255, "offset": -1.0}),
     ("resnet", {"mean": [123.68, 116.779, 103.939], "std": [1.0, 1.0, 1.0]}),
 )
-"""What a feature extractor does to pixels, by a part of its type's name."""
+"""Pixels that a feature extractor takes, as options of `preprocess`, by a part of its type's name."""
 
 SIGMOID, IDENTITY = "SIGMOID", "IDENTITY"
 
@@ -26,7 +26,7 @@ NEAR = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """What a configuration says of an SSD.
+    """An SSD as its configuration says it.
 
     Attributes:
         classes: number of them, without a background.
