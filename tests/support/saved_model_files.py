@@ -130,3 +130,80 @@ def written(folder: Path, content: bytes, variables: bool = False) -> Path:
         for name in ("variables.index", "variables.data-00000-of-00001"):
             (folder / "variables" / name).write_bytes(b"x")
     return folder
+
+
+SIGMOID, SOFTMAX = "Sigmoid", "Softmax"
+
+
+def _heads(image: str, anchors: int, columns: int, converter: str) -> list[Message]:
+    """Give nodes from a picture to `boxes` (1, anchors, 4) and `scores` (1, anchors, columns)."""
+    shape_of = {name: integers(1, -1, width) for name, width in (("boxes", 4), ("scores", columns))}
+    return [
+        *(node(f"{name}/shape", "Const", value=value) for name, value in shape_of.items()),
+        node("boxes", "Reshape", image, "boxes/shape"),
+        node("logits", "Reshape", image, "scores/shape"),
+        node("scores", converter, "logits"),
+    ]
+
+
+def tflite_export(
+    anchors: int = 5, columns: int = 3, converter: str = SIGMOID, options: Mapping[str, Message] | None = None
+) -> bytes:
+    """Give what `export_tflite_graph_tf2` writes, with next to no network in it: 16 x 24 pixels, two classes."""
+    usual = {"num_classes": number(3, 2), "max_detections": number(3, 10), "use_regular_nms": number(5, 0)}
+    usual |= {"nms_iou_threshold": varint(4 << 3 | 5) + struct.pack("<f", 0.5)}
+    scales = {"y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}
+    usual |= {name: varint(4 << 3 | 5) + struct.pack("<f", value) for name, value in scales.items()}
+    said = b"".join(entry(2, key, value) for key, value in (usual if options is None else options).items())
+    empty = function(
+        "dummy",
+        ["b", "c", "a"],
+        {f"o{place}": "nothing:output:0" for place in range(4)},
+        [node("nothing", "Const", value=floats([], 0.0))],
+        _implements=message(10, message(1, "TFLite_Detection_PostProcess") + said),
+    )
+    nodes = [
+        node("image", "Placeholder"),
+        *_heads("image", anchors, columns, converter),
+        node("anchors", "Const", value=floats([anchors, 4], *[0.5] * 4 * anchors)),
+        node("end", "PartitionedCall", "boxes", "scores", "anchors", f=called("dummy")),
+    ]
+    outputs = {f"output_{place}": tensor(f"end:{place}", ()) for place in range(4)}
+    taken = signature({"input": tensor("image:0", (1, 16, 24, 3))}, outputs)
+    return saved_model(nodes, {"serving_default": taken}, [empty])
+
+
+def main_export(
+    anchors: int = 5, columns: int = 3, scales: Sequence[float] = (10.0, 10.0, 5.0, 5.0), resized: bool = True
+) -> bytes:
+    """Give what `exporter_main_v2` writes, with next to no network in it: 16 x 24 pixels, two classes."""
+    nodes = [
+        node("image", "Placeholder"),
+        node("sides", "Const", value=integers(16, 24, 3)),
+        node("list", "TensorListFromTensor", "image", "sides"),
+        node(
+            "stacked", "TensorListStack" if resized else "Identity", "list", *(["sides"] if resized else [])
+        ),
+        *_heads("stacked", anchors, columns, SIGMOID),
+        node("flat", "Const", value=integers(-1, 4)),
+        node("turned", "Const", value=integers(1, 0)),
+        node("rows", "Reshape", "boxes", "flat"),
+        node("columns", "Transpose", "rows", "turned"),
+        node("code", "Unpack", "columns", num=number(3, 4)),
+        node("anchors", "Const", value=floats([anchors, 4], *[0.5] * 4 * anchors)),
+        node("sideways", "Transpose", "anchors", "turned"),
+        node("corners", "Unpack", "sideways", num=number(3, 4)),
+        *(node(f"scale{k}", "Const", value=floats([], value)) for k, value in enumerate(scales)),
+        *(node(f"part{k}", "RealDiv", f"code:{k}", f"scale{k}") for k in range(4)),
+        *(node(f"size{k}", "Exp", f"part{k + 2}") for k in range(2)),
+        *(node(f"place{k}", "Mul", f"part{k}", f"corners:{k}") for k in range(2)),
+        *(node(f"side{k}", "Sub", f"place{k % 2}", f"size{k % 2}") for k in range(4)),
+        node("packed", "Pack", *(f"side{k}" for k in range(4))),
+        node("upright", "Transpose", "packed", "turned"),
+    ]
+    outputs = {
+        "raw_detection_boxes": tensor("upright:0", (1, anchors, 4)),
+        "raw_detection_scores": tensor("scores:0", (1, anchors, columns)),
+    }
+    taken = signature({"input_tensor": tensor("image:0", (1, -1, -1, 3), UINT8)}, outputs)
+    return saved_model(nodes, {"serving_default": taken})
