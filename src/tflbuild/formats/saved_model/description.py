@@ -33,6 +33,13 @@ def describe(path: Path, asked: Asked) -> Description:
     Raises:
         RecipeError: it is damaged, does more than compute, or takes what no sample becomes.
     """
+    try:
+        return _described(path, asked)
+    except wire.Malformed as error:
+        raise RecipeError(f"model.path: the graph of '{plain(path)}' {plain(error, 200)}.") from error
+
+
+def _described(path: Path, asked: Asked) -> Description:
     reading = read(path, asked)
     if detector.is_export(reading.graph, reading.declared):
         return detection.describe(reading, asked)
@@ -42,10 +49,7 @@ def describe(path: Path, asked: Asked) -> Description:
             f"model.path: the signature '{plain(reading.name, 60)}' of {reading.said} has no "
             f"{'inputs' if not inputs else 'outputs'}."
         )
-    try:
-        flat = Flat(reading.graph, [one.reference for one in reading.declared.outputs.values()])
-    except wire.Malformed as error:
-        raise RecipeError(f"model.path: the graph of {reading.said} {plain(error, 200)}.") from error
+    flat = Flat(reading.graph, [one.reference for one in reading.declared.outputs.values()])
     nodes = {reading.declared.inputs[name].reference.partition(":")[0]: spec for name, spec in inputs.items()}
     graph = Seen(flat, nodes, outputs)
     found = outputs_of(graph, dict(zip(outputs, graph.outputs, strict=True)))

@@ -178,7 +178,7 @@ def _unpacked(flat: Flat, pack: Step) -> tuple[Step, Step]:
     coded = {
         name
         for step in flat.before(pack.inputs[0], lambda one: one.op == "Unpack").values()
-        if step.op == "Exp"
+        if step.op == "Exp" and step.inputs
         for name in flat.before(step.inputs[0], lambda one: one.op == "Unpack")
     } & found.keys()
     if len(found) != 2 or len(coded) != 1:
@@ -202,20 +202,26 @@ def _scales(flat: Flat, encodings: Step) -> tuple[float, ...]:
 
 def _before_transpose(flat: Flat, unpack: Step) -> Port:
     """Give the tensor (1, anchors, 4) that is turned on its side, flattened, and taken apart."""
-    step, port = flat.made_by(unpack.inputs[0])
+    step, port = flat.made_by(_given(unpack))
     for op in ("Transpose", "Reshape"):
         if step.op != op:
             raise Unlike(f"takes box encodings apart behind {plain(step.op, 40)}, where {op} is usual")
-        port = step.inputs[0]
+        port = _given(step)
         step = flat.step(port)
     return port
 
 
 def _rows(flat: Flat, unpack: Step) -> Port:
     """Give the anchors (anchors, 4) that are turned on their side, and taken apart."""
-    step, _ = flat.made_by(unpack.inputs[0])
+    step, _ = flat.made_by(_given(unpack))
     if step.op != "Transpose":
         raise Unlike(f"takes anchors apart behind {plain(step.op, 40)}, where Transpose is usual")
+    return _given(step)
+
+
+def _given(step: Step) -> Port:
+    if not step.inputs:
+        raise Unlike(f"has a {plain(step.op, 40)} that is given nothing")
     return step.inputs[0]
 
 

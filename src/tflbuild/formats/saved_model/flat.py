@@ -103,10 +103,13 @@ class Flat:
 
     def made_by(self, port: Port, through: frozenset[str] = PASSING) -> tuple[Step, Port]:
         """Give the node that computes a tensor and its port, through operators that change nothing."""
-        step = self.steps[port.node]
+        step, seen = self.steps[port.node], {port.node}
         while step.op in through and step.inputs:
             port = step.inputs[0]
             step = self.steps[port.node]
+            if port.node in seen:
+                raise Malformed(f"has nodes that go round in a circle, such as '{port.node[:80]}'")
+            seen.add(port.node)
         return step, port
 
     def readers(self, name: str) -> list[Step]:

@@ -49,7 +49,8 @@ class _Tokens:
         kind, text, line = self.next
         if wanted and text not in wanted:
             at = f" in line {line}" if line >= 0 else ""
-            raise Malformed(f"has {text[:40]}{at} where '{' or '.join(wanted)}' would be right")
+            right = " or ".join(f"'{one}'" for one in wanted)
+            raise Malformed(f"has {text[:40]}{at} where {right} would be right")
         self.place += 1
         return kind, text, line
 
