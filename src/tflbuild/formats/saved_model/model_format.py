@@ -37,9 +37,8 @@ class SavedModel(Format):
 
         return description.describe(path, asked)
 
-    def reads(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: Path) -> tuple[Path, ...]:
         """Name the graph, the variables, and the texts beside them."""
-        from tflbuild.core import label_list
         from tflbuild.formats.saved_model.source import Source
 
-        return (*Source(path).files(), *label_list.files_beside(path))
+        return Source(path).files()
