@@ -53,7 +53,7 @@ class LoadSavedModel(Pass):
         found = reading.read(path, spec.asked)
         meaning = meaning_of(spec.description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
-        folder = found.source.folder(ctx.scratch / "unpacked")
+        folder = found.source.folder(ctx.scratch / "model", found.graph.content)
         if detector.is_export(found.graph, found.declared):
             return _detector(found, folder, meaning, ctx)
         return _signature(found, folder, meaning, ctx)
@@ -98,7 +98,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     content = network.convert(tail)
     batch = parity.sample_batch(meaning, ctx, SAMPLES)
     given = raw_outputs.run(content, batch)
-    if cut.corners:
+    if cut.corners and detection.takes_pixels(found):
         wanted, given = _of_main(found, folder, meaning, given, tail, ctx)
     else:
         wanted = _of_network(network, batch)

@@ -113,6 +113,21 @@ def test_the_main_exporter_needs_its_configuration(tmp_path: Path) -> None:
     )
 
 
+def test_what_the_device_cannot_suppress_is_said(tmp_path: Path) -> None:
+    ending = (
+        "post_processing { batch_non_max_suppression { soft_nms_sigma: 0.5 max_detections_per_class: 20 } "
+    )
+    found = described(
+        export(tmp_path, tflite_export(), config(ending=f"{ending} score_converter: SIGMOID }}"))
+    )
+    (said,) = [one for one in found.recognised if one.what == "suppression"]
+    assert said.value == "at most 100 boxes, class by class, overlap 0.6"
+    assert said.evidence == (
+        "pipeline.config, but for soft_nms_sigma 0.5 and max_detections_per_class 20, which the device lacks; the "
+        "exporter itself wrote 10 detections, all classes together"
+    )
+
+
 OTHER: dict[str, tuple[str, str]] = {
     "classes": ("num_classes: 80", "it says 80 classes, and the graph has 2 classes"),
     "background": ("add_background_class: false", "it says 2 classes, and the graph has 3 classes"),

@@ -115,6 +115,11 @@ def export_of(reading: Reading) -> Export:
     return _with_config(flat, cut, config, reading)
 
 
+def takes_pixels(reading: Reading) -> bool:
+    """Say whether an export takes decoded pictures, so that it can be given the pixels that the file takes."""
+    return all(one.spec.dtype in ("uint8", "float32") for one in reading.declared.inputs.values())
+
+
 def _config(reading: Reading) -> Pipeline | None:
     name = reading.source.config
     if not name:
@@ -158,11 +163,11 @@ def _without_config(flat: Flat, cut: Cut) -> Export:
 
 def _with_config(flat: Flat, cut: Cut, config: Pipeline, reading: Reading) -> Export:
     most = min(config.max_detections, MOST_DETECTIONS)
-    said = CONFIG
+    said = f"{CONFIG}{config.beyond and f', but for {config.beyond}, which the device lacks'}"
     if cut.options:
         own = f"{int(cut.options.get('max_detections', 0))} detections"
         fast = "" if cut.options.get("use_regular_nms") else ", all classes together"
-        said = f"{CONFIG}; the exporter itself wrote {own}{fast}"
+        said += f"; the exporter itself wrote {own}{fast}"
     labels, noted = _labels(config, reading)
     pixels = Evidence("preprocess", "assumed", ASSUMED)
     if config.preprocess:

@@ -89,7 +89,8 @@ def _allowed(saving: bool, restoring: bool) -> frozenset[str]:
 def _callers(graph: MetaGraph, name: str) -> set[str]:
     """Name the nodes outside of functions that call a function; with "" where a function may."""
     spelt = name.encode()
-    inner = any(spelt in bytes(one.data) for other, one in graph.functions.items() if other != name)
+    near = [one for other, one in graph.functions.items() if other != name and spelt in bytes(one.data)]
+    inner = any(name in (node.op, *node.functions()) for one in near for node in one.nodes.values())
     outer = {node.name for node in graph.nodes.values() if name in (node.op, *node.functions())}
     return outer | ({""} if inner else set())
 

@@ -132,6 +132,11 @@ class MetaGraph:
 
     data: memoryview = field(repr=False)
 
+    @property
+    def content(self) -> bytes:
+        """Give the bytes of a `saved_model.pb` that holds this graph alone."""
+        return b"\x08\x01\x12" + wire.encoded(len(self.data)) + bytes(self.data)
+
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """Name what it is for: "serve"."""

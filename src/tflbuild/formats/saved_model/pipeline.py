@@ -42,6 +42,7 @@ class Pipeline:
         iou_threshold: what overlaps more is suppressed.
         max_detections: in all.
         class_wise: whether suppression looks at one class at a time.
+        beyond: of its suppression that the device cannot do, in words; "" for nothing.
         label_maps: paths as they are written.
     """
 
@@ -58,6 +59,7 @@ class Pipeline:
     iou_threshold: float
     max_detections: int
     class_wise: bool
+    beyond: str
     label_maps: tuple[str, ...]
 
 
@@ -90,6 +92,7 @@ def pipeline_of(config: Mapping[str, list[Any]]) -> Pipeline:
         iou_threshold=_number(suppression, "iou_threshold", 0.6, 0, 1),
         max_detections=_whole(suppression, "max_total_detections", 1, 100_000, 100),
         class_wise=_last(suppression, "use_class_agnostic_nms", False) is not True,
+        beyond=_beyond(suppression),
         label_maps=_label_maps(config),
     )
 
@@ -120,6 +123,16 @@ def contradictions(found: Pipeline, seen: Mapping[str, Any]) -> list[str]:
         listed = (", ".join(f"{one:g}" for one in each) for each in (found.box_scales, scales))
         differing.append("it says the scales {} of the box coder, and the graph has {}".format(*listed))
     return differing
+
+
+def _beyond(suppression: Mapping[str, list[Any]]) -> str:
+    """Say what of a suppression the device cannot do."""
+    soft = _number(suppression, "soft_nms_sigma", 0.0, 0, 1e6)
+    total = _whole(suppression, "max_total_detections", 1, 100_000, 100)
+    each = _whole(suppression, "max_detections_per_class", 1, 100_000, 100)
+    words = [f"soft_nms_sigma {soft:g}"] if soft else []
+    words += [f"max_detections_per_class {each}"] if each < total else []
+    return " and ".join(words)
 
 
 def _sides(resizer: Mapping[str, list[Any]]) -> tuple[int, int]:

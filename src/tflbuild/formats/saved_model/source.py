@@ -131,22 +131,31 @@ class Source:
             )
         return content
 
-    def folder(self, scratch: Path) -> Path:
-        """Give the folder that holds `saved_model.pb`; an archive's is unpacked.
+    def folder(self, scratch: Path, graph: bytes) -> Path:
+        """Lay a folder out that holds the graph that was looked at, its variables and assets, and nothing else.
+
+        TensorFlow would take a graph in another form that lies beside `saved_model.pb` before that.
 
         Args:
-            scratch: an empty folder for it.
+            scratch: where to.
+            graph: bytes of `saved_model.pb`.
         """
-        if not self.packed:
-            return self.path / self.root
-        with self._archive() as archive:
-            for name in {_joined(self.root, GRAPH), *self.variables, *self._assets()}:
-                target = scratch / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as file, target.open("wb") as to:
-                    while chunk := file.read(CHUNK):
-                        to.write(chunk)
-        return scratch / self.root
+        place = scratch / self.root
+        place.mkdir(parents=True, exist_ok=True)
+        (place / GRAPH).write_bytes(graph)
+        for name in (*self.variables, *self._assets()):
+            target = scratch / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.packed:
+                self._unpack(name, target)
+            else:
+                target.symlink_to((self.path / name).resolve())
+        return place
+
+    def _unpack(self, name: str, target: Path) -> None:
+        with self._archive() as archive, archive.open(name) as file, target.open("wb") as to:
+            while chunk := file.read(CHUNK):
+                to.write(chunk)
 
     def _beside(self, name: str) -> Sequence[str]:
         above = str(PurePosixPath(self.root).parent).removeprefix(".") if self.root else ""

@@ -51,6 +51,15 @@ def _varint(data: memoryview, place: int, end: int) -> tuple[int, int]:
     raise Malformed("is cut off, or no protocol buffer")
 
 
+def encoded(value: int) -> bytes:
+    """Write an integer as a varint."""
+    found = b""
+    while value > 0x7F:
+        found += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return found + bytes([value])
+
+
 def messages(data: memoryview, number: int) -> list[memoryview]:
     """Give the bytes of every field of a number."""
     return [value for found, value in fields(data) if found == number and isinstance(value, memoryview)]
