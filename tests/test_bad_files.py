@@ -75,7 +75,10 @@ def case(model: str, data: str, *words: str) -> list[str]:
     return ["recipe=int8", f"model.path={model}", f"data.root={data}", *words]
 
 
-NO_FORMAT = "is by its content none of the formats that are recognised, keras (.h5, .keras), tflite (.tflite)"
+NO_FORMAT = (
+    "is by its content none of the formats that are recognised, keras (.h5, .keras), saved_model (a folder with "
+    "saved_model.pb, .zip), tflite (.tflite)"
+)
 PLANNED: dict[str, tuple[list[str], str]] = {
     # Files
     "no file": (case("gone.tflite", "rows.npz"), "model.path: there is no file 'gone.tflite'."),

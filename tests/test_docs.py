@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from saved_model_files import classifier, written
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
 from tflbuild.core.command import COMMANDS
@@ -49,7 +50,11 @@ def commands() -> list[tuple[str, list[str]]]:
     return found
 
 
-YOURS = {"model.path=best.tflite": "best.tflite", "data.root=photos/": "photos"}
+YOURS = {
+    "model.path=best.tflite": "best.tflite",
+    "data.root=photos/": "photos",
+    "model.path=exported/": "exported",
+}
 """A file and a folder of the reader's, which tests stand in for, by the word that names them."""
 
 
@@ -58,6 +63,7 @@ def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Make what the reader is taken to have, and give the words that name it."""
     folder = tmp_path_factory.mktemp("yours")
     tiny_tflite(folder).path.rename(folder / "best.tflite")
+    written(folder / "exported", classifier())
     (folder / "photos").mkdir()
     for number in range(8):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")

@@ -42,7 +42,7 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tflite_files.written(tmp_path, b"weights")), Weights)
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
-        RecipeError, match=r"keras \(\.h5, \.keras\), tflite \(\.tflite\), weights \(\.w\)\.$"
+        RecipeError, match=r"keras \(\.h5, \.keras\), .*, tflite \(\.tflite\), weights \(\.w\)\.$"
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
 
@@ -58,10 +58,8 @@ def zipped(*names: str) -> bytes:
 TORCH = (
     "a PyTorch model, which this version does not read yet: the package litert-torch makes a .tflite of the"
 )
-SAVED = (
-    "a TensorFlow SavedModel, which this version does not read yet: tf.lite.TFLiteConverter.from_saved_model makes a "
-    ".tflite of it, and a model of tf_keras can be saved as .h5"
-)
+SAVED = "the saved_model.pb of a TensorFlow SavedModel: give the folder that it lies in."
+FROZEN = "a frozen graph of TensorFlow 1, which this version does not read yet: tflite_convert --enable_v1_converter"
 ONNX = "an ONNX model, which this version does not read yet: the package onnx2tf makes a .tflite of it"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
@@ -85,14 +83,10 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12
             zipped("net/archive_format", "net/data/weights/0"),
             "a program of torch.export, which this version does",
         ),
-        (
-            zipped("m/saved_model.pb", "m/variables/variables.index"),
-            "a zip archive of a TensorFlow SavedModel: unpack",
-        ),
-        (
-            zipped("saved_model.pb"),
-            "a zip archive of a TensorFlow SavedModel: unpack it, and convert it to a .tflite",
-        ),
+        (b"\x0a\x0d\x0a\x05image\x12\x04Const", FROZEN),
+        (b"\x0a\x95\x01\x0a\x05image\x12\x0bPlaceholder*\x05", FROZEN),
+        (b"\x0a\x05\x0b\x05image", ""),
+        (zipped("a/b/c/d/saved_model.pb"), "a zip archive."),
         (zipped("x.npy", "y.npy"), "an archive of NumPy arrays."),
         (zipped("word/document.xml"), "a zip archive."),
         (zipped(), ""),
@@ -113,22 +107,22 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
     known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
-    known += "keras (.h5, .keras), tflite (.tflite)"
+    known += "keras (.h5, .keras), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_is_a_saved_model_or_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_and_an_archive_are_a_saved_model_or_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"; it is a folder without a saved_model\.pb\.$"):
         recognised_format(tmp_path)
     inner = tmp_path / "export" / "saved_model"
     inner.mkdir(parents=True)
     (inner / "saved_model.pb").write_bytes(b"\x08\x01\x12\x00")
-    for folder in (inner, inner.parent):
-        with pytest.raises(
-            RecipeError, match="it is a TensorFlow SavedModel, which this version does not read yet"
-        ):
-            recognised_format(folder)
+    packed = tflite_files.written(
+        tmp_path, zipped("m/saved_model.pb", "m/variables/variables.index"), "m.zip"
+    )
+    for path in (inner, inner.parent, packed):
+        assert recognised_format(path).name == "saved_model"
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
@@ -157,9 +151,6 @@ def test_the_key_is_the_callers(tmp_path: Path) -> None:
         ("onnx/FastestDet.onnx", "an ONNX model"),
         ("onnx/mobilenet_v2_0.35_128.onnx", "an ONNX model"),
         ("onnx/st_ssd_mobilenet_v1_025_256.onnx", "an ONNX model"),
-        ("mlperf_tiny/kws_ref_model", "a TensorFlow SavedModel"),
-        ("mlperf_tiny/kws_ref_model/saved_model.pb", "a TensorFlow SavedModel"),
-        ("odapi/ssd_mobilenet_v2/exporter_main_v2", "a TensorFlow SavedModel"),
     ],
 )
 def test_real_files_of_other_kinds_are_known(name: str, said: str, shared_models: Path) -> None:

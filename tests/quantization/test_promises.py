@@ -256,8 +256,12 @@ def kernel(name: str, values: Any, **fields: Any) -> Weights:
     return Weights(name=name, values=np.asarray(values), scales=np.zeros(0), **{**usual, **fields})
 
 
-def held(before: Sequence[Weights], after: Sequence[Weights], monkeypatch: pytest.MonkeyPatch) -> None:
+def held(
+    before: Sequence[Weights], after: Sequence[Weights], monkeypatch: pytest.MonkeyPatch, filling: Any = None
+) -> None:
     monkeypatch.setattr(promises, "weights_in", lambda path: before if path == Path("before") else after)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"")
+    monkeypatch.setattr(promises.bias_scales, "filling", lambda content: filling or {})
     check_weights(Path("before"), Path("after"))
 
 
@@ -282,6 +286,18 @@ def test_only_next_to_nothing_may_become_nothing(monkeypatch: pytest.MonkeyPatch
     for values, dtype in (([0.0, -SMALLEST_BOUND], "float32"), ([0.0, 0.5 * SMALLEST_BOUND], "float16")):
         with pytest.raises(BrokenPromise, match="all weights of 'k' are zero after quantization"):
             held([kernel("k", values, dtype=dtype)], empty, monkeypatch)
+
+
+def test_weights_whose_biases_fill_their_integers_may_become_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, empty = [kernel("k", [[1e-7, 0], [0, 1e-7]])], [kernel("k", [[0, 0], [0, 0]], dtype="int8")]
+    held(before, empty, monkeypatch, {"k": np.array([True, True])})
+    for filled in (
+        {"k": np.array([True, False])},
+        {"k": np.array([True])},
+        {"other": np.array([True, True])},
+    ):
+        with pytest.raises(BrokenPromise, match="all weights of 'k' are zero after quantization"):
+            held(before, empty, monkeypatch, filled)
 
 
 def declared(kernels: Sequence[Weights], monkeypatch: pytest.MonkeyPatch, **what: Any) -> None:

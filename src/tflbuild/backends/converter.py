@@ -111,6 +111,28 @@ def post_training(
     return _convert(converter)
 
 
+def of_function(
+    serve: Callable[..., Mapping[str, Any]],
+    shapes: Mapping[str, tuple[int, ...]],
+    held: Iterable[Any],
+    *,
+    custom: bool = False,
+) -> bytes:
+    """Convert a function of TensorFlow in floats.
+
+    Args:
+        serve: takes and gives named tensors.
+        shapes: of the inputs, their batch first.
+        held: what keeps the variables alive.
+        custom: whether it has custom operators, such as a detector's suppression.
+    """
+    specs = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
+    function = tf.function(serve, autograph=False).get_concrete_function(**specs)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _Variables(held))
+    converter.allow_custom_ops = custom
+    return _convert(converter)
+
+
 def _converter(model: Any, task: Task, tail: Tail | None) -> Any:
     serve = _serve_outputs(model, task) if tail is None else _serve_boxes(model, task, tail)
     shapes = keras.inputs_of(model)
@@ -138,15 +160,25 @@ def _serve_outputs(model: Any, task: Task) -> Callable[..., dict[str, Any]]:
 
 
 def _serve_boxes(model: Any, task: Task, tail: Tail) -> Callable[..., dict[str, Any]]:
+    return suppressed(lambda **inputs: keras.outputs(model, inputs, task), tail)
+
+
+def suppressed(serve: Callable[..., Mapping[str, Any]], tail: Tail) -> Callable[..., dict[str, Any]]:
+    """Give a function that ends in the device's own suppression.
+
+    Args:
+        serve: gives `box_encodings` (1, anchors, 4) and `class_scores` (1, anchors, classes).
+        tail: what is appended.
+    """
     suppress = _postprocess(tail.suppression)
     anchors = tf.constant(tail.anchors)
 
-    def serve(**inputs: Any) -> dict[str, Any]:
-        found = keras.outputs(model, inputs, task)
+    def whole(**inputs: Any) -> dict[str, Any]:
+        found = serve(**inputs)
         results = suppress(found["box_encodings"], found["class_scores"], anchors)
         return dict(zip(OUTPUTS, results, strict=True))
 
-    return serve
+    return whole
 
 
 def _postprocess(options: SuppressionOptions) -> Any:

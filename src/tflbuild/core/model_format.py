@@ -36,6 +36,7 @@ class Description:
         inputs: by input, the name of its modality and the options of `preprocess` that the file says.
         head: what only the task knows.
         quantized: scheme of a file that is quantized already, e.g. "int8"; "" for a float one.
+        classes: how many classes a detector tells apart whose names the file does not say; 0 where that does not show.
         recognised: the evidence for each of these.
         parts: of an output that is joined of several tensors, the axis, and how much of it each takes.
     """
@@ -46,6 +47,7 @@ class Description:
     inputs: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     head: Mapping[str, Any] = field(default_factory=dict)
     quantized: str = ""
+    classes: int = 0
     recognised: tuple[Evidence, ...] = ()
     parts: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
 
@@ -76,7 +78,7 @@ class Description:
 
 
 class Asked(NamedTuple):
-    """What a recipe says of a model file where the file leaves it open.
+    """Choices that a recipe makes where a model file leaves them open.
 
     Attributes:
         signature: name of the one that is built, `model.signature`; "" for the only one.

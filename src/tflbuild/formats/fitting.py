@@ -34,9 +34,9 @@ def misfit(description: Description, modality: str, classes: Sequence[str]) -> s
 
 
 def classes_of(description: Description) -> int:
-    """Give how many classes a classifier's scores, or a detector's raw ones, tell apart; 0 where it does not show."""
-    counted = description.head.get("classes")
-    if isinstance(counted, int):
+    """Give how many classes a classifier's scores, or a detector's, tell apart; 0 where it does not show."""
+    counted = description.classes or description.head.get("classes")
+    if isinstance(counted, int) and counted:
         return counted
     scores = description.head.get("outputs", {}).get("scores")
     spec = description.signature.outputs.get(scores) if scores else None

@@ -40,7 +40,7 @@ class Known(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """What is known of a model, as long as its files and the lists of class names beside it are what they were."""
+    """A model as it is known, as long as its files and the lists of class names beside it are what they were."""
 
     files: Stamps
     names: Stamps

@@ -23,10 +23,15 @@ MOST_DIRECTORY = 1 << 20
 
 END, END_BYTES, MOST_COMMENT = b"PK\x05\x06", 22, 1 << 16
 
+FROZEN = "a frozen graph of TensorFlow 1"
+
 CONVERSIONS: Mapping[str, str] = {
     "an ONNX model": "the package onnx2tf makes a .tflite of it",
-    "a TensorFlow SavedModel": (
-        "tf.lite.TFLiteConverter.from_saved_model makes a .tflite of it, and a model of tf_keras can be saved as .h5"
+    FROZEN: (
+        "tflite_convert --enable_v1_converter --graph_def_file=FILE --input_arrays=INPUT --output_arrays=OUTPUT "
+        "--output_file=model.tflite makes a .tflite of it, of tflite_graph.pb with --allow_custom_ops, the input "
+        "normalized_input_image_tensor and the outputs TFLite_Detection_PostProcess and the same with :1, :2 and :3; "
+        "tf.compat.v1.saved_model.simple_save makes a SavedModel of the session that it was imported into"
     ),
     "a PyTorch model": "the package litert-torch makes a .tflite of the live model",
     "a program of torch.export": "the package litert-torch makes a .tflite of the live model",
@@ -75,12 +80,13 @@ def kind_of(path: Path, beginning: bytes) -> str:
         beginning: of a file; b"" of a folder.
     """
     if path.is_dir():
-        inside = any((folder / SAVED_MODEL).is_file() for folder in (path, path / "saved_model"))
-        return "a TensorFlow SavedModel" if inside else f"a folder without a {SAVED_MODEL}"
+        return f"a folder without a {SAVED_MODEL}"
     if beginning.startswith(file_kind.ZIP):
         return _archive(path)
     if beginning.startswith(b"\x08\x01\x12"):
-        return "a TensorFlow SavedModel"
+        return f"the {SAVED_MODEL} of a TensorFlow SavedModel: give the folder that it lies in"
+    if _is_frozen(beginning):
+        return FROZEN
     if _is_onnx(beginning):
         return "an ONNX model"
     if beginning.startswith(PICKLES):
@@ -114,11 +120,22 @@ def _is_onnx(beginning: bytes) -> bool:
     return beginning[2] in ONNX_FIELDS
 
 
+def _is_frozen(beginning: bytes) -> bool:
+    """Say whether a protobuf begins with a node of a graph: a message of its name, then of its operator."""
+    at = 1
+    while at < len(beginning) and beginning[at] >= 0x80:
+        at += 1
+    node = beginning[at + 1 :]
+    if not beginning.startswith(b"\x0a") or len(node) < 2 or node[0] != 0x0A:
+        return False
+    operator = node[2 + node[1] :]
+    named = node[2 : 2 + node[1]]
+    return len(operator) > 2 and operator[0] == 0x12 and (named + operator[2 : 2 + operator[1]]).isascii()
+
+
 def _archive(path: Path) -> str:
-    names = _members(path)
+    names = members(path)
     inner = {name.partition("/")[2] for name in names} | set(names)
-    if SAVED_MODEL in inner:
-        return "a zip archive of a TensorFlow SavedModel: unpack it, and convert it to a .tflite"
     if {"serialized_exported_program.json", "archive_format"} & inner:
         return "a program of torch.export"
     if "data.pkl" in inner:
@@ -128,7 +145,7 @@ def _archive(path: Path) -> str:
     return "a zip archive"
 
 
-def _members(path: Path) -> list[str]:
+def members(path: Path) -> list[str]:
     """Name the members of an archive; [] where it is damaged, or has more than a model's has."""
     try:
         with path.open("rb") as file:

@@ -33,7 +33,7 @@ NEAR = 1e-5
 
 @architecture("file")
 class File(KerasFile):
-    """Start from a model file of any format that is recognised by its content: `.h5`, `.keras`, `.tflite`.
+    """Start from a model of any format that is recognised by its content: `.h5`, `.keras`, `.tflite`, a SavedModel.
 
     What the file is, what goes in and what comes out is read off its signature, its graph and its metadata, and said
     with the evidence; `preprocess.*` and `outputs` (of a classifier) say it where the file does not. A float `.tflite`

@@ -10,7 +10,7 @@ import numpy as np
 
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization.grid import SMALLEST_BOUND
-from tflbuild.tflite import flatbuffer, scales
+from tflbuild.tflite import bias_scales, flatbuffer, scales
 from tflbuild.tflite.flatbuffer import Operator
 from tflbuild.tflite.islands import BORDERS, Island
 from tflbuild.tflite.weights import Weights, weights_in
@@ -70,16 +70,23 @@ def check_weights(source: Path, result: Path) -> None:
         if wanted is None or wanted.values.shape != after.values.shape:
             continue
         zeros, empty = wanted.values == wanted.zero_point, after.values == after.zero_point
-        if np.all(empty) and not np.all(zeros) and not _next_to_nothing(wanted):
+        if np.all(empty) and not np.all(zeros) and not _next_to_nothing(wanted, result):
             raise BrokenPromise(f"all weights of '{after.name}' are zero after quantization.")
         lost = int(np.sum(zeros & ~empty))
         if lost:
             raise BrokenPromise(f"'{after.name}' lost {lost} of {int(zeros.sum())} zeros in quantization.")
 
 
-def _next_to_nothing(weights: Weights) -> bool:
-    """Say whether weight decay left float weights so small that a quantizer has no level for them."""
-    return weights.dtype == "float32" and bool(np.abs(weights.values).max() < SMALLEST_BOUND)
+def _next_to_nothing(weights: Weights, result: Path) -> bool:
+    """Say whether weight decay left float weights so small that a quantizer has no level for them, beside the bias."""
+    if weights.dtype != "float32":
+        return False
+    others = tuple(axis for axis in range(weights.values.ndim) if axis != weights.axis)
+    small = np.abs(weights.values).max(axis=others) < SMALLEST_BOUND
+    if small.all():
+        return True
+    filled = bias_scales.filling(result.read_bytes()).get(weights.name)
+    return filled is not None and filled.shape == small.shape and bool((small | filled).all())
 
 
 def check_declared(path: Path, zeros: Mapping[str, float], clusters: Mapping[str, int]) -> None:

@@ -63,6 +63,19 @@ def saturated(model: Any) -> list[str]:
     ]
 
 
+def filling(content: bytes) -> dict[str, npt.NDArray[np.bool_]]:
+    """Say of the weights of each layer, by name, which channels' biases fill their integers.
+
+    The scale of such a channel was widened until its bias fitted, so that a weight of less than a level is less than
+    the bias by 2^29 or more.
+    """
+    model = flatbuffer.unpack(content)
+    return {
+        weights.name.decode(): np.abs(_bias_of(model, bias).astype(np.int64)) >= LARGEST / 2
+        for _, weights, bias, _ in _biased(model)
+    }
+
+
 def _most(output: Any) -> float:
     """Give the size of 2^30 levels of an output, beyond which no bias changes what it tells."""
     scale = None if output.quantization is None else output.quantization.scale

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,17 +53,18 @@ def encode(boxes: Floats, anchors: Floats) -> Floats:
     return code.astype(np.float32)
 
 
-def decode(code: Floats, anchors: Floats) -> Floats:
+def decode(code: Floats, anchors: Floats, scales: Sequence[float] = BOX_SCALES) -> Floats:
     """Undo `encode`; the order of operations is the device's.
 
     Args:
         code: (..., n, 4) float32.
         anchors: (n, 4) float32: ycenter, xcenter, height, width.
+        scales: of the code, likewise.
 
     Returns:
         (..., n, 4) float32: ymin, xmin, ymax, xmax.
     """
-    relative = code / _SCALES
+    relative = code / np.asarray(scales, np.float32)
     centres = relative[..., :2] * anchors[:, 2:] + anchors[:, :2]
     half = np.float32(0.5) * np.exp(relative[..., 2:]) * anchors[:, 2:]
     return np.concatenate([centres - half, centres + half], axis=-1)
