@@ -63,16 +63,17 @@ def _signature(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext)
     """Convert a signature as it is."""
     from tflbuild.backends.saved_model import Served
     from tflbuild.tflite import raw_outputs
+    from tflbuild.tflite.packed import Packed
 
     spec: Any = ctx.model_spec
     signature = spec.description.signature
     served = Served(folder, found.name, found.source.path)
-    content = served.convert(signature.inputs, list(signature.outputs))
+    made = Packed(served.convert(signature.inputs, list(signature.outputs)))
     batch = parity.sample_batch(meaning, ctx, SAMPLES)
     wanted = served.run(batch)
     looks_alike(meaning, wanted, found.source.path)
-    _hold(wanted, raw_outputs.run(content, batch), found, ctx)
-    return writing.emit_tflite(ctx, content, meaning)
+    _hold(wanted, raw_outputs.run(made, batch), found, ctx)
+    return writing.emit_tflite(ctx, made.copy(), meaning)
 
 
 def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) -> TFLiteModel:
@@ -80,6 +81,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     from tflbuild.backends.saved_model import Network
     from tflbuild.formats.saved_model import detection, variables
     from tflbuild.tflite import flatbuffer, raw_outputs
+    from tflbuild.tflite.packed import Packed
     from tflbuild.tflite.suppression import output_shapes
 
     spec: Any = ctx.model_spec
@@ -95,16 +97,17 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     )
     stored = Network(export.flat, folder, keys, {}, {"anchors": cut.anchors})()["anchors"].numpy()
     tail = _tail(export, stored)
-    content = network.convert(tail)
+    made = Packed(network.convert(tail))
     batch = parity.sample_batch(meaning, ctx, SAMPLES)
-    given = raw_outputs.run(content, batch)
+    given = raw_outputs.run(made, batch)
     if cut.corners and detection.takes_pixels(found):
         wanted, given = _of_main(found, folder, meaning, given, tail, ctx)
     else:
         wanted = _of_network(network, batch)
     _hold(wanted, given, found, ctx)
-    shaped = flatbuffer.with_output_shapes(content, output_shapes(export.max_detections))
-    return writing.emit_tflite(ctx, shaped, meaning)
+    graph = made.copy()
+    flatbuffer.write_output_shapes(graph.model, output_shapes(export.max_detections))
+    return writing.emit_tflite(ctx, graph, meaning)
 
 
 def _tail(export: Export, anchors: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite import constants
+from tflbuild.tflite import constants, flatbuffer
 from tflbuild.tflite.graph import Graph
 
 LARGEST = 2.0**30

@@ -17,7 +17,7 @@ from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.reading import Reading, read, static
 from tflbuild.formats.saved_model.seen import Seen
 from tflbuild.formats.tflite.inputs import kind_of
-from tflbuild.formats.tflite.metadata import TensorMetadata
+from tflbuild.formats.tflite.metadata_form import TensorMetadata
 from tflbuild.formats.tflite.outputs import Outputs, outputs_of
 
 UNSAID = TensorMetadata()
