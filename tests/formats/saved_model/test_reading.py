@@ -23,6 +23,7 @@ from saved_model_files import (
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description
 from tflbuild.formats.recognition import recognised_format
+from tflbuild.formats.saved_model.reading import read
 from tflbuild.models.file import File
 
 
@@ -236,3 +237,33 @@ def test_no_framework_is_imported_to_plan(tmp_path: Path) -> None:
         f"File(path={str(folder)!r}).check()\nassert not {{'tensorflow', 'google.protobuf'}} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_only_what_was_looked_at_is_laid_out_to_be_loaded(tmp_path: Path) -> None:
+    """TensorFlow takes `saved_model.cpb` or `.pbtxt` where it lies beside, and runs what lies in `assets.extra`."""
+    folder = written(tmp_path / "given", classifier(), variables=True)
+    (folder / "assets").mkdir()
+    for name in ("saved_model.cpb", "saved_model.pbtxt", "keras_metadata.pb", "assets/words.txt"):
+        (folder / name).write_bytes(b"x")
+    found = read(folder, Asked())
+    place = found.source.folder(tmp_path / "laid", found.graph.content)
+    names = sorted(one.relative_to(place).as_posix() for one in place.rglob("*") if not one.is_dir())
+    assert names == [
+        "assets/words.txt",
+        "saved_model.pb",
+        "variables/variables.data-00000-of-00001",
+        "variables/variables.index",
+    ]
+    assert (place / "saved_model.pb").read_bytes() == classifier()
+    assert (place / "variables/variables.index").read_bytes() == b"x"
+
+
+def test_an_archive_is_laid_out_alike(tmp_path: Path) -> None:
+    members = {"m/saved_model.pb": classifier(), "m/variables/variables.index": b"i", "m/other": b"x"}
+    found = read(packed(tmp_path, members), Asked())
+    place = found.source.folder(tmp_path / "laid", found.graph.content)
+    assert place == tmp_path / "laid/m"
+    assert sorted(one.name for one in place.rglob("*") if one.is_file()) == [
+        "saved_model.pb",
+        "variables.index",
+    ]
