@@ -26,6 +26,7 @@ from tflbuild.passes.load_saved_model import LoadSavedModel
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.testing import run_pass
 from tflbuild.tflite import raw_outputs
+from tflbuild.tflite.packed import Packed
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")]
 
@@ -106,7 +107,7 @@ def test_raw_outputs_are_those_of_the_exporter(name: str, export: Made, shared_m
     stored = reference(shared_models, name, "b_export_tflite_graph_tf2_raw_heads")
     content = export(name)[0].path.read_bytes()
     for image in ("img0", "img1"):
-        found = raw_outputs.run(content, {"image": stored[f"{image}_input"]})
+        found = raw_outputs.run(Packed(content), {"image": stored[f"{image}_input"]})
         for ours, theirs in (("box_encodings", "box_encodings"), ("class_scores", "class_predictions")):
             wanted = stored[f"{image}_{theirs}"]
             np.testing.assert_allclose(found[ours], wanted, atol=RAW * max(1, np.abs(wanted).max()))
@@ -161,7 +162,7 @@ def test_raw_boxes_are_decoded_with_the_exports_anchors(export: Made, shared_mod
     stored = reference(shared_models, EXPORTS[0], "a_exporter_main_v2")
     heads = reference(shared_models, EXPORTS[0], "b_export_tflite_graph_tf2_raw_heads")
     content = export(EXPORTS[0])[0].path.read_bytes()
-    found = raw_outputs.run(content, {"image": heads["img0_input"]})
+    found = raw_outputs.run(Packed(content), {"image": heads["img0_input"]})
     boxes = decode(found["box_encodings"], heads["anchors_ycxchw"])
     np.testing.assert_allclose(boxes, stored["img0_resized_raw_detection_boxes"], atol=1e-5)
 
@@ -287,7 +288,7 @@ def test_an_archive_gives_the_same_file(shared_cases: Path, tmp_path: Path) -> N
     folder, _ = taken(shared_cases / "keras/savedmodel_rescaling", once)
     archive, _ = taken(Path(packed), again)
     values = np.random.default_rng(3).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
-    both = [raw_outputs.run(one.path.read_bytes(), {"input_4": values}) for one in (folder, archive)]
+    both = [raw_outputs.run(Packed(one.path.read_bytes()), {"input_4": values}) for one in (folder, archive)]
     np.testing.assert_array_equal(both[0]["dense_3"], both[1]["dense_3"])
 
 
