@@ -42,8 +42,13 @@ def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
             continue
         given, made = kinds_of(type(steps[label].options))
         if given is not None and given is not made and kind is made:
-            suffix = made.suffix.removeprefix(".")
-            left[label] = replace(steps[label], done=f"model.path is a .{suffix} already")
+            left[label] = replace(steps[label], done=_done(recipe, made.suffix))
             continue
         kind = made
     return left
+
+
+def _done(recipe: Recipe, suffix: str) -> str:
+    """Say why nothing has to be turned into a kind: the file is of it, or becomes it when it is taken in."""
+    own = any(path.suffix.lower() == suffix for path in recipe.model.files())
+    return f"model.path is a {suffix} already" if own else f"model.path is taken in as a {suffix}"

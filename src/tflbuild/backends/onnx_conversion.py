@@ -1,0 +1,94 @@
+"""onnx2tf, in an environment of its own: an ONNX file becomes a float32 `.tflite`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tflbuild.backends.programs import onnx_to_tflite
+from tflbuild.core import environment
+from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.environments.running import program
+from tflbuild.tflite import flatbuffer
+
+ENVIRONMENT = f"{environment.PREFIX}onnx"
+
+SECONDS = 600
+"""Seconds that a conversion may take."""
+
+
+class Converted(NamedTuple):
+    """A converted file.
+
+    Attributes:
+        content: the `.tflite`, with a signature of ONNX's names.
+        simplified: whether the graph was simplified first.
+    """
+
+    content: bytes
+    simplified: bool
+
+
+def convert(path: Path, shapes: Mapping[str, Sequence[int]], kept: Sequence[str], folder: Path) -> Converted:
+    """Convert a file.
+
+    Args:
+        path: the ONNX file.
+        shapes: of its inputs, in its own order of axes, with every side fixed.
+        kept: inputs whose order of axes stays; others of four axes have their channels last in the `.tflite`.
+        folder: an empty folder to work in.
+
+    Raises:
+        MissingTool: the environment is not there.
+        PassError: onnx2tf failed, or wrote a file that is not well-formed.
+    """
+    made = environment.require(ENVIRONMENT, "an ONNX file")
+    out = folder / "converted"
+    out.mkdir()
+    request = {
+        "model": str(path.resolve()),
+        "shapes": {name: list(shape) for name, shape in shapes.items()},
+        "kept": list(kept),
+        "out": str(out),
+    }
+    version = made.packages.get("onnx2tf", "")
+    try:
+        answer = program.run(made, onnx_to_tflite, request, folder, SECONDS)
+    except PassError as error:
+        raise PassError(f"onnx2tf {version} cannot convert '{plain(path)}': {error}") from error
+    try:
+        content = flatbuffer.check(Path(answer["tflite"]))
+    except RecipeError as error:
+        raise PassError(
+            f"onnx2tf {version} made a .tflite of '{plain(path)}' that is not well-formed: {error}"
+        ) from error
+    return Converted(_named(content, answer), bool(answer["simplified"]))
+
+
+def _named(content: bytes, answer: Mapping[str, Any]) -> bytes:
+    """Give a file a signature of ONNX's names.
+
+    Raises:
+        PassError: its inputs or outputs are not those of the ONNX file.
+    """
+    model = flatbuffer.unpack(content)
+    model.signatureDefs = None
+    inputs, outputs = flatbuffer.ends_of(model)
+    named = {name: inputs.get(name, -1) for name in answer["inputs"]}
+    if -1 in named.values() and len(named) == len(inputs):
+        named = dict(zip(named, inputs.values(), strict=True))
+    made = {name: outputs.get(tensor, -1) for name, tensor in answer["outputs"].items()}
+    missing = [name for name, index in (named | made).items() if index < 0]
+    if missing or len(named) < len(inputs):
+        listed = ", ".join(f"'{plain(name, 40)}'" for name in missing) or "an input"
+        raise PassError(f"onnx2tf wrote a .tflite in which {listed} of the ONNX file cannot be found again.")
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+    signature.inputs = [flatbuffer.tensor_entry(name, index) for name, index in named.items()]
+    signature.outputs = [flatbuffer.tensor_entry(name, index) for name, index in made.items()]
+    model.signatureDefs = [signature]
+    return flatbuffer.pack(model)
