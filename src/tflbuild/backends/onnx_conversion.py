@@ -14,6 +14,10 @@ from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.environments.running import program
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.late_activations import fuse_activations
+from tflbuild.tflite.paddings import pad_with_zeros
+from tflbuild.tflite.unread import drop_unread
 
 ENVIRONMENT = f"{environment.PREFIX}onnx"
 
@@ -25,7 +29,7 @@ class Converted(NamedTuple):
     """A converted file.
 
     Attributes:
-        content: the `.tflite`, with a signature of ONNX's names.
+        content: the `.tflite`, with a signature of ONNX's names, and operators of which there is an integer form.
         simplified: whether the graph was simplified first.
     """
 
@@ -70,7 +74,7 @@ def convert(path: Path, shapes: Mapping[str, Sequence[int]], kept: Sequence[str]
 
 
 def _named(content: bytes, answer: Mapping[str, Any]) -> bytes:
-    """Give a file a signature of ONNX's names.
+    """Give a file a signature of ONNX's names, and operators of which there is an integer form.
 
     Raises:
         PassError: its inputs or outputs are not those of the ONNX file.
@@ -91,4 +95,7 @@ def _named(content: bytes, answer: Mapping[str, Any]) -> bytes:
     signature.inputs = [flatbuffer.tensor_entry(name, index) for name, index in named.items()]
     signature.outputs = [flatbuffer.tensor_entry(name, index) for name, index in made.items()]
     model.signatureDefs = [signature]
+    graph = Graph(model)
+    if fuse_activations(graph) + pad_with_zeros(graph):
+        drop_unread(model)
     return flatbuffer.pack(model)

@@ -15,7 +15,7 @@ from tflbuild.core.registry import Registry
 ENVIRONMENTS: Registry[Environment] = Registry("environment", "environment", "environments")
 
 PREFIX = "environment:"
-"""What an environment's name begins with among the tools that a declaration needs, e.g. "environment:onnx"."""
+"""The beginning of an environment's name among the tools that a declaration needs, e.g. "environment:onnx"."""
 
 READY = "ready.json"
 """The file that an environment has once all of it is there; it is written last."""

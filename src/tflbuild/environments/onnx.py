@@ -1,4 +1,4 @@
-"""What reads, converts and executes ONNX files."""
+"""The packages that convert and execute ONNX files."""
 
 from __future__ import annotations
 

@@ -25,12 +25,14 @@ class LoadOnnx(Pass):
 
     onnx2tf writes it, in the environment `onnx` (`tflbuild setup onnx`). Every side is fixed first: the batch is one
     sample, other open sides are those of `model.shape`. Pictures have their channels last in the `.tflite`, and outputs
-    of four axes, too; names stay those of the ONNX file. Before anything else, the `.tflite` is held to what onnxruntime
-    makes of the ONNX file itself, output by output, on samples of the train split (1e-4 of the output's size).
+    of four axes, too; names stay those of the ONNX file. Before anything else, the `.tflite` is held to what
+    onnxruntime makes of the ONNX file itself, output by output, on samples of the train split (1e-4 of its size).
     """
 
     needs = ("environment:onnx", "ai_edge_litert", "numpy")
-    promises = "the outputs of the ONNX file in onnxruntime on samples of the train split, within 1e-4 of their size"
+    promises = (
+        "the outputs of the ONNX file in onnxruntime on samples of the train split, within 1e-4 of their size"
+    )
 
     def reads(self) -> tuple[str, ...]:
         """Read the classes of the data, and some samples."""

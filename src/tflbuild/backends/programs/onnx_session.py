@@ -2,8 +2,8 @@
 
 Runs in the environment `onnx`: `onnx_session.py MODEL THREADS`. A message is its size in 8 bytes, little-endian, and
 the message: one byte for what it is, and an `.npz`. "R" runs the arrays, by input, and is answered by "O" and the
-outputs; "T" and the arrays time them, and is answered by "O" and the array `ms`; "E" and text say what failed. The first
-message is the signature, as JSON behind "S".
+outputs; "T" and the arrays time them, and is answered by "O" and the array `ms`; "E" and text say what failed. The
+first message is the signature, as JSON behind "S".
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def answer(session: Any, message: bytes) -> bytes:
     with numpy.load(io.BytesIO(message[1:]), allow_pickle=False) as stored:
         inputs = {name: stored[name] for name in stored.files}
     if message[:1] == b"T":
-        made = {"ms": numpy.array(timed(session, inputs))}
+        made: dict[str, Any] = {"ms": numpy.array(timed(session, inputs))}
     else:
         names = [one.name for one in session.get_outputs()]
         made = dict(zip(names, session.run(names, inputs), strict=True))

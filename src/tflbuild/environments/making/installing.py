@@ -20,7 +20,7 @@ LONGEST = 300
 REQUIREMENTS = "requirements.txt"
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """An installer gave up; says why, as the end of a sentence."""
 
 

@@ -31,7 +31,7 @@ IMPORT_SECONDS = 300.0
 
 
 class Outcome(NamedTuple):
-    """What making an environment did: what is there, whether it was made now, and how many seconds it took."""
+    """The environment that is there, whether it was made now, and how many seconds that took."""
 
     made: Made
     new: bool

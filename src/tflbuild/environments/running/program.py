@@ -62,8 +62,9 @@ def run(
         raise PassError(f"{name} took longer than {seconds} s in the environment '{made.name}'.") from error
     answer = _answer(folder / ANSWER)
     if answer is None:
+        said = _last(folder / "printed.txt")
         raise PassError(
-            f"{name} ended with {_ending(done.returncode)} in the environment '{made.name}': {_last(folder / 'printed.txt')}"
+            f"{name} ended with {_ending(done.returncode)} in the environment '{made.name}': {said}"
         )
     if "error" in answer:
         raise PassError(f"{plain(answer['error'], LONGEST)}")

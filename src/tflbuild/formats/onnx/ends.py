@@ -56,7 +56,8 @@ def ends_of(read: Read, said: str, shape: tuple[int, ...] = ()) -> Ends:
             f"shape: {said} has {len(read.inputs)} inputs, and a shape can be said of a single one; leave it out"
         )
     specs = {name: _fixed(name, spec, said, shape) for name, spec in read.inputs.items()}
-    first, last = {}, {}
+    first: dict[str, str] = {}
+    last: dict[str, str] = {}
     for name, spec in specs.items():
         if len(spec.shape) == 4:
             channels_first, evidence = _order(read, name, spec)

@@ -48,7 +48,9 @@ def _checked(name: str, end: int, folder: Path) -> Path:
     path = folder / name
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise Malformed(f"keeps weights in '{shown}', a link out of its own folder, which is not followed")
+            raise Malformed(
+                f"keeps weights in '{shown}', a link out of its own folder, which is not followed"
+            )
         check_regular(path)
         size = path.stat().st_size
     except FileNotFoundError as error:

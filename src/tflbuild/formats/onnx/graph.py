@@ -77,7 +77,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Read:
-    """What a file holds, as far as planning looks.
+    """The contents of a file, as far as planning looks.
 
     Attributes:
         opset: version of ONNX's operators; 0 where the file says none.

@@ -46,7 +46,10 @@ class View(Graph):
     def __init__(self, read: Read, ends: Ends) -> None:
         self._read = read
         self._specs = {**_known(read), **ends.signature.inputs, **ends.signature.outputs}
-        named = [*ends.signature.inputs, *(name for one in read.nodes for name in (*one.inputs, *one.outputs))]
+        named = [
+            *ends.signature.inputs,
+            *(name for one in read.nodes for name in (*one.inputs, *one.outputs)),
+        ]
         self._names = list(dict.fromkeys([*named, *ends.signature.outputs]))
         self.numbers = {name: number for number, name in enumerate(self._names)}
         self.operators = [self._taken(one) for one in read.nodes]
