@@ -19,7 +19,9 @@ from tflbuild.environments.making import installing, pythons
 from tflbuild.environments.making.make import make, remove
 
 
-def test_what_was_made_is_there_and_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_made_is_there_and_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toy, done = fakes.declare(monkeypatch, tmp_path), fakes.make_quickly(monkeypatch)
     told: list[str] = []
     assert toy().made() is None
@@ -70,7 +72,9 @@ def test_one_whose_python_is_gone_is_not_there(tmp_path: Path, monkeypatch: pyte
     assert toy().made() is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"interpreter": "bin/python", "python": "3", "packages": 7}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"interpreter": "bin/python", "python": "3", "packages": 7}']
+)
 def test_a_damaged_list_of_what_is_in_it_is_none(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,8 +129,8 @@ def test_without_a_fitting_python_it_says_what_to_do(tmp_path: Path, monkeypatch
     )
     assert said.endswith(
         "Where the packages can be had, on a machine of the same kind: tflbuild setup toy --pins > toy.txt && "
-        "python2.6 -m venv fetch && fetch/bin/python -m pip download -r toy.txt -d wheels; then here: tflbuild setup toy "
-        "--wheels wheels"
+        "python2.6 -m venv fetch && fetch/bin/python -m pip download -r toy.txt -d wheels; then here: tflbuild "
+        "setup toy --wheels wheels"
     )
     assert "://" not in said
 
@@ -163,7 +167,7 @@ def test_an_interpreter_is_found_on_the_path_and_under_pyenv(
 ) -> None:
     root = tmp_path / "versions" / "9.9.1" / "bin"
     root.mkdir(parents=True)
-    (root / "python9.9").write_text("#!/bin/sh\necho '[\"/usr/bin/nine\", \"9.9.1\"]'\n")
+    (root / "python9.9").write_text('#!/bin/sh\necho \'["/usr/bin/nine", "9.9.1"]\'\n')
     (root / "python9.9").chmod(0o755)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     assert pythons.find(("9.9",)) == pythons.Interpreter(Path("/usr/bin/nine"), "9.9.1")
@@ -171,13 +175,15 @@ def test_an_interpreter_is_found_on_the_path_and_under_pyenv(
     assert pythons.find(("9.9",)) is None
     broken = tmp_path / "shims"
     broken.mkdir()
-    (broken / "python9.8").write_text("#!/bin/sh\necho '[\"/usr/bin/eight\", \"9.8.0\"]'\n")
+    (broken / "python9.8").write_text('#!/bin/sh\necho \'["/usr/bin/eight", "9.8.0"]\'\n')
     (broken / "python9.8").chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
     assert pythons.find(("9.9", "9.8")) == pythons.Interpreter(Path("/usr/bin/eight"), "9.8.0")
 
 
-def test_two_that_make_the_same_one_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_that_make_the_same_one_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toy, done = fakes.declare(monkeypatch, tmp_path), fakes.make_quickly(monkeypatch)
     toy().folder().parent.mkdir(parents=True)
     lock = toy().folder().parent / ".toy.lock"

@@ -32,10 +32,6 @@ class Pictures(Dataset):
     task = "unlabelled"
     modality = "image"
 
-    @property
-    def preprocess(self) -> dict[str, Any]:
-        return {"scale": 1 / 127.5, "offset": -1.0}
-
     def read(self, sample: Sample) -> Example:
         return Example(picture(int(sample.key)), np.zeros((0, 4), np.float32), np.zeros(0, np.int32))
 
@@ -66,7 +62,9 @@ def small(outputs: Sequence[str], *nodes: bytes, shape: Sequence[int | str] = ("
 
 
 @pytest.mark.slow
-def test_a_classifier_computes_what_it_computes_in_onnxruntime(tmp_path: Path, onnx_environment: Path) -> None:
+def test_a_classifier_computes_what_it_computes_in_onnxruntime(
+    tmp_path: Path, onnx_environment: Path
+) -> None:
     made, notes = loaded(tmp_path, onnx_files.classifier())
     assert flatbuffer.signature(made.path)["inputs"][0] | {"dtype": "float32"} == {
         "name": "image",
@@ -144,7 +142,9 @@ def test_what_onnx2tf_gets_wrong_is_a_broken_promise_with_the_numbers(
         return onnx_conversion.Converted(flatbuffer.pack(changed), True)
 
     monkeypatch.setattr(onnx_conversion, "convert", wrongly)
-    with pytest.raises(BrokenPromise, match=r"in onnxruntime: scores differ by up to 0\.\d+, where they reach 0\.\d"):
+    with pytest.raises(
+        BrokenPromise, match=r"in onnxruntime: scores differ by up to 0\.\d+, where they reach 0\.\d"
+    ):
         loaded(tmp_path, onnx_files.classifier())
 
 
@@ -154,7 +154,7 @@ def test_what_onnx2tf_cannot_convert_is_one_sentence(tmp_path: Path, onnx_enviro
     with pytest.raises(PassError) as caught:
         loaded(tmp_path, content)
     assert str(caught.value).startswith(f"onnx2tf 2.6.9 cannot convert '{tmp_path / 'model.onnx'}': ")
-    assert "Det" in str(caught.value)
+    assert str(caught.value).endswith(": a .tflite has no operator for 'ONNX_DET'.")
     assert "\n" not in str(caught.value)
 
 
@@ -175,7 +175,9 @@ def test_a_session_runs_times_and_says_what_it_refuses(tmp_path: Path, onnx_envi
         assert scores.sum() == pytest.approx(1)
         assert (session.run({"image": values})["scores"] == scores).all()
         assert len(session.times({"image": values})) == 50
-        with pytest.raises(PassError, match=r"^onnxruntime 1\.26\.0 cannot execute '.*model\.onnx': .*dimension"):
+        with pytest.raises(
+            PassError, match=r"^onnxruntime 1\.26\.0 cannot execute '.*model\.onnx': .*dimension"
+        ):
             session.run({"image": values[:, :1]})
         assert (session.run({"image": values})["scores"] == scores).all(), "it goes on after an error"
     path.write_bytes(onnx_files.classifier()[:200])
@@ -191,5 +193,7 @@ def test_an_output_is_compared_in_the_order_of_axes_that_the_tflite_has() -> Non
     assert load_onnx._laid_out("y", first, first) is first
     cube = np.arange(2 * 3 * 3 * 3.0).reshape(2, 3, 3, 3)
     assert (load_onnx._laid_out("y", cube, np.moveaxis(cube, 1, -1)) == np.moveaxis(cube, 1, -1)).all()
-    with pytest.raises(BrokenPromise, match=r"'y' is \(3, 4, 5\) in the ONNX file, but \(7,\) in the \.tflite"):
+    with pytest.raises(
+        BrokenPromise, match=r"'y' is \(3, 4, 5\) in the ONNX file, but \(7,\) in the \.tflite"
+    ):
         load_onnx._laid_out("y", first, np.zeros((2, 7)))

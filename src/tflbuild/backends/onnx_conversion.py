@@ -15,6 +15,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.environments.running import program
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.last_transposes import without_last_transposes
 from tflbuild.tflite.late_activations import fuse_activations
 from tflbuild.tflite.paddings import pad_with_zeros
 from tflbuild.tflite.unread import drop_unread
@@ -64,16 +65,29 @@ def convert(path: Path, shapes: Mapping[str, Sequence[int]], kept: Sequence[str]
         answer = program.run(made, onnx_to_tflite, request, folder, SECONDS)
     except PassError as error:
         raise PassError(f"onnx2tf {version} cannot convert '{plain(path)}': {error}") from error
+    found = Path(answer["tflite"])
     try:
-        content = flatbuffer.check(Path(answer["tflite"]))
+        content = flatbuffer.check(found)
     except RecipeError as error:
         raise PassError(
-            f"onnx2tf {version} made a .tflite of '{plain(path)}' that is not well-formed: {error}"
+            f"onnx2tf {version} made a .tflite of '{plain(path)}' that cannot be used: it "
+            f"{str(error).removeprefix(f'{found} ')}"
         ) from error
-    return Converted(_named(content, answer), bool(answer["simplified"]))
+    foreign = _foreign(content)
+    if foreign:
+        raise PassError(
+            f"onnx2tf {version} cannot convert '{plain(path)}': a .tflite has no operator for {', '.join(foreign)}."
+        )
+    return Converted(_named(content, answer, turned=len(kept) < len(shapes)), bool(answer["simplified"]))
 
 
-def _named(content: bytes, answer: Mapping[str, Any]) -> bytes:
+def _foreign(content: bytes) -> list[str]:
+    """Name the operators that LiteRT does not have, as onnx2tf calls those that it could not convert."""
+    names = [flatbuffer.name_of(code) for code in flatbuffer.unpack(content).operatorCodes]
+    return [f"'{plain(name, 60)}'" for name in names if name.startswith(("ONNX_", "Flex"))]
+
+
+def _named(content: bytes, answer: Mapping[str, Any], *, turned: bool) -> bytes:
     """Give a file a signature of ONNX's names, and operators of which there is an integer form.
 
     Raises:
@@ -81,15 +95,17 @@ def _named(content: bytes, answer: Mapping[str, Any]) -> bytes:
     """
     model = flatbuffer.unpack(content)
     model.signatureDefs = None
+    if turned:
+        without_last_transposes(Graph(model))
     inputs, outputs = flatbuffer.ends_of(model)
-    named = {name: inputs.get(name, -1) for name in answer["inputs"]}
-    if -1 in named.values() and len(named) == len(inputs):
-        named = dict(zip(named, inputs.values(), strict=True))
+    named = {name: inputs.get(tensor, -1) for name, tensor in answer["inputs"].items()}
     made = {name: outputs.get(tensor, -1) for name, tensor in answer["outputs"].items()}
     missing = [name for name, index in (named | made).items() if index < 0]
     if missing or len(named) < len(inputs):
         listed = ", ".join(f"'{plain(name, 40)}'" for name in missing) or "an input"
         raise PassError(f"onnx2tf wrote a .tflite in which {listed} of the ONNX file cannot be found again.")
+    for name, index in (named | made).items():
+        model.subgraphs[0].tensors[index].name = name.encode()
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
     signature.inputs = [flatbuffer.tensor_entry(name, index) for name, index in named.items()]

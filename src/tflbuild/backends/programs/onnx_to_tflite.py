@@ -4,6 +4,8 @@ Runs in the environment `onnx`. Request: `model` (a file), `shapes` (of every in
 (inputs whose order of axes stays), `out` (an empty folder). Answer: `tflite` (a file), `inputs` and `outputs` (the
 names of tensors in it by their names in ONNX), `simplified`.
 
+Inputs and outputs are converted under names of ours, since onnx2tf writes some characters otherwise.
+
 Sides are fixed before anything else, since onnx2tf leaves outputs open otherwise, and has written files in which two
 operators make one tensor.
 """
@@ -25,21 +27,37 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     out = Path(request["out"])
     model = onnx.load(request["model"])
     fix(model, request["shapes"])
-    model, simplified = simplest(model)
-    static = out / "model.onnx"
+    model, simplified = simplest(onnx.shape_inference.infer_shapes(model))
+    given = [one.name for one in model.graph.input if one.name in request["shapes"]]
+    inputs = {name: f"input_{place}_of_onnx" for place, name in enumerate(given)}
+    outputs = {one.name: f"output_{place}_of_onnx" for place, one in enumerate(model.graph.output)}
+    rename(model.graph, inputs | outputs)
+    static, written = out / "model.onnx", out / "made"
     onnx.save(model, str(static))
-    written = out / "made"
-    convert(static, written, request["kept"])
+    convert(static, written, [inputs[name] for name in request["kept"] if name in inputs])
     found = written / "model_float32.tflite"
     if not found.is_file():
         return {"error": "onnx2tf wrote no float32 .tflite of it"}
     names = names_of(written / "model_tensor_correspondence_report.json")
     return {
         "tflite": str(found),
-        "inputs": [one.name for one in model.graph.input if one.name in request["shapes"]],
-        "outputs": {one.name: names.get(one.name, one.name) for one in model.graph.output},
+        "inputs": inputs,
+        "outputs": {name: names.get(made, made) for name, made in outputs.items()},
         "simplified": simplified,
     }
+
+
+def rename(graph: Any, names: dict[str, str]) -> None:
+    """Rename tensors everywhere in a graph, those of graphs within it too."""
+    for node in graph.node:
+        node.input[:] = [names.get(one, one) for one in node.input]
+        node.output[:] = [names.get(one, one) for one in node.output]
+        for attribute in node.attribute:
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                rename(inner, names)
+    for part in (graph.input, graph.output, graph.initializer, graph.value_info):
+        for one in part:
+            one.name = names.get(one.name, one.name)
 
 
 def fix(model: Any, shapes: dict[str, list[int]]) -> None:
@@ -58,7 +76,6 @@ def fix(model: Any, shapes: dict[str, list[int]]) -> None:
 
 def simplest(model: Any) -> tuple[Any, bool]:
     """Fold what does not depend on the input; gives the model as it is where that fails."""
-    import onnx
     import onnxsim
 
     try:
@@ -67,7 +84,7 @@ def simplest(model: Any) -> tuple[Any, bool]:
             return made, True
     except Exception as error:  # noqa: BLE001  # what it cannot simplify may be converted all the same
         sys.stderr.write(f"onnxsim: {error}\n")
-    return onnx.shape_inference.infer_shapes(model), False
+    return model, False
 
 
 def convert(static: Path, out: Path, kept: list[str]) -> None:
