@@ -72,7 +72,7 @@ class Writer:
 
     def constant(self, values: npt.NDArray[Any], wish: str = "constant") -> str:
         """Keep an array; gives its name, that of an equal one where there is one."""
-        array = np.ascontiguousarray(values)
+        array = np.array(values, order="C")  # `ascontiguousarray` would give a scalar an axis
         key = (array.dtype.name, array.shape, array.tobytes())
         if key not in self._known:
             self._known[key] = self.name(wish)
