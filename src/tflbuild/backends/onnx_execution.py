@@ -19,8 +19,11 @@ import numpy.typing as npt
 from tflbuild.backends.onnx_conversion import ENVIRONMENT
 from tflbuild.backends.programs import onnx_session
 from tflbuild.core import environment
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import PassError
+from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.environments.running import program
 
 DTYPES = {
@@ -123,3 +126,44 @@ def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[s
     if process.stdout is not None:
         process.stdout.close()
     folder.cleanup()
+
+
+class Loaded:
+    """An ONNX file that was written of a `.tflite`, ready to be run: see `tflbuild.core.runtime.Execution`.
+
+    Args:
+        model: the file; its signature, with scales of quantized inputs and outputs, is that of the `.tflite`.
+        threads: of one run.
+    """
+
+    kernels = "onnxruntime"
+
+    def __init__(self, model: Artifact, threads: int = 1) -> None:
+        self.signature = Signature.from_json(model.meta["signature"])
+        self._threads = threads
+        self._session = OnnxSession(model.path, threads)
+
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Run the model once."""
+        return self._session.run(inputs)
+
+    def latency(self) -> dict[str, Any]:
+        """Time warm runs on seeded noise of each input's range."""
+        rng = np.random.default_rng(0)
+        times = self._session.times({name: _noise(spec, rng) for name, spec in self.signature.inputs.items()})
+        return {
+            "median": round(float(np.median(times)), 4),
+            "p90": round(float(np.percentile(times, 90)), 4),
+            "threads": self._threads,
+            "runs": len(times),
+            "kernels": self.kernels,
+            "cpu": cpu_name(),
+        }
+
+
+def _noise(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind == "f":
+        return rng.uniform(-1, 1, spec.shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return rng.integers(limits.min, limits.max, spec.shape, endpoint=True).astype(dtype)

@@ -91,7 +91,10 @@ def export(path: Path) -> bytes:
         OPERATORS[graph.kind(operator)](made, operator)
     for name, index in outputs.items():
         _finish(made, name, index)
-    given, left = ([end(name, made.dtype(index), made.shape(index)) for name, index in ends.items()] for ends in (inputs, outputs))
+    given, left = (
+        [end(name, made.dtype(index), made.shape(index)) for name, index in ends.items()]
+        for ends in (inputs, outputs)
+    )
     return writer.model(given, left, PRODUCER)
 
 

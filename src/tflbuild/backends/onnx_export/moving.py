@@ -14,7 +14,9 @@ def reshape(made: Translation, operator: Any) -> None:
     """Write RESHAPE, SQUEEZE or EXPAND_DIMS: the shape is that of the result."""
     output = operator.outputs[0]
     shape = made.writer.constant(np.array(made.shape(output), np.int64), "shape")
-    name = made.writer.add("Reshape", [made.read(operator.inputs[0]), shape], f"{made.graph.name(output)}_reshaped")
+    name = made.writer.add(
+        "Reshape", [made.read(operator.inputs[0]), shape], f"{made.graph.name(output)}_reshaped"
+    )
     made.give(output, name)
 
 
@@ -36,7 +38,9 @@ def pad(made: Translation, operator: Any) -> None:
         made.writer.constant(sides.T.reshape(-1), "pads"),
     ]
     if len(operator.inputs) > 2:
-        inputs.append(made.writer.constant(np.float32(made.numbers(operator.inputs[2]).reshape(-1)[0]), "value"))
+        inputs.append(
+            made.writer.constant(np.float32(made.numbers(operator.inputs[2]).reshape(-1)[0]), "value")
+        )
     wish = f"{made.graph.name(operator.outputs[0])}_padded"
     made.give(operator.outputs[0], made.writer.add("Pad", inputs, wish), first=first)
 
@@ -91,7 +95,9 @@ def plain_slice(made: Translation, operator: Any) -> None:
 def _sliced(made: Translation, operator: Any, begin: Any, end: Any, step: Any) -> None:
     output, axes = operator.outputs[0], np.arange(len(begin), dtype=np.int64)
     constants = [made.writer.constant(values, "slice") for values in (begin, end, axes, step)]
-    name = made.writer.add("Slice", [made.read(operator.inputs[0]), *constants], f"{made.graph.name(output)}_cut")
+    name = made.writer.add(
+        "Slice", [made.read(operator.inputs[0]), *constants], f"{made.graph.name(output)}_cut"
+    )
     shape = made.writer.constant(np.array(made.shape(output), np.int64), "shape")
     made.give(output, made.writer.add("Reshape", [name, shape], f"{made.graph.name(output)}_reshaped"))
 
@@ -105,7 +111,11 @@ def resize(kind: str) -> Any:
         sizes = made.writer.constant(np.array([1, channels, height, width], np.int64), "sizes")
         corners, centres = bool(options.alignCorners), bool(options.halfPixelCenters)
         place = "align_corners" if corners else "half_pixel" if centres else "asymmetric"
-        rounding = {} if kind == "linear" else {"nearest_mode": "round_prefer_ceil" if corners or centres else "floor"}
+        rounding = (
+            {}
+            if kind == "linear"
+            else {"nearest_mode": "round_prefer_ceil" if corners or centres else "floor"}
+        )
         name = made.writer.add(
             "Resize",
             [made.read(operator.inputs[0], first=True), "", "", sizes],

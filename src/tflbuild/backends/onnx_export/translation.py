@@ -66,7 +66,9 @@ class Translation:
         found = self.graph.constant(int(index))
         if found is None:
             name = plain(self.graph.name(int(index)), 60)
-            raise PassError(f"'{name}', which decides a shape, is computed; ONNX is written for fixed shapes alone.")
+            raise PassError(
+                f"'{name}', which decides a shape, is computed; ONNX is written for fixed shapes alone."
+            )
         return found
 
     def read(self, index: int, *, first: bool = False) -> str:
@@ -127,7 +129,9 @@ class Translation:
         if self.dtype(index) == "float32" or not self.quantized(index):
             return self.writer.constant(values.astype(np.float32), self.graph.name(index))
         stored = self.writer.constant(values, self.graph.name(index))
-        return self.writer.add("DequantizeLinear", [stored, *self._steps(index)], f"{self.graph.name(index)}_values")
+        return self.writer.add(
+            "DequantizeLinear", [stored, *self._steps(index)], f"{self.graph.name(index)}_values"
+        )
 
     def weights(self, index: int, values: npt.NDArray[Any], axis: int) -> str:
         """Keep weights, or a bias, whose channels lie along an axis; quantized ones as integers with their scales."""
@@ -137,12 +141,16 @@ class Translation:
         if values.dtype == np.float32 or not self.quantized(index):
             return self.writer.constant(values.astype(np.float32), wish)
         if self.graph.tensors[index].type in (schema.TensorType.INT4, schema.TensorType.INT64):
-            values = values.astype(np.int8 if self.graph.tensors[index].type == schema.TensorType.INT4 else np.int32)
+            values = values.astype(
+                np.int8 if self.graph.tensors[index].type == schema.TensorType.INT4 else np.int32
+            )
         scales = np.asarray(found.scale, np.float32)
         zeros = np.asarray(found.zeroPoint if found.zeroPoint is not None else [0]).astype(values.dtype)
         if len(scales) == 1:
             steps = [self.writer.constant(scales[0], "scale"), self.writer.constant(zeros[0], "zero_point")]
-            return self.writer.add("DequantizeLinear", [self.writer.constant(values, wish), *steps], f"{wish}_values")
+            return self.writer.add(
+                "DequantizeLinear", [self.writer.constant(values, wish), *steps], f"{wish}_values"
+            )
         zeros = np.zeros(len(scales), values.dtype) if len(zeros) != len(scales) else zeros
         steps = [self.writer.constant(scales, "scales"), self.writer.constant(zeros, "zero_points")]
         return self.writer.add(

@@ -70,9 +70,11 @@ class Writer:
         self._taken.add(name)
         return name
 
-    def constant(self, values: npt.NDArray[Any], wish: str = "constant") -> str:
+    def constant(self, values: npt.ArrayLike, wish: str = "constant") -> str:
         """Keep an array; gives its name, that of an equal one where there is one."""
-        array = np.array(values, order="C")  # `ascontiguousarray` would give a scalar an axis
+        array: npt.NDArray[Any] = np.array(
+            values, order="C"
+        )  # `ascontiguousarray` would give a scalar an axis
         key = (array.dtype.name, array.shape, array.tobytes())
         if key not in self._known:
             self._known[key] = self.name(wish)
