@@ -30,11 +30,11 @@ class Converted(NamedTuple):
     """A converted file.
 
     Attributes:
-        content: the `.tflite`, with a signature of ONNX's names, and operators of which there is an integer form.
+        graph: of the `.tflite`, with a signature of ONNX's names, and operators of which there is an integer form.
         simplified: whether the graph was simplified first.
     """
 
-    content: bytes
+    graph: Graph
     simplified: bool
 
 
@@ -83,20 +83,21 @@ def convert(path: Path, shapes: Mapping[str, Sequence[int]], kept: Sequence[str]
 
 def _foreign(content: bytes) -> list[str]:
     """Name the operators that LiteRT does not have, as onnx2tf calls those that it could not convert."""
-    names = [flatbuffer.name_of(code) for code in flatbuffer.unpack(content).operatorCodes]
+    names = flatbuffer.codes_in(content)
     return [f"'{plain(name, 60)}'" for name in names if name.startswith(("ONNX_", "Flex"))]
 
 
-def _named(content: bytes, answer: Mapping[str, Any], *, turned: bool) -> bytes:
+def _named(content: bytes, answer: Mapping[str, Any], *, turned: bool) -> Graph:
     """Give a file a signature of ONNX's names, and operators of which there is an integer form.
 
     Raises:
         PassError: its inputs or outputs are not those of the ONNX file.
     """
-    model = flatbuffer.unpack(content)
+    graph = Graph.unpacked(content)
+    model = graph.model
     model.signatureDefs = None
     if turned:
-        without_last_transposes(Graph(model))
+        without_last_transposes(graph)
     inputs, outputs = flatbuffer.ends_of(model)
     named = {name: inputs.get(tensor, -1) for name, tensor in answer["inputs"].items()}
     made = {name: outputs.get(tensor, -1) for name, tensor in answer["outputs"].items()}
@@ -111,7 +112,9 @@ def _named(content: bytes, answer: Mapping[str, Any], *, turned: bool) -> bytes:
     signature.inputs = [flatbuffer.tensor_entry(name, index) for name, index in named.items()]
     signature.outputs = [flatbuffer.tensor_entry(name, index) for name, index in made.items()]
     model.signatureDefs = [signature]
-    graph = Graph(model)
-    if fuse_activations(graph) + pad_with_zeros(graph):
-        drop_unread(model)
-    return flatbuffer.pack(model)
+    graph.reindex()
+    fuse_activations(graph)
+    pad_with_zeros(graph)
+    drop_unread(model)
+    graph.reindex()
+    return graph

@@ -53,8 +53,8 @@ class LoadOnnx(Pass):
         folder = ctx.scratch / "onnx2tf"
         folder.mkdir()
         converted = onnx_conversion.convert(path, ends.given, kept, folder)
-        _holds_to(description, converted.content, ctx.scratch / "converted.tflite", path)
-        result = writing.emit_tflite(ctx, converted.content, meaning)
+        _holds_to(description, converted.graph.packed(), ctx.scratch / "converted.tflite", path)
+        result = writing.emit_tflite(ctx, converted.graph, meaning)
         _hold_to_source(result, meaning, ends.first, path, ctx)
         return result
 

@@ -76,13 +76,12 @@ def export(path: Path) -> bytes:
     Raises:
         PassError: one of its operators is not written; names it.
     """
-    model = flatbuffer.unpack(flatbuffer.check(path))
-    graph = Graph(model)
+    graph = Graph.unpacked(flatbuffer.check(path))
     missing = sorted({graph.kind(one) for one in graph.operators} - OPERATORS.keys())
     if missing:
         listed = ", ".join(f"'{plain(name, 60)}'" for name in missing)
         raise PassError(f"the file has operators that are not written as ONNX: {listed}.")
-    inputs, outputs = flatbuffer.ends_of(model)
+    inputs, outputs = flatbuffer.ends_of(graph.model)
     writer = Writer([*inputs, *outputs])
     made = Translation(graph, writer)
     for name, index in inputs.items():
