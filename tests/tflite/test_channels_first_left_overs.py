@@ -1,4 +1,4 @@
-"""What conversion from channels first leaves in a graph: late activations, paddings with minus infinity, transpositions."""
+"""What conversion from channels first leaves in a graph: late activations, wide paddings, transpositions."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_outputs_get_their_channels_last(tmp_path: Path) -> None:
     found.reindex()
     assert kinds(found) == ["CONV_2D", "LOGISTIC", "RELU"]
     ends = {one["name"]: one["shape"] for one in flatbuffer.signature_of(found.model)["outputs"]}
-    assert ends == dict.fromkeys(("left", "right", "turned"), list(SHAPE))
+    assert ends == {name: list(SHAPE) for name in ("left", "right", "turned")}
     for one_before, one_after in zip(before, run(found, tmp_path), strict=True):
         assert (one_before.transpose(0, 2, 3, 1) == one_after).all()
 
