@@ -35,6 +35,10 @@ KINDS = {
 """Operators of a `.tflite` that compute what those of ONNX do; of others the name is the same, in capitals."""
 
 
+SHAPED_ALIKE = ("Identity", "Dropout", "Softmax", "LogSoftmax", "Sigmoid")
+"""Operators whose result has the shape of what they are given."""
+
+
 class View(Graph):
     """The main graph of an ONNX file, its tensors by number as those of a `.tflite`.
 
@@ -46,6 +50,10 @@ class View(Graph):
     def __init__(self, read: Read, ends: Ends) -> None:
         self._read = read
         self._specs = {**_known(read), **ends.signature.inputs, **ends.signature.outputs}
+        for one in reversed(read.nodes):  # files may leave out the shapes of all but their ends
+            known = self._specs.get(one.outputs[0]) if one.outputs else None
+            if one.kind in SHAPED_ALIKE and known is not None:
+                self._specs.setdefault(one.inputs[0], known)
         named = [
             *ends.signature.inputs,
             *(name for one in read.nodes for name in (*one.inputs, *one.outputs)),
