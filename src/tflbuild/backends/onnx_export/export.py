@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tflbuild.backends.onnx_export.translation import Translation
 from tflbuild.backends.onnx_export.writer import Writer, end
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
+from tflbuild.formats.onnx.own import SIGNATURE
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 
@@ -94,7 +96,15 @@ def export(path: Path) -> bytes:
         [end(name, made.dtype(index), made.shape(index)) for name, index in ends.items()]
         for ends in (inputs, outputs)
     )
-    return writer.model(given, left, PRODUCER)
+    return writer.model(given, left, PRODUCER, _properties(graph, path))
+
+
+def _properties(graph: Graph, path: Path) -> dict[str, str]:
+    """Give what the file means, and how its ends are quantized, which ONNX has no field for."""
+    facts = flatbuffer.read_facts(path)
+    kept = {flatbuffer.FACTS: facts} if facts else {}
+    stored = {**kept, SIGNATURE: flatbuffer.signature_of(graph.model)}
+    return {name: json.dumps(value, sort_keys=True) for name, value in stored.items()}
 
 
 def _finish(made: Translation, name: str, index: int) -> None:

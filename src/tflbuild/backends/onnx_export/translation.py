@@ -34,7 +34,7 @@ class Value(NamedTuple):
 
 
 class Translation:
-    """What was written so far.
+    """The part of a file that was written so far.
 
     Args:
         graph: of the `.tflite`.

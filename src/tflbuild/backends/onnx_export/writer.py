@@ -6,7 +6,7 @@ Source: onnx.proto of ONNX, whose numbers of fields are named here.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,19 +96,23 @@ class Writer:
             content + b"".join(field(5, _attribute(key, value)) for key, value in attributes.items())
         )
 
-    def model(self, inputs: Sequence[bytes], outputs: Sequence[bytes], producer: str) -> bytes:
+    def model(
+        self, inputs: Sequence[bytes], outputs: Sequence[bytes], producer: str, properties: Mapping[str, str]
+    ) -> bytes:
         """Give the file.
 
         Args:
             inputs: what `end` wrote of each.
             outputs: what `end` wrote of each.
             producer: who writes it.
+            properties: further text by name.
         """
         graph = b"".join(field(1, node) for node in self._nodes) + field(2, "model")
         graph += b"".join(field(5, one) for one in self._constants)
         graph += b"".join(field(11, one) for one in inputs) + b"".join(field(12, one) for one in outputs)
         opset = field(1, "") + field(2, OPSET)
-        return field(1, IR_VERSION) + field(2, producer) + field(7, graph) + field(8, opset)
+        kept = b"".join(field(14, field(1, key) + field(2, text)) for key, text in properties.items())
+        return field(1, IR_VERSION) + field(2, producer) + field(7, graph) + field(8, opset) + kept
 
 
 def end(name: str, dtype: str, shape: Sequence[int]) -> bytes:

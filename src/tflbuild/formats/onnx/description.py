@@ -13,10 +13,12 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.signature import TensorSpec
 from tflbuild.formats import labels
+from tflbuild.formats.facts import with_facts
 from tflbuild.formats.onnx import external, operators
 from tflbuild.formats.onnx.ends import Ends, ends_of
 from tflbuild.formats.onnx.graph import Read, read
 from tflbuild.formats.onnx.labels import listed
+from tflbuild.formats.onnx.own import facts_of
 from tflbuild.formats.onnx.view import View
 from tflbuild.formats.pictures import Kind
 from tflbuild.formats.protobuf import Malformed
@@ -106,7 +108,7 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     task = task_of(outputs, known=bool(chosen.lists))
     inputs = dict(_inputs(view, at_ends))
     scheme = _scheme(found)
-    return Description(
+    described = Description(
         signature=at_ends.signature,
         task=task,
         labels=chosen.lists,
@@ -122,6 +124,8 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
             *([Evidence("quantized", "int8", scheme)] if scheme else []),
         ),
     )
+    meaning = facts_of(found, path)
+    return with_facts(described, meaning, path) if meaning else described
 
 
 def _content(path: Path) -> bytes:
