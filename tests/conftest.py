@@ -138,3 +138,19 @@ def integer_classifier(float_classifier: Path, tmp_path: Path) -> Path:
         made.load_quantization_recipe(recipe.static_wi8_ai8())
         made.quantize(ranges).export_model(str(path), overwrite=True)
     return path
+
+
+@pytest.fixture(scope="session")
+def onnx_environment(cache_folder: None) -> Path:
+    """Give the environment `onnx` of this machine's user, as it is; skip where it was not made."""
+    from tflbuild.core.environment import ENVIRONMENTS
+
+    given = os.environ.get("TFLBUILD_TEST_ENVIRONMENTS")
+    real = Path(given) if given else Path("~/.cache/tflbuild/environments").expanduser()
+    seen = ENVIRONMENTS.get("onnx")().folder()
+    if not (real / seen.name / "ready.json").is_file():
+        pytest.skip("the environment 'onnx' was not made: tflbuild setup onnx")
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    if not seen.exists():
+        seen.symlink_to(real / seen.name)
+    return seen

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+import onnx_files
 from foreign_networks import unsigned
 from keras_configs import functional, image, layer, written
 from own_files import write_classes, write_files, write_photos, write_rows
@@ -54,7 +55,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     keras(folder / "keras.h5")
     (folder / "int8.tflite").write_bytes(int8())
     (folder / "text.tflite").write_text("hello, I am no model")
-    (folder / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    (folder / "model.pt").write_bytes(b"\x80\x02ctorch._utils\n_rebuild")
+    (folder / "cut.onnx").write_bytes(onnx_files.classifier()[:-40])
+    (folder / "pairs.onnx").write_bytes(onnx_files.classifier(shape=(2, 3, 12, 12)))
+    (folder / "open.onnx").write_bytes(onnx_files.classifier(shape=("N", 3, "H", "W")))
+    unknown = [onnx_files.node("Fnord", ["scores"], ["x"])]
+    (folder / "fnord.onnx").write_bytes(onnx_files.classifier(behind=unknown))
+    (folder / "light.onnx").write_bytes(onnx_files.classifier(external={"location": "weights.bin"}))
     (folder / "cut.tflite").write_bytes(unsigned()[:-700])
     (folder / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(3000))
     write_rows(folder / "rows.npz", x=(12,))
@@ -76,22 +83,48 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 
 NO_FORMAT = (
-    "is by its content none of the formats that are recognised, keras (.h5, .keras), saved_model (a folder with "
-    "saved_model.pb, .zip), tflite (.tflite)"
+    "is by its content none of the formats that are recognised, keras (.h5, .keras), onnx (.onnx), "
+    "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
 )
 PLANNED: dict[str, tuple[list[str], str]] = {
     # Files
     "no file": (case("gone.tflite", "rows.npz"), "model.path: there is no file 'gone.tflite'."),
     "no path": (
         ["recipe=int8", "data.root=rows.npz"],
-        "model.path: is needed; set model.path=FILE to a .h5, .keras or .tflite file",
+        "model.path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file",
     ),
     "of no format": (case("text.tflite", "rows.npz"), f"model.path: 'text.tflite' {NO_FORMAT}."),
     "of a format that is not read": (
-        case("model.onnx", "rows.npz"),
-        f"model.path: 'model.onnx' {NO_FORMAT}; it is an ONNX model, which this version does not read yet: the "
+        case("model.pt", "rows.npz"),
+        f"model.path: 'model.pt' {NO_FORMAT}; it is a PyTorch model, which this version does not read yet: the "
         "package "
-        f"onnx2tf makes a .tflite of it.",
+        f"litert-torch makes a .tflite of the live model.",
+    ),
+    "an ONNX file that is cut short": (
+        case("cut.onnx", "rows.npz"),
+        "model.path: 'cut.onnx' points outside of itself, as a file that was cut short does; it cannot be used.",
+    ),
+    "an ONNX file of two samples at a time": (
+        case("pairs.onnx", "photos"),
+        "model.path: the input 'image' of 'pairs.onnx' is (2, 3, 12, 12) float32, so that it takes 2 samples at a "
+        "time; "
+        "export it again for one sample at a time, or with an open batch.",
+    ),
+    "an ONNX file with an operator that nobody knows": (
+        case("fnord.onnx", "photos"),
+        "model.path: 'fnord.onnx' has the operator 'Fnord', which ONNX does not have; export the model again with "
+        "operators of ONNX alone.",
+    ),
+    "an ONNX file without its weights": (
+        case("light.onnx", "photos"),
+        "model.path: 'light.onnx' keeps weights in 'weights.bin', which is not beside it; put it there; it cannot be "
+        "used.",
+    ),
+    "a shape that does not fit an ONNX file": (
+        case("open.onnx", "photos", "model.shape=[1,16,16,3]"),
+        "model.shape: [1, 16, 16, 3] does not fit the input 'image' of 'open.onnx', which is (?, 3, ?, ?) float32; "
+        "open "
+        "sides are '?'",
     ),
     "data in its place": (
         case("rows.npz", "rows.npz"),

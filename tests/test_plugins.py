@@ -193,6 +193,7 @@ DECORATORS = {
     "metric": "metric:FileMetric",
     "target": "target:Target",
     "hook": "hook:Hook",
+    "environment": "environment:Environment",
     "command": "",
 }
 """Each decorator, and the base of what it declares by its module of the core."""

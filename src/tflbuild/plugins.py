@@ -19,6 +19,7 @@ from tflbuild.core.architecture import ARCHITECTURES
 from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
+from tflbuild.core.environment import ENVIRONMENTS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
@@ -46,6 +47,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     METRICS,
     TARGETS,
     HOOKS,
+    ENVIRONMENTS,
     COMMANDS,
 )
 """The registries that plugins declare into."""

@@ -65,7 +65,7 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> plugins.Loaded:
     return loaded
 
 
-OURS = "passes models data tasks modalities formats runtimes analyses metrics targets hooks commands"
+OURS = "passes models data tasks modalities formats runtimes analyses metrics targets hooks environments commands"
 KINDS = ["recipes", *OURS.split(), "plugins"]
 
 
@@ -111,6 +111,7 @@ def test_the_kinds_are_the_registries_of_their_names() -> None:
         "metrics": "metric",
         "targets": "target",
         "hooks": "hook",
+        "environments": "environment",
         "commands": "command",
     }
     assert (listing.REGISTRIES["passes"], listing.REGISTRIES["hooks"]) == (PASSES, HOOKS)

@@ -25,7 +25,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         return found[name]
 
     monkeypatch.setattr(toolchain.metadata, "version", version)
-    monkeypatch.setattr(toolchain, "version", toolchain.version.__wrapped__)
+    monkeypatch.setattr(toolchain, "_installed", toolchain._installed.__wrapped__)
     return found
 
 

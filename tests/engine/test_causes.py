@@ -12,7 +12,7 @@ import pytest
 import fakes
 from building import FakeBuild
 from tflbuild.core import toolchain
-from tflbuild.core.artifact import KerasModel, OnnxModel, TFLiteModel
+from tflbuild.core.artifact import KerasModel, SavedModel, TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.code import closure
 from tflbuild.core.errors import PassError
@@ -238,8 +238,10 @@ def test_each_file_of_a_comparison_is_in_its_key(recipe: Recipe, position: int) 
 
 
 def test_a_kind_that_cannot_be_executed_is_refused(recipe: Recipe, tflite: TFLiteModel) -> None:
-    model = OnnxModel(path=tflite.path, digest="", fingerprint="", meta=tflite.meta)
-    with pytest.raises(PassError, match="no runtime can execute a model of kind OnnxModel; convert it first"):
+    model = SavedModel(path=tflite.path, digest="", fingerprint="", meta=tflite.meta)
+    with pytest.raises(
+        PassError, match="no runtime can execute a model of kind SavedModel; convert it first"
+    ):
         keys(recipe).predictions(model, "val")
 
 

@@ -52,10 +52,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def held(folder: Path, measures: Measures | None = None, **targets: dict[str, Any]) -> list[Claim]:
-    def facts(path: Path) -> dict[str, Any]:
-        return {"read from": path.name}
+    def taken(path: Path) -> TFLiteModel:
+        return TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": {"read from": path.name}})
 
-    return list(verify({"targets": targets}, folder, cast(Measurer, measures or Measures()), facts))
+    return list(verify({"targets": targets}, folder, cast(Measurer, measures or Measures()), taken))
 
 
 def test_each_claim_of_a_file_is_held_to_what_is_there_now(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keras_files import dense, h5
-from tflbuild.core.artifact import Artifact, KerasModel, OnnxModel, TFLiteModel
+from tflbuild.core.artifact import Artifact, KerasModel, SavedModel, TFLiteModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.evaluation.proving import prove
 
@@ -38,5 +38,7 @@ def test_a_file_that_cannot_be_executed_breaks_its_promise(
 
 
 def test_a_file_of_a_kind_that_nothing_executes_cannot_be_proved(tmp_path: Path) -> None:
-    with pytest.raises(PassError, match="no runtime can execute a model of kind OnnxModel; convert it first"):
-        prove(of(OnnxModel, tmp_path / "model.onnx"))
+    with pytest.raises(
+        PassError, match="no runtime can execute a model of kind SavedModel; convert it first"
+    ):
+        prove(of(SavedModel, tmp_path / "model.zip"))

@@ -42,9 +42,22 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tflite_files.written(tmp_path, b"weights")), Weights)
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
-        RecipeError, match=r"keras \(\.h5, \.keras\), .*, tflite \(\.tflite\), weights \(\.w\)\.$"
+        RecipeError,
+        match=r"keras \(\.h5, \.keras\), onnx \(\.onnx\), .*, tflite \(\.tflite\), weights \(\.w\)\.$",
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x08\x07\x12\x07pytorch\x1a\x052.1.0:\xff\x01",  # as torch.onnx writes it
+        b"\x08\x09:\x80\x01\n\x05\n\x01x",
+        b"\x08\x08B\x02\x10\x11",
+    ],
+)
+def test_an_onnx_file_is_known_by_its_version_and_the_field_behind_it(content: bytes, tmp_path: Path) -> None:
+    assert recognised_format(tflite_files.written(tmp_path, content, "my.bin")).name == "onnx"
 
 
 def zipped(*names: str) -> bytes:
@@ -60,16 +73,12 @@ TORCH = (
 )
 SAVED = "the saved_model.pb of a TensorFlow SavedModel: give the folder that it lies in."
 FROZEN = "a frozen graph of TensorFlow 1, which this version does not read yet: tflite_convert --enable_v1_converter"
-ONNX = "an ONNX model, which this version does not read yet: the package onnx2tf makes a .tflite of it"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x08\x07\x12\x07pytorch\x1a\x052.1.0:\xff\x01", ONNX),  # as torch.onnx writes it
-        (b"\x08\x09:\x80\x01\n\x05\n\x01x", ONNX),
-        (b"\x08\x08B\x02\x10\x11", ONNX),
         (b"\x08\x01\x12\xa9\x80\x32\x0a", SAVED),
         (zipped("archive/data.pkl", "archive/data/0"), TORCH),
         (zipped("model/data.pkl", "model/code/__torch__.py"), TORCH),
@@ -107,7 +116,7 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
     known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
-    known += "keras (.h5, .keras), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
+    known += "keras (.h5, .keras), onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
     assert "\n" not in str(caught.value)
 
@@ -146,16 +155,20 @@ def test_the_key_is_the_callers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "format_"),
     [
-        ("onnx/FastestDet.onnx", "an ONNX model"),
-        ("onnx/mobilenet_v2_0.35_128.onnx", "an ONNX model"),
-        ("onnx/st_ssd_mobilenet_v1_025_256.onnx", "an ONNX model"),
+        ("mlperf_tiny/kws_ref_model", "saved_model"),
+        ("odapi/ssd_mobilenet_v2/exporter_main_v2", "saved_model"),
+        ("odapi/efficientdet_d0/export_tflite_graph_tf2/saved_model", "saved_model"),
+        ("mlperf_tiny/vww_96.h5", "keras"),
+        ("onnx/FastestDet.onnx", "onnx"),
+        ("onnx/mobilenet_v2_0.35_128.onnx", "onnx"),
+        ("onnx/st_ssd_mobilenet_v1_025_256.onnx", "onnx"),
+        ("coral/split_concat_edgetpu.tflite", "tflite"),
     ],
 )
-def test_real_files_of_other_kinds_are_known(name: str, said: str, shared_models: Path) -> None:
-    with pytest.raises(RecipeError, match=f"; it is {said}, which this version does not read yet: "):
-        recognised_format(shared_models / name)
+def test_real_files_are_of_their_formats(name: str, format_: str, shared_models: Path) -> None:
+    assert recognised_format(shared_models / name).name == format_
 
 
 def test_an_archive_of_very_many_members_is_not_listed(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from tflbuild import plugins, session
 from tflbuild.commands.words import one, say
+from tflbuild.core import digest
+from tflbuild.core.artifact import Artifact, OnnxModel, TFLiteModel
 from tflbuild.core.command import command
 from tflbuild.core.errors import Drift
 from tflbuild.core.machine import cpu_name
@@ -24,8 +26,6 @@ from tflbuild.recipe.kept import Kept, thawed, without_places
 @command("verify", "measure the delivered file again, compare with its lock", usage="RUN", prints=False)
 def verify(words: list[str]) -> int:
     """Measure what a run delivered again; exit code 7 where the lock claims something else."""
-    from tflbuild.tflite.flatbuffer import read_facts
-
     folder = Path(one(words, "verify RUN"))
     lock = read_lock(folder / NAME)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
@@ -37,7 +37,7 @@ def verify(words: list[str]) -> int:
                 for text in _notes(lock):
                     say(f"note: {text}")
                 claims = []
-                for claim in verify_claims(lock, folder, store.measurer, read_facts):
+                for claim in verify_claims(lock, folder, store.measurer, _taken):
                     say(_line(claim))
                     claims.append(claim)
         finally:
@@ -47,6 +47,18 @@ def verify(words: list[str]) -> int:
         raise Drift(f"{plain(folder / NAME)}: {plain('; '.join(drift), 2000)}.")
     say(f"{folder}: the file is what its lock claims")
     return 0
+
+
+def _taken(path: Path) -> Artifact:
+    """Give a delivered file with what it means, of the kind that it is of."""
+    sha256 = digest.of_file(path)
+    if path.suffix == OnnxModel.suffix:
+        from tflbuild.formats.onnx.own import meta_of
+
+        return OnnxModel(path=path, digest=sha256, fingerprint=sha256, meta=meta_of(path))
+    from tflbuild.tflite.flatbuffer import read_facts
+
+    return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": read_facts(path)})
 
 
 def _recipe(lock: dict[str, Any], file: Path, scratch: Path) -> Recipe:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.registry import Registry
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
@@ -24,6 +24,8 @@ class Target:
     """Tools by import name, as `tflbuild.core.toolchain` knows them."""
     compiles: ClassVar[bool] = False
     """Whether the delivered file differs from the pipeline's."""
+    makes: ClassVar[type[Artifact]] = TFLiteModel
+    """Kind of the delivered file."""
     runtime: ClassVar[str] = ""
     """Name of the `tflbuild.core.runtime.Runtime` that executes the delivered file; "" for the usual one."""
     executes: ClassVar[bool] = True
@@ -43,7 +45,7 @@ class Target:
         """
         raise NotImplementedError
 
-    def inspect(self, model: TFLiteModel) -> dict[str, Any]:
+    def inspect(self, model: Any) -> dict[str, Any]:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
         return {}
 

@@ -7,6 +7,7 @@ from functools import cache
 from importlib import metadata
 from importlib.machinery import PathFinder
 
+from tflbuild.core import environment
 from tflbuild.core.errors import MissingTool
 
 DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
@@ -35,9 +36,13 @@ EXTRAS: dict[str, str] = {
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 
 
-@cache
 def version(tool: str) -> str | None:
-    """Give the installed version of a tool by its import name, None where it is missing."""
+    """Give the installed version of a tool by its import name, or of an environment; None where it is missing."""
+    return environment.version(tool) if environment.is_environment(tool) else _installed(tool)
+
+
+@cache
+def _installed(tool: str) -> str | None:
     for distribution in DISTRIBUTIONS.get(tool, (tool,)):
         try:
             return metadata.version(distribution)
@@ -67,10 +72,13 @@ def require(tools: Iterable[str], wanted_by: str) -> dict[str, str]:
     """Give the versions of tools.
 
     Raises:
-        MissingTool: one is not installed; the message has the `pip install` line.
+        MissingTool: one is not installed; the message has the `pip install` line, or `tflbuild setup`.
     """
     versions = {}
     for tool in tools:
+        if environment.is_environment(tool):
+            versions[tool] = environment.require(tool, wanted_by).version
+            continue
         found = version(tool)
         if found is None:
             package = f'"tflbuild[{EXTRAS[tool]}]"' if tool in EXTRAS else DISTRIBUTIONS.get(tool, (tool,))[0]

@@ -39,7 +39,7 @@ class Delivery:
     """
 
     target: str
-    model: TFLiteModel
+    model: Artifact
     figures: Mapping[str, Any]
     metrics: dict[str, Measurement]
     verdicts: list[Verdict] = field(default_factory=list)
@@ -75,11 +75,14 @@ def deliver(
     deliveries = []
     for name, target in recipe.targets.items():
         record = measurer.deliver(name, model)
-        made = record.artifact if isinstance(record.artifact, TFLiteModel) else model
+        made = record.artifact or model
         figures = dict(record.value)
         found: dict[str, Measurement] = {}
         if type(target).executes:
             found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
+            if made.kind != model.kind:
+                agreed = measurer.agreement(made, model, FINAL_SPLIT, runtime_of(target))
+                figures["agreement"] = measurements(agreed)
         else:
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
@@ -111,7 +114,7 @@ def put(deliveries: list[Delivery], folder: Path) -> list[str]:
 
 
 def _facts(
-    measurer: Measurer, made: TFLiteModel, metrics: list[str], figures: Mapping[str, Any], *, executes: bool
+    measurer: Measurer, made: Artifact, metrics: list[str], figures: Mapping[str, Any], *, executes: bool
 ) -> dict[str, Measurement]:
     """Give facts of a delivered file: those that its target measured as it says them, others measured here."""
     wanted = sorted({*_exact(), *_runnable(metrics, executes), *_owned(figures, metrics)})

@@ -9,6 +9,7 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, file_metrics_of
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime, usual_runtime
@@ -74,8 +75,25 @@ class Measurer:
             for name in names
         }
 
+    def agreement(
+        self, model: Artifact, other: Artifact, split: str, runtime: Runtime | None = None
+    ) -> dict[str, Measurement]:
+        """Hold a model against another by every metric that compares with a base; a runtime executes the first."""
+        predictions, against = self.predictions(model, split, runtime), self.predictions(other, split)
+        task = Meaning.of(other).task
+        names = [
+            name
+            for name, cls in METRICS.items()
+            if issubclass(cls, AccuracyMetric)
+            and cls.against != "truth"
+            and (not cls.tasks or task in cls.tasks)
+        ]
+        return {name: replace(self._held(name, predictions, against, split), split=split) for name in names}
+
     def _accuracy(self, metric: str, predictions: Record, split: str) -> Measurement:
-        truth = self._held_against(metric, split)
+        return self._held(metric, predictions, self._held_against(metric, split), split)
+
+    def _held(self, metric: str, predictions: Record, truth: Record, split: str) -> Measurement:
 
         def compute(staging: Path) -> Result:
             paths = (self._path(predictions), self._path(truth))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric
 from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.measure import Measurer
@@ -34,7 +34,7 @@ class Claim:
 
 
 def verify(
-    lock: Mapping[str, Any], folder: Path, measurer: Measurer, facts: Callable[[Path], Mapping[str, Any]]
+    lock: Mapping[str, Any], folder: Path, measurer: Measurer, taken: Callable[[Path], Artifact]
 ) -> Iterator[Claim]:
     """Hold every claim of a lock about its delivered files to the files.
 
@@ -42,18 +42,16 @@ def verify(
         lock: what `lock.read_lock` gave.
         folder: the run folder.
         measurer: measures on the lock's data; its store must be an empty one, or nothing would be measured again.
-        facts: reads from a file what it means.
+        taken: gives a file with what it means.
     """
     for name, claims in lock["targets"].items():
         path = folder / claims["path"]
         if not _is_own(path, folder):
             yield Claim(what=f"{name}: file", claimed=claims["path"], found="missing", ok=False)
             continue
-        sha256 = digest.of_file(path)
-        yield _compared(f"{name}: sha256", claims["sha256"], sha256)
+        yield _compared(f"{name}: sha256", claims["sha256"], digest.of_file(path))
         yield _compared(f"{name}: bytes", claims["bytes"], path.stat().st_size)
-        model = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": facts(path)})
-        yield from _measured(name, claims["metrics"], model, measurer)
+        yield from _measured(name, claims["metrics"], taken(path), measurer)
 
 
 def _is_own(path: Path, folder: Path) -> bool:
@@ -61,9 +59,7 @@ def _is_own(path: Path, folder: Path) -> bool:
     return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
-def _measured(
-    target: str, claims: Mapping[str, Any], model: TFLiteModel, measurer: Measurer
-) -> Iterator[Claim]:
+def _measured(target: str, claims: Mapping[str, Any], model: Artifact, measurer: Measurer) -> Iterator[Claim]:
     accuracy = [
         metric for metric in claims if metric in METRICS and issubclass(METRICS.get(metric), AccuracyMetric)
     ]

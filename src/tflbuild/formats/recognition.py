@@ -26,7 +26,6 @@ END, END_BYTES, MOST_COMMENT = b"PK\x05\x06", 22, 1 << 16
 FROZEN = "a frozen graph of TensorFlow 1"
 
 CONVERSIONS: Mapping[str, str] = {
-    "an ONNX model": "the package onnx2tf makes a .tflite of it",
     FROZEN: (
         "tflite_convert --enable_v1_converter --graph_def_file=FILE --input_arrays=INPUT --output_arrays=OUTPUT "
         "--output_file=model.tflite makes a .tflite of it, of tflite_graph.pb with --allow_custom_ops, the input "
@@ -37,12 +36,6 @@ CONVERSIONS: Mapping[str, str] = {
     "a program of torch.export": "the package litert-torch makes a .tflite of the live model",
 }
 """Forms that this version does not read yet, and how each is converted."""
-
-ONNX_VERSIONS = range(3, 64)
-"""Versions of ONNX's representation; a SavedModel begins likewise, with version 1."""
-
-ONNX_FIELDS = frozenset({0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72})
-"""Tags of the fields that may follow the version in an ONNX model: producer, domain, model, text, graph, operators."""
 
 PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
@@ -87,8 +80,6 @@ def kind_of(path: Path, beginning: bytes) -> str:
         return f"the {SAVED_MODEL} of a TensorFlow SavedModel: give the folder that it lies in"
     if _is_frozen(beginning):
         return FROZEN
-    if _is_onnx(beginning):
-        return "an ONNX model"
     if beginning.startswith(PICKLES):
         return (
             "a PyTorch model" if b"torch" in beginning or b"\x8a\nl\xfc\x9cF\xf9" in beginning else "a pickle"
@@ -111,13 +102,6 @@ def _beginning(path: Path, key: str) -> bytes:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-def _is_onnx(beginning: bytes) -> bool:
-    """Say whether a protobuf begins as an ONNX model does: its version, then another field of a model."""
-    if len(beginning) < 3 or beginning[0] != 0x08 or beginning[1] not in ONNX_VERSIONS:
-        return False
-    return beginning[2] in ONNX_FIELDS
 
 
 def _is_frozen(beginning: bytes) -> bool:

@@ -33,7 +33,7 @@ NEAR = 1e-5
 
 @architecture("file")
 class File(KerasFile):
-    """Start from a model of any format that is recognised by its content: `.h5`, `.keras`, `.tflite`, a SavedModel.
+    """Start from a model of any format that is recognised by its content: `.h5`, `.tflite`, `.onnx`, a SavedModel.
 
     What the file is, what goes in and what comes out is read off its signature, its graph and its metadata, and said
     with the evidence; `preprocess.*` and `outputs` (of a classifier) say it where the file does not. A float `.tflite`
@@ -64,7 +64,7 @@ class File(KerasFile):
     def check(self) -> None:
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras or .tflite file")
+            raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
         if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
             raise ValueError(
                 f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "

@@ -36,17 +36,19 @@ def _instead_of(step: Step, loader: Pass) -> str:
 
 def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
     """Leave steps out that only turn a model into the kind that the user's file is of already."""
-    left, kind, said = dict(steps), None, "model.path is"
-    suffixes = getattr(getattr(recipe.model, "format", None), "suffixes", ())
+    left, kind = dict(steps), None
     for label in recipe.pipeline:
         if label not in steps or not steps[label].enabled:
             continue
         given, made = kinds_of(type(steps[label].options))
-        if given is None and suffixes and made.suffix not in suffixes:
-            said = f"{label} gives"
         if given is not None and given is not made and kind is made:
-            suffix = made.suffix.removeprefix(".")
-            left[label] = replace(steps[label], done=f"{said} a .{suffix} already")
+            left[label] = replace(steps[label], done=_done(recipe, made.suffix))
             continue
         kind = made
     return left
+
+
+def _done(recipe: Recipe, suffix: str) -> str:
+    """Say why nothing has to be turned into a kind: the file is of it, or becomes it when it is taken in."""
+    own = any(path.suffix.lower() == suffix for path in recipe.model.files())
+    return f"model.path is a {suffix} already" if own else f"model.path is taken in as a {suffix}"

@@ -63,8 +63,18 @@ def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
     return [f"  needs TensorFlow Lite {plain(needed['version'])} or later, for {plain(needed['by'])}{doubt}"]
 
 
+def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
+    return [
+        f"  {name} {found['value']:.4f} with the .tflite that it was made of, on {found.get('n', 0)} "
+        f"{found.get('split', '')} samples"
+        for name, found in target.get("agreement", {}).items()
+        if found.get("value") is not None
+    ]
+
+
 def _device_lines(target: Mapping[str, Any]) -> list[str]:
-    lines = []
+    lines = _agreement_lines(target)
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
         lines.append(

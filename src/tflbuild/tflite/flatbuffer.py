@@ -119,13 +119,14 @@ def add_signature(model: Any) -> bool:
     made = schema.SignatureDefT()
     made.signatureKey, made.subgraphIndex = b"serving_default", 0
     made.inputs, made.outputs = (
-        [_entry(name, index) for name, index in found.items()] for found in ends_of(model)
+        [tensor_entry(name, index) for name, index in found.items()] for found in ends_of(model)
     )
     model.signatureDefs = [made]
     return True
 
 
-def _entry(name: str, index: int) -> Any:
+def tensor_entry(name: str, index: int) -> Any:
+    """Give the entry of a signature that names a tensor."""
     entry = schema.TensorMapT()
     entry.name, entry.tensorIndex = name.encode(), index
     return entry

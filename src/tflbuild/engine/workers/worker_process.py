@@ -205,22 +205,21 @@ class Server:
         assert issubclass(cls, FileMetric)
         return jsonable(cls().measure(model).to_json(), f"metric '{metric}'")
 
-    def deliver(
-        self, target: Target, model: TFLiteModel, staging: Path
-    ) -> tuple[TFLiteModel, dict[str, Any]]:
-        """Compile for a target, let the file describe itself, and report on it."""
+    def deliver(self, target: Target, model: TFLiteModel, staging: Path) -> tuple[Artifact, dict[str, Any]]:
+        """Compile for a target, let a `.tflite` describe itself, and report on the file."""
         figures: dict[str, Any] = {}
-        delivered, given = model, model.path.read_bytes()
-        content = given
+        delivered: Artifact = model
+        content = given = model.path.read_bytes()
         if target.compiles:
             content, figures = target.compile(model, staging)
-        content, said = named(self._names.describe)(content, model)
-        figures |= said
+        if target.makes is TFLiteModel:
+            content, said = named(self._names.describe)(content, model)
+            figures |= said
         if content != given:
-            path = staging / "delivered.tflite"
+            path = staging / f"delivered{target.makes.suffix}"
             path.write_bytes(content)
             sha256 = digest.of_file(path)
-            delivered = TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
+            delivered = target.makes(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
         return delivered, jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
 
     def _split(self, name: str, data: Dataset, index: Path) -> Split:

@@ -76,7 +76,7 @@ def describe(path: Path) -> Description:
     outputs = _of_one_picture(outputs_of(found.graph, found.names.outputs), len(found.names.inputs))
     lists, missing = listed(found.content, metadata, _place(found.graph, outputs), path)
     chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
-    task = _task(outputs, known=bool(chosen.lists))
+    task = task_of(outputs, known=bool(chosen.lists))
     inputs = dict(_inputs(found, metadata))
     scheme = scheme_of(found.graph)
     shown = [one for kind in inputs.values() for one in kind.recognised]
@@ -90,7 +90,7 @@ def describe(path: Path) -> Description:
         parts=parts_of(found.graph, found.names.outputs),
         recognised=(
             *found.names.recognised,
-            *_outputs(outputs, task),
+            *said_of(outputs, task),
             *shown,
             *noted,
             *missing,
@@ -139,14 +139,15 @@ def _place(graph: Graph, outputs: Outputs) -> int:
     return graph.outputs.index(outputs.labelled) if outputs.labelled in graph.outputs else -1
 
 
-def _task(outputs: Outputs, *, known: bool) -> str:
+def task_of(outputs: Outputs, *, known: bool) -> str:
     """Name the task: logits and single numbers are those of classes where a list names as many."""
     if not outputs.kind or not (outputs.sure or known):
         return ""
     return "detection" if outputs.kind == "detection" else "classification"
 
 
-def _outputs(outputs: Outputs, task: str) -> Iterator[Evidence]:
+def said_of(outputs: Outputs, task: str) -> Iterator[Evidence]:
+    """Say what outputs were taken for, and what shows it."""
     if task:
         yield Evidence("task", task, outputs.evidence)
         yield Evidence("outputs", outputs.value, outputs.evidence)

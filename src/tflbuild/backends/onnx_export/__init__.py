@@ -1,0 +1,1 @@
+"""A `.tflite` written as ONNX."""

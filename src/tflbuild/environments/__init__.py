@@ -1,0 +1,1 @@
+"""Environments, one a file: packages of others in a Python of their own."""

@@ -1,0 +1,1 @@
+"""How programs run in an environment."""

@@ -1,0 +1,1 @@
+"""ONNX, read without a framework."""

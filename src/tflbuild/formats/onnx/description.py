@@ -1,0 +1,163 @@
+"""Describe an ONNX file by its graph, as the `.tflite` that is made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tflbuild.core import label_list
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.model_format import Description, Evidence
+from tflbuild.core.plain_text import plain
+from tflbuild.core.regular_file import read_regular
+from tflbuild.core.signature import TensorSpec
+from tflbuild.formats import labels
+from tflbuild.formats.facts import with_facts
+from tflbuild.formats.onnx import external, operators
+from tflbuild.formats.onnx.ends import Ends, ends_of
+from tflbuild.formats.onnx.graph import Read, read
+from tflbuild.formats.onnx.labels import listed
+from tflbuild.formats.onnx.own import facts_of
+from tflbuild.formats.onnx.view import View
+from tflbuild.formats.pictures import Kind
+from tflbuild.formats.protobuf import Malformed
+from tflbuild.formats.tflite.description import UNSAID, said_of, task_of
+from tflbuild.formats.tflite.inputs import kind_of
+from tflbuild.formats.tflite.outputs import outputs_of
+
+MOST_BYTES = 2**31
+"""Bytes of a file, as protobuf allows."""
+
+DTYPES = ("float32", "float16", "uint8", "int8", "int32", "int64")
+"""Dtypes that samples can be given in."""
+
+
+def check(path: Path) -> Read:
+    """Refuse a file that nothing here could take in.
+
+    Raises:
+        RecipeError: it is not well-formed, has operators that are not ONNX's, or its weights are not there.
+    """
+    content = _content(path)
+    try:
+        found = read(content)
+        reason = operators.refusal(found)
+        if not reason:
+            external.files_of(content, path)
+    except Malformed as error:
+        reason = f"{plain(error, 400)}; it cannot be used"
+    if reason:
+        raise RecipeError(f"model.path: '{plain(path)}' {reason}.")
+    if not found.inputs or not found.outputs:
+        missing = "output" if found.inputs else "input"
+        raise RecipeError(f"model.path: '{plain(path)}' has no {missing}; it cannot be used.")
+    return found
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Name the file, and those beside it that hold its weights.
+
+    Raises:
+        RecipeError: one is missing or lies elsewhere.
+    """
+    try:
+        return (path, *external.files_of(_content(path), path))
+    except Malformed as error:
+        raise RecipeError(f"model.path: '{plain(path)}' {plain(error, 400)}; it cannot be used.") from error
+
+
+def ends(path: Path, shape: tuple[int, ...]) -> Ends:
+    """Give the inputs and outputs of a file.
+
+    Raises:
+        RecipeError: a side is open, or the batch is not one sample.
+        ValueError: `shape` does not fit.
+    """
+    return _ends(check(path), path, shape)
+
+
+def _ends(read: Read, path: Path, shape: tuple[int, ...]) -> Ends:
+    found = ends_of(read, f"'{plain(path)}'", shape)
+    for name, spec in found.signature.inputs.items():
+        if spec.dtype not in DTYPES:
+            raise RecipeError(
+                f"model.path: the input '{plain(name, 60)}' of '{plain(path)}' is {spec.text}, and samples can be "
+                f"given as {', '.join(DTYPES)}."
+            )
+    return found
+
+
+def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
+    """Read what a file says and shows.
+
+    Args:
+        path: the file.
+        shape: of the one input, in the file's own order of axes, where the recipe says it.
+
+    Raises:
+        RecipeError: it cannot be taken in.
+        ValueError: `shape` does not fit.
+    """
+    found = check(path)
+    at_ends = _ends(found, path, shape)
+    view = View(found, at_ends)
+    outputs = outputs_of(view, {name: view.numbers[name] for name in at_ends.signature.outputs})
+    lists = listed(found.properties) | label_list.beside(path)
+    chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
+    task = task_of(outputs, known=bool(chosen.lists))
+    inputs = dict(_inputs(view, at_ends))
+    scheme = _scheme(found)
+    described = Description(
+        signature=at_ends.signature,
+        task=task,
+        labels=chosen.lists,
+        inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
+        head=outputs.head if task else {},
+        quantized="int8" if scheme else "",
+        recognised=(
+            Evidence("format", f"ONNX, opset {found.opset}", f"written by {_writer(found)}"),
+            *said_of(outputs, task),
+            *(one for kind in inputs.values() for one in kind.recognised),
+            *_layouts(at_ends),
+            *chosen.recognised,
+            *([Evidence("quantized", "int8", scheme)] if scheme else []),
+        ),
+    )
+    meaning = facts_of(found, path)
+    return with_facts(described, meaning, path) if meaning else described
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise RecipeError(
+            f"model.path: '{plain(path)}' cannot be read as an ONNX file: {error.strerror or error}."
+        ) from error
+
+
+def _inputs(view: View, at_ends: Ends) -> Iterator[tuple[str, Kind]]:
+    several = len(at_ends.signature.inputs) > 1
+    for name in at_ends.signature.inputs:
+        yield name, kind_of(view, view.numbers[name], UNSAID, plain(name, 40) if several else "")
+
+
+def _layouts(at_ends: Ends) -> Iterator[Evidence]:
+    """Say which inputs are turned, and which are not: what goes in is laid out as the `.tflite` has it."""
+    several = len(at_ends.signature.inputs) > 1
+    for orders, words in ((at_ends.first, "channels first"), (at_ends.last, "channels last")):
+        for name, evidence in orders.items():
+            of = f" of {plain(name, 40)}" if several else ""
+            given = TensorSpec(at_ends.given[name], at_ends.signature.inputs[name].dtype).text
+            turned = " in the file, last in the .tflite" if name in at_ends.first else ""
+            yield Evidence(f"layout{of}", f"{given}, {words}{turned}", evidence)
+
+
+def _scheme(found: Read) -> str:
+    counts: Mapping[str, int] = Counter(one.kind for one in found.nodes if one.kind in operators.QUANTIZED)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _writer(found: Read) -> str:
+    return plain(found.producer, 60) or "a program that does not say which"

@@ -1,0 +1,254 @@
+"""A `.tflite` written as ONNX computes in onnxruntime what LiteRT computes of it: floats nearly, integers to a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+import onnx_files
+from foreign_networks import NETWORKS
+from tflbuild.backends.onnx_execution import OnnxSession
+from tflbuild.backends.onnx_export.export import OPERATORS, export
+from tflbuild.core.errors import PassError
+from tflbuild.formats.onnx import graph as onnx_graph
+from tflbuild.runtimes.interpreter import Loaded
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Step, Tensors, assemble
+from tflbuild.tflite.tiny import brightness_detector, dense_classifier
+
+SHAPE = (1, 6, 5, 4)
+TYPES, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
+
+
+def both(path: Path, folder: Path, samples: int = 4) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Run a file in LiteRT, and what is written of it in onnxruntime, on noise."""
+    written = folder / "written.onnx"
+    written.write_bytes(export(path))
+    loaded, rng = Loaded(path, kernels="reference"), np.random.default_rng(1)
+    pairs = []
+    with OnnxSession(written) as session:
+        for _ in range(samples):
+            inputs = {name: noise(spec, rng) for name, spec in loaded.signature.inputs.items()}
+            pairs.append((dict(loaded.run(inputs)), session.run(inputs)))
+    return pairs
+
+
+def noise(spec: Any, rng: np.random.Generator) -> Any:
+    if spec.dtype == "float32":
+        return rng.uniform(-1, 1, spec.shape).astype(np.float32)
+    limits = np.iinfo(spec.dtype)
+    return rng.integers(limits.min, limits.max, spec.shape, endpoint=True).astype(spec.dtype)
+
+
+def agree(pairs: Any, tolerance: float) -> None:
+    for wanted, found in pairs:
+        assert set(found) == set(wanted)
+        for name, values in wanted.items():
+            assert (found[name].shape, found[name].dtype) == (values.shape, values.dtype)
+            assert np.abs(found[name].astype(float) - values).max() <= tolerance * max(
+                1, np.abs(values).max()
+            )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_float_network_computes_the_same(network: str, tmp_path: Path, onnx_environment: Path) -> None:
+    path = tmp_path / "float.tflite"
+    path.write_bytes(flatbuffer.pack(signed(NETWORKS[network]())))
+    agree(both(path, tmp_path), 1e-5)
+
+
+def signed(content: bytes) -> Any:
+    model = flatbuffer.unpack(content)
+    flatbuffer.add_signature(model)
+    return model
+
+
+def option(name: str, **values: Any) -> tuple[int, Any]:
+    made = getattr(schema, f"{name}T")()
+    for key, value in values.items():
+        setattr(made, key, value)
+    return getattr(OPTIONS, name), made
+
+
+RNG = np.random.default_rng(9)
+ROW = RNG.normal(size=4).astype(np.float32)
+POOL = {"strideH": 2, "strideW": 1, "filterHeight": 3, "filterWidth": 2}
+SIDES = np.array([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32)
+
+SINGLE: dict[str, tuple[str, list[Any], tuple[int, ...], tuple[int, Any] | None]] = {
+    # operator, constants behind its input, shape of its result, options
+    "RELU": ("RELU", [], SHAPE, None),
+    "RELU6": ("RELU6", [], SHAPE, None),
+    "RELU_N1_TO_1": ("RELU_N1_TO_1", [], SHAPE, None),
+    "LEAKY_RELU": ("LEAKY_RELU", [], SHAPE, option("LeakyReluOptions", alpha=0.2)),
+    "LOGISTIC": ("LOGISTIC", [], SHAPE, None),
+    "TANH": ("TANH", [], SHAPE, None),
+    "HARD_SWISH": ("HARD_SWISH", [], SHAPE, None),
+    "ABS": ("ABS", [], SHAPE, None),
+    "EXP": ("EXP", [], SHAPE, None),
+    "SOFTMAX": ("SOFTMAX", [], SHAPE, option("SoftmaxOptions", beta=1.0)),
+    "LOG_SOFTMAX": ("LOG_SOFTMAX", [], SHAPE, None),
+    "ADD of a row": ("ADD", [ROW], SHAPE, option("AddOptions", fusedActivationFunction=1)),
+    "SUB of a number": ("SUB", [np.float32(0.3).reshape(1)], SHAPE, option("SubOptions")),
+    "MUL of a row": ("MUL", [ROW], SHAPE, option("MulOptions", fusedActivationFunction=3)),
+    "DIV by a row": ("DIV", [np.abs(ROW) + 1], SHAPE, option("DivOptions")),
+    "MAXIMUM of a row": ("MAXIMUM", [ROW], SHAPE, None),
+    "MINIMUM of a whole": ("MINIMUM", [RNG.normal(size=SHAPE).astype(np.float32)], SHAPE, None),
+    "AVERAGE_POOL_2D": ("AVERAGE_POOL_2D", [], (1, 3, 5, 4), option("Pool2DOptions", padding=0, **POOL)),
+    "MAX_POOL_2D": ("MAX_POOL_2D", [], (1, 2, 4, 4), option("Pool2DOptions", padding=1, **POOL)),
+    "MEAN of pictures": (
+        "MEAN",
+        [np.array([1, 2], np.int32)],
+        (1, 4),
+        option("ReducerOptions", keepDims=False),
+    ),
+    "MEAN that keeps axes": (
+        "MEAN",
+        [np.array([1, 2], np.int32)],
+        (1, 1, 1, 4),
+        option("ReducerOptions", keepDims=True),
+    ),
+    "MEAN of channels": (
+        "MEAN",
+        [np.array([-1], np.int32)],
+        (1, 6, 5),
+        option("ReducerOptions", keepDims=False),
+    ),
+    "RESHAPE": (
+        "RESHAPE",
+        [np.array([1, 120], np.int32)],
+        (1, 120),
+        option("ReshapeOptions", newShape=[1, 120]),
+    ),
+    "TRANSPOSE": ("TRANSPOSE", [np.array([0, 2, 3, 1], np.int32)], (1, 5, 4, 6), option("TransposeOptions")),
+    "PAD": ("PAD", [SIDES], (1, 9, 6, 4), option("PadOptions")),
+    "PADV2": ("PADV2", [SIDES, np.array([0.7], np.float32)], (1, 9, 6, 4), option("PadV2Options")),
+    "GATHER": ("GATHER", [np.array([3, 0], np.int32)], (1, 6, 5, 2), option("GatherOptions", axis=3)),
+    "SLICE": (
+        "SLICE",
+        [np.array([0, 1, 2, 0], np.int32), np.array([1, 3, -1, 2], np.int32)],
+        (1, 3, 3, 2),
+        option("SliceOptions"),
+    ),
+    "STRIDED_SLICE": (
+        "STRIDED_SLICE",
+        [
+            np.array([0, 4, 1, 3], np.int32),
+            np.array([1, 0, 5, 4], np.int32),
+            np.array([1, -2, 2, 1], np.int32),
+        ],
+        (1, 3, 2),
+        option("StridedSliceOptions", beginMask=1, endMask=3, shrinkAxisMask=8),
+    ),
+    "RESIZE_BILINEAR": (
+        "RESIZE_BILINEAR",
+        [np.array([9, 10], np.int32)],
+        (1, 9, 10, 4),
+        option("ResizeBilinearOptions", halfPixelCenters=True),
+    ),
+    "RESIZE_BILINEAR by corners": (
+        "RESIZE_BILINEAR",
+        [np.array([11, 9], np.int32)],
+        (1, 11, 9, 4),
+        option("ResizeBilinearOptions", alignCorners=True),
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": (
+        "RESIZE_NEAREST_NEIGHBOR",
+        [np.array([13, 7], np.int32)],
+        (1, 13, 7, 4),
+        option("ResizeNearestNeighborOptions"),
+    ),
+    "RESIZE_NEAREST_NEIGHBOR by centres": (
+        "RESIZE_NEAREST_NEIGHBOR",
+        [np.array([13, 7], np.int32)],
+        (1, 13, 7, 4),
+        option("ResizeNearestNeighborOptions", halfPixelCenters=True),
+    ),
+}
+
+
+def single(case: str, *, convolved: bool) -> bytes:
+    """Give one operator on the input, or behind a convolution, whose channels come first in ONNX."""
+    kind, constants, shape, options = SINGLE[case]
+    given = "seen" if convolved else "image"
+    names = [f"constant_{place}" for place in range(len(constants))]
+    tensors: Tensors = {
+        "image": SHAPE,
+        **dict(zip(names, constants, strict=True)),
+        "out": shape,
+        "scores": shape,
+    }
+    steps = []
+    if convolved:
+        kernel = np.random.default_rng(4).normal(size=(4, 3, 3, 4)).astype(np.float32) * 0.3
+        tensors |= {"kernel": kernel, "bias": ROW, "seen": SHAPE}
+        conv = option("Conv2DOptions", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+        steps.append(Step(TYPES.CONV_2D, ["image", "kernel", "bias"], ["seen"], *conv))
+    steps.append(Step(getattr(TYPES, kind), [given, *names], ["out"], *(options or (0, None))))
+    steps.append(Step(TYPES.TANH, ["out"], ["scores"]))
+    return assemble(tensors, steps, ["image"], ["scores"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SINGLE)
+def test_every_operator_computes_the_same_whatever_comes_first(
+    case: str, tmp_path: Path, onnx_environment: Path
+) -> None:
+    for convolved in (False, True):
+        path = tmp_path / f"{convolved}.tflite"
+        path.write_bytes(single(case, convolved=convolved))
+        agree(both(path, tmp_path), 2e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "most"), [("vww_96_int8", 2), ("kws_ref_model", 16), ("ad01_int8", 1)])
+def test_int8_files_of_others_give_the_same_integers_but_for_roundings(
+    name: str, most: int, tmp_path: Path, shared_models: Path, onnx_environment: Path
+) -> None:
+    for wanted, found in both(shared_models / "mlperf_tiny" / f"{name}.tflite", tmp_path, samples=16):
+        for key, values in wanted.items():
+            assert found[key].dtype == np.int8
+            assert np.abs(found[key].astype(int) - values).max() <= most, "a softmax makes more of one step"
+
+
+@pytest.mark.slow
+def test_a_convolution_becomes_an_integer_one_in_form(tmp_path: Path, shared_models: Path) -> None:
+    read = onnx_graph.read(export(shared_models / "mlperf_tiny" / "vww_96_int8.tflite"))
+    kinds = [one.kind for one in read.nodes]
+    assert kinds.count("Conv") == 27
+    assert kinds.count("Transpose") == 2, "channels are put first once, and last before the rows"
+    made = {output: one for one in read.nodes for output in one.outputs}
+    for one in read.nodes:
+        if one.kind == "Conv":
+            assert {made[name].kind for name in one.inputs[1:]} == {"DequantizeLinear"}
+
+
+def test_what_has_no_form_in_onnx_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(brightness_detector())
+    with pytest.raises(PassError) as caught:
+        export(path)
+    assert str(caught.value) == (
+        "the file has operators that are not written as ONNX: 'TFLite_Detection_PostProcess'."
+    )
+
+
+def test_what_is_written_is_read_as_any_onnx_file(tmp_path: Path) -> None:
+    from tflbuild.formats.onnx.model_format import Onnx
+
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(dense_classifier())
+    found = Onnx().describe(onnx_files.written(tmp_path, export(path)))
+    assert found.signature.inputs["image"].shape == (1, 8, 8, 3)
+    assert found.head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
+    assert {one.what: one.value for one in found.recognised}["format"] == "ONNX, opset 21"
+
+
+def test_every_operator_that_is_written_is_one_of_a_tflite() -> None:
+    assert {name for name in OPERATORS if not hasattr(TYPES, name)} == set()

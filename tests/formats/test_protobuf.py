@@ -1,0 +1,62 @@
+"""Protobuf messages, against bytes written by hand as the encoding's documentation has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tflbuild.formats.protobuf import Malformed, Message
+
+
+def test_numbers_text_and_messages_are_read_by_their_field() -> None:
+    # the examples of the encoding's documentation: 150 in field 1, "testing" in field 2, a message in field 3
+    message = Message(bytes.fromhex("089601 120774657374696e67 1a03089601".replace(" ", "")))
+    assert message.number(1) == 150
+    assert message.text(2) == "testing"
+    inner = message.message(3)
+    assert inner is not None
+    assert inner.number(1) == 150
+    assert 4 not in message
+    assert (message.number(4, 7), message.text(4), message.message(4), message.texts(4)) == (7, "", None, ())
+
+
+def test_a_negative_number_takes_ten_bytes() -> None:
+    assert Message(b"\x08\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01").signed(1) == -2
+    assert Message(b"").signed(1, -1) == -1
+
+
+def test_repeated_numbers_are_packed_or_not() -> None:
+    assert Message(bytes.fromhex("3206038e029ea705")).numbers(6) == (3, 270, 86942)
+    assert Message(bytes.fromhex("3003308e02")).numbers(6) == (3, 270)
+    assert Message(bytes.fromhex("2d0000803f2d00000040")).floats(5) == (1.0, 2.0)
+    assert Message(bytes.fromhex("2a080000803f00000040")).floats(5) == (1.0, 2.0)
+
+
+def test_the_last_of_several_counts_and_unknown_fields_are_passed_over() -> None:
+    assert Message(b"\x08\x01\x08\x02").number(1) == 2
+    assert Message(b"\x11" + bytes(8) + b"\x08\x05").number(1) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x0a\x05abc", "points outside of itself"),
+        (b"\x08", "points outside of itself"),
+        (b"\x09\x00", "points outside of itself"),
+        (b"\x08" + b"\xff" * 11, "has a number of more than 64 bits"),
+        (b"\x0b", "has a field of the unknown kind 3"),
+        (b"\x0f", "has a field of the unknown kind 7"),
+        (b"\x00\x01", "has a field without a number"),
+    ],
+)
+def test_bytes_that_are_no_message_are_said_to_be_none(content: bytes, said: str) -> None:
+    with pytest.raises(Malformed, match=said):
+        Message(content)
+
+
+def test_a_field_of_another_kind_is_said() -> None:
+    with pytest.raises(Malformed, match="has a number in its field 1, where text or a message is due"):
+        Message(b"\x08\x01").text(1)
+    with pytest.raises(Malformed, match="has text or a message in its field 1, where a number is due"):
+        Message(b"\x0a\x00").number(1)
+    with pytest.raises(Malformed, match="no whole floats"):
+        Message(b"\x0a\x03abc").floats(1)
