@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tflbuild.core import file_kind
@@ -32,10 +32,12 @@ CONVERSIONS: Mapping[str, str] = {
         "normalized_input_image_tensor and the outputs TFLite_Detection_PostProcess and the same with :1, :2 and :3; "
         "tf.compat.v1.saved_model.simple_save makes a SavedModel of the session that it was imported into"
     ),
-    "a PyTorch model": "the package litert-torch makes a .tflite of the live model",
-    "a program of torch.export": "the package litert-torch makes a .tflite of the live model",
+    "a PyTorch model": "it is a pickle, which could run code; save the live model with torch.export.save as a .pt2",
 }
 """Forms that this version does not read yet, and how each is converted."""
+
+PROGRAMS = frozenset({"serialized_exported_program.json", "archive_format"})
+"""Members that programs of torch.export alone have."""
 
 PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
@@ -117,11 +119,19 @@ def _is_frozen(beginning: bytes) -> bool:
     return len(operator) > 2 and operator[0] == 0x12 and (named + operator[2 : 2 + operator[1]]).isascii()
 
 
+def is_program(path: Path, beginning: bytes) -> bool:
+    """Say whether a file is an archive as torch.export saves programs, today or before PyTorch 2.8."""
+    return beginning.startswith(file_kind.ZIP) and bool(PROGRAMS & _inner(members(path)))
+
+
+def _inner(names: Sequence[str]) -> set[str]:
+    """Give the members of an archive, with the folder that may hold them all and without it."""
+    return {name.partition("/")[2] for name in names} | set(names)
+
+
 def _archive(path: Path) -> str:
     names = members(path)
-    inner = {name.partition("/")[2] for name in names} | set(names)
-    if {"serialized_exported_program.json", "archive_format"} & inner:
-        return "a program of torch.export"
+    inner = _inner(names)
     if "data.pkl" in inner:
         return "a PyTorch model"
     if names and all(name.endswith(".npy") for name in names):

@@ -8,15 +8,11 @@ from typing import Any
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import Description
-from tflbuild.core.plain_text import plain
-from tflbuild.passes.load_tflite import looks_alike, meaning_of
-from tflbuild.passes.quantizing import parity, writing
-
-SAMPLES = 32
-"""Samples that the `.tflite` is held to the ONNX file on."""
+from tflbuild.passes.load_tflite import meaning_of
+from tflbuild.passes.quantizing import parity
+from tflbuild.passes.taking_in.converted import SAMPLES, taken
 
 
 @compiler_pass("load_onnx")
@@ -53,52 +49,9 @@ class LoadOnnx(Pass):
         folder = ctx.scratch / "onnx2tf"
         folder.mkdir()
         converted = onnx_conversion.convert(path, ends.given, kept, folder)
-        _holds_to(description, converted.graph.packed(), ctx.scratch / "converted.tflite", path)
-        result = writing.emit_tflite(ctx, converted.graph, meaning)
-        _hold_to_source(result, meaning, ends.first, path, ctx)
-        return result
-
-
-def _holds_to(description: Description, content: bytes, place: Path, path: Path) -> None:
-    """Read the `.tflite` as any other, and hold what it shows to what the ONNX file showed.
-
-    Raises:
-        BrokenPromise: its scores are of another kind.
-    """
-    from tflbuild.formats.tflite import description as tflite
-
-    place.write_bytes(content)
-    tflite.check(place)
-    found = tflite.describe(place)
-    kinds = [one.head.get("scores", "") for one in (description, found)]
-    if all(kinds) and kinds[0] != kinds[1]:
-        raise BrokenPromise(
-            f"the scores of '{plain(path)}' are {kinds[0]}, but the .tflite that was made of it shows {kinds[1]}."
-        )
-
-
-def _hold_to_source(
-    result: TFLiteModel, meaning: Meaning, first: Mapping[str, str], path: Path, ctx: PassContext
-) -> None:
-    """Run both on samples, and note the differences.
-
-    Raises:
-        BrokenPromise: an output differs by more than float kernels do.
-    """
-    from tflbuild.evaluation.running import outputs_of
-
-    values = parity.sample_values(ctx, SAMPLES)
-    wanted = _of_source(meaning, first, path, values)
-    found = outputs_of(result, values)
-    wanted = {name: _laid_out(name, output, found[name]) for name, output in wanted.items()}
-    looks_alike(meaning, wanted, path)
-    differences = parity.compared(wanted, found)
-    ctx.notes["parity"] = {"of": f"'{path}' in onnxruntime", "outputs": differences}
-    wrong = parity.breaches(differences)
-    if wrong:
-        raise BrokenPromise(
-            f"the .tflite does not compute what '{plain(path)}' does in onnxruntime: {'; '.join(wrong)}."
-        )
+        values = parity.sample_values(ctx, SAMPLES)
+        wanted = _of_source(meaning, ends.first, path, values)
+        return taken(converted.graph, meaning, wanted, values, "onnxruntime", ctx)
 
 
 def _of_source(
@@ -122,20 +75,3 @@ def _of_source(
                 row = output[0] if output.ndim and len(output) == 1 else output
                 rows.setdefault(name, []).append(row.astype(np.float32))
     return {name: np.stack(found) for name, found in rows.items()}
-
-
-def _laid_out(name: str, wanted: Any, found: Any) -> Any:
-    """Give an output of the ONNX file in the order of axes that the `.tflite` has it in: channels last, or as it is.
-
-    Raises:
-        BrokenPromise: it has another shape there.
-    """
-    import numpy as np
-
-    orders = [wanted, np.moveaxis(wanted, 1, -1)] if wanted.ndim > 2 else [wanted]
-    fitting = [one for one in orders if one.shape == found.shape]
-    if not fitting:
-        raise BrokenPromise(
-            f"the output '{plain(name)}' is {wanted.shape[1:]} in the ONNX file, but {found.shape[1:]} in the .tflite."
-        )
-    return min(fitting, key=lambda one: float(np.max(np.abs(one - found), initial=0.0)))

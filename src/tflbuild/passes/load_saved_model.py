@@ -12,6 +12,7 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.load_tflite import looks_alike, meaning_of
 from tflbuild.passes.quantizing import parity, writing
+from tflbuild.passes.taking_in.converted import finished
 
 if TYPE_CHECKING:
     from tflbuild.formats.saved_model.detection import Export
@@ -72,8 +73,9 @@ def _signature(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext)
     batch = parity.sample_batch(meaning, ctx, SAMPLES)
     wanted = served.run(batch)
     looks_alike(meaning, wanted, found.source.path)
-    _hold(wanted, raw_outputs.run(made, batch), found, ctx)
-    return writing.emit_tflite(ctx, made.copy(), meaning)
+    given = raw_outputs.run(made, batch)
+    _hold(wanted, given, found, ctx)
+    return finished(made.copy(), meaning, given, parity.sample_values(ctx, SAMPLES), ctx)
 
 
 def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) -> TFLiteModel:

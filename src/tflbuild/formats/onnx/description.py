@@ -106,7 +106,7 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     lists = listed(found.properties) | label_list.beside(path)
     chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
     task = task_of(outputs, known=bool(chosen.lists))
-    inputs = dict(_inputs(view, at_ends))
+    inputs = dict(input_kinds(view, at_ends))
     scheme = _scheme(found)
     described = Description(
         signature=at_ends.signature,
@@ -119,7 +119,7 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
             Evidence("format", f"ONNX, opset {found.opset}", f"written by {_writer(found)}"),
             *said_of(outputs, task),
             *(one for kind in inputs.values() for one in kind.recognised),
-            *_layouts(at_ends),
+            *layouts(at_ends),
             *chosen.recognised,
             *([Evidence("quantized", "int8", scheme)] if scheme else []),
         ),
@@ -137,13 +137,14 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def _inputs(view: View, at_ends: Ends) -> Iterator[tuple[str, Kind]]:
+def input_kinds(view: View, at_ends: Ends) -> Iterator[tuple[str, Kind]]:
+    """Read the kind of each input off its shape and the operators behind it."""
     several = len(at_ends.signature.inputs) > 1
     for name in at_ends.signature.inputs:
         yield name, kind_of(view, view.numbers[name], UNSAID, plain(name, 40) if several else "")
 
 
-def _layouts(at_ends: Ends) -> Iterator[Evidence]:
+def layouts(at_ends: Ends) -> Iterator[Evidence]:
     """Say which inputs are turned, and which are not: what goes in is laid out as the `.tflite` has it."""
     several = len(at_ends.signature.inputs) > 1
     for orders, words in ((at_ends.first, "channels first"), (at_ends.last, "channels last")):

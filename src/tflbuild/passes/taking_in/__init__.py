@@ -1,0 +1,1 @@
+"""What passes share that take a converted file in."""
