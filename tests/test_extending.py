@@ -100,9 +100,10 @@ class Counting(Pass):
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         from pathlib import Path
         facts = Meaning.of_image(task="count", height=8, width=8, labels=("dot",), preprocess=dict(ctx.preprocess))
-        from tflbuild.tflite.flatbuffer import with_facts
-        content = with_facts(Path("count.tflite").read_bytes(), facts.to_json())
-        return ctx.emit(TFLiteModel, content, facts=facts.to_json())
+        from tflbuild.tflite import flatbuffer
+        file = flatbuffer.unpack(Path("count.tflite").read_bytes())
+        flatbuffer.write_facts(file, facts.to_json())
+        return ctx.emit(TFLiteModel, flatbuffer.pack(file), facts=facts.to_json())
 
 
 @compiler_pass("load_packed")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from on_bytes import with_facts
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Meaning
@@ -29,7 +30,6 @@ from tflbuild.show.prediction import (
     predict,
     predictions,
 )
-from tflbuild.tflite.flatbuffer import with_facts
 from tflbuild.tflite.tiny import brightness_detector
 
 
