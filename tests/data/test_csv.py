@@ -299,6 +299,14 @@ def test_a_photo_without_a_line_is_left_out(tmp_path: Path) -> None:
     )
 
 
+def test_an_id_that_fits_two_photos_is_left_out(tmp_path: Path) -> None:
+    CLASSES["Kaggle, an id"](tmp_path)
+    photos(tmp_path, "train", "3.png")
+    (tmp_path / "sample_submission.csv").unlink()
+    reason = "'3' fits several images: 3.jpg, 3.png"
+    assert Dropped("train.csv, line 5", reason) in index(tmp_path).dropped
+
+
 def test_two_tables_for_one_split_are_refused(tmp_path: Path) -> None:
     photos(tmp_path, ".", *(f"{n}.jpg" for n in range(12)))
     for name in ("train_a.csv", "train_b.csv"):
