@@ -355,3 +355,16 @@ def test_corners_where_a_corner_and_a_size_are_expected_are_refused(tmp_path: Pa
     )
     with pytest.raises(DataError, match=message):
         index(tmp_path)
+
+
+def test_a_table_of_no_split_beside_those_of_splits_is_named(tmp_path: Path) -> None:
+    BOXES["TensorFlow's tutorials"](tmp_path)
+    text(tmp_path / "all.csv", HEAD + row("a.jpg"))
+    assert Dropped("all.csv", "a table of no split: not read") in index(tmp_path).dropped
+    (tmp_path / "train_labels.csv").unlink()
+    assert keys(index(tmp_path)) == {"train": ["a"], "val": ["v"], "test": ["c"]}
+    (tmp_path / "all.csv").unlink()
+    with pytest.raises(
+        DataError, match=r"has no table for train \(there is 'test_labels\.csv'\); call one so\.$"
+    ):
+        index(tmp_path)

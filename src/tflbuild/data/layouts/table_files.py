@@ -108,13 +108,11 @@ def _by_split(fit: list[Found], shown: str, dropped: list[Dropped]) -> list[Foun
             f"data.root: '{shown}' has tables of classes and of boxes, {both}; leave those of one kind there."
         )
     named = {found.split for found in fit}
-    kept = (
-        [found for found in fit if found.split]
-        if "train" in named
-        else [found for found in fit if not found.split]
-    )
+    if "train" not in named and named != {""}:
+        fit = [found._replace(split=found.split or "train") for found in fit]
+    kept = [found for found in fit if found.split or "train" not in named]
     dropped += [Dropped(found.name, "a table of no split: not read") for found in fit if found not in kept]
-    if not kept:
+    if not any(found.split in ("train", "") for found in kept):
         raise DataError(
             f"data.root: '{shown}' has no table for train (there is '{plain(fit[0].name)}'); call one so."
         )
