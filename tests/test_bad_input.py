@@ -233,3 +233,55 @@ def test_calibration_on_test_images_is_refused_by_content(
     code, error = ends(["plan", R, "data=voc", root, "quantize.calibration.source=mine"], capsys)
     assert code == 2
     assert "is the test sample" in error
+
+
+PICTURE = (
+    b"P6 8 8 255 "  # a portable pixmap of 8 x 8 pixels
+    + bytes(range(192))
+)
+EXPORTS = {
+    # a data set, its files, and the sentence with which a plan of it ends
+    "a record file that is cut off": (
+        "tfrecord",
+        {"train.record": b"\x10\0\0\0"},
+        "train.record is cut off in record 1.",
+    ),
+    "a record file that is none": (
+        "tfrecord",
+        {"train.record": b"something else"},
+        "train.record is no TFRecord file.",
+    ),
+    "two names for one number": (
+        "tfrecord",
+        {"train.record": b"", "map.pbtxt": b"item { id: 1 name: 'a' } item { id: 1 name: 'b' }"},
+        "map.pbtxt gives the number 1 to 'a' and to 'b'; a number must mean one class.",
+    ),
+    "paths that lead elsewhere": (
+        "yolo",
+        {"data.yaml": b"train: /etc\nval: ../../x\nnames: [a]\n", "images/0.ppm": PICTURE},
+        "data.yaml: train is '/etc', which is not in 'set', and no end of that path is; give paths relative to "
+        "data.yaml, inside data.root.",
+    ),
+    "labels in pixels": (
+        "yolo",
+        {"images/0.ppm": PICTURE, "labels/0.txt": b"0 4 4 2 2\n"},
+        "1 of 1 lines of labels have numbers outside 0..1, e.g. labels/0.txt, line 1: 4; expected class, x and y of "
+        "the centre, width and height, as fractions of the photo.",
+    ),
+    "a table that lacks a column": (
+        "csv",
+        {"a.csv": b"filename,class,xmin,ymin,xmax\n0.ppm,a,1,2,3\n", "0.ppm": PICTURE},
+        "'set': a.csv has no column ymax, but filename, class, xmin, ymin, xmax; expected a column of files (filename, "
+        "path, image_id, ...) and one of classes (class, label, ...); of boxes xmin, ymin, xmax and ymax besides.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EXPORTS)
+def test_an_export_that_cannot_be_right_ends_with_2(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data, files, sentence = EXPORTS[what]
+    for name, content in files.items():
+        Path("set", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("set", name).write_bytes(content)
+    said = (2, f"error: data.root: {sentence}")
+    assert ends(["plan", R, f"data={data}", "data.root=set"], capsys) == said

@@ -299,6 +299,14 @@ def test_a_photo_without_a_line_is_left_out(tmp_path: Path) -> None:
     )
 
 
+def test_an_id_that_fits_two_photos_is_left_out(tmp_path: Path) -> None:
+    CLASSES["Kaggle, an id"](tmp_path)
+    photos(tmp_path, "train", "3.png")
+    (tmp_path / "sample_submission.csv").unlink()
+    reason = "'3' fits several images: 3.jpg, 3.png"
+    assert Dropped("train.csv, line 5", reason) in index(tmp_path).dropped
+
+
 def test_two_tables_for_one_split_are_refused(tmp_path: Path) -> None:
     photos(tmp_path, ".", *(f"{n}.jpg" for n in range(12)))
     for name in ("train_a.csv", "train_b.csv"):
@@ -346,4 +354,17 @@ def test_corners_where_a_corner_and_a_size_are_expected_are_refused(tmp_path: Pa
         r"20 of 20 boxes of the train split of '.*' are not inside their images, e\.g\. a\.csv: box line 2"
     )
     with pytest.raises(DataError, match=message):
+        index(tmp_path)
+
+
+def test_a_table_of_no_split_beside_those_of_splits_is_named(tmp_path: Path) -> None:
+    BOXES["TensorFlow's tutorials"](tmp_path)
+    text(tmp_path / "all.csv", HEAD + row("a.jpg"))
+    assert Dropped("all.csv", "a table of no split: not read") in index(tmp_path).dropped
+    (tmp_path / "train_labels.csv").unlink()
+    assert keys(index(tmp_path)) == {"train": ["a"], "val": ["v"], "test": ["c"]}
+    (tmp_path / "all.csv").unlink()
+    with pytest.raises(
+        DataError, match=r"has no table for train \(there is 'test_labels\.csv'\); call one so\.$"
+    ):
         index(tmp_path)

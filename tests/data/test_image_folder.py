@@ -481,3 +481,14 @@ def test_a_folder_nested_a_thousand_deep_is_looked_through(tmp_path: Path) -> No
         subprocess.run(
             ["rm", "-rf", str(tmp_path / "train")], check=True
         )  # shutil.rmtree would not come so deep
+
+
+def test_folders_that_differ_by_case_or_accents_are_refused_unless_they_are_named(tmp_path: Path) -> None:
+    for name in ("Caf\u00e9", "cafe", "tea"):
+        fill(tmp_path / name, 10)
+    with pytest.raises(
+        DataError, match=r"the classes 'Caf\u00e9' and 'cafe' of '.*' differ only by case, accents or blanks"
+    ):
+        ImageFolder(root=str(tmp_path)).index(inspect)
+    chosen = ("cafe", "tea", "Caf\u00e9")
+    assert ImageFolder(root=str(tmp_path), classes=chosen).index(inspect).classes == chosen

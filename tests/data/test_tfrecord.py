@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from support.records import boxed, classed, png, write
 from tflbuild.core.dataset import Dropped, Index, Split
@@ -453,3 +455,32 @@ def marks(sample: Any, classes: tuple[str, ...]) -> list[tuple[str, tuple[float,
     """Give the boxes in an order that rounding does not change."""
     rows = [(classes[label], box) for label, box in zip(sample.labels, sample.boxes, strict=True)]
     return sorted(rows, key=lambda row: (row[0], [round(edge, 4) for edge in row[1]]))
+
+
+def test_a_photo_that_exif_turns_and_whose_boxes_fit_it_as_stored_is_left_out(folder: Path) -> None:
+    pixels = Image.fromarray(np.random.default_rng(9).integers(0, 256, (20, 40, 3), dtype=np.uint8))
+    exif, out = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    pixels.save(out, "jpeg", exif=exif)  # 40 wide as stored, 20 as seen; the API reads it as stored
+    write(
+        folder / "pets_train.record",
+        boxed(1, CAT, DOG),
+        boxed(9, CAT, image__encoded=[out.getvalue()], image__filename=[b"turned.jpg"]),
+    )
+    found = index(folder)
+    assert len(found.splits["train"]) == 1
+    assert len(found.dropped) == 1
+    assert (
+        "its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it"
+        in found.dropped[0].reason
+    )
+
+
+def test_records_of_no_split_beside_those_of_splits_are_named(folder: Path) -> None:
+    write(folder / "more.record", boxed(5, CAT))
+    assert index(folder).dropped == (Dropped("more.record", "records of no split: not read"),)
+    (folder / "pets_train.record").unlink()
+    with pytest.raises(
+        DataError, match=r"nothing says which split 'more\.record' in '.*' is; call it train\.record"
+    ):
+        index(folder)

@@ -437,6 +437,16 @@ def test_one_image_under_two_names_is_taken_once_or_not_at_all(
     assert len(found.dropped) == (1 if kept else 2)
 
 
+def test_photos_that_share_a_label_file_are_left_out(tmp_path: Path) -> None:
+    three(tmp_path)
+    text(tmp_path / "data.yaml", NAMES)
+    photo(tmp_path / "images/train/a.png")
+    found = index(tmp_path)
+    assert keys(found)["train"] == ["b", "c"]
+    reason = "is of several photos, images/train/a.jpg, images/train/a.png: left out"
+    assert found.dropped == (Dropped("labels/train/a.txt", reason),)
+
+
 def test_two_lists_of_classes_that_differ_are_refused(tmp_path: Path) -> None:
     three(tmp_path)
     text(tmp_path / "classes.txt", "cat\ndog\n")

@@ -48,16 +48,28 @@ def found_in(root: Path, shown: str, dropped: list[Dropped]) -> list[Found]:
         if NO_TRUTH.search(path.name):
             dropped.append(Dropped(name, "named like a table of predictions: not read"))
             continue
-        try:
-            rows = [fields for _, fields in tables.read(path, FIRST_ROWS).rows]
-            fit.append(Found(path, name, _split(name), columns_of(rows)))
-        except (OSError, ValueError) as error:
-            faults.append(f"{plain(name)} {getattr(error, 'strerror', None) or error}")
-            dropped.append(Dropped(name, f"not read: it {getattr(error, 'strerror', None) or error}"))
+        columns, fault = _columns(path)
+        if columns is None:
+            faults.append(f"{plain(name)} {fault}")
+            dropped.append(Dropped(name, f"not read: it {fault}"))
+        else:
+            fit.append(Found(path, name, _split(name), columns))
     if not fit:
         why = f": {faults[0]}" if faults else f" has no table with {COLUMNS}; expected {EXPECTED}"
         raise DataError(f"data.root: '{shown}'{why}.")
     return _by_split(fit, shown, dropped)
+
+
+def _columns(path: Path) -> tuple[Columns | None, str]:
+    """Tell what the columns of a table mean; None and what it "is" or "has" where that cannot be told."""
+    try:
+        rows = [fields for _, fields in tables.read(path, FIRST_ROWS).rows]
+    except (OSError, ValueError) as error:
+        return None, f"cannot be read as a table: {getattr(error, 'strerror', None) or error}"
+    try:
+        return columns_of(rows), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def candidates(root: Path) -> Iterator[Path]:
@@ -96,13 +108,11 @@ def _by_split(fit: list[Found], shown: str, dropped: list[Dropped]) -> list[Foun
             f"data.root: '{shown}' has tables of classes and of boxes, {both}; leave those of one kind there."
         )
     named = {found.split for found in fit}
-    kept = (
-        [found for found in fit if found.split]
-        if "train" in named
-        else [found for found in fit if not found.split]
-    )
+    if "train" not in named and named != {""}:
+        fit = [found._replace(split=found.split or "train") for found in fit]
+    kept = [found for found in fit if found.split or "train" not in named]
     dropped += [Dropped(found.name, "a table of no split: not read") for found in fit if found not in kept]
-    if not kept:
+    if not any(found.split in ("train", "") for found in kept):
         raise DataError(
             f"data.root: '{shown}' has no table for train (there is '{plain(fit[0].name)}'); call one so."
         )

@@ -228,12 +228,13 @@ def _find(name: str, files: ImageFiles) -> tuple[str | None, str]:
     if "://" in name:
         name = name.rpartition("/")[2]
     found = files.find(name)
-    if found[0] is None and not is_image_name(name):
-        for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES)):
-            other = files.find(name + suffix)
-            if other[0] is not None:
-                return other
-    return found
+    if found[0] is not None or is_image_name(name):
+        return found
+    others = (files.find(name + suffix)[0] for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES)))
+    fit = list(dict.fromkeys(path for path in others if path is not None))
+    if len(fit) > 1:
+        return None, f"'{name}' fits several images: {', '.join(path.rpartition('/')[2] for path in fit[:3])}"
+    return (fit[0], "") if fit else found
 
 
 def _field(fields: list[str], columns: Columns, meaning: str) -> str:

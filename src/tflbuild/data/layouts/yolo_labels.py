@@ -53,21 +53,38 @@ class Labels:
         Raises:
             DataError: half of all lines have numbers outside 0..1.
         """
-        of = {
-            photo: label_of(photo, self._found.texts)
-            for photos in self._found.photos.values()
-            for photo in photos
-        }
+        of = self._without_shared(
+            {
+                photo: label_of(photo, self._found.texts)
+                for photos in self._found.photos.values()
+                for photo in photos
+            }
+        )
         empty = {photo for photo, label in of.items() if label is not None and self._is_empty(label)}
         lacking = [photo for photo, label in of.items() if label is None]
         background = self._background(lacking, len(of), bool(empty))
         splits = {
-            split: [self._image(photo, of[photo]) for photo in photos if of[photo] is not None or background]
+            split: [
+                self._image(photo, of[photo])
+                for photo in photos
+                if of.get(photo) or (photo in of and background)
+            ]
             for split, photos in self._found.photos.items()
         }
         self._refuse_outside()
         self._dropped += [Dropped(text, "labels without a photo") for text in self._lonely()]
         return splits
+
+    def _without_shared(self, of: dict[str, str | None]) -> dict[str, str | None]:
+        """Leave out photos that share a label file, such as a.jpg and a.png: whose it is cannot be told."""
+        sharing: dict[str, list[str]] = {}
+        for photo, label in of.items():
+            if label is not None:
+                sharing.setdefault(label, []).append(photo)
+        shared = {label: photos for label, photos in sharing.items() if len(photos) > 1}
+        for label, photos in shared.items():
+            self._dropped.append(Dropped(label, f"is of several photos, {', '.join(photos[:3])}: left out"))
+        return {photo: label for photo, label in of.items() if label not in shared}
 
     def _background(self, lacking: Sequence[str], total: int, empty: bool) -> bool:
         """Tell whether photos without a label file are background, and say so."""
