@@ -100,7 +100,7 @@ def with_own_scales(
         graph: of a float model; it stays as it is.
         samples: each the model values of every input by name, in the model's order and without a batch axis.
 
-        float_outputs: whether the quantized file gives floats; an integer output has one scale, whatever is joined in it.
+        float_outputs: whether the quantized file gives floats; an integer output has one scale, whatever is in it.
 
     Returns:
         A graph with the same outputs, and what was found; the given one where nothing was changed.
