@@ -12,7 +12,7 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import Description
 from tflbuild.core.plain_text import plain
-from tflbuild.passes.load_tflite import looks_alike, meaning_of
+from tflbuild.passes.load_tflite import looks_alike, meaning_of, settled
 from tflbuild.passes.quantizing import parity, writing
 
 SAMPLES = 32
@@ -53,10 +53,11 @@ class LoadOnnx(Pass):
         folder = ctx.scratch / "onnx2tf"
         folder.mkdir()
         converted = onnx_conversion.convert(path, ends.given, kept, folder)
-        _holds_to(description, converted.graph.packed(), ctx.scratch / "converted.tflite", path)
-        result = writing.emit_tflite(ctx, converted.graph, meaning)
-        _hold_to_source(result, meaning, ends.first, path, ctx)
-        return result
+        place = ctx.scratch / "converted.tflite"
+        _holds_to(description, converted.graph.packed(), place, path)
+        made = TFLiteModel(path=place, digest="", fingerprint="", meta={"facts": meaning.to_json()})
+        raw = settled(meaning, _held_to_source(made, meaning, ends.first, path, ctx), path, ctx)
+        return writing.emit_tflite(ctx, converted.graph, raw.kind.finish_file(converted.graph, raw))
 
 
 def _holds_to(description: Description, content: bytes, place: Path, path: Path) -> None:
@@ -77,10 +78,10 @@ def _holds_to(description: Description, content: bytes, place: Path, path: Path)
         )
 
 
-def _hold_to_source(
+def _held_to_source(
     result: TFLiteModel, meaning: Meaning, first: Mapping[str, str], path: Path, ctx: PassContext
-) -> None:
-    """Run both on samples, and note the differences.
+) -> Mapping[str, Any]:
+    """Run both on samples, note the differences, and give what the `.tflite` gives.
 
     Raises:
         BrokenPromise: an output differs by more than float kernels do.
@@ -99,6 +100,7 @@ def _hold_to_source(
         raise BrokenPromise(
             f"the .tflite does not compute what '{plain(path)}' does in onnxruntime: {'; '.join(wrong)}."
         )
+    return found
 
 
 def _of_source(
