@@ -121,6 +121,15 @@ def test_a_row_of_scores_and_scores_of_a_softmax_are_left_alone() -> None:
         assert with_own_scales(graph, SAMPLES) == (graph, [])
 
 
+def test_an_integer_output_keeps_its_one_scale_and_that_is_said() -> None:
+    graph = Graph.unpacked(yolov8())
+    same, (found,) = with_own_scales(graph, SAMPLES, float_outputs=False)
+    assert same is graph
+    assert found.text.endswith(
+        "since an integer output has one scale; output_dtype=float32 would give each its own"
+    )
+
+
 def test_parts_that_are_made_together_are_said_and_left() -> None:
     made = Assembly({"x": (1, 8, 8, 6)})
     sizes = np.array([100, 100, 100, 100, 1, 1], np.float32)

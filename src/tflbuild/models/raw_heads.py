@@ -51,6 +51,12 @@ def with_head(
             raise ValueError("head: the outputs are not those of one picture with fixed sides")
         return description
     found = recognition.recognised(given, said)
+    if found.found is None and said:
+        reason = f" ({found.reason})" if found.reason else ""
+        raise ValueError(
+            f"head.suppression: it is of a detector, and the outputs are not recognised as one's{reason}; say "
+            f"model.head=NAME"
+        )
     if found.found is None:
         return _doubtful(description, found.reason) if found.reason else description
     return _recognised(description, path, given, found, suppression, postprocess, said)

@@ -9,7 +9,7 @@ along an axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,8 @@ MOST_PARTS = 6
 
 SAMPLES = 16
 """Samples that ranges of parts are seen on."""
+
+ONE_SCALE = "an integer output has one scale; output_dtype=float32 would give each its own"
 
 FIXED = ("LOGISTIC", "SOFTMAX")
 """Operators whose integer scale follows from the operator, not from ranges."""
@@ -89,12 +91,16 @@ class Shared:
         }
 
 
-def with_own_scales(graph: Graph, samples: Sequence[SampleValues]) -> tuple[Graph, list[Shared]]:
+def with_own_scales(
+    graph: Graph, samples: Sequence[SampleValues], *, float_outputs: bool = True
+) -> tuple[Graph, list[Shared]]:
     """Give parts of outputs scales of their own, where they need them: they are joined in floats then.
 
     Args:
         graph: of a float model; it stays as it is.
         samples: each the model values of every input by name, in the model's order and without a batch axis.
+
+        float_outputs: whether the quantized file gives floats; an integer output has one scale, whatever is in it.
 
     Returns:
         A graph with the same outputs, and what was found; the given one where nothing was changed.
@@ -103,17 +109,19 @@ def with_own_scales(graph: Graph, samples: Sequence[SampleValues]) -> tuple[Grap
     borders = [index for index in leaving(graph) if _may_be_parted(graph, index)]
     if not borders:
         return graph, []
+    integers = set() if float_outputs else {graph.name(index) for index in graph.outputs}
     seen = _seen(graph, [graph.name(index) for index in borders], samples[:SAMPLES])
     for name, extremes in seen.items():
         one = _apart(graph, _named(graph, name), extremes)
         if one is None:
             continue
+        if one.tensor in integers:
+            found.append(replace(one, reason=ONE_SCALE))
+            continue
         try:
             graph = join_in_floats(graph, _named(graph, name), one.axis, [part.side for part in one.parts])
         except NotAlone as error:
-            one = Shared(
-                tensor=one.tensor, axis=one.axis, parts=one.parts, reason=f"{error} makes them together"
-            )
+            one = replace(one, reason=f"{error} makes them together")
         found.append(one)
     return graph, found
 

@@ -64,18 +64,19 @@ class FloatModel:
         return replace(self, packed=Packed(graph), meaning=replace(self.meaning, inputs=inputs))
 
     def with_own_scales(
-        self, ctx: PassContext | AnalysisContext, samples: Sequence[Mapping[str, Any]]
+        self, ctx: PassContext | AnalysisContext, samples: Sequence[Mapping[str, Any]], *, float_outputs: bool
     ) -> Self:
         """Give parts of outputs that lie far apart scales of their own; the outputs stay what they are.
 
         Args:
             ctx: is told what is found.
             samples: calibration samples, by input.
+            float_outputs: whether the quantized file gives floats.
         """
         from tflbuild.quantization import shared_scales
         from tflbuild.tflite.packed import Packed
 
-        graph, found = shared_scales.with_own_scales(self.packed.graph, samples)
+        graph, found = shared_scales.with_own_scales(self.packed.graph, samples, float_outputs=float_outputs)
         for one in found:
             ctx.log(one.text)
         if found:

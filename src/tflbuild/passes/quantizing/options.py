@@ -142,12 +142,13 @@ class Quantizing(Pass):
 
         meaning, inputs = floating.meaning, floating.inputs
         samples = calibration_samples(self.calibration, meaning, inputs, ctx)
-        floating = floating.with_own_scales(ctx, samples)
+        float_output = self.output_dtype == "float32" or meaning.kind.float_outputs
+        floating = floating.with_own_scales(ctx, samples, float_outputs=float_output)
         float_input = set(self.inputs_of(meaning, scheme).values()) == {"float32"}
         limits = {} if float_input else writing.limits_of(meaning)
         border = Border(
             float_input=float_input,
-            float_output=self.output_dtype == "float32" or meaning.kind.float_outputs,
+            float_output=float_output,
             limits=tuple(limits.get(name) for name in inputs),
             scores=self.scores if scheme == "int8" else "int8",
         )
