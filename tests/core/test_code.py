@@ -176,6 +176,7 @@ QUANTIZERS = {
     "convert_quantized",
     "correct_bias",
     "equalize",
+    "load_saved_model",
     "load_tflite",
     "quantize",
     "quantize_mixed",
@@ -219,7 +220,7 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
             - {"tflbuild.evaluation.examples"}
         )
     }
-    assert evaluating.keys() == {"load_tflite"}, "which executes the user's file"
+    assert evaluating.keys() == {"load_tflite", "load_saved_model"}, "which execute the user's file"
     rooms = {
         "analyses",
         "backends",
