@@ -18,6 +18,7 @@ import numpy as np
 
 from tflbuild.backends import keras3_program
 from tflbuild.backends.keras_reference import Batch, Floats, Reference
+from tflbuild.core import digest
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.core.interpreter import command, environment
 from tflbuild.core.plain_text import plain
@@ -68,6 +69,20 @@ def outputs_of(path: Path, batch: Batch) -> list[Floats]:
     if importlib.util.find_spec("keras") is None:
         raise MissingTool(f"'{plain(path)}' is held to what Keras 3 computes; pip install 'keras>=3'.")
     content = _float32(path)
+    named = digest.of_json(
+        [digest.of_bytes(content), [digest.of_bytes(one.tobytes()) for one in batch.values()]]
+    )
+    if named not in _KNOWN:
+        _KNOWN.clear()  # one model at a time: loading holds to it, and converting does
+        _KNOWN[named] = _computed(path, content, batch)
+    return _KNOWN[named]
+
+
+_KNOWN: dict[str, list[Floats]] = {}
+"""The last outputs, by what they were computed of."""
+
+
+def _computed(path: Path, content: bytes, batch: Batch) -> list[Floats]:
     with TemporaryDirectory(prefix="tflbuild-keras3-") as folder:
         ending = ".h5" if content.startswith(hdf5.SIGNATURE) else ".keras"
         model, given, made = (Path(folder, name) for name in (f"model{ending}", "given.npz", "made.npz"))

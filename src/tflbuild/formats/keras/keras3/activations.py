@@ -1,7 +1,7 @@
 """Activations of Keras 3 in tf_keras: under which name, or as which layers behind the one that has them.
 
-`hard_sigmoid` is relu6(x + 3) / 6 in Keras 3 and 0.2 x + 0.5 within 0 and 1 in tf_keras; `leaky_relu` has the slope 0.2 in
-both, but the layer `LeakyReLU` 0.3.
+`hard_sigmoid` is relu6(x + 3) / 6 in Keras 3 and 0.2 x + 0.5 within 0 and 1 in tf_keras; `leaky_relu` has the slope 0.2
+in both, but the layer `LeakyReLU` 0.3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A configuration of Keras 3 in the form of tf_keras: the same layers under the same names, as far as both have them."""
+"""A configuration of Keras 3 in the form of tf_keras: the same layers under the same names, where both have them."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from typing import Any
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.inert_names import PARTS
+from tflbuild.formats.keras.keras3.calls import CONSTANTS, ELLIPSIS, SLICE
 from tflbuild.formats.keras.keras3.entries import GRAPHS
 from tflbuild.formats.keras.keras3.layers import LAYERS
 from tflbuild.formats.keras.keras3.operations import KINDS
@@ -23,11 +24,11 @@ MODULE = re.compile(
 )
 """Modules that layers, models and parts may be said to come from."""
 
-OPERATIONS = re.compile(r"keras\.src\.ops\.(numpy|nn|core|image)")
+OPERATIONS = re.compile(r"keras\.src\.ops\.(numpy|nn|core|image|math)")
 
 LAYER_CLASSES = frozenset((*GRAPHS, *LAYERS, "InputLayer", "DTypePolicy", *PARTS))
 
-VALUES = ("__keras_tensor__", "__tensor__", "__numpy__")
+VALUES = ("__keras_tensor__", *CONSTANTS, SLICE, ELLIPSIS)
 
 BUILT = ("build_config", "compile_config")
 """What an entry says besides its options: how it was built and compiled, which Keras finds again without it."""

@@ -2,67 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from tflbuild.formats.keras.keras3.activations import ALIKE, AS_LAYERS, Step, operation
 from tflbuild.formats.keras.keras3.calls import Call, Tensor
+from tflbuild.formats.keras.keras3.given import Given, Operated
 from tflbuild.formats.keras.keras3.refusal import refused
-
-
-class Operated(NamedTuple):
-    """The layers that compute an operation.
-
-    Attributes:
-        reads: the tensors that the first one reads; none where a number comes first.
-        steps: the layers, each reading the one before.
-    """
-
-    reads: tuple[Tensor, ...]
-    steps: tuple[Step, ...]
-
-
-class Given(NamedTuple):
-    """An operation as the file has it.
-
-    Attributes:
-        name: of its layer.
-        kind: its class.
-        config: its options.
-        call: what it is called with.
-    """
-
-    name: str
-    kind: str
-    config: Mapping[str, Any]
-    call: Call
-
-    def tensor(self) -> Tensor:
-        """Give the one tensor that it reads."""
-        found = self.call.tensors()
-        if len(found) != 1 or self.call.args != (found[0],) or self.call.kwargs:
-            raise self.other(f"of {len(found)} tensors and other values")
-        return found[0]
-
-    def own_axis(self, rank: int | None) -> int:
-        """Give the axis that it works along, where that is not the axis of the samples."""
-        axis = self.config.get("axis", 0)
-        if type(axis) is not int or axis == 0 or rank is None or axis <= -rank:
-            raise self.other(f"along axis {axis}")
-        return axis
-
-    def other(self, how: str) -> Exception:
-        """Give the exception that refuses it."""
-        return refused(self.name, f"is the operation {self.kind} of Keras 3 {how}, which is not translated")
-
-    def check_plain(self, *known: str, **fixed: Any) -> None:
-        """Refuse options that are not known, or are not as they must be."""
-        for key, value in self.config.items():
-            if key in ("name", "dtype", *known) or value is None or value is False:
-                continue
-            if key not in fixed or value != fixed[key]:
-                raise self.other(f"with {key}={value}")
+from tflbuild.formats.keras.keras3.shaping import SHAPING
 
 
 def operated(name: str, kind: str, config: Mapping[str, Any], call: Call) -> Operated:
@@ -166,35 +113,6 @@ def _reduced(function: str, layer: str) -> Callable[[Given], Operated]:
     return made
 
 
-def _reshaped(given: Given) -> Operated:
-    """Reshape each sample, where the first side is that of the batch."""
-    given.check_plain("newshape")
-    tensor, wanted = given.tensor(), given.config.get("newshape")
-    sides = tensor.shape[1:] if tensor.shape else (None,)
-    target = wanted[1:] if isinstance(wanted, list) and wanted and wanted[0] in (-1, None) else None
-    open_sides = target is None or any(type(side) is not int or side < 1 for side in target)
-    if open_sides or None in sides or math.prod(sides) != math.prod(target):  # type: ignore[arg-type]
-        raise given.other(f"to {wanted}, which may mix samples")
-    return Operated((tensor,), (Step("Reshape", {"target_shape": target}),))
-
-
-def _transposed(given: Given) -> Operated:
-    given.check_plain("axes")
-    axes = given.config.get("axes")
-    if not isinstance(axes, list) or not axes or axes[0] != 0:
-        raise given.other(f"to {axes}, which mixes samples")
-    return Operated((given.tensor(),), (Step("Permute", {"dims": axes[1:]}),))
-
-
-def _joined(given: Given) -> Operated:
-    given.check_plain("axis")
-    tensors = given.call.tensors()
-    if not tensors or given.call.args != (tensors,):
-        raise given.other("of other values than tensors")
-    axis = given.own_axis(tensors[0].rank)
-    return Operated(tuple(tensors), (Step("Concatenate", {"axis": axis}),))
-
-
 def _clipped(given: Given) -> Operated:
     given.check_plain("x_min", "x_max")
     bounds = {"clip_value_min": given.config["x_min"], "clip_value_max": given.config["x_max"]}
@@ -213,32 +131,28 @@ def _leaky(given: Given) -> Operated:
     return Operated((given.tensor(),), (Step("LeakyReLU", {"alpha": given.config["negative_slope"]}),))
 
 
+def _elu(given: Given) -> Operated:
+    given.check_plain("alpha")
+    return Operated((given.tensor(),), (Step("ELU", {"alpha": given.config.get("alpha", 1.0)}),))
+
+
 def _gelu(given: Given) -> Operated:
     given.check_plain("approximate", approximate=True)
     approximate = bool(given.config.get("approximate", True))
     return Operated((given.tensor(),), (operation("nn.gelu", approximate=approximate),))
 
 
-def _expanded(given: Given) -> Operated:
-    given.check_plain("axis")
-    tensor = given.tensor()
-    axis = given.own_axis(tensor.rank and tensor.rank + 1)
-    return Operated((tensor,), (operation("expand_dims", axis=axis),))
-
-
 OTHERS: Mapping[str, Callable[[Given], Operated]] = {
+    **SHAPING,
+    "Elu": _elu,
     "Mean": _reduced("math.reduce_mean", "GlobalAveragePooling2D"),
     "Max": _reduced("math.reduce_max", "GlobalMaxPooling2D"),
     "Sum": _reduced("math.reduce_sum", ""),
     "Min": _reduced("math.reduce_min", ""),
-    "Reshape": _reshaped,
-    "Transpose": _transposed,
-    "Concatenate": _joined,
     "Clip": _clipped,
     "Softmax": _softmax,
     "LeakyRelu": _leaky,
     "Gelu": _gelu,
-    "ExpandDims": _expanded,
 }
 """Operations with options."""
 

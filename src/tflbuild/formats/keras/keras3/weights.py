@@ -137,8 +137,8 @@ def _by_name(root: Any, places: list[_Place]) -> Arrays:
                 continue
             if parts[-1] in named or parts[-1] not in equal.weights.split():
                 raise ValueError(
-                    f"holds '{plain(path, 120)}', which may be of two layers called '{plain(place.path[-1], 80)}'; save "
-                    f"the model as .keras"
+                    f"holds '{plain(path, 120)}', which may be of two layers '{plain(place.path[-1], 80)}'; save the "
+                    f"model as .keras"
                 )
             named[parts[-1]] = path
         found[place.path] = [
