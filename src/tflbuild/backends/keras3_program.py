@@ -10,6 +10,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +29,14 @@ def main() -> None:
             _run(loaded, [one[at : at + BATCH] for one in inputs]) for at in range(0, len(inputs[0]), BATCH)
         ]
         outputs = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
-        np.savez(made, **{str(number): value for number, value in enumerate(outputs)})
+        named: dict[str, Any] = {str(number): value for number, value in enumerate(outputs)}
+        np.savez(made, **named)
         answer = {"version": str(keras.__version__)}
     except Exception as error:  # noqa: BLE001  # whatever Keras raises is said by whoever started this
         answer = {"error": f"{type(error).__name__}: {error}"[:2000]}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 
-def _run(model: object, inputs: list[np.ndarray]) -> list[np.ndarray]:  # type: ignore[type-arg]
-    given = model(inputs if len(inputs) > 1 else inputs[0], training=False)  # type: ignore[operator]
+def _run(model: Any, inputs: list[Any]) -> list[Any]:
+    given = model(inputs if len(inputs) > 1 else inputs[0], training=False)
     return [np.asarray(one) for one in (given if isinstance(given, list | tuple) else [given])]

@@ -87,7 +87,8 @@ def _computed(path: Path, content: bytes, batch: Batch) -> list[Floats]:
         ending = ".h5" if content.startswith(hdf5.SIGNATURE) else ".keras"
         model, given, made = (Path(folder, name) for name in (f"model{ending}", "given.npz", "made.npz"))
         model.write_bytes(content)
-        np.savez(given, **{str(number): values for number, values in enumerate(batch.values())})
+        named: dict[str, Any] = {str(number): values for number, values in enumerate(batch.values())}
+        np.savez(given, **named)
         _run(path, [str(model), str(given), str(made)], Path(folder))
         with np.load(made, allow_pickle=False) as arrays:
             return [arrays[str(number)] for number in range(len(arrays.files))]

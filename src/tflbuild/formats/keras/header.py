@@ -101,7 +101,7 @@ def read(path: Path, key: str = "model.path: ") -> Header:
         return _remembered(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or "
+            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by Keras as .h5 or "
             f".keras (it {_reason(error)})."
         ) from error
 
@@ -171,7 +171,7 @@ def _hdf5(content: bytes) -> Header:
     )
 
 
-def _taken(config: dict[str, Any], version: str) -> tuple[Mapping[str, Any], keras3.Origin | None]:
+def _taken(config: Mapping[str, Any], version: str) -> tuple[Mapping[str, Any], keras3.Origin | None]:
     """Check a configuration, in the form of tf_keras where Keras 3 wrote it."""
     if not keras3.is_third(version):
         return keras_graph.checked(config), None

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tflbuild.formats.keras.keras3.refusal import refused
+from tflbuild.core.plain_text import plain
+from tflbuild.formats.keras.keras3.refusal import Malformed, refused
 
 SLICE, ELLIPSIS = "__slice__", "__ellipsis__"
 
@@ -60,11 +61,11 @@ def calls_of(entry: Mapping[str, Any]) -> list[Call]:
 
     Raises:
         Unwanted: an argument is nothing that is known.
-        ValueError: they are not written as Keras 3 writes them.
+        Malformed: they are not written as Keras 3 writes them.
     """
     name, nodes = entry["config"]["name"], entry.get("inbound_nodes") or []
     if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
-        raise ValueError(f"holds the layer '{name}' whose calls are not those of Keras 3")
+        raise Malformed(f"holds the layer '{plain(name, 80)}' whose calls are not those of Keras 3")
     return [
         Call(
             tuple(_value(name, one) for one in node["args"]),
@@ -96,7 +97,7 @@ def _value(name: str, given: Any) -> Any:
 def _tensor(inner: Mapping[str, Any]) -> Tensor:
     layer, call, output = inner["keras_history"]
     if not isinstance(layer, str) or type(call) is not int or type(output) is not int:
-        raise ValueError("holds a tensor that comes from nowhere")
+        raise Malformed("holds a tensor that comes from nowhere")
     shape = inner.get("shape")
     sides = isinstance(shape, list) and all(side is None or type(side) is int for side in shape)
     return Tensor(layer, call, output, tuple(shape) if isinstance(shape, list) and sides else None)

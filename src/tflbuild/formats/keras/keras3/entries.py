@@ -64,7 +64,7 @@ def entry_of(entry: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[Ste
     if kind == "Activation" and steps:
         return None, steps
     made = {"name": name, "trainable": config.get("trainable") is not False, "dtype": _dtype(name, config)}
-    made |= options | equal.adds
+    made |= {**options, **equal.adds}
     return {
         "class_name": equal.kind or kind,
         "name": name,
@@ -97,7 +97,9 @@ def _equal(name: str, kind: str, entry: Mapping[str, Any]) -> Equal:
     if kind not in LAYERS and (module is None or ">" in kind):
         raise refused(name, f"is a '{plain(kind, 60)}', which is no layer of Keras 3 that tf_keras has")
     if kind not in LAYERS:
-        raise refused(name, f"is a {plain(kind, 60)} of Keras 3, which has no equal in tf_keras")
+        raise refused(
+            name, f"is a {plain(kind, 60)} of Keras 3, which has no equal in tf_keras that tflbuild knows"
+        )
     return LAYERS[kind]
 
 

@@ -14,7 +14,7 @@ from tflbuild.formats.keras.keras3.model import translated
 from tflbuild.formats.keras.keras3.names import inert
 from tflbuild.formats.keras.keras3.refusal import WAY_OUT
 
-VERSION = re.compile(r"[3-9](\.[0-9A-Za-z.+-]*)?")
+VERSION = re.compile(r"(\d{1,3})(\.[0-9A-Za-z.+-]*)?")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ NOTHING: Mapping[str, Any] = {"class_name": "Functional", "config": {"name": "mo
 
 def is_third(version: str) -> bool:
     """Say whether Keras 3 or a later one wrote a file, by the version that it says."""
-    return VERSION.fullmatch(version) is not None
+    found = VERSION.fullmatch(version)
+    return found is not None and int(found[1]) >= 3
 
 
 def taken(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Origin]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.config import MALFORMED
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.keras3.activations import Step
 from tflbuild.formats.keras.keras3.calls import Call, Tensor, calls_of
 from tflbuild.formats.keras.keras3.entries import GRAPHS, entry_of, is_operation, name_of
 from tflbuild.formats.keras.keras3.operations import operated
+from tflbuild.formats.keras.keras3.refusal import Malformed
 
 FIRST_CALL = 1
 """Number of the first call of a nested model in tf_keras, where the model's own making is call 0."""
@@ -42,11 +44,11 @@ def translated(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         Unwanted: a layer has no equal in tf_keras; it names the layer, and the way out.
-        ValueError: it is not what Keras 3 writes; the message completes "it ".
+        Malformed: it is not what Keras 3 writes; the message completes "it ".
     """
     try:
         return _graph(config)
-    except Unwanted:
+    except (Unwanted, Malformed):
         raise
     except MALFORMED as error:
         raise ValueError(
@@ -104,7 +106,7 @@ def _layer(entry: Mapping[str, Any], calls: list[Call], taken: set[str]) -> _Lay
         return _Layer([_graph(entry)], (), own=True, first_call=FIRST_CALL)
     if is_operation(entry):
         if len(calls) != 1:
-            raise ValueError(f"holds the operation '{name}' that is called {len(calls)} times")
+            raise Malformed(f"holds the operation '{plain(name, 80)}' that is called {len(calls)} times")
         steps = operated(name, entry["class_name"], entry["config"], calls[0]).steps
         return _Layer(_of_steps(name, steps, taken, own=False), steps, own=False, first_call=0)
     made, steps = entry_of(entry)
@@ -160,6 +162,6 @@ def _node(before: list[Any], step: Step, base: list[Any], made: Mapping[str, _La
 
 def _reference(tensor: Tensor, made: Mapping[str, _Layer]) -> list[Any]:
     if tensor.layer not in made:
-        raise ValueError(f"holds a layer that reads '{tensor.layer}', which is not there")
+        raise Malformed(f"holds a layer that reads '{plain(tensor.layer, 80)}', which is not there")
     layer = made[tensor.layer]
     return [layer.entries[-1]["name"], layer.first_call + tensor.call, tensor.output]

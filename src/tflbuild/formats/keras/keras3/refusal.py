@@ -9,6 +9,10 @@ WAY_OUT = "write it in Keras 3 with model.export('FOLDER'), and give model.path=
 """Way of a model whose layers tf_keras does not have."""
 
 
+class Malformed(ValueError):
+    """A configuration is not written as Keras 3 writes it; the message completes "it "."""
+
+
 def refused(name: object, reason: str) -> Unwanted:
     """Give the exception that refuses a layer; the message completes "in 'FILE', "."""
     return Unwanted(f"layer '{plain(name, 80)}' {reason}; {WAY_OUT}.")
