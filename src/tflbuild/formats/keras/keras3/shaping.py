@@ -70,9 +70,8 @@ def _padded(given: Given) -> Operated:
 
 
 def _resized(given: Given) -> Operated:
-    given.check_plain(
-        *("size", "interpolation", "crop_to_aspect_ratio"), fill_mode="constant", data_format="channels_last"
-    )
+    plain = {"fill_mode": "constant", "fill_value": 0.0, "data_format": "channels_last"}
+    given.check_plain("size", "interpolation", "crop_to_aspect_ratio", **plain)
     height, width = given.config["size"]
     options = {
         "height": height,
