@@ -59,7 +59,7 @@ class KerasFile(Architecture):
     def check(self) -> None:
         """Refuse a missing file and a model that no pass could take."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of tf_keras")
+            raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of Keras")
         from tflbuild.formats.keras import header as keras_header
 
         keras_header.check(self._header(), Path(self.path))
