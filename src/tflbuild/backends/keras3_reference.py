@@ -68,9 +68,10 @@ def outputs_of(path: Path, batch: Batch) -> list[Floats]:
     """
     if importlib.util.find_spec("keras") is None:
         raise MissingTool(f"'{plain(path)}' is held to what Keras 3 computes; pip install 'keras>=3'.")
-    content = _float32(path)
+    given = read_regular(path, header.MOST_BYTES)
+    content = _float32(path, given)
     named = digest.of_json(
-        [digest.of_bytes(content), [digest.of_bytes(one.tobytes()) for one in batch.values()]]
+        [digest.of_bytes(given), [digest.of_bytes(one.tobytes()) for one in batch.values()]]
     )
     if named not in _KNOWN:
         _KNOWN.clear()  # one model at a time: loading holds to it, and converting does
@@ -94,9 +95,8 @@ def _computed(path: Path, content: bytes, batch: Batch) -> list[Floats]:
             return [arrays[str(number)] for number in range(len(arrays.files))]
 
 
-def _float32(path: Path) -> bytes:
+def _float32(path: Path, content: bytes) -> bytes:
     """Give a file with the same weights and only what was checked of the configuration, computing in float32."""
-    content = read_regular(path, header.MOST_BYTES)
     found = header.header_of(content)
     header.check_loads(found, path, key="")
     assert found.origin is not None
