@@ -140,7 +140,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "a broken Keras file": (
         case("cut.h5", "rows.npz"),
-        "model.path: 'cut.h5' is not a Keras model; expected a whole model saved by tf_keras as .h5 or .keras (it "
+        "model.path: 'cut.h5' is not a Keras model; expected a whole model saved by Keras as .h5 or .keras (it "
         "is HDF5 "
         "that is cut short or damaged).",
     ),

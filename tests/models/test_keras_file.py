@@ -41,8 +41,8 @@ SCORES = layer("Dense", "scores", activation="softmax")
 REFUSED = {
     "no file": (lambda path: path, "there is no file"),
     "no model": (lambda path: _text(path), "is not a Keras model"),
-    "weights only": (lambda path: _weights(path), "perhaps only weights"),
-    "keras 3": (lambda path: described(path, [IMAGE, SCORES], "3.11.0"), "saved by Keras 3.11.0"),
+    "weights only": (lambda path: _weights(path), "holds weights alone, without the model.s configuration"),
+    "keras 3": (lambda path: described(path, [IMAGE, SCORES], "3.11.0"), "is not one of Keras 3"),
     "subclassed": (lambda path: described(path, [IMAGE, SCORES], kind="Mine"), "subclassed model .'Mine'"),
     "lambda": (
         lambda path: described(path, [IMAGE, layer("Lambda", "twice"), SCORES]),

@@ -17,6 +17,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import Model, initializers, layers
 
+from tflbuild.backends import keras3_intake
 from tflbuild.backends.keras_replay import scope_name
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
@@ -31,6 +32,7 @@ from tflbuild.formats.keras import header as keras_header
 from tflbuild.formats.keras.ends import ends_of
 from tflbuild.formats.keras.header import Header
 from tflbuild.formats.keras.inert import is_quantized
+from tflbuild.formats.keras.keras3.weights import weights_of
 
 __all__ = ["Model", "fingerprint", "initializers", "layers", "load", "read_facts", "save"]
 
@@ -53,6 +55,8 @@ def load(path: Path, *, finite: bool = True) -> Any:
         RecipeError: the file is no model that tf_keras can read, or would run code.
     """
     header, content = _checked(path, finite=finite)
+    if header.origin is not None:
+        return _named(_translated(path, header, content))
     try:
         with TemporaryDirectory(prefix="tflbuild-model-") as folder:
             taken = Path(folder) / ("model.h5" if content.startswith(hdf5.SIGNATURE) else "model.keras")
@@ -62,6 +66,19 @@ def load(path: Path, *, finite: bool = True) -> Any:
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise RecipeError(_no_model(path, reason)) from error
+
+
+def _translated(path: Path, header: Header, content: bytes) -> Any:
+    """Build what is translated from a file of Keras 3."""
+    assert header.origin is not None
+    assert header.origin.config is not None
+    zipped = content.startswith(keras_archive.SIGNATURE)
+    try:
+        weights = keras_archive.unpack(content).weights if zipped else content
+        return keras3_intake.built(header.config, weights_of(header.origin.config, weights))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RecipeError(_no_model(path, f"it {reason}" if type(error) is ValueError else reason)) from error
 
 
 def _named(model: Any) -> Any:

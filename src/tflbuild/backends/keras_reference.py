@@ -30,12 +30,16 @@ class Reference:
         kinds: of its outputs, "logits", "softmax" or "sigmoid".
         name: for messages.
         task: what its outputs are of.
+        nearness: largest difference, relative to the output's size, of a model that computes the same.
+        advice: what is said where one does not.
     """
 
     model: Any
     kinds: tuple[str, ...]
     name: str = "the model"
     task: str = ""
+    nearness: float = 1e-5
+    advice: str = ""
 
     @classmethod
     def of(

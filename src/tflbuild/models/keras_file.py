@@ -24,7 +24,7 @@ CLASSIFIED = "classification"
 
 @architecture("keras")
 class KerasFile(Architecture):
-    """Start from a model that was trained elsewhere: a functional tf_keras model in `.h5` or `.keras`.
+    """Start from a model that was trained elsewhere: a functional Keras model in `.h5` or `.keras`.
 
     A classifier takes (1, height, width, 3) and gives (1, classes). What its outputs are is read off its graph, through
     nested models, and held to what it says of real images: logits, probabilities that add up to 1 (`softmax`), or
@@ -39,7 +39,8 @@ class KerasFile(Architecture):
     `data.preprocess` must be what the model was trained with. A model that scales pixels itself (`Rescaling`,
     `Normalization`, operations) takes them raw, and so `scale` is 1 and `offset` 0 where the recipe says neither.
     Nested models are flattened, augmentation is left out, half precision becomes float32; the float file is held to
-    the model as it was loaded.
+    the model as it was loaded. A model of Keras 3 becomes one of tf_keras, layer by layer, and is held to what Keras 3
+    computes; a layer without an equal in tf_keras is named.
     """
 
     path: str = ""  # the file; required
@@ -58,7 +59,7 @@ class KerasFile(Architecture):
     def check(self) -> None:
         """Refuse a missing file and a model that no pass could take."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of tf_keras")
+            raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of Keras")
         from tflbuild.formats.keras import header as keras_header
 
         keras_header.check(self._header(), Path(self.path))
@@ -113,7 +114,12 @@ class KerasFile(Architecture):
 
         self.check()
         model = keras_intake.in_float32(self._loaded())
-        return Reference.of(model, self.outputs, f"'{self.path}'", self.task)
+        reference = Reference.of(model, self.outputs, f"'{self.path}'", self.task)
+        if self._header().origin is None:
+            return reference
+        from tflbuild.backends.keras3_reference import Keras3Reference
+
+        return Keras3Reference.at(Path(self.path), reference)
 
     def build(self, classes: int) -> Any:
         """Load the model, with its weights, in the form that passes take.

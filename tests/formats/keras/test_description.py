@@ -17,6 +17,8 @@ from tflbuild.formats.keras.description import described, units_of
 @dataclass(frozen=True)
 class Header:
     config: Mapping[str, Any]
+    version: str = "2.21.0"
+    origin: object | None = None
 
 
 VALUES: list[Any] = [None, 0, "x", [], {}, [[["image", 9, 9]]], [["nobody", 0, 0]], {"a": {"b": 1}}]

@@ -20,6 +20,14 @@ class Header(Protocol):
     def config(self) -> Mapping[str, Any]:
         """The model's class and configuration, as Keras writes them."""
 
+    @property
+    def version(self) -> str:
+        """The Keras that wrote it."""
+
+    @property
+    def origin(self) -> object | None:
+        """What a file of Keras 3 came from; None for one of tf_keras."""
+
 
 @dataclass(frozen=True)
 class Description:
@@ -146,10 +154,17 @@ def described(header: Header) -> Description:
             names=tuple(place.layer.name for place in places),
             single=len(places) == 1 and units_of(places[0]) == 1,
             front=front_of(config),
-            changes=tuple(changes_of(config)),
+            changes=(*_translation(header), *changes_of(config)),
         )
     except MALFORMED:
         return Description()
+
+
+def _translation(header: Header) -> list[tuple[str, str]]:
+    if header.origin is None:
+        return []
+    said = f"Keras {header.version} saved it; what it computes there is what the result is held to"
+    return [("translated to tf_keras", said)]
 
 
 def units_of(place: Any) -> int | None:

@@ -19,6 +19,7 @@ from tflbuild.formats.keras import graph as keras_graph
 from tflbuild.formats.keras import hdf5
 from tflbuild.formats.keras.inert import Unwanted, check_inert
 from tflbuild.formats.keras.inert_names import GRAPHS
+from tflbuild.formats.keras.keras3 import file as keras3
 
 __all__ = ["GRAPHS", "Header", "check", "check_opens", "header_of", "read"]
 
@@ -34,6 +35,7 @@ class Header:
     Attributes:
         config: the model's class and configuration, as Keras writes them.
         version: the Keras that wrote it.
+        origin: of a file of Keras 3, what it came from; `config` is in the form of tf_keras all the same.
         facts: the `Meaning` that tflbuild embedded; {} where there are none.
         elements: how many numbers the file holds.
         not_finite: layers, by the path of their weights in the file, that hold a NaN or an infinity.
@@ -41,6 +43,7 @@ class Header:
 
     config: Mapping[str, Any]
     version: str
+    origin: keras3.Origin | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     elements: int = 0
     not_finite: tuple[str, ...] = ()
@@ -98,7 +101,7 @@ def read(path: Path, key: str = "model.path: ") -> Header:
         return _remembered(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by tf_keras as .h5 or "
+            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by Keras as .h5 or "
             f".keras (it {_reason(error)})."
         ) from error
 
@@ -131,9 +134,11 @@ def header_of(content: bytes) -> Header:
 
 def _zipped(archive: keras_archive.Archive) -> Header:
     found = hdf5.survey(archive.weights)
+    config, origin = _taken(archive.config, archive.version)
     return Header(
-        config=keras_graph.checked(archive.config),
+        config=config,
         version=archive.version,
+        origin=origin,
         elements=found.elements,
         not_finite=found.not_finite,
     )
@@ -142,15 +147,20 @@ def _zipped(archive: keras_archive.Archive) -> Header:
 def _hdf5(content: bytes) -> Header:
     found = hdf5.survey(content)
     if "model_config" not in found.texts:
-        raise ValueError("holds no model configuration, perhaps only weights")
+        raise ValueError(
+            "holds weights alone, without the model's configuration; save the whole model: model.save"
+        )
     facts = _parsed(found.texts.get("tflbuild.facts", "{}"), "facts of tflbuild")
     try:
         known = Meaning.from_json(facts).to_json() if facts else {}
     except ValueError as error:
         raise ValueError(f"holds facts of tflbuild that cannot be true: {error}") from error
+    version = found.texts.get("keras_version", "")
+    config, origin = _taken(_parsed(found.texts["model_config"], "a configuration"), version)
     return Header(
-        config=keras_graph.checked(_parsed(found.texts["model_config"], "a configuration")),
-        version=found.texts.get("keras_version", ""),
+        config=config,
+        version=version,
+        origin=origin,
         facts=known,
         elements=found.elements,
         not_finite=tuple(
@@ -159,6 +169,14 @@ def _hdf5(content: bytes) -> Header:
             if path.startswith("/model_weights/")
         ),
     )
+
+
+def _taken(config: Mapping[str, Any], version: str) -> tuple[Mapping[str, Any], keras3.Origin | None]:
+    """Check a configuration, in the form of tf_keras where Keras 3 wrote it."""
+    if not keras3.is_third(version):
+        return keras_graph.checked(config), None
+    made, origin = keras3.taken(config)
+    return (made if origin.refused else keras_graph.checked(made)), origin
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
@@ -184,8 +202,8 @@ def check(header: Header, path: Path) -> None:
     """Refuse a model that no pass could take.
 
     Raises:
-        RecipeError: it would run code that the file holds, holds weights that are not finite, was written by Keras 3,
-            is no graph of layers, or does not take one image of a fixed size.
+        RecipeError: it would run code that the file holds, holds weights that are not finite, has layers of Keras 3
+            without an equal in tf_keras, is no graph of layers, or does not take one image of a fixed size.
     """
     check_loads(header, path)
     inputs = header.inputs()
@@ -212,8 +230,8 @@ def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
         key: what the sentence starts with.
 
     Raises:
-        RecipeError: it would run code that the file holds, holds weights that are not finite, was written by Keras 3,
-            or is no graph of layers.
+        RecipeError: it would run code that the file holds, holds weights that are not finite, has layers of Keras 3
+            without an equal in tf_keras, or is no graph of layers.
     """
     said = plain(path)
     version = VERSION.fullmatch(header.version) if header.version else None
@@ -221,11 +239,8 @@ def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
         raise RecipeError(
             f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is no version."
         )
-    if version is not None and int(version[1]) >= 3:
-        raise RecipeError(
-            f"{key}'{said}' was saved by Keras {header.version}; tflbuild needs a model of tf_keras (Keras 2), "
-            f"which is what tf.keras gives with TF_USE_LEGACY_KERAS=1."
-        )
+    if header.origin is not None and header.origin.refused:
+        raise RecipeError(f"{key}in '{said}', {header.origin.refused}")
     kind = header.config["class_name"]
     if kind not in GRAPHS or not any(header.layers()):
         raise RecipeError(

@@ -1,4 +1,4 @@
-"""Keras 2."""
+"""Keras."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tflbuild.core.model_format import Description, Format, model_format
 
 @model_format("keras")
 class Keras(Format):
-    """A whole model of tf_keras: `.h5`, or the zip archive `.keras`.
+    """A whole model of tf_keras or of Keras 3: `.h5`, or the zip archive `.keras`.
 
-    Its configuration is read as JSON, and nothing of it is executed: layers that hold code are refused.
+    Its configuration is read as JSON, and nothing of it is executed: layers that hold code are refused. That of Keras 3
+    is translated to tf_keras.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".keras")

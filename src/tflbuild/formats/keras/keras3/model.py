@@ -1,0 +1,167 @@
+"""A configuration of Keras 3 in the form of tf_keras: the same layers under the same names, where both have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from tflbuild.core.plain_text import plain
+from tflbuild.formats.keras.config import MALFORMED
+from tflbuild.formats.keras.inert import Unwanted
+from tflbuild.formats.keras.keras3.activations import Step
+from tflbuild.formats.keras.keras3.calls import Call, Tensor, calls_of
+from tflbuild.formats.keras.keras3.entries import GRAPHS, entry_of, is_operation, name_of
+from tflbuild.formats.keras.keras3.operations import operated
+from tflbuild.formats.keras.keras3.refusal import Malformed
+
+FIRST_CALL = 1
+"""Number of the first call of a nested model in tf_keras, where the model's own making is call 0."""
+
+
+class _Layer(NamedTuple):
+    """A layer of Keras 3, as layers of tf_keras.
+
+    Attributes:
+        entries: of tf_keras, whose calls are still to be written; the first may be the layer itself.
+        steps: behind it, one for each further entry.
+        own: whether the first entry is the layer itself, and not a step.
+        first_call: number of the last entry's first call.
+    """
+
+    entries: list[dict[str, Any]]
+    steps: tuple[Step, ...]
+    own: bool
+    first_call: int
+
+
+def translated(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a model's configuration as tf_keras would.
+
+    A sequential model becomes a functional one, so that a layer may become several. Weights start as zeros.
+
+    Args:
+        config: `{"class_name", "config", ...}` as Keras 3 writes it, known to be inert.
+
+    Raises:
+        Unwanted: a layer has no equal in tf_keras; it names the layer, and the way out.
+        Malformed: it is not what Keras 3 writes; the message completes "it ".
+    """
+    try:
+        return _graph(config)
+    except (Unwanted, Malformed):
+        raise
+    except MALFORMED as error:
+        raise ValueError(
+            f"holds a configuration that is not one of Keras 3 ({type(error).__name__})"
+        ) from error
+
+
+def _graph(entry: Mapping[str, Any]) -> dict[str, Any]:
+    inner = entry["config"]
+    entries = list(inner["layers"])
+    calls: dict[str, list[Call]]
+    if entry["class_name"] == "Sequential":
+        calls, ends = _in_a_row(entries)
+        given, outputs = ends[:1], ends[1:]
+    else:
+        calls = {name_of(one): calls_of(one) for one in entries}
+        given, outputs = _ends(inner["input_layers"]), _ends(inner["output_layers"])
+    taken = set(calls)
+    made = {name_of(one): _layer(one, calls[name_of(one)], taken) for one in entries}
+    for name, layer in made.items():
+        _write_calls(layer, calls[name], made)
+    found = [one for layer in made.values() for one in layer.entries]
+    found.sort(key=lambda one: one["class_name"] != "InputLayer")
+    config = {
+        "name": inner["name"],
+        "trainable": inner.get("trainable", True) is not False,
+        "layers": found,
+        "input_layers": [_reference(tensor, made) for tensor in given],
+        "output_layers": [_reference(tensor, made) for tensor in outputs],
+    }
+    return {"class_name": "Functional", "name": inner["name"], "config": config, "inbound_nodes": []}
+
+
+def _in_a_row(entries: list[Mapping[str, Any]]) -> tuple[dict[str, list[Call]], list[Tensor]]:
+    """Give the calls of a sequential model's layers, its input and its output."""
+    names = [name_of(one) for one in entries]
+    if not entries or entries[0]["class_name"] != "InputLayer":
+        raise Unwanted("the sequential model says no shape of its input; start it with keras.Input.")
+    tensors = [Tensor(name, 0, 0) for name in names]
+    calls = {name: [Call((tensor,), {})] for name, tensor in zip(names[1:], tensors, strict=False)}
+    return {names[0]: [], **calls}, [tensors[0], tensors[-1]]
+
+
+def _ends(value: Any) -> list[Tensor]:
+    """Read the ends of a functional model: one `[name, call, output]`, a list of them, or a mapping."""
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        return [Tensor(*value)]
+    parts: Iterable[Any] = value.values() if isinstance(value, Mapping) else value
+    return [tensor for part in parts for tensor in _ends(part)]
+
+
+def _layer(entry: Mapping[str, Any], calls: list[Call], taken: set[str]) -> _Layer:
+    name = name_of(entry)
+    if entry["class_name"] in GRAPHS:
+        return _Layer([_graph(entry)], (), own=True, first_call=FIRST_CALL)
+    if is_operation(entry):
+        if len(calls) != 1:
+            raise Malformed(f"holds the operation '{plain(name, 80)}' that is called {len(calls)} times")
+        steps = operated(name, entry["class_name"], entry["config"], calls[0]).steps
+        return _Layer(_of_steps(name, steps, taken, own=False), steps, own=False, first_call=0)
+    made, steps = entry_of(entry)
+    if made is None:
+        return _Layer(_of_steps(name, steps, taken, own=False), steps, own=False, first_call=0)
+    return _Layer([made, *_of_steps(name, steps, taken, own=True)], steps, own=True, first_call=0)
+
+
+def _of_steps(name: str, steps: tuple[Step, ...], taken: set[str], *, own: bool) -> list[dict[str, Any]]:
+    """Give the entries of steps; the last has the layer's name where the layer has no entry of its own."""
+    found = []
+    for number, step in enumerate(steps):
+        last = number == len(steps) - 1 and not own
+        named = name if last else _free(f"{name}_{step.kind.lower()}_{number}", taken)
+        taken.add(named)
+        config = {"name": named, "trainable": True, "dtype": "float32", **step.options}
+        found.append({"class_name": step.kind, "name": named, "config": config, "inbound_nodes": []})
+    return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _write_calls(layer: _Layer, calls: list[Call], made: Mapping[str, _Layer]) -> None:
+    """Write the calls of all entries of a layer: the first reads what the layer reads, each other the one before."""
+    for number, call in enumerate(calls):
+        tensors = call.tensors()
+        before = [_reference(tensor, made) for tensor in tensors]
+        entries, base = layer.entries, before
+        if layer.own:
+            entries[0]["inbound_nodes"].append([[*one, {}] for one in before])
+            base = before = [[entries[0]["name"], number, 0]]
+            entries = entries[1:]
+        for entry, step in zip(entries, layer.steps, strict=True):
+            entry["inbound_nodes"].append(_node(before, step, base, made))
+            before = [[entry["name"], number, 0]]
+
+
+def _node(before: list[Any], step: Step, base: list[Any], made: Mapping[str, _Layer]) -> list[Any]:
+    if not step.arguments:
+        return [[*one, {}] for one in (*before, *(base if step.beside else ()))]
+    arguments = {
+        key: _reference(value, made) if isinstance(value, Tensor) else value
+        for key, value in step.arguments.items()
+    }
+    if "constant" in arguments:
+        return ["_CONSTANT_VALUE", -1, arguments.pop("constant"), arguments]
+    return [*before[0], arguments]
+
+
+def _reference(tensor: Tensor, made: Mapping[str, _Layer]) -> list[Any]:
+    if tensor.layer not in made:
+        raise Malformed(f"holds a layer that reads '{plain(tensor.layer, 80)}', which is not there")
+    layer = made[tensor.layer]
+    return [layer.entries[-1]["name"], layer.first_call + tensor.call, tensor.output]

@@ -1,0 +1,94 @@
+"""A file of Keras 3 while planning: read as one of tf_keras, or refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keras3_files
+import keras_files
+from keras3_files import dense, functional, image, layer
+from tflbuild.core.errors import RecipeError
+from tflbuild.formats.keras import header
+from tflbuild.formats.keras.description import described
+from tflbuild.formats.keras.keras3.file import is_third
+
+
+@pytest.mark.parametrize(
+    ("version", "third"),
+    [("", False), ("2.21.0", False), ("3", True), ("3.0.0", True), ("10.1", True), ("x", False)],
+)
+def test_a_version_says_who_wrote_a_file(version: str, third: bool) -> None:
+    assert is_third(version) == third
+
+
+def test_a_plan_reads_it_and_says_that_it_is_translated(tmp_path: Path) -> None:
+    found = header.read(keras3_files.keras(tmp_path / "my.keras", dense()))
+    header.check(found, tmp_path / "my.keras")
+    assert found.inputs() == [(8, 8, 3)]
+    assert found.elements == 386
+    shown = described(found)
+    assert shown.ends[0] == ("softmax", "layer 'scores' ends in softmax")
+    assert shown.changes == (
+        (
+            "translated to tf_keras",
+            "Keras 3.15.1 saved it; what it computes there is what the result is held to",
+        ),
+    )
+
+
+def test_a_h5_names_no_modules(tmp_path: Path) -> None:
+    config = json.loads(json.dumps(dense()))
+    for entry in config["config"]["layers"]:
+        del entry["module"], entry["registered_name"]
+    path = keras_files.h5(tmp_path / "my.h5", config, version="3.15.1")
+    header.check(header.read(path), path)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(RecipeError) as raised:
+        header.check(header.read(path), path)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"module": "mine", "class_name": "Mine", "config": {}, "registered_name": "Mine"},
+            "the model is a subclassed one ('Mine'), whose graph is Python code; write it in Keras 3 with "
+            "model.export('FOLDER'), and give model.path=FOLDER, or rebuild it as keras.Model(inputs, outputs).",
+        ),
+        (
+            functional(image(), layer("Lambda", "twice", "image")),
+            "layer 'twice' is a Lambda, Python code in a file, which tflbuild does not execute; write it in Keras 3 "
+            "with model.export('FOLDER'), and give model.path=FOLDER.",
+        ),
+        (
+            dense(units=1 << 40),
+            "layer 'scores' has units=1099511627776, and the whole file holds 386 weights; ",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_while_planning(config: Any, said: str, tmp_path: Path) -> None:
+    path = keras3_files.keras(tmp_path / "my.keras", config)
+    assert refusal(path).startswith(f"model.path: in '{path}', {said}")
+
+
+def test_a_refused_model_shows_nothing(tmp_path: Path) -> None:
+    config = functional(image(), layer("Lambda", "twice", "image"))
+    found = header.read(keras3_files.keras(tmp_path / "my.keras", config))
+    assert found.inputs() == []
+    assert described(found).ends == ()
+
+
+def test_weights_alone_are_refused_with_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "my.weights.h5"
+    path.write_bytes(keras3_files.store(keras3_files.dense_weights()))
+    assert (
+        "holds weights alone, without the model's configuration; save the whole model: model.save"
+        in refusal(path)
+    )

@@ -1,0 +1,83 @@
+"""A small classifier of Keras 3, nested, pruned, trained on and quantized by one command each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workspace import Workspace
+
+pytestmark = pytest.mark.slow
+
+TRAINED = """
+import sys
+import numpy as np, keras
+from pathlib import Path
+from PIL import Image
+from keras import layers
+
+keras.utils.set_random_seed(1)
+folder, path = Path(sys.argv[1]), sys.argv[2]
+classes = sorted(one.name for one in folder.iterdir())
+files = [(place, file) for place, name in enumerate(classes) for file in sorted((folder / name).iterdir())[::3]]
+x = np.stack([np.asarray(Image.open(file).convert("RGB").resize((48, 48))) for _, file in files]).astype("float32")
+y = np.array([place for place, _ in files])
+
+given = keras.Input((24, 24, 8))
+tensor = layers.Conv2D(8, 3, padding="same", use_bias=False, name="inner_conv")(given)
+tensor = layers.ReLU()(layers.BatchNormalization()(tensor)) + given
+tensor = layers.Conv2D(16, 3, 2, padding="same", activation="relu6", name="inner_last")(tensor)
+body = keras.Model(given, tensor, name="body")
+
+image = keras.Input((48, 48, 3))
+tensor = keras.Sequential([keras.Input((48, 48, 3)), layers.RandomFlip()], name="augment")(image)
+tensor = layers.Rescaling(1 / 255)(tensor)
+tensor = layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="stem")(tensor)
+tensor = layers.ReLU()(layers.BatchNormalization()(tensor))
+tensor = layers.GlobalAveragePooling2D()(body(tensor))
+model = keras.Model(image, layers.Dense(len(classes), activation="softmax", name="scores")(tensor))
+model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+model.fit(x, y, epochs=30, batch_size=16, verbose=0)
+model.save(path)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(shared_cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a classifier in Keras 3, in a process of its own."""
+    path = tmp_path_factory.mktemp("keras3") / "best.keras"
+    variables = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", TRAINED, str(shared_cases / "shapes"), str(path)]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return path
+
+
+SHORT: dict[str, list[str]] = {
+    "int8": [],
+    "pruned_int8": ["prune.steps=40", "prune.batch_size=16", "prune.layers={inner_conv: 0.75}"],
+    "qat_int8": ["qat.steps=40", "qat.batch_size=16", "qat.exclude=[inner_last]"],
+}
+"""Recipes, with steps so few that they take seconds; a pattern that fits no layer is an error, and these fit layers of
+the nested model."""
+
+
+@pytest.mark.parametrize("recipe", SHORT)
+def test_a_nested_model_of_keras_3_is_built(
+    recipe: str, trained: Path, shared_cases: Path, tmp_path: Path
+) -> None:
+    here = Workspace(tmp_path)
+    data = f"data.root={shared_cases / 'shapes'}"
+    said = here.run(f"recipe={recipe}", f"model.path={trained}", data, *SHORT[recipe])
+    assert "translated to tf_keras (Keras 3." in said
+    assert "2 nested models flattened ('augment', 'body')" in said
+    report = here.report(recipe)
+    notes = {step["label"]: step["notes"] for step in report["passes"]}
+    assert notes["load"]["parity"]["of"] == f"'{trained}' in Keras 3"
+    (parity,) = notes["load"]["parity"]["outputs"].values()
+    assert parity["difference"] <= 1e-4 * parity["size"]
+    assert report["targets"][0]["metrics"]["top1"]["value"] > 0.6  # chance is 1/3
