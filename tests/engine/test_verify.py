@@ -54,7 +54,9 @@ def folder(tmp_path: Path) -> Path:
 def held(folder: Path, measures: Measures | None = None, **targets: dict[str, Any]) -> list[Claim]:
     def taken(path: Path) -> TFLiteModel:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        return TFLiteModel(path=path, digest=sha256, fingerprint=sha256, meta={"facts": {"read from": path.name}})
+        return TFLiteModel(
+            path=path, digest=sha256, fingerprint=sha256, meta={"facts": {"read from": path.name}}
+        )
 
     return list(verify({"targets": targets}, folder, cast(Measurer, measures or Measures()), taken))
 
