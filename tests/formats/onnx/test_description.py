@@ -268,6 +268,26 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
         Onnx().check(path)
 
 
+def test_damaged_bytes_are_a_sentence_and_never_anything_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    whole = classifier(
+        properties={"names": "{0: 'a', 1: 'b', 2: 'c'}"}, external={"location": "w", "length": "4"}
+    )
+    (tmp_path / "w").write_bytes(bytes(500))
+    said = []
+    for _ in range(400):
+        content = bytearray(whole)
+        for place in rng.integers(2, len(content), rng.integers(1, 6)):
+            content[place] = rng.integers(0, 256)
+        path = written(tmp_path, bytes(content[: len(content) - rng.integers(0, 3)]))
+        try:
+            Onnx().describe(path)
+        except RecipeError as error:
+            said.append(str(error))
+    assert len(said) > 100
+    assert all(text.startswith("model.path: ") and "\n" not in text for text in said)
+
+
 REAL: dict[str, tuple[str, tuple[int, ...], dict[str, tuple[int, ...]], Any]] = {
     "mobilenet_v2_0.35_128": ("input_1", (1, 128, 128, 3), {"dense": (1, 5)}, "softmax"),
     "st_ssd_mobilenet_v1_025_256": (
