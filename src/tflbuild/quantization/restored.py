@@ -1,0 +1,153 @@
+"""Hold the float model that was made of a quantized file to that file: what their grids explain, and what nothing does.
+
+Three models run on the same samples: the quantized file, the float one, and the float one with every activation rounded
+to the grid that the file held it in. The last differs from the file by what is wrong with the float model alone, but
+for single steps that sums rounded in another order cost. The last two differ by what the grids cost: rounding, and
+clipping to their ends, which is told apart by rounding once more to grids of the same steps without ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tflbuild.quantization.observation import Executable, SampleValues, observe, without_custom
+from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.dequantization import Dequantized
+from tflbuild.tflite.grids import Grid
+from tflbuild.tflite.rounded import MOST_BITS, rounded
+
+FLOATS = 1e-4
+"""Largest difference, relative to the size of an output, that float kernels may make."""
+
+ROUNDINGS = 2.0
+"""Differences that rounding makes, in units of what it was measured to make, that are taken for those of rounding."""
+
+Rows = npt.NDArray[np.float32]
+
+
+class Beyond(NamedTuple):
+    """An activation whose values are not clipped any more where the quantized file clips them.
+
+    Attributes:
+        name: of the tensor.
+        low: end of its grid.
+        high: other end.
+        least: smallest value on the samples.
+        most: largest.
+    """
+
+    name: str
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+class Restored(NamedTuple):
+    """How a float model compares with the quantized file that it was made of.
+
+    Attributes:
+        outputs: by output, root mean squares over all samples of `difference` (float and file), `rounding` (what the
+            grids' steps cost), `clipping` (what their ends cost) and `unexplained` (file and rounded float model); the
+            `bound` of the latter; `largest`, the largest single difference; `step` and `size` of the output; `samples`.
+            Of an output of whole numbers all are shares of unequal ones.
+        beyond: activations that go beyond their grids.
+    """
+
+    outputs: dict[str, dict[str, float]]
+    beyond: list[Beyond]
+
+    @property
+    def breaches(self) -> list[str]:
+        """Say of each output that the grids do not explain by how much it differs."""
+        return [
+            f"'{name}' differs by {found['unexplained']:.3g} from what the file's own steps give, where "
+            f"{found['bound']:.3g} could be rounding"
+            for name, found in self.outputs.items()
+            if not found["unexplained"] <= found["bound"]
+        ]
+
+
+def compared(
+    quantized: bytes, content: bytes, made: Dequantized, samples: Sequence[SampleValues]
+) -> Restored:
+    """Compare a float model with the quantized file that it was made of.
+
+    Args:
+        quantized: the file.
+        content: the float model.
+        made: how that was made.
+        samples: each the model values of every input by name, in the model's order and without a batch axis.
+
+    Raises:
+        PassError: LiteRT cannot execute one of them.
+    """
+    observed = observe(content, samples)
+    grids = dict(made.grids)
+    for name in made.hybrid:
+        grids.setdefault(name, Grid.between(min(observed[name].low, 0), max(observed[name].high, 0), 8))
+    endless = {name: grid.endless(MOST_BITS) for name, grid in grids.items()}
+    given = Executable(without_custom(quantized))
+    rows = [_rows(given, samples)]
+    rows += [_rows(Executable(_rounded(content, one)), samples) for one in ({}, grids, endless)]
+    names, steps = _outputs(content), given.steps
+    outputs = {name: _of_output(*found, step) for name, step, *found in zip(names, steps, *rows, strict=True)}
+    beyond = [
+        Beyond(name, grid.low, grid.high, observed[name].low, observed[name].high)
+        for name, grid in made.grids.items()
+        if name in observed
+        and (observed[name].low < grid.low - grid.step or observed[name].high > grid.high + grid.step)
+    ]
+    return Restored(outputs, beyond)
+
+
+def _rounded(content: bytes, grids: Mapping[str, Grid]) -> bytes:
+    content = without_custom(content)
+    if not grids:
+        return content
+    model = flatbuffer.unpack(content)
+    rounded(model, grids)
+    return flatbuffer.pack(model)
+
+
+def _rows(running: Executable, samples: Sequence[SampleValues]) -> list[Rows]:
+    found = [running.run(sample) for sample in samples]
+    return [np.stack(values) for values in zip(*found, strict=True)]
+
+
+def _outputs(content: bytes) -> list[str]:
+    """Name what `without_custom` leaves as outputs, in order."""
+    model = flatbuffer.unpack(without_custom(content))
+    tensors = model.subgraphs[0].tensors
+    return [tensors[int(index)].name.decode("utf-8", "replace") for index in model.subgraphs[0].outputs]
+
+
+def _of_output(given: Rows, made: Rows, held: Rows, endless: Rows, step: float) -> dict[str, float]:
+    size = float(np.max(np.abs(given)))
+    whole = step == 0 and bool(np.all(given == np.rint(given)) and np.all(made == np.rint(made)))
+    apart = _unequal if whole else _apart
+    cost = apart(made, held)
+    floor = 0.0 if whole else step + FLOATS * size
+    return {
+        "difference": apart(given, made),
+        "rounding": apart(made, endless),
+        "clipping": apart(endless, held),
+        "unexplained": apart(given, held),
+        "bound": ROUNDINGS * cost + floor,
+        "largest": float(np.max(np.abs(given - made))),
+        "step": step,
+        "size": size,
+        "samples": len(given),
+    }
+
+
+def _apart(one: Rows, other: Rows) -> float:
+    return float(np.sqrt(np.mean(np.square(one.astype(np.float64) - other))))
+
+
+def _unequal(one: Rows, other: Rows) -> float:
+    return float(np.mean(one != other))

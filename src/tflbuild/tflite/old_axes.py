@@ -1,0 +1,27 @@
+"""Mend the axis of channels that old converters wrote for biases: that of the weights, which a bias of one side has not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tflbuild.tflite.scales import scales_of
+
+
+def mended_axes(model: Any) -> list[str]:
+    """Let the scales of a tensor with one side lie along that side, where its file names an axis that is not there.
+
+    LiteRT refuses such a file when it is loaded; LiteRT for microcontrollers takes it.
+
+    Args:
+        model: what `flatbuffer.unpack` gave; edited in place.
+
+    Returns:
+        Names of the tensors.
+    """
+    names = []
+    for tensor in model.subgraphs[0].tensors:
+        sides = () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
+        if sides == (len(scales_of(tensor)),) and tensor.quantization.quantizedDimension:
+            tensor.quantization.quantizedDimension = 0
+            names.append(tensor.name.decode("utf-8", "replace"))
+    return names
