@@ -79,7 +79,9 @@ class Dequantize(Pass):
         ctx.notes["dequantize"] = _notes(made, found)
         _log(made, found, ctx)
         if found.breaches:
-            raise BrokenPromise(f"the float model does not compute what the file does: {'; '.join(found.breaches)}.")
+            raise BrokenPromise(
+                f"the float model does not compute what the file does: {'; '.join(found.breaches)}."
+            )
         return writing.emit_tflite(ctx, floats, Meaning.of(model), quantized="")
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:

@@ -72,7 +72,9 @@ class LoadTflite(Pass):
         names = old_axes.mended_axes(model)
         if not names:
             return content
-        ctx.log(f"{len(names)} biases, '{names[0]}' the first, name an axis of channels that they do not have: it is 0")
+        ctx.log(
+            f"{len(names)} biases, '{names[0]}' the first, name an axis of channels that they do not have: it is 0"
+        )
         ctx.notes["mended"] = {"axes": len(names)}
         return flatbuffer.pack(model)
 

@@ -34,7 +34,15 @@ STORED = ("int8", "uint8", "int16", "int4", "float16")
 PASSING = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT")
 """Operators that give the numbers that they read, in another form."""
 
-CODES = ("CAST", "BITCAST", "HASHTABLE_LOOKUP", "ASSIGN_VARIABLE", "READ_VARIABLE", "BITWISE_XOR", "RIGHT_SHIFT")
+CODES = (
+    "CAST",
+    "BITCAST",
+    "HASHTABLE_LOOKUP",
+    "ASSIGN_VARIABLE",
+    "READ_VARIABLE",
+    "BITWISE_XOR",
+    "RIGHT_SHIFT",
+)
 """Operators that take the integers of a quantized tensor for what they are, whatever they stand for."""
 
 INDEXED_BIASES = {
@@ -159,7 +167,9 @@ def _with_float_biases(graph: Graph) -> Iterator[str]:
 
 def _product(graph: Graph, operator: Any, given: int) -> npt.NDArray[np.float64] | None:
     """Give the scales of what a layer sums up; None where it computes in floats."""
-    scales = [scales_of(graph.tensors[int(operator.inputs[place])]).astype(np.float64) for place in (given, 1)]
+    scales = [
+        scales_of(graph.tensors[int(operator.inputs[place])]).astype(np.float64) for place in (given, 1)
+    ]
     return scales[0] * scales[1] if len(scales[0]) == 1 and len(scales[1]) else None
 
 
@@ -197,9 +207,16 @@ def _write(graph: Graph, tensor: Any, values: npt.NDArray[np.float32]) -> None:
 
 def _keep_clipping(graph: Graph, operator: Any, grids: dict[int, Grid], found: Dequantized) -> None:
     """Fuse the activation that an operator's integers stand for, where it has a place for one."""
-    options, grid = operator.builtinOptions, grids.get(int(operator.outputs[0])) if len(operator.outputs) else None
+    options, grid = (
+        operator.builtinOptions,
+        grids.get(int(operator.outputs[0])) if len(operator.outputs) else None,
+    )
     given = getattr(options, "fusedActivationFunction", None)
-    if grid is None or given is None or graph.kind(operator) in ("CONCATENATION", "MAX_POOL_2D", "AVERAGE_POOL_2D"):
+    if (
+        grid is None
+        or given is None
+        or graph.kind(operator) in ("CONCATENATION", "MAX_POOL_2D", "AVERAGE_POOL_2D")
+    ):
         return
     kept = grid.activation
     wider = {FUSED.NONE: ("RELU", "RELU6", "RELU_N1_TO_1"), FUSED.RELU: ("RELU6",)}.get(given, ())
@@ -235,7 +252,9 @@ def _without_passing(graph: Graph, grids: dict[int, Grid]) -> None:
 
 
 def _float(graph: Graph, operator: Any) -> bool:
-    return all(graph.tensors[int(index)].type == FLOAT32 for index in (operator.inputs[0], operator.outputs[0]))
+    return all(
+        graph.tensors[int(index)].type == FLOAT32 for index in (operator.inputs[0], operator.outputs[0])
+    )
 
 
 def _renamed(graph: Graph, operators: list[Any], before: int, after: int, ends: set[int]) -> bool:
@@ -243,8 +262,12 @@ def _renamed(graph: Graph, operators: list[Any], before: int, after: int, ends: 
     if before in ends or graph.maker(before) is None:
         return False
     for one in operators:
-        one.inputs = np.array([after if int(index) == before else int(index) for index in one.inputs], np.int32)
-        one.outputs = np.array([after if int(index) == before else int(index) for index in one.outputs], np.int32)
+        one.inputs = np.array(
+            [after if int(index) == before else int(index) for index in one.inputs], np.int32
+        )
+        one.outputs = np.array(
+            [after if int(index) == before else int(index) for index in one.outputs], np.int32
+        )
     return True
 
 
