@@ -42,13 +42,14 @@ class Dequantize(Pass):
     of this pass, and fails.
 
     References:
-        Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018.
+        Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
+        2018: the arithmetic that is undone.
     """
 
     needs = ("ai_edge_litert", "numpy", "PIL")
     promises = (
-        "floats alone but for whole numbers that are no quantized values; on samples of the train split, the outputs of "
-        "its input to what rounding to its own steps makes; it runs"
+        "no quantized tensor; on samples of the train split, the outputs of its input, to what rounding to its own "
+        "steps makes; it runs"
     )
 
     def reads(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ clipping to their ends, which is told apart by rounding once more to grids of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,10 @@ def compared(
     rows = [_rows(given, samples)]
     rows += [_rows(Executable(_rounded(content, one)), samples) for one in ({}, grids, endless)]
     names, steps = _outputs(content), given.steps
-    outputs = {name: _of_output(*found, step) for name, step, *found in zip(names, steps, *rows, strict=True)}
+    by_output = zip(*rows, strict=True)
+    outputs = {
+        name: _of_output(found, step) for name, step, found in zip(names, steps, by_output, strict=True)
+    }
     beyond = [
         Beyond(name, grid.low, grid.high, observed[name].low, observed[name].high)
         for name, grid in made.grids.items()
@@ -126,7 +129,8 @@ def _outputs(content: bytes) -> list[str]:
     return [tensors[int(index)].name.decode("utf-8", "replace") for index in model.subgraphs[0].outputs]
 
 
-def _of_output(given: Rows, made: Rows, held: Rows, endless: Rows, step: float) -> dict[str, float]:
+def _of_output(rows: Sequence[Rows], step: float) -> dict[str, float]:
+    given, made, held, endless = rows
     size = float(np.max(np.abs(given)))
     whole = step == 0 and bool(np.all(given == np.rint(given)) and np.all(made == np.rint(made)))
     apart = _unequal if whole else _apart

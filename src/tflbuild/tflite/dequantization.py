@@ -25,6 +25,7 @@ from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED
 from tflbuild.tflite.float_weights import values_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.grids import Grid, grid_of
+from tflbuild.tflite.reshapes import reshape
 from tflbuild.tflite.scales import scales_of
 from tflbuild.tflite.unread import drop_unread
 
@@ -87,7 +88,7 @@ def dequantize(model: Any) -> Dequantized:
     graph = Graph(model)
     _refuse(graph)
     found = Dequantized()
-    grids = {index: grid for index, grid in _grids(graph)}
+    grids = dict(_grids(graph))
     found.hybrid.extend(_hybrid(graph))
     found.layers.extend(_with_float_biases(graph))
     _with_float_constants(graph)
@@ -153,16 +154,23 @@ def _hybrid(graph: Graph) -> list[str]:
 def _with_float_biases(graph: Graph) -> Iterator[str]:
     for operator in graph.operators:
         kind = graph.kind(operator)
-        if kind in WEIGHTED and graph.constant(operator.inputs[1]) is not None:
+        if kind in WEIGHTED:
             given, place = (2, 3) if kind == "TRANSPOSE_CONV" else (0, 2)
             scales = _product(graph, operator, given)
-            if DTYPES[graph.tensors[int(operator.inputs[1])].type] in STORED:
+            if _is_stored(graph, int(operator.inputs[1])):
                 yield graph.name(int(operator.outputs[0]))
             if scales is not None and len(operator.inputs) > place:
                 _set_bias(graph, operator, place, scales)
         for place in INDEXED_BIASES.get(kind, ()):
             if len(operator.inputs) > place and operator.inputs[place] >= 0:
                 _set_bias(graph, operator, place, scales_of(graph.tensors[int(operator.inputs[place])]))
+
+
+def _is_stored(graph: Graph, index: int) -> bool:
+    """Say whether a weight is stored otherwise than in floats: itself, or what a DEQUANTIZE makes of it."""
+    maker = graph.maker(index)
+    index = int(maker.inputs[0]) if maker is not None and graph.kind(maker) == "DEQUANTIZE" else index
+    return graph.constant(index) is not None and DTYPES[graph.tensors[index].type] in STORED
 
 
 def _product(graph: Graph, operator: Any, given: int) -> npt.NDArray[np.float64] | None:
@@ -272,9 +280,7 @@ def _renamed(graph: Graph, operators: list[Any], before: int, after: int, ends: 
 
 
 def _copying(graph: Graph, operator: Any) -> Any:
-    """Turn an operator from one end of the graph to another into one that copies floats: a RESHAPE to the same shape."""
-    from tflbuild.tflite.reshapes import reshape
-
+    """Let an operator from one end of the graph to another copy floats: a RESHAPE to the same shape."""
     reshape(graph, operator, graph.tensors[int(operator.outputs[0])].shape)
     return operator
 

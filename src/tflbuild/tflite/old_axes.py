@@ -1,4 +1,4 @@
-"""Mend the axis of channels that old converters wrote for biases: that of the weights, which a bias of one side has not."""
+"""Mend the axis of channels that old converters wrote for biases: that of the weights, which a bias does not have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def mended_axes(model: Any) -> list[str]:
     names = []
     for tensor in model.subgraphs[0].tensors:
         sides = () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
-        if sides == (len(scales_of(tensor)),) and tensor.quantization.quantizedDimension:
-            tensor.quantization.quantizedDimension = 0
+        given = tensor.quantization
+        if given is not None and given.quantizedDimension and sides == (len(scales_of(tensor)),):
+            given.quantizedDimension = 0
             names.append(tensor.name.decode("utf-8", "replace"))
     return names

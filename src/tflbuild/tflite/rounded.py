@@ -1,4 +1,4 @@
-"""Round a float graph's tensors to grids while it runs: what a quantized file loses by its grids, and by nothing else."""
+"""Round a float graph's tensors to grids while it runs: a quantized file loses the same by its grids alone."""
 
 from __future__ import annotations
 

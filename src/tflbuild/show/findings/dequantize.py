@@ -20,8 +20,8 @@ def _line(name: str, found: Mapping[str, Any]) -> str:
     )
     return (
         f"dequantize: '{plain(name)}' of the float model is {difference:.2g} from the shipped file's "
-        f"{_scale(found)}(rms, {number(found, 'samples') or 0:,.0f} samples): its steps make {rounding:.2g}, the ends of "
-        f"its ranges {clipping:.2g}; rounded to its steps it is {rest:.2g} from it, {bound:.2g} allowed"
+        f"{_scale(found)}(rms, {number(found, 'samples') or 0:,.0f} samples): its steps make {rounding:.2g}, the ends "
+        f"of its ranges {clipping:.2g}; rounded to its steps it is {rest:.2g} from it, {bound:.2g} allowed"
     )
 
 
@@ -36,8 +36,8 @@ def _beyond(note: Note) -> list[str]:
         return []
     first = found[0]
     return [
-        f"dequantize: {len(found)} activations go beyond ranges that the shipped file clips them to, which is not kept; "
-        f"'{plain(first['name'], 60)}' has {first['low']:.3g}..{first['high']:.3g} and reaches {first['least']:.3g}.."
+        f"dequantize: {len(found)} activations go beyond ranges that the shipped file clips them to, which is not "
+        f"kept; '{plain(first['name'], 60)}' has {first['low']:.3g}..{first['high']:.3g} and reaches {first['least']:.3g}.."
         f"{first['most']:.3g}"
     ]
 
