@@ -115,7 +115,7 @@ def _check_float(label: str, before: str, scheme: str) -> None:
     if scheme:
         raise RecipeError(
             f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "
-            f"it was made of, or put a pass before '{label}' that makes one."
+            f"it was made of."
         )
 
 

@@ -28,7 +28,7 @@ def start_from_file(recipe: Recipe) -> Recipe:
 
 
 def _with_floats(recipe: Recipe) -> Recipe:
-    """Put the pass that makes a float model behind the one that takes a quantized file in, where it is quantized anew."""
+    """Put the pass that makes a float model behind the one that takes a quantized file, which is quantized anew."""
     restoring = recipe.model.restores()
     steps = [recipe.steps[label] for label in recipe.pipeline if label in recipe.steps]
     running = [step for step in steps if step.enabled and not step.done]

@@ -61,7 +61,7 @@ FUSED = schema.ActivationFunctionType
 
 @dataclass(frozen=True, kw_only=True)
 class Dequantized:
-    """What was done to a graph.
+    """The float graph's relation to the quantized one.
 
     Attributes:
         grids: by tensor, the integers that the quantized file held it in.

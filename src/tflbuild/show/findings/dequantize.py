@@ -35,10 +35,11 @@ def _beyond(note: Note) -> list[str]:
     if not found:
         return []
     first = found[0]
+    many = "1 activation goes" if len(found) == 1 else f"{len(found)} activations go"
+    low, high, least, most = (f"{first[key]:.3g}" for key in ("low", "high", "least", "most"))
     return [
-        f"dequantize: {len(found)} activations go beyond ranges that the shipped file clips them to, which is not "
-        f"kept; '{plain(first['name'], 60)}' has {first['low']:.3g}..{first['high']:.3g} and reaches {first['least']:.3g}.."
-        f"{first['most']:.3g}"
+        f"dequantize: {many} beyond ranges that the shipped file clips them to, which is not kept; "
+        f"'{plain(first['name'], 60)}' has {low}..{high} and reaches {least}..{most}"
     ]
 
 
