@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.quantization.observation import Executable, SampleValues, observe, without_custom
+from tflbuild.quantization.observation import Executable, SampleValues, activations, exposed, without_custom
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.dequantization import Dequantized
 from tflbuild.tflite.grids import Grid
@@ -86,10 +86,11 @@ def compared(
     Raises:
         PassError: LiteRT cannot execute one of them.
     """
-    observed = observe(content, samples)
+    reached = _reached(content, samples, [*made.grids, *made.hybrid])
     grids = dict(made.grids)
     for name in made.hybrid:
-        grids.setdefault(name, Grid.between(min(observed[name].low, 0), max(observed[name].high, 0), 8))
+        least, most = reached[name]
+        grids.setdefault(name, Grid.between(min(least, 0), max(most, 0), 8))
     endless = {name: grid.endless(MOST_BITS) for name, grid in grids.items()}
     given = Executable(without_custom(quantized))
     rows = [_rows(given, samples)]
@@ -100,12 +101,26 @@ def compared(
         name: _of_output(found, step) for name, step, found in zip(names, steps, by_output, strict=True)
     }
     beyond = [
-        Beyond(name, grid.low, grid.high, observed[name].low, observed[name].high)
+        Beyond(name, grid.low, grid.high, *reached[name])
         for name, grid in made.grids.items()
-        if name in observed
-        and (observed[name].low < grid.low - grid.step or observed[name].high > grid.high + grid.step)
+        if name in reached
+        and (reached[name][0] < grid.low - grid.step or reached[name][1] > grid.high + grid.step)
     ]
     return Restored(outputs, beyond)
+
+
+def _reached(
+    content: bytes, samples: Sequence[SampleValues], names: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Give the smallest and the largest value of activations, by name; those of custom operators are left out."""
+    floats = set(activations(content))
+    known = [name for name in dict.fromkeys(names) if name in floats]
+    running = Executable(exposed(without_custom(content), known))
+    ends = [[(float(np.min(value)), float(np.max(value))) for value in running.run(one)] for one in samples]
+    return {
+        name: (min(low for low, _ in found), max(high for _, high in found))
+        for name, found in zip(known, zip(*ends, strict=True), strict=True)
+    }
 
 
 def _rounded(content: bytes, grids: Mapping[str, Grid]) -> bytes:

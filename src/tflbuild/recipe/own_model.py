@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import Pass, kinds_of
+from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, Step
+
+NEARER = "nearer"
+"""Analysis of a file that was quantized anew: it holds it and the shipped one to the float model."""
 
 
 def start_from_file(recipe: Recipe) -> Recipe:
@@ -46,10 +52,18 @@ def _with_floats(recipe: Recipe) -> Recipe:
     )
     return replace(
         recipe,
+        limits=tuple(_since(limit, label) for limit in recipe.limits),
+        analyses={NEARER: ANALYSES.get(NEARER)(), **recipe.analyses},
         steps={**recipe.steps, label: replace(own, enabled=True)},
         pipeline=(*recipe.pipeline[:place], label, *recipe.pipeline[place:]),
         remarks=(*recipe.remarks, remark),
     )
+
+
+def _since(limit: Limit, label: str) -> Limit:
+    """Let a limit on what a model shares with the base count from the float model: the base has an error of its own."""
+    shared = getattr(METRICS.get(limit.metric), "against", "truth") == "base"
+    return replace(limit, since=label) if shared and limit.relative and not limit.since else limit
 
 
 def _instead_of(step: Step, loader: Pass) -> str:
