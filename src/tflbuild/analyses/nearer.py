@@ -80,7 +80,7 @@ def _finding(shipped: Any, new: Any, between: Any) -> dict[str, Any]:
 
     count, change = len(new), np.asarray(new - shipped, np.float64)
     low, high = percentile_interval(resamples(count) @ change / count, float(change.mean()))
-    found = {
+    return {
         "shipped": float(shipped.mean()),
         "new": float(new.mean()),
         "between": float(between.mean()),
@@ -89,7 +89,6 @@ def _finding(shipped: Any, new: Any, between: Any) -> dict[str, Any]:
         "high": float(high),
         "samples": count,
     }
-    return found
 
 
 def sentence(found: Mapping[str, Any]) -> str:

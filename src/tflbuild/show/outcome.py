@@ -78,7 +78,9 @@ def _difference(target: Mapping[str, Any], name: str) -> str:
     found = target.get("differences", {}).get(name)
     if not found:
         return ""
-    told = "better" if found["low"] > 0 else "worse" if found["high"] < 0 else "no difference can be told"
+    told = {(True, False): "better", (False, True): "worse"}.get(
+        (found["low"] > 0, found["high"] < 0), "no difference can be told"
+    )
     return f", {found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]: {told}"
 
 
