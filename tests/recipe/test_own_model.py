@@ -142,7 +142,9 @@ def test_what_is_switched_off_makes_no_kind_of_file() -> None:
     assert found["convert"].done == "model.path is a .tflite already"
 
 
-def recipe_of(*options: Pass, quantized_by: str = "int8", path: str = "a.tflite", **changed: Any) -> Recipe:
+def recipe_of(
+    *options: Pass, quantized_by: str = "int8", path: str = "a.tflite", limits: Any = (), **changed: Any
+) -> Recipe:
     made = {type(one).name: Step(label=type(one).name, options=one) for one in options}
     made = {label: replace(step, **changed.get(label, {})) for label, step in made.items()}
     return start_from_file(
@@ -154,6 +156,7 @@ def recipe_of(*options: Pass, quantized_by: str = "int8", path: str = "a.tflite"
             steps=made,
             pipeline=tuple(label for label in made if label != "restore"),
             remarks=("before",),
+            limits=limits,
         )
     )
 
@@ -167,6 +170,17 @@ def test_a_quantized_file_goes_through_the_pass_that_makes_floats_before_it_is_q
         "model.path is quantized already: 'restore', put behind 'take', makes the float model that it computes, which "
         "'quantize' quantizes anew; the file as it is stays the base that the result is held to",
     )
+
+
+def test_what_is_shared_with_the_base_counts_from_the_float_model_and_both_files_are_held_to_it() -> None:
+    names = (("fidelity", "max_drop"), ("map", "max_drop"), ("fidelity", "min"))
+    limits = tuple(Limit(metric=metric, form=form, bound=0.1) for metric, form in names)
+    found = recipe_of(Take(), Quantizing(), limits=limits)
+    assert found.limits == (replace(limits[0], since="restore"), *limits[1:])
+    assert list(found.analyses) == ["nearer"]
+    own = replace(limits[0], since="take")
+    assert recipe_of(Take(), Quantizing(), limits=(own,)).limits == (own,)
+    assert recipe_of(Take(), Quantizing(), limits=limits, quantized_by="").limits == limits
 
 
 def test_options_of_that_pass_count_where_the_recipe_has_them() -> None:

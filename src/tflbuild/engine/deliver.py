@@ -115,7 +115,7 @@ def deliver(
             if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
         }
         deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found))
-    _judge_total(recipe, measurer, deliveries, base, outputs or {})
+    _judge_total(recipe, measurer, deliveries, base, outputs)
     return deliveries
 
 
@@ -206,7 +206,7 @@ def _judge_total(
     measurer: Measurer,
     deliveries: list[Delivery],
     base: Artifact,
-    outputs: Mapping[str, Artifact],
+    outputs: Mapping[str, Artifact] | None = None,
 ) -> None:
     for limit in recipe.limits:
         judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
@@ -218,7 +218,7 @@ def _judge_total(
                 limit,
                 value,
                 delivery.model,
-                outputs.get(limit.since, base),
+                (outputs or {}).get(limit.since, base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
             )
