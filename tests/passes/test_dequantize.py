@@ -22,6 +22,7 @@ from tflbuild.quantization.observation import observe
 from tflbuild.testing import run_pass
 from tflbuild.tflite import dequantization, flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.weights import weights_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
@@ -29,14 +30,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tens
 
 def shipped(folder: Path, scheme: Any) -> bytes:
     """Quantize the network of twelve numbers, as somebody else did."""
-    path = folder / "float.tflite"
-    path.write_bytes(vector())
     rows = [{"given": row} for row in np.random.default_rng(0).normal(size=(64, 20)).astype(np.float32)]
-    ranges = {name: (one.low, one.high) for name, one in observe(vector(), rows).items()}
+    ranges = {name: (one.low, one.high) for name, one in observe(Graph.unpacked(vector()), rows).items()}
     whole = scheme in ("int8", "int16x8")
     return quantizer.quantize(
-        path, scheme, ranges if whole else None, float_input=not whole, float_output=not whole
-    )
+        Packed(vector()), scheme, ranges if whole else None, float_input=not whole, float_output=not whole
+    ).packed()
 
 
 def restored(folder: Path, content: bytes) -> tuple[TFLiteModel, TFLiteModel, dict[str, Any]]:

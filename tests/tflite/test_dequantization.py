@@ -48,8 +48,9 @@ SYMMETRIC = np.array([[-3, 7, 1], [5, -128, 127]])
 
 
 def made_of(content: bytes) -> tuple[Any, Dequantized]:
-    model = flatbuffer.unpack(content)
-    return model, dequantize(model)
+    graph = Graph.unpacked(content)
+    found = dequantize(graph)
+    return graph.model, found
 
 
 def constants(model: Any) -> list[Any]:
@@ -75,7 +76,7 @@ def test_weights_are_their_levels_without_the_zero_point_and_biases_take_the_sca
     np.testing.assert_array_equal(bias, [1, -2])  # levels times 0.5 times 0.25, and not times 9
     assert found.layers == ["y"]
     assert found.grids == {"x": Grid(-64, 63.5, 0.5, 8), "y": Grid(-50, 77.5, 0.5, 8)}
-    assert quantized_names(model) == []
+    assert quantized_names(Graph(model)) == []
 
 
 def test_each_channel_has_its_own_scale_for_weights_and_bias() -> None:
@@ -185,6 +186,46 @@ def test_fake_quantization_goes_and_its_range_is_moved_to_hold_a_zero() -> None:
     assert found.grids["t1"] == pytest.approx((-38 * step, 217 * step, step, 8))
 
 
+def test_the_range_of_fake_quantization_is_fused_where_it_is_an_activation() -> None:
+    options = schema.FakeQuantOptionsT()
+    options.min, options.max, options.numBits = 0.0, 6.0, 8
+    content = assemble(
+        {"x": (1, 3), "w": np.eye(2, 3, dtype=np.float32), "y": (1, 2), "z": (1, 2)},
+        [
+            Step(
+                OPERATORS.FULLY_CONNECTED,
+                ["x", "w"],
+                ["y"],
+                OPTIONS.FullyConnectedOptions,
+                schema.FullyConnectedOptionsT(),
+            ),
+            Step(OPERATORS.FAKE_QUANT, ["y"], ["z"], OPTIONS.FakeQuantOptions, options),
+        ],
+        ["x"],
+        ["z"],
+    )
+    model, found = made_of(content)
+    assert ends_and_kinds(model) == (["x"], ["z"], ["FULLY_CONNECTED"])
+    assert found.activations == {"z": "RELU6"}
+    np.testing.assert_array_equal(run(flatbuffer.pack(model), np.float32([[-2, 9, 1]])), [[0, 6]])
+
+
+def test_the_range_of_one_reader_clips_no_other() -> None:
+    """t1 is rounded to 0..1 on the way to t2 alone; t3 reads it as it is."""
+    fake = schema.FakeQuantOptionsT()
+    fake.min, fake.max, fake.numBits = 0.0, 1.0, 8
+    tensors: dict[str, Any] = {f"t{number}": (1, 4) for number in range(4)}
+    steps = [
+        Step(OPERATORS.QUANTIZE, ["t0"], ["t1"]),
+        Step(OPERATORS.FAKE_QUANT, ["t1"], ["t2"], OPTIONS.FakeQuantOptions, fake),
+        Step(OPERATORS.RELU, ["t1"], ["t3"]),
+    ]
+    content = assemble(tensors, steps, ["t0"], ["t3", "t2"])
+    _, found = made_of(held(content, {"t0": Held("int8", 1.0), "t1": Held("int8", 1.0)}))
+    assert all(grid.width == 255 for grid in found.grids.values() if grid.step == 1)
+    assert Grid(-128, 127, 1, 8) in found.grids.values()
+
+
 def test_weights_stored_in_float16_or_integers_behind_a_float_input_become_floats() -> None:
     halves = np.array([[0.5, -2, 3], [1, 2.25, -7]])
     model, found = made_of(held(dense(), {"w": Held("int8", [0.5, 0.25], levels=SYMMETRIC)}))
@@ -224,4 +265,4 @@ def test_quantized_tensors_of_a_second_graph_are_refused() -> None:
     model = flatbuffer.unpack(held(dense(), UINT8))
     model.subgraphs.append(flatbuffer.unpack(held(dense(), UINT8)).subgraphs[0])
     with pytest.raises(PassError, match="several graphs with quantized tensors"):
-        dequantize(model)
+        dequantize(Graph(model))

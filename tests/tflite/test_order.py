@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from quantized_files import Held, held
-from tflbuild.tflite import flatbuffer, order
+from tflbuild.tflite import order
 from tflbuild.tflite.assemble import Step, assemble
 from tflbuild.tflite.graph import Graph
 
@@ -40,9 +40,9 @@ def run(given: bytes) -> int:
 
 
 def changed(given: bytes) -> tuple[bytes, list[str], list[str]]:
-    model = flatbuffer.unpack(given)
-    names = order.without_floats(model)
-    return flatbuffer.pack(model), names, [Graph(model).kind(one) for one in model.subgraphs[0].operators]
+    graph = Graph.unpacked(given)
+    names = order.without_floats(graph)
+    return graph.packed(), names, [graph.kind(one) for one in graph.operators]
 
 
 def test_the_place_is_found_among_integers() -> None:

@@ -42,11 +42,12 @@ class Nearer(Analysis):
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Run the three files on the same samples."""
         from tflbuild.quantization.output_error import OutputError
+        from tflbuild.tflite.packed import Packed
 
         split = ctx.dataset(SPLIT)
         places = sorted({len(split) * number // self.samples for number in range(self.samples)})
         raw = {split.samples[place].key: split[place].value for place in places}
-        content = {name: model.path.read_bytes() for name, model in models.items()}
+        content = {name: Packed(model.path.read_bytes()) for name, model in models.items()}
         values = {name: _values(model, raw) for name, model in models.items()}
         reference = OutputError(content["float"], values["float"])
         shipped, new = (reference.by_image(content[name], values[name]) for name in ("base", "model"))

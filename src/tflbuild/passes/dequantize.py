@@ -10,6 +10,7 @@ from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.passes.quantizing import parity, writing
+from tflbuild.passes.quantizing.float_model import inputs_in_order
 
 if TYPE_CHECKING:
     from tflbuild.quantization.restored import Restored
@@ -63,34 +64,33 @@ class Dequantize(Pass):
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Make the float model, and hold it to the file."""
         from tflbuild.quantization import restored
-        from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.dequantization import dequantize
+        from tflbuild.tflite.packed import Packed
 
-        content = model.path.read_bytes()
-        unpacked = flatbuffer.unpack(content)
-        made = dequantize(unpacked)
+        shipped = Packed(model.path.read_bytes())
+        graph = shipped.copy()
+        made = dequantize(graph)
         if not (made.grids or made.layers):
             raise PassError("the file is float already: no tensor and no weight of it is quantized.")
-        floats = flatbuffer.pack(unpacked)
         batch = parity.sample_batch(Meaning.of(model), ctx, SAMPLES)
-        names = writing.inputs_in_order(model)
+        names = inputs_in_order(shipped, Meaning.of(model))
         count = len(next(iter(batch.values())))
         samples = [{name: batch[name][place] for name in names} for place in range(count)]
-        found = restored.compared(content, floats, made, samples)
+        found = restored.compared(shipped, Packed(graph), made, samples)
         ctx.notes["dequantize"] = _notes(made, found)
         _log(made, found, ctx)
         if found.breaches:
             raise BrokenPromise(
                 f"the float model does not compute what the file does: {'; '.join(found.breaches)}."
             )
-        return writing.emit_tflite(ctx, floats, Meaning.of(model), quantized="")
+        return writing.emit_tflite(ctx, graph, Meaning.of(model), quantized="")
 
     def verify(self, model: TFLiteModel, result: TFLiteModel) -> None:
         """Look for what is quantized still."""
-        from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.dequantization import quantized_names
+        from tflbuild.tflite.graph import Graph
 
-        left = quantized_names(flatbuffer.load(result.path))
+        left = quantized_names(Graph.unpacked(result.path.read_bytes()))
         if left:
             raise BrokenPromise(f"{len(left)} tensors are quantized still, '{plain(left[0], 60)}' the first.")
 

@@ -41,7 +41,8 @@ class LoadTflite(Pass):
 
         spec: Any = ctx.model_spec
         path = Path(spec.path)
-        content, carried = brought.apart(self._mended(flatbuffer.check(path), ctx), ctx.log)
+        content, carried = brought.apart(flatbuffer.check(path), ctx.log)
+        content = self._mended(content, ctx)
         description: Description = spec.description
         meaning = meaning_of(description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
@@ -66,17 +67,18 @@ class LoadTflite(Pass):
 
     def _mended(self, content: bytes, ctx: PassContext) -> bytes:
         """Mend what LiteRT refuses in files of old converters, where it can mean one thing alone."""
-        from tflbuild.tflite import flatbuffer, old_axes
+        from tflbuild.tflite import old_axes
+        from tflbuild.tflite.graph import Graph
 
-        model = flatbuffer.unpack(content)
-        names = old_axes.mended_axes(model)
+        graph = Graph.unpacked(content)
+        names = old_axes.mended_axes(graph)
         if not names:
             return content
         ctx.log(
             f"{len(names)} biases, '{names[0]}' the first, name an axis of channels that they do not have: it is 0"
         )
         ctx.notes["mended"] = {"axes": len(names)}
-        return flatbuffer.pack(model)
+        return graph.packed()
 
 
 def meaning_of(description: Description, ctx: PassContext, path: Path) -> Meaning:

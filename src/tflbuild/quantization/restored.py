@@ -14,11 +14,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.quantization.observation import Executable, SampleValues, activations, exposed, without_custom
-from tflbuild.tflite import flatbuffer
+from tflbuild.quantization.observation import (
+    Executable,
+    SampleValues,
+    activations,
+    exposed,
+    runnable,
+    without_custom,
+)
 from tflbuild.tflite.dequantization import Dequantized
 from tflbuild.tflite.grids import Grid
-from tflbuild.tflite.rounded import MOST_BITS, rounded
+from tflbuild.tflite.packed import Packed
+from tflbuild.tflite.rounded import MOST_BITS, round_to
 
 FLOATS = 1e-4
 """Largest difference, relative to the size of an output, that float kernels may make."""
@@ -73,29 +80,29 @@ class Restored(NamedTuple):
 
 
 def compared(
-    quantized: bytes, content: bytes, made: Dequantized, samples: Sequence[SampleValues]
+    quantized: Packed, floats: Packed, made: Dequantized, samples: Sequence[SampleValues]
 ) -> Restored:
     """Compare a float model with the quantized file that it was made of.
 
     Args:
         quantized: the file.
-        content: the float model.
+        floats: the float model.
         made: how that was made.
         samples: each the model values of every input by name, in the model's order and without a batch axis.
 
     Raises:
         PassError: LiteRT cannot execute one of them.
     """
-    reached = _reached(content, samples, [*made.grids, *made.hybrid])
+    reached = _reached(floats, samples, [*made.grids, *made.hybrid])
     grids = dict(made.grids)
     for name in made.hybrid:
         least, most = reached[name]
         grids.setdefault(name, Grid.between(min(least, 0), max(most, 0), 8))
     endless = {name: grid.endless(MOST_BITS) for name, grid in grids.items()}
-    given = Executable(without_custom(quantized))
+    given = Executable(runnable(quantized))
     rows = [_rows(given, samples)]
-    rows += [_rows(Executable(_rounded(content, one)), samples) for one in ({}, grids, endless)]
-    names, steps = _outputs(content), given.steps
+    rows += [_rows(Executable(_rounded(floats, one)), samples) for one in ({}, grids, endless)]
+    names, steps = _outputs(floats), given.steps
     by_output = zip(*rows, strict=True)
     outputs = {
         name: _of_output(found, step) for name, step, found in zip(names, steps, by_output, strict=True)
@@ -110,12 +117,12 @@ def compared(
 
 
 def _reached(
-    content: bytes, samples: Sequence[SampleValues], names: Sequence[str]
+    floats: Packed, samples: Sequence[SampleValues], names: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Give the smallest and the largest value of activations, by name; those of custom operators are left out."""
-    floats = set(activations(content))
-    known = [name for name in dict.fromkeys(names) if name in floats]
-    running = Executable(exposed(without_custom(content), known))
+    computed = set(activations(floats.graph))
+    known = [name for name in dict.fromkeys(names) if name in computed]
+    running = Executable(exposed(without_custom(floats.graph), known))
     ends = [[(float(np.min(value)), float(np.max(value))) for value in running.run(one)] for one in samples]
     return {
         name: (min(low for low, _ in found), max(high for _, high in found))
@@ -123,13 +130,12 @@ def _reached(
     }
 
 
-def _rounded(content: bytes, grids: Mapping[str, Grid]) -> bytes:
-    content = without_custom(content)
+def _rounded(floats: Packed, grids: Mapping[str, Grid]) -> bytes:
     if not grids:
-        return content
-    model = flatbuffer.unpack(content)
-    rounded(model, grids)
-    return flatbuffer.pack(model)
+        return runnable(floats)
+    graph = without_custom(floats.graph).copy()
+    round_to(graph, grids)
+    return graph.packed()
 
 
 def _rows(running: Executable, samples: Sequence[SampleValues]) -> list[Rows]:
@@ -137,11 +143,10 @@ def _rows(running: Executable, samples: Sequence[SampleValues]) -> list[Rows]:
     return [np.stack(values) for values in zip(*found, strict=True)]
 
 
-def _outputs(content: bytes) -> list[str]:
+def _outputs(floats: Packed) -> list[str]:
     """Name what `without_custom` leaves as outputs, in order."""
-    model = flatbuffer.unpack(without_custom(content))
-    tensors = model.subgraphs[0].tensors
-    return [tensors[int(index)].name.decode("utf-8", "replace") for index in model.subgraphs[0].outputs]
+    graph = without_custom(floats.graph)
+    return [graph.name(int(index)) for index in graph.model.subgraphs[0].outputs]
 
 
 def _of_output(rows: Sequence[Rows], step: float) -> dict[str, float]:

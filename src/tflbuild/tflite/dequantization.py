@@ -76,30 +76,31 @@ class Dequantized:
     hybrid: list[str] = field(default_factory=list)
 
 
-def dequantize(model: Any) -> Dequantized:
+def dequantize(graph: Graph) -> Dequantized:
     """Make a quantized graph a float one.
 
     Args:
-        model: what `flatbuffer.unpack` gave; edited in place.
+        graph: edited in place.
 
     Raises:
         PassError: an operator reads integers of the file as such; names it.
     """
-    graph = Graph(model)
+    model = graph.model
     _refuse(graph)
     found = Dequantized()
     grids = dict(_grids(graph))
     found.hybrid.extend(_hybrid(graph))
     found.layers.extend(_with_float_biases(graph))
     _with_float_constants(graph)
-    for operator in graph.operators:
-        _keep_clipping(graph, operator, grids, found)
-        operator.intermediates = None
     for index in grids:
         graph.tensors[index].type, graph.tensors[index].quantization = FLOAT32, None
     _without_passing(graph, grids)
+    for operator in model.subgraphs[0].operators:
+        _keep_clipping(graph, operator, grids, found)
+        operator.intermediates = None
     found.grids.update({graph.name(index): grid for index, grid in grids.items()})
     drop_unread(model)
+    graph.reindex()
     return found
 
 
@@ -252,9 +253,10 @@ def _without_passing(graph: Graph, grids: dict[int, Grid]) -> None:
             left.append(_copying(graph, operator))
             continue
         kept, gone = (before, after) if after not in ends else (after, before)
-        narrower = [grids[index] for index in (kept, gone) if index in grids]
-        if narrower:
-            grids[kept] = min(narrower, key=lambda grid: grid.width)
+        both = [grids[index] for index in (kept, gone) if index in grids]
+        if both:  # others that read the tensor were not given the narrower one
+            nearest = min if len(graph.readers(before)) == 1 else max
+            grids[kept] = nearest(both, key=lambda grid: grid.width)
         grids.pop(gone, None)
     graph.model.subgraphs[0].operators = left
 
@@ -285,7 +287,6 @@ def _copying(graph: Graph, operator: Any) -> Any:
     return operator
 
 
-def quantized_names(model: Any) -> list[str]:
-    """Name the tensors of a model that are quantized."""
-    graph = Graph(model)
+def quantized_names(graph: Graph) -> list[str]:
+    """Name the tensors of a graph that are quantized."""
     return [graph.name(index) for index, tensor in enumerate(graph.tensors) if _quantized(tensor)]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of
 
 
-def mended_axes(model: Any) -> list[str]:
+def mended_axes(graph: Graph) -> list[str]:
     """Let the scales of a tensor with one side lie along that side, where its file names an axis that is not there.
 
     LiteRT refuses such a file when it is loaded; LiteRT for microcontrollers takes it.
 
     Args:
-        model: what `flatbuffer.unpack` gave; edited in place.
+        graph: edited in place.
 
     Returns:
         Names of the tensors.
     """
     names = []
-    for tensor in model.subgraphs[0].tensors:
+    for tensor in graph.tensors:
         sides = () if tensor.shape is None else tuple(int(side) for side in tensor.shape)
         given = tensor.quantization
         if given is not None and given.quantizedDimension and sides == (len(scales_of(tensor)),):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -19,16 +17,15 @@ VERSION = 2
 """First version of these that reads int8."""
 
 
-def without_floats(model: Any) -> list[str]:
+def without_floats(graph: Graph) -> list[str]:
     """Let ARG_MAX and ARG_MIN read the int8 tensor behind a DEQUANTIZE; quantizers leave them in floats.
 
     Args:
-        model: what `flatbuffer.unpack` gave; edited in place.
+        graph: edited in place.
 
     Returns:
         Names of their outputs.
     """
-    graph = Graph(model)
     names = []
     for operator in graph.operators:
         kind = graph.kind(operator)
@@ -39,21 +36,22 @@ def without_floats(model: Any) -> list[str]:
         if DTYPES[graph.tensors[stored].type] != "int8" or len(scales_of(graph.tensors[stored])) != 1:
             continue
         operator.inputs = np.array([stored, *map(int, operator.inputs[1:])], np.int32)
-        operator.opcodeIndex = code_index(model, ORDERING[kind], VERSION)
+        operator.opcodeIndex = code_index(graph.model, ORDERING[kind], VERSION)
         names.append(graph.name(int(operator.outputs[0])))
     if names:
-        _drop_idle(model)
+        _drop_idle(graph)
     return names
 
 
-def _drop_idle(model: Any) -> None:
+def _drop_idle(graph: Graph) -> None:
     """Drop the DEQUANTIZE operators whose floats nobody reads any more."""
-    graph = Graph(model)
-    model.subgraphs[0].operators = [
+    graph.reindex()
+    graph.model.subgraphs[0].operators = [
         operator
         for operator in graph.operators
         if graph.kind(operator) != "DEQUANTIZE"
         or graph.readers(int(operator.outputs[0]))
         or int(operator.outputs[0]) in graph.outputs
     ]
-    drop_unread(model)
+    drop_unread(graph.model)
+    graph.reindex()

@@ -16,17 +16,16 @@ MOST_BITS = 16
 """Bits of the widest grid that FAKE_QUANT knows."""
 
 
-def rounded(model: Any, grids: Mapping[str, Grid]) -> None:
+def round_to(graph: Graph, grids: Mapping[str, Grid]) -> None:
     """Put a FAKE_QUANT behind every input and operator whose result is held in a grid.
 
     Args:
-        model: a float graph, as `flatbuffer.unpack` gave it; edited in place.
+        graph: of a float model; edited in place.
         grids: by tensor.
     """
-    graph = Graph(model)
     operators: list[Any] = []
     moved: dict[int, int] = {}
-    for index in (int(one) for one in model.subgraphs[0].inputs):
+    for index in (int(one) for one in graph.model.subgraphs[0].inputs):
         grid = grids.get(graph.name(index))
         if grid is not None and grid.bits <= MOST_BITS and graph.readers(index):
             moved[index] = _copied(graph, index, "rounded")
@@ -42,7 +41,8 @@ def rounded(model: Any, grids: Mapping[str, Grid]) -> None:
             operator.outputs = np.array(operator.outputs, np.int32)
             operator.outputs[place] = raw
             operators.append(_rounding(graph, raw, index, grid))
-    model.subgraphs[0].operators = operators
+    graph.model.subgraphs[0].operators = operators
+    graph.reindex()
 
 
 def _copied(graph: Graph, index: int, word: str) -> int:
