@@ -19,7 +19,7 @@ from tflite_files import classifier as of_bytes
 from workspace import Workspace
 
 USABLE = "compressed_size, fidelity, latency, npu_coverage, npu_cycles, npu_latency, npu_sram, size"
-TAKING = "correct_bias, equalize, quantize, quantize_mixed, round, sensitivity"
+TAKING = "correct_bias, dequantize, equalize, quantize, quantize_mixed, round, sensitivity"
 
 
 def int8() -> bytes:
@@ -143,12 +143,6 @@ PLANNED: dict[str, tuple[list[str], str]] = {
         "model.path: 'cut.h5' is not a Keras model; expected a whole model saved by Keras as .h5 or .keras (it "
         "is HDF5 "
         "that is cut short or damaged).",
-    ),
-    "quantized already": (
-        case("int8.tflite", "photos"),
-        "pipeline: 'quantize' needs a float model, and model.path is int8 already; give the float model that it was "
-        "made "
-        "of.",
     ),
     # Data
     "no data": (

@@ -396,3 +396,33 @@ def test_a_delivered_file_is_described_behind_the_compiler_and_looked_at_as_it_i
     assert seen == [made + b" of mine"]
     assert figures["metadata"] == "a tag"
     assert path.read_bytes() == b"bytes", "the pass's own file stays as it is"
+
+
+def test_a_total_budget_since_a_step_counts_from_what_that_step_gave(
+    recipe: Recipe, build_here: FakeBuild
+) -> None:
+    for since in ("", "train", "prune"):
+        outcome = build_here(replace(recipe, limits=(drop(0.5, since=since),)))
+        (verdict,) = verdicts(outcome)
+        given = {step["label"]: step["metrics"]["score"]["value"] for step in outcome.report["passes"]}
+        assert verdict["baseline"] == pytest.approx(given[since or "train"])
+        assert (f" since {since}," in verdict["text"]) == bool(since)
+    assert given["prune"] != given["train"]
+
+
+def test_a_file_of_the_user_s_own_is_told_from_what_was_made_of_it_sample_by_sample(
+    recipe: Recipe, build_here: FakeBuild
+) -> None:
+    path = recipe.outputs.parent / "m.h5"
+    path.write_bytes(b"user")
+    own = replace(
+        recipe,
+        model=fakes.FakeOwn(path=str(path)),
+        steps={**recipe.steps, "train": replace(recipe.steps["train"], options=fakes.FakeLoad())},
+    )
+    (given,) = targets(build_here(own)).values()
+    base = build_here(own).report["base"]["metrics"]["score"]["value"]
+    found = given["differences"]["score"]
+    assert found["value"] == pytest.approx(given["metrics"]["score"]["value"] - base)
+    assert found["low"] < found["value"] < found["high"]
+    assert "differences" not in targets(build_here(recipe))["any"]  # trained here

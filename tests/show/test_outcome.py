@@ -47,6 +47,18 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.05, "no difference can be told")],
+)
+def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
+    low: float, high: float, told: str
+) -> None:
+    target = TARGET | {"differences": {"map": {"value": 0.03, "low": low, "high": high, "n": 500}}}
+    line = f"train had 0.0000, +0.0300 [{low:+.4f}, {high:+.4f}]: {told}"
+    assert outcome(targets=[target])[2] == f"  map 0.6000 [0.5500, 0.6500] on 500 test samples; {line}"
+
+
+@pytest.mark.parametrize(
     ("more", "lines"),
     [
         (

@@ -101,10 +101,30 @@ PARITY: dict[str, Any] = {
     "of": "'my.h5'",
     "outputs": {"scores": {"difference": 2.1e-7, "size": 0.98, "images": 16}},
 }
+DEQUANTIZE: dict[str, Any] = {
+    "layers": 28,
+    "activations": 32,
+    "fused": {"conv": "RELU6"},
+    "outputs": {
+        "scores": {
+            "difference": 0.0152,
+            "rounding": 0.0141,
+            "clipping": 0.0068,
+            "unexplained": 0.0047,
+            "bound": 0.068,
+            "largest": 0.213,
+            "step": 0.0039,
+            "size": 0.996,
+            "samples": 32,
+        }
+    },
+    "beyond": [{"name": "logits", "low": -13.3, "high": 23.2, "least": -15.6, "most": 22.5}],
+}
 NOTES: dict[str, Any] = {
     "recognised": RECOGNISED,
     "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,
+    "dequantize": DEQUANTIZE,
     "shared_scales": [{"text": "'o' holds parts", "tensor": "o", "axis": 1, "parts": [], "mended": True}],
     "auto": AUTO,
     "round": ROUND,

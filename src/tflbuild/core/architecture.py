@@ -57,6 +57,10 @@ class Architecture:
         """Name the scheme, e.g. "int8", of a user's file that is quantized already; "" for a float model."""
         return ""
 
+    def restores(self) -> Pass | None:
+        """Give the pass that makes a float model of a user's file whose numbers are quantized; None for a float one."""
+        return None
+
     def task_on(self, task: str) -> str:
         """Name the task that the model's outputs are of, on data of a task."""
         return self.task or task

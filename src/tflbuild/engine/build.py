@@ -170,7 +170,10 @@ class Build:
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
-        self._account.deliveries = delivering.deliver(recipe, measurer, model, base, metrics)
+        made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
+        self._account.deliveries = made
+        if is_foreign(recipe, recipe.steps[label]):
+            delivering.add_differences(recipe, measurer, made, base)
         breaches = [v.text for d in self._account.deliveries for v in d.verdicts if not v.ok]
         for delivery in self._account.deliveries:
             for verdict in delivery.verdicts:

@@ -56,7 +56,7 @@ def _check_tasks(recipe: Recipe) -> None:
 
 def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
     before: dict[str, str] = {}
-    kind, maker, quantized = "", "", ""
+    kind, maker, quantized, scheme = "", "", "", recipe.model.quantized()
     for label in order:
         step = recipe.steps[label]
         given, made = kinds_of(type(step.options))
@@ -82,8 +82,10 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
                 f"{made.kind}; use 'fail' or 'warn', or a fallback."
             )
         if step.options.output_quantized():
-            _check_float(recipe, label, quantized)
+            _check_float(label, quantized, scheme)
             quantized = label
+        elif step.options.output_quantized() is False:
+            quantized, scheme = "", ""
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind and recipe.run.stop_after is None:
         raise RecipeError(
@@ -100,17 +102,16 @@ def _check_start(recipe: Recipe, label: str, kind: str) -> None:
         raise RecipeError(_not_of_the_file(recipe, label, kind, kinds_of(type(loader))[1].kind))
 
 
-def _check_float(recipe: Recipe, label: str, before: str) -> None:
+def _check_float(label: str, before: str, scheme: str) -> None:
     """Refuse to quantize twice.
 
     Args:
-        recipe: what is wanted.
         label: the step that quantizes.
         before: the step before it that does; "" for none.
+        scheme: of the user's file, where no step made floats of it; "" for a float one.
     """
     if before:
         raise RecipeError(f"pipeline: '{label}' quantizes a model that '{before}' has quantized already.")
-    scheme = recipe.model.quantized()
     if scheme:
         raise RecipeError(
             f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Verdict
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.metric import METRICS, Difference, FileMetric, Measurement, TargetMetric
+from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
@@ -36,6 +36,7 @@ class Delivery:
         figures: what the target reports.
         metrics: measured on the delivered file.
         verdicts: of the total budget.
+        differences: from the base, paired by sample, of metrics that are held against the truth.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Delivery:
     figures: Mapping[str, Any]
     metrics: dict[str, Measurement]
     verdicts: list[Verdict] = field(default_factory=list)
+    differences: dict[str, Difference] = field(default_factory=dict)
 
     def to_json(self, path: str) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -55,6 +57,11 @@ class Delivery:
             COMPRESSED: self._compressed_bytes(),
             "labels": list(Meaning.of(self.model).labels),
             "metrics": measurements(self.metrics),
+            **(
+                {"differences": {n: asdict(d) for n, d in self.differences.items()}}
+                if self.differences
+                else {}
+            ),
             "inputs": signature.get("inputs", []),
             "outputs": signature.get("outputs", []),
             **self.figures,
@@ -69,9 +76,23 @@ class Delivery:
 
 
 def deliver(
-    recipe: Recipe, measurer: Measurer, model: TFLiteModel, base: Artifact, metrics: list[str]
+    recipe: Recipe,
+    measurer: Measurer,
+    model: TFLiteModel,
+    base: Artifact,
+    metrics: list[str],
+    outputs: Mapping[str, Artifact] | None = None,
 ) -> list[Delivery]:
-    """Compile, measure and judge for every target; nothing is put into the run folder yet."""
+    """Compile, measure and judge for every target; nothing is put into the run folder yet.
+
+    Args:
+        recipe: what is wanted.
+        measurer: what measures.
+        model: what is delivered.
+        base: what the total budget is held against.
+        metrics: names of those that are measured.
+        outputs: of the steps by label, for limits since one of them.
+    """
     deliveries = []
     for name, target in recipe.targets.items():
         record = measurer.deliver(name, model)
@@ -94,8 +115,20 @@ def deliver(
             if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
         }
         deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found))
-    _judge_total(recipe, measurer, deliveries, base)
+    _judge_total(recipe, measurer, deliveries, base, outputs)
     return deliveries
+
+
+def add_differences(
+    recipe: Recipe, measurer: Measurer, deliveries: Sequence[Delivery], base: Artifact
+) -> None:
+    """Measure how far delivered files are from the base by what is right, sample by sample."""
+    for delivery in deliveries:
+        on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
+        for name, found in delivery.metrics.items():
+            cls = METRICS.get(name)
+            if found.split == FINAL_SPLIT and issubclass(cls, AccuracyMetric) and cls.against == "truth":
+                delivery.differences[name] = on_target.compare(name, base, delivery.model, FINAL_SPLIT)
 
 
 def runtime_of(target: Target) -> Runtime | None:
@@ -168,14 +201,26 @@ def _runnable(metrics: list[str], executes: bool) -> list[str]:
     return [name for name in metrics if executes or getattr(METRICS.get(name), "exact", True)]
 
 
-def _judge_total(recipe: Recipe, measurer: Measurer, deliveries: list[Delivery], base: Artifact) -> None:
+def _judge_total(
+    recipe: Recipe,
+    measurer: Measurer,
+    deliveries: list[Delivery],
+    base: Artifact,
+    outputs: Mapping[str, Artifact] | None = None,
+) -> None:
     for limit in recipe.limits:
         judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
             on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
             verdict = judge_against(
-                on_target, limit, value, delivery.model, base, FINAL_SPLIT, strict=recipe.strict
+                on_target,
+                limit,
+                value,
+                delivery.model,
+                (outputs or {}).get(limit.since, base),
+                FINAL_SPLIT,
+                strict=recipe.strict,
             )
             delivery.verdicts.append(verdict)
         if not judged:

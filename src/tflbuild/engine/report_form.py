@@ -110,6 +110,9 @@ TARGET = fields(
         "compressed_bytes": whole(),
         "labels": list_of(TEXT),
         "metrics": METRICS,
+        "differences": optional(
+            mapping_of(fields({"value": NUMBER, "low": NUMBER, "high": NUMBER, "n": whole()}))
+        ),
         **FIGURES,
     }
 )

@@ -19,8 +19,8 @@ from tflbuild.models.keras_file import CLASSIFIED, KerasFile
 if TYPE_CHECKING:
     from tflbuild.formats.known import Known
 
-STORED = ("float16", "dynamic")
-"""Schemes of files that compute in floats, and store their weights otherwise."""
+STORED = ("float16", "dynamic", "fake")
+"""Schemes of files that compute in floats, and store their weights otherwise or round while they run."""
 
 MOST_AXES = 8
 
@@ -37,7 +37,8 @@ class File(KerasFile):
 
     What the file is, what goes in and what comes out is read off its signature, its graph and its metadata, and said
     with the evidence; `preprocess.*` and `outputs` (of a classifier) say it where the file does not. A float `.tflite`
-    goes to the passes that quantize as it is, and `convert` is left out. On data without labels, outputs that are
+    goes to the passes that quantize as it is, and `convert` is left out; one that is quantized goes through
+    `dequantize` before it is quantized anew. On data without labels, outputs that are
     neither scores nor detections are kept as they are, and the result is held to the file's own outputs (`fidelity`).
 
     A detector whose outputs are boxes and scores before suppression is recognised by their names and shapes, or said:
@@ -127,6 +128,10 @@ class File(KerasFile):
         """Name the scheme of a file that computes in integers already; "" for one that computes in floats."""
         scheme = self.description.quantized
         return "" if scheme in STORED else scheme
+
+    def restores(self) -> Pass | None:
+        """Give the pass that makes the float model of a file that is quantized, in whatever way."""
+        return PASSES.get("dequantize")() if self.description.quantized else None
 
     def task_on(self, task: str) -> str:
         """Name the task of the outputs: of data without labels they are scores or detections, or stay as they are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,17 @@ class LoadTflite(Pass):
         spec: Any = ctx.model_spec
         path = Path(spec.path)
         content, carried = brought.apart(flatbuffer.check(path), ctx.log)
+        content = self._mended(content, ctx)
         description: Description = spec.description
         meaning = meaning_of(description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
         values = parity.sample_values(ctx)
         given = TFLiteModel(path=path, digest="", fingerprint="", meta={"facts": meaning.to_json()})
+        if ctx.notes.get("mended"):
+            given = replace(given, path=ctx.scratch / "mended.tflite")
+            given.path.write_bytes(content)
         wanted = outputs_of(given, values)
-        looks_alike(meaning, wanted, path)
+        looks_alike(meaning, wanted, path, _steps(description))
         raw = settled(meaning, wanted, path, ctx)
         graph = Graph.unpacked(content)
         meaning = raw.kind.finish_file(graph, raw)
@@ -59,6 +64,21 @@ class LoadTflite(Pass):
         if wrong:
             raise BrokenPromise(f"the file does not compute what '{path}' does: {'; '.join(wrong)}.")
         return result
+
+    def _mended(self, content: bytes, ctx: PassContext) -> bytes:
+        """Mend what LiteRT refuses in files of old converters, where it can mean one thing alone."""
+        from tflbuild.tflite import old_axes
+        from tflbuild.tflite.graph import Graph
+
+        graph = Graph.unpacked(content)
+        names = old_axes.mended_axes(graph)
+        if not names:
+            return content
+        ctx.log(
+            f"{len(names)} biases, '{names[0]}' the first, name an axis of channels that they do not have: it is 0"
+        )
+        ctx.notes["mended"] = {"axes": len(names)}
+        return graph.packed()
 
 
 def meaning_of(description: Description, ctx: PassContext, path: Path) -> Meaning:
@@ -115,8 +135,21 @@ def settled(meaning: Meaning, outputs: Mapping[str, Any], path: Path, ctx: PassC
     return meaning
 
 
-def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> None:
+def _steps(description: Description) -> dict[str, float]:
+    """Give the step of each quantized output."""
+    return {name: spec.scale for name, spec in description.signature.outputs.items() if spec.scale}
+
+
+def looks_alike(
+    meaning: Meaning, outputs: Mapping[str, Any], path: Path, steps: Mapping[str, float] | None = None
+) -> None:
     """Hold a classifier's scores to what they are taken for.
+
+    Args:
+        meaning: of the model.
+        outputs: what it gave, by name, (samples, ...).
+        path: the file, for the message.
+        steps: of outputs that are quantized: each of a row's scores is rounded by half of one.
 
     Raises:
         RecipeError: they are not.
@@ -128,10 +161,11 @@ def looks_alike(meaning: Meaning, outputs: Mapping[str, Any], path: Path) -> Non
         return
     rows = outputs[name].reshape(len(outputs[name]), -1)
     sums = rows.sum(axis=1)
+    rounding = rows.shape[1] * (steps or {}).get(name, 0.0) / 2
     reason = ""
     if kind in ("softmax", "sigmoid") and not (rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3):
         reason = f"they lie in {rows.min():.3g}..{rows.max():.3g}, where 0..1 would be right"
-    elif kind == "softmax" and not np.abs(sums - 1).max() <= 1e-2:
+    elif kind == "softmax" and not np.abs(sums - 1).max() <= 1e-2 + rounding:
         reason = f"one row adds up to {sums[np.abs(sums - 1).argmax()]:.3g}, where 1 would be right"
     if reason:
         raise RecipeError(

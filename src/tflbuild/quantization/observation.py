@@ -130,6 +130,11 @@ class Executable:
         }
         self._order = [int(details["index"]) for details in self._loaded.get_output_details()]
 
+    @property
+    def steps(self) -> list[float]:
+        """Give the scale of every output; 0 of one that is not quantized."""
+        return [float(self._places[index][0]) for index in self._order]
+
     def run(self, sample: SampleValues) -> list[npt.NDArray[np.float32]]:
         """Give every output as float32, without the batch axis; one that has none as it is."""
         for details, values in zip(self._inputs, sample.values(), strict=True):

@@ -48,14 +48,20 @@ class OutputError:
         """
         return float(self.by_image(model).mean())
 
-    def by_image(self, model: Packed) -> npt.NDArray[np.float64]:
+    def by_image(
+        self, model: Packed, images: Sequence[SampleValues] | None = None
+    ) -> npt.NDArray[np.float64]:
         """Measure another model on each image: (images,), whose mean is what `of` gives.
+
+        Args:
+            model: the other.
+            images: the same images as this model takes them, where it takes other values than the float one.
 
         Raises:
             PassError: LiteRT cannot execute it, or gives what is not finite.
         """
         running = Executable(runnable(model))
-        found = [running.run(image) for image in self._images]
+        found = [running.run(image) for image in (self._images if images is None else images)]
         _refuse_not_finite(found, "its")
         rows = [
             [float(np.abs(f - w).mean(dtype=np.float64)) for f, w in zip(given, wanted, strict=True)]

@@ -45,8 +45,9 @@ def check_stored(path: Path, scheme: str, form: Form, *, least: int = 0) -> None
     Raises:
         BrokenPromise: weights or an activation are stored otherwise; names them.
     """
-    found = [k for k in weights_in(path) if k.dtype != "float32" or k.values.size >= least]
-    if not found:
+    every = weights_in(path)
+    found = [k for k in every if k.dtype != "float32" or k.values.size >= least]
+    if every and not found:
         raise BrokenPromise(f"{scheme} weights were promised, but all of them are float32.")
     for weights in found:
         wanted = "float16" if scheme == "float16" else f"int{bits_of(weights.operator, form.weight_bits)}"

@@ -23,7 +23,7 @@ from tflbuild.quantization.sensitivity import Sensitivity, sensitivity
 from tflbuild.quantization.settings import Equalize, Relu6, Setting
 from tflbuild.quantization.simulation import Simulation, restore_weights
 from tflbuild.quantization.variant import Variant
-from tflbuild.tflite import bias_scales
+from tflbuild.tflite import bias_scales, order
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.scales import check_unpacked
@@ -143,6 +143,7 @@ class Workbench:
         if kept and setting.round == "learned":
             restore_weights(made, variant.model.graph)
         bias_scales.fit(made, source.graph)
+        order.without_floats(made)
         check_unpacked(made.model)
         if setting.correct_bias:
             images = self._images[:CORRECTION_IMAGES]

@@ -97,7 +97,7 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
     recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
-    remarks = (*found.remarks, *preprocessing.remarks(words))
+    remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:

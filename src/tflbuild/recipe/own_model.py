@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import Pass, kinds_of
+from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe, Step
+
+NEARER = "nearer"
+"""Analysis of a file that was quantized anew: it holds it and the shipped one to the float model."""
 
 
 def start_from_file(recipe: Recipe) -> Recipe:
@@ -24,7 +30,40 @@ def start_from_file(recipe: Recipe) -> Recipe:
             steps[label] = replace(step, options=loader, limits=(), instead=_instead_of(step, loader))
         elif init is None:
             steps[label] = replace(step, options=loader)
-    return replace(recipe, steps=_without_done(recipe, steps))
+    return _with_floats(replace(recipe, steps=_without_done(recipe, steps)))
+
+
+def _with_floats(recipe: Recipe) -> Recipe:
+    """Put the pass that makes a float model behind the one that takes a quantized file, which is quantized anew."""
+    restoring = recipe.model.restores()
+    steps = [recipe.steps[label] for label in recipe.pipeline if label in recipe.steps]
+    running = [step for step in steps if step.enabled and not step.done]
+    quantizing = next((step.label for step in running if step.options.output_quantized()), "")
+    if restoring is None or not quantizing or any(type(one.options) is type(restoring) for one in running):
+        return recipe
+    label, first = type(restoring).name, running[0].label
+    own = recipe.steps.get(label, Step(label=label, options=restoring))
+    if type(own.options) is not type(restoring):
+        return recipe
+    place = recipe.pipeline.index(first) + 1
+    remark = (
+        f"model.path is quantized already: '{label}', put behind '{first}', makes the float model that it computes, "
+        f"which '{quantizing}' quantizes anew; the file as it is stays the base that the result is held to"
+    )
+    return replace(
+        recipe,
+        limits=tuple(_since(limit, label) for limit in recipe.limits),
+        analyses={NEARER: ANALYSES.get(NEARER)(), **recipe.analyses},
+        steps={**recipe.steps, label: replace(own, enabled=True)},
+        pipeline=(*recipe.pipeline[:place], label, *recipe.pipeline[place:]),
+        remarks=(*recipe.remarks, remark),
+    )
+
+
+def _since(limit: Limit, label: str) -> Limit:
+    """Let a limit on what a model shares with the base count from the float model: the base has an error of its own."""
+    shared = getattr(METRICS.get(limit.metric), "against", "truth") == "base"
+    return replace(limit, since=label) if shared and limit.relative and not limit.since else limit
 
 
 def _instead_of(step: Step, loader: Pass) -> str:

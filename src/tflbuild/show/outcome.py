@@ -42,7 +42,7 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
         base = report["base"]["metrics"].get(name)
         if found.get("split") and found["value"] is not None:
             of = (
-                f"; {report['base']['label']} had {base['value']:.4f}"
+                f"; {report['base']['label']} had {base['value']:.4f}{_difference(target, name)}"
                 if base and base["value"] is not None
                 else ""
             )
@@ -71,6 +71,17 @@ def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
     ]
+
+
+def _difference(target: Mapping[str, Any], name: str) -> str:
+    """Say by how much a figure differs from the base's, sample by sample, and whether that can be told."""
+    found = target.get("differences", {}).get(name)
+    if not found:
+        return ""
+    told = {(True, False): "better", (False, True): "worse"}.get(
+        (found["low"] > 0, found["high"] < 0), "no difference can be told"
+    )
+    return f", {found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]: {told}"
 
 
 def _device_lines(target: Mapping[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ def use_reshape(graph: Graph) -> list[str]:
     for operator in graph.operators:
         shape = graph.tensors[int(operator.outputs[0])].shape
         if graph.kind(operator) in REPLACED and shape is not None and min(shape, default=1) > 0:
-            _reshape(graph, operator, shape)
+            reshape(graph, operator, shape)
             names.append(graph.name(int(operator.outputs[0])))
     if names:
         drop_unread(graph.model)
@@ -35,7 +35,8 @@ def use_reshape(graph: Graph) -> list[str]:
     return names
 
 
-def _reshape(graph: Graph, operator: Any, shape: Any) -> None:
+def reshape(graph: Graph, operator: Any, shape: Any) -> None:
+    """Turn an operator into a RESHAPE of its first input."""
     sides = np.array(shape, np.int32)
     buffer, tensor = schema.BufferT(), schema.TensorT()
     buffer.data = np.frombuffer(sides.tobytes(), np.uint8)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import noted
 from tflbuild.core.exhibit import (
     Bar,
     Bars,
@@ -18,6 +19,7 @@ from tflbuild.core.exhibit import (
 )
 from tflbuild.show.findings import (
     auto,
+    dequantize,
     islands,
     iterations,
     mixed,
@@ -412,10 +414,28 @@ def test_sizes_without_zeros_are_set_side_by_side() -> None:
         assert sparse_encoding.exhibit(note | {missing: None}) is None
 
 
+def test_a_float_model_is_told_with_what_explains_its_distance_from_the_shipped_file() -> None:
+    assert dequantize.lines(noted.DEQUANTIZE) == [
+        "dequantize: 'scores' of the float model is 0.015 from the shipped file's of step 0.0039 and size 0.996 (rms, "
+        "32 samples): its steps make 0.014, the ends of its ranges 0.0068; rounded to its steps it is 0.0047 from it, "
+        "0.068 allowed",
+        "dequantize: 1 activation goes beyond ranges that the shipped file clips them to, which is not kept; 'logits' "
+        "has -13.3..23.2 and reaches -15.6..22.5",
+    ]
+    found = dequantize.exhibit(noted.DEQUANTIZE)
+    assert found is not None
+    (table,) = found.parts
+    assert isinstance(table, Table)
+    assert table.rows[0].cells == ("logits", (-13.3, "1"), (23.2, "1"), (-15.6, "1"), (22.5, "1"))
+    assert dequantize.exhibit(noted.DEQUANTIZE | {"beyond": []}).parts == ()  # type: ignore[union-attr]
+    assert dequantize.exhibit({}) is None
+
+
 ORDERED = [
     "recognised",
     "settled",
     "parity",
+    "dequantize",
     "shared_scales",
     "auto",
     "round",
@@ -437,18 +457,21 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "sensitivity": {"layers": [{"layer": "a"}]},
         "round": [{"layer": "a"}],
         "auto": {"chosen": "mse", "candidates": [{"error": 1}]},
+        "dequantize": {"outputs": {"a": {}}},
         "shared_scales": [{"text": "'o': shared"}],
         "parity": {"outputs": {"a": {}}},
         "settled": ["units: pixels"],
         "recognised": [{"what": "a", "value": "b"}],
     }
     assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
-        "a", "units", "parity", "'o'", "auto", "round", "sensitivity", "mixed", "in float32", "pruned in 1 level",
+        "a", "units", "parity", "dequantize", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
+        "pruned in 1 level",
         "sparse encoding",
     ]  # fmt: skip
     assert [exhibit.title for exhibit in exhibits_of(notes)] == [
         "settled on samples",
         "the file against the model as loaded",
+        "the float model against the shipped file",
         "outputs that share a scale",
         "candidates",
         "learned rounding",

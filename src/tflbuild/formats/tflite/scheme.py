@@ -42,7 +42,8 @@ class Scheme(NamedTuple):
     """How a file is quantized.
 
     Attributes:
-        name: "int8", "uint8", "int16x8", "float16", "dynamic", or "" for not at all.
+        name: "int8", "uint8", "int16x8", "float16", "dynamic", "fake" for floats that are rounded by FAKE_QUANT, or ""
+            for not at all.
         evidence: what shows it.
     """
 
@@ -69,6 +70,14 @@ class Pair(NamedTuple):
 
 def scheme_of(graph: Graph) -> Scheme:
     """Find the scheme that most weights are of; of a graph without weights, that of most of its tensors."""
+    found = _of_layers(graph)
+    rounding = sum(one.kind == "FAKE_QUANT" for one in graph.operators)
+    if found.name or not rounding:
+        return found
+    return Scheme("fake", f"{rounding} FAKE_QUANT operators round what floats compute")
+
+
+def _of_layers(graph: Graph) -> Scheme:
     layers: Counter[Pair] = Counter()
     sizes: Counter[Pair] = Counter()
     for pair, size in _layers(graph):

@@ -11,6 +11,7 @@ from tflbuild.core.exhibit import Exhibit, Presentation
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import (
     auto,
+    dequantize,
     islands,
     iterations,
     mixed,
@@ -25,6 +26,7 @@ FINDINGS: Mapping[str, Presentation] = {
     "recognised": recognised.PRESENTATION,
     "settled": sentences.SETTLED,
     "parity": parity.PRESENTATION,
+    "dequantize": dequantize.PRESENTATION,
     "shared_scales": sentences.SHARED_SCALES,
     "auto": auto.PRESENTATION,
     "round": rounding.PRESENTATION,
