@@ -15,6 +15,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Format
 from tflbuild.core.plain_text import plain
 from tflbuild.models.keras_file import CLASSIFIED, KerasFile
+from tflbuild.tasks.detection.detector import Postprocess
 
 if TYPE_CHECKING:
     from tflbuild.formats.known import Known
@@ -23,6 +24,9 @@ STORED = ("float16", "dynamic", "fake")
 """Schemes of files that compute in floats, and store their weights otherwise or round while they run."""
 
 MOST_AXES = 8
+
+SUPPRESSED = {"detection_boxes", "detection_scores"}
+"""Outputs of a detector behind suppression, as its head names them."""
 
 USUAL = (("type", "auto"), ("suppression", "file"))
 """Options of a head that need not be said."""
@@ -71,7 +75,12 @@ class File(KerasFile):
                 f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "
                 f"[1,192,192,3]"
             )
-        _ = self.description  # which checks the file, and holds `outputs`, `signature` and `shape` to it
+        found = self.description  # which checks the file, and holds `outputs`, `signature` and `shape` to it
+        if self.postprocess != Postprocess() and found.head.get("outputs", {}).keys() >= SUPPRESSED:
+            raise ValueError(
+                f"postprocess: '{plain(self.path)}' says itself how its boxes are suppressed; leave it out, or change "
+                f"the pipeline.config of an export"
+            )
 
     def files(self) -> tuple[Path, ...]:
         """Name the files that the model consists of, and the lists of class names beside it."""

@@ -12,6 +12,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description
 from tflbuild.formats.saved_model import detection, reading
 from tflbuild.models.file import File
+from tflbuild.tasks.detection.detector import Postprocess
 
 CONFIG: dict[str, str] = {
     "classes": "num_classes: 2",
@@ -244,6 +245,16 @@ def test_a_shape_that_is_not_the_exports_is_refused(tmp_path: Path) -> None:
     ):
         File(path=str(folder), shape=(1, 32, 32, 3)).check()
     File(path=str(folder), shape=(1, 16, 24, 3)).check()
+
+
+def test_a_suppression_that_the_recipe_says_is_refused_where_the_export_says_it(tmp_path: Path) -> None:
+    file = File(
+        path=str(export(tmp_path, tflite_export(), config())), postprocess=Postprocess(max_detections=10)
+    )
+    with pytest.raises(
+        ValueError, match=r"^postprocess: '.*' says itself how its boxes are suppressed; leave it out"
+    ):
+        file.check()
 
 
 READER = "eval_input_reader { label_map_path: '/home/somebody/data/cells.pbtxt' }"
