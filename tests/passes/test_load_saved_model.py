@@ -324,3 +324,44 @@ def test_classes_of_the_data_are_those_of_the_scores(shared_models: Path, tmp_pa
     spec = File(path=str(path))
     assert spec.misfit("image", CELLS.classes) == ""
     assert spec.misfit("image", ("a", "b")).endswith("has 3 classes, but the data have 2 (a, b)")
+
+
+@pytest.fixture(scope="module")
+def open_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a model of TensorFlow whose pictures may have any size, with two signatures, and a variable."""
+    import tensorflow as tf
+
+    class Module(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = tf.Variable(tf.reshape(tf.range(54, dtype=tf.float32), [3, 3, 3, 2]) / 54 - 0.5)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="pixels")])
+        def small(self, pixels: Any) -> dict[str, Any]:
+            found = tf.nn.conv2d(pixels / 255.0, self.kernel, 2, "SAME")
+            return {"chances": tf.nn.softmax(tf.reduce_mean(found, [1, 2]))}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="numbers")])
+        def other(self, numbers: Any) -> dict[str, Any]:
+            return {"twice": numbers * 2.0}
+
+    path, module = tmp_path_factory.mktemp("open") / "saved", Module()
+    tf.saved_model.save(module, str(path), signatures={"small": module.small, "other": module.other})
+    return path
+
+
+def test_open_sides_are_converted_as_the_recipe_says(open_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipeError, match=r"has 2 signatures, 'other', 'small'|has 2 signatures, 'small', 'other'"
+    ):
+        File(path=str(open_model)).check()
+    with pytest.raises(
+        RecipeError, match=r"the input 'pixels' .* is \(\?, \?, \?, 3\) float32, whose sides are open"
+    ):
+        File(path=str(open_model), signature="small").check()
+    made, notes = taken(open_model, tmp_path, signature="small", shape=(1, 20, 28, 3))
+    (given,) = made.meta["signature"]["inputs"]
+    assert (given["name"], given["shape"]) == ("pixels", [1, 20, 28, 3])
+    assert notes["parity"]["outputs"]["chances"]["difference"] <= 1e-6
+    assert Meaning.of(made).head == {"outputs": {"scores": "chances"}, "scores": "softmax"}
+    assert Meaning.of(made).only.preprocess["scale"] == 1.0, "it divides by 255 itself"
