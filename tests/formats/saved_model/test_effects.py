@@ -11,6 +11,7 @@ from saved_model_files import (
     classifier,
     floats,
     function,
+    message,
     node,
     saved_model,
     signature,
@@ -20,6 +21,7 @@ from saved_model_files import (
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked
 from tflbuild.formats.saved_model.effects import EFFECTS
+from tflbuild.formats.saved_model.graph_def import meta_graphs
 from tflbuild.formats.saved_model.harmless import HARMLESS
 from tflbuild.formats.saved_model.reading import read
 
@@ -74,6 +76,41 @@ def test_it_is_found_in_functions_that_nothing_calls(tmp_path: Path) -> None:
 def test_a_function_is_no_unknown_operator(tmp_path: Path) -> None:
     mine = function("mine", ["x"], {"y": "z:0"}, [node("z", "Relu", "x")])
     read(written(tmp_path, classifier(more=[node("call", "mine", "image")], functions=[mine])), Asked())
+
+
+def test_printing_is_harmless_unless_it_is_to_a_file(tmp_path: Path) -> None:
+    for stream in ("stderr", "log(info)"):
+        more = [node("p", "PrintV2", "image", output_stream=message(2, stream))]
+        read(written(tmp_path, classifier(more=more)), Asked())
+    more = [node("p", "PrintV2", "image", output_stream=message(2, "file:///tmp/x"))]
+    assert "'PrintV2 to a file' (writes a file; node 'p')" in refused(tmp_path, classifier(more=more))
+
+
+def test_what_protocol_buffers_would_merge_is_seen(tmp_path: Path) -> None:
+    """Of a text that is there twice the last counts, and a message that is there twice is both."""
+    twice = node("bad", "Relu") + message(2, "WriteFile")
+    assert "'WriteFile'" in refused(tmp_path, classifier(more=[twice]))
+    body = node("bad", "Relu") + message(2, "ReadFile")
+    assert "'ReadFile'" in refused(tmp_path, classifier(functions=[function("idle", [], {}, [body])]))
+    hidden = message(2, message(1, node("bad", "WriteFile")))
+    assert "'WriteFile'" in refused(tmp_path, b"\x08\x01" + message(2, hidden + meta(classifier())))
+
+
+def meta(content: bytes) -> bytes:
+    """Give the graph of a SavedModel without what is around it."""
+    (graph,) = meta_graphs(content)
+    return bytes(graph.data)
+
+
+def test_a_node_that_is_there_twice_is_seen_twice(tmp_path: Path) -> None:
+    more = [node("same", "WriteFile"), node("same", "Relu", "image")]
+    assert "'WriteFile'" in refused(tmp_path, classifier(more=more))
+
+
+def test_a_function_that_is_called_like_an_operator_with_effects_is_none(tmp_path: Path) -> None:
+    mine = function("ReadFile", ["x"], {"y": "x"}, [])
+    content = classifier(more=[node("call", "ReadFile", "image")], functions=[mine])
+    assert "'ReadFile'" in refused(tmp_path, content)
 
 
 def test_of_many_the_first_are_named(tmp_path: Path) -> None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from tflbuild.core.plain_text import plain
+from tflbuild.formats.saved_model import wire
 from tflbuild.formats.saved_model.graph_def import MetaGraph
 from tflbuild.formats.saved_model.harmless import HARMLESS
 
 READING = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
 WRITING = frozenset({"SaveV2", "Save", "SaveSlices", "MergeV2Checkpoints", "ShardedFilename"})
 """Operators of a checkpoint: those that the saver of a SavedModel consists of."""
+
+PRINTING, TO_FILE = "PrintV2", "PrintV2 to a file"
+
+STREAMS = ("", "stderr", "stdout", "log(info)", "log(warning)", "log(error)")
+"""Streams that `PrintV2` may write to; a file is one, too."""
+
+NOTHING = memoryview(b"")
 
 EFFECTS: Mapping[str, str] = {
     **dict.fromkeys(READING, "reads a checkpoint"),
@@ -22,6 +30,7 @@ EFFECTS: Mapping[str, str] = {
     **dict.fromkeys(("InitializeTableFromTextFile", "InitializeTableFromTextFileV2"), "reads a file"),
     **dict.fromkeys(("LoadAndRemapMatrix", "FixedUnigramCandidateSampler"), "reads a file"),
     **dict.fromkeys(("MatchingFiles", "MatchingFilesDataset"), "lists files"),
+    TO_FILE: "writes a file",
     **dict.fromkeys(("WriteFile", "DumpTensor", "CalibrationStatisticsSaver"), "writes a file"),
     **dict.fromkeys(("PyFunc", "PyFuncStateless", "EagerPyFunc"), "calls a Python function"),
     **dict.fromkeys(("Abort", "SleepOp"), "stops or delays the process"),
@@ -63,23 +72,34 @@ def _does(op: str) -> str:
 
 def _suspicious(graph: MetaGraph) -> Iterator[tuple[str, str]]:
     """Give every operator that is not harmless, with where it is."""
-    known = HARMLESS | graph.functions.keys()
+    known = HARMLESS | (graph.functions.keys() - EFFECTS.keys())
     save, restore = (name.lstrip("^") for name in graph.saver)
     used = _before(
         graph, [one.reference for found in graph.signatures.values() for one in found.outputs.values()]
     )
     saving, restoring = (_before(graph, [name]) - used for name in (save, restore))
-    for name, node in graph.nodes.items():
-        allowed = _allowed(name in saving, name in restoring)
-        if node.op not in known and node.op not in allowed:
-            yield f"node '{name}'", node.op
+    for body in graph.bodies:
+        name, op = wire.text(body, 1), _operator(body)
+        if op not in known and op not in _allowed(name in saving, name in restoring):
+            yield f"node '{name}'", op
     for name, function in graph.functions.items():
-        unknown = [op for op in function.operators() if op not in known]
+        unknown = [op for op in map(_operator, function.bodies) if op not in known]
         callers = _callers(graph, name) if unknown else set()
         allowed = _allowed(bool(callers) and callers <= {save}, bool(callers) and callers <= {restore})
         for op in unknown:
             if op not in allowed:
                 yield f"function '{name}'", op
+
+
+def _operator(body: memoryview) -> str:
+    """Name the operator of a node; one that prints to a file is another than one that prints to the terminal."""
+    op = ""
+    for number, value in wire.fields(body):
+        if number == 2 and not isinstance(value, int):
+            op = wire.decoded(value)
+    if op == PRINTING and wire.text(wire.entries(body, 5).get("output_stream", NOTHING), 2) not in STREAMS:
+        return TO_FILE
+    return op
 
 
 def _allowed(saving: bool, restoring: bool) -> frozenset[str]:

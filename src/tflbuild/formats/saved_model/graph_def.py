@@ -79,17 +79,10 @@ class Function:
         """Give its nodes by name."""
         return nodes_of(wire.messages(self.data, 3))
 
-    def operators(self) -> Iterator[str]:
-        """Name the operator of each of its nodes."""
-        for node in wire.messages(self.data, 3):
-            yield next(
-                (
-                    wire.decoded(value)
-                    for number, value in wire.fields(node)
-                    if number == 2 and not isinstance(value, int)
-                ),
-                "",
-            )
+    @property
+    def bodies(self) -> list[memoryview]:
+        """Give each of its nodes as bytes of a `NodeDef`."""
+        return wire.messages(self.data, 3)
 
     @cached_property
     def implements(self) -> str:
@@ -152,6 +145,11 @@ class MetaGraph:
     def nodes(self) -> Mapping[str, Node]:
         """Give the nodes outside of functions."""
         return nodes_of(wire.messages(wire.message(self.data, GRAPH), NODES))
+
+    @property
+    def bodies(self) -> list[memoryview]:
+        """Give each node outside of functions as bytes of a `NodeDef`."""
+        return wire.messages(wire.message(self.data, GRAPH), NODES)
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:

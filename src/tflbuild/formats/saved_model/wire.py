@@ -66,14 +66,20 @@ def messages(data: memoryview, number: int) -> list[memoryview]:
 
 
 def message(data: memoryview, number: int) -> memoryview:
-    """Give the bytes of the last field of a number; none where it is absent."""
+    """Give the bytes of a message; none where it is absent, and of several all, as protocol buffers merge them."""
+    found = messages(data, number)
+    return found[0] if len(found) == 1 else memoryview(b"".join(found))
+
+
+def last(data: memoryview, number: int) -> memoryview:
+    """Give the last of several bytes or texts, as protocol buffers take it; none where it is absent."""
     found = messages(data, number)
     return found[-1] if found else memoryview(b"")
 
 
 def text(data: memoryview, number: int) -> str:
     """Give a text; "" where it is absent."""
-    return decoded(message(data, number))
+    return decoded(last(data, number))
 
 
 def integer(data: memoryview, number: int) -> int:
