@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import onnx_files
 from saved_model_files import classifier, written
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
@@ -54,6 +55,7 @@ YOURS = {
     "model.path=best.tflite": "best.tflite",
     "data.root=photos/": "photos",
     "model.path=exported/": "exported",
+    "model.path=best.onnx": "best.onnx",
 }
 """A file and a folder of the reader's, which tests stand in for, by the word that names them."""
 
@@ -64,6 +66,7 @@ def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("yours")
     tiny_tflite(folder).path.rename(folder / "best.tflite")
     written(folder / "exported", classifier())
+    (folder / "best.onnx").write_bytes(onnx_files.classifier(shape=("N", 3, 320, 320)))
     (folder / "photos").mkdir()
     for number in range(8):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")

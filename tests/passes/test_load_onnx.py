@@ -20,8 +20,8 @@ from tflbuild.core.dataset import Dataset, Example, Index, Sample
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.models.file import File
-from tflbuild.passes import load_onnx
 from tflbuild.passes.load_onnx import LoadOnnx
+from tflbuild.passes.taking_in.converted import laid_out
 from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
 
@@ -188,12 +188,12 @@ def test_a_session_runs_times_and_says_what_it_refuses(tmp_path: Path, onnx_envi
 def test_an_output_is_compared_in_the_order_of_axes_that_the_tflite_has() -> None:
     first = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
     last = np.moveaxis(first, 1, -1)
-    assert load_onnx._laid_out("y", first, last) is not first
-    assert (load_onnx._laid_out("y", first, last) == last).all()
-    assert load_onnx._laid_out("y", first, first) is first
+    assert laid_out("y", first, last) is not first
+    assert (laid_out("y", first, last) == last).all()
+    assert laid_out("y", first, first) is first
     cube = np.arange(2 * 3 * 3 * 3.0).reshape(2, 3, 3, 3)
-    assert (load_onnx._laid_out("y", cube, np.moveaxis(cube, 1, -1)) == np.moveaxis(cube, 1, -1)).all()
+    assert (laid_out("y", cube, np.moveaxis(cube, 1, -1)) == np.moveaxis(cube, 1, -1)).all()
     with pytest.raises(
-        BrokenPromise, match=r"'y' is \(3, 4, 5\) in the ONNX file, but \(7,\) in the \.tflite"
+        BrokenPromise, match=r"'y' is \(3, 4, 5\) in the user's file, but \(7,\) in the \.tflite"
     ):
-        load_onnx._laid_out("y", first, np.zeros((2, 7)))
+        laid_out("y", first, np.zeros((2, 7)))

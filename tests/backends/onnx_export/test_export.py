@@ -16,9 +16,11 @@ from tflbuild.backends.onnx_execution import OnnxSession
 from tflbuild.backends.onnx_export.export import OPERATORS, export
 from tflbuild.core.errors import PassError
 from tflbuild.formats.onnx import graph as onnx_graph
+from tflbuild.quantization import quantizer
 from tflbuild.runtimes.interpreter import Loaded
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step, Tensors, assemble
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
 
 SHAPE = (1, 6, 5, 4)
@@ -235,7 +237,8 @@ def test_what_has_no_form_in_onnx_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(PassError) as caught:
         export(path)
     assert str(caught.value) == (
-        "the file has operators that are not written as ONNX: 'TFLite_Detection_PostProcess'."
+        "the file has operators that are not written as ONNX: 'TFLite_Detection_PostProcess'; "
+        "model.head.suppression=caller leaves it to the caller."
     )
 
 
@@ -252,3 +255,19 @@ def test_what_is_written_is_read_as_any_onnx_file(tmp_path: Path) -> None:
 
 def test_every_operator_that_is_written_is_one_of_a_tflite() -> None:
     assert {name for name in OPERATORS if not hasattr(TYPES, name)} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+def test_weights_in_float16_are_written_as_floats_once(tmp_path: Path, onnx_environment: Path) -> None:
+    path = tmp_path / "float.tflite"
+    path.write_bytes(single("RELU6", convolved=True))
+    half = tmp_path / "half.tflite"
+    given = Packed(path.read_bytes())
+    made = quantizer.quantize(given, "float16", {}, float_input=True, float_output=True)
+    half.write_bytes(made.packed())
+    assert "DEQUANTIZE" in flatbuffer.codes_in(half.read_bytes())
+    agree(both(half, tmp_path), 1e-3)
+    read = onnx_graph.read(export(half))
+    assert sum(len(one.span(9)) for one in read.constants.values()) < 2 * path.stat().st_size
+    assert {one.kind for one in read.nodes} == {"Transpose", "Conv", "Clip", "Tanh", "Identity"}

@@ -27,7 +27,7 @@ def binary(kind: str) -> Any:
 
 def _first(made: Translation, operator: Any) -> bool:
     """Say whether an operator is written on channels first: where one tensor has them so, and all others can."""
-    computed = [int(index) for index in operator.inputs if made.graph.constant(index) is None]
+    computed = [int(index) for index in operator.inputs if made.constant(index) is None]
     fit = all(len(made.shape(index)) == 4 for index in computed)
     return fit and any(made.values[index].first for index in computed)
 

@@ -18,11 +18,15 @@ from tflbuild.tflite.graph import Graph
 
 PRODUCER = "tflbuild"
 
+SUPPRESSION = "TFLite_Detection_PostProcess"
+
 
 def requantize(made: Translation, operator: Any) -> None:
     """Write QUANTIZE or DEQUANTIZE: between operators all is floats, so that only the steps of the result count."""
     index = int(operator.inputs[0])
-    first = made.graph.constant(index) is None and made.values[index].first
+    if made.constant(operator.outputs[0]) is not None:
+        return  # weights in float16, which are written as who reads them wants them
+    first = made.constant(index) is None and made.values[index].first
     made.give(operator.outputs[0], made.read(index, first=first), first=first)
 
 
@@ -82,7 +86,8 @@ def export(path: Path) -> bytes:
     missing = sorted({graph.kind(one) for one in graph.operators} - OPERATORS.keys())
     if missing:
         listed = ", ".join(f"'{plain(name, 60)}'" for name in missing)
-        raise PassError(f"the file has operators that are not written as ONNX: {listed}.")
+        hint = "; model.head.suppression=caller leaves it to the caller" if SUPPRESSION in missing else ""
+        raise PassError(f"the file has operators that are not written as ONNX: {listed}{hint}.")
     inputs, outputs = flatbuffer.ends_of(graph.model)
     writer = Writer([*inputs, *outputs])
     made = Translation(graph, writer)

@@ -49,7 +49,7 @@ def concatenate(made: Translation, operator: Any) -> None:
     """Write CONCATENATION; with channels first where all that is computed has them so."""
     rank = len(made.shape(operator.outputs[0]))
     axis = int(operator.builtinOptions.axis) % rank
-    computed = [int(index) for index in operator.inputs if made.graph.constant(index) is None]
+    computed = [int(index) for index in operator.inputs if made.constant(index) is None]
     first = rank == 4 and bool(computed) and all(made.values[index].first for index in computed)
     names = [made.read(index, first=first) for index in operator.inputs]
     place = FIRST.index(axis) if first else axis

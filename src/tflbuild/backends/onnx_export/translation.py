@@ -57,24 +57,34 @@ class Translation:
         """Name the dtype of a tensor."""
         return str(DTYPES[self.graph.tensors[int(index)].type])
 
+    def constant(self, index: int) -> npt.NDArray[Any] | None:
+        """Give the values of a constant, of one too that is stored in float16; None for what is computed."""
+        found = self.graph.constant(int(index))
+        maker = self.graph.maker(int(index))
+        if found is None and maker is not None and self.graph.kind(maker) == "DEQUANTIZE":
+            found = self.graph.constant(int(maker.inputs[0]))
+            if found is not None and found.dtype != np.float16:
+                return None
+        return found.astype(np.float32) if found is not None and found.dtype == np.float16 else found
+
     def numbers(self, index: int) -> npt.NDArray[Any]:
-        """Give a constant of integers, such as a shape or axes.
+        """Give a constant, such as weights, a shape or axes.
 
         Raises:
             PassError: it is computed.
         """
-        found = self.graph.constant(int(index))
+        found = self.constant(index)
         if found is None:
             name = plain(self.graph.name(int(index)), 60)
             raise PassError(
-                f"'{name}', which decides a shape, is computed; ONNX is written for fixed shapes alone."
+                f"'{name}' (weights, a shape or axes) is computed, and has to be constant to be written as ONNX."
             )
         return found
 
     def read(self, index: int, *, first: bool = False) -> str:
         """Give a tensor as floats, with its channels first or last; fewer axes than four know no such order."""
         index = int(index)
-        constant = self.graph.constant(index)
+        constant = self.constant(index)
         if constant is not None:
             return self._constant(index, constant, first=first)
         value = self.values[index]
