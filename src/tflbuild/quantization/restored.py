@@ -61,7 +61,7 @@ class Restored(NamedTuple):
         outputs: by output, root mean squares over all samples of `difference` (float and file), `rounding` (what the
             grids' steps cost), `clipping` (what their ends cost) and `unexplained` (file and rounded float model); the
             `bound` of the latter; `largest`, the largest single difference; `step` and `size` of the output; `samples`.
-            Of an output of whole numbers all are shares of unequal ones.
+            Of an output of `whole` numbers the first five are shares of unequal ones.
         beyond: activations that go beyond their grids.
     """
 
@@ -166,6 +166,7 @@ def _of_output(rows: Sequence[Rows], step: float) -> dict[str, float]:
         "step": step,
         "size": size,
         "samples": len(given),
+        "whole": whole,
     }
 
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from on_bytes import widen, widened
+from quantized_files import Held, held
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Input, Meaning
@@ -18,6 +21,7 @@ from tflbuild.passes.quantizing.float_model import inputs_in_order
 from tflbuild.quantization import promises
 from tflbuild.testing import artifact
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Step, assemble
 from tflbuild.tflite.census import census as census_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import Island
@@ -190,3 +194,20 @@ def test_numbers_have_no_limits_and_no_raw_bytes() -> None:
     assert writing.input_dtypes(mixed, "int8", "float32") == {"image": "float32", "x": "float32"}
     with pytest.raises(PassError, match=r"^input_dtype: uint8 takes raw bytes, and the input 'x' has none"):
         writing.input_dtypes(mixed, "int8", "uint8")
+
+
+def test_an_output_of_whole_numbers_stays_one_whatever_is_promised_of_floats(tmp_path: Path) -> None:
+    options = schema.ArgMaxOptionsT()
+    options.outputType = schema.TensorType.INT32
+    tensors: Any = {"x": (1, 5), "axis": np.int32([1]), "place": (1,)}
+    operator, kind = schema.BuiltinOperator.ARG_MAX, schema.BuiltinOptions.ArgMaxOptions
+    step = Step(operator, ["x", "axis"], ["place"], kind, options)
+    path = tmp_path / "places.tflite"
+    path.write_bytes(held(assemble(tensors, [step], ["x"], ["place"]), {"place": Held("int32")}))
+    meaning = Meaning(task="unlabelled", inputs={"x": Input(modality="vector", shape=(5,))})
+    for dtype in ("float32", "int8"):
+        writing.check_outputs(artifact(TFLiteModel, path, meaning), dtype)
+    path.write_bytes(path.read_bytes().replace(b"place", b"other"))
+    path.write_bytes(held(path.read_bytes(), {"other": Held("int8", 0.5)}))
+    with pytest.raises(BrokenPromise, match="a float32 output was promised, but 'other' is int8"):
+        writing.check_outputs(artifact(TFLiteModel, path, meaning), "float32")

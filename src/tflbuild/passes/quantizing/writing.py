@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.islands import Island
 
+WHOLE_NUMBERS = ("int32", "int64", "bool")
+"""Dtypes of outputs that no quantizer makes, nor takes away."""
+
 
 def emit_tflite(ctx: PassContext, graph: Graph, facts: Meaning, **meta: Any) -> TFLiteModel:
     """Write labels and preprocessing into a model, pack it, and say what is in it.
@@ -115,6 +118,8 @@ def check_inputs(result: TFLiteModel, dtypes: Mapping[str, str]) -> None:
 def check_outputs(result: TFLiteModel, dtype: str) -> None:
     """Hold a classifier's output to a dtype; a detector's are float, since suppression gives floats.
 
+    Whole numbers that stand for nothing else, such as the places that an ARG_MAX gives, stay what they are.
+
     Raises:
         BrokenPromise: it is another.
     """
@@ -122,7 +127,7 @@ def check_outputs(result: TFLiteModel, dtype: str) -> None:
 
     wanted = "float32" if Meaning.of(result).kind.float_outputs else dtype
     for found in flatbuffer.signature(result.path)["outputs"]:
-        if found["dtype"] != wanted:
+        if found["dtype"] != wanted and found["dtype"] not in WHOLE_NUMBERS:
             raise BrokenPromise(f"a {wanted} output was promised, but '{found['name']}' is {found['dtype']}.")
 
 

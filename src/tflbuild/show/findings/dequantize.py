@@ -18,6 +18,13 @@ def _line(name: str, found: Mapping[str, Any]) -> str:
     difference, rounding, clipping, rest, bound = (
         number(found, key) or 0.0 for key in ("difference", "rounding", "clipping", "unexplained", "bound")
     )
+    if found.get("whole"):
+        return (
+            f"dequantize: '{plain(name)}' of the float model has other numbers than the shipped file's in "
+            f"{difference:.2%} of its places ({number(found, 'samples') or 0:,.0f} samples): its steps make "
+            f"{rounding:.2%}, the ends of its ranges {clipping:.2%}; rounded to its steps it has others in {rest:.2%}, "
+            f"{bound:.2%} allowed"
+        )
     return (
         f"dequantize: '{plain(name)}' of the float model is {difference:.2g} from the shipped file's "
         f"{_scale(found)}(rms, {number(found, 'samples') or 0:,.0f} samples): its steps make {rounding:.2g}, the ends "
