@@ -19,6 +19,7 @@ from tflbuild.formats.onnx.ends import Ends, ends_of
 from tflbuild.formats.onnx.graph import Read, read
 from tflbuild.formats.onnx.labels import listed
 from tflbuild.formats.onnx.own import facts_of
+from tflbuild.formats.onnx.parts import parts_of
 from tflbuild.formats.onnx.view import View
 from tflbuild.formats.pictures import Kind
 from tflbuild.formats.protobuf import Malformed
@@ -115,6 +116,7 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=outputs.head if task else {},
         quantized="int8" if scheme else "",
+        parts=parts_of(view, at_ends.signature.outputs),
         recognised=(
             Evidence("format", f"ONNX, opset {found.opset}", f"written by {_writer(found)}"),
             *said_of(outputs, task),
