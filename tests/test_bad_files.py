@@ -84,7 +84,7 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 NO_FORMAT = (
     "is by its content none of the formats that are recognised, keras (.h5, .keras), onnx (.onnx), "
-    "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
+    "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), torch_export (.pt2)"
 )
 PLANNED: dict[str, tuple[list[str], str]] = {
     # Files
@@ -96,9 +96,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "of no format": (case("text.tflite", "rows.npz"), f"model.path: 'text.tflite' {NO_FORMAT}."),
     "of a format that is not read": (
         case("model.pt", "rows.npz"),
-        f"model.path: 'model.pt' {NO_FORMAT}; it is a PyTorch model, which this version does not read yet: the "
-        "package "
-        f"litert-torch makes a .tflite of the live model.",
+        f"model.path: 'model.pt' {NO_FORMAT}; it is a PyTorch model, which is not read: it is a pickle, "
+        "which could run code; save the live model with torch.export.save as a .pt2.",
     ),
     "an ONNX file that is cut short": (
         case("cut.onnx", "rows.npz"),

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import onnx_files
+import torch_files
 from saved_model_files import classifier, written
 from tflbuild import plugins
 from tflbuild.cli import FLAGS
@@ -56,6 +57,7 @@ YOURS = {
     "data.root=photos/": "photos",
     "model.path=exported/": "exported",
     "model.path=best.onnx": "best.onnx",
+    "model.path=best.pt2": "best.pt2",
 }
 """A file and a folder of the reader's, which tests stand in for, by the word that names them."""
 
@@ -67,6 +69,7 @@ def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     tiny_tflite(folder).path.rename(folder / "best.tflite")
     written(folder / "exported", classifier())
     (folder / "best.onnx").write_bytes(onnx_files.classifier(shape=("N", 3, 320, 320)))
+    torch_files.written(folder / "best.pt2")
     (folder / "photos").mkdir()
     for number in range(8):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")

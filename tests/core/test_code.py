@@ -176,8 +176,11 @@ QUANTIZERS = {
     "convert_quantized",
     "correct_bias",
     "equalize",
+    "dequantize",
+    "load_onnx",
     "load_saved_model",
     "load_tflite",
+    "load_torch_export",
     "quantize",
     "quantize_mixed",
     "round",
@@ -220,12 +223,14 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
             - {"tflbuild.evaluation.examples"}
         )
     }
-    assert evaluating.keys() == {"load_tflite", "load_saved_model"}, "which execute the user's file"
+    loaders = {"load_onnx", "load_saved_model", "load_tflite", "load_torch_export"}
+    assert evaluating.keys() == loaders, "which execute the user's file"
     rooms = {
         "analyses",
         "backends",
         "core",
         "data",
+        "environments",
         "evaluation",
         "formats",
         "metrics",

@@ -452,7 +452,7 @@ def expected(world: World) -> dict[str, Any]:
         "code": [
             "code of of.prediction",
             "code of of.truth",
-            "code of tflbuild.runtimes.keras tflbuild.runtimes.litert",
+            "code of tflbuild.runtimes.keras tflbuild.runtimes.litert tflbuild.runtimes.onnxruntime",
         ],
         "evaluation": "code of of.evaluation tflbuild.engine.gate",
         "metrics": "code of of.metric",
@@ -639,6 +639,7 @@ EDITED: list[tuple[str, set[str]]] = [
     ("of.metric", {"judges", "accuracy", "comparison", "size"}),
     ("tflbuild.runtimes.litert", {"judges", "predictions", "readings"}),
     ("tflbuild.runtimes.keras", {"judges", "keras"}),
+    ("tflbuild.runtimes.onnxruntime", {"judges"}),
     ("tflbuild.engine.gate", {"judges"}),
 ]
 

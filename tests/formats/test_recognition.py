@@ -43,7 +43,7 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
         RecipeError,
-        match=r"keras \(\.h5, \.keras\), onnx \(\.onnx\), .*, tflite \(\.tflite\), weights \(\.w\)\.$",
+        match=r"keras \(\.h5, \.keras\), onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
 
@@ -60,6 +60,15 @@ def test_an_onnx_file_is_known_by_its_version_and_the_field_behind_it(content: b
     assert recognised_format(tflite_files.written(tmp_path, content, "my.bin")).name == "onnx"
 
 
+@pytest.mark.parametrize(
+    "members", [("serialized_exported_program.json", "version"), ("net/archive_format", "net/data/weights/0")]
+)
+def test_a_program_of_pytorch_is_recognised_in_both_forms(members: tuple[str, ...], tmp_path: Path) -> None:
+    assert (
+        recognised_format(tflite_files.written(tmp_path, zipped(*members), "my.bin")).name == "torch_export"
+    )
+
+
 def zipped(*names: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -68,11 +77,9 @@ def zipped(*names: str) -> bytes:
     return target.getvalue()
 
 
-TORCH = (
-    "a PyTorch model, which this version does not read yet: the package litert-torch makes a .tflite of the"
-)
+TORCH = "a PyTorch model, which is not read: it is a pickle, which could run code; save the live model with torch.ex"
 SAVED = "the saved_model.pb of a TensorFlow SavedModel: give the folder that it lies in."
-FROZEN = "a frozen graph of TensorFlow 1, which this version does not read yet: tflite_convert --enable_v1_converter"
+FROZEN = "a frozen graph of TensorFlow 1, which is not read: tflite_convert --enable_v1_converter"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
@@ -84,14 +91,6 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12
         (zipped("model/data.pkl", "model/code/__torch__.py"), TORCH),
         (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", TORCH),
         (b"\x80\x02ctorch._utils\n_rebuild", TORCH),
-        (
-            zipped("serialized_exported_program.json", "version"),
-            "a program of torch.export, which this version does",
-        ),
-        (
-            zipped("net/archive_format", "net/data/weights/0"),
-            "a program of torch.export, which this version does",
-        ),
         (b"\x0a\x0d\x0a\x05image\x12\x04Const", FROZEN),
         (b"\x0a\x95\x01\x0a\x05image\x12\x0bPlaceholder*\x05", FROZEN),
         (b"\x0a\x05\x0b\x05image", ""),
@@ -116,7 +115,8 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
     known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
-    known += "keras (.h5, .keras), onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite)"
+    known += "keras (.h5, .keras), onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), "
+    known += "torch_export (.pt2)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
     assert "\n" not in str(caught.value)
 

@@ -13,9 +13,13 @@ from tflbuild.passes.cluster import Cluster
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.convert_quantized import ConvertQuantized
 from tflbuild.passes.correct_bias import CorrectBias
+from tflbuild.passes.dequantize import Dequantize
 from tflbuild.passes.equalize import Equalize
 from tflbuild.passes.load import Load
+from tflbuild.passes.load_onnx import LoadOnnx
+from tflbuild.passes.load_saved_model import LoadSavedModel
 from tflbuild.passes.load_tflite import LoadTflite
+from tflbuild.passes.load_torch_export import LoadTorchExport
 from tflbuild.passes.prune import Prune
 from tflbuild.passes.qat import QuantizationAwareTraining
 from tflbuild.passes.quantize import Quantize
@@ -37,9 +41,13 @@ DECLARED: dict[type[Pass], tuple[set[str], bool, bool | None]] = {
     Convert: (TFMOT - {"PIL"} | {"ai_edge_litert"}, False, None),
     ConvertQuantized: (KERAS | {"ai_edge_litert"}, False, True),
     CorrectBias: (LITERT, False, None),
+    Dequantize: (LITERT, False, False),
     Equalize: (LITERT, False, None),
     Load: (KERAS, False, None),
+    LoadOnnx: ({"environment:onnx", "ai_edge_litert", "numpy"}, False, None),
+    LoadSavedModel: ({"tensorflow", "ai_edge_litert", "numpy"}, False, None),
     LoadTflite: ({"ai_edge_litert", "numpy"}, False, None),
+    LoadTorchExport: ({"environment:torch", "ai_edge_litert", "numpy"}, False, None),
     Prune: (TFMOT, True, None),
     QuantizationAwareTraining: (TFMOT, True, True),
     Quantize: (LITERT | {"litert_quantizer"}, False, True),

@@ -801,6 +801,8 @@ class Original:
     scores: list[list[float]]
     task: str = ""
     name: ClassVar[str] = "'m.h5'"
+    nearness: ClassVar[float] = 1e-5
+    advice: ClassVar[str] = ""
     kinds: ClassVar[tuple[str, ...]] = ("softmax",)
 
     def normalized(self, batch: Any) -> dict[str, Any]:

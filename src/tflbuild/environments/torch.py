@@ -1,4 +1,4 @@
-"""What reads and converts programs of torch.export."""
+"""PyTorch and litert-torch, for programs of torch.export."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ CONVERSIONS: Mapping[str, str] = {
     ),
     "a PyTorch model": "it is a pickle, which could run code; save the live model with torch.export.save as a .pt2",
 }
-"""Forms that this version does not read yet, and how each is converted."""
+"""Forms that are not read, and how each is converted."""
 
 PROGRAMS = frozenset({"serialized_exported_program.json", "archive_format"})
 """Members that programs of torch.export alone have."""
@@ -61,7 +61,7 @@ def recognised_format(path: Path, key: str = "model.path: ") -> Format:
     what = kind_of(path, beginning)
     said = f"; it is {what}" if what else ""
     if what in CONVERSIONS:
-        said += f", which this version does not read yet: {CONVERSIONS[what]}"
+        said += f", which is not read: {CONVERSIONS[what]}"
     raise RecipeError(
         f"{key}'{plain(path)}' is by its content none of the formats that are recognised, {known}{said}."
     )

@@ -136,8 +136,8 @@ def _check_preprocess(ctx: PassContext) -> None:
     """
     from tflbuild.backends import keras
 
-    path, *_ = ctx.model_spec.files()
-    _refuse_other(str(path), preprocess_in(keras.read_facts(path)), ctx.preprocess)
+    for path in ctx.model_spec.files()[:1]:  # behind it are lists of class names
+        _refuse_other(str(path), preprocess_in(keras.read_facts(path)), ctx.preprocess)
     for text in ctx.model_spec.warnings(ctx.preprocess):
         ctx.notes["recognised"].append({"what": "preprocess", "value": "contradicted", "evidence": text})
 

@@ -18,7 +18,7 @@ PREPROCESS = [ImageModality(), ImageModality(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0
 
 
 def context(preprocess: dict[str, Any], **model: Any) -> Any:
-    spec = SimpleNamespace(**{"task": "", "head": lambda built: {}} | model)
+    spec = SimpleNamespace(**{"task": "", "head_of": lambda built: {}} | model)
     spec.task_on = lambda task: Architecture.task_on(spec, task)
     return SimpleNamespace(model_spec=spec, modality="image", task="classification", preprocess=preprocess)
 
@@ -38,5 +38,5 @@ def test_every_option_that_a_recipe_gives_can_be_read_back(
 
 def test_the_models_own_task_counts_before_the_datas(monkeypatch: pytest.MonkeyPatch) -> None:
     Fake(monkeypatch).module(monkeypatch, "keras", inputs_of=lambda built: {"image": (8, 6, 3)})
-    made = meaning_of(context({}, task="detection", head=lambda built: {"of": built}), "built", ())
+    made = meaning_of(context({}, task="detection", head_of=lambda built: {"of": built}), "built", ())
     assert (made.task, made.head) == ("detection", {"of": "built"})

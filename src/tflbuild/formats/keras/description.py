@@ -26,7 +26,7 @@ class Header(Protocol):
 
     @property
     def origin(self) -> object | None:
-        """What a file of Keras 3 came from; None for one of tf_keras."""
+        """Give the source of a file of Keras 3; None for one of tf_keras."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What passes share that take a converted file in."""
+"""The common part of passes that take a converted file in."""

@@ -31,7 +31,7 @@ LAYER_CLASSES = frozenset((*GRAPHS, *LAYERS, "InputLayer", "DTypePolicy", *PARTS
 VALUES = ("__keras_tensor__", *CONSTANTS, SLICE, ELLIPSIS)
 
 BUILT = ("build_config", "compile_config")
-"""What an entry says besides its options: how it was built and compiled, which Keras finds again without it."""
+"""Fields of an entry besides its options: how it was built and compiled, which Keras finds again without it."""
 
 
 def inert(config: Any) -> Any:
