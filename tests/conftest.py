@@ -143,13 +143,23 @@ def integer_classifier(float_classifier: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def onnx_environment(cache_folder: None) -> Path:
     """Give the environment `onnx` of this machine's user, as it is; skip where it was not made."""
+    return _environment("onnx")
+
+
+@pytest.fixture(scope="session")
+def torch_environment(cache_folder: None) -> Path:
+    """Give the environment `torch` of this machine's user, as it is; skip where it was not made."""
+    return _environment("torch")
+
+
+def _environment(name: str) -> Path:
     from tflbuild.core.environment import ENVIRONMENTS
 
     given = os.environ.get("TFLBUILD_TEST_ENVIRONMENTS")
     real = Path(given) if given else Path("~/.cache/tflbuild/environments").expanduser()
-    seen = ENVIRONMENTS.get("onnx")().folder()
+    seen = ENVIRONMENTS.get(name)().folder()
     if not (real / seen.name / "ready.json").is_file():
-        pytest.skip("the environment 'onnx' was not made: tflbuild setup onnx")
+        pytest.skip(f"the environment '{name}' was not made: tflbuild setup {name}")
     seen.parent.mkdir(parents=True, exist_ok=True)
     if not seen.exists():
         seen.symlink_to(real / seen.name)

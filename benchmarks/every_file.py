@@ -1,0 +1,128 @@
+"""Compile every model file of `../shared/models` with `recipe=int8`: `python benchmarks/every_file.py`.
+
+Prints a line for each: exit code, parity of the float `.tflite` with its source (the largest difference of an output as
+a share of its largest value), the figure of the file as loaded and of the int8 file with its interval and n, seconds;
+for a refusal its sentence. Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the
+environment `onnx` for ONNX files. `files.py` holds float files to other tools' int8.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from files import DATA, MODELS, UNIT, write_arrays
+
+BCCD = ["data.classes=[RBC,WBC,Platelets]"]
+SIGNED = ["preprocess.scale=0.00784313725490196", "preprocess.offset=-1"]
+SSD = "tflite_support/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
+CASES: list[tuple[str, str, list[str]]] = [
+    # file, data, words
+    ("tflite_support/mobilenet_v1_0.25_224_1_metadata_1.tflite", "photos", []),
+    ("tflite_support/mobilenet_v1_0.25_224_1_default_1.tflite", "photos", []),
+    ("tflite_support/mobilenet_v1_0.25_224_quant.tflite", "photos", []),
+    (SSD, "coco128", []),
+    ("mlperf_tiny/vww_96.h5", "photos", UNIT),
+    ("mlperf_tiny/vww_96_float.tflite", "photos", UNIT),
+    ("mlperf_tiny/vww_96_int8.tflite", "photos", []),
+    ("mlperf_tiny/kws_ref_model", "mfcc.npz", []),
+    ("mlperf_tiny/kws_ref_model_float32.tflite", "mfcc.npz", []),
+    ("mlperf_tiny/kws_ref_model.tflite", "mfcc.npz", []),
+    ("mlperf_tiny/ad01.h5", "frames.npz", []),
+    ("mlperf_tiny/ad01_fp32.tflite", "frames.npz", []),
+    ("mlperf_tiny/ad01_int8.tflite", "frames.npz", []),
+    ("coral/mobilenet_v1_0.25_128_quant.tflite", "photos", []),
+    ("coral/mobilenet_v1_0.25_128_quant_edgetpu.tflite", "photos", []),
+    ("coral/split_concat.tflite", "photos", []),
+    ("coral/keras_lstm_mnist_ptq.tflite", "rows.npz", []),
+    ("coral/posenet_mobilenet_v1_075_353_481_16_quant_decoder.tflite", "photos", []),
+    ("tflite_micro/person_detect.tflite", "photos", []),
+    ("tflite_micro/person_detect_vela.tflite", "photos", []),
+    ("onnx/mobilenet_v2_0.35_128.onnx", "photos", []),
+    ("onnx/st_ssd_mobilenet_v1_025_256.onnx", "coco128", ["data.classes=[person]", *SIGNED]),
+    ("onnx/FastestDet.onnx", "coco128", [*UNIT, "preprocess.channels=bgr"]),
+    ("odapi/ssd_mobilenet_v2/exporter_main_v2", "bccd", BCCD),
+    ("odapi/ssd_mobilenet_v2/export_tflite_graph_tf2", "bccd", BCCD),
+    ("odapi/ssd_mobilenet_v2/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
+    ("odapi/ssd_mobilenet_v2_fpnlite/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
+    ("odapi/efficientdet_d0/export_tflite_graph_tf2", "bccd", BCCD),
+    ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "photos", ["calibration.samples=16"]),
+]
+"""The last ones take longest."""
+
+PATIENCE = 900
+"""Seconds after which a build is ended."""
+
+
+def main() -> None:
+    """Print a line for each file; end with 1 where one ends otherwise than with 0 or a refusal (2)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="a part of the names of the files to compile")
+    options = parser.parse_args()
+    held = True
+    print("| file | exit | parity | as loaded | int8 | seconds |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory(prefix="tflbuild-every-") as name:
+        folder = Path(name)
+        write_arrays(folder)
+        rows = np.random.default_rng(0).uniform(size=(64, 28, 28)).astype(np.float32)
+        np.savez(folder / "rows.npz", rows)
+        (folder / "photos").symlink_to(DATA / "coco128" / "images")
+        for data in ("coco128", "bccd"):
+            (folder / data).symlink_to(DATA / data)
+        for file, data, words in CASES:
+            if options.only in file:
+                held &= line(folder, file, data, words)
+    sys.exit(not held)
+
+
+def line(folder: Path, file: str, data: str, words: list[str]) -> bool:
+    """Compile a file and print what came of it; says whether it was built or refused."""
+    command = ["recipe=int8", f"model.path={MODELS / file}", f"data.root={data}", *words]
+    started = time.monotonic()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tflbuild", *command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        code, said = done.returncode, done.stderr.strip().splitlines() or [""]
+    except subprocess.TimeoutExpired:
+        code, said = -1, [f"not done after {PATIENCE} s"]
+    seconds = time.monotonic() - started
+    if code:
+        reason = said[-1].removeprefix("error: ").replace(str(MODELS), "...").replace("|", "/")
+        cells = ["", reason, ""]
+    else:
+        cells = figures(json.loads((folder / "outputs/int8/latest/report.json").read_text()))
+    print(f"| {file} | {code} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+    return code in (0, 2)
+
+
+def figures(report: dict[str, Any]) -> list[str]:
+    """Give parity, and the first figure that both files have: of labels, else of fidelity."""
+    outputs = report["passes"][0]["notes"].get("parity", {}).get("outputs", {}).values()
+    parity = max((one["difference"] / one["size"] for one in outputs if one["size"]), default=0.0)
+    after, before = report["targets"][0]["metrics"], report["base"]["metrics"]
+    name = next(name for name in ("map50", "top1", "fidelity") if name in after)
+    return [f"{parity:.1e}", figure(name, before[name]), figure(name, after[name])]
+
+
+def figure(name: str, found: dict[str, Any]) -> str:
+    """Say a figure with its interval and n."""
+    return f"{name} {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n {found['n']}"
+
+
+if __name__ == "__main__":
+    main()
