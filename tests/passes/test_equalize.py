@@ -20,9 +20,12 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
+from tflbuild.passes.quantizing.float_model import make_quantizable
 from tflbuild.quantization import equalization
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.graph import Graph
+from tflite_files import network, step
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -157,11 +160,28 @@ def test_another_operator_is_noticed(tmp_path: Path) -> None:
         made().verify(model, small_network.model(tmp_path))
 
 
+def test_a_squeeze_that_became_a_reshape_is_no_other_operator(tmp_path: Path) -> None:
+    tensors: dict[str, Any] = {
+        "row": (1, 4),
+        "weights": np.ones((3, 4), np.float32),
+        "wide": (1, 3),
+        "end": (3,),
+    }
+    steps = [step("FULLY_CONNECTED", ["row", "weights"], ["wide"]), step("SQUEEZE", ["wide"], ["end"])]
+    model, _ = chain(tmp_path)
+    given, shaped = tmp_path / "given.tflite", tmp_path / "shaped.tflite"
+    given.write_bytes(network(tensors, steps, ["row"], ["end"]))
+    graph = Graph.unpacked(given.read_bytes())
+    assert make_quantizable(graph) == ([], ["end"], [])
+    shaped.write_bytes(graph.packed())
+    made().verify(replace(model, path=given), replace(model, path=shaped))
+
+
 def test_the_chain_of_ill_size_is_mended(tmp_path: Path) -> None:
     model, calibration = chain(tmp_path)
     result = run_pass(made(balance="activations", calibration=calibration), model, tmp_path)
-    network = DenseChain()
-    reference = OutputError(network.content(), network.samples)
+    dense = DenseChain()
+    reference = OutputError(dense.content(), dense.samples)
     before, after = (reference.of(int8(m, calibration, tmp_path)) for m in (model, result))
     assert before > 0.3
     assert after < 0.06

@@ -12,10 +12,12 @@ from ai_edge_litert import schema_py_generated as schema
 import small_network
 from on_bytes import exposed, quantize, widen, widened, without_custom
 from samples import Samples, samples
+from tflbuild.quantization import final_scores
 from tflbuild.quantization.observation import Executable
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.tiny import brightness_detector
+from tflite_files import Typed, network, step
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -135,3 +137,33 @@ def test_scores_that_leave_the_model_as_integers_too_keep_their_bits(tmp_path: P
     subgraph.outputs = np.array([*subgraph.outputs, softmax.outputs[0]], np.int32)
     content = flatbuffer.pack(graph.model)
     assert widen(content) == content
+
+
+@pytest.mark.parametrize(
+    ("between", "wide"),
+    [("RESHAPE", True), ("SQUEEZE", True), ("EXPAND_DIMS", True), ("TRANSPOSE", False)],
+)
+def test_what_only_reshapes_may_lie_behind_the_scores(between: str, wide: bool) -> None:
+    """By hand: scores and what they become have the scale 1/32768, where nothing but shapes lies before the floats."""
+    found = Graph.unpacked(
+        network(
+            {"logits": (1, 3), "scores": (1, 3), "shaped": (1, 1, 3), "floats": (1, 1, 3)},
+            [
+                step("SOFTMAX", ["logits"], ["scores"]),
+                step(between, ["scores"], ["shaped"]),
+                step("DEQUANTIZE", ["shaped"], ["floats"]),
+            ],
+            ["logits"],
+            ["floats"],
+            typed={
+                "logits": Typed("int8", 0.1, 0),
+                "scores": Typed("int8", 1 / 256, -128),
+                "shaped": Typed("int8", 1 / 256, -128),
+            },
+        )
+    )
+    final_scores.widen(found)
+    kinds = {tensor.name: tensor for tensor in found.tensors}
+    for name in (b"scores", b"shaped"):
+        assert (kinds[name].type == schema.TensorType.INT16) == wide
+        assert kinds[name].quantization.scale[0] == (1 / 32768 if wide else 1 / 256)

@@ -1,8 +1,8 @@
 """Remember what model files are, so that one which did not change is read once, and not by every plan.
 
-What decides a description are the model's files, the lists of class names beside it, and the code that reads
-them. Stamps of files are those
-of this machine, so they lie in the user's cache folder; an entry that is lost or damaged only costs time.
+What decides a description are the model's files, the lists of class names beside it, and the code that reads them.
+Stamps of files are those of this machine, so they lie in the user's cache folder; an entry that is lost or damaged
+only costs time.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ Source: torch/_export/serde/schema.py of PyTorch, whose names of fields are name
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from tflbuild.core import json_text
 from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import TensorSpec
 from tflbuild.formats.torch_export.archive import CONFIGS, CONSTANTS, PROGRAM, WEIGHTS, Archive
+from tflbuild.formats.torch_export.permitted import SIDES, TENSORS, check_argument, check_target, only
 
 MAJOR = 8
 """Version of PyTorch's form that is read, from 2.8 on."""
@@ -34,25 +34,6 @@ DTYPES: Mapping[int, str] = {
     12: "bool",
 }
 """Dtypes that NumPy knows too, by their number in ScalarType."""
-
-ATEN = re.compile(r"torch\.ops\.aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
-ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "neg", "pow", "getitem")
-COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_")
-PYTHON = frozenset(f"_operator.{name}" for name in (*ARITHMETIC, *COMPARISONS))
-"""Operators on sides of shapes."""
-
-READING = frozenset({"from_file"})
-RANDOM = frozenset({"rand", "randn", "randint", "randperm", "bernoulli", "normal", "multinomial", "uniform"})
-CHECKING = ("_assert", "sym_constrain_range", "_check")
-"""Beginnings of the names of operators that compute nothing."""
-
-NUMBERS = ("int", "float", "bool", "string", "ints", "floats", "bools", "strings", "int_lists", "float_lists")
-PLAIN = frozenset(f"as_{kind}" for kind in ("none", *NUMBERS, "scalar_type", "memory_format", "layout"))
-TENSORS = frozenset(
-    {"as_tensor", "as_tensors", "as_optional_tensor", "as_optional_tensors", "as_nested_tensors"}
-)
-SIDES = frozenset({"as_sym_int", "as_sym_ints", "as_sym_bool", "as_sym_float", "as_sym_floats"})
-DEVICE = "as_device"
 
 OPEN = -1
 """A side that the file leaves open."""
@@ -118,7 +99,7 @@ def _program(found: Mapping[str, Any], archive: Archive) -> Program:
     inputs: dict[str, TensorSpec] = {}
     stored: dict[str, Stored] = {}
     for one in signature["input_specs"]:
-        kind, value = _only(one)
+        kind, value = only(one)
         if kind == "user_input":
             name = _tensor(value["arg"])
             inputs[name] = tensors[name]
@@ -181,7 +162,7 @@ def _outputs(specs: Sequence[Mapping[str, Any]], module: Mapping[str, Any]) -> d
     """
     made = []
     for one in specs:
-        kind, value = _only(one)
+        kind, value = only(one)
         if kind != "user_output":
             raise ValueError(
                 f"changes what it stores ('{plain(kind, 40)}'), as a model does while it is trained; call .eval() on "
@@ -215,85 +196,19 @@ def _node(one: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: it is none that may be computed.
     """
     target, inputs, outputs = one["target"], one["inputs"], one["outputs"]
-    _check_target(target, inputs)
+    check_target(target, inputs)
     for given in inputs:
-        _check_argument(target, given["arg"])
+        check_argument(target, given["arg"])
     for made in outputs:
-        kind, _ = _only(made)
+        kind, _ = only(made)
         if kind not in TENSORS | SIDES | {"as_none", "as_int", "as_bool", "as_float"}:
             raise ValueError(f"has the operator {plain(target, 80)}, which gives '{plain(kind, 40)}'")
     kept = [{"name": given["name"], "arg": given["arg"], "kind": given.get("kind")} for given in inputs]
     return {"target": target, "inputs": kept, "outputs": outputs}
 
 
-def _check_target(target: Any, inputs: Sequence[Mapping[str, Any]]) -> None:
-    known = ATEN.fullmatch(target) if isinstance(target, str) else None
-    if known is None:
-        if target in PYTHON:
-            return
-        raise ValueError(
-            f"has the operator {plain(target, 80)}, which is none of PyTorch's own (torch.ops.aten)"
-        )
-    name = known[1]
-    if name in READING:
-        raise ValueError(f"has the operator {plain(target, 80)}, which reads a file")
-    if name.rstrip("_").removesuffix("_like") in RANDOM:
-        raise ValueError(f"has the operator {plain(target, 80)}, which draws random numbers")
-    for given in inputs:
-        if given["name"] in ("training", "train") and given["arg"].get("as_bool") is True:
-            raise ValueError(
-                f"was exported as it is trained ({plain(target, 80)}); call .eval() on the model, and export it again"
-            )
-
-
-def _check_argument(target: str, argument: Mapping[str, Any]) -> None:
-    kind, value = _only(argument)
-    if kind not in PLAIN | TENSORS | SIDES | {DEVICE}:
-        raise ValueError(
-            f"has the operator {plain(target, 80)} with an argument of the kind '{plain(kind, 40)}'"
-        )
-    if kind in SIDES:
-        for one in value if isinstance(value, list) else [value]:
-            inner, _ = _only(one)
-            if inner not in ("as_name", "as_int", "as_bool", "as_float"):
-                raise ValueError(
-                    f"has the operator {plain(target, 80)} with a side of the kind '{plain(inner, 40)}'"
-                )
-
-
-def is_check(target: str) -> bool:
-    """Say whether an operator computes nothing."""
-    found = ATEN.fullmatch(target)
-    return found is not None and found[1].startswith(CHECKING)
-
-
-def names_in(argument: Mapping[str, Any]) -> Iterator[str]:
-    """Walk over the names of tensors in an argument or an output."""
-    kind, value = _only(argument)
-    if kind in TENSORS:
-        for one in _flat(value):
-            if "name" in one:
-                yield one["name"]
-            elif isinstance(one.get("as_tensor"), Mapping):
-                yield one["as_tensor"]["name"]
-
-
-def _flat(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _flat(one)
-    elif isinstance(value, Mapping):
-        yield value
-
-
-def _only(union: Mapping[str, Any]) -> tuple[str, Any]:
-    """Give the one field of a union."""
-    ((kind, value),) = union.items()
-    return kind, value
-
-
 def _tensor(argument: Mapping[str, Any]) -> str:
-    kind, value = _only(argument)
+    kind, value = only(argument)
     if kind != "as_tensor":
         raise ValueError(f"takes or gives '{plain(kind, 40)}', and tensors alone are taken")
     return str(value["name"])
@@ -308,7 +223,7 @@ def _spec(meta: Mapping[str, Any]) -> TensorSpec:
 
 def _side(value: Mapping[str, Any]) -> int:
     """Give a side; -1 for one that is an expression, whose text is not looked at."""
-    kind, number = _only(value)
+    kind, number = only(value)
     if kind != "as_int":
         return OPEN
     if type(number) is not int or number < 0:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tflbuild.formats.onnx.graph import Node, Read
 from tflbuild.formats.protobuf import Message
-from tflbuild.formats.torch_export.program import ATEN, Program, is_check, names_in
+from tflbuild.formats.torch_export.permitted import ATEN, is_check, names_in
+from tflbuild.formats.torch_export.program import Program
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("softmax", "_softmax"), "Softmax"),

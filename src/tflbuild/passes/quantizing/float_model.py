@@ -13,6 +13,7 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 
 if TYPE_CHECKING:
+    from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.packed import Packed
 
 
@@ -90,13 +91,11 @@ def quantizable(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> Float
     Weights that are stored in int8 or float16 while their layers compute in floats become float32; SQUEEZE and
     EXPAND_DIMS become RESHAPE, and PADV2 becomes PAD where zeros do as well.
     """
-    from tflbuild.tflite import float_weights, paddings, reshapes
     from tflbuild.tflite.packed import Packed
 
     given = Packed(model.path.read_bytes())
     graph = given.copy()
-    spread, reshaped = float_weights.spread_weights(graph), reshapes.use_reshape(graph)
-    padded = paddings.use_pad(graph)
+    spread, reshaped, padded = make_quantizable(graph)
     if spread:
         ctx.log(
             f"weights of {len(spread)} layers were stored in fewer bits, and are float32 of the same values now"
@@ -108,6 +107,17 @@ def quantizable(model: TFLiteModel, ctx: PassContext | AnalysisContext) -> Float
             f"{', '.join(padded)}: padded with zeros by PAD now, which has an integer form and the same maxima"
         )
     return FloatModel(Packed(graph) if spread or reshaped or padded else given, Meaning.of(model))
+
+
+def make_quantizable(graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    """Do so with a graph, in place; gives the layers whose weights were spread, and what is reshaped or padded anew."""
+    from tflbuild.tflite import float_weights, paddings, reshapes
+
+    return (
+        float_weights.spread_weights(graph),
+        reshapes.use_reshape(graph),
+        paddings.use_pad(graph),
+    )
 
 
 def inputs_in_order(packed: Packed, meaning: Meaning) -> list[str]:
