@@ -41,7 +41,7 @@ def run_pass(
     models: Mapping[str, Artifact] | None = None,
     judge: Callable[[Artifact], Judgement] | None = None,
 ) -> Any:
-    """Run a pass and hold its result to its promises, in this process.
+    """Run a pass in this process, hold its result to its promises, and give it.
 
     Args:
         options: the pass with its options.
@@ -54,9 +54,6 @@ def run_pass(
         notes: is filled with what the pass notes for the report.
         models: what earlier steps gave, by label, for a pass that reads it.
         judge: what `ctx.judge` answers, for a pass that judges its candidates.
-
-    Returns:
-        The artifact that the pass gave.
 
     Raises:
         BrokenPromise: the result is not of the declared kind, does not run, or is not what the pass promises.

@@ -1,4 +1,7 @@
-"""Action keys: everything that decides a result, and nothing else."""
+"""Action keys: everything that decides a result, and nothing else.
+
+Longer than most modules: every preimage of a key is in it, so that what one has and another lacks is seen side by side.
+"""
 
 from __future__ import annotations
 

@@ -193,10 +193,8 @@ class Server:
     ) -> dict[str, Any]:
         """Try a base that is no better than chance with other readings of its input."""
         predict, runtime = named(self._names.predict), usual_runtime(model.kind)()
-        samples = self._split(split, data, index)
-        whole = named(self._names.readings)(
-            model, samples, partial(predict, runtime), finding, out, self._report
-        )
+        samples, look = self._split(split, data, index), named(self._names.readings)
+        whole = look(model, samples, partial(predict, runtime), finding, out, self._report)
         return jsonable(whole, "the look at the base")
 
     def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:
@@ -207,18 +205,16 @@ class Server:
 
     def deliver(self, target: Target, model: TFLiteModel, staging: Path) -> tuple[Artifact, dict[str, Any]]:
         """Compile for a target, let a `.tflite` describe itself, and report on the file."""
-        figures: dict[str, Any] = {}
         delivered: Artifact = model
-        content = given = model.path.read_bytes()
-        if target.compiles:
-            content, figures = target.compile(model, staging)
+        given = model.path.read_bytes()
+        content, figures = target.compile(model, staging) if target.compiles else (given, {})
         if target.makes is TFLiteModel:
             content, said = named(self._names.describe)(content, model)
             figures |= said
         if content != given:
             path = staging / f"delivered{target.makes.suffix}"
             path.write_bytes(content)
-            sha256 = digest.of_file(path)
+            sha256 = digest.of_bytes(content)
             delivered = target.makes(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
         return delivered, jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
 

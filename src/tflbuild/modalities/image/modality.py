@@ -1,4 +1,7 @@
-"""Turn a picture into a model's input: the one place that does, for training, calibration, evaluation and devices."""
+"""Turn a picture into a model's input: the one place that does, for training, calibration, evaluation and devices.
+
+Longer than most modules: it is one class, whose options and what each does to a picture are read together.
+"""
 
 from __future__ import annotations
 
