@@ -26,6 +26,7 @@ from tflbuild.quantization.form import Form
 from tflbuild.testing import artifact, run_pass
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.weights import weights_in
 
 pytestmark = [
@@ -228,8 +229,11 @@ def test_a_file_that_computes_garbage_is_noticed(model: TFLiteModel, tmp_path: P
 
     spoilt = small_network.spoilt(small_network.quantized(tmp_path), blown_up)
     image = np.random.default_rng(0).uniform(-1, 1, (8, 8, 3)).astype(np.float32)
-    assert "computes it wrongly: output 0 reaches" in execution.failure(model.path, spoilt, {"image": image})
-    assert execution.failure(model.path, small_network.quantized(tmp_path), {"image": image}) == ""
+    source, sound = (Packed(path.read_bytes()) for path in (model.path, small_network.quantized(tmp_path)))
+    tried, given = tmp_path / "tried.tflite", {"image": image}
+    said = execution.failure(source, Packed(spoilt.read_bytes()), tried, given)
+    assert "computes it wrongly: output 0 reaches" in said
+    assert execution.failure(source, sound, tried, given) == ""
 
 
 def per_channel(graph: Graph) -> None:
