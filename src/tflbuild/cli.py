@@ -103,9 +103,9 @@ def _answer(words: list[str]) -> int:
 
 
 def _help() -> str:
-    from tflbuild import plugins
+    from tflbuild.core.plugin_files import default_folder, files
 
-    lines = help_lines(*plugins.files(plugins.default_folder()))
+    lines = help_lines(*files(default_folder()))
     return HELP.format(commands="\n".join(lines)).rstrip()
 
 

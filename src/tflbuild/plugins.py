@@ -25,6 +25,9 @@ from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.model_format import FORMATS
+from tflbuild.core.plugin_files import OFF_SWITCH as OFF_SWITCH
+from tflbuild.core.plugin_files import default_folder as default_folder
+from tflbuild.core.plugin_files import files as files
 from tflbuild.core.registry import Registry
 from tflbuild.core.runtime import RUNTIMES
 from tflbuild.core.target import TARGETS
@@ -34,7 +37,6 @@ ENTRY_POINTS = "tflbuild.passes"
 LOCAL_PACKAGE = "tflbuild_plugins"
 """Package under which the files of `./plugins/` are imported; a real one, so that their classes can be pickled."""
 
-OFF_SWITCH = "TFLBUILD_NO_LOCAL_PLUGINS"
 REGISTRIES: tuple[Registry[Any], ...] = (
     PASSES,
     ARCHITECTURES,
@@ -76,18 +78,6 @@ class Loaded:
 
 
 _loaded: dict[Path | None, Loaded] = {}
-
-
-def default_folder() -> Path | None:
-    """Give `./plugins` if it is there and not switched off by $TFLBUILD_NO_LOCAL_PLUGINS."""
-    folder = Path("plugins").resolve()
-    return folder if folder.is_dir() and not os.environ.get(OFF_SWITCH) else None
-
-
-def files(folder: Path | None) -> list[Path]:
-    """List the modules of a folder that are plugins, by name: its tests are none, nor is what they share."""
-    found = sorted(folder.glob("*.py")) if folder is not None else []
-    return [path for path in found if not path.name.startswith(("_", "test_", "conftest"))]
 
 
 def load(folder: Path | None = None) -> Loaded:

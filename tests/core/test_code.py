@@ -48,7 +48,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def write_modules(**modules: str) -> None:
         for name, text in modules.items():
             (tmp_path / f"probe/{name}.py").write_text(text)
-        for cached in (code.code_digest, code.packages_of, code._module, code._source):
+        for cached in (code.code_digest, code.packages_of, code._module, code._source, code._find):
             cached.cache_clear()  # type: ignore[attr-defined]
 
     return write_modules

@@ -24,7 +24,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise metadata.PackageNotFoundError(name)
         return found[name]
 
-    monkeypatch.setattr(toolchain.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(toolchain, "_installed", toolchain._installed.__wrapped__)
     return found
 

@@ -132,6 +132,7 @@ def _source(module: str) -> Path | None:
     return Path(origin)
 
 
+@cache
 def _find(module: str) -> str | None:
     parent, _, _ = module.rpartition(".")
     path = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import metadata
 from importlib.machinery import PathFinder
 
 from tflbuild.core import environment
@@ -43,6 +42,8 @@ def version(tool: str) -> str | None:
 
 @cache
 def _installed(tool: str) -> str | None:
+    from importlib import metadata  # a fiftieth of a second, which `--help` has no need of
+
     for distribution in DISTRIBUTIONS.get(tool, (tool,)):
         try:
             return metadata.version(distribution)
@@ -53,6 +54,8 @@ def _installed(tool: str) -> str | None:
 
 def version_behind(name: str) -> str | None:
     """Give the installed version of whatever distributions provide an import name; None where it is of none."""
+    from importlib import metadata
+
     found = version(name)
     if found is not None or PathFinder.find_spec(name) is None:
         return found
@@ -65,6 +68,8 @@ def version_behind(name: str) -> str | None:
 @cache
 def _providers() -> Mapping[str, list[str]]:
     """Read every installed distribution, which takes a tenth of a second: for names that nothing else explains."""
+    from importlib import metadata
+
     return metadata.packages_distributions()
 
 
