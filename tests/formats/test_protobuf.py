@@ -31,6 +31,13 @@ def test_repeated_numbers_are_packed_or_not() -> None:
     assert Message(bytes.fromhex("2a080000803f00000040")).floats(5) == (1.0, 2.0)
 
 
+def test_a_message_that_is_written_twice_is_one_of_both_as_protobuf_merges_them() -> None:
+    # field 3 holds a message with field 1 = 150, and again one with field 1 = 2 and "b" in field 2
+    inner = Message(bytes.fromhex("1a03089601" + "1a050802120162")).message(3)
+    assert inner is not None
+    assert (inner.number(1), inner.numbers(1), inner.text(2)) == (2, (150, 2), "b")
+
+
 def test_the_last_of_several_counts_and_unknown_fields_are_passed_over() -> None:
     assert Message(b"\x08\x01\x08\x02").number(1) == 2
     assert Message(b"\x11" + bytes(8) + b"\x08\x05").number(1) == 5

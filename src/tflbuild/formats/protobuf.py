@@ -88,8 +88,11 @@ class Message:
         return tuple(bytes(one).decode("utf-8", "replace") for one in self.spans(field))
 
     def message(self, field: int) -> Message | None:
-        """Give a message in a field; None where it is absent."""
-        return Message(self.span(field)) if field in self else None
+        """Give a message in a field, of several all in one, as protobuf merges them; None where it is absent."""
+        found = self.spans(field)
+        if not found:
+            return None
+        return Message(found[0] if len(found) == 1 else b"".join(found))
 
     def messages(self, field: int) -> list[Message]:
         """Give a repeated field of messages."""
