@@ -23,7 +23,7 @@ from tflbuild.data.layouts.boxed import (
     refuse_fractions,
     refuse_outside,
 )
-from tflbuild.data.layouts.files import FileDataset, looked_at, without_leaks
+from tflbuild.data.layouts.files import FileDataset, facts_of, without_leaks
 from tflbuild.data.layouts.fractions import fitted_fractions, refuse_pixels, turned
 
 
@@ -82,7 +82,9 @@ def assemble(
 def _checked(
     root: str, splits: Mapping[str, list[Annotated]], look: Look, dropped: list[Dropped]
 ) -> dict[str, list[Checked]]:
-    pairs = {split: list(zip(images, _facts(images, look), strict=True)) for split, images in splits.items()}
+    pairs = {
+        split: list(zip(images, facts_of(images, look), strict=True)) for split, images in splits.items()
+    }
     sized = {split: [_sized(image, facts) for image, facts in found] for split, found in pairs.items()}
     unturned = any(fits_unturned(image, facts) for found in sized.values() for image, facts in found)
     checked = {}
@@ -91,12 +93,6 @@ def _checked(
         checked[split] = [_check(image, facts, unturned, dropped) for image, facts in found]
         refuse_outside(root, split, sum(len(image.objects) for image, _ in found), dropped[before:])
     return {split: [image for image in found if image is not None] for split, found in checked.items()}
-
-
-def _facts(images: Sequence[Annotated], look: Look) -> list[FileFacts]:
-    """Look at the images that nobody has looked at yet."""
-    seen = iter(looked_at([image.path for image in images if image.facts is None], look))
-    return [next(seen) if image.facts is None else image.facts for image in images]
 
 
 def _once(images: list[Checked], dropped: list[Dropped]) -> list[Checked]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from annotated_types import Ge, Gt, Lt
 
@@ -172,6 +172,24 @@ def looked_at(paths: Sequence[Path | str], look: Look) -> list[FileFacts]:
     """Look at many files: at once where `look` can, as the engine's does."""
     many: Callable[[Sequence[Path | str]], list[FileFacts]] | None = getattr(look, "many", None)
     return many(paths) if many else [look(Path(path)) for path in paths]
+
+
+class Listed(Protocol):
+    """An image as a data set lists it, with its facts where who listed it knows them."""
+
+    @property
+    def path(self) -> str:
+        """Give the file that it is, or lies in."""
+
+    @property
+    def facts(self) -> FileFacts | None:
+        """Give its facts; None for a file that nobody has looked at."""
+
+
+def facts_of(images: Sequence[Listed], look: Look) -> list[FileFacts]:
+    """Give the facts of images, looking at those that nobody has looked at yet."""
+    seen = iter(looked_at([image.path for image in images if image.facts is None], look))
+    return [next(seen) if image.facts is None else image.facts for image in images]
 
 
 def files_in(folder: Path) -> set[str]:

@@ -11,7 +11,7 @@ from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, Sample
 from tflbuild.core.errors import DataError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.split_names import SPLITS
-from tflbuild.data.layouts.files import FileDataset, looked_at, without_leaks
+from tflbuild.data.layouts.files import FileDataset, facts_of, without_leaks
 
 
 class Picture(NamedTuple):
@@ -92,10 +92,8 @@ def assemble(
 
 def _seen(images: Sequence[Labelled], look: Look, dropped: list[Dropped]) -> list[Picture]:
     """Look at the images; those that do not decode are left out."""
-    seen = iter(looked_at([image.path for image in images if image.facts is None], look))
     pictures = []
-    for image in images:
-        facts = next(seen) if image.facts is None else image.facts
+    for image, facts in zip(images, facts_of(images, look), strict=True):
         if facts.problem:
             dropped.append(Dropped(image.key, facts.problem))
         else:
