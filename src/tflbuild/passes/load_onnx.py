@@ -9,10 +9,8 @@ from typing import Any
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.model_format import Description
-from tflbuild.passes.load_tflite import meaning_of
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.taking_in.converted import SAMPLES, taken
+from tflbuild.passes.taking_in.converted import SAMPLES, begun, taken
 
 
 @compiler_pass("load_onnx")
@@ -39,11 +37,7 @@ class LoadOnnx(Pass):
         from tflbuild.backends import onnx_conversion
         from tflbuild.formats.onnx import description as onnx
 
-        spec: Any = ctx.model_spec
-        path = Path(spec.path)
-        description: Description = spec.description
-        meaning = meaning_of(description, ctx, path)
-        ctx.notes["recognised"] = spec.recognised()
+        spec, path, meaning = begun(ctx)
         ends = onnx.ends(path, spec.shape)
         kept = [name for name in ends.given if name not in ends.first]
         folder = ctx.scratch / "onnx2tf"

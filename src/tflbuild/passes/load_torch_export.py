@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.meaning import Meaning
-from tflbuild.core.model_format import Description
-from tflbuild.passes.load_tflite import meaning_of
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.taking_in.converted import SAMPLES, taken
+from tflbuild.passes.taking_in.converted import SAMPLES, begun, taken
 
 
 @compiler_pass("load_torch_export")
@@ -40,11 +37,7 @@ class LoadTorchExport(Pass):
         from tflbuild.backends import torch_conversion
         from tflbuild.formats.torch_export import description as torch_export
 
-        spec: Any = ctx.model_spec
-        path = Path(spec.path)
-        description: Description = spec.description
-        meaning = meaning_of(description, ctx, path)
-        ctx.notes["recognised"] = spec.recognised()
+        spec, path, meaning = begun(ctx)
         program = torch_export.check(path)
         ends = torch_export.ends(program, path, spec.shape)
         values = parity.sample_values(ctx, SAMPLES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tflbuild.core import label_list
@@ -11,7 +12,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Evidence
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
-from tflbuild.core.signature import TensorSpec
+from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.facts import with_facts
 from tflbuild.formats.onnx import external, operators
@@ -103,31 +104,58 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     found = check(path)
     at_ends = _ends(found, path, shape)
     view = View(found, at_ends)
-    outputs = outputs_of(view, {name: view.numbers[name] for name in at_ends.signature.outputs})
     lists = listed(found.properties) | label_list.beside(path)
-    chosen = labels.fitting(lists, outputs.classes, detects=outputs.kind == "detection")
-    task = task_of(outputs, known=bool(chosen.lists))
-    inputs = dict(input_kinds(view, at_ends))
+    written = Evidence("format", f"ONNX, opset {found.opset}", f"written by {_writer(found)}")
+    shown = of_view(view, at_ends, {name: name for name in at_ends.signature.outputs}, lists, written)
     scheme = _scheme(found)
-    described = Description(
-        signature=at_ends.signature,
-        task=task,
-        labels=chosen.lists,
-        inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
-        head=outputs.head if task else {},
+    described = replace(
+        shown,
         quantized="int8" if scheme else "",
         parts=parts_of(view, at_ends.signature.outputs),
-        recognised=(
-            Evidence("format", f"ONNX, opset {found.opset}", f"written by {_writer(found)}"),
-            *said_of(outputs, task),
-            *(one for kind in inputs.values() for one in kind.recognised),
-            *layouts(at_ends),
-            *chosen.recognised,
-            *([Evidence("quantized", "int8", scheme)] if scheme else []),
-        ),
+        recognised=(*shown.recognised, *([Evidence("quantized", "int8", scheme)] if scheme else [])),
     )
     meaning = facts_of(found, path)
     return with_facts(described, meaning, path) if meaning else described
+
+
+def of_view(
+    view: View,
+    at_ends: Ends,
+    outputs: Mapping[str, str],
+    lists: Mapping[str, tuple[str, ...]],
+    written: Evidence,
+) -> Description:
+    """Describe a graph of ONNX's operators by its ends and the operators there.
+
+    Args:
+        view: the graph.
+        at_ends: its inputs and outputs.
+        outputs: the names of tensors, by the names of the outputs.
+        lists: class names by where they are written.
+        written: who wrote the file.
+    """
+    found = outputs_of(view, {name: view.numbers[tensor] for name, tensor in outputs.items()})
+    chosen = labels.fitting(lists, found.classes, detects=found.kind == "detection")
+    task = task_of(found, known=bool(chosen.lists))
+    inputs = dict(_input_kinds(view, at_ends))
+    specs = at_ends.signature.outputs
+    return Description(
+        signature=Signature(
+            inputs=at_ends.signature.inputs,
+            outputs={name: specs[tensor] for name, tensor in outputs.items()},
+        ),
+        task=task,
+        labels=chosen.lists,
+        inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
+        head=found.head if task else {},
+        recognised=(
+            written,
+            *said_of(found, task),
+            *(one for kind in inputs.values() for one in kind.recognised),
+            *_layouts(at_ends),
+            *chosen.recognised,
+        ),
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -139,14 +167,14 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def input_kinds(view: View, at_ends: Ends) -> Iterator[tuple[str, Kind]]:
+def _input_kinds(view: View, at_ends: Ends) -> Iterator[tuple[str, Kind]]:
     """Read the kind of each input off its shape and the operators behind it."""
     several = len(at_ends.signature.inputs) > 1
     for name in at_ends.signature.inputs:
         yield name, kind_of(view, view.numbers[name], UNSAID, plain(name, 40) if several else "")
 
 
-def layouts(at_ends: Ends) -> Iterator[Evidence]:
+def _layouts(at_ends: Ends) -> Iterator[Evidence]:
     """Say which inputs are turned, and which are not: what goes in is laid out as the `.tflite` has it."""
     several = len(at_ends.signature.inputs) > 1
     for orders, words in ((at_ends.first, "channels first"), (at_ends.last, "channels last")):

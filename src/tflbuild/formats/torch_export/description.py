@@ -10,13 +10,9 @@ from tflbuild.core import label_list
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Evidence
 from tflbuild.core.plain_text import plain
-from tflbuild.core.signature import Signature
-from tflbuild.formats import labels
-from tflbuild.formats.onnx.description import input_kinds, layouts
+from tflbuild.formats.onnx.description import of_view
 from tflbuild.formats.onnx.ends import Ends, ends_of
 from tflbuild.formats.onnx.view import View
-from tflbuild.formats.tflite.description import said_of, task_of
-from tflbuild.formats.tflite.outputs import outputs_of
 from tflbuild.formats.torch_export.archive import Archive
 from tflbuild.formats.torch_export.program import Program, read
 from tflbuild.formats.torch_export.view import view
@@ -83,25 +79,5 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     program = check(path)
     at_ends = ends(program, path, shape)
     graph = View(view(program), at_ends)
-    outputs = outputs_of(graph, {name: graph.numbers[tensor] for name, tensor in program.outputs.items()})
-    chosen = labels.fitting(label_list.beside(path), outputs.classes, detects=outputs.kind == "detection")
-    task = task_of(outputs, known=bool(chosen.lists))
-    inputs = dict(input_kinds(graph, at_ends))
-    specs = at_ends.signature.outputs
-    return Description(
-        signature=Signature(
-            inputs=at_ends.signature.inputs,
-            outputs={name: specs[tensor] for name, tensor in program.outputs.items()},
-        ),
-        task=task,
-        labels=chosen.lists,
-        inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
-        head=outputs.head if task else {},
-        recognised=(
-            Evidence("format", "torch.export", f"written by PyTorch {plain(program.torch, 40)}"),
-            *said_of(outputs, task),
-            *(one for kind in inputs.values() for one in kind.recognised),
-            *layouts(at_ends),
-            *chosen.recognised,
-        ),
-    )
+    written = Evidence("format", "torch.export", f"written by PyTorch {plain(program.torch, 40)}")
+    return of_view(graph, at_ends, program.outputs, label_list.beside(path), written)

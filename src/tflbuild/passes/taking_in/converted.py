@@ -12,11 +12,24 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import Description
 from tflbuild.core.plain_text import plain
-from tflbuild.passes.load_tflite import looks_alike, settled
+from tflbuild.passes.load_tflite import looks_alike, meaning_of, settled
 from tflbuild.passes.quantizing import parity, writing
 
 SAMPLES = 32
 """Samples that the `.tflite` is held to the user's file on."""
+
+
+def begun(ctx: PassContext) -> tuple[Any, Path, Meaning]:
+    """Give the user's model, its path, and what it means on the recipe's data; what was recognised is noted.
+
+    Raises:
+        RecipeError: its inputs are not of the data's modality, or its classes are not the data's.
+    """
+    spec: Any = ctx.model_spec
+    path = Path(spec.path)
+    meaning = meaning_of(spec.description, ctx, path)
+    ctx.notes["recognised"] = spec.recognised()
+    return spec, path, meaning
 
 
 def taken(
