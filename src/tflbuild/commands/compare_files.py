@@ -93,10 +93,11 @@ def _check_alike(files: list[str], models: list[Artifact]) -> None:
 
 
 def _recipe(file: str, overrides: list[str]) -> Recipe:
-    return load_recipe([f"recipe={RECIPE}", f"model.path={_quoted(file)}", *overrides])
+    return load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides])
 
 
-def _quoted(file: str) -> str:
+def quoted(file: str) -> str:
+    """Write a path as an override takes it."""
     return "'" + file.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.exhibit import Exhibit
@@ -13,11 +13,47 @@ from tflbuild.core.registry import Registry
 
 if TYPE_CHECKING:
     from tflbuild.core.dataset import Split
+    from tflbuild.core.metric import Difference, Measurement
+    from tflbuild.core.runtime import Runtime
 
 ANALYSES: Registry[Analysis] = Registry("analysis", "analysis", "analyses")
 
+A = TypeVar("A", bound=Artifact)
+
 Finding = Mapping[str, Any]
 """One finding, JSON-able; its `text` is a sentence for people, "" where nothing is to be said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A model that an analysis wants measured, e.g. one that it was given, altered in one thing.
+
+    Attributes:
+        name: a word for it, unlike those of the others.
+        model: with its meaning; its file is one that was given, or lies in the context's staging folder.
+        runtime: executes it; None for the usual one.
+    """
+
+    name: str
+    model: Artifact
+    runtime: Runtime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A variant that was measured.
+
+    Attributes:
+        variant: it, its file kept in the store.
+        metrics: the primary metrics of the task, by name.
+        changes: paired differences from the variant before it, by metric; {} for the first.
+        totals: paired differences from the first one, likewise.
+    """
+
+    variant: Variant
+    metrics: Mapping[str, Measurement]
+    changes: Mapping[str, Difference]
+    totals: Mapping[str, Difference]
 
 
 class AnalysisContext(Protocol):
@@ -29,6 +65,7 @@ class AnalysisContext(Protocol):
         log: writes a line to the run's log.
         notes: for what passes that are used here note; nobody reads it.
         scratch: an empty folder, removed afterwards.
+        measured: what `variants` gave, measured; empty while that runs.
     """
 
     @property
@@ -45,6 +82,13 @@ class AnalysisContext(Protocol):
 
     @property
     def scratch(self) -> Path: ...
+
+    @property
+    def measured(self) -> Sequence[Measured]: ...
+
+    def emit(self, kind: type[A], content: bytes, *, fingerprint: str = "", **meta: Any) -> A:
+        """Write a model into the staging folder, with all of its meta."""
+        ...
 
     def dataset(self, split: str) -> Split:
         """Give a split that the analysis declared in `reads`; an undeclared one is an error."""
@@ -68,6 +112,12 @@ class Analysis:
     """Names of the models that it looks at, e.g. `model` and `base`."""
     title: ClassVar[str] = ""
     """Heading of what is shown, a few words."""
+    explains: ClassVar[bool] = False
+    """Whether `tflbuild diagnose` runs it; its findings may hold a `cause`, see `tflbuild.core.cause`."""
+    steps: ClassVar[bool] = False
+    """Whether it is also given what every step gave, as `step:LABEL`, in order."""
+    measures: ClassVar[str] = ""
+    """The split that its variants are measured on; "" for an analysis without variants."""
 
     def reads(self) -> tuple[str, ...]:
         """Name what it reads: `data.<split>`."""
@@ -79,6 +129,18 @@ class Analysis:
         Raises:
             ValueError: "option: what was given and what would be right".
         """
+
+    def is_light(self, models: Mapping[str, Artifact]) -> bool:
+        """Say whether it runs without TensorFlow on these models."""
+        return self.light
+
+    def fits(self, models: Mapping[str, Artifact]) -> str:
+        """Say why there is nothing to find about these models; "" where there may be."""
+        return ""
+
+    def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
+        """Give what is to be measured before `run`, in order; runs in a worker."""
+        return ()
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Find; runs in a worker. Each model is given by its name in `of`."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.errors import PassError
@@ -12,6 +12,8 @@ from tflbuild.core.registry import Registry
 from tflbuild.core.signature import Signature
 
 RUNTIMES: Registry[Runtime] = Registry("runtime", "runtime", "runtimes")
+
+R = TypeVar("R", bound="Runtime")
 
 
 class Execution(Protocol):
@@ -92,5 +94,7 @@ def usual_runtime(kind: str) -> type[Runtime]:
     raise PassError(f"no runtime can execute a model of kind {kind}; convert it first.")
 
 
-runtime = RUNTIMES.declare
-"""Class decorator: declare a runtime under a name."""
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def runtime(name: str) -> Callable[[type[R]], type[R]]:
+    """Give the class decorator that declares a runtime under a name."""
+    return RUNTIMES.declare(name)

@@ -180,6 +180,26 @@ class Task:
         """Give the shapes of outputs, by name, that the converter leaves open."""
         return {}
 
+    # Diagnosis
+
+    def ending(self, meaning: Meaning, graph: Any) -> Mapping[str, Any]:
+        """Give options of what turns raw outputs into answers, such as thresholds of suppression; {} for none.
+
+        Args:
+            meaning: of the model.
+            graph: of its file, a `tflbuild.tflite.graph.Graph`; None where it is no `.tflite`.
+        """
+        return {}
+
+    def end_as(self, graph: Any, ending: Mapping[str, Any]) -> bool:
+        """Let a file turn raw outputs into answers as another model does; says whether that changes it.
+
+        Args:
+            graph: a `tflbuild.tflite.graph.Graph`; edited in place.
+            ending: what `ending` gave of the other.
+        """
+        return False
+
     # Delivery
 
     def described(

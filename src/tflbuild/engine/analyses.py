@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.analysis import Analysis
+from tflbuild.core.analysis import Analysis, Measured
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.errors import PassError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.measure import Result, recall_or_compute
+from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.storage.store import Store
+from tflbuild.engine.variants import kept, measured, read
 from tflbuild.engine.workers.context import Assignment
-from tflbuild.engine.workers.worker import Worker
+from tflbuild.engine.workers.worker import Reply, Worker
 
 BASE, FLOAT, MODEL = "base", "float", "model"
 """Names of the models that an analysis may look at: the base, the last float `.tflite`, and what is delivered."""
 
 
+STEP = "step:"
+"""Begins the name of what a step gave."""
+
+
 def models_of(outputs: Mapping[str, Artifact], base: Artifact | None) -> dict[str, Artifact]:
-    """Name the models of a build that analyses may look at.
+    """Name the models of a build that analyses may look at; each step's as `step:LABEL`, too.
 
     Args:
         outputs: what the steps gave, by label, in order.
@@ -35,7 +41,7 @@ def models_of(outputs: Mapping[str, Artifact], base: Artifact | None) -> dict[st
             found[FLOAT] = model
     if outputs:
         found[MODEL] = list(outputs.values())[-1]
-    return found
+    return found | {f"{STEP}{label}": model for label, model in outputs.items()}
 
 
 class Analyst:
@@ -47,14 +53,22 @@ class Analyst:
         store: where findings are kept.
         worker: what computes them.
         index: file with what the data set holds.
+        measurer: measures the variants of models that analyses make.
         tell: is told what was found.
     """
 
     def __init__(
-        self, recipe: Recipe, keys: Keys, store: Store, worker: Worker, index: Path, tell: Listener
+        self,
+        recipe: Recipe,
+        keys: Keys,
+        store: Store,
+        worker: Worker,
+        index: Path,
+        measurer: Measurer,
+        tell: Listener,
     ) -> None:
         self._recipe, self._keys, self._store = recipe, keys, store
-        self._worker, self._index, self._tell = worker, index, tell
+        self._worker, self._index, self._measurer, self._tell = worker, index, measurer, tell
 
     def run(self, models: Mapping[str, Artifact]) -> list[dict[str, Any]]:
         """Run every analysis of the recipe; gives entries of report.json's `analyses`.
@@ -62,43 +76,55 @@ class Analyst:
         Args:
             models: by name, see `models_of`.
         """
+        return self.each(self._recipe.analyses, models)
+
+    def each(
+        self, analyses: Mapping[str, Analysis], models: Mapping[str, Artifact], *, asked: bool = True
+    ) -> list[dict[str, Any]]:
+        """Run analyses, one after the other; one that fails is a warning, and the others run all the same.
+
+        Args:
+            analyses: by label.
+            models: by name, see `models_of`.
+            asked: whether the user asked for each; one that has nothing to look at is left out in silence otherwise.
+        """
         entries = []
-        for name, analysis in self._recipe.analyses.items():
+        for name, analysis in analyses.items():
             missing = [of for of in analysis.of if of not in models]
-            if missing:
-                text = f"analyses.{name} is left out: it looks at '{missing[0]}', and this build has none"
-                self._tell(Event("warning", {"text": text}))
+            reason = f"it looks at '{missing[0]}', and this build has none" if missing else ""
+            reason = reason or analysis.fits(models)
+            if reason:
+                if asked:
+                    self._warn(f"analyses.{name} is left out: {reason}")
                 continue
             try:
-                entries.append(self._entry(name, analysis, {of: models[of] for of in analysis.of}))
+                entries.append(self.entry(name, analysis, models))
             except PassError as error:
-                self._tell(Event("warning", {"text": f"analyses.{name}: {error}"}))
+                self._warn(f"analyses.{name}: {error}")
         return entries
 
-    def _entry(self, name: str, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
-        preimage = self._keys.analysis(analysis, models)
+    def entry(self, name: str, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
+        """Run one analysis, or recall it; gives an entry of report.json's `analyses`.
+
+        Args:
+            name: its label.
+            analysis: it.
+            models: by name, see `models_of`; those that it does not look at are left out.
+
+        Raises:
+            PassError: it failed.
+        """
+        given = {of: model for of, model in models.items() if of in analysis.of}
+        if analysis.steps:
+            given |= {of: model for of, model in models.items() if of.startswith(STEP)}
+        preimage = self._keys.analysis(analysis, given)
+        found: tuple[Measured, ...] = ()
+        if analysis.measures:
+            found = self._measured(name, analysis, given, preimage)
+            preimage = {**preimage, "measured": [_told(one) for one in found]}
 
         def compute(staging: Path) -> Result:
-            assignment = Assignment(
-                label=name,
-                seed=self._recipe.seed,
-                model_spec=self._recipe.model,
-                data=self._recipe.data,
-                index=self._index,
-                reads=analysis.reads(),
-                staging=staging,
-                checkpoints=staging / "checkpoints",
-                checkpoint_seconds=self._recipe.worker.checkpoint_seconds,
-            )
-
-            def progress(done: float, total: float, note: str) -> None:
-                self._tell(Event("progress", {"done": done, "total": total, "note": note}))
-
-            self._tell(Event("measuring", {"what": f"analysis {name}", "split": ""}))
-            ask = self._worker.crew.ask if analysis.light else self._worker.ask
-            answer = ask(
-                "analyse", analysis, dict(models), assignment, who=f"analysis '{name}'", progress=progress
-            )
+            answer = self._ask("analyse", name, analysis, given, staging, found)
             return Result({"findings": answer.value}, answer.cost, {})
 
         record = recall_or_compute(self._store, preimage, compute, self._tell, what=f"the analysis '{name}'")
@@ -109,3 +135,59 @@ class Analyst:
         }
         self._tell(Event("analysis", entry))
         return entry
+
+    def _measured(
+        self, name: str, analysis: Analysis, given: Mapping[str, Artifact], preimage: Mapping[str, Any]
+    ) -> tuple[Measured, ...]:
+        """Have an analysis make its variants, and measure them."""
+
+        def compute(staging: Path) -> Result:
+            answer = self._ask("variants", name, analysis, given, staging, ())
+            return kept(answer.value, given, answer.cost)
+
+        asked = {**preimage, "measure": "variants"}
+        record = recall_or_compute(self._store, asked, compute, self._tell, what=f"the models of '{name}'")
+        variants = read(record, self._store, given)
+        return tuple(measured(variants, self._measurer, self._recipe.data.task, analysis.measures))
+
+    def _ask(
+        self,
+        method: str,
+        name: str,
+        analysis: Analysis,
+        given: Mapping[str, Artifact],
+        staging: Path,
+        found: tuple[Measured, ...],
+    ) -> Reply:
+        assignment = Assignment(
+            label=name,
+            seed=self._recipe.seed,
+            model_spec=self._recipe.model,
+            data=self._recipe.data,
+            index=self._index,
+            reads=analysis.reads(),
+            staging=staging,
+            checkpoints=staging / "checkpoints",
+            checkpoint_seconds=self._recipe.worker.checkpoint_seconds,
+            measured=found,
+        )
+
+        def progress(done: float, total: float, note: str) -> None:
+            self._tell(Event("progress", {"done": done, "total": total, "note": note}))
+
+        self._tell(Event("measuring", {"what": f"analysis {name}", "split": ""}))
+        ask = self._worker.crew.ask if analysis.is_light(given) else self._worker.ask
+        return ask(method, analysis, dict(given), assignment, who=f"analysis '{name}'", progress=progress)
+
+    def _warn(self, text: str) -> None:
+        self._tell(Event("warning", {"text": text}))
+
+
+def _told(found: Measured) -> dict[str, Any]:
+    """Give what decides a finding about a variant."""
+    return {
+        "name": found.variant.name,
+        "metrics": {name: one.to_json() for name, one in found.metrics.items()},
+        "changes": {name: asdict(one) for name, one in found.changes.items()},
+        "totals": {name: asdict(one) for name, one in found.totals.items()},
+    }

@@ -148,7 +148,7 @@ class Build:
             keep_model(model, self.folder / recipe.run.stop_after)
             return
         assert isinstance(model, TFLiteModel)
-        analyst = Analyst(recipe, keys, store, self._worker, index, self._tell)
+        analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
         self._deliver(prepared, measurer, runner, model)
 

@@ -202,7 +202,7 @@ class Keys:
             "models": {name: _decisive(model) for name, model in models.items()},
             "data": {source: self.source(source) for source in analysis.reads()},
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
-            **({} if cls.light else {"environment": self._environment}),
+            **({} if analysis.is_light(models) else {"environment": self._environment}),
         }
 
     def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:

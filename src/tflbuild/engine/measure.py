@@ -104,10 +104,17 @@ class Measurer:
         return Measurement.from_json(self._recall(preimage, compute).value)
 
     def compare(
-        self, metric: str, before: Artifact, after: Artifact, split: str, runtime: Runtime | None = None
+        self,
+        metric: str,
+        before: Artifact,
+        after: Artifact,
+        split: str,
+        runtime: Runtime | None = None,
+        runtime_before: Runtime | None = None,
     ) -> Difference:
-        """Give the paired difference of a metric between two models on a split; a runtime executes the second."""
-        old, new = self.predictions(before, split), self.predictions(after, split, runtime)
+        """Give the paired difference of a metric between two models on a split; `runtime` executes the second."""
+        old = self.predictions(before, split, runtime_before)
+        new = self.predictions(after, split, runtime)
         truth = self._held_against(metric, split)
         names = (old.value["file"], new.value["file"], truth.value["file"])
         preimage = self._keys.comparison(metric, *names)

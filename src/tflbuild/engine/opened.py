@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.analyses import Analyst
 from tflbuild.engine.events import Listener
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.prepare import Prepared, prepare
@@ -24,11 +25,13 @@ class Opened:
         prepared: the recipe on its data.
         measurer: measures models, and keeps what it found.
         runner: runs steps of the recipe.
+        analyst: runs analyses.
     """
 
     prepared: Prepared
     measurer: Measurer
     runner: Runner
+    analyst: Analyst
 
 
 @contextmanager
@@ -56,6 +59,7 @@ def opened(
         index: Path = keep_index(prepared.index, prepared.store.root)
         parts = (prepared.recipe, prepared.keys, prepared.store, worker)
         measurer = Measurer(*parts, index, tell)
-        yield Opened(prepared, measurer, Runner(*parts, measurer, index, tell))
+        runner, analyst = Runner(*parts, measurer, index, tell), Analyst(*parts, index, measurer, tell)
+        yield Opened(prepared, measurer, runner, analyst)
     finally:
         prepared.store.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.runtime import Execution, Runtime, runtime
@@ -18,12 +18,13 @@ class Litert(Runtime):
     needs = ("ai_edge_litert", "numpy")
 
     threads: int = 1  # of the interpreter; outputs do not depend on it
+    kernels: Literal["default", "builtin", "reference"] = "default"  # "builtin" is without XNNPACK
 
     def open(self, model: Artifact) -> Execution:
         """Load a file and allocate its tensors."""
         from tflbuild.runtimes.interpreter import Loaded
 
-        return Loaded(model.path, self.threads)
+        return Loaded(model.path, self.threads, self.kernels)
 
     def prove(self, model: Artifact) -> None:
         """Allocate a file's tensors and invoke it on zeros and on noise."""

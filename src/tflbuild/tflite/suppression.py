@@ -6,7 +6,7 @@ converted file runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ def suppression(inputs: Sequence[str], options: SuppressionOptions) -> Step:
         list(inputs),
         list(OUTPUTS),
         custom="TFLite_Detection_PostProcess",
-        custom_options=_packed(options),
+        custom_options=packed(attributes_of(options)),
     )
 
 
@@ -124,10 +124,11 @@ def attributes_of(options: SuppressionOptions) -> dict[str, int | float | bool]:
     }
 
 
-def _packed(options: SuppressionOptions) -> bytes:
+def packed(attributes: Mapping[str, int | float | bool]) -> bytes:
+    """Write the operator's attributes as the file holds them."""
     builder = flexbuffers.Builder()
     with builder.Map():
-        for name, value in attributes_of(options).items():
+        for name, value in attributes.items():
             add = {bool: builder.Bool, int: builder.Int, float: builder.Float}[type(value)]
             add(name, value)
     return bytes(builder.Finish())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tflbuild.core import digest
+from tflbuild.core.analysis import Measured
 from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.dataset import Dataset, Index, Split
@@ -36,6 +37,7 @@ class Assignment:
         base: the model that metrics such as fidelity compare candidates with; None where no limit needs it.
         strict: whether an undecided verdict is a breach.
         asks_model: whether a pass with an input may look at the recipe's architecture.
+        measured: variants of an analysis.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Assignment:
     base: Artifact | None = None
     strict: bool = False
     asks_model: bool = False
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -123,6 +126,11 @@ class WorkerContext:
     def augment(self) -> Mapping[str, Any]:
         """Give the options of the data set's augmentation."""
         return self.assignment.data.augment
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """Give the variants of an analysis, measured."""
+        return self.assignment.measured
 
     @property
     def scratch(self) -> Path:

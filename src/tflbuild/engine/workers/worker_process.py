@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.analysis import Analysis
+from tflbuild.core.analysis import Analysis, Variant
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.dataset import Dataset, Index, Split
@@ -91,6 +91,15 @@ class Server:
         self._hold(result, options, assignment.label)
         options.verify(model, result)
         return result, plain_notes(context.notes)
+
+    def variants(
+        self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment
+    ) -> list[Variant]:
+        """Let an analysis give the models that it wants measured."""
+        _reset(assignment.seed)
+        context = self._context(assignment)
+        with _same_folder():
+            return list(analysis.variants(models, context))
 
     def analyse(
         self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment

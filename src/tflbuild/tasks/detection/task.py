@@ -183,6 +183,18 @@ class Detection(Task):
             return {}
         return output_shapes(int(options["max_detections"])) if options else {}
 
+    def ending(self, meaning: Meaning, graph: Any) -> Mapping[str, Any]:
+        """Give thresholds, kind and most detections of suppression."""
+        from tflbuild.tasks.detection.ending import ending
+
+        return ending(meaning, graph)
+
+    def end_as(self, graph: Any, ending: Mapping[str, Any]) -> bool:
+        """Let a file suppress as another does."""
+        from tflbuild.tasks.detection.ending import end_as
+
+        return end_as(graph, ending)
+
     def described(
         self, meaning: Meaning, outputs: Mapping[str, TensorSpec]
     ) -> Mapping[str, TensorDescription]:

@@ -1,0 +1,108 @@
+"""Causes that a ladder shows by itself: the step that lost accuracy, and what usually cures that kind of step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tflbuild.analyses.attribution import rungs
+from tflbuild.core.cause import Cure
+
+NAMES: Mapping[str, str] = {
+    rungs.BASE: "batch_norm",
+    rungs.CONVERTED: "conversion",
+    rungs.DELEGATE: "kernels.float",
+    rungs.WEIGHTS: "weights",
+    rungs.ACTIVATIONS: "activations",
+    rungs.ENDS: "ends",
+    rungs.INTEGERS: "kernels.int8",
+    rungs.KERNELS: "kernels.int8",
+    rungs.FILE: "file",
+    rungs.LABELS: "labels.order",
+    rungs.PREPROCESS: "preprocess",
+    rungs.SUPPRESSION: "suppression",
+}
+"""The cause that a step stands for, where no other analysis knows a better one."""
+
+SENTENCES: Mapping[str, str] = {
+    rungs.BASE: "the statistics of batch norm in the file are not those of its weights",
+    rungs.CONVERTED: "the converted float file does not compute what the model computes",
+    rungs.DELEGATE: "this machine's float kernels compute otherwise than the reference kernels",
+    rungs.WEIGHTS: "rounding the weights lost accuracy",
+    rungs.ACTIVATIONS: "rounding the activations lost accuracy",
+    rungs.ENDS: "rounding input and output lost accuracy",
+    rungs.INTEGERS: "integer arithmetic itself lost accuracy",
+    rungs.KERNELS: "this machine's integer kernels compute otherwise than the reference kernels",
+    rungs.FILE: "the file computes otherwise than the base, and nothing in it is quantized",
+    rungs.LABELS: "the file names its classes in another order than the base",
+    rungs.PREPROCESS: "the file takes its input prepared otherwise than the base",
+    rungs.SUPPRESSION: "the file suppresses detections otherwise than the base",
+}
+
+
+def of(rows: Sequence[Mapping[str, Any]], steps: Sequence[str]) -> list[dict[str, Any]]:
+    """Give a finding for each step that is blamed.
+
+    Args:
+        rows: of the ladder.
+        steps: labels of the recipe's steps, in order.
+    """
+    return [_cause(row, steps) for row in rows if row.get("blamed")]
+
+
+def _cause(row: Mapping[str, Any], steps: Sequence[str]) -> dict[str, Any]:
+    name = str(row["name"])
+    label = name.removeprefix(rungs.PASS)
+    own = name.startswith(rungs.PASS)
+    return {
+        "cause": f"pass.{label}" if own else NAMES.get(name, name),
+        "stage": name,
+        "general": True,
+        "text": f"the pass '{label}' lost accuracy" if own else SENTENCES.get(name, name),
+        "cost": row["cost"],
+        "cures": [cure.to_json() for cure in _cures(name, steps, float(row["cost"]["value"]))],
+    }
+
+
+def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
+    """Give what usually cures a kind of step, the cheapest for its gain first."""
+    if name.startswith(rungs.PASS):
+        label = name.removeprefix(rungs.PASS)
+        return [
+            Cure(
+                f"leave '{label}' out", _pipeline([step for step in steps if step != label]), lost, "training"
+            ),
+        ]
+    if name == rungs.BASE:
+        return [
+            Cure(
+                "measure the statistics of batch norm again",
+                _pipeline([*steps[:1], "reestimate_bn", *steps[1:]]),
+                lost,
+                "minutes",
+            )
+        ]
+    quantize = next((step for step in steps if step.startswith("quantize")), "quantize")
+    mixed = Cure(
+        "leave the layers that cost most in float", _pipeline(_with_mixed(steps, quantize)), lost, "minutes"
+    )
+    wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
+    if name == rungs.WEIGHTS:
+        channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
+        return [channel, mixed]
+    if name == rungs.ACTIVATIONS:
+        fresh = Cure(
+            "calibrate on samples of the train split", f"{quantize}.calibration.source=data.train", lost
+        )
+        return [fresh, wide, mixed]
+    if name == rungs.ENDS:
+        return [Cure("let the outputs be floats", f"{quantize}.output_dtype=float32", lost), wide]
+    return []
+
+
+def _with_mixed(steps: Sequence[str], quantize: str) -> list[str]:
+    return ["quantize_mixed" if step == quantize else step for step in steps]
+
+
+def _pipeline(steps: Sequence[str]) -> str:
+    return f"'pipeline=[{','.join(steps)}]'" if steps else ""

@@ -1,0 +1,128 @@
+"""The ladder in words, lines and drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tflbuild.analyses.attribution import rungs
+from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
+
+LABELS: Mapping[str, str] = {
+    rungs.TRAINED: "as trained: batch norm by its batch",
+    rungs.BASE: "inference form: the file's own batch-norm statistics",
+    rungs.CONVERTED: "float .tflite, reference kernels",
+    rungs.DELEGATE: "float .tflite, this machine's kernels",
+    rungs.WEIGHTS: "weights quantized",
+    rungs.ACTIVATIONS: "activations quantized",
+    rungs.ENDS: "input and output quantized",
+    rungs.INTEGERS: "integer arithmetic, reference kernels",
+    rungs.KERNELS: "integer arithmetic, this machine's kernels",
+    rungs.FILE: "the given file",
+    rungs.LABELS: "the file's own order of classes",
+    rungs.PREPROCESS: "the file's own preprocessing",
+    rungs.SUPPRESSION: "the file's own suppression",
+}
+"""Words for each rung, by the change that leads to it."""
+
+START = "the base"
+
+
+def label_of(name: str, first: bool) -> str:
+    """Give the words for a rung."""
+    if name.startswith(rungs.PASS):
+        return f"pass {name.removeprefix(rungs.PASS)}"
+    if first and name == rungs.BASE:
+        return START
+    return LABELS.get(name, name)
+
+
+def lines_of(finding: Mapping[str, Any]) -> list[str]:
+    """Give the table of rungs for a terminal."""
+    rows = finding.get("rungs") or []
+    if not rows:
+        return []
+    width = max(len(str(row.get("label", ""))) for row in rows)
+    metric = str(finding.get("metric", ""))
+    head = f"{metric} on {finding.get('n', '?')} samples of the {finding.get('split', '?')} split"
+    lines = [head, f"  {'':<{width}}  {metric:>8}  lost there [95 % interval]"]
+    for row in rows:
+        lines.append(
+            f"  {row.get('label', '?'):<{width}}  {_value(row):>8}  {_lost(row)}{_mark(row)}".rstrip()
+        )
+    total = finding.get("total") or {}
+    return [*lines, f"  {'lost in all':<{width}}  {'':>8}  {_lost({'cost': total})}".rstrip()]
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    value = number(row, "value")
+    return "" if value is None else f"{value:.4f}"
+
+
+def _lost(row: Mapping[str, Any]) -> str:
+    cost = row.get("cost") or {}
+    value, low, high = (number(cost, key) for key in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return ""
+    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    if row.get("blamed"):
+        return "  <- lost here"
+    return "" if not row.get("cost") or row.get("beyond") else "  within noise"
+
+
+def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
+    """Draw what each rung cost, and list the figures."""
+    rows = [row for row in finding.get("rungs") or [] if isinstance(row, Mapping)]
+    if not rows:
+        return None
+    bars = Bars(
+        bars=tuple(
+            Bar(
+                label=str(row.get("label", "?")),
+                values=(max(0.0, number(row["cost"], "value") or 0.0),),
+                marked=bool(row.get("blamed")),
+                text=_lost(row),
+            )
+            for row in rows
+            if row.get("cost")
+        ),
+        legend=f"{finding.get('metric', '')} lost at each step; marked: lost beyond doubt",
+    )
+    table = Table(
+        headings=("step", str(finding.get("metric", "")), "lost there", "95 % interval", "verdict"),
+        rows=tuple(_row(row) for row in rows),
+        summary="every step with its figures",
+    )
+    text = (str(finding.get("text", "")),) if finding.get("text") else ()
+    return Exhibit(title="where accuracy was lost", text=text, parts=(bars, table))
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    cost = row.get("cost") or {}
+    low, high = number(cost, "low"), number(cost, "high")
+    interval = "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+    return Row(
+        cells=(
+            str(row.get("label", "?")),
+            Quantity(number(row, "value")),
+            Quantity(number(cost, "value")),
+            interval,
+            _mark(row).replace("<-", "").strip(),
+        ),
+        marked=bool(row.get("blamed")),
+    )
+
+
+def verdict(metric: str, total: Any, blamed: Sequence[str], n: int) -> str:
+    """Say in one sentence how much was lost, and where."""
+    lost = f"{metric} fell by {total.value:.4f} [{total.low:+.4f}, {total.high:+.4f}] on {n} samples"
+    if total.value <= 0:
+        lost = f"{metric} did not fall: it changed by {-total.value:+.4f} on {n} samples"
+    elif total.low <= 0:
+        lost += ", which is within noise"
+    if not blamed:
+        return f"{lost}; no step is to blame" if total.value > 0 else lost
+    return f"{lost}; it was lost at: {', '.join(blamed)}"

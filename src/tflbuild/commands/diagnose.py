@@ -1,0 +1,170 @@
+"""`tflbuild diagnose`: why accuracy was lost, step by step, and what would cure it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tflbuild import plugins, session
+from tflbuild.commands.bisect import without_gates
+from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
+from tflbuild.commands.words import say, warn
+from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.command import command
+from tflbuild.core.errors import BudgetExceeded, RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.core.recipe import Recipe
+from tflbuild.engine.analyses import models_of
+from tflbuild.engine.diagnosis import Diagnosis, causes_of, write
+from tflbuild.engine.diagnosis import diagnose as diagnosed
+from tflbuild.engine.opened import Opened, opened
+from tflbuild.engine.order import base_label
+from tflbuild.engine.run_folder import make_stamped_folder
+from tflbuild.recipe.kept import Kept, placed, take_words, thawed
+from tflbuild.recipe.load import load_recipe
+from tflbuild.show import terminal
+from tflbuild.show.diagnosis import lines_of
+
+USAGE = "usage: tflbuild diagnose RUN [--json], or diagnose FILE base=FILE data.root=FOLDER [KEY=VALUE ...]"
+INTO = "float"
+"""Folder's name for what is made of a base that is not yet a `.tflite`."""
+
+
+@command(
+    "diagnose", "why accuracy was lost, and what cures it", usage="RUN_OR_FILE [base=FILE]", prints=False
+)
+def diagnose(words: list[str]) -> int:
+    """Measure a ladder of models from the base to the delivered file, and name what lost accuracy, with its cures.
+
+    Of a run, everything that it kept is used again. Of a file that tflbuild never saw, `base=` names the model that it
+    was made of.
+
+    Raises:
+        RecipeError: a word is missing or wrong.
+    """
+    rest = [word for word in words if word != "--json"]
+    if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
+        raise RecipeError(USAGE)
+    made, folder = _of_file(rest) if is_model_file(rest[0]) else _of_run(rest)
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+        return 0
+    for line in lines_of(made.to_json()):
+        say(line)
+    say(f"written: {folder}")
+    return 0
+
+
+def _of_run(words: list[str]) -> tuple[Diagnosis, Path]:
+    """Diagnose a run: its recipe again, from what it kept."""
+    from tflbuild.engine.report_form import read_report
+
+    asked, rest = take_words(words)
+    if len(rest) != 1:
+        raise RecipeError(USAGE)
+    run = Path(rest[0])
+    file = run / "report.json" if run.is_dir() else run
+    if not file.is_file():
+        raise RecipeError(f"diagnose: {plain(run)} is neither a model file nor a run: it has no report.json.")
+    report = read_report(file)
+    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
+    mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
+    recipe = thawed(mapping, kept, plugins.default_folder())
+    worker = session.worker_for(recipe)
+    tell = terminal.listener()
+    try:
+        with opened(recipe, worker, tell, lambda text: warn([text])) as store:
+            models = _models_of_run(store)
+            entries = diagnosed(store, models, recipe.model.listed_labels(), tell)
+            made = Diagnosis(
+                subject={"run": str(file.parent)},
+                command=["diagnose", *words],
+                analyses=entries,
+                causes=causes_of(entries),
+            )
+            folder = file.parent / "diagnosis"
+            write(made, folder, store.prepared.store)
+            return made, folder
+    finally:
+        worker.stop()
+
+
+def _models_of_run(store: Opened) -> Mapping[str, Artifact]:
+    """Give the models of a run; one that a limit stopped ends with what was rejected."""
+    runner, order = store.runner, store.prepared.order
+    try:
+        runner.run(order)
+    except BudgetExceeded as error:
+        if runner.rejected is None:
+            raise
+        label, model = runner.rejected
+        runner.outputs[label] = model
+        warn([f"diagnosed up to '{label}', where a limit stopped the build: {error}"])
+    base = runner.outputs[base_label(store.prepared.recipe, order)]
+    return models_of(runner.outputs, base)
+
+
+def _of_file(words: list[str]) -> tuple[Diagnosis, Path]:
+    """Diagnose a file against the model that it was made of."""
+    file, overrides = words[0], [word for word in words[1:] if not word.startswith("base=")]
+    base = next((word.removeprefix("base=") for word in words[1:] if word.startswith("base=")), "")
+    if not base:
+        raise RecipeError(
+            f"diagnose: '{plain(file)}' is a file; say what it was made of: base=FILE, a model of any kind."
+        )
+    for word in overrides:
+        if "=" not in word:
+            raise RecipeError(f"diagnose: '{plain(word)}' is not KEY=VALUE. {USAGE}")
+    first = without_gates(load_recipe(["recipe=int8", f"model.path={quoted(base)}", *overrides]))
+    second = load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides])
+    worker = session.worker_for(first)
+    tell = terminal.listener()
+    try:
+        with ExitStack() as stack:
+            stores = [
+                stack.enter_context(opened(recipe, worker, tell, lambda text: warn([text])))
+                for recipe in (first, second)
+            ]
+            models = _models_of_files(stores)
+            entries = diagnosed(stores[0], models, first.model.listed_labels(), tell)
+            made = Diagnosis(
+                subject={"file": file, "base": base},
+                command=["diagnose", *words],
+                analyses=entries,
+                causes=causes_of(entries),
+            )
+            folder = make_stamped_folder(_outputs(first) / "diagnose")
+            write(made, folder, stores[0].prepared.store)
+            return made, folder
+    finally:
+        worker.stop()
+
+
+def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:
+    """Give the models of two files: the base, the float `.tflite` that it becomes, and the file."""
+    first, second = stores
+    order = first.prepared.order
+    upto = next(
+        (place for place, label in enumerate(order) if _quantizes(first.prepared.recipe, label)), None
+    )
+    first.runner.run(order[:upto])
+    outputs = dict(first.runner.outputs)
+    base = outputs[base_label(first.prepared.recipe, order)]
+    model = second.runner.run(second.prepared.order)
+    if not isinstance(model, TFLiteModel):
+        raise RecipeError(
+            "diagnose: only a .tflite can be diagnosed; the model that it was made of is base=FILE."
+        )
+    found = models_of(outputs, base)
+    return {**found, "model": model}
+
+
+def _quantizes(recipe: Recipe, label: str) -> bool:
+    return bool(recipe.steps[label].options.output_quantized())
+
+
+def _outputs(recipe: Recipe) -> Path:
+    return Path(recipe.outputs)

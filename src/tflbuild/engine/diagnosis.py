@@ -1,0 +1,132 @@
+"""Diagnose: run every analysis that explains lost accuracy on the models of a build, and order what they found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.cause import Cause, causes_in, ranked
+from tflbuild.engine.events import Listener
+from tflbuild.engine.first_look import first_look
+from tflbuild.engine.opened import Opened
+from tflbuild.engine.storage.store import Store, writing
+
+SCHEMA = "tflbuild.diagnosis/1"
+NAME = "diagnosis.json"
+MODELS = "models"
+"""Folder for the models that were measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """A diagnosis.
+
+    Attributes:
+        subject: what was diagnosed: paths of the run, or of file and base.
+        command: what was typed, without `tflbuild`.
+        analyses: entries as report.json's `analyses` has them.
+        causes: what lost accuracy, the costliest first.
+    """
+
+    subject: Mapping[str, str]
+    command: Sequence[str]
+    analyses: Sequence[Mapping[str, Any]]
+    causes: Sequence[Cause]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form of diagnosis.json."""
+        return {
+            "schema": SCHEMA,
+            "subject": dict(self.subject),
+            "command": list(self.command),
+            "causes": [
+                {**cause._asdict(), "cures": [cure.to_json() for cure in cause.cures]}
+                for cause in self.causes
+            ],
+            "analyses": list(self.analyses),
+        }
+
+
+def diagnose(
+    store: Opened,
+    models: Mapping[str, Artifact],
+    listed: Mapping[str, Sequence[str]],
+    tell: Listener,
+    only: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Look at the base, then run every analysis that explains; gives entries of report.json's `analyses`.
+
+    Args:
+        store: of the recipe, opened.
+        models: by name, see `tflbuild.engine.analyses.models_of`.
+        listed: class names in the model's order, by where they are written.
+        tell: is told what happens.
+        only: names of analyses; () for all.
+    """
+    store.measurer.base = models["base"]
+    looked = first_look(store.measurer, models["base"], listed, tell) if not only else None
+    explaining = {
+        name: cls() for name, cls in ANALYSES.items() if cls.explains and (not only or name in only)
+    }
+    entries = store.analyst.each(explaining, models, asked=bool(only))
+    return [*([looked] if looked else []), *entries]
+
+
+def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """Order the causes that analyses found; a step of the ladder that others explain speaks through them.
+
+    A cause that names a step and has no figure of its own gets that of the step.
+    """
+    found = causes_in(entries)
+    general = {
+        finding["stage"]: finding.get("cost") or {}
+        for entry in entries
+        for finding in entry.get("findings", [])
+        if finding.get("general")
+    }
+    names = {
+        (finding["cause"], finding["stage"])
+        for entry in entries
+        for finding in entry.get("findings", [])
+        if finding.get("general")
+    }
+    known = [cause for cause in found if (cause.name, cause.stage) not in names]
+    explained = {cause.stage for cause in known}
+    kept = [
+        _with_cost(cause, general[cause.stage]) if cause.cost is None and cause.stage in general else cause
+        for cause in known
+    ]
+    kept += [cause for cause in found if (cause.name, cause.stage) in names and cause.stage not in explained]
+    return ranked(kept)
+
+
+def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:
+    return cause._replace(
+        cost=cost.get("value"), low=cost.get("low"), high=cost.get("high"), n=int(cost.get("n") or 0)
+    )
+
+
+def write(diagnosis: Diagnosis, folder: Path, store: Store) -> None:
+    """Write diagnosis.json, and beside it the models that the ladder measured, each under its step's name.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / NAME).write_text(json.dumps(diagnosis.to_json(), indent=1) + "\n", encoding="utf-8")
+        for number, row in enumerate(_rungs(diagnosis.analyses)):
+            suffix = KINDS[row["kind"]].suffix
+            (folder / MODELS).mkdir(exist_ok=True)
+            name = f"{number}-{row['name'].replace(':', '_')}{suffix}"
+            shutil.copyfile(store.blob(row["file"]), folder / MODELS / name)
+
+
+def _rungs(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [row for entry in entries for finding in entry["findings"] for row in finding.get("rungs", [])]

@@ -1,0 +1,93 @@
+"""Variants of models that an analysis wants measured: made in a worker, kept in the store, measured like any model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tflbuild.core.analysis import Measured, Variant
+from tflbuild.core.artifact import KINDS, Artifact
+from tflbuild.core.metric import primary_metrics
+from tflbuild.core.options import to_json
+from tflbuild.core.runtime import RUNTIMES
+from tflbuild.engine.measure import Measurer, Result
+from tflbuild.engine.storage.store import Record, Store
+
+
+def kept(variants: Sequence[Variant], models: Mapping[str, Artifact], cost: Mapping[str, float]) -> Result:
+    """Give variants as the store keeps them: files that the analysis made, and the names of those that it was given.
+
+    Args:
+        variants: of an analysis.
+        models: those that it was given, by name.
+        cost: of making them.
+    """
+    given = {model.path: name for name, model in models.items()}
+    rows, files = [], {}
+    for number, variant in enumerate(variants):
+        model = variant.model
+        place = given.get(model.path, "")
+        if not place:
+            files[f"model{number}"] = model.path
+        rows.append(
+            {
+                "name": variant.name,
+                "kind": model.kind,
+                "given": place,
+                "fingerprint": model.fingerprint,
+                "meta": dict(model.meta),
+                "runtime": None
+                if variant.runtime is None
+                else {"name": type(variant.runtime).name, "options": to_json(variant.runtime)},
+            }
+        )
+    return Result({"variants": rows}, cost, files)
+
+
+def read(record: Record, store: Store, models: Mapping[str, Artifact]) -> list[Variant]:
+    """Read variants back."""
+    return [
+        _variant(number, row, record, store, models) for number, row in enumerate(record.value["variants"])
+    ]
+
+
+def _variant(
+    number: int, row: Mapping[str, Any], record: Record, store: Store, models: Mapping[str, Artifact]
+) -> Variant:
+    if row["given"]:
+        path, sha256 = models[row["given"]].path, models[row["given"]].digest
+    else:
+        sha256 = record.value[f"model{number}"]
+        path = Path(store.blob(sha256))
+    model = KINDS[row["kind"]](path=path, digest=sha256, fingerprint=row["fingerprint"], meta=row["meta"])
+    runtime = row["runtime"]
+    executes = None if runtime is None else RUNTIMES.get(runtime["name"])(**runtime["options"])
+    return Variant(name=row["name"], model=model, runtime=executes)
+
+
+def measured(variants: Sequence[Variant], measurer: Measurer, task: str, split: str) -> list[Measured]:
+    """Measure variants by the primary metrics of a task, each against the one before it and against the first."""
+    found: list[Measured] = []
+    for variant in variants:
+        metrics = measurer.accuracy(variant.model, primary_metrics(task), split, variant.runtime)
+
+        def change(
+            since: Measured, to: Variant = variant, names: Sequence[str] = tuple(metrics)
+        ) -> dict[str, Any]:
+            before = since.variant
+            return {
+                name: measurer.compare(name, before.model, to.model, split, to.runtime, before.runtime)
+                for name in names
+                if name in since.metrics
+            }
+
+        found.append(
+            Measured(
+                variant=variant,
+                metrics=metrics,
+                changes=change(found[-1]) if found else {},
+                totals=change(found[0]) if found else {},
+            )
+        )
+    return found

@@ -1,0 +1,40 @@
+"""A diagnosis in a terminal: the ladder, the causes, and what would cure them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings.analyses import lines_of_analysis
+
+SHOWN = 3
+"""Cures of a cause that are named."""
+
+
+def lines_of(diagnosis: Mapping[str, Any]) -> list[str]:
+    """Give the lines of diagnosis.json for a terminal."""
+    lines: list[str] = []
+    for entry in diagnosis["analyses"]:
+        found = lines_of_analysis(entry)
+        lines += [*found, ""] if found else []
+    causes = diagnosis["causes"]
+    if not causes:
+        return [*lines, "no cause was found"]
+    for number, cause in enumerate(causes, start=1):
+        lines.append(f"cause {number}: {plain(cause['text'], 400)}{_cost(cause)}")
+        lines += [f"  cure: {_cure(cure)}" for cure in cause["cures"][:SHOWN]]
+    return lines
+
+
+def _cost(cause: Mapping[str, Any]) -> str:
+    if cause.get("cost") is None:
+        return ""
+    interval = "" if cause.get("low") is None else f" [{cause['low']:+.4f}, {cause['high']:+.4f}]"
+    return f" ({cause['cost']:+.4f}{interval})"
+
+
+def _cure(cure: Mapping[str, Any]) -> str:
+    typed = f": {plain(cure['override'], 400)}" if cure.get("override") else ""
+    gain = "" if cure.get("gain") is None else f" (up to {cure['gain']:+.4f})"
+    return f"{plain(cure['text'], 400)}{gain}{typed}"
