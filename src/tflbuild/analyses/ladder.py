@@ -80,7 +80,7 @@ class Ladder(Analysis):
             "rungs": rows,
         }
         steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
-        return [whole, *causes.of(rows, steps)]
+        return [whole, *causes.of(rows, steps, models)]
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:
         """Give the table of steps."""

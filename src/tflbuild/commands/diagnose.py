@@ -19,6 +19,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.diagnosis import Diagnosis, causes_of, write
 from tflbuild.engine.diagnosis import diagnose as diagnosed
+from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.order import base_label
 from tflbuild.engine.run_folder import make_stamped_folder
@@ -74,7 +75,7 @@ def _of_run(words: list[str]) -> tuple[Diagnosis, Path]:
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
     recipe = thawed(mapping, kept, plugins.default_folder())
     worker = session.worker_for(recipe)
-    tell = terminal.listener()
+    tell = _without_findings(terminal.listener())
     try:
         with opened(recipe, worker, tell, lambda text: warn([text])) as store:
             models = _models_of_run(store)
@@ -121,7 +122,7 @@ def _of_file(words: list[str]) -> tuple[Diagnosis, Path]:
     first = without_gates(load_recipe(["recipe=int8", f"model.path={quoted(base)}", *overrides]))
     second = load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides])
     worker = session.worker_for(first)
-    tell = terminal.listener()
+    tell = _without_findings(terminal.listener())
     try:
         with ExitStack() as stack:
             stores = [
@@ -160,6 +161,16 @@ def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:
         )
     found = models_of(outputs, base)
     return {**found, "model": model}
+
+
+def _without_findings(tell: Listener) -> Listener:
+    """Leave out what analyses found, which is told at the end."""
+
+    def told(event: Event) -> None:
+        if event.kind != "analysis":
+            tell(event)
+
+    return told
 
 
 def _quantizes(recipe: Recipe, label: str) -> bool:

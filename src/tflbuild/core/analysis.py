@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.exhibit import Exhibit
@@ -118,6 +118,15 @@ class Analysis:
     """Whether it is also given what every step gave, as `step:LABEL`, in order."""
     measures: ClassVar[str] = ""
     """The split that its variants are measured on; "" for an analysis without variants."""
+
+    @classmethod
+    def of_steps(cls, steps: Mapping[str, Any]) -> Self:
+        """Give it as it fits a recipe, e.g. with the calibration of its quantization; by default as it is.
+
+        Args:
+            steps: options of the steps' passes, by label, in order.
+        """
+        return cls()
 
     def reads(self) -> tuple[str, ...]:
         """Name what it reads: `data.<split>`."""

@@ -71,8 +71,12 @@ def diagnose(
     """
     store.measurer.base = models["base"]
     looked = first_look(store.measurer, models["base"], listed, tell) if not only else None
+    recipe = store.prepared.recipe
+    steps = {label: recipe.steps[label].options for label in store.prepared.order}
     explaining = {
-        name: cls() for name, cls in ANALYSES.items() if cls.explains and (not only or name in only)
+        name: cls.of_steps(steps)
+        for name, cls in ANALYSES.items()
+        if cls.explains and (not only or name in only)
     }
     entries = store.analyst.each(explaining, models, asked=bool(only))
     return [*([looked] if looked else []), *entries]

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tflbuild.analyses.attribution import rungs
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.cause import Cure
+from tflbuild.core.meaning import Meaning
 
 NAMES: Mapping[str, str] = {
     rungs.BASE: "batch_norm",
@@ -40,14 +42,56 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-def of(rows: Sequence[Mapping[str, Any]], steps: Sequence[str]) -> list[dict[str, Any]]:
-    """Give a finding for each step that is blamed.
+def of(
+    rows: Sequence[Mapping[str, Any]], steps: Sequence[str], models: Mapping[str, Artifact]
+) -> list[dict[str, Any]]:
+    """Give a finding for each step that is blamed, and for a preprocessing that differs between base and file.
 
     Args:
         rows: of the ladder.
         steps: labels of the recipe's steps, in order.
+        models: `base` and `model`.
     """
-    return [_cause(row, steps) for row in rows if row.get("blamed")]
+    found = [_cause(row, steps) for row in rows if row.get("blamed")]
+    apart = _preprocess_apart(Meaning.of(models["base"]), Meaning.of(models["model"]))
+    blamed = [row for row in rows if row.get("blamed") and row["name"] in (rungs.ENDS, rungs.PREPROCESS)]
+    if apart and blamed:
+        found.append(_prepared_apart(apart, blamed[0]))
+    return found
+
+
+def _preprocess_apart(base: Meaning, model: Meaning) -> dict[str, tuple[Any, Any]]:
+    """Give options of the preprocessing of the one input that differ: of the base, and of the file."""
+    if len(base.inputs) != 1 or len(model.inputs) != 1 or base.only.modality != model.only.modality:
+        return {}
+    one, other = base.only.kind.to_json(), model.only.kind.to_json()
+    return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
+
+
+def _prepared_apart(apart: Mapping[str, tuple[Any, Any]], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Say that base and file are given samples that are prepared otherwise; one of the two is wrong."""
+    said = ", ".join(f"{key} {_plain(one)} and {_plain(other)}" for key, (one, other) in apart.items())
+    name = next(
+        (f"pixels.{key}" for key in ("scale", "offset", "channels", "resize") if key in apart), "preprocess"
+    )
+    as_file = " ".join(
+        f"preprocess.{key}={_plain(other)}" for key, (_, other) in apart.items() if other is not None
+    )
+    return {
+        "cause": name,
+        "stage": row["name"],
+        "text": f"base and file take their input prepared otherwise: {said}; one of the two is wrong",
+        "cost": row["cost"],
+        "cures": [
+            Cure(
+                "give the base what the file takes", as_file, float(row["cost"]["value"]), "seconds"
+            ).to_json()
+        ],
+    }
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _cause(row: Mapping[str, Any], steps: Sequence[str]) -> dict[str, Any]:

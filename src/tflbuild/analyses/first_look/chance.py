@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tflbuild.analyses.first_look.causes import caused
 from tflbuild.analyses.first_look.orders import ClassPairs, class_pairs, tried
 from tflbuild.core.plain_text import plain
 from tflbuild.evaluation.arrays import load
@@ -63,6 +64,7 @@ def judge(predictions: Path, truth: Path, listed: Mapping[str, Sequence[str]], s
         **finding,
         "try_readings": verdict in ("chance", ""),
         "text": sentence(finding) if verdict else "",
+        **caused(finding),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tflbuild.analyses.first_look.causes import caused
 from tflbuild.analyses.first_look.chance import level_of_chance, sentence
 from tflbuild.analyses.first_look.orders import CLEARLY, class_pairs, tried
 from tflbuild.core.artifact import Artifact
@@ -87,7 +88,7 @@ def explain(
     rows.sort(key=lambda row: (not row["better"], -row["value"]))
     verdict = finding["verdict"] or ("reading" if rows[0]["better"] else "")
     whole = {**finding, "verdict": verdict, "now": now, "readings": rows}
-    return {**whole, "text": sentence(whole) if verdict else ""}
+    return {**whole, "text": sentence(whole) if verdict else "", **caused(whole)}
 
 
 def spread(split: Split, most: int = IMAGES) -> Split:
