@@ -114,7 +114,7 @@ class Analyst:
         Raises:
             PassError: it failed.
         """
-        given = {of: model for of, model in models.items() if of in analysis.of}
+        given = {of: models[of] for of in analysis.of if of in models}
         if analysis.steps:
             given |= {of: model for of, model in models.items() if of.startswith(STEP)}
         preimage = self._keys.analysis(analysis, given)

@@ -1,0 +1,58 @@
+"""Causes of several analyses as one list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tflbuild.engine.diagnosis import causes_of
+
+COST = {"metric": "map", "value": 0.2, "low": 0.1, "high": 0.3, "n": 40}
+
+
+def entry(name: str, *findings: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "key": "", "findings": list(findings)}
+
+
+LADDER = entry(
+    "ladder",
+    {"text": "map fell", "rungs": []},
+    {
+        "cause": "activations",
+        "stage": "activations",
+        "general": True,
+        "text": "rounding",
+        "cost": COST,
+        "cures": [],
+    },
+)
+
+
+def test_a_step_that_nothing_else_explains_is_a_cause_itself() -> None:
+    (found,) = causes_of([LADDER])
+    assert (found.name, found.cost, found.n) == ("activations", 0.2, 40)
+
+
+def test_an_analysis_that_explains_a_step_takes_its_place_and_its_cost() -> None:
+    lint = entry("calibration", {"cause": "calibration.noise", "stage": "activations", "text": "noise"})
+    (found,) = causes_of([LADDER, lint])
+    assert (found.name, found.cost, found.low, found.high, found.n) == (
+        "calibration.noise",
+        0.2,
+        0.1,
+        0.3,
+        40,
+    )
+
+
+def test_an_own_figure_stays_and_decides_the_order() -> None:
+    own = {"cause": "labels.order", "stage": "base", "cost": {**COST, "value": 0.5}}
+    assert [cause.name for cause in causes_of([LADDER, entry("chance", own)])] == [
+        "labels.order",
+        "activations",
+    ]
+
+
+def test_what_explains_no_step_that_lost_anything_stands_last() -> None:
+    lint = entry("calibration", {"cause": "calibration.few", "stage": "weights", "text": "few"})
+    found = causes_of([LADDER, lint])
+    assert [(cause.name, cause.cost) for cause in found] == [("activations", 0.2), ("calibration.few", None)]
