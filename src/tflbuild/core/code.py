@@ -1,8 +1,8 @@
 """Name the code that decides a result: a module, all it reaches within its own package, and versions of other packages.
 
 The closure follows every import statement and every `import_module("...")`, those inside functions included, as
-text: a sentence in a docstring that looks like an import adds a module too many, never one too few. See
-docs/decisions/0001-source-digest.md.
+text: a sentence in a docstring that looks like an import adds a module too many, never one too few. What a module of
+tflbuild holds is remembered while its file is what it was. See docs/decisions/0001-source-digest.md.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ import sys
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import NamedTuple
 
 from tflbuild.core import digest, toolchain
+from tflbuild.core.module_memo import Module, ModuleMemo
 
-_COMMENT = re.compile(r"#[^\n]*")
-_IMPORT = re.compile(
+_IMPORT = (
     r"(?:^|[:;])[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|(?:[^\n\\;]|\\\n)+)"
     r"|import[ \t]+(?P<modules>(?:[^\n\\;]|\\\n)+))"
-    r"|import_module\(\s*[\"'](?P<named>[\w.]+)",
-    re.MULTILINE,
+    r"|import_module\(\s*[\"'](?P<named>[\w.]+)"
 )
 
 REPORTING = frozenset({"tflbuild.core.errors"})
@@ -29,14 +27,6 @@ REPORTING = frozenset({"tflbuild.core.errors"})
 
 REFUSING = frozenset({"annotated_types"})
 """Packages that decide no byte of a result: they say which options are refused."""
-
-
-class Module(NamedTuple):
-    """The facts of a module's text: its digest, the modules of the same packages and the other packages it imports."""
-
-    digest: str
-    reaches: tuple[str, ...]
-    packages: tuple[str, ...]
 
 
 @cache
@@ -74,6 +64,7 @@ def closure(*modules: str) -> list[str]:
         if name not in reached and name not in REPORTING:
             reached.add(name)
             todo.extend(_module(name).reaches)
+    _OURS.save()
     return sorted(reached)
 
 
@@ -82,6 +73,10 @@ def _module(name: str) -> Module:
     path = _source(name)
     if path is None:
         return Module("", (), ())
+    return _OURS(name) if name in _OURS.sources else _read(name, path)
+
+
+def _read(name: str, path: Path) -> Module:
     content = path.read_bytes()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     own = {name.partition(".")[0], "tflbuild"}
@@ -95,7 +90,7 @@ def _module(name: str) -> Module:
 def _imported(text: str, package: str) -> set[str]:
     """Name what import statements may import; `from a import b` may mean the module a or a.b."""
     found: set[str] = set()
-    for match in _IMPORT.finditer(_COMMENT.sub("", text)):
+    for match in re.finditer(_IMPORT, re.sub(r"#[^\n]*", "", text), re.MULTILINE):
         if match["named"]:
             found.add(match["named"])
         elif match["modules"]:
@@ -120,14 +115,16 @@ def _absolute(base: str, package: str) -> str:
 
 @cache
 def _source(module: str) -> Path | None:
-    """Find a module's source without importing it; package `__init__` files that only export are left out."""
+    """Find a module's source without importing it; our own `__init__`, which only exports, is left out."""
+    if module.partition(".")[0] == PACKAGE.name:
+        return _OURS.sources.get(module) if module != PACKAGE.name else None
     if not all(part.isidentifier() for part in module.split(".")):
         return None
     loaded = sys.modules.get(module)
     origin = getattr(loaded, "__file__", None)
     if origin is None:
         origin = _find(module)
-    if origin is None or not origin.endswith(".py") or module == "tflbuild":
+    if origin is None or not origin.endswith(".py"):
         return None
     return Path(origin)
 
@@ -148,3 +145,9 @@ def _find(module: str) -> str | None:
 def _package_path(package: str) -> list[str]:
     origin = _find(package)
     return [str(Path(origin).parent)] if origin and origin.endswith("__init__.py") else []
+
+
+PACKAGE = Path(__file__).parents[1]
+
+_OURS = ModuleMemo(PACKAGE, f"{sys.version} {digest.of_file(Path(__file__))}", _read)
+"""The rules are this file, as it was when it was imported."""

@@ -18,8 +18,8 @@ from pathlib import Path
 from tflbuild.core import digest
 from tflbuild.core.cache import Cache
 from tflbuild.core.dataset import Dataset, Index, Look
+from tflbuild.core.file_stamp import RACY
 from tflbuild.core.options import to_json
-from tflbuild.engine.memo import RACY
 
 FORMAT = 2
 

@@ -19,10 +19,9 @@ from typing import Any, cast
 
 from tflbuild.core.cache import Cache
 from tflbuild.core.dataset import FileFacts
+from tflbuild.core.file_stamp import RACY
 
 FORMAT = 2
-RACY = 2 * 10**9
-"""Nanoseconds: a file that changed so shortly before it was read may change again within the same tick of its clock."""
 
 CHUNK = 32
 """Files that a thread reads before it says so."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from tflbuild.core import label_list
 from tflbuild.core.cache import Cache
 from tflbuild.core.code import code_digest, tools_of
+from tflbuild.core.file_stamp import RACY
 from tflbuild.core.model_format import FORMATS, Asked, Description, Format
 from tflbuild.formats.recognition import recognised_format
 
@@ -24,9 +25,6 @@ NOTHING = Asked()
 
 KEPT = "models"
 """Folder of the cache."""
-
-RACY = 2 * 10**9
-"""Nanoseconds: a file that changed so shortly ago may change again within the same tick of its clock."""
 
 Stamps = tuple[tuple[str, int, int, int, int], ...]
 """Of each file that is read: its path, size, inode, and the times of its change and of its inode's, in nanoseconds."""
