@@ -194,7 +194,7 @@ QUANTIZERS = {
     ("file", "users"),
     [
         ("training/tfmot.py", {"cluster", "prune", "qat"}),
-        ("quantization/quantizer.py", QUANTIZERS | {"load_tflite"}),  # which writes files, too
+        ("quantization/quantizer.py", QUANTIZERS | {"load_tflite", "ladder"}),  # which write files, too
         ("backends/vela.py", {"ethos_u"}),
         ("data/scenes/sign_renderer.py", {"signs", "sign_crops"}),
         ("tasks/classification/task.py", {"classification"}),

@@ -160,5 +160,5 @@ def test_models_are_named_by_what_they_are_in_a_build() -> None:
     steps = [name for name in named if name.startswith("step:")]
     assert steps == ["step:0", "step:1", "step:2", "step:3", "step:4"]
     assert named["step:3"] is equalized
-    assert models_of({"a": trained}, None) == {"model": trained}
+    assert models_of({"a": trained}, None) == {"model": trained, "step:a": trained}
     assert models_of({}, None) == {}

@@ -466,7 +466,7 @@ def expected(world: World) -> dict[str, Any]:
         "schema": 1,
         "measure": "predictions",
         "code": "code of of.modality of.prediction of.task tflbuild.runtimes.litert",
-        "runtime": {"name": "litert", "options": {"threads": 1}},
+        "runtime": {"name": "litert", "options": {"threads": 1, "kernels": "default"}},
         "toolchain": LITERT,
         "input": of_model,
         "data": split_digest("val"),

@@ -119,16 +119,26 @@ def test_a_model_says_which_kernels_execute_it(tmp_path: Path) -> None:
     assert Litert().open(model_of(tmp_path / "two.tflite", difference_and_product())).kernels == "xnnpack"
 
 
-def test_threads_reach_the_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_reach_the_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(interpreter, "Loaded", lambda path, threads: asked.append((path, threads)))
+    monkeypatch.setattr(interpreter, "Loaded", lambda *given: asked.append(given))
     monkeypatch.setattr(
         interpreter, "latency", lambda path, threads: asked.append((path, threads)) or {"median": 1.0}
     )
     model = model_of(tmp_path / "two.tflite", difference_and_product())
     Litert(threads=3).open(model)
+    Litert(kernels="reference").open(model)
     assert Litert(threads=2).latency(model) == {"median": 1.0}
-    assert asked == [(model.path, 3), (model.path, 2)]
+    assert asked == [(model.path, 3, "default"), (model.path, 1, "reference"), (model.path, 2)]
+
+
+def test_each_choice_of_kernels_executes_a_file(tmp_path: Path) -> None:
+    model = model_of(tmp_path / "two.tflite", difference_and_product())
+    given = {"z": np.array([[3, 5]], np.float32), "a": np.array([[1, 2]], np.float32)}
+    for wanted, said in (("default", "xnnpack"), ("builtin", "builtin"), ("reference", "reference")):
+        execution = Litert(kernels=wanted).open(model)  # type: ignore[arg-type]
+        assert execution.kernels == said
+        np.testing.assert_array_equal(execution.run(given)["product"], [[3, 10]])
 
 
 def test_every_input_is_filled_to_prove_and_to_time_a_file(tmp_path: Path) -> None:
