@@ -12,6 +12,7 @@ from typing import Any
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.cause import Cause, causes_in, ranked
+from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.events import Listener
 from tflbuild.engine.first_look import first_look
 from tflbuild.engine.opened import Opened
@@ -70,7 +71,7 @@ def diagnose(
         only: names of analyses; () for all.
     """
     store.measurer.base = models["base"]
-    looked = first_look(store.measurer, models["base"], listed, tell) if not only else None
+    looked = first_look(store.measurer, models["base"], listed, tell, FINAL_SPLIT) if not only else None
     recipe = store.prepared.recipe
     steps = {label: recipe.steps[label].options for label in store.prepared.order}
     explaining = {

@@ -25,7 +25,11 @@ def is_foreign(recipe: Recipe, step: Step) -> bool:
 
 
 def first_look(
-    measurer: Measurer, model: Artifact, listed: Mapping[str, Sequence[str]], tell: Listener
+    measurer: Measurer,
+    model: Artifact,
+    listed: Mapping[str, Sequence[str]],
+    tell: Listener,
+    split: str = GATE_SPLIT,
 ) -> dict[str, Any] | None:
     """Hold a base against chance, and try what would explain it cheaply; a build goes on whatever it finds.
 
@@ -34,15 +38,16 @@ def first_look(
         model: the base.
         listed: class names in the model's order, by where they are written.
         tell: is told what was found.
+        split: the samples.
 
     Returns:
         An entry of report.json's `analyses`; None where there is nothing to say.
     """
     found = None
     try:
-        found = measurer.chance(model, listed, GATE_SPLIT)
+        found = measurer.chance(model, listed, split)
         if found.value.get("try_readings"):
-            found = measurer.readings(model, found.value, GATE_SPLIT)
+            found = measurer.readings(model, found.value, split)
     except PassError as error:
         what = "tried with other readings of its input" if found else "held against chance"
         tell(Event("warning", {"text": f"the base could not be {what}: {error}"}))

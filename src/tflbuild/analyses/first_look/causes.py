@@ -7,6 +7,9 @@ from typing import Any
 
 from tflbuild.core.cause import Cure
 
+SURELY = 0.1
+"""Part above chance from which a base is only hard to tell from it."""
+
 STAGE = "base"
 """No step of the ladder shows what is wrong with its first model."""
 
@@ -20,6 +23,8 @@ def caused(finding: Mapping[str, Any]) -> dict[str, Any]:
     if not finding.get("verdict"):
         return {}
     better = [row for row in (*finding["readings"], *finding["orders"]) if row["better"]]
+    if not better and finding["metric"] != "map" and finding["value"] > finding["chance"] + SURELY:
+        return {}  # too few samples to tell
     if not better:
         return {"cause": "base.chance", "stage": STAGE, "cures": []}
     best = max(better, key=lambda row: row["value"])
