@@ -241,6 +241,11 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("empty_folder")
 def test_a_recipe_takes_both_spellings_and_remarks_on_what_was_typed_alone() -> None:
+    with pytest.raises(
+        RecipeError, match=r"^data\.preprocess\.scale: 2 and preprocess\.scale=1 are two values of one"
+    ):
+        load_recipe(["recipe=mobilenet_v1_int8", "preprocess.scale=1", "data.preprocess.scale=2"])
+    load_recipe(["recipe=mobilenet_v1_int8", "preprocess.scale=2", "data.preprocess.scale=2"])
     typed = load_recipe(["recipe=mobilenet_v1_int8", "data.preprocess.scale=2"])
     assert typed.data.preprocess == DEFAULT | {"scale": 2.0}
     assert typed.remarks == ("data.preprocess.scale is another spelling of preprocess.scale",)

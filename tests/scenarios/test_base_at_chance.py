@@ -35,7 +35,7 @@ def test_wrong_pixels_and_wrong_classes_are_found_out_and_the_right_ones_are_not
     assert finding(shared_cases, store) == []
     pixels = ("data.preprocess.scale=1", "data.preprocess.offset=0")
     (wrong,) = finding(shared_cases, store, "data.classes=[square,triangle,disc]", *pixels)
-    assert "data.preprocess.scale=0.0078" in wrong["text"]
+    assert "preprocess.scale=0.0078" in wrong["text"]
     assert "data.classes=[disc,square,triangle]" in wrong["text"]
     best = max(row["with_order"]["value"] for row in wrong["readings"] if "with_order" in row)
     assert best > 0.95

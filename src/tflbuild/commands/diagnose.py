@@ -10,6 +10,7 @@ from pathlib import Path
 from tflbuild import plugins, session
 from tflbuild.commands.bisect import without_gates
 from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
+from tflbuild.commands.cures import Trial, tried
 from tflbuild.commands.words import say, warn
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.command import command
@@ -28,9 +29,9 @@ from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 from tflbuild.show.diagnosis import lines_of
 
-USAGE = "usage: tflbuild diagnose RUN [--json], or diagnose FILE base=FILE data.root=FOLDER [KEY=VALUE ...]"
-INTO = "float"
-"""Folder's name for what is made of a base that is not yet a `.tflite`."""
+USAGE = "usage: tflbuild diagnose RUN [--try N] [--json], or diagnose FILE base=FILE data.root=FOLDER [KEY=VALUE ...]"
+TRIED = 3
+"""Cures that `--try` builds where it is given no number."""
 
 
 @command(
@@ -40,15 +41,16 @@ def diagnose(words: list[str]) -> int:
     """Measure a ladder of models from the base to the delivered file, and name what lost accuracy, with its cures.
 
     Of a run, everything that it kept is used again. Of a file that tflbuild never saw, `base=` names the model that it
-    was made of.
+    was made of. `--try` builds the first cures, and says what each gave.
 
     Raises:
         RecipeError: a word is missing or wrong.
     """
-    rest = [word for word in words if word != "--json"]
+    rest, count = _trials([word for word in words if word != "--json"])
     if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
         raise RecipeError(USAGE)
-    made, folder = _of_file(rest) if is_model_file(rest[0]) else _of_run(rest)
+    tell: Listener = _silent if "--json" in words else _without_findings(terminal.listener())
+    made, folder = (_of_file if is_model_file(rest[0]) else _of_run)(rest, tell, count)
     if "--json" in words:
         say(json.dumps(made.to_json(), indent=1))
         return 0
@@ -58,7 +60,39 @@ def diagnose(words: list[str]) -> int:
     return 0
 
 
-def _of_run(words: list[str]) -> tuple[Diagnosis, Path]:
+def _trials(words: list[str]) -> tuple[list[str], int]:
+    """Take `--try`, with a number or without one, from the words."""
+    if "--try" not in words:
+        return words, 0
+    place = words.index("--try")
+    told = words[place + 1] if place + 1 < len(words) and words[place + 1].isdecimal() else ""
+    return [*words[:place], *words[place + 1 + bool(told) :]], int(told or TRIED)
+
+
+def _with_trials(
+    made: Diagnosis,
+    building: Sequence[str],
+    store: Opened,
+    models: Mapping[str, Artifact],
+    tell: Listener,
+    count: int,
+) -> Diagnosis:
+    """Build the first cures, where that is asked for."""
+    findings = [finding for entry in made.analyses for finding in entry["findings"]]
+    ladder = next((finding for finding in findings if finding.get("rungs")), None)
+    model = models["model"]
+    if not count or ladder is None or not isinstance(model, TFLiteModel):
+        return made
+    value, metric = ladder["rungs"][-1]["value"], ladder["metric"]
+    trial = Trial(words=building, store=store, model=model, metric=metric, value=value, tell=tell)
+    return tried(made, trial, count)
+
+
+def _silent(event: Event) -> None:
+    """Say nothing: what is printed is JSON alone."""
+
+
+def _of_run(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Path]:
     """Diagnose a run: its recipe again, from what it kept."""
     from tflbuild.engine.report_form import read_report
 
@@ -75,7 +109,6 @@ def _of_run(words: list[str]) -> tuple[Diagnosis, Path]:
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
     recipe = thawed(mapping, kept, plugins.default_folder())
     worker = session.worker_for(recipe)
-    tell = _without_findings(terminal.listener())
     try:
         with opened(recipe, worker, tell, lambda text: warn([text])) as store:
             models = _models_of_run(store)
@@ -86,6 +119,7 @@ def _of_run(words: list[str]) -> tuple[Diagnosis, Path]:
                 analyses=entries,
                 causes=causes_of(entries),
             )
+            made = _with_trials(made, overrides, store, models, tell, count)
             folder = file.parent / "diagnosis"
             write(made, folder, store.prepared.store)
             return made, folder
@@ -108,7 +142,7 @@ def _models_of_run(store: Opened) -> Mapping[str, Artifact]:
     return models_of(runner.outputs, base)
 
 
-def _of_file(words: list[str]) -> tuple[Diagnosis, Path]:
+def _of_file(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Path]:
     """Diagnose a file against the model that it was made of."""
     file, overrides = words[0], [word for word in words[1:] if not word.startswith("base=")]
     base = next((word.removeprefix("base=") for word in words[1:] if word.startswith("base=")), "")
@@ -122,7 +156,6 @@ def _of_file(words: list[str]) -> tuple[Diagnosis, Path]:
     first = without_gates(load_recipe(["recipe=int8", f"model.path={quoted(base)}", *overrides]))
     second = load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides])
     worker = session.worker_for(first)
-    tell = _without_findings(terminal.listener())
     try:
         with ExitStack() as stack:
             stores = [
@@ -137,6 +170,8 @@ def _of_file(words: list[str]) -> tuple[Diagnosis, Path]:
                 analyses=entries,
                 causes=causes_of(entries),
             )
+            building = ["recipe=int8", f"model.path={quoted(base)}", *overrides]
+            made = _with_trials(made, building, stores[0], models, tell, count)
             folder = make_stamped_folder(_outputs(first) / "diagnose")
             write(made, folder, stores[0].prepared.store)
             return made, folder

@@ -27,16 +27,18 @@ class Cure(NamedTuple):
         override: what is typed for it behind `tflbuild recipe=...`; "" where nothing can be.
         gain: of the metric, expected, at most; None where nobody knows.
         effort: one of `EFFORTS`.
+        tried: what it gave: `value`, `gain`, `low`, `high` and `run`, or `failed`; {} where it was not built.
     """
 
     text: str
     override: str = ""
     gain: float | None = None
     effort: str = "minutes"
+    tried: Mapping[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that a finding holds."""
-        return self._asdict()
+        return {key: value for key, value in self._asdict().items() if key != "tried" or value}
 
 
 class Cause(NamedTuple):

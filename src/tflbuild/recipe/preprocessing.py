@@ -10,6 +10,7 @@ from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.modality import MODALITIES
+from tflbuild.core.plain_text import plain
 from tflbuild.recipe.validation import typed
 
 EVEN, UNEVEN = {"scale", "offset"}, {"mean", "std"}
@@ -85,9 +86,20 @@ def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, A
 
 
 def remarks(words: Iterable[str]) -> tuple[str, ...]:
-    """Say of `data.preprocess` that was typed that the root has the same; once, of the first option."""
-    keys = (word.lstrip("+").partition("=")[0] for word in words if not word.startswith("~"))
-    typed_there = [key for key in keys if f"{key}.".startswith("data.preprocess.")]
+    """Say of `data.preprocess` that was typed that the root has the same; once, of the first option.
+
+    Raises:
+        RecipeError: an option was typed in both spellings with two values.
+    """
+    pairs = [word.lstrip("+").partition("=")[::2] for word in words if not word.startswith("~")]
+    said = dict(pairs)
+    typed_there = [key for key, _ in pairs if f"{key}.".startswith("data.preprocess.")]
+    for key in typed_there:
+        root = key.removeprefix("data.")
+        if said.get(root, said[key]) != said[key]:
+            raise RecipeError(
+                f"{key}: {plain(said[key])} and {root}={plain(said[root])} are two values of one option; say one."
+            )
     return tuple(f"{key} is another spelling of {key.removeprefix('data.')}" for key in typed_there[:1])
 
 

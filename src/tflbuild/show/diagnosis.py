@@ -37,4 +37,14 @@ def _cost(cause: Mapping[str, Any]) -> str:
 def _cure(cure: Mapping[str, Any]) -> str:
     typed = f": {plain(cure['override'], 400)}" if cure.get("override") else ""
     gain = "" if cure.get("gain") is None else f" (up to {cure['gain']:+.4f})"
-    return f"{plain(cure['text'], 400)}{gain}{typed}"
+    return f"{plain(cure['text'], 400)}{gain}{typed}{_tried(cure.get('tried') or {})}"
+
+
+def _tried(found: Mapping[str, Any]) -> str:
+    """Say what a cure gave when it was built."""
+    if "failed" in found:
+        return f"; tried: {plain(found['failed'], 400)}"
+    if "gain" not in found:
+        return ""
+    interval = "" if found.get("low") is None else f" [{found['low']:+.4f}, {found['high']:+.4f}]"
+    return f"; tried: {found['gain']:+.4f}{interval}, to {found['value']:.4f}"

@@ -111,8 +111,8 @@ def test_raw_pixels_are_found_with_what_takes_them(tmp_path: Path) -> None:
     finding = look("predict_raw", tmp_path)
     best = finding["readings"][0]
     assert (best["value"], best["better"]) == (1.0, True)
-    assert best["override"] == "data.preprocess.scale=1 data.preprocess.offset=0"
-    assert "data.preprocess.scale=1 data.preprocess.offset=0" in finding["text"]
+    assert best["override"] == "preprocess.scale=1 preprocess.offset=0"
+    assert "preprocess.scale=1 preprocess.offset=0" in finding["text"]
     assert [row["better"] for row in finding["readings"]].count(True) <= 2  # blue first changes nothing here
 
 
@@ -126,7 +126,7 @@ def test_few_images_are_run_and_of_every_class(tmp_path: Path) -> None:
 def test_the_order_of_the_channels_is_found(tmp_path: Path) -> None:
     best = look("predict_blue_first", tmp_path)["readings"][0]
     assert best["value"] == 1.0
-    assert best["override"].endswith("data.preprocess.channels=bgr")
+    assert best["override"].endswith("preprocess.channels=bgr")
 
 
 def test_the_reading_that_is_given_now_is_not_tried_again(tmp_path: Path) -> None:
@@ -236,11 +236,11 @@ def test_some_images_reach_from_the_first_to_the_last(count: int, most: int, pla
 
 def test_rows_say_what_was_tried_and_how_it_was_typed(tmp_path: Path) -> None:
     finding = look("predict_blue_first", tmp_path)
-    assert finding["now"]["override"] == "data.preprocess.scale=0.0078125 data.preprocess.offset=-1"
+    assert finding["now"]["override"] == "preprocess.scale=0.0078125 preprocess.offset=-1"
     assert (finding["now"]["better"], finding["now"]["metric"], finding["now"]["n"]) == (False, "top1", 64)
     first, *others = finding["readings"]
     assert first["how"] == "the channels the other way round, blue first"
-    assert first["override"] == f"{finding['now']['override']} data.preprocess.channels=bgr"
+    assert first["override"] == f"{finding['now']['override']} preprocess.channels=bgr"
     assert first["low"] > 0.9
     assert [row["value"] for row in others] == sorted((row["value"] for row in others), reverse=True)
     # the four usual scales but the current one, and three with the channels turned: the best so far, and Keras' own
@@ -307,7 +307,7 @@ def test_pixels_and_order_that_explain_it_together_are_found(tmp_path: Path) -> 
     (row, *_) = (row for row in finding["readings"] if row["how"] == "pixels as 0..1")
     assert (row["value"], row["better"]) == (0.0, False)
     assert row["with_order"]["classes"] == ["dark", "bright"]
-    assert "and pixels as 0..1: data.preprocess.scale=0.003921569 data.preprocess.offset=0" in finding["text"]
+    assert "and pixels as 0..1: preprocess.scale=0.003921569 preprocess.offset=0" in finding["text"]
 
 
 def predict_slightly_better(model: Any, split: Split, out: Path, progress: Any = None) -> str:

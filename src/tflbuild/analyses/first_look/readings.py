@@ -156,7 +156,7 @@ class _Trial:
             "high": value.high if known else None,
             "n": value.n,
             "better": bool(known and now and (value.low or 0) > max(chance, now["value"] + CLEARLY)),
-            "override": " ".join(f"data.preprocess.{key}={_number(value)}" for key, value in options.items()),
+            "override": " ".join(f"preprocess.{key}={_number(value)}" for key, value in options.items()),
         }
         order = next(iter(tried(pairs, {})), None) if pairs is not None else None
         if now and order and order["better"] and order["low"] > chance:
