@@ -22,12 +22,25 @@ from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-DATA = ["data.train=320", "data.val=60", "data.test=80"]
-TRAIN = ["train.steps=300", "train.batch_size=16", *DATA]
+DATA = ["data.train=160", "data.val=40", "data.test=48"]
+PLAIN = (
+    "data.difficulty={min_size: 0.4, rotation: 0, perspective: 0, clutter: 0, occlusion: 0, blur: 0, noise: 4, "
+    "lighting: 0}"
+)
+"""Scenes in which a training of seconds learns to find something."""
+TRAIN = [
+    "train.steps=100",
+    "train.batch_size=8",
+    *DATA,
+    PLAIN,
+    "data.max_objects=2",
+    "data.augment.enabled=false",
+]
 FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
-PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
+PRUNE = ["prune.steps=20", "prune.batch_size=8", "prune.budget.map.max_drop=1"]
 INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
 FIXED = [*INT8, "quantize.method=fixed"]
+FEW_STEPS = ["train.steps=5", "train.batch_size=8"]
 SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *DATA]
 """A training of seconds, for what holds of any."""
 FREE_TOP1 = [word.replace("map", "top1") for word in FREE]
@@ -89,7 +102,7 @@ def test_what_is_reported_is_measured_on_the_delivered_file(here: Workspace, int
 
     assert of_file(delivered(here, "ssd_mobilenet_int8")) == int8["targets"][0]["sha256"]
     found = int8["targets"][0]["metrics"]["map"]
-    assert (found["split"], found["n"], found["kernels"]) == ("test", 80, "xnnpack")
+    assert (found["split"], found["n"], found["kernels"]) == ("test", 48, "xnnpack")
     assert found["low"] <= found["value"] <= found["high"]
     assert len(found["details"]["per_class"]) == 8
     assert list(int8["base"]["metrics"]) == ["map", "map50"]
@@ -126,7 +139,7 @@ def test_a_run_leaves_a_page_and_a_lock(here: Workspace, int8: dict[str, Any]) -
         ("ssd_mobilenet_dynamic", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_int16x8", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_tfconverter", [*PRUNE, "convert_quantized.budget.map.max_drop=1"], "uint8", 0.37),
-        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=30", "qat.batch_size=16"], "uint8", 0.37),
+        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=10", "qat.batch_size=8"], "uint8", 0.37),
     ],
 )
 def test_every_other_recipe_builds(
@@ -237,7 +250,7 @@ def test_the_users_own_model_takes_the_place_of_training(here: Workspace, int8: 
     assert "train.init=continue" in step(report, "train")["reason"]
     same = report["base"]["metrics"]["map"]["value"]
     assert same == pytest.approx(int8["base"]["metrics"]["map"]["value"], abs=1e-6)
-    further = here.build(*words, "train.init=continue", "train.steps=20")
+    further = here.build(*words, "train.init=continue", *FEW_STEPS)
     assert step(further, "train")["outcome"] == "ran"
 
 
@@ -253,7 +266,7 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
         f"data.root={shared_data / 'bccd'}",
         "train.init=my.h5",
     ]
-    report = here.build(*words, "train.steps=5", *FREE)
+    report = here.build(*words, *FEW_STEPS, *FREE)
     notes = json.dumps(step(report, "train")["notes"])
     assert "class_0" in notes, "the head left fresh is named"
     assert report["data"]["splits"]["test"]["n"] == 72
@@ -264,7 +277,7 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
 
 
 def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
-    words = ["recipe=ssd_mobilenet_float", "data=coco", f"data.root={shared_data / 'cards'}", "train.steps=5"]
+    words = ["recipe=ssd_mobilenet_float", "data=coco", f"data.root={shared_data / 'cards'}", *FEW_STEPS]
     report = here.build(*words, *FREE)
     assert sorted(report["data"]["classes"]) == ["ace", "jack", "king", "nine", "queen", "ten"]
     assert report["targets"][0]["metrics"]["map"]["n"] == 67
@@ -272,11 +285,11 @@ def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
 
 def test_a_classifier_builds(here: Workspace) -> None:
     free = [f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "convert.", "quantize.")]
-    words = ["recipe=mobilenet_v1_int8", "train.steps=60", "prune.steps=10", *free]
-    report = here.build(*words, "data.train=320", "data.val=60", "data.test=80")
+    words = ["recipe=mobilenet_v1_int8", "train.steps=20", "train.batch_size=8", "prune.steps=10", *free]
+    report = here.build(*words, "prune.batch_size=8", *DATA)
     target = report["targets"][0]
     assert target["inputs"][0]["dtype"] == "uint8"
-    assert target["metrics"]["top1"]["n"] == 80
+    assert target["metrics"]["top1"]["n"] == 48
     assert set(target["delegate"]["left"]) <= {"QUANTIZE", "SOFTMAX", "DEQUANTIZE"}, (
         "XNNPACK has no 16-bit softmax"
     )

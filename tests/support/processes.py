@@ -80,7 +80,7 @@ class Workshop:
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str, int]:
         """Wait for a process; gives what it said of each job, its errors and its exit code."""
-        said, errors = process.communicate(timeout=120)
+        said, errors = process.communicate(timeout=300)
         return [json.loads(line) for line in said.splitlines()], errors, process.returncode
 
     def workers(self) -> list[psutil.Process]:

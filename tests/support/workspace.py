@@ -17,6 +17,7 @@ from unittest import mock
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.workers.request import finished
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.wiring import NAMES
 
@@ -65,7 +66,9 @@ class Workspace:
 
 
 class _Lasting(Worker):
-    """A worker that goes on when its build is done."""
+    """A worker that goes on when its build is done, and can be sent to another folder."""
+
+    folder = ""
 
     def stop(self) -> None:
         """Leave it for the next build."""
@@ -74,23 +77,34 @@ class _Lasting(Worker):
         """Kill every process."""
         super().stop()
 
+    def stand_in(self, folder: str) -> None:
+        """Send the processes that run to a folder; others are started where this process stands."""
+        if folder != self.folder:
+            for process in (self._process, *self.crew._members):
+                if process._popen is not None and process._popen.poll() is None:
+                    finished(process.begin("call", "standing:stand_in", folder, who="the tests"))
+        self.folder = folder
+
 
 class _Warm:
-    """The one worker that builds share for as long as they want the same: starting TensorFlow takes seconds."""
+    """The workers that builds share which want the same, the last two: starting TensorFlow takes seconds."""
 
     def __init__(self) -> None:
-        self._worker: _Lasting | None = None
-        self._kind: object = None
+        self._workers: list[tuple[object, _Lasting]] = []
 
     def worker_for(self, recipe: Recipe) -> Worker:
-        """Give the worker for a recipe."""
-        kind = (os.getcwd(), recipe.worker, recipe.device, recipe.plugins, _written(recipe.plugins))
-        if self._worker is None or self._kind != kind:
-            if self._worker is not None:
-                self._worker.end()
-            self._worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
-            self._kind = kind
-        return self._worker
+        """Give the worker for a recipe, where this process stands; one that knows plugins serves no other folder."""
+        variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+        kind = (recipe.worker, recipe.device, recipe.plugins, _written(recipe.plugins), variables)
+        worker = next((worker for known, worker in self._workers if known == kind), None)
+        if worker is None:
+            worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
+        self._workers = [(kind, worker), *(pair for pair in self._workers if pair[1] is not worker)]
+        for _, old in self._workers[2:]:
+            old.end()
+        del self._workers[2:]
+        worker.stand_in(os.getcwd())
+        return worker
 
 
 _WARM = _Warm()
