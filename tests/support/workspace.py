@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from lasting import Warm
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.workers.request import finished
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.wiring import NAMES
 
@@ -65,55 +64,11 @@ class Workspace:
         return self.report(words[0].partition("=")[2])
 
 
-class _Lasting(Worker):
-    """A worker that goes on when its build is done, and can be sent to another folder."""
-
-    folder = ""
-
-    def stop(self) -> None:
-        """Leave it for the next build."""
-
-    def end(self) -> None:
-        """Kill every process."""
-        super().stop()
-
-    def stand_in(self, folder: str) -> None:
-        """Send the processes that run to a folder; others are started where this process stands."""
-        if folder != self.folder:
-            for process in (self._process, *self.crew._members):
-                if process._popen is not None and process._popen.poll() is None:
-                    finished(process.begin("call", "standing:stand_in", folder, who="the tests"))
-        self.folder = folder
+_WARM = Warm()
 
 
-class _Warm:
-    """The workers that builds share which want the same, the last two: starting TensorFlow takes seconds."""
-
-    def __init__(self) -> None:
-        self._workers: list[tuple[object, _Lasting]] = []
-
-    def worker_for(self, recipe: Recipe) -> Worker:
-        """Give the worker for a recipe, where this process stands; one that knows plugins serves no other folder."""
-        variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
-        kind = (recipe.worker, recipe.device, recipe.plugins, _written(recipe.plugins), variables)
-        worker = next((worker for known, worker in self._workers if known == kind), None)
-        if worker is None:
-            worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
-        self._workers = [(kind, worker), *(pair for pair in self._workers if pair[1] is not worker)]
-        for _, old in self._workers[2:]:
-            old.end()
-        del self._workers[2:]
-        worker.stand_in(os.getcwd())
-        return worker
-
-
-_WARM = _Warm()
-
-
-def _written(folder: Path | None) -> list[tuple[str, int]]:
-    """Give the files of plugins, and when each was written."""
-    found = sorted(folder.glob("*.py")) if folder else []
-    return [(path.name, path.stat().st_mtime_ns) for path in found]
+def _worker_for(recipe: Recipe) -> Worker:
+    return _WARM.worker_for(recipe, (plugins.LOADER, recipe.plugins), NAMES)
 
 
 @contextlib.contextmanager
@@ -123,7 +78,7 @@ def _in_folder(folder: Path) -> Iterator[None]:
         contextlib.chdir(folder),
         warnings.catch_warnings(),
         mock.patch.object(plugins, "_loaded", {}),
-        mock.patch.object(session, "worker_for", _WARM.worker_for),
+        mock.patch.object(session, "worker_for", _worker_for),
     ):
         warnings.simplefilter("default")
         before = set(sys.modules)
