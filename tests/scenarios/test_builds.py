@@ -22,28 +22,15 @@ from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-DATA = ["data.train=160", "data.val=40", "data.test=48"]
-PLAIN = (
-    "data.difficulty={min_size: 0.4, rotation: 0, perspective: 0, clutter: 0, occlusion: 0, blur: 0, noise: 4, "
-    "lighting: 0}"
-)
-"""Scenes in which a training of seconds learns to find something."""
-TRAIN = [
-    "train.steps=120",
-    "train.batch_size=8",
-    "train.learning_rate=0.01",
-    "model.batch_norm_momentum=0.9",
-    "data.max_objects=2",
-    "data.augment.enabled=false",
-    PLAIN,
-    *DATA,
-]
+DATA = ["data.train=320", "data.val=60", "data.test=80"]
+TRAIN = ["train.steps=300", "train.batch_size=16", *DATA]
 FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
-PRUNE = ["prune.steps=20", "prune.batch_size=8", "prune.budget.map.max_drop=1"]
+PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
 INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
 FIXED = [*INT8, "quantize.method=fixed"]
 FEW_STEPS = ["train.steps=5", "train.batch_size=8"]
-SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *DATA]
+FEW = ["data.train=64", "data.val=16", "data.test=16"]
+SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *FEW]
 """A training of seconds, for what holds of any."""
 FREE_TOP1 = [word.replace("map", "top1") for word in FREE]
 
@@ -104,7 +91,7 @@ def test_what_is_reported_is_measured_on_the_delivered_file(here: Workspace, int
 
     assert of_file(delivered(here, "ssd_mobilenet_int8")) == int8["targets"][0]["sha256"]
     found = int8["targets"][0]["metrics"]["map"]
-    assert (found["split"], found["n"], found["kernels"]) == ("test", 48, "xnnpack")
+    assert (found["split"], found["n"], found["kernels"]) == ("test", 80, "xnnpack")
     assert found["low"] <= found["value"] <= found["high"]
     assert len(found["details"]["per_class"]) == 8
     assert list(int8["base"]["metrics"]) == ["map", "map50"]
@@ -141,7 +128,7 @@ def test_a_run_leaves_a_page_and_a_lock(here: Workspace, int8: dict[str, Any]) -
         ("ssd_mobilenet_dynamic", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_int16x8", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_tfconverter", [*PRUNE, "convert_quantized.budget.map.max_drop=1"], "uint8", 0.37),
-        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=10", "qat.batch_size=8"], "uint8", 0.37),
+        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=30", "qat.batch_size=16"], "uint8", 0.37),
     ],
 )
 def test_every_other_recipe_builds(
@@ -246,8 +233,7 @@ def test_two_targets_are_delivered(here: Workspace, int8: dict[str, Any]) -> Non
 def test_the_users_own_model_takes_the_place_of_training(here: Workspace, int8: dict[str, Any]) -> None:
     blob = here.folder / "outputs" / "store" / "blobs" / step(int8, "train")["output"]
     (here.folder / "my.h5").write_bytes(blob.read_bytes())
-    told = [word for word in TRAIN if not word.startswith("model.")]
-    words = ["recipe=ssd_mobilenet_float", *told, *FREE, "model=keras", "model.path=my.h5"]
+    words = ["recipe=ssd_mobilenet_float", *TRAIN, *FREE, "model=keras", "model.path=my.h5"]
     report = here.build(*words)
     assert step(report, "train")["outcome"] == "skipped"
     assert "train.init=continue" in step(report, "train")["reason"]
@@ -288,11 +274,11 @@ def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
 
 def test_a_classifier_builds(here: Workspace) -> None:
     free = [f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "convert.", "quantize.")]
-    words = ["recipe=mobilenet_v1_int8", "train.steps=20", "train.batch_size=8", "prune.steps=10", *free]
-    report = here.build(*words, "prune.batch_size=8", *DATA)
+    words = ["recipe=mobilenet_v1_int8", "train.steps=60", "prune.steps=10", *free]
+    report = here.build(*words, "data.train=320", "data.val=60", "data.test=80")
     target = report["targets"][0]
     assert target["inputs"][0]["dtype"] == "uint8"
-    assert target["metrics"]["top1"]["n"] == 48
+    assert target["metrics"]["top1"]["n"] == 80
     assert set(target["delegate"]["left"]) <= {"QUANTIZE", "SOFTMAX", "DEQUANTIZE"}, (
         "XNNPACK has no 16-bit softmax"
     )

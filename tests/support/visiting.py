@@ -70,13 +70,6 @@ pipeline: [train, prune, convert, bad, quantize, visit]
 """
 
 
-def write_strays(there: Place) -> None:
-    """Write such modules beside the recipe; one that is imported leaves a file `*.ran`."""
-    for module in STRAY:
-        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
-        (there.folder / f"{module}.py").write_text(text)
-
-
 def newest(there: Place) -> Path:
     """Give the newest sweep's folder."""
     return max((there.folder / "outputs").glob("*/sweep-*"), key=lambda path: path.stat().st_ctime)

@@ -9,7 +9,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.cli import main
-from visiting import newest, rows, statuses, visits, write_strays
+from visiting import STRAY, newest, rows, statuses, visits
 
 pytest.importorskip("joblib", reason="the extra joblib is not installed")
 pytestmark = pytest.mark.slow
@@ -27,10 +27,7 @@ def test_processes_share_one_store_and_no_pass_runs_twice(there: Place) -> None:
         assert "visit: done" in (newest(there) / name / "console.txt").read_text()
 
 
-def test_the_bytes_are_those_of_a_serial_sweep_and_nothing_beside_a_recipe_is_imported(
-    there: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_strays(there)
+def test_the_bytes_are_those_of_a_serial_sweep(there: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("OMP_NUM_THREADS", "17")
     sweep = ["-m", "recipe=visits", "visit.number=0,1"]
@@ -39,7 +36,6 @@ def test_the_bytes_are_those_of_a_serial_sweep_and_nothing_beside_a_recipe_is_im
     assert main([*sweep, "store.path=parallel", *JOBLIB]) == 0
     assert {name: row["sha256"] for name, row in rows(there).items()} == serial
     assert visits(there) == [0, 0, 1, 1]
-    assert list(there.folder.glob("*.ran")) == []
 
 
 def test_a_killed_process_costs_its_running_pass_only(there: Place) -> None:
@@ -86,3 +82,11 @@ def test_a_search_in_batches_asks_the_same_wherever_it_is_built(there: Place) ->
     assert main([*search, "store.path=other", *JOBLIB]) == 0
     assert list(rows(there)) == serial
     assert set(statuses(there).values()) == {"built"}
+
+
+def test_what_lies_beside_a_recipe_is_not_imported(there: Place) -> None:
+    for module in STRAY:
+        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
+        (there.folder / f"{module}.py").write_text(text)
+    assert main(["-m", "recipe=visits", "visit.number=0,1", *JOBLIB]) == 0
+    assert list(there.folder.glob("*.ran")) == []

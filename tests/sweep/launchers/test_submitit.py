@@ -9,7 +9,7 @@ import pytest
 
 from sweep_place import Place
 from tflbuild.cli import main
-from visiting import newest, rows, statuses, visits, write_strays
+from visiting import STRAY, newest, rows, statuses, visits
 
 pytest.importorskip("submitit", reason="the extra submitit is not installed")
 pytestmark = pytest.mark.slow
@@ -17,15 +17,11 @@ pytestmark = pytest.mark.slow
 LOCAL = ("hydra/launcher=submitit_local", "hydra.launcher.parallel=2")
 
 
-def test_jobs_share_one_store_give_the_bytes_of_a_serial_sweep_and_import_nothing_beside_a_recipe(
-    there: Place,
-) -> None:
-    write_strays(there)
+def test_jobs_share_one_store_and_give_the_bytes_of_a_serial_sweep(there: Place) -> None:
     sweep = ["-m", "recipe=visits", "visit.number=0,1,2"]
     assert main([*sweep, *LOCAL]) == 0
     assert there.ran() == ["prune 0.01"]
     assert visits(there) == [0, 1, 2]
-    assert list(there.folder.glob("*.ran")) == []
     elsewhere = {name: row["sha256"] for name, row in rows(there).items()}
     assert all((newest(there) / name / "model.tflite").is_file() for name in elsewhere)
     assert main([*sweep, "store.path=serial"]) == 0
@@ -65,3 +61,11 @@ def test_the_debug_cluster_is_this_process(there: Place) -> None:
     debug = ("hydra/launcher=submitit", "hydra.launcher.cluster=debug")
     assert main(["-m", "recipe=visits", "visit.number=1,2", *debug]) == 0
     assert visits(there) == [1, 2]
+
+
+def test_what_lies_beside_a_recipe_is_not_imported(there: Place) -> None:
+    for module in STRAY:
+        text = f"open({str(there.folder / module)!r} + '.ran', 'w').close()\n"
+        (there.folder / f"{module}.py").write_text(text)
+    assert main(["-m", "recipe=visits", "visit.number=0,1", *LOCAL]) == 0
+    assert list(there.folder.glob("*.ran")) == []
