@@ -352,7 +352,7 @@ REAL = [
     (
         "tflite_support/mobilenet_v1_0.25_224_1_default_1.tflite",
         "photos",
-        FIXED,
+        [],
         "classification",
         "softmax of 1001 classes",
         "assumed",

@@ -47,9 +47,7 @@ def on(cluster: Any) -> list[str]:
     return ["hydra/launcher=ray", f"hydra.launcher.ray.init.address='{cluster.address}'"]
 
 
-def test_two_nodes_share_one_store_and_give_the_bytes_of_a_serial_sweep_and_a_job_that_kills_fails_alone(
-    cluster: Any, there: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_nodes_share_one_store_and_give_the_bytes_of_a_serial_sweep(cluster: Any, there: Place) -> None:
     sweep = ["-m", "recipe=visits", "visit.number=0,1,2,3"]
     assert main([*sweep, *on(cluster)]) == 0
     assert not ray.is_initialized()
@@ -60,15 +58,6 @@ def test_two_nodes_share_one_store_and_give_the_bytes_of_a_serial_sweep_and_a_jo
     assert all((newest(there) / name / "model.tflite").is_file() for name in elsewhere)
     assert main([*sweep, "store.path=serial"]) == 0
     assert {name: row["sha256"] for name, row in rows(there).items()} == elsewhere
-
-    there.log.write_text("")
-    kill = [f"visit.sends={int(signal.SIGKILL)}", "visit.every=2", "hydra.launcher.ray.remote.max_retries=1"]
-    assert main(["-m", "recipe=visits", "visit.number=1,2,3", *kill, *on(cluster)]) == 4
-    assert list(statuses(there).values()) == ["built", "failed", "built"]
-    assert visits(there) == [1, 2, 2, 3]
-    assert "visit.number=2: its Ray process was lost (WorkerCrashedError); it was started 2 times" in (
-        capsys.readouterr().out
-    )
 
 
 def test_a_killed_node_costs_its_running_passes_only(cluster: Any, there: Place) -> None:
@@ -86,6 +75,18 @@ def test_a_killed_node_costs_its_running_passes_only(cluster: Any, there: Place)
     assert visits(there) == sorted([1, 2, 3, lost.number])
     assert [visit.node for visit in visited(there)].count(lost.node) == 1
     assert f"visit.number={lost.number}: its Ray node was lost; it starts again" in there.printed()
+
+
+def test_a_job_that_kills_every_process_fails_alone(
+    cluster: Any, there: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill = [f"visit.sends={int(signal.SIGKILL)}", "visit.every=2", "hydra.launcher.ray.remote.max_retries=1"]
+    assert main(["-m", "recipe=visits", "visit.number=1,2,3", *kill, *on(cluster)]) == 4
+    assert list(statuses(there).values()) == ["built", "failed", "built"]
+    assert visits(there) == [1, 2, 2, 3]
+    assert "visit.number=2: its Ray process was lost (WorkerCrashedError); it was started 2 times" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.usefixtures("ray_folder")
