@@ -15,9 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
+from workspace import Workspace
+
 pytestmark = pytest.mark.slow
 
-STEPS = 200
+STEPS = 100
 """The state is kept at every 20th; the kill comes behind the second."""
 
 RECIPE = [
@@ -30,8 +32,8 @@ RECIPE = [
     *(f"data.{split}={count}" for split, count in (("train", 64), ("val", 8), ("test", 8))),
     *(f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "qat.", "convert.")),
     "train.average=0.9",
-    "worker.checkpoint_seconds=0",
 ]
+OFTEN = "worker.checkpoint_seconds=0"
 KILLED = {"train": ("main",), "prune": ("worker",), "qat": ("main", "worker")}
 """What is killed in the middle of each pass."""
 
@@ -40,7 +42,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "TFLBUILD_STORE"}
     with (folder / "printed.txt").open("ab") as printed:
         return subprocess.Popen(
-            [sys.executable, "-m", "tflbuild", *RECIPE],
+            [sys.executable, "-m", "tflbuild", *RECIPE, OFTEN],
             cwd=folder,
             stdout=printed,
             stderr=printed,
@@ -50,7 +52,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 
 def finish(folder: Path) -> bytes:
     """Build to the end; gives the delivered file."""
-    assert start(folder).wait(timeout=600) == 0, (folder / "printed.txt").read_text()
+    Workspace(folder).run(*RECIPE)
     return (folder / "outputs/mobilenet_v1_int8/latest/model.tflite").read_bytes()
 
 
