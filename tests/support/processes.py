@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ class Workshop:
         self.log = folder / "fake.log"
         self.log.touch()
         self._started: list[Forked] = []
+        self._numbers = itertools.count()
         self.environment = {
             **os.environ,
             "FAKE_LOG": str(self.log),
@@ -55,7 +57,7 @@ class Workshop:
 
     def start(self, *jobs: Job, **environment: str) -> Forked:
         """Start building jobs, one after the other, in one process."""
-        name = str(len(self._started))
+        name = str(next(self._numbers))  # threads start builds at the same time
         process = Forked([json.dumps(jobs)], {**self.environment, **environment}, self.folder, name)
         self._started.append(process)
         return process
