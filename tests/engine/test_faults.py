@@ -72,11 +72,13 @@ def test_fifty_kills_at_random_moments_change_no_byte(workshop: OpenWorkshop) ->
     counted: Counter[str] = Counter()
     seed = 0
     right: list[dict[str, Any]] = []
+    jobs: list[Job] = []
     while counted.total() < KILLS:
         if seed == len(right):
             right += clean_builds(workshop(f"clean-{seed}"), range(seed, seed + 10))
         clean = right[seed]
         job = shop.job(seed=seed, outputs=str(shop.folder / f"runs-{seed}"))
+        jobs.append(job)
         seed += 1
         who = "once"
         while who and counted.total() < KILLS:
@@ -84,7 +86,7 @@ def test_fifty_kills_at_random_moments_change_no_byte(workshop: OpenWorkshop) ->
             who = killed_once(shop, job, victim, chance.uniform(0, whole))
             assert problems(shop, Path(job["outputs"]), clean) == []
             counted.update([who] if who else [])
-        after = shop.run(job)[0]
+    for after, clean in zip(shop.run(*jobs), right, strict=False):
         assert after["steps"] == clean["steps"]
         assert after["delivered"] == clean["delivered"]
 
@@ -96,14 +98,15 @@ def test_a_kill_just_before_any_change_of_a_file_changes_no_byte(workshop: OpenW
     count = int(errors.rpartition(" ")[2])
     chance = random.Random(40)
     early = chance.sample(range(1, count - 12), 28)
-    for point in [*early, *range(count - 12, count + 1)]:
-        shop = workshop(str(point))
+    shops = {point: workshop(str(point)) for point in [*early, *range(count - 12, count + 1)]}
+    for point, shop in shops.items():
         _, _, code = shop.finish(shop.start(shop.job(), FAKE_DIE_BEFORE=str(point)))
         assert code == -signal.SIGKILL
         assert problems(shop, shop.outputs, clean) == [], point
-        after = shop.run(shop.job())[0]
-        assert after["steps"] == clean["steps"]
-        assert after["delivered"] == clean["delivered"]
+    afters = counting.run(*(shop.job() for shop in shops.values()))
+    for (point, shop), after in zip(shops.items(), afters, strict=True):
+        assert after["steps"] == clean["steps"], point
+        assert after["delivered"] == clean["delivered"], point
         assert problems(shop, shop.outputs, clean) == [], point
 
 
@@ -168,25 +171,43 @@ DAMAGES = (
 )
 
 
+Damaged = dict[tuple[str, int], tuple[Workshop, Path, list[dict[str, Any]]]]
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Build once; gives the store, and what was said."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, dict[str, Any]]:
+    """Build once; gives where, and what was said."""
     shop = Workshop(tmp_path_factory.mktemp("built") / "shop")
-    return shop.store, shop.run(shop.job())[0]
+    return shop, shop.run(shop.job())[0]
+
+
+@pytest.fixture(scope="module")
+def damaged(built: tuple[Workshop, dict[str, Any]]) -> Damaged:
+    """Damage a store in every way, each a copy of its own, and build twice with it; all in one process."""
+    first = built[0]
+    found: list[tuple[tuple[str, int], Workshop, Path]] = []
+    for what in ("blobs", "actions"):
+        for number, how in enumerate(DAMAGES):
+            chance = random.Random(f"{what} {number}")
+            shop = Workshop(first.folder / f"{what}-{number}")
+            shutil.copytree(first.store, shop.store)
+            victim = chance.choice(sorted((shop.store / what).iterdir()))
+            damage(victim, how, chance)
+            found.append(((what, number), shop, victim))
+    said = first.run(*(job for _, shop, _ in found for job in (shop.job(), shop.job())))
+    return {
+        key: (shop, victim, said[2 * place : 2 * place + 2])
+        for place, (key, shop, victim) in enumerate(found)
+    }
 
 
 @pytest.mark.parametrize("number", range(len(DAMAGES)), ids=lambda number: DAMAGES[number])
 @pytest.mark.parametrize("what", ["blobs", "actions"])
 def test_no_damaged_file_of_the_store_is_ever_delivered(
-    shop: Workshop, built: tuple[Path, dict[str, Any]], what: str, number: int
+    built: tuple[Workshop, dict[str, Any]], damaged: Damaged, what: str, number: int
 ) -> None:
-    how = DAMAGES[number]
-    chance = random.Random(f"{what} {number}")
-    store, first = built
-    shutil.copytree(store, shop.store)
-    victim = chance.choice(sorted((shop.store / what).iterdir()))
-    damage(victim, how, chance)
-    second, third = shop.run(shop.job(), shop.job())
+    how, first = DAMAGES[number], built[1]
+    shop, victim, (second, third) = damaged[what, number]
     assert second["steps"] == first["steps"]
     assert second["delivered"] == first["delivered"]
     assert problems(shop, shop.outputs, first) == []
@@ -208,23 +229,23 @@ def test_eight_processes_on_one_store_build_a_hundred_times_and_never_wrong(work
     ]
     killed: set[str] = set()
 
-    def until_built(number: int) -> dict[str, Any]:
-        """Build one of the hundred; now and then it is killed at first."""
+    def until_built(number: int) -> list[dict[str, Any]]:
+        """Build four of the hundred in a process; most of these are killed at first."""
         mine = random.Random(number)
-        job = _job(shop, wanted[number])
-        if mine.random() < 0.2:
-            process = shop.start(job)
-            time.sleep(mine.uniform(0, 1.5))
+        jobs = [_job(shop, recipe) for recipe in wanted[4 * number : 4 * number + 4]]
+        if mine.random() < 0.8:
+            process = shop.start(*jobs)
+            time.sleep(mine.uniform(0, 3))
             children = psutil.Process(process.pid).children() if process.poll() is None else []
             kill(process, mine.choice(["main", "worker", "both"]), children)
             _, errors, code = shop.finish(process)
             assert code in (0, 4, -signal.SIGKILL), errors
             if code:
                 killed.add(str(process.pid))
-        return shop.run(job)[0]
+        return shop.run(*jobs)
 
     with ThreadPoolExecutor(8) as pool:
-        built = list(pool.map(until_built, range(100)))
+        built = [said for four in pool.map(until_built, range(25)) for said in four]
     for recipe, said in zip(wanted, built, strict=True):
         assert said["steps"] == right[recipe]["steps"]
         assert said["delivered"] == right[recipe]["delivered"]

@@ -28,7 +28,9 @@ FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
 PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
 INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
 FIXED = [*INT8, "quantize.method=fixed"]
-SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *DATA]
+FEW_STEPS = ["train.steps=5", "train.batch_size=8"]
+FEW = ["data.train=64", "data.val=16", "data.test=16"]
+SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *FEW]
 """A training of seconds, for what holds of any."""
 FREE_TOP1 = [word.replace("map", "top1") for word in FREE]
 
@@ -237,7 +239,7 @@ def test_the_users_own_model_takes_the_place_of_training(here: Workspace, int8: 
     assert "train.init=continue" in step(report, "train")["reason"]
     same = report["base"]["metrics"]["map"]["value"]
     assert same == pytest.approx(int8["base"]["metrics"]["map"]["value"], abs=1e-6)
-    further = here.build(*words, "train.init=continue", "train.steps=20")
+    further = here.build(*words, "train.init=continue", *FEW_STEPS)
     assert step(further, "train")["outcome"] == "ran"
 
 
@@ -253,7 +255,7 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
         f"data.root={shared_data / 'bccd'}",
         "train.init=my.h5",
     ]
-    report = here.build(*words, "train.steps=5", *FREE)
+    report = here.build(*words, *FEW_STEPS, *FREE)
     notes = json.dumps(step(report, "train")["notes"])
     assert "class_0" in notes, "the head left fresh is named"
     assert report["data"]["splits"]["test"]["n"] == 72
@@ -264,7 +266,7 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
 
 
 def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
-    words = ["recipe=ssd_mobilenet_float", "data=coco", f"data.root={shared_data / 'cards'}", "train.steps=5"]
+    words = ["recipe=ssd_mobilenet_float", "data=coco", f"data.root={shared_data / 'cards'}", *FEW_STEPS]
     report = here.build(*words, *FREE)
     assert sorted(report["data"]["classes"]) == ["ace", "jack", "king", "nine", "queen", "ten"]
     assert report["targets"][0]["metrics"]["map"]["n"] == 67

@@ -21,7 +21,7 @@ def test_an_export_becomes_a_detector_as_if_trained_here(
     """Measured by hand, the TensorFlow converter's int8 of this export has map50 0.7402, its float file 0.7339."""
     here = Workspace(tmp_path)
     words = ["recipe=int8", f"model.path={shared_models / EXPORT}", f"data.root={shared_data / 'bccd'}"]
-    report = here.build(*words, "data.classes=[RBC,WBC,Platelets]", apart=True)
+    report = here.build(*words, "data.classes=[RBC,WBC,Platelets]")
     assert [one["label"] for one in report["passes"]] == ["load", "quantize"]
     (target,) = report["targets"]
     metrics, base = target["metrics"], report["base"]["metrics"]

@@ -49,7 +49,7 @@ def test_a_small_yolo_is_compiled_without_labels(here: Workspace, suppression: s
     said = ["model.head=yolo", "model.head.style=v8", "model.head.strides=[8]"]
     ways = [f"model.head.suppression={suppression}"] if suppression == "caller" else []
     words = ["recipe=int8", "model.path=yolo.tflite", "data.root=photos", *said, *ways, *WORDS]
-    report = here.build(*words, apart=True)
+    report = here.build(*words)
     (target,) = report["targets"]
     assert target["metrics"]["fidelity"]["value"] > 0.5
     names = [one["name"] for one in target["outputs"]]
@@ -134,7 +134,7 @@ def test_fastestdet_is_compiled_with_its_parts_in_scales_of_their_own(coco: Path
     pixels = ["preprocess.channels=bgr", "preprocess.scale=0.00392156862745098", "preprocess.offset=0"]
     words = ["recipe=int8", f"model.path={path}", "data.root=every", *pixels, *WORDS]
     ways = [f"model.head.suppression={suppression}"]
-    report = workspace.build(*words, *ways, apart=True)
+    report = workspace.build(*words, *ways)
     assert seen(report)["head"][0] == "yolo fastestdet, 484 boxes of 80 classes"
     base, (target,) = report["base"]["metrics"], report["targets"]
     assert (
@@ -152,7 +152,7 @@ def test_the_ssd_of_stmicroelectronics_is_compiled(coco: Path) -> None:
     path.write_bytes(converted("st_").read_bytes())
     pixels = ["preprocess.scale=0.00784313725490196", "preprocess.offset=-1"]
     words = ["recipe=int8", f"model.path={path}", "data.root=person", *pixels, *WORDS]
-    report = Workspace(coco).build(*words, apart=True)
+    report = Workspace(coco).build(*words)
     assert seen(report)["head"][0] == "ssd, 6825 anchors, 1 classes"
     assert report["base"]["metrics"]["map50"]["value"] > 0.2  # many persons are small; chance is next to 0
     operators = [one.name for one in flatbuffer.operators(coco / "outputs/int8/latest/model.tflite")]

@@ -90,9 +90,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "dynamic", "float16"])
 def test_what_one_build_delivers_another_quantizes_anew(here: Workspace, scheme: str) -> None:
     words = ["data.root=photos", "budget=null", "quantize.budget=null"]
-    here.build(f"recipe={scheme}", "model.path=classifier.tflite", *words, apart=True)
+    here.build(f"recipe={scheme}", "model.path=classifier.tflite", *words)
     shutil.copy(here.folder / f"outputs/{scheme}/latest/model.tflite", here.folder / f"{scheme}.tflite")
-    report = here.build("recipe=int8", f"model.path={scheme}.tflite", *words, apart=True)
+    report = here.build("recipe=int8", f"model.path={scheme}.tflite", *words)
     assert report["status"] == "built"
     assert [step["label"] for step in report["passes"]] == ["load", "dequantize", "quantize"]
     assert report["base"]["label"] == "load"

@@ -8,6 +8,7 @@ import fakes
 import sweep_fakes  # noqa: F401 - declares
 from tflbuild import plugins, session
 from tflbuild.cli import main
+from tflbuild.core import toolchain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.workers.worker import Worker
 
@@ -20,4 +21,5 @@ def worker_for(recipe: Recipe) -> Worker:
 if __name__ == "__main__":
     session.worker_for = worker_for
     plugins._loaded[None] = plugins.Loaded()  # the built-in declarations are left out
+    toolchain._providers = dict  # reading every installed distribution takes a while, and none has the fakes
     sys.exit(main())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from forked import Forked
 
 HERE = Path(__file__).parent
 Job = dict[str, Any]
@@ -31,7 +33,8 @@ class Workshop:
         folder.mkdir(exist_ok=True)
         self.log = folder / "fake.log"
         self.log.touch()
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: list[Forked] = []
+        self._numbers = itertools.count()
         self.environment = {
             **os.environ,
             "FAKE_LOG": str(self.log),
@@ -52,16 +55,10 @@ class Workshop:
     def outputs(self) -> Path:
         return self.folder / "outputs"
 
-    def start(self, *jobs: Job, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *jobs: Job, **environment: str) -> Forked:
         """Start building jobs, one after the other, in one process."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "driver", json.dumps(jobs)],
-            env={**self.environment, **environment},
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        name = str(next(self._numbers))  # threads start builds at the same time
+        process = Forked([json.dumps(jobs)], {**self.environment, **environment}, self.folder, name)
         self._started.append(process)
         return process
 
@@ -78,9 +75,10 @@ class Workshop:
         assert given == code, errors
         return said
 
-    def finish(self, process: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str, int]:
+    def finish(self, process: Forked) -> tuple[list[dict[str, Any]], str, int]:
         """Wait for a process; gives what it said of each job, its errors and its exit code."""
-        said, errors = process.communicate(timeout=120)
+        said, errors = process.communicate(timeout=300)
+        assert process.returncode is not None
         return [json.loads(line) for line in said.splitlines()], errors, process.returncode
 
     def workers(self) -> list[psutil.Process]:
@@ -111,7 +109,7 @@ class Workshop:
         return [(main, what) for main, what in rows if what.startswith("begin:")]
 
 
-def kill(process: subprocess.Popen[str], who: str, workers: list[psutil.Process]) -> None:
+def kill(process: Forked, who: str, workers: list[psutil.Process]) -> None:
     """End the main process, its workers or both with SIGKILL, as `who` says."""
     if who in ("main", "both"):
         process.send_signal(signal.SIGKILL)

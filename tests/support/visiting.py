@@ -23,6 +23,7 @@ import fakes
 import sweep_fakes
 
 from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass, plugins, session
+from tflbuild.core import toolchain
 from tflbuild.engine.workers.worker import Worker
 
 
@@ -56,6 +57,7 @@ def worker_for(recipe):
 
 
 session.worker_for = worker_for
+toolchain._providers = dict  # reading every installed distribution takes a while, and none has the fakes
 '''
 
 RECIPE = """\

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from lasting import Warm
 from tflbuild import plugins, session
 from tflbuild.cli import main
 from tflbuild.core.recipe import Recipe
@@ -64,42 +64,11 @@ class Workspace:
         return self.report(words[0].partition("=")[2])
 
 
-class _Lasting(Worker):
-    """A worker that goes on when its build is done."""
-
-    def stop(self) -> None:
-        """Leave it for the next build."""
-
-    def end(self) -> None:
-        """Kill every process."""
-        super().stop()
+_WARM = Warm()
 
 
-class _Warm:
-    """The one worker that builds share for as long as they want the same: starting TensorFlow takes seconds."""
-
-    def __init__(self) -> None:
-        self._worker: _Lasting | None = None
-        self._kind: object = None
-
-    def worker_for(self, recipe: Recipe) -> Worker:
-        """Give the worker for a recipe."""
-        kind = (os.getcwd(), recipe.worker, recipe.device, recipe.plugins, _written(recipe.plugins))
-        if self._worker is None or self._kind != kind:
-            if self._worker is not None:
-                self._worker.end()
-            self._worker = _Lasting(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
-            self._kind = kind
-        return self._worker
-
-
-_WARM = _Warm()
-
-
-def _written(folder: Path | None) -> list[tuple[str, int]]:
-    """Give the files of plugins, and when each was written."""
-    found = sorted(folder.glob("*.py")) if folder else []
-    return [(path.name, path.stat().st_mtime_ns) for path in found]
+def _worker_for(recipe: Recipe) -> Worker:
+    return _WARM.worker_for(recipe, (plugins.LOADER, recipe.plugins), NAMES)
 
 
 @contextlib.contextmanager
@@ -109,7 +78,7 @@ def _in_folder(folder: Path) -> Iterator[None]:
         contextlib.chdir(folder),
         warnings.catch_warnings(),
         mock.patch.object(plugins, "_loaded", {}),
-        mock.patch.object(session, "worker_for", _WARM.worker_for),
+        mock.patch.object(session, "worker_for", _worker_for),
     ):
         warnings.simplefilter("default")
         before = set(sys.modules)

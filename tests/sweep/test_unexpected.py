@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lasting import Warm
 from sweep_place import Place
 from tflbuild.cli import main
 from tflbuild.core import crash
@@ -38,6 +39,13 @@ WITHIN = [
     "tflbuild.engine.hooks.Hooks.after_build",
 ]
 """Stages of a build that has its folder."""
+
+
+@pytest.fixture(autouse=True)
+def no_worker_runs(request: pytest.FixtureRequest, warm_workers: Warm) -> None:
+    """Have a process started by a test that is about the start of one."""
+    if "_spawn" in request.node.name:
+        warm_workers.end()
 
 
 class Boom:

@@ -16,6 +16,7 @@ def there(here: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     (here.folder / "recipes" / "visits.yaml").write_text(RECIPE)
     (here.folder / "plugins").mkdir()
     (here.folder / "plugins" / "visit.py").write_text(PLUGIN)
+    monkeypatch.setattr(toolchain, "_providers", dict)  # as the plugin does for good
     monkeypatch.delitem(sys.modules, f"{plugins.LOCAL_PACKAGE}.visit", raising=False)
     return here
 
