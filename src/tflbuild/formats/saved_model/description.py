@@ -9,10 +9,11 @@ from tflbuild.core import label_list
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Evidence
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.pictures import Kind
-from tflbuild.formats.saved_model import detection, detector, wire
+from tflbuild.formats.saved_model import detection, detector
 from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.reading import Reading, read, static
 from tflbuild.formats.saved_model.seen import Seen
@@ -35,7 +36,7 @@ def describe(path: Path, asked: Asked) -> Description:
     """
     try:
         return _described(path, asked)
-    except wire.Malformed as error:
+    except Malformed as error:
         raise RecipeError(f"model.path: the graph of '{plain(path)}' {plain(error, 200)}.") from error
 
 

@@ -10,9 +10,10 @@ from tflbuild.core import text_file
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Evidence
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats.pictures import ASSUMED
-from tflbuild.formats.saved_model import detector, label_map, prototext, wire
+from tflbuild.formats.saved_model import detector, label_map, prototext
 from tflbuild.formats.saved_model.detector import Cut
 from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.pipeline import Pipeline, contradictions, pipeline_of
@@ -96,7 +97,7 @@ def export_of(reading: Reading) -> Export:
     """
     try:
         flat, cut = detector.cut_of(reading.graph, reading.declared)
-    except (wire.Malformed, detector.Unlike) as error:
+    except (Malformed, detector.Unlike) as error:
         raise RecipeError(f"model.path: the graph of {reading.said} {plain(error, 200)}.") from error
     config = _config(reading)
     if config is None and not cut.options:
