@@ -300,7 +300,8 @@ def test_a_file_that_computes_something_else_breaks_the_promise(
         raw_outputs, "run", lambda *given: {name: values + 2e-4 for name, values in whole(*given).items()}
     )
     with pytest.raises(
-        BrokenPromise, match=r"the file does not compute what '.*savedmodel_rescaling' does: dense_3"
+        BrokenPromise,
+        match=r"the .tflite does not compute what '.*savedmodel_rescaling' in TensorFlow computes: dense_3",
     ):
         taken(shared_cases / "keras/savedmodel_rescaling", tmp_path)
 
