@@ -46,7 +46,7 @@ class LoadSavedModel(Pass):
 
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         """Convert, hold to the SavedModel, and keep the file with what it means."""
-        from tflbuild.formats.saved_model import detector, reading
+        from tflbuild.formats.saved_model import detection, reading
 
         spec: Any = ctx.model_spec
         path = Path(spec.path)
@@ -54,7 +54,7 @@ class LoadSavedModel(Pass):
         meaning = meaning_of(spec.description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
         folder = found.source.folder(ctx.scratch / "model", found.graph.content)
-        if detector.is_export(found.graph, found.declared):
+        if detection.is_export(found):
             return _detector(found, folder, meaning, ctx)
         return _signature(found, folder, meaning, ctx)
 
