@@ -111,7 +111,6 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     described = replace(
         shown,
         quantized="int8" if scheme else "",
-        parts=parts_of(view, at_ends.signature.outputs),
         recognised=(*shown.recognised, *([Evidence("quantized", "int8", scheme)] if scheme else [])),
     )
     meaning = facts_of(found, path)
@@ -148,6 +147,8 @@ def of_view(
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=found.head if task else {},
+        listed=lists,
+        parts=parts_of(view, outputs),
         recognised=(
             written,
             *said_of(found, task),

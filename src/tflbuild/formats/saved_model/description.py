@@ -13,7 +13,7 @@ from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.pictures import Kind
-from tflbuild.formats.saved_model import detection, detector
+from tflbuild.formats.saved_model import detection
 from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.reading import Reading, read, static
 from tflbuild.formats.saved_model.seen import Seen
@@ -42,7 +42,7 @@ def describe(path: Path, asked: Asked) -> Description:
 
 def _described(path: Path, asked: Asked) -> Description:
     reading = read(path, asked)
-    if detector.is_export(reading.graph, reading.declared):
+    if detection.is_export(reading):
         return detection.describe(reading, asked)
     inputs, outputs = specs_of(reading, asked)
     if not inputs or not outputs:
@@ -54,7 +54,8 @@ def _described(path: Path, asked: Asked) -> Description:
     nodes = {reading.declared.inputs[name].reference.partition(":")[0]: spec for name, spec in inputs.items()}
     graph = Seen(flat, nodes, outputs)
     found = outputs_of(graph, dict(zip(outputs, graph.outputs, strict=True)))
-    chosen = labels.fitting(label_list.beside(path), found.classes, detects=False)
+    lists = label_list.beside(path)
+    chosen = labels.fitting(lists, found.classes, detects=False)
     task = "classification" if found.kind and (found.sure or chosen.lists) else ""
     kinds = dict(_kinds(graph, inputs))
     return Description(
@@ -63,6 +64,7 @@ def _described(path: Path, asked: Asked) -> Description:
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in kinds.items()},
         head=found.head if task else {},
+        listed=lists,
         recognised=(
             *_signature(reading),
             *_outputs(found, task),
