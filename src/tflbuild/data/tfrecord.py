@@ -53,7 +53,7 @@ class _Counting:
         self._tell: Callable[[int, int], None] | None = getattr(look, "looking", None)
         self._done = self._total = 0
         if self._tell is not None:
-            with suppress(OSError, ValueError):  # who reads the file says it
+            with suppress(OSError):  # who reads the file says it
                 self._total = sum(map(count, paths))
 
     def one(self) -> None:

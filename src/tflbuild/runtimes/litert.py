@@ -17,7 +17,7 @@ class Litert(Runtime):
     usual = True
     needs = ("ai_edge_litert", "numpy")
 
-    threads: int = 1  # of the interpreter; outputs do not depend on it
+    threads: int = 1  # of the interpreter; a file that ends in suppression is run by one, and timed by all
 
     def open(self, model: Artifact) -> Execution:
         """Load a file and allocate its tensors."""

@@ -71,8 +71,7 @@ def count(path: os.PathLike[str] | str) -> int:
     """Count the records of a file by their lengths alone, unchecked; those before what is no record, or cut off.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no regular file.
+        OSError: the file cannot be read, or is no regular file.
     """
     from pathlib import Path
 
