@@ -38,10 +38,24 @@ def test_a_list_is_read_in_the_models_order(tmp_path: Path, name: str, text: str
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.txt", "red cell\n"),
+        ("model_labels.txt", "0 red cell"),
+        ("label_map.pbtxt", "item { id: 1 name: 'red cell' }"),
+        ("labels.json", '["red cell"]'),
+    ],
+)
+def test_a_model_of_one_class_has_a_list_of_one_name(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert beside(tmp_path / "model.h5") == {name: ("red cell",)}
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("labels.txt", b""),
-        ("labels.txt", b"one name"),
+        ("model.txt", b"trained on Monday"),
         ("labels.txt", b"\xff\xfe\x00d\xd8"),
         ("labels.json", b"{"),
         ("labels.json", b"[1, 2]"),
@@ -148,8 +162,8 @@ def test_json_of_another_form_is_no_list(text: str, tmp_path: Path) -> None:
     assert beside(tmp_path / "net.h5") == {}
 
 
-@pytest.mark.parametrize(("count", "found"), [(1, False), (2, True), (20_000, True), (20_001, False)])
-def test_a_list_has_2_to_20_000_names(count: int, found: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "found"), [(1, True), (2, True), (20_000, True), (20_001, False)])
+def test_a_list_has_1_to_20_000_names(count: int, found: bool, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("a\n" * count)
     assert bool(beside(tmp_path / "net.h5")) is found
 

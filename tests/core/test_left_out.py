@@ -70,6 +70,11 @@ REASONS = [
     ("in no list of ImageSets", "annotation in no list", "annotations in no list"),
     ("it fits a.png and b.png: fits several", "name of several files", "names of several files"),
     ("its stem fit several", "name of several files", "names of several files"),
+    (
+        "the id '7' is of several images, record 1 of a and record 3 of a: not used, all are taken",
+        "id of several images",
+        "ids of several images",
+    ),
     ("two files, which differ", "name of several files", "names of several files"),
     ("its name has control characters", "name that cannot be used", "names that cannot be used"),
     ("cannot be used: a\\x1b", "name that cannot be used", "names that cannot be used"),

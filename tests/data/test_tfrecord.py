@@ -18,8 +18,10 @@ from PIL import Image
 from support.records import boxed, classed, png, write
 from tflbuild.core.dataset import Dropped, Index, Split
 from tflbuild.core.errors import DataError
+from tflbuild.core.left_out import counted
 from tflbuild.data.tfrecord import TfRecord
 from tflbuild.data.voc import Voc
+from tflbuild.engine.memo import FileMemo
 from tflbuild.modalities.image.files import inspect
 
 MAP = "item {\n  id: 1\n  name: 'cat'\n}\nitem {\n  id: 2\n  name: 'dog'\n}\n"
@@ -132,6 +134,51 @@ def test_shards_and_folders_of_splits_are_read(tmp_path: Path) -> None:
         "test": 1,
     }
     assert found.dropped == ()
+
+
+def test_one_id_of_several_images_is_said_once_and_all_are_taken(folder: Path) -> None:
+    numbered = [
+        boxed(seed, CAT, image__source_id=[said])
+        for seed, said in ((5, b"7"), (6, b"8"), (7, b"7"), (8, b"7"))
+    ]
+    write(folder / "pets_train.record", *numbered)
+    write(
+        folder / "pets_val.record", boxed(3, CAT, image__source_id=[7])
+    )  # splits may count from the beginning
+    found = index(folder)
+    assert len(found.splits["train"]) == 4
+    assert found.dropped == (
+        Dropped(
+            "pets_train.record",
+            "the id '7' is of several images, record 1 of pets_train.record and record 3 of pets_train.record: not "
+            "used, all are taken",
+        ),
+    )
+    assert counted(found.dropped) == ["1 id of several images"]
+
+
+def test_images_without_ids_and_empty_ids_are_no_twins(folder: Path) -> None:
+    write(folder / "pets_train.record", *(boxed(seed, CAT, image__source_id=[b""]) for seed in (5, 6)))
+    assert index(folder).dropped == ()
+
+
+def test_one_image_under_two_ids_is_taken_once_and_said(folder: Path) -> None:
+    twins = [boxed(5, CAT, image__source_id=[said]) for said in (b"7", b"8")]
+    write(folder / "pets_train.record", boxed(1, DOG), *twins)
+    found = index(folder)
+    assert len(found.splits["train"]) == 2
+    (said,) = found.dropped
+    assert said.file == "pets_train.record"
+    assert re.search(
+        r"5\.png: the same image as pets_train\.record@\d+\+\d+/5\.png: taken once$", said.reason
+    )
+
+
+def test_whoever_waits_is_told_of_every_record(folder: Path) -> None:
+    told: list[tuple[int, int]] = []
+    with FileMemo(inspect, looking=lambda done, total: told.append((done, total))) as memo:
+        TfRecord(root=str(folder)).index(memo)
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_a_missing_shard_is_an_error(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -160,3 +160,58 @@ def test_a_listing_is_of_its_data_set_and_options(recipe: Recipe, monkeypatch: p
     monkeypatch.setattr(module, "inspector", lambda inspect, most: f"looked by {inspect} at {most}")
     prepare(replace(recipe, data=fakes.FakeData(max_pixels=9)), names=fakes.NAMES)
     assert versions == ["code of fakes looked by fakes:inspect at 9"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered(fakes.FakeData):
+    """Samples of three classes, in the order that is wanted."""
+
+    name: ClassVar[str] = "ordered"
+    classes: tuple[str, ...] | None = None
+
+    def index(self, look: Any) -> Index:
+        return replace(super().index(look), classes=self.classes or ("Platelets", "RBC", "WBC"))
+
+
+MAP = {"label_map.pbtxt": ("RBC", "WBC", "Platelets")}
+
+
+def test_the_models_labels_say_the_order_of_the_same_classes(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.FakeModel, "listed_labels", lambda self: MAP)
+    found = prepare(replace(recipe, data=Ordered()), names=fakes.NAMES)
+    assert found.index.classes == ("RBC", "WBC", "Platelets")
+    assert {
+        "what": "order of classes",
+        "value": "RBC, WBC, Platelets",
+        "evidence": "label_map.pbtxt, which has the same names as the data",
+    } in found.recipe.seen
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked"),
+    [
+        (MAP, ("WBC", "Platelets", "RBC")),  # the recipe says the order
+        ({"a.txt": ("RBC", "WBC", "thrombocytes")}, None),
+        ({"a.txt": ("RBC", "WBC")}, None),
+        ({"a.txt": ("RBC", "WBC", "Platelets", "RBC")}, None),
+        ({**MAP, "a.txt": ("WBC", "RBC", "Platelets")}, None),  # two lists say two orders
+        ({}, None),
+    ],
+)
+def test_other_names_and_what_the_recipe_says_leave_the_order(
+    labels: dict[str, tuple[str, ...]],
+    asked: tuple[str, ...] | None,
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fakes.FakeModel, "listed_labels", lambda self: labels)
+    found = prepare(replace(recipe, data=Ordered(classes=asked)), names=fakes.NAMES)
+    assert found.index.classes == (asked or ("Platelets", "RBC", "WBC"))
+    assert "order of classes" not in [one["what"] for one in found.recipe.seen]
+
+
+def test_data_that_take_no_order_keep_theirs(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fakes.FakeModel, "listed_labels", lambda self: {"a.txt": ("a",)})
+    assert prepare(recipe, names=fakes.NAMES).index.classes == ("a",)

@@ -14,12 +14,12 @@ from fake_environments import here
 from tflbuild.core.errors import PassError
 from tflbuild.environments.running import program
 
-HEAD = "import json, os, pathlib, sys\nasked = json.loads(pathlib.Path(sys.argv[1]).read_text())\n"
+HEAD = "import os, sys\ndef main(asked):\n"
 
 
 def written(folder: Path, body: str) -> ModuleType:
     path = folder / "mine.py"
-    path.write_text(HEAD + textwrap.dedent(body))
+    path.write_text(HEAD + textwrap.indent(textwrap.dedent(body), "    "))
     spec = importlib.util.spec_from_file_location("programs.mine", path)
     assert spec is not None
     return importlib.util.module_from_spec(spec)
@@ -31,7 +31,7 @@ def ran(folder: Path, body: str, seconds: int = 30) -> dict[str, Any]:
     return program.run(here(folder), written(folder, body), {"number": 20}, work, seconds)
 
 
-ANSWER = "pathlib.Path('answer.json').write_text(json.dumps({}))"
+ANSWER = "return {}"
 
 
 def test_it_is_asked_and_answers_in_json(tmp_path: Path) -> None:
@@ -76,6 +76,20 @@ def test_its_reason_is_the_sentence_where_it_gives_one(tmp_path: Path) -> None:
     with pytest.raises(PassError) as caught:
         ran(tmp_path, ANSWER.format("{'error': 'there is no Fnord\\n\\x1b[2J'}"))
     assert str(caught.value) == "there is no Fnord\\n\\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("ValueError('\\n=====\\n  no Fnord \\n  in there')", "ValueError: no Fnord"),
+        ("SystemExit(3)", "SystemExit: 3"),
+        ("KeyError()", "KeyError"),
+    ],
+)
+def test_whatever_it_raises_is_its_reason(raised: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(PassError) as caught:
+        ran(tmp_path, f"raise {raised}")
+    assert str(caught.value) == said
 
 
 def test_one_that_dies_is_told_with_the_last_that_it_said(tmp_path: Path) -> None:

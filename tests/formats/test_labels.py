@@ -20,6 +20,15 @@ def test_a_list_of_as_many_names_as_classes_is_kept() -> None:
     )
 
 
+def test_one_name_is_one() -> None:
+    found = fitting({"a.txt": ("cat",), "b.txt": ("cat", "dog")}, 1, detects=True)
+    assert found.lists == {"a.txt": ("cat",)}
+    assert found.recognised == (
+        Evidence("labels", "1 name", "a.txt"),
+        Evidence("labels", "left out", "b.txt has 2 names, and the outputs have 1 class"),
+    )
+
+
 def test_a_detectors_list_may_begin_with_a_background() -> None:
     found = fitting(LISTS, 2, detects=True)
     assert found.lists == dict.fromkeys(LISTS, ("cat", "dog"))

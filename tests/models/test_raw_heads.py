@@ -12,7 +12,7 @@ from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.models.file import File
 from tflbuild.models.raw_heads import given_of
 from tflbuild.recipe.overrides import parse
-from tflite_files import classifier
+from tflite_files import Tensor, classifier, metadata, packed_behind, with_metadata
 
 
 def signature(shape: tuple[int, ...], **outputs: tuple[int, ...]) -> Signature:
@@ -72,6 +72,23 @@ def test_names_beside_the_file_are_those_of_its_classes(tmp_path: Path) -> None:
     assert file(tmp_path, yolov8(), HEAD).listed_labels() == {"labels.txt": ("left", "right")}
     (tmp_path / "labels.txt").write_text("left\nright\nmiddle\n")
     assert file(tmp_path, yolov8(), HEAD).listed_labels() == {}
+
+
+@pytest.mark.parametrize("place", ["output", "model"])
+def test_names_in_the_metadata_are_those_of_its_classes(place: str, tmp_path: Path) -> None:
+    files = [("names.txt", 2)]  # a file of axis labels
+    said = (
+        {"outputs": [Tensor(files=files)]} if place == "output" else {"outputs": [Tensor()], "files": files}
+    )
+    content = with_metadata(yolov8(), metadata(inputs=[Tensor()], **said))
+    made = file(tmp_path, packed_behind(content, {"names.txt": b"left\nright\n"}), HEAD)
+    assert made.listed_labels() == {"names.txt in model.tflite": ("left", "right")}
+    assert {
+        "what": "labels",
+        "value": "2 names",
+        "evidence": "names.txt in model.tflite",
+    } in made.recognised()
+    assert len([one for one in made.recognised() if one["what"] == "labels"]) == 1
 
 
 SAID: list[tuple[Any, str]] = [

@@ -13,6 +13,8 @@ from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.signature import TensorSpec
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.assemble import Tensors, assemble
+from tflbuild.tflite.suppression import OUTPUTS, SuppressionOptions, output_shapes, suppression
 from tflbuild.tflite.tiny import brightness_detector
 
 
@@ -261,6 +263,32 @@ def test_kernels_and_threads_reach_the_interpreter(classifier: Path, monkeypatch
     ]
     for one in given:
         assert (one["model_path"], one["num_threads"], one["allocated"]) == (str(classifier), 7, True)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_no_class_is_lost_with_several_threads(threads: int, tmp_path: Path) -> None:
+    """LiteRT 2.3 shares five classes among two threads so that one is never looked at, and gives none of its boxes."""
+    count = 5
+    options = SuppressionOptions(
+        classes=count,
+        box_scales=(10, 10, 5, 5),
+        max_detections=10,
+        class_wise=True,
+        score_threshold=1e-8,
+        iou_threshold=0.5,
+    )
+    apart = np.array([[0.1 + 0.15 * k, 0.1 + 0.15 * k, 0.1, 0.1] for k in range(count)], np.float32)
+    shapes = {"box_encodings": (1, count, 4), "class_scores": (1, count, count)}
+    step = suppression(["box_encodings", "class_scores", "anchors"], options)
+    tensors: Tensors = {**shapes, "anchors": apart, **output_shapes(10)}
+    path = tmp_path / "detector.tflite"
+    path.write_bytes(assemble(tensors, [step], list(shapes), OUTPUTS))
+    scores = np.diag(np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32))[None]
+    found = litert.Loaded(path, threads).run(
+        {"box_encodings": np.zeros((1, count, 4), np.float32), "class_scores": scores}
+    )
+    assert found["num_detections"][0] == count
+    assert found["detection_classes"][0, :count].tolist() == [0, 1, 2, 3, 4]
 
 
 def edited(path: Path, change: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,13 @@ def test_an_export_becomes_a_detector_as_if_trained_here(
     shared_models: Path, shared_data: Path, tmp_path: Path
 ) -> None:
     """Measured by hand, the TensorFlow converter's int8 of this export has map50 0.7402, its float file 0.7339."""
-    here = Workspace(tmp_path)
-    words = ["recipe=int8", f"model.path={shared_models / EXPORT}", f"data.root={shared_data / 'bccd'}"]
-    report = here.build(*words, "data.classes=[RBC,WBC,Platelets]")
+    here, export = Workspace(tmp_path), tmp_path / "export"
+    shutil.copytree(shared_models / EXPORT, export, copy_function=shutil.copyfile)
+    shutil.copyfile(shared_models / "odapi/bccd_tfrecord/label_map.pbtxt", export / "label_map.pbtxt")
+    words = ["recipe=int8", f"model.path={export}", f"data.root={shared_data / 'bccd'}"]
+    report = here.build(*words)
+    said = {one["what"]: one["value"] for one in report["recognised"]}
+    assert said["order of classes"] == "RBC, WBC, Platelets"
     assert [one["label"] for one in report["passes"]] == ["load", "quantize"]
     (target,) = report["targets"]
     metrics, base = target["metrics"], report["base"]["metrics"]

@@ -223,7 +223,7 @@ def test_progress_is_told_every_ten_seconds() -> None:
 
 def test_looking_at_files_is_told_every_ten_seconds_with_both_numbers() -> None:
     events = [at(seconds, "looking", done=1200, total=34_000) for seconds in (100, 105, 110, 110.1)]
-    assert printed(*events) == ["looking at 34,000 files: 1,200"] * 2
+    assert printed(*events) == ["looking at 34,000 samples: 1,200"] * 2
 
 
 def test_what_is_built_is_told_before_the_plan() -> None:
@@ -245,7 +245,7 @@ class Screen(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("done", "text"), [(1200, "looking at 34,000 files: 1,200"), (34_000, "")])
+@pytest.mark.parametrize(("done", "text"), [(1200, "looking at 34,000 samples: 1,200"), (34_000, "")])
 def test_a_terminal_shows_how_many_files_were_looked_at_and_wipes_it_in_the_end(
     done: int, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,9 +147,13 @@ def _heads(image: str, anchors: int, columns: int, converter: str) -> list[Messa
 
 
 def tflite_export(
-    anchors: int = 5, columns: int = 3, converter: str = SIGMOID, options: Mapping[str, Message] | None = None
+    anchors: int = 5,
+    columns: int = 3,
+    converter: str = SIGMOID,
+    options: Mapping[str, Message] | None = None,
+    sides: tuple[int, int] = (16, 24),
 ) -> bytes:
-    """Give what `export_tflite_graph_tf2` writes, with next to no network in it: 16 x 24 pixels, two classes."""
+    """Give what `export_tflite_graph_tf2` writes, with next to no network in it, of two classes."""
     usual = {"num_classes": number(3, 2), "max_detections": number(3, 10), "use_regular_nms": number(5, 0)}
     usual |= {"nms_iou_threshold": varint(4 << 3 | 5) + struct.pack("<f", 0.5)}
     scales = {"y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}
@@ -169,7 +173,7 @@ def tflite_export(
         node("end", "PartitionedCall", "boxes", "scores", "anchors", f=called("dummy")),
     ]
     outputs = {f"output_{place}": tensor(f"end:{place}", ()) for place in range(4)}
-    taken = signature({"input": tensor("image:0", (1, 16, 24, 3))}, outputs)
+    taken = signature({"input": tensor("image:0", (1, *sides, 3))}, outputs)
     return saved_model(nodes, {"serving_default": taken}, [empty])
 
 

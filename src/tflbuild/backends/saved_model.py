@@ -146,7 +146,7 @@ class Network:
                 graph.node.append(self._node(step, taken))
                 called |= {step.op, *step.node.functions()}
         for function in self._flat.library(called).values():
-            graph.library.function.add().ParseFromString(bytes(function.data))
+            graph.library.function.add().ParseFromString(bytes(function.message.content))
         return graph
 
     def _node(self, step: Step, taken: Mapping[str, str]) -> Any:

@@ -33,7 +33,10 @@ def beside(model: Path) -> dict[str, tuple[str, ...]]:
             labels = _labels(path)
         except (OSError, ValueError):
             continue
-        if 2 <= len(labels) <= MOST_LABELS:
+        single = (
+            len(labels) == 1 and labels[0] and path.stem != model.stem
+        )  # a line in model.txt may be any text
+        if single or 2 <= len(labels) <= MOST_LABELS:
             found[path.name] = labels
     return found
 

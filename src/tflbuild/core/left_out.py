@@ -27,6 +27,7 @@ KINDS = (
     (r"^boxes of classes", "choice of classes", "choices of classes"),
     (r"^class ", "image of another class", "images of other classes"),
     (r"^in no list of", "annotation in no list", "annotations in no list"),
+    (r"^the id .* is of several images", "id of several images", "ids of several images"),
     (r"fits? several|which differ$", "name of several files", "names of several files"),
     (r"(its name|cannot be used: ) ?", "name that cannot be used", "names that cannot be used"),
     (r"^not a regular file", "thing that is no file", "things that are no files"),

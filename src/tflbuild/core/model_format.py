@@ -39,6 +39,8 @@ class Description:
         classes: how many classes a detector tells apart whose names the file does not say; 0 where that does not show.
         recognised: the evidence for each of these.
         parts: of an output that is joined of several tensors, the axis, and how much of it each takes.
+        listed: every list of class names that the file has or that lies beside it, by where it is written; also those
+            that do not fit the outputs, as far as these are recognised.
     """
 
     signature: Signature
@@ -50,6 +52,7 @@ class Description:
     classes: int = 0
     recognised: tuple[Evidence, ...] = ()
     parts: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON-able form, to be kept."""
@@ -73,6 +76,7 @@ class Description:
                 },
                 "recognised": tuple(Evidence(*one) for one in value["recognised"]),
                 "parts": {name: (axis, tuple(sides)) for name, (axis, sides) in value["parts"].items()},
+                "listed": {where: tuple(names) for where, names in value["listed"].items()},
             }
         )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -17,7 +18,8 @@ from tflbuild.data.layouts import annotated, labelled, record_samples
 from tflbuild.data.layouts.boxed import Annotated
 from tflbuild.data.layouts.files import FileDataset
 from tflbuild.data.layouts.labelled import Labelled
-from tflbuild.data.layouts.record_files import records
+from tflbuild.data.layouts.record_files import count, records
+from tflbuild.data.layouts.record_ids import Ids
 from tflbuild.data.layouts.record_samples import Unusable, Words
 from tflbuild.data.layouts.record_set import EXPECTED, RecordSet, found_in
 from tflbuild.data.layouts.tf_examples import Feature, Span, features
@@ -37,6 +39,28 @@ class _Held(NamedTuple):
     content: bytes
     features: Mapping[str, Feature]
     image: Span
+
+
+class _Counting:
+    """How many records were read, and of how many, for whoever waits.
+
+    Args:
+        look: the engine's is told through `looking`.
+        paths: of the record files.
+    """
+
+    def __init__(self, look: Look, paths: Sequence[Path]) -> None:
+        self._tell: Callable[[int, int], None] | None = getattr(look, "looking", None)
+        self._done = self._total = 0
+        if self._tell is not None:
+            with suppress(OSError):  # who reads the file says it
+                self._total = sum(map(count, paths))
+
+    def one(self) -> None:
+        """Count a record."""
+        self._done += 1
+        if self._tell is not None:
+            self._tell(self._done, max(self._done, self._total))
 
 
 @dataset("tfrecord")
@@ -90,10 +114,14 @@ class TfRecord(FileDataset):
         dropped: list[Dropped] = []
         found = found_in(root, self.root, dropped)
         words = Words(found.classes, {}, set())
-        listed = {
-            split: [one for name in names for one in self._listed(root, name, words, dropped)]
-            for split, names in found.files.items()
-        }
+        counting = _Counting(look, [root / name for names in found.files.values() for name in names])
+        listed = {}
+        for split, names in found.files.items():
+            ids = Ids()
+            listed[split] = [
+                one for name in names for one in self._listed(root, name, words, ids, counting, dropped)
+            ]
+            dropped += ids.remarks()
         build: Any = annotated.assemble if self._boxed else labelled.assemble
         index: Index = build(self, listed, look, dropped, words.ordered, words.declared(self.root))
         return index
@@ -127,11 +155,12 @@ class TfRecord(FileDataset):
             ) from error
 
     def _listed(
-        self, root: Path, name: str, words: Words, dropped: list[Dropped]
+        self, root: Path, name: str, words: Words, ids: Ids, counting: _Counting, dropped: list[Dropped]
     ) -> Iterator[Annotated | Labelled]:
         """Give the images of a file with their boxes, or their class; what is wrong goes to `dropped`."""
         listed = _with_boxes if self._boxed else _with_class
-        for held, facts in self._seen(root, name, dropped):
+        for held, facts in self._seen(root, name, counting, dropped):
+            ids.add(held.features, held.content, facts.digest, name, held.number)
             try:
                 one, problems = listed(root, name, held, words, facts)
             except Unusable as error:
@@ -140,14 +169,16 @@ class TfRecord(FileDataset):
             dropped += [Dropped(name, f"record {held.number}: {problem}") for problem in problems]
             yield one
 
-    def _seen(self, root: Path, name: str, dropped: list[Dropped]) -> Iterator[tuple[_Held, FileFacts]]:
+    def _seen(
+        self, root: Path, name: str, counting: _Counting, dropped: list[Dropped]
+    ) -> Iterator[tuple[_Held, FileFacts]]:
         """Give the records of a file that hold an image, with its facts; a few are in memory at once."""
         from tflbuild.modalities.image import files as image
 
         def facts(held: _Held) -> FileFacts:
             return image.facts_of(held.content[held.image.start : held.image.stop], self.max_pixels)
 
-        holding = _holding(root / name, name, dropped)
+        holding = _holding(root / name, name, counting, dropped)
         with ThreadPoolExecutor(4) as pool:
             while some := list(islice(holding, AT_ONCE)):
                 yield from zip(some, pool.map(facts, some), strict=True)
@@ -168,7 +199,7 @@ def _bytes(sample: Sample) -> bytes:
         return file.read(int(place[2]))
 
 
-def _holding(path: Path, name: str, dropped: list[Dropped]) -> Iterator[_Held]:
+def _holding(path: Path, name: str, counting: _Counting, dropped: list[Dropped]) -> Iterator[_Held]:
     """Give the records of a file that hold an image.
 
     Raises:
@@ -177,6 +208,7 @@ def _holding(path: Path, name: str, dropped: list[Dropped]) -> Iterator[_Held]:
     number = 0
     try:
         for number, record in enumerate(records(path), start=1):
+            counting.one()
             try:
                 found = features(record.content)
                 yield _Held(number, record.offset, record.content, found, record_samples.encoded(found))

@@ -53,7 +53,7 @@ class FileMemo:
     Args:
         inspect: gives the facts of one file, by reading it whole; called in several threads.
         version: names what decides these facts besides the file; asked when a file is looked at.
-        looking: is told of every file that had to be read.
+        looking: is told of every file that had to be read; data sets that look into files themselves tell it, too.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class FileMemo:
     ) -> None:
         self._inspect = inspect
         self._version = version
-        self._looking = looking
+        self.looking = looking
         self._kept = Cache("files")
         self._known: dict[str, dict[str, list[Any]]] = {}
         self._names: dict[str, str] = {}
@@ -88,7 +88,7 @@ class FileMemo:
         reading = self._read([names[position] for position in unknown])
         for done, (position, read) in enumerate(zip(unknown, reading, strict=True), start=1):
             facts[position] = self._noted(names[position], *read)
-            self._looking(done, len(unknown))
+            self.looking(done, len(unknown))
         return cast("list[FileFacts]", facts)
 
     def _remembered(self, paths: list[str]) -> list[FileFacts | None]:

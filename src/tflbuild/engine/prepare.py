@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tflbuild.core.code import code_digest
 from tflbuild.core.dataset import Dataset, Index
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.image_files import below
+from tflbuild.core.label_list import shown
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
@@ -89,7 +90,10 @@ def prepare(
     version = partial(inspector, inspect, most)
     memo = looker(inspect, most, slowly(looking))
     with memo, _uncollected():
-        index = _index(recipe.data, memo, version, listed if listed is not None else {})
+        kept = listed if listed is not None else {}
+        index = _index(recipe.data, memo, version, kept)
+        recipe = _in_the_models_order(recipe, index.classes)
+        index = _index(recipe.data, memo, version, kept)
         sources = _sources(recipe, index, memo, warn)
     for split in SPLITS:
         if not index.splits.get(split):
@@ -128,6 +132,27 @@ def _index(data: Dataset, memo: FileMemo, inspector: Callable[[], str], listed: 
             data, memo, lambda: f"{code_digest(type(data).__module__)} {inspector()}"
         )
     return listed[key]
+
+
+def _in_the_models_order(recipe: Recipe, classes: Sequence[str]) -> Recipe:
+    """Put the data's classes into the order of the model's labels, where these are the same names in another one.
+
+    What the recipe says in `data.classes` stays. Lists that contradict each other are left to whoever compares them.
+    """
+    orders = set(recipe.model.listed_labels().values())
+    if len(orders) != 1 or all(one.name != "classes" for one in fields(recipe.data)):
+        return recipe
+    (order,) = orders
+    same = len(order) == len(classes) and set(order) == set(classes)
+    if not same or order == tuple(classes) or getattr(recipe.data, "classes", None) is not None:
+        return recipe
+    said = {
+        "what": "order of classes",
+        "value": shown(order),
+        "evidence": f"{' and '.join(recipe.model.listed_labels())}, which has the same names as the data",
+    }
+    data: Dataset = replace(recipe.data, classes=order)  # type: ignore[call-arg]
+    return replace(recipe, data=data, recognised=(*recipe.recognised, said))
 
 
 def _sources(

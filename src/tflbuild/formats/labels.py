@@ -36,18 +36,31 @@ def fitting(lists: Lists, classes: int, *, detects: bool) -> Labels:
     for where, names in lists.items():
         if len(names) == classes:
             kept[where] = names
-            said.append(Evidence("labels", f"{len(names)} names", where))
+            said.append(Evidence("labels", counted(len(names)), where))
         elif detects and len(names) == classes + 1 and _is_background(names[0]):
             kept[where] = names[1:]
             evidence = (
                 f"{where}, without the first, '{plain(names[0], 40)}': the outputs count classes behind it"
             )
-            said.append(Evidence("labels", f"{classes} names", evidence))
+            said.append(Evidence("labels", counted(classes), evidence))
         else:
-            wanted = f"the outputs have {classes} classes" if classes else "the outputs are of no classes"
-            evidence = f"{where} has {len(names)} names, and {wanted}"
+            wanted = f"the outputs have {_classes(classes)}" if classes else "the outputs are of no classes"
+            evidence = f"{where} has {counted(len(names))}, and {wanted}"
             said.append(Evidence("labels", "left out", evidence))
     return Labels(kept, tuple(said))
+
+
+def counted(names: int) -> str:
+    """Say how many names.
+
+    >>> counted(1), counted(3)
+    ('1 name', '3 names')
+    """
+    return f"{names} name{'s' if names != 1 else ''}"
+
+
+def _classes(classes: int) -> str:
+    return f"{classes} class{'es' if classes != 1 else ''}"
 
 
 def _is_background(name: str) -> bool:

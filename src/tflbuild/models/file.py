@@ -114,7 +114,7 @@ class File(KerasFile):
             from tflbuild.models.raw_heads import with_head
 
             whole = KINDS[self.format.kind].whole
-            return with_head(found, Path(self.path), self.said_of_head, self.postprocess, whole=whole)
+            return with_head(found, self.said_of_head, self.postprocess, whole=whole)
         return found
 
     @property

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
-from tflbuild.core import label_list
 from tflbuild.core.model_format import Description, Evidence
 from tflbuild.core.signature import Signature
 from tflbuild.core.task import TASKS
@@ -25,13 +23,12 @@ LAST = (0, 3, 1, 2)
 
 
 def with_head(
-    description: Description, path: Path, said: Mapping[str, Any], postprocess: Postprocess, *, whole: bool
+    description: Description, said: Mapping[str, Any], postprocess: Postprocess, *, whole: bool
 ) -> Description:
     """Add the head of a detector.
 
     Args:
         description: of the file.
-        path: the file; lists of class names may lie beside it.
         said: what the recipe says of the head.
         postprocess: how boxes are suppressed.
         whole: whether the file is executed as it is, not converted first.
@@ -59,7 +56,7 @@ def with_head(
         )
     if found.found is None:
         return _doubtful(description, found.reason) if found.reason else description
-    return _recognised(description, path, given, found, suppression, postprocess, said)
+    return _recognised(description, given, found, suppression, postprocess, said)
 
 
 def given_of(signature: Signature, parts: Mapping[str, tuple[int, tuple[int, ...]]]) -> Given | None:
@@ -115,7 +112,6 @@ def _doubtful(description: Description, reason: str) -> Description:
 
 def _recognised(
     description: Description,
-    path: Path,
     given: Given,
     recognised: recognition.Recognised,
     suppression: str,
@@ -124,7 +120,7 @@ def _recognised(
 ) -> Description:
     found = recognised.found
     assert found is not None
-    chosen = labels.fitting(label_list.beside(path), found.classes, detects=True)
+    chosen = labels.fitting(description.listed, found.classes, detects=True)
     evidence = f"model.head={said['type']} says so; {found.evidence}" if "type" in said else found.evidence
     head: dict[str, Any] = {"outputs": dict(found.options)}
     if recognised.name != "postprocessed":

@@ -121,7 +121,7 @@ class Convert(Pass):
         reference = replace(reference, task=task)
         batch = parity.sample_batch(meaning, ctx, self.parity)
         found = parity.compared(reference.outputs(batch), raw_outputs.run(made, batch))
-        ctx.notes["parity"] = {"of": reference.name, "outputs": found}
+        ctx.notes["parity"] = parity.noted(reference.name, found)
         wrong = parity.breaches(found)
         if wrong:
             raise BrokenPromise(f"the file does not compute what {reference.name} does: {'; '.join(wrong)}.")

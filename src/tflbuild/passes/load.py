@@ -103,7 +103,7 @@ def _same_outputs(
 
     wanted = replace(reference, task=facts.task).finished(raw)
     found = parity.compared(wanted, Reference.of(built, task=facts.task).outputs(batch))
-    ctx.notes["parity"] = {"of": reference.name, "outputs": found}
+    ctx.notes["parity"] = parity.noted(reference.name, found)
     wrong = parity.breaches(found, reference.nearness)
     if wrong:
         raise BrokenPromise(

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.load_tflite import looks_alike, meaning_of
 from tflbuild.passes.quantizing import parity, writing
-from tflbuild.passes.taking_in.converted import finished
+from tflbuild.passes.taking_in.converted import finished, hold
 
 if TYPE_CHECKING:
     from tflbuild.formats.saved_model.detection import Export
@@ -47,7 +46,7 @@ class LoadSavedModel(Pass):
 
     def run(self, model: None, ctx: PassContext) -> TFLiteModel:
         """Convert, hold to the SavedModel, and keep the file with what it means."""
-        from tflbuild.formats.saved_model import detector, reading
+        from tflbuild.formats.saved_model import detection, reading
 
         spec: Any = ctx.model_spec
         path = Path(spec.path)
@@ -55,7 +54,7 @@ class LoadSavedModel(Pass):
         meaning = meaning_of(spec.description, ctx, path)
         ctx.notes["recognised"] = spec.recognised()
         folder = found.source.folder(ctx.scratch / "model", found.graph.content)
-        if detector.is_export(found.graph, found.declared):
+        if detection.is_export(found):
             return _detector(found, folder, meaning, ctx)
         return _signature(found, folder, meaning, ctx)
 
@@ -74,7 +73,7 @@ def _signature(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext)
     wanted = served.run(batch)
     looks_alike(meaning, wanted, found.source.path)
     given = raw_outputs.run(made, batch)
-    _hold(wanted, given, found, ctx)
+    hold(wanted, given, f"{found.said} in TensorFlow", ctx)
     return finished(made.copy(), meaning, given, parity.sample_values(ctx, SAMPLES), ctx)
 
 
@@ -106,7 +105,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
         wanted, given = _of_main(found, folder, meaning, given, tail, ctx)
     else:
         wanted = _of_network(network, batch)
-    _hold(wanted, given, found, ctx)
+    hold(wanted, given, f"{found.said} in TensorFlow", ctx)
     graph = made.copy()
     flatbuffer.write_output_shapes(graph.model, output_shapes(export.max_detections))
     return writing.emit_tflite(ctx, graph, meaning)
@@ -164,16 +163,3 @@ def _of_main(
         {RAW_BOXES: wanted[RAW_BOXES], RAW_SCORES: wanted[RAW_SCORES]},
         {RAW_BOXES: boxes, RAW_SCORES: given["class_scores"]},
     )
-
-
-def _hold(wanted: Mapping[str, Any], given: Mapping[str, Any], found: Reading, ctx: PassContext) -> None:
-    """Hold a converted file to the SavedModel.
-
-    Raises:
-        BrokenPromise: it gives something else.
-    """
-    compared = parity.compared(wanted, given)
-    ctx.notes["parity"] = {"of": found.said, "outputs": compared}
-    wrong = parity.breaches(compared)
-    if wrong:
-        raise BrokenPromise(f"the file does not compute what {found.said} does: {'; '.join(wrong)}.")

@@ -59,7 +59,7 @@ class LoadTflite(Pass):
         more = {"quantized": spec.quantized()} if spec.quantized() else {}
         result = writing.emit_tflite(ctx, graph, meaning, **more, **carried)
         found = parity.compared(*parity.finished_alike(wanted, outputs_of(result, values), raw), len(values))
-        ctx.notes["parity"] = {"of": f"'{path}'", "outputs": found}
+        ctx.notes["parity"] = parity.noted(f"'{path}'", found)
         wrong = parity.breaches(found, 0.0)
         if wrong:
             raise BrokenPromise(f"the file does not compute what '{path}' does: {'; '.join(wrong)}.")

@@ -26,6 +26,8 @@ Kernels = Literal["default", "builtin", "reference"]
 
 WARM_UP_RUNS = 5
 
+SUPPRESSION = "TFLite_Detection_PostProcess"
+
 _RESOLVERS = {
     "default": OpResolverType.AUTO,
     "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
@@ -33,14 +35,21 @@ _RESOLVERS = {
 }
 
 
-def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> Any:
+def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default", *, exact: bool = False) -> Any:
     """Load a file and allocate its tensors.
+
+    Args:
+        path: the file.
+        threads: of the interpreter.
+        kernels: which kernels may execute it.
+        exact: take one thread where outputs would depend on their number.
 
     Raises:
         RecipeError: it is no TensorFlow Lite file, something in it is wrong, it is compiled for another chip, or LiteRT
             cannot run it.
     """
-    _check_executable(path)
+    if SUPPRESSION in _checked_operators(path) and exact:
+        threads = 1
     try:
         loaded = Interpreter(
             model_path=str(path), num_threads=threads, experimental_op_resolver_type=_RESOLVERS[kernels]
@@ -51,13 +60,15 @@ def interpreter(path: Path, threads: int = 1, kernels: Kernels = "default") -> A
     return loaded
 
 
-def _check_executable(path: Path) -> None:
-    """Refuse a file that is not well-formed, or whose operators only a chip has."""
-    for name in flatbuffer.codes_in(flatbuffer.check(path)):
+def _checked_operators(path: Path) -> list[str]:
+    """Name a file's operators; refuse one that is not well-formed, or whose operators only a chip has."""
+    names = flatbuffer.codes_in(flatbuffer.check(path))
+    for name in names:
         if name in CHIPS:
             raise RecipeError(
                 f"{plain(path)} is compiled for {CHIPS[name]} (operator '{name}') and cannot be executed here."
             )
+    return names
 
 
 class Loaded:
@@ -65,7 +76,8 @@ class Loaded:
 
     Args:
         path: the file.
-        threads: of the interpreter; results do not depend on it.
+        threads: of the interpreter; results do not depend on it. A file that ends in suppression gets one: with
+            several, LiteRT 2 leaves whole classes out where it suppresses class by class.
         kernels: which kernels may execute it.
 
     Attributes:
@@ -74,7 +86,7 @@ class Loaded:
     """
 
     def __init__(self, path: Path, threads: int = 1, kernels: Kernels = "default") -> None:
-        self._interpreter = interpreter(path, threads, kernels)
+        self._interpreter = interpreter(path, threads, kernels, exact=True)
         self.signature = Signature.from_json(flatbuffer.signature(path))
         signatures = self._interpreter.get_signature_list()
         self._run = (

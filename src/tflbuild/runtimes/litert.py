@@ -17,7 +17,7 @@ class Litert(Runtime):
     usual = True
     needs = ("ai_edge_litert", "numpy")
 
-    threads: int = 1  # of the interpreter; outputs do not depend on it
+    threads: int = 1  # of the interpreter; a file that ends in suppression is run by one, and timed by all
     kernels: Literal["default", "builtin", "reference"] = "default"  # "builtin" is without XNNPACK
 
     def open(self, model: Artifact) -> Execution:

@@ -148,6 +148,6 @@ def show_looking(done: int, total: int) -> None:
     """Say on a terminal how many files of a large data set were looked at; the line is wiped in the end."""
     stream = Sheltered(sys.stderr)
     if stream.isatty():
-        text = f"looking at {total:,} files: {done:,}" if done < total else ""
+        text = f"looking at {total:,} samples: {done:,}" if done < total else ""
         stream.write(f"\r{text}\x1b[K")
         stream.flush()

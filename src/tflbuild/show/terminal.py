@@ -52,7 +52,7 @@ class PlainLines:
             return f"{fields['label']}: {fields['done']:.0f}/{fields['total']:.0f} {fields['note']}"
         if event.kind == "looking" and event.time - self._last > 10:
             self._last = event.time
-            return f"looking at {fields['total']:,} files: {fields['done']:,}"
+            return f"looking at {fields['total']:,} samples: {fields['done']:,}"
         if event.kind == "pass_ended":
             return "\n".join([_ended(fields), *(f"  {line}" for line in findings_of(fields, self._said))])
         if event.kind == "gate":

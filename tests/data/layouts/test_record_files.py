@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support import records as made
-from tflbuild.data.layouts.record_files import crc32c, masked_crc, records
+from tflbuild.data.layouts.record_files import count, crc32c, masked_crc, records
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,18 @@ def test_what_is_no_file_is_an_error_and_no_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.record")
     with pytest.raises(OSError, match="not a regular file"):
         list(records(tmp_path / "a.record"))
+
+
+def test_records_are_counted_without_reading_them(tmp_path: Path) -> None:
+    content = b"".join(map(made.framed, (b"one", b"", b"three")))
+    for name, written, wanted in (
+        ("whole", content, 3),
+        ("cut", content[:-1], 2),
+        ("none", b"", 0),
+        ("text", b"a" * 99, 0),
+    ):
+        (tmp_path / name).write_bytes(written)
+        assert count(tmp_path / name) == wanted, name
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        count(tmp_path / "pipe")

@@ -12,7 +12,8 @@ from tflbuild.models.file import File
 FILES = [
     ("FastestDet", {"758": (3, (1, 4, 80))}),
     ("mobilenet_v2_0.35_128", {}),
-    ("st_ssd_mobilenet_v1_025_256", {}),  # whose outputs are rows, and told by their names
+    # rows of six maps: 32, 16, 8, 4 and 2 cells a side with 5 boxes each, and 5 boxes of the whole picture
+    ("st_ssd_mobilenet_v1_025_256", {"anchors_concat": (1, (5120, 1280, 320, 80, 20, 5))}),
 ]
 
 

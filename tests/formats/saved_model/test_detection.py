@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from saved_model_files import SOFTMAX, main_export, tflite_export, written
+from saved_model_files import (
+    SOFTMAX,
+    UINT8,
+    main_export,
+    node,
+    saved_model,
+    signature,
+    tensor,
+    tflite_export,
+    written,
+)
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description
 from tflbuild.formats.saved_model import detection, reading
@@ -115,16 +125,14 @@ def test_the_main_exporter_needs_its_configuration(tmp_path: Path) -> None:
 
 
 def test_what_the_device_cannot_suppress_is_said(tmp_path: Path) -> None:
-    ending = (
-        "post_processing { batch_non_max_suppression { soft_nms_sigma: 0.5 max_detections_per_class: 20 } "
-    )
+    ending = "post_processing { batch_non_max_suppression { max_detections_per_class: 20 } "
     found = described(
         export(tmp_path, tflite_export(), config(ending=f"{ending} score_converter: SIGMOID }}"))
     )
     (said,) = [one for one in found.recognised if one.what == "suppression"]
     assert said.value == "at most 100 boxes, class by class, overlap 0.6"
     assert said.evidence == (
-        "pipeline.config, but for soft_nms_sigma 0.5 and max_detections_per_class 20, which the device lacks; the "
+        "pipeline.config, but for max_detections_per_class 20, which the device lacks; the "
         "exporter itself wrote 10 detections, all classes together"
     )
 
@@ -173,12 +181,63 @@ def test_anchors_of_the_classical_generator_are_counted(tmp_path: Path) -> None:
     described(export(tmp_path, tflite_export(), unknown))
 
 
+SQUARE = "min_dimension: 24 max_dimension: 24 pad_to_max_dimension: true"
+
+
+def kept(options: str) -> str:
+    return f"image_resizer {{ keep_aspect_ratio_resizer {{ {options} }} }}"
+
+
+@pytest.mark.parametrize("zero", ["", " per_channel_pad_value: [0, 0, 0]"])
+def test_a_resizer_that_keeps_the_shape_and_pads_is_our_letterbox_of_the_corner(
+    zero: str, tmp_path: Path
+) -> None:
+    content = tflite_export(sides=(24, 24))
+    found = described(export(tmp_path, content, config(resizer=kept(SQUARE + zero))))
+    assert found.inputs["image"][1]["aspect"] == "letterbox_corner"
+    (said,) = [one for one in found.recognised if one.what == "aspect"]
+    assert said.value == "letterbox_corner: pictures keep their shape, and are padded right and below"
+
+
 BROKEN: dict[str, tuple[dict[str, str], str]] = {
-    "keeps the aspect": (
-        {"resizer": "image_resizer { keep_aspect_ratio_resizer { min_dimension: 16 } }"},
-        "has a keep_aspect_ratio_resizer, which pads pictures at one side; train and export with a fixed_shape_resizer",
+    "an open size": (
+        {"resizer": kept("min_dimension: 24 max_dimension: 24")},
+        "has a keep_aspect_ratio_resizer without pad_to_max_dimension, so that the input has no fixed sides; export it "
+        "with pad_to_max_dimension: true.",
     ),
-    "no resizer": ({"resizer": ""}, "has no resizer, and fixed_shape_resizer is read"),
+    "the usual sides": (
+        {"resizer": kept("pad_to_max_dimension: true")},
+        "has a keep_aspect_ratio_resizer with min_dimension 600 and max_dimension 1024, so that not every picture "
+        "fills a side",
+    ),
+    "padded with grey": (
+        {"resizer": kept(f"{SQUARE} per_channel_pad_value: 0 per_channel_pad_value: 114")},
+        "has a keep_aspect_ratio_resizer with a per_channel_pad_value that is not 0, and preprocess pads with what is "
+        "0 to the model.",
+    ),
+    "other pixels": (
+        {"resizer": kept(f"{SQUARE} resize_method: AREA")},
+        "has a keep_aspect_ratio_resizer with resize_method: AREA, whose pixels preprocess has no kernel for; BILINEAR",
+    ),
+    "other pixels, stretched": (
+        {"resizer": CONFIG["resizer"].replace("width", "resize_method: BICUBIC width")},
+        "has a fixed_shape_resizer with resize_method: BICUBIC, whose pixels preprocess has no kernel for; BILINEAR is",
+    ),
+    "grey pictures": (
+        {"resizer": kept(f"{SQUARE} convert_to_grayscale: true")},
+        "has a keep_aspect_ratio_resizer with convert_to_grayscale, and pictures of three colours are read.",
+    ),
+    "no resizer": (
+        {"resizer": ""},
+        "has no resizer, and fixed_shape_resizer or keep_aspect_ratio_resizer is read",
+    ),
+    "Soft-NMS": (
+        {
+            "ending": "post_processing { batch_non_max_suppression { soft_nms_sigma: 0.5 } score_converter: SIGMOID }"
+        },
+        "has soft_nms_sigma: 0.5, and Soft-NMS, which lowers scores instead of leaving boxes out, is not done by the "
+        "device's suppression; measure with soft_nms_sigma: 0, and say that.",
+    ),
     "no classes": ({"classes": ""}, "does not say num_classes"),
     "classes of a text": (
         {"classes": "num_classes: 'two'"},
@@ -206,11 +265,30 @@ def test_a_configuration_that_cannot_be_used_is_one_sentence(name: str, tmp_path
     assert found.startswith(f"model.path: the pipeline.config of '{tmp_path}' {said}")
 
 
-def test_other_models_than_ssds_are_named(tmp_path: Path) -> None:
-    text = "model { faster_rcnn { num_classes: 3 } }"
-    assert refusal(export(tmp_path, tflite_export(), text)) == (
-        f"model.path: the pipeline.config of '{tmp_path}' is of the model faster_rcnn, and SSDs are read."
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("faster_rcnn", "Faster R-CNN, whose second stage looks at regions of its own features again"),
+        ("center_net", "CenterNet, whose boxes are peaks of heat maps and are not decoded from anchors"),
+        ("lstm_ssd", "lstm_ssd"),
+    ],
+)
+def test_other_models_than_ssds_are_named(model: str, named: str, tmp_path: Path) -> None:
+    said = (
+        f"model.path: the pipeline.config of '{tmp_path}' is of the model {named}, which is not done; exports of SSDs "
+        f"are read, EfficientDet among them."
     )
+    text = f"model {{ {model} {{ num_classes: 3 }} }}"
+    # the outputs that exporter_main_v2 gives of a CenterNet, which has none before suppression
+    sides = {"boxes": (1, 100, 4), "classes": (1, 100), "scores": (1, 100)}
+    outputs = {f"detection_{name}": tensor("image:0", shape) for name, shape in sides.items()}
+    taken = signature(
+        {"input_tensor": tensor("image:0", (1, -1, -1, 3), UINT8)},
+        {**outputs, "num_detections": tensor("image:0", (1,))},
+    )
+    without_raw = saved_model([node("image", "Placeholder")], {"serving_default": taken})
+    for content in (tflite_export(), main_export(), without_raw):
+        assert refusal(export(tmp_path, content, text)) == said
 
 
 GRAPHS: dict[str, tuple[bytes, str]] = {

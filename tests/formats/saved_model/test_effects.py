@@ -99,7 +99,7 @@ def test_what_protocol_buffers_would_merge_is_seen(tmp_path: Path) -> None:
 def meta(content: bytes) -> bytes:
     """Give the graph of a SavedModel without what is around it."""
     (graph,) = meta_graphs(content)
-    return bytes(graph.data)
+    return bytes(graph.message.content)
 
 
 def test_a_node_that_is_there_twice_is_seen_twice(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from saved_model_files import called, floats, function, message, node, saved_model, signature, tensor
+from tflbuild.core.protobuf import Malformed
 from tflbuild.formats.saved_model.flat import DEEPEST, Flat, Port
 from tflbuild.formats.saved_model.graph_def import meta_graphs
-from tflbuild.formats.saved_model.wire import Malformed
 
 
 def flat(nodes: Sequence[bytes], functions: Sequence[bytes] = (), end: str = "end:0") -> Flat:

@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "no protocol buffer": (
         b"\x12\x7f\x00",
         Asked(),
-        "model.path: the graph of FOLDER is cut off, or no protocol buffer.",
+        "model.path: the graph of FOLDER points outside of itself, as a file that was cut short does.",
     ),
     "no variables": (
         classifier(more=[node("w", "VarHandleOp"), node("v", "VarHandleOp")]),

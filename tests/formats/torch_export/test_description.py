@@ -16,6 +16,7 @@ from tflbuild.formats.recognition import recognised_format
 from tflbuild.formats.torch_export import description
 from tflbuild.formats.torch_export.model_format import TorchExport
 from tflbuild.formats.torch_export.values import stored
+from tflbuild.models.file import File
 from torch_files import FLATTEN, SOFTMAX, WEIGHTS, config, meta, node, program, tensor, written
 
 Change = Callable[[dict[str, Any]], object]
@@ -233,3 +234,72 @@ def test_a_pickle_of_pytorch_says_what_works(tmp_path: Path) -> None:
         archive.writestr("model/data.pkl", b"")
     with pytest.raises(RecipeError, match=r"save the live model with torch\.export\.save as a \.pt2"):
         recognised_format(tmp_path / "model.pt")
+
+
+def joined(dim: int) -> dict[str, Any]:
+    """Give a program that joins boxes and scores, made of a picture of 64 x 64."""
+    image, cells = (1, 3, 64, 64), 84  # of strides 8, 16 and 32: 64 + 16 + 4
+    nodes = [
+        node("torch.ops.aten.view.default", "flat", ("self", tensor("x"))),
+        node("torch.ops.aten.view.default", "boxes", ("self", tensor("flat"))),
+        node("torch.ops.aten.sigmoid.default", "classes", ("self", tensor("flat"))),
+        node(
+            "torch.ops.aten.cat.default",
+            "scores",
+            ("tensors", {"as_tensors": [{"name": "boxes"}, {"name": "classes"}]}),
+        ),
+    ]
+    found = program(nodes, image)
+    shape = [1, cells, cells]
+    tensors = found["graph_module"]["graph"]["tensor_values"]
+    for name, count in (("boxes", 4), ("classes", 3), ("scores", 7)):
+        shape[dim] = count
+        tensors[name] = meta(*shape)
+    tensors["flat"] = meta(1, cells, 2)
+    return found
+
+
+@pytest.mark.parametrize(("dim", "layout"), [(2, "rows"), (1, "columns")])
+def test_rows_that_are_joined_of_boxes_and_scores_are_a_yolos(dim: int, layout: str, tmp_path: Path) -> None:
+    found = File(path=str(written(tmp_path / "net.pt2", joined(dim))))
+    assert found.description.parts == {"scores": (dim, (4, 3))}
+    assert (found.task, found.description.head["name"], found.description.head["classes"]) == (
+        "detection",
+        "yolo",
+        3,
+    )
+    options = found.description.head["options"]
+    assert (options["style"], options["layout"], options["strides"]) == ("v8", layout, [8, 16, 32])
+
+
+def test_rows_that_are_not_joined_are_a_yolos_where_that_is_said(tmp_path: Path) -> None:
+    program = joined(2)
+    program["graph_module"]["graph"]["nodes"][-1] = node(
+        "torch.ops.aten.clone.default", "scores", ("self", tensor("boxes"))
+    )
+    path = str(written(tmp_path / "net.pt2", program))
+    assert File(path=path).task == "", "v5, v8 and YOLOX have such rows"
+    said = File(path=path, head={"type": "yolo", "style": "yolox"})
+    assert (said.task, said.description.head["classes"]) == ("detection", 2)
+
+
+def test_a_map_is_joined_of_what_its_layers_make(tmp_path: Path) -> None:
+    convolutions = [
+        node("torch.ops.aten.conv2d.default", f"map{k}", ("input", tensor("x")), ("weight", tensor(f"p_{k}")))
+        for k in range(3)
+    ]
+    parts = {"as_tensors": [{"name": "seen"}, {"name": "map1"}, {"name": "map2"}]}
+    nodes = [
+        *convolutions,
+        node("torch.ops.aten.sigmoid.default", "seen", ("self", tensor("map0"))),
+        node("torch.ops.aten.cat.default", "scores", ("tensors", parts), ("dim", {"as_int": 1})),
+    ]
+    found = program(nodes, (1, 3, 64, 64))
+    tensors = found["graph_module"]["graph"]["tensor_values"]
+    for k, count in enumerate((1, 4, 2)):
+        tensors[f"p_{k}"] = meta(count, 3, 16, 16)
+        tensors[f"map{k}"] = meta(1, count, 4, 4)
+    tensors |= {"seen": meta(1, 1, 4, 4), "scores": meta(1, 7, 4, 4)}
+    described = File(path=str(written(tmp_path / "net.pt2", found))).description
+    assert described.parts == {"scores": (3, (1, 4, 2))}
+    assert (described.head["options"]["style"], described.head["classes"]) == ("fastestdet", 2)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -84,13 +84,37 @@ def test_a_letterbox_is_placed_in_the_middle(image: tuple[int, int], expected: P
     assert ImageModality(aspect="letterbox").placement(*image, 16, 16) == expected
 
 
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        # resize_to_range of the Object Detection API, by hand: the long side becomes 16, the other one its share of it
+        ((20, 40), Placement(0, 0, 8, 16)),
+        ((40, 20), Placement(0, 0, 16, 8)),
+        ((30, 47), Placement(0, 0, 10, 16)),  # 10.2
+        ((7, 7), Placement(0, 0, 16, 16)),
+    ],
+)
+def test_a_letterbox_of_the_corner_is_placed_at_the_top_left(
+    image: tuple[int, int], expected: Placement
+) -> None:
+    block = ImageModality(aspect="letterbox_corner")
+    assert block.placement(*image, 16, 16) == expected
+    pixels = block.pixels(np.full((*image, 3), 255, np.uint8), 16, 16)
+    assert (pixels[: expected.height, : expected.width] == 255).all()
+    assert (pixels[expected.height :] == 128).all()
+    assert (pixels[:, expected.width :] == 128).all()
+
+
 def test_a_very_thin_image_keeps_at_least_one_pixel() -> None:
     assert ImageModality(aspect="letterbox").placement(1, 1000, 16, 16) == Placement(7, 0, 1, 16)
 
 
+@pytest.mark.parametrize("aspect", ["letterbox", "letterbox_corner"])
 @pytest.mark.parametrize("shape", [(480, 640), (320, 240), (97, 311), (50, 50)])
-def test_boxes_come_back_from_the_letterbox(shape: tuple[int, int]) -> None:
-    block = ImageModality(aspect="letterbox")
+def test_boxes_come_back_from_the_letterbox(
+    shape: tuple[int, int], aspect: Literal["letterbox", "letterbox_corner"]
+) -> None:
+    block = ImageModality(aspect=aspect)
     rng = np.random.default_rng(1)
     corners = np.sort(rng.random((50, 2, 2)), axis=1).astype(np.float32)
     boxes = corners.reshape(50, 4)
@@ -98,10 +122,11 @@ def test_boxes_come_back_from_the_letterbox(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(block.unplace(placed, *shape, 96, 128), boxes, atol=1e-6)
 
 
-def test_placed_boxes_lie_where_the_object_went() -> None:
+@pytest.mark.parametrize("aspect", ["letterbox", "letterbox_corner"])
+def test_placed_boxes_lie_where_the_object_went(aspect: Literal["letterbox", "letterbox_corner"]) -> None:
     image = np.zeros((100, 200, 3), np.uint8)
     image[20:60, 50:150] = 255
-    block = ImageModality(aspect="letterbox")
+    block = ImageModality(aspect=aspect)
     box = block.place(np.array([[0.2, 0.25, 0.6, 0.75]], np.float32), 100, 200, 64, 64)[0] * 64
     rows, columns = np.nonzero(block.pixels(image, 64, 64)[..., 0] > 200)
     np.testing.assert_allclose(box, [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1], atol=1.0)

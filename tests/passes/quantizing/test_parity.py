@@ -16,7 +16,7 @@ from tflbuild.data.image_folder import ImageFolder
 from tflbuild.models.keras_file import KerasFile
 from tflbuild.passes.convert import Convert
 from tflbuild.passes.load import Load
-from tflbuild.passes.quantizing.parity import breaches, compared
+from tflbuild.passes.quantizing.parity import breaches, compared, noted
 from tflbuild.show.findings.notes import lines_of
 from tflbuild.testing import run_pass
 
@@ -50,6 +50,36 @@ class Other(Architecture):
 def shapes(folder: Path, spec: KerasFile) -> ImageFolder:
     preprocess = {"scale": 0.0078125, "offset": -1.0} | dict(spec.preprocess())
     return ImageFolder(root=str(folder), preprocess=preprocess, augment={"enabled": False})
+
+
+def test_outputs_that_hardly_change_are_said_to_prove_little() -> None:
+    # of 10 and 10.2 the standard deviation is 0.1, of 1 and 3 it is 1, by hand
+    still, lively = np.array([[10.0, 2.0], [10.2, 2.0]]), np.array([[1.0], [3.0]])
+    found = noted("'m.onnx'", compared({"boxes": still}, {"boxes": still}))
+    assert found["outputs"]["boxes"]["spread"] == pytest.approx(0.1)
+    assert found["weak"] == (
+        "The outputs hardly change between the samples (standard deviation 0.1 of size 10.2), so this comparison "
+        "proves little."
+    )
+    assert lines_of({"parity": found}) == [
+        "parity: 'boxes' is within 0 of that of 'm.onnx' as loaded on 2 samples, whose largest value is 10.2",
+        "parity: the outputs hardly change between the samples (standard deviation 0.1 of size 10.2), so this "
+        "comparison proves little",
+    ]
+    both = {"boxes": still, "scores": lively}
+    assert noted("", compared(both, both))["weak"].startswith("The output 'boxes' hardly changes between the")
+    three = {**both, "none": np.zeros((2, 4))}
+    assert noted("", compared(three, three))["weak"].startswith(
+        "The outputs 'boxes', 'none' hardly change between"
+    )
+
+
+def test_outputs_that_change_and_single_samples_are_not_said_to_prove_little() -> None:
+    lively, one = np.array([[1.0, 7.0], [3.0, 7.0]]), np.array([[5.0, 5.0]])
+    assert "weak" not in noted("", compared({"a": lively}, {"a": lively}))
+    assert "weak" not in noted("", compared({"a": one}, {"a": one}))
+    rows_of_several = compared({"a": one.repeat(6, 0)}, {"a": one.repeat(6, 0)}, samples=2)
+    assert "spread" not in rows_of_several["a"]
 
 
 def test_differences_are_relative_to_the_size_of_each_output() -> None:

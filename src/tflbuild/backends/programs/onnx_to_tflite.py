@@ -17,8 +17,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ANSWER = "answer.json"
-
 
 def main(request: dict[str, Any]) -> dict[str, Any]:
     """Convert; gives the answer."""
@@ -111,18 +109,3 @@ def names_of(report: Path) -> dict[str, str]:
         }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def sentence(error: BaseException) -> str:
-    """Give an error as the end of a sentence: its first line that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" -=*")]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-if __name__ == "__main__":
-    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    try:
-        answer = main(asked)
-    except (Exception, SystemExit) as failure:  # noqa: BLE001  # whatever a converter raises is its reason
-        answer = {"error": sentence(failure)}
-    (Path(sys.argv[1]).parent / ANSWER).write_text(json.dumps(answer), encoding="utf-8")

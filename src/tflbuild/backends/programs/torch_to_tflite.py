@@ -11,13 +11,10 @@ litert-torch traces these calls.
 
 from __future__ import annotations
 
-import json
 import operator
-import sys
 from pathlib import Path
 from typing import Any
 
-ANSWER = "answer.json"
 DTYPES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 """By number, from 1."""
 MEMORY_FORMATS = {1: "contiguous_format", 2: "channels_last", 3: "channels_last_3d", 4: "preserve_format"}
@@ -179,18 +176,3 @@ def keep(outputs: list[dict[str, Any]], result: Any, values: dict[str, Any]) -> 
                 values[held["name"]] = one
         elif kind in ("as_sym_int", "as_sym_float", "as_sym_bool") and "as_name" in value:
             values[value["as_name"]] = one
-
-
-def sentence(error: BaseException) -> str:
-    """Give an error as the end of a sentence: its first line that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" -=*")]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-if __name__ == "__main__":
-    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    try:
-        answer = main(asked)
-    except (Exception, SystemExit) as failure:  # noqa: BLE001  # whatever a converter raises is its reason
-        answer = {"error": sentence(failure)}
-    (Path(sys.argv[1]).parent / ANSWER).write_text(json.dumps(answer), encoding="utf-8")

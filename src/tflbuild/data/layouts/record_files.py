@@ -67,6 +67,27 @@ def records(path: os.PathLike[str] | str) -> Iterator[Record]:
             yield Record(offset, content)
 
 
+def count(path: os.PathLike[str] | str) -> int:
+    """Count the records of a file by their lengths alone, unchecked; those before what is no record, or cut off.
+
+    Raises:
+        OSError: the file cannot be read, or is no regular file.
+    """
+    from pathlib import Path
+
+    check_regular(Path(path))
+    found = 0
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while len(head := file.read(HEAD.size)) == HEAD.size:
+            end = file.tell() + HEAD.unpack(head)[0] + TAIL.size
+            if end > size:
+                break
+            file.seek(end)
+            found += 1
+    return found
+
+
 def _length(head: bytes, number: int, left: int, kind: str) -> int:
     """Read the length of a record; `left` bytes follow in a file of some kind."""
     if len(head) < HEAD.size:

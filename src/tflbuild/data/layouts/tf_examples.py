@@ -6,8 +6,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""Kinds of fields on the wire."""
+from tflbuild.core.protobuf import BYTES, FOUR, VARINT, as_signed, packed, places
 
 
 class Span(NamedTuple):
@@ -45,100 +44,58 @@ def features(record: bytes) -> Mapping[str, Feature]:
     """
     found: dict[str, Feature] = {}
     try:
-        for number, kind, span, _ in _fields(record, Span(0, len(record))):
+        for number, kind, start, stop in places(record, 0, len(record)):
             if (number, kind) != (1, BYTES):
                 raise ValueError
-            for number, kind, entry, _ in _fields(record, span):
+            for number, kind, begin, end in places(record, start, stop):
                 if (number, kind) == (1, BYTES):
-                    key, feature = _entry(record, entry)
+                    key, feature = _entry(record, begin, end)
                     found[key] = feature
-    except (ValueError, IndexError, struct.error) as error:
+    except (ValueError, struct.error) as error:
         raise ValueError("is no tf.train.Example") from error
     return found
 
 
-def _entry(record: bytes, span: Span) -> tuple[str, Feature]:
+def _entry(record: bytes, start: int, stop: int) -> tuple[str, Feature]:
     key, feature = "", Feature()
-    for number, kind, inner, _ in _fields(record, span):
+    for number, kind, begin, end in places(record, start, stop):
         if kind != BYTES:
             raise ValueError
         if number == 1:
-            key = record[inner.start : inner.stop].decode()
+            key = record[begin:end].decode()
         elif number == 2:
-            feature = _feature(record, inner)
+            feature = _feature(record, begin, end)
     return key, feature
 
 
-def _feature(record: bytes, span: Span) -> Feature:
+def _feature(record: bytes, start: int, stop: int) -> Feature:
     feature = Feature()
-    for number, kind, values, _ in _fields(record, span):
+    for number, kind, begin, end in places(record, start, stop):
         if kind != BYTES:
             raise ValueError
         if number == 1:
-            feature = Feature(
-                spans=tuple(inner for n, k, inner, _ in _fields(record, values) if (n, k) == (1, BYTES))
-            )
+            spans = (Span(*one) for n, k, *one in places(record, begin, end) if (n, k) == (1, BYTES))
+            feature = Feature(spans=tuple(spans))
         elif number == 2:
-            feature = Feature(floats=tuple(_floats(record, values)))
+            feature = Feature(floats=tuple(_floats(record, begin, end)))
         elif number == 3:
-            feature = Feature(integers=tuple(_integers(record, values)))
+            feature = Feature(integers=tuple(_integers(record, begin, end)))
     return feature
 
 
-def _floats(record: bytes, span: Span) -> Iterator[float]:
-    for number, kind, inner, _ in _fields(record, span):
-        if number != 1 or kind not in (BYTES, FIXED32):
+def _floats(record: bytes, start: int, stop: int) -> Iterator[float]:
+    for number, kind, begin, end in places(record, start, stop):
+        if number != 1 or kind not in (BYTES, FOUR):
             raise ValueError
-        content = record[inner.start : inner.stop]
+        content = record[begin:end]
         yield from struct.unpack(f"<{len(content) // 4}f", content)
 
 
-def _integers(record: bytes, span: Span) -> Iterator[int]:
-    for number, kind, inner, value in _fields(record, span):
+def _integers(record: bytes, start: int, stop: int) -> Iterator[int]:
+    for number, kind, begin, end in places(record, start, stop):
         if number != 1 or kind not in (BYTES, VARINT):
             raise ValueError
         if kind == VARINT:
-            yield _signed(value)
-            continue
-        position = inner.start
-        while position < inner.stop:
-            value, position = _varint(record, position, inner.stop)
-            yield _signed(value)
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
-
-
-def _fields(record: bytes, span: Span) -> Iterator[tuple[int, int, Span, int]]:
-    """Give number, kind, place and, for a varint, value of each field."""
-    position = span.start
-    while position < span.stop:
-        tag, position = _varint(record, position, span.stop)
-        number, kind, value = tag >> 3, tag & 7, 0
-        start = position
-        if kind == VARINT:
-            value, position = _varint(record, position, span.stop)
-        elif kind == BYTES:
-            length, start = _varint(record, position, span.stop)
-            position = start + length
-        elif kind in (FIXED32, FIXED64):
-            position += 4 if kind == FIXED32 else 8
+            yield as_signed(end)
         else:
-            raise ValueError
-        if position > span.stop:
-            raise ValueError
-        yield number, kind, Span(start, position), value
-
-
-def _varint(record: bytes, position: int, stop: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if position >= stop or shift > 63:
-            raise ValueError
-        byte = record[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value & (1 << 64) - 1, position
-        shift += 7
+            yield from map(as_signed, packed(memoryview(record)[begin:end]))

@@ -13,10 +13,7 @@ from typing import IO, Any
 from tflbuild.core.environment import Made
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
-from tflbuild.environments.running import guard
-
-ANSWER = "answer.json"
-"""The file in which a program leaves its answer; `error` in it is a sentence's end."""
+from tflbuild.environments.running import answering, guard
 
 FILE = 1 << 33
 """Bytes of the largest file that a program may write."""
@@ -35,8 +32,8 @@ def run(
 
     Args:
         made: the environment.
-        program: a module of ours that imports nothing of ours; it is run as a file.
-        request: what it is asked, as JSON: its first argument is a file with it.
+        program: a module of ours that imports nothing of ours; its `main` is given the request and gives the answer.
+        request: what it is asked, as JSON.
         folder: an empty folder that it works in.
         seconds: that it may take.
 
@@ -49,7 +46,7 @@ def run(
     try:
         with (folder / "printed.txt").open("wb") as printed:
             done = subprocess.run(
-                command(made, program, [str(asked)], seconds),
+                command(made, answering, [str(program.__file__), str(asked)], seconds),
                 cwd=folder,
                 env=surroundings(folder),
                 stdin=subprocess.DEVNULL,
@@ -60,7 +57,7 @@ def run(
             )
     except subprocess.TimeoutExpired as error:
         raise PassError(f"{name} took longer than {seconds} s in the environment '{made.name}'.") from error
-    answer = _answer(folder / ANSWER)
+    answer = _answer(folder / answering.ANSWER)
     if answer is None:
         said = _last(folder / "printed.txt")
         raise PassError(

@@ -11,6 +11,7 @@ from tflbuild.core import label_list
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Description, Evidence
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
@@ -23,7 +24,6 @@ from tflbuild.formats.onnx.own import facts_of
 from tflbuild.formats.onnx.parts import parts_of
 from tflbuild.formats.onnx.view import View
 from tflbuild.formats.pictures import Kind
-from tflbuild.formats.protobuf import Malformed
 from tflbuild.formats.tflite.description import UNSAID, said_of, task_of
 from tflbuild.formats.tflite.inputs import kind_of
 from tflbuild.formats.tflite.outputs import outputs_of
@@ -111,7 +111,6 @@ def describe(path: Path, shape: tuple[int, ...] = ()) -> Description:
     described = replace(
         shown,
         quantized="int8" if scheme else "",
-        parts=parts_of(view, at_ends.signature.outputs),
         recognised=(*shown.recognised, *([Evidence("quantized", "int8", scheme)] if scheme else [])),
     )
     meaning = facts_of(found, path)
@@ -148,6 +147,8 @@ def of_view(
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=found.head if task else {},
+        listed=lists,
+        parts=parts_of(view, outputs),
         recognised=(
             written,
             *said_of(found, task),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed, Message
 from tflbuild.core.regular_file import check_regular
 from tflbuild.formats.onnx.graph import tensors
-from tflbuild.formats.protobuf import Malformed, Message
 
 EXTERNAL = 1
 """`data_location` of a tensor whose values lie in another file."""

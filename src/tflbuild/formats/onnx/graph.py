@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tflbuild.core.protobuf import Malformed, Message
 from tflbuild.core.signature import TensorSpec
-from tflbuild.formats.protobuf import Malformed, Message
 
 DTYPES: Mapping[int, str] = {
     1: "float32",

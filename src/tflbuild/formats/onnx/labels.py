@@ -45,4 +45,4 @@ def _names(value: Any) -> tuple[str, ...]:
         value = [numbered[number] for number in sorted(numbered)]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return ()
-    return tuple(value) if 2 <= len(value) <= MOST_LABELS else ()
+    return tuple(value) if 1 <= len(value) <= MOST_LABELS else ()

@@ -10,10 +10,10 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.json_text import mapping_of
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.signature import Signature
 from tflbuild.formats.onnx.graph import Read, read
-from tflbuild.formats.protobuf import Malformed
 from tflbuild.tflite import flatbuffer
 
 SIGNATURE = "tflbuild_signature"

@@ -9,10 +9,11 @@ from tflbuild.core import label_list
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Evidence
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.pictures import Kind
-from tflbuild.formats.saved_model import detection, detector, wire
+from tflbuild.formats.saved_model import detection
 from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.reading import Reading, read, static
 from tflbuild.formats.saved_model.seen import Seen
@@ -35,13 +36,13 @@ def describe(path: Path, asked: Asked) -> Description:
     """
     try:
         return _described(path, asked)
-    except wire.Malformed as error:
+    except Malformed as error:
         raise RecipeError(f"model.path: the graph of '{plain(path)}' {plain(error, 200)}.") from error
 
 
 def _described(path: Path, asked: Asked) -> Description:
     reading = read(path, asked)
-    if detector.is_export(reading.graph, reading.declared):
+    if detection.is_export(reading):
         return detection.describe(reading, asked)
     inputs, outputs = specs_of(reading, asked)
     if not inputs or not outputs:
@@ -53,7 +54,8 @@ def _described(path: Path, asked: Asked) -> Description:
     nodes = {reading.declared.inputs[name].reference.partition(":")[0]: spec for name, spec in inputs.items()}
     graph = Seen(flat, nodes, outputs)
     found = outputs_of(graph, dict(zip(outputs, graph.outputs, strict=True)))
-    chosen = labels.fitting(label_list.beside(path), found.classes, detects=False)
+    lists = label_list.beside(path)
+    chosen = labels.fitting(lists, found.classes, detects=False)
     task = "classification" if found.kind and (found.sure or chosen.lists) else ""
     kinds = dict(_kinds(graph, inputs))
     return Description(
@@ -62,6 +64,7 @@ def _described(path: Path, asked: Asked) -> Description:
         labels=chosen.lists,
         inputs={name: (kind.modality, kind.options) for name, kind in kinds.items()},
         head=found.head if task else {},
+        listed=lists,
         recognised=(
             *_signature(reading),
             *_outputs(found, task),

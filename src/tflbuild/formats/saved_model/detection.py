@@ -10,9 +10,10 @@ from tflbuild.core import text_file
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Evidence
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats.pictures import ASSUMED
-from tflbuild.formats.saved_model import detector, label_map, prototext, wire
+from tflbuild.formats.saved_model import detector, label_map, prototext
 from tflbuild.formats.saved_model.detector import Cut
 from tflbuild.formats.saved_model.flat import Flat
 from tflbuild.formats.saved_model.pipeline import Pipeline, contradictions, pipeline_of
@@ -23,10 +24,10 @@ IMAGE, PICTURE = "image", "image"
 """Name of the input, and of its modality."""
 
 OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
-"""Outputs of the suppression that is attached, in its order."""
+"""Outputs of the suppression that is attached, in its order; `exporter_main_v2` gives them too."""
 
 RESIZED = {"channels": "rgb", "aspect": "stretch", "resize": "bilinear", "antialias": False}
-"""Options of `preprocess` that say how a fixed_shape_resizer resizes."""
+"""Options of `preprocess` that say how the API resizes, by its fixed_shape_resizer where nothing else is said."""
 
 MOST_DETECTIONS = 1000
 
@@ -94,11 +95,11 @@ def export_of(reading: Reading) -> Export:
     Raises:
         RecipeError: the graph is built otherwise, or its configuration is of another model.
     """
+    config = _config(reading)
     try:
         flat, cut = detector.cut_of(reading.graph, reading.declared)
-    except (wire.Malformed, detector.Unlike) as error:
+    except (Malformed, detector.Unlike) as error:
         raise RecipeError(f"model.path: the graph of {reading.said} {plain(error, 200)}.") from error
-    config = _config(reading)
     if config is None and not cut.options:
         raise RecipeError(
             f"model.path: {reading.said} has no {CONFIG} beside it, which says how its boxes are suppressed; copy the "
@@ -113,6 +114,14 @@ def export_of(reading: Reading) -> Export:
             f"beside it."
         )
     return _with_config(flat, cut, config, reading)
+
+
+def is_export(reading: Reading) -> bool:
+    """Say whether a SavedModel is a detector of the Object Detection API, also of a kind that is not read."""
+    ends = reading.declared.outputs.keys()
+    return detector.is_export(reading.graph, reading.declared) or (
+        bool(reading.source.config) and set(OUTPUTS) <= ends
+    )
 
 
 def takes_pixels(reading: Reading) -> bool:
@@ -184,12 +193,13 @@ def _with_config(flat: Flat, cut: Cut, config: Pipeline, reading: Reading) -> Ex
         config.class_wise,
         config.score_threshold,
         config.iou_threshold,
-        config.preprocess,
+        {"aspect": config.aspect, **config.preprocess},
         labels,
         (
             *_of_graph(cut, config.classes),
             _suppression(most, config.class_wise, config.iou_threshold, said),
             pixels,
+            *_aspect(config),
             *noted,
         ),
     )
@@ -209,6 +219,12 @@ def _of_graph(cut: Cut, classes: int) -> Iterator[Evidence]:
         f"image, (1, {cut.height}, {cut.width}, 3) float32",
         "the size that the exporter resizes to; that is done before the file, as for every model",
     )
+
+
+def _aspect(config: Pipeline) -> Iterator[Evidence]:
+    if config.aspect != RESIZED["aspect"]:
+        words = "letterbox_corner: pictures keep their shape, and are padded right and below"
+        yield Evidence("aspect", words, f"the keep_aspect_ratio_resizer in {CONFIG}")
 
 
 def _suppression(most: int, class_wise: bool, overlap: float, evidence: str) -> Evidence:

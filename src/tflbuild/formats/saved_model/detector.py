@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tflbuild.core.plain_text import plain
-from tflbuild.formats.saved_model import wire
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.saved_model.flat import PASSING, Flat, Port, Step
 from tflbuild.formats.saved_model.graph_def import Declared, MetaGraph
 from tflbuild.formats.saved_model.tensors import Constant
@@ -152,11 +152,12 @@ def _options(flat: Flat, step: Step) -> dict[str, float]:
     """Read the options that the exporter wrote at the function that stands for suppression."""
     found: dict[str, float] = {}
     for name, value in flat.attributes(step).items():
-        for number, one in wire.fields(value):
-            if number in (3, 5) and isinstance(one, int):
-                found[name] = wire.signed(one)
-            elif number == 4 and not isinstance(one, int):
-                found[name] = wire.numbers(value, 4, "f")[0]
+        held = Message(value)
+        for number in (3, 5):
+            if number in held:
+                found[name] = held.signed(number)
+        if 4 in held:
+            found[name] = held.floats(4)[-1]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from tflbuild.core.plain_text import plain
-from tflbuild.formats.saved_model import wire
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.saved_model.graph_def import MetaGraph
 from tflbuild.formats.saved_model.harmless import HARMLESS
 
@@ -17,8 +17,6 @@ PRINTING, TO_FILE = "PrintV2", "PrintV2 to a file"
 
 STREAMS = ("", "stderr", "stdout", "log(info)", "log(warning)", "log(error)")
 """Streams that `PrintV2` may write to; a file is one, too."""
-
-NOTHING = memoryview(b"")
 
 EFFECTS: Mapping[str, str] = {
     **dict.fromkeys(READING, "reads a checkpoint"),
@@ -79,7 +77,7 @@ def _suspicious(graph: MetaGraph) -> Iterator[tuple[str, str]]:
     )
     saving, restoring = (_before(graph, [name]) - used for name in (save, restore))
     for body in graph.bodies:
-        name, op = wire.text(body, 1), _operator(body)
+        name, op = Message(body).name(1), _operator(body)
         if op not in known and op not in _allowed(name in saving, name in restoring):
             yield f"node '{name}'", op
     for name, function in graph.functions.items():
@@ -93,11 +91,9 @@ def _suspicious(graph: MetaGraph) -> Iterator[tuple[str, str]]:
 
 def _operator(body: memoryview) -> str:
     """Name the operator of a node; one that prints to a file is another than one that prints to the terminal."""
-    op = ""
-    for number, value in wire.fields(body):
-        if number == 2 and not isinstance(value, int):
-            op = wire.decoded(value)
-    if op == PRINTING and wire.text(wire.entries(body, 5).get("output_stream", NOTHING), 2) not in STREAMS:
+    node = Message(body)
+    op = node.name(2)
+    if op == PRINTING and Message(node.entries(5).get("output_stream", b"")).name(2) not in STREAMS:
         return TO_FILE
     return op
 
@@ -109,7 +105,9 @@ def _allowed(saving: bool, restoring: bool) -> frozenset[str]:
 def _callers(graph: MetaGraph, name: str) -> set[str]:
     """Name the nodes outside of functions that call a function; with "" where a function may."""
     spelt = name.encode()
-    near = [one for other, one in graph.functions.items() if other != name and spelt in bytes(one.data)]
+    near = [
+        one for other, one in graph.functions.items() if other != name and spelt in bytes(one.message.content)
+    ]
     inner = any(name in (node.op, *node.functions()) for one in near for node in one.nodes.values())
     outer = {node.name for node in graph.nodes.values() if name in (node.op, *node.functions())}
     return outer | ({""} if inner else set())

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tflbuild.core.protobuf import Malformed
 from tflbuild.formats.saved_model.graph_def import Function, MetaGraph, Node
-from tflbuild.formats.saved_model.wire import Malformed
 
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 

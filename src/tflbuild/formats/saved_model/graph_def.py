@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from tflbuild.core.protobuf import Malformed, Message, decoded, encoded
 from tflbuild.core.signature import TensorSpec
-from tflbuild.formats.saved_model import wire
 from tflbuild.formats.saved_model.tensors import Constant, constant, dtype_of, shape_of
 
 MOST_NODES = 2_000_000
@@ -30,19 +30,19 @@ class Node(NamedTuple):
 
     def called(self, attribute: str) -> str:
         """Name the function that an attribute holds; "" for none."""
-        found = self.attributes.get(attribute)
-        return wire.text(wire.message(found, 10), 1) if found is not None else ""
+        return Message(self.attributes.get(attribute, b"")).inner(10).name(1)
 
     def functions(self) -> Iterator[str]:
         """Name every function that an attribute holds, lists of them included."""
         for value in self.attributes.values():
-            for one in (*wire.messages(value, 10), *wire.messages(wire.message(value, 1), 9)):
-                yield wire.text(one, 1)
+            held = Message(value)
+            for one in (*held.messages(10), *held.inner(1).messages(9)):
+                yield one.name(1)
 
     @property
     def constant(self) -> Constant:
         """Give the value of a `Const`."""
-        return constant(wire.message(self.attributes.get("value", memoryview(b"")), 8))
+        return constant(Message(self.attributes.get("value", b"")).inner(8))
 
 
 @dataclass(frozen=True)
@@ -50,51 +50,57 @@ class Function:
     """A function of a graph's library.
 
     Attributes:
-        data: its `FunctionDef`.
+        message: its `FunctionDef`.
     """
 
-    data: memoryview = field(repr=False)
+    message: Message = field(repr=False)
 
     @cached_property
     def name(self) -> str:
         """Give its name."""
-        return wire.text(wire.message(self.data, 1), 1)
+        return self._signature.name(1)
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Name its arguments."""
-        return tuple(wire.text(one, 1) for one in wire.messages(wire.message(self.data, 1), 2))
+        return tuple(one.name(1) for one in self._signature.messages(2))
 
     @cached_property
     def results(self) -> tuple[str, ...]:
         """Give what it returns, in order, as references into it."""
-        named = {key: wire.decoded(value) for key, value in wire.entries(self.data, 4).items()}
-        outputs = [wire.text(one, 1) for one in wire.messages(wire.message(self.data, 1), 3)]
+        named = {key: decoded(value) for key, value in self.message.entries(4).items()}
+        outputs = [one.name(1) for one in self._signature.messages(3)]
         if not set(outputs) <= set(named):
-            raise wire.Malformed(f"has a function '{self.name[:60]}' that does not say what it returns")
+            raise Malformed(f"has a function '{self.name[:60]}' that does not say what it returns")
         return tuple(named[name] for name in outputs)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
         """Give its nodes by name."""
-        return nodes_of(wire.messages(self.data, 3))
+        return nodes_of(self.message.spans(3))
 
     @property
     def bodies(self) -> list[memoryview]:
         """Give each of its nodes as bytes of a `NodeDef`."""
-        return wire.messages(self.data, 3)
+        return self.message.spans(3)
 
     @cached_property
     def implements(self) -> str:
         """Name the operator that it stands for, as the converter for LiteRT has it; "" for none."""
-        found = wire.entries(self.data, 5).get("_implements", memoryview(b""))
-        return wire.text(wire.message(found, 10), 1) or wire.text(found, 2)
+        return self._implements.inner(10).name(1) or self._implements.name(2)
 
     @cached_property
     def attributes(self) -> Mapping[str, memoryview]:
         """Give the attributes of the operator that it stands for, as bytes of `AttrValue`."""
-        found = wire.entries(self.data, 5).get("_implements", memoryview(b""))
-        return wire.entries(wire.message(found, 10), 2)
+        return self._implements.inner(10).entries(2)
+
+    @cached_property
+    def _signature(self) -> Message:
+        return self.message.inner(1)
+
+    @cached_property
+    def _implements(self) -> Message:
+        return Message(self.message.entries(5).get("_implements", b""))
 
 
 class Tensor(NamedTuple):
@@ -120,53 +126,56 @@ class MetaGraph:
     """A graph with its functions and signatures.
 
     Attributes:
-        data: its `MetaGraphDef`.
+        message: its `MetaGraphDef`.
     """
 
-    data: memoryview = field(repr=False)
+    message: Message = field(repr=False)
 
     @property
     def content(self) -> bytes:
         """Give the bytes of a `saved_model.pb` that holds this graph alone."""
-        return b"\x08\x01\x12" + wire.encoded(len(self.data)) + bytes(self.data)
+        return b"\x08\x01\x12" + encoded(len(self.message.content)) + bytes(self.message.content)
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """Name what it is for: "serve"."""
-        info = wire.message(self.data, META_INFO)
-        return tuple(wire.decoded(one) for one in wire.messages(info, 4))
+        return self.message.inner(META_INFO).names(4)
 
     @cached_property
     def version(self) -> str:
         """Give the version of TensorFlow that wrote it."""
-        return wire.text(wire.message(self.data, META_INFO), 5)
+        return self.message.inner(META_INFO).name(5)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
         """Give the nodes outside of functions."""
-        return nodes_of(wire.messages(wire.message(self.data, GRAPH), NODES))
+        return nodes_of(self.bodies)
 
     @property
     def bodies(self) -> list[memoryview]:
         """Give each node outside of functions as bytes of a `NodeDef`."""
-        return wire.messages(wire.message(self.data, GRAPH), NODES)
+        return self._graph.spans(NODES)
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
         """Give the functions by name."""
-        library = wire.message(wire.message(self.data, GRAPH), LIBRARY)
-        return {one.name: one for one in map(Function, wire.messages(library, 1))}
+        library = self._graph.inner(LIBRARY)
+        return {one.name: one for one in map(Function, library.messages(1))}
+
+    @cached_property
+    def _graph(self) -> Message:
+        return self.message.inner(GRAPH)
 
     @cached_property
     def saver(self) -> tuple[str, str]:
         """Name the nodes that write and that read a checkpoint; "" where there is none."""
-        saver = wire.message(self.data, SAVER)
-        return wire.text(saver, 2).partition(":")[0], wire.text(saver, 3)
+        saver = self.message.inner(SAVER)
+        return saver.name(2).partition(":")[0], saver.name(3)
 
     @cached_property
     def signatures(self) -> Mapping[str, Declared]:
         """Give the signatures by name."""
-        found = wire.entries(self.data, SIGNATURES)
+        found = {name: Message(one) for name, one in self.message.entries(SIGNATURES).items()}
         return {name: Declared(_tensors(one, 1), _tensors(one, 2)) for name, one in found.items()}
 
 
@@ -176,7 +185,7 @@ def meta_graphs(content: bytes) -> list[MetaGraph]:
     Raises:
         Malformed: it is none.
     """
-    return [MetaGraph(one) for one in wire.messages(memoryview(content), META_GRAPHS)]
+    return [MetaGraph(one) for one in Message(content).messages(META_GRAPHS)]
 
 
 def nodes_of(found: list[memoryview]) -> dict[str, Node]:
@@ -186,33 +195,21 @@ def nodes_of(found: list[memoryview]) -> dict[str, Node]:
         Malformed: they are no nodes, or too many.
     """
     if len(found) > MOST_NODES:
-        raise wire.Malformed(f"has {len(found)} nodes; at most {MOST_NODES} are read")
+        raise Malformed(f"has {len(found)} nodes; at most {MOST_NODES} are read")
     read = map(_node, found)
     return {one.name: one for one in read}
 
 
 def _node(data: memoryview) -> Node:
-    name = op = ""
-    inputs, attributes = [], {}
-    for number, value in wire.fields(data):
-        if isinstance(value, int):
-            continue
-        if number == 1:
-            name = wire.decoded(value)
-        elif number == 2:
-            op = wire.decoded(value)
-        elif number == 3:
-            inputs.append(wire.decoded(value))
-        elif number == 5:
-            attributes[wire.text(value, 1)] = wire.message(value, 2)
-    return Node(name, op, tuple(inputs), attributes)
+    found = Message(data)
+    return Node(found.name(1), found.name(2), found.names(3), found.entries(5))
 
 
-def _tensors(data: memoryview, number: int) -> dict[str, Tensor]:
-    return {name: _tensor(one) for name, one in sorted(wire.entries(data, number).items())}
+def _tensors(declared: Message, number: int) -> dict[str, Tensor]:
+    return {name: _tensor(Message(one)) for name, one in sorted(declared.entries(number).items())}
 
 
-def _tensor(data: memoryview) -> Tensor:
-    shape = shape_of(wire.message(data, 3))
-    spec = TensorSpec(shape or (), dtype_of(wire.integer(data, 2)))
-    return Tensor(wire.text(data, 1), spec, shape is not None, bool(wire.text(data, 1)))
+def _tensor(info: Message) -> Tensor:
+    shape, reference = shape_of(info.inner(3)), info.name(1)
+    spec = TensorSpec(shape or (), dtype_of(info.signed(2)))
+    return Tensor(reference, spec, shape is not None, bool(reference))

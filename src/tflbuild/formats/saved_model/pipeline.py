@@ -18,6 +18,12 @@ KINDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 )
 """Pixels that a feature extractor takes, as options of `preprocess`, by a part of its type's name."""
 
+OTHERS: Mapping[str, str] = {
+    "faster_rcnn": "Faster R-CNN, whose second stage looks at regions of its own features again",
+    "center_net": "CenterNet, whose boxes are peaks of heat maps and are not decoded from anchors",
+}
+"""Models of the Object Detection API whose exports are not cut, with what is not done, by their name there."""
+
 SIGMOID, IDENTITY = "SIGMOID", "IDENTITY"
 
 NEAR = 1e-6
@@ -33,6 +39,7 @@ class Pipeline:
         background: whether scores have a column for it, the first.
         height: of the picture that goes in.
         width: of the picture that goes in.
+        aspect: option of `preprocess` that says how a picture of another shape becomes one of these sides.
         extractor: type of the feature extractor.
         preprocess: options of `preprocess`; empty for an extractor that is not known.
         box_scales: of the coder: y, x, height, width.
@@ -50,6 +57,7 @@ class Pipeline:
     background: bool
     height: int
     width: int
+    aspect: str
     extractor: str
     preprocess: Mapping[str, Any]
     box_scales: tuple[float, float, float, float]
@@ -72,10 +80,13 @@ def pipeline_of(config: Mapping[str, list[Any]]) -> Pipeline:
     model = _message(config, "model")
     ssd = model.get("ssd")
     if not ssd or not isinstance(ssd[0], Mapping):
-        named = ", ".join(plain(name, 40) for name in model) or "nothing"
-        raise ValueError(f"is of the model {named}, and SSDs are read")
+        named = next((said for name, said in OTHERS.items() if name in model), "")
+        named = named or ", ".join(plain(name, 40) for name in model) or "nothing"
+        raise ValueError(
+            f"is of the model {named}, which is not done; exports of SSDs are read, EfficientDet among them"
+        )
     found: Mapping[str, list[Any]] = ssd[0]
-    height, width = _sides(_message(found, "image_resizer"))
+    height, width, aspect = _resizing(_message(found, "image_resizer"))
     suppression = _message(_message(found, "post_processing"), "batch_non_max_suppression")
     extractor = str(_last(_message(found, "feature_extractor"), "type", ""))
     return Pipeline(
@@ -83,6 +94,7 @@ def pipeline_of(config: Mapping[str, list[Any]]) -> Pipeline:
         background=_last(found, "add_background_class", True) is True,
         height=height,
         width=width,
+        aspect=aspect,
         extractor=extractor,
         preprocess=next((options for part, options in KINDS if part in extractor), {}),
         box_scales=_coder(_message(found, "box_coder")),
@@ -126,27 +138,73 @@ def contradictions(found: Pipeline, seen: Mapping[str, Any]) -> list[str]:
 
 
 def _beyond(suppression: Mapping[str, list[Any]]) -> str:
-    """Say what of a suppression the device cannot do."""
+    """Say what of a suppression the device cannot do, and what may be left out.
+
+    Raises:
+        ValueError: it is Soft-NMS, which gives other scores.
+    """
     soft = _number(suppression, "soft_nms_sigma", 0.0, 0, 1e6)
+    if soft:
+        raise ValueError(
+            f"has soft_nms_sigma: {soft:g}, and Soft-NMS, which lowers scores instead of leaving boxes out, is not "
+            f"done by the device's suppression; measure with soft_nms_sigma: 0, and say that"
+        )
     total = _whole(suppression, "max_total_detections", 1, 100_000, 100)
     each = _whole(suppression, "max_detections_per_class", 1, 100_000, 100)
-    words = [f"soft_nms_sigma {soft:g}"] if soft else []
-    words += [f"max_detections_per_class {each}"] if each < total else []
-    return " and ".join(words)
+    return f"max_detections_per_class {each}" if each < total else ""
 
 
-def _sides(resizer: Mapping[str, list[Any]]) -> tuple[int, int]:
-    fixed = resizer.get("fixed_shape_resizer")
-    if fixed and isinstance(fixed[0], Mapping):
-        return _whole(fixed[0], "height", 1, 1 << 14), _whole(fixed[0], "width", 1, 1 << 14)
-    kept = resizer.get("keep_aspect_ratio_resizer")
-    if kept and isinstance(kept[0], Mapping):
-        raise ValueError(
-            "has a keep_aspect_ratio_resizer, which pads pictures at one side; train and export with a "
-            "fixed_shape_resizer"
-        )
+def _resizing(resizer: Mapping[str, list[Any]]) -> tuple[int, int, str]:
+    """Give the sides of the input, and `preprocess.aspect`.
+
+    Raises:
+        ValueError: pictures become inputs in a way that `preprocess` does not have; completes "it ".
+    """
+    for name, read in (("fixed_shape_resizer", _stretching), ("keep_aspect_ratio_resizer", _padding)):
+        found = resizer.get(name)
+        if found and isinstance(found[0], Mapping):
+            _check_pixels(name, found[0])
+            return read(found[0])
     named = ", ".join(plain(name, 40) for name in resizer) or "no resizer"
-    raise ValueError(f"has {named}, and fixed_shape_resizer is read")
+    raise ValueError(f"has {named}, and fixed_shape_resizer or keep_aspect_ratio_resizer is read")
+
+
+def _check_pixels(name: str, found: Mapping[str, list[Any]]) -> None:
+    method = _last(found, "resize_method", "BILINEAR")
+    if method != "BILINEAR":
+        raise ValueError(
+            f"has a {name} with resize_method: {plain(method, 40)}, whose pixels preprocess has no kernel for; "
+            f"BILINEAR is read"
+        )
+    if _last(found, "convert_to_grayscale", False) is not False:
+        raise ValueError(f"has a {name} with convert_to_grayscale, and pictures of three colours are read")
+
+
+def _stretching(found: Mapping[str, list[Any]]) -> tuple[int, int, str]:
+    return _whole(found, "height", 1, 1 << 14), _whole(found, "width", 1, 1 << 14), "stretch"
+
+
+def _padding(found: Mapping[str, list[Any]]) -> tuple[int, int, str]:
+    """Read a resizer that keeps the shape: the API pads right and below, after pixels were normalised.
+
+    Source: `resize_to_range` and `SSDMetaArch.preprocess` of the Object Detection API.
+    """
+    least = _whole(found, "min_dimension", 1, 1 << 14, 600)
+    most = _whole(found, "max_dimension", 1, 1 << 14, 1024)
+    values = found.get("per_channel_pad_value", [])
+    reasons = {
+        "without pad_to_max_dimension, so that the input has no fixed sides; export it with "
+        "pad_to_max_dimension: true": _last(found, "pad_to_max_dimension", False) is not True,
+        f"with min_dimension {least} and max_dimension {most}, so that not every picture fills a side of the "
+        f"input, and preprocess.aspect=letterbox_corner fills one; both the same are read": least != most,
+        "with a per_channel_pad_value that is not 0, and preprocess pads with what is 0 to the model": any(
+            values
+        ),
+    }
+    wrong = next((reason for reason, holds in reasons.items() if holds), "")
+    if wrong:
+        raise ValueError(f"has a keep_aspect_ratio_resizer {wrong}")
+    return most, most, "letterbox_corner"
 
 
 def _coder(coder: Mapping[str, list[Any]]) -> tuple[float, float, float, float]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked
 from tflbuild.core.plain_text import plain
+from tflbuild.core.protobuf import Malformed
 from tflbuild.core.signature import TensorSpec
-from tflbuild.formats.saved_model import effects, graph_def, wire
+from tflbuild.formats.saved_model import effects, graph_def
 from tflbuild.formats.saved_model.graph_def import SERVE, Declared, MetaGraph, Tensor
 from tflbuild.formats.saved_model.source import Source
 
@@ -60,7 +61,7 @@ def read(path: Path, asked: Asked) -> Reading:
         name = _chosen(graph, asked.signature, path)
         declared = graph.signatures[name]
         _check_variables(source, graph, path)
-    except wire.Malformed as error:
+    except Malformed as error:
         raise RecipeError(f"model.path: the graph of '{plain(path)}' {plain(error, 200)}.") from error
     return Reading(source, graph, name, declared, len(_named(graph)) > 1)
 
@@ -76,7 +77,7 @@ def _checked(path: Path, status: tuple[tuple[int, int], ...]) -> tuple[MetaGraph
     graphs = graph_def.meta_graphs(Source(path).graph)
     serving = [one for one in graphs if SERVE in one.tags] or graphs
     if not serving:
-        raise wire.Malformed("is empty")
+        raise Malformed("is empty")
     return serving[0], effects.refusal(graphs)
 
 

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tflbuild.formats.saved_model import wire
+from tflbuild.core.protobuf import Malformed, Message
 
 DTYPES: Mapping[int, str] = {
     1: "float32",
@@ -66,37 +66,37 @@ def dtype_of(number: int) -> str:
     return DTYPES.get(number - 100 if number > 100 else number, f"type {number}")
 
 
-def shape_of(data: memoryview) -> tuple[int, ...] | None:
+def shape_of(data: Message) -> tuple[int, ...] | None:
     """Read a `TensorShapeProto`; None for an unknown number of axes.
 
     Raises:
         Malformed: it has more axes than any tensor.
     """
-    if wire.integer(data, 3):
+    if data.number(3):
         return None
-    sides = tuple(wire.integer(one, 1) for one in wire.messages(data, 2))
+    sides = tuple(one.signed(1) for one in data.messages(2))
     if len(sides) > MOST_AXES:
-        raise wire.Malformed(f"has a tensor of {len(sides)} axes")
+        raise Malformed(f"has a tensor of {len(sides)} axes")
     return tuple(max(side, -1) for side in sides)
 
 
-def constant(data: memoryview) -> Constant:
+def constant(data: Message) -> Constant:
     """Read a `TensorProto`, if it is small."""
-    dtype, shape = dtype_of(wire.integer(data, 1)), shape_of(wire.message(data, 2)) or ()
+    dtype, shape = dtype_of(data.signed(1)), shape_of(data.inner(2)) or ()
     count = math.prod(shape)
     if dtype not in FORMS or not 0 <= count <= FEW:
         return Constant(dtype, shape, ())
-    content = wire.message(data, 4)
+    content = data.span(4)
     form = FORMS[dtype]
     if len(content) == count * struct.calcsize(f"<{form}"):
         return Constant(dtype, shape, struct.unpack(f"<{count}{form}", content))
     number, packed = FIELDS.get(dtype, (7, ""))
-    found = tuple(wire.numbers(data, number, packed))
+    found = data.floats(number, packed) if packed else data.numbers(number)
     if not found or len(found) > count:
         return Constant(dtype, shape, (0.0,) * count if not found else ())
     return Constant(dtype, shape, found + found[-1:] * (count - len(found)))
 
 
-def texts(data: memoryview) -> tuple[str, ...]:
+def texts(data: Message) -> tuple[str, ...]:
     """Read a `TensorProto` of texts."""
-    return tuple(wire.decoded(one) for one in wire.messages(data, 8))
+    return data.names(8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tflbuild.formats.saved_model import wire
+from tflbuild.core.protobuf import Malformed, Message
 from tflbuild.formats.saved_model.graph_def import MetaGraph, Node
 from tflbuild.formats.saved_model.tensors import texts
 
@@ -22,9 +22,7 @@ def keys_of(graph: MetaGraph) -> dict[str, str]:
     call = graph.nodes.get(name)
     function = graph.functions.get(call.called("f")) if call is not None else None
     if call is None or function is None:
-        raise wire.Malformed(
-            "does not show how its variables are restored, as a SavedModel of TensorFlow 2 does"
-        )
+        raise Malformed("does not show how its variables are restored, as a SavedModel of TensorFlow 2 does")
     given = dict(zip(function.arguments, call.inputs, strict=False))
     found = {}
     for node in function.nodes.values():
@@ -41,14 +39,10 @@ def _key(nodes: Mapping[str, Node], reference: str) -> str:
             break
         if node.op == "RestoreV2":
             listed = nodes.get(node.inputs[1].partition(":")[0])
-            tensor = (
-                wire.message(listed.attributes.get("value", memoryview(b"")), 8)
-                if listed
-                else memoryview(b"")
-            )
-            keys, position = texts(tensor), place.rpartition(":")[2]
+            value = listed.attributes.get("value", b"") if listed else b""
+            keys, position = texts(Message(value).inner(8)), place.rpartition(":")[2]
             if position.isdigit() and int(position) < len(keys):
                 return keys[int(position)]
             break
         reference = node.inputs[0]
-    raise wire.Malformed("restores a variable otherwise than from its checkpoint")
+    raise Malformed("restores a variable otherwise than from its checkpoint")

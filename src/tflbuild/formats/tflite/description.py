@@ -87,6 +87,7 @@ def describe(path: Path) -> Description:
         inputs={name: (kind.modality, kind.options) for name, kind in inputs.items()},
         head=outputs.head if task else {},
         quantized=scheme.name,
+        listed=lists,
         parts=parts_of(found.graph, found.names.outputs),
         recognised=(
             *found.names.recognised,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tflbuild.core import label_list
@@ -21,7 +22,7 @@ def listed(content: bytes, metadata: Metadata, output: int, path: Path) -> tuple
     Args:
         content: of the file.
         metadata: of the model.
-        output: place of the output that classes are read of; -1 for none.
+        output: place of the output that classes are read of; -1 where that does not show.
         path: the file.
     """
     found: dict[str, tuple[str, ...]] = {}
@@ -38,13 +39,17 @@ def listed(content: bytes, metadata: Metadata, output: int, path: Path) -> tuple
 
 
 def _files(metadata: Metadata, output: int) -> list[AssociatedFile]:
-    """Give the label file that belongs to an output, or else to the model: the first of several languages."""
-    own = metadata.outputs[output].files if 0 <= output < len(metadata.outputs) else ()
-    for files in (own, metadata.files):
-        found = [file for file in files if file.kind in (AXIS_LABELS, VALUE_LABELS)]
-        if found:
-            return found[:1]
-    return []
+    """Give the label file of an output, or of every one where none is known, or else of the model.
+
+    Of several languages the first is given.
+    """
+    outputs = metadata.outputs[output : output + 1] if output >= 0 else metadata.outputs
+    own = [found for one in outputs for found in _lists(one.files)[:1]]
+    return list(dict.fromkeys(own)) or _lists(metadata.files)[:1]
+
+
+def _lists(files: Sequence[AssociatedFile]) -> list[AssociatedFile]:
+    return [file for file in files if file.kind in (AXIS_LABELS, VALUE_LABELS)]
 
 
 def names_in(content: bytes) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.onnx.graph import Node, Read
-from tflbuild.formats.protobuf import Message
 from tflbuild.formats.torch_export.permitted import ATEN, is_check, names_in
 from tflbuild.formats.torch_export.program import Program
 

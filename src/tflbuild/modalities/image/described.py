@@ -46,6 +46,8 @@ def _fitted(kind: ImageModality) -> str:
     """Say how a picture of another shape is made to fit, which metadata cannot."""
     if kind.aspect == "letterbox":
         return ", which keeps its shape and is padded evenly"
+    if kind.aspect == "letterbox_corner":
+        return ", which keeps its shape, lies at the top left and is padded right and below"
     if kind.aspect == "center_crop":
         return f", the middle of a larger one{f', {kind.crop:g} of each side' if kind.crop != 1 else ''}"
     return ", stretched to that size"

@@ -36,8 +36,9 @@ class ImageModality(Modality):
         antialias: whether shrinking averages over every source pixel, as PIL and `tf.image` with
             `antialias=True` do; without it the kernel samples around each output pixel's centre.
             `nearest` never averages.
-        aspect: `stretch` to the input's shape; `letterbox`: keep the shape and pad evenly; or `center_crop`: cut the
-            largest centred part of the input's shape out, and of that the share `crop` of each side.
+        aspect: `stretch` to the input's shape; `letterbox`: keep the shape and pad evenly; `letterbox_corner`: keep
+            the shape and pad right and below; or `center_crop`: cut the largest centred part of the input's shape out,
+            and of that the share `crop` of each side.
         crop: see `aspect`.
         channels: order of the input's channels, or `grey` for one channel (ITU-R 601 luma).
         scale: what one step of a pixel is worth to the model.
@@ -51,7 +52,7 @@ class ImageModality(Modality):
     checks: ClassVar[Mapping[str, Check]] = {
         "resize": one_of("bilinear", "nearest", "bicubic", "box"),
         "antialias": boolean,
-        "aspect": one_of("stretch", "letterbox", "center_crop"),
+        "aspect": one_of("stretch", "letterbox", "letterbox_corner", "center_crop"),
         "crop": number(above=0, most=1),
         "channels": one_of("rgb", "bgr", "grey"),
         "scale": number(above=0),
@@ -62,7 +63,7 @@ class ImageModality(Modality):
 
     resize: Literal["bilinear", "nearest", "bicubic", "box"] = "bilinear"
     antialias: bool = True
-    aspect: Literal["stretch", "letterbox", "center_crop"] = "stretch"
+    aspect: Literal["stretch", "letterbox", "letterbox_corner", "center_crop"] = "stretch"
     crop: Annotated[float, Gt(0), Le(1)] = 1.0
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
     scale: Annotated[float, Gt(0)] = 0.0078125
@@ -202,7 +203,7 @@ class ImageModality(Modality):
             return None
         usual, values = type(self)(), ("scale", "offset", "mean", "std")
         even = self.of({option: item for option, item in self.to_json().items() if option not in values})
-        if self.aspect == "letterbox" and even.fill != self.fill:
+        if self.aspect.startswith("letterbox") and even.fill != self.fill:
             return None
         factors = tuple(scale / usual.scale for scale in self.affine[0])
         shifts = tuple(
@@ -228,9 +229,10 @@ class ImageModality(Modality):
 
     def placement(self, image_height: int, image_width: int, height: int, width: int) -> Placement:
         """Say where an image lies in an input of `height` x `width`; integers only, the same everywhere."""
-        if self.aspect != "letterbox":
+        if not self.aspect.startswith("letterbox"):
             return Placement(0, 0, height, width)
-        return letterboxed(image_height, image_width, height, width)
+        place = letterboxed(image_height, image_width, height, width)
+        return place._replace(top=0, left=0) if self.aspect == "letterbox_corner" else place
 
     def seen(self, image_height: int, image_width: int, height: int, width: int) -> Placement:
         """Say which part of an image an input of `height` x `width` shows; whole pixels."""

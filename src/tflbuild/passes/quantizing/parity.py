@@ -7,12 +7,17 @@ from typing import Any
 
 from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.plain_text import plain
 
 SAMPLES = 16
 """Samples that a model is held to another on."""
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest value of the output, that float kernels may make."""
+
+UNCHANGING = 1e-2
+"""Standard deviation over the samples, relative to the largest value, below which an output hardly changes: a file that
+gave the same for every sample would be taken for right, or nearly so."""
 
 
 def sample_batch(meaning: Meaning, ctx: PassContext, count: int = SAMPLES) -> dict[str, Any]:
@@ -45,11 +50,12 @@ def compared(
 
     Returns:
         For each output `difference`, the largest absolute one, `size`, the largest absolute value of what it is held
-        to, and `images`, how many samples.
+        to, and `images`, how many samples. Where each row is of one of several samples, also `spread`: the largest
+        standard deviation of a value over the samples.
     """
     import numpy as np
 
-    return {
+    differences = {
         name: {
             "difference": float(np.max(np.abs(found[name] - values))),
             "size": float(np.max(np.abs(values))),
@@ -57,6 +63,39 @@ def compared(
         }
         for name, values in wanted.items()
     }
+    with np.errstate(invalid="ignore", over="ignore"):
+        for name, one in differences.items():
+            if 1 < len(wanted[name]) == one["images"]:
+                one["spread"] = float(np.max(np.std(wanted[name], axis=0, dtype=np.float64)))
+    return differences
+
+
+def noted(of: str, differences: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Give what is noted of a comparison: `of`, `outputs`, and `weak`, a sentence, where it proves little.
+
+    Args:
+        of: what the outputs were compared with, as a sentence names it.
+        differences: of each output, as `compared` gives them.
+    """
+    return {"of": of, "outputs": differences} | ({"weak": said} if (said := _weakness(differences)) else {})
+
+
+def _weakness(differences: Mapping[str, Mapping[str, float]]) -> str:
+    """Say that outputs hardly change between the samples; "" where all do."""
+    still = {
+        name: one
+        for name, one in differences.items()
+        if "spread" in one and one["spread"] <= UNCHANGING * one["size"]
+    }
+    if not still:
+        return ""
+    named = "".join(f", '{plain(name, 60)}'" for name in still) if len(still) < len(differences) else ""
+    most = max(still.values(), key=lambda one: one["spread"] / one["size"] if one["size"] else 0.0)
+    said = f"outputs{named[1:]}" if len(still) > 1 or not named else f"output{named[1:]}"
+    return (
+        f"The {said} hardly {'change' if said.startswith('outputs') else 'changes'} between the samples (standard "
+        f"deviation {most['spread']:.2g} of size {most['size']:.3g}), so this comparison proves little."
+    )
 
 
 def finished_alike(

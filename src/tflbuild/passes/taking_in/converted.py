@@ -64,14 +64,27 @@ def taken(
     found = outputs_of(made, values)
     wanted = {name: laid_out(name, output, found[name]) for name, output in wanted.items()}
     looks_alike(meaning, wanted, path)
+    hold(wanted, found, f"'{plain(path)}' in {engine}", ctx)
+    return finished(graph, meaning, found, values, ctx)
+
+
+def hold(wanted: Mapping[str, Any], found: Mapping[str, Any], source: str, ctx: PassContext) -> None:
+    """Hold what a converted file gives to what its source gives, and note how near they are.
+
+    Args:
+        wanted: outputs of the source by name, (samples, ...).
+        found: those of the `.tflite`, of the same names and shapes.
+        source: as a sentence names it, e.g. "'model.onnx' in onnxruntime".
+        ctx: of the pass.
+
+    Raises:
+        BrokenPromise: an output differs by more than float kernels do.
+    """
     differences = parity.compared(wanted, found)
-    ctx.notes["parity"] = {"of": f"'{path}' in {engine}", "outputs": differences}
+    ctx.notes["parity"] = parity.noted(source, differences)
     wrong = parity.breaches(differences)
     if wrong:
-        raise BrokenPromise(
-            f"the .tflite does not compute what '{plain(path)}' does in {engine}: {'; '.join(wrong)}."
-        )
-    return finished(graph, meaning, found, values, ctx)
+        raise BrokenPromise(f"the .tflite does not compute what {source} computes: {'; '.join(wrong)}.")
 
 
 def finished(

@@ -10,9 +10,11 @@ from tflbuild.core.plain_text import plain
 
 
 def lines(note: Note) -> list[str]:
-    """Say of each output by how much it differs at most."""
+    """Say of each output by how much it differs at most, and where this proves little."""
     of = plain(note.get("of", "the model"))
-    return [_line(str(name), found, of) for name, found in note.get("outputs", {}).items()]
+    said = [_line(str(name), found, of) for name, found in note.get("outputs", {}).items()]
+    weak = plain(note.get("weak", ""), 1000).removesuffix(".")
+    return [*said, f"parity: {weak[:1].lower()}{weak[1:]}"] if weak else said
 
 
 def _line(name: str, found: Mapping[str, Any], of: str) -> str:

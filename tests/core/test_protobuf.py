@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tflbuild.formats.protobuf import Malformed, Message
+from tflbuild.core.protobuf import BYTES, FOUR, VARINT, Malformed, Message, places
 
 
 def test_numbers_text_and_messages_are_read_by_their_field() -> None:
@@ -38,6 +38,40 @@ def test_a_message_that_is_written_twice_is_one_of_both_as_protobuf_merges_them(
     assert (inner.number(1), inner.numbers(1), inner.text(2)) == (2, (150, 2), "b")
 
 
+def test_floats_of_8_bytes_are_read_as_those_of_4() -> None:
+    # 1.0 and -2.0 as IEEE 754 has them: 0x3ff0... and 0xc000...
+    one, two = "000000000000f03f", "00000000000000c0"
+    assert Message(bytes.fromhex("31" + one + "31" + two)).floats(6, "d") == (1.0, -2.0)
+    assert Message(bytes.fromhex("3210" + one + two)).floats(6, "d") == (1.0, -2.0)
+
+
+def test_a_map_is_read_by_its_names() -> None:
+    # two entries, {1: "a", 2: {1: 150}} and {1: "b"}
+    found = Message(bytes.fromhex("2a080a0161 1203089601 2a030a0162".replace(" ", ""))).entries(5)
+    assert {name: bytes(one) for name, one in found.items()} == {"a": b"\x08\x96\x01", "b": b""}
+
+
+def test_a_name_is_utf_8_and_text_need_not_be() -> None:
+    message = Message(b"\x0a\x02\xffa")
+    assert message.text(1) == "\ufffda"
+    with pytest.raises(Malformed, match="has a name that is not UTF-8"):
+        message.name(1)
+    with pytest.raises(Malformed, match="has a name that is not UTF-8"):
+        message.names(1)
+
+
+def test_places_are_those_of_the_values_in_the_whole() -> None:
+    # behind two foreign bytes: field 1 = 150, field 2 = "hi", field 3 of 4 bytes; and two foreign bytes again
+    content = b"\xff\xff" + bytes.fromhex("089601 12026869 1d01000000".replace(" ", "")) + b"\xff\xff"
+    assert list(places(content, 2, len(content) - 2)) == [
+        (1, VARINT, 3, 150),
+        (2, BYTES, 7, 9),
+        (3, FOUR, 10, 14),
+    ]
+    with pytest.raises(Malformed, match="points outside of itself"):
+        list(places(content, 2, 8))
+
+
 def test_the_last_of_several_counts_and_unknown_fields_are_passed_over() -> None:
     assert Message(b"\x08\x01\x08\x02").number(1) == 2
     assert Message(b"\x11" + bytes(8) + b"\x08\x05").number(1) == 5
@@ -53,6 +87,10 @@ def test_the_last_of_several_counts_and_unknown_fields_are_passed_over() -> None
         (b"\x0b", "has a field of the unknown kind 3"),
         (b"\x0f", "has a field of the unknown kind 7"),
         (b"\x00\x01", "has a field without a number"),
+        (b"\x80\x00\x01", "has a field without a number"),
+        (b"\x80", "points outside of itself"),
+        (b"\x80" * 11, "has a number of more than 64 bits"),
+        (b"\x0d\x00", "points outside of itself"),
     ],
 )
 def test_bytes_that_are_no_message_are_said_to_be_none(content: bytes, said: str) -> None:
