@@ -268,7 +268,9 @@ def check_sound(header: Header, path: Path, key: str = "model.path: ") -> None:
             f"a functional model: tf_keras.Model(inputs, outputs)."
         )
     try:
-        if header.origin is None or not header.origin.lacking:  # those of Keras 3 were checked when it was read
+        if (
+            header.origin is None or not header.origin.lacking
+        ):  # those of Keras 3 were checked when it was read
             check_inert(header.config)
         keras_graph.check_sizes(header.config, header.elements)
     except Unwanted as error:

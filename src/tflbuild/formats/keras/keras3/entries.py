@@ -161,7 +161,9 @@ def _activation(name: str, kind: str, options: dict[str, Any]) -> tuple[Step, ..
         elif given in AS_LAYERS and kind not in PICKY:
             options[key], steps = "linear", AS_LAYERS[given]
         else:
-            raise no_equal(name, f"has the activation {_said(given)} of Keras 3, which tf_keras does not have")
+            raise no_equal(
+                name, f"has the activation {_said(given)} of Keras 3, which tf_keras does not have"
+            )
     return steps
 
 
