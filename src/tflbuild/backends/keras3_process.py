@@ -21,7 +21,6 @@ from tflbuild.backends import keras3_program
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.core.interpreter import command, environment
 from tflbuild.core.plain_text import plain
-from tflbuild.core.regular_file import read_regular
 from tflbuild.environments.running.program import limits
 from tflbuild.formats.keras import archive as keras_archive
 from tflbuild.formats.keras import hdf5, header
@@ -79,8 +78,8 @@ def computed(path: Path, content: bytes, batch: Batch, saved: Path | None = None
     names = [str(name) for name in answer["outputs"]]
     if sorted(names) != sorted(outputs):
         raise RecipeError(
-            f"model.path: '{plain(path)}' gives {len(names)} outputs in Keras 3, {plain(', '.join(names), 200)}, and by "
-            f"its configuration {plain(', '.join(outputs), 200)}."
+            f"model.path: '{plain(path)}' gives {len(names)} outputs in Keras 3, {plain(', '.join(names), 200)}, and "
+            f"by its configuration {plain(', '.join(outputs), 200)}."
         )
     return found if names == outputs else [found[names.index(name)] for name in outputs]
 

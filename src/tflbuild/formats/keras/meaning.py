@@ -28,7 +28,7 @@ def is_model(beginning: bytes) -> bool:
 
 
 def is_exported(path: Path) -> bool:
-    """Say whether a file has a layer of Keras 3 without an equal in tf_keras, so that Keras 3 itself is to export it."""
+    """Say whether a file has a layer of Keras 3 without an equal in tf_keras, so that Keras 3 is to export it."""
     try:
         origin = header.read(path).origin
     except RecipeError:  # `check` says it

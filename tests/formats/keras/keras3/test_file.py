@@ -58,9 +58,9 @@ def test_a_layer_without_an_equal_goes_to_keras_3_and_the_plan_says_which(tmp_pa
     assert said.recognised[-1] == (
         "layers",
         "exported by Keras 3 as a SavedModel, in float32",
-        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no equal in tf_keras that tflbuild knows (and "
-        "1 more layer of such kinds); what it computes in Keras 3 is what the result is held to, and no pass can train "
-        "it",
+        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no equal in tf_keras that tflbuild knows "
+        "(and 1 more layer of such kinds); what it computes in Keras 3 is what the result is held to, and no pass can "
+        "train it",
     )
     assert "model=file takes it through Keras 3 itself, in recipes that train nothing." in refusal(path)
 

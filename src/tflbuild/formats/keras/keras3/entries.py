@@ -8,9 +8,9 @@ from typing import Any
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.keras3.activations import ALIKE, AS_LAYERS, Step
-from tflbuild.formats.keras.keras3.layers import ANY, CODE, LAYERS, PICKY, Equal
 from tflbuild.formats.keras.keras3.known import APPLICATIONS
 from tflbuild.formats.keras.keras3.known import LAYERS as KNOWN
+from tflbuild.formats.keras.keras3.layers import ANY, CODE, LAYERS, PICKY, Equal
 from tflbuild.formats.keras.keras3.refusal import no_equal, refused
 
 GRAPHS = ("Functional", "Sequential", "Model")

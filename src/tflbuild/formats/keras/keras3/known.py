@@ -6,6 +6,11 @@ Read off the sources of Keras 3.15. Not among them: what holds code (`Lambda`), 
 
 from __future__ import annotations
 
+
+def _words(text: str) -> set[str]:
+    return set(text.split())
+
+
 LAYERS = frozenset(
     {
         f"{name}{rank}D"
@@ -19,12 +24,12 @@ LAYERS = frozenset(
             *("Cropping", "ZeroPadding", "UpSampling", "SpatialDropout"),
         )
     }
-    | set(
+    | _words(
         "AdditiveAttention Attention AutoContrast Bidirectional CategoryEncoding Conv3DTranspose "
         "ContrastLimitedAdaptiveHistogramEqualization Discretization Equalization GRUCell GroupQueryAttention "
         "GroupedQueryAttention LSTMCell Masking MaxNumBoundingBoxes MelSpectrogram MultiHeadAttention Pipeline "
         "RMSNormalization RNN RandomCrop ReversibleEmbedding STFTSpectrogram SimpleRNNCell Solarization "
-        "SpectralNormalization StackedRNNCells TimeDistributed".split()
+        "SpectralNormalization StackedRNNCells TimeDistributed"
     )
 )
 """Layers of `keras.layers`."""
@@ -33,7 +38,7 @@ APPLICATIONS = frozenset({("keras.src.applications.convnext", "LayerScale")})
 """Modules and classes of layers that a network of `keras.applications` brings."""
 
 OPERATIONS = frozenset(
-    (
+    _words(
         "Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle "
         "Any Append Arange Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition "
         "Argsort Array ArraySplit Average AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd "
@@ -63,6 +68,6 @@ OPERATIONS = frozenset(
         "TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold Tile TopK Trace Transpose Trapezoid Tril Triu "
         "TrueDivide Trunc Unfold Unique UnravelIndex Unstack Vander Var Vdot View ViewAsComplex ViewAsReal "
         "Vsplit Vstack Where ZerosLike"
-    ).split()
+    )
 )
 """Operations, of the modules of `keras.ops` that work on tensors."""
