@@ -43,7 +43,7 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
         RecipeError,
-        match=r"keras \(\.h5, \.keras\), keras3_export .*, onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
+        match=r"keras \(\.h5, \.keras\), .*, onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
 
