@@ -74,7 +74,7 @@ def test_it_is_given_float32_built_in_layers_and_no_settings_of_the_user(
     assert given["env"]["KERAS_BACKEND"] == "tensorflow"
     assert given["env"]["KERAS_HOME"] == str(given["cwd"])
     assert (given["inputs"], given["saved"]) == (["image"], "")
-    assert given["limits"]["memory"] > 0
+    assert given["limits"]["file"] > 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tflbuild.backends import keras3_process
 from tflbuild.backends.keras3_process import Batch, Floats
@@ -63,7 +63,7 @@ def convert(
     return Exported(graph, dict(zip(outputs, found, strict=True)))
 
 
-def _rename(entries: Sequence[object], names: Mapping[str, str]) -> None:
+def _rename(entries: Sequence[Any], names: Mapping[str, str]) -> None:
     """Give the ends of a signature the file's own names."""
     for entry in entries:
-        entry.name = names[entry.name.decode()].encode()  # type: ignore[attr-defined]
+        entry.name = names[entry.name.decode()].encode()

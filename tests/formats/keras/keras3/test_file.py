@@ -86,8 +86,8 @@ def test_a_layer_without_an_equal_that_holds_code_deep_inside_is_refused(tmp_pat
 
 @pytest.mark.parametrize("change", ["cut", "nan", "sides"])
 def test_what_keras_3_could_not_take_either_is_refused_while_planning(change: str, tmp_path: Path) -> None:
-    shape = (None, 8, 3) if change == "sides" else keras3_files.SHAPE
-    config = functional(image(shape=shape), layer("RMSNormalization", "norm", "image"))  # type: ignore[arg-type]
+    shape: Any = (None, 8, 3) if change == "sides" else keras3_files.SHAPE
+    config = functional(image(shape=shape), layer("RMSNormalization", "norm", "image"))
     values = np.full(3, np.nan if change == "nan" else 1, np.float32)
     weights = keras3_files.store({"layers/rms_normalization/vars/0": values})
     path = keras3_files.keras(tmp_path / "my.keras", config, weights)
