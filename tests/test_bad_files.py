@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+import keras3_files
 import onnx_files
 from foreign_networks import unsigned
 from keras_configs import functional, image, layer, written
@@ -47,12 +48,26 @@ def keras(path: Path) -> None:
     written(path, functional(image(shape=(12, 12, 3)), layer("Flatten", "flat", "image"), scores))
 
 
+def write_keras3(folder: Path) -> None:
+    """Write files of Keras 3 with a layer that tf_keras lacks, one of them with code as well."""
+    for name, kind in (("keras3.keras", "RMSNormalization"), ("keras3_code.keras", "Lambda")):
+        config = keras3_files.functional(
+            keras3_files.image(),
+            keras3_files.layer("RMSNormalization", "norm", "image"),
+            keras3_files.layer(kind, "last", "norm"),
+            keras3_files.layer("Flatten", "flat", "last"),
+            keras3_files.layer("Dense", "scores", "flat", units=3, activation="softmax"),
+        )
+        keras3_files.keras(folder / name, config)
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Give a folder with files and data, right ones and wrong ones."""
     folder = tmp_path_factory.mktemp("bad")
     write_files(folder)
     keras(folder / "keras.h5")
+    write_keras3(folder)
     (folder / "int8.tflite").write_bytes(int8())
     (folder / "text.tflite").write_text("hello, I am no model")
     (folder / "model.pt").write_bytes(b"\x80\x02ctorch._utils\n_rebuild")
@@ -182,7 +197,33 @@ PLANNED: dict[str, tuple[list[str], str]] = {
         case("two_inputs.tflite", "uneven.npz"),
         "data.root: 'uneven.npz' has 48 rows in 'map' and 47 in 'numbers'; expected as many in each, one a sample.",
     ),
+    "code in a file of Keras 3": (
+        case("keras3_code.keras", "three"),
+        "model.path: in 'keras3_code.keras', layer 'last' is a Lambda, Python code in a file, which tflbuild does not "
+        "execute; write it in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.",
+    ),
     # Passes
+    "pruning what Keras 3 exports": (
+        ["recipe=pruned_int8", *case("keras3.keras", "three")[1:]],
+        f"pipeline: 'prune' needs a model that can be trained (.h5), and model.path is taken in as a .tflite; passes "
+        f"that take it: {TAKING}.",
+    ),
+    "training what Keras 3 exports for quantization": (
+        ["recipe=qat_int8", *case("keras3.keras", "three")[1:]],
+        f"pipeline: 'qat' needs a model that can be trained (.h5), and model.path is taken in as a .tflite; passes "
+        f"that take it: {TAKING}.",
+    ),
+    "training what Keras 3 exports further": (
+        case(
+            "keras3.keras",
+            "three",
+            "+passes@train=train",
+            "train.init=continue",
+            "pipeline=[train,convert,quantize]",
+        ),
+        f"pipeline: 'train' needs a model that can be trained (.h5), and model.path is taken in as a .tflite; passes "
+        f"that take it: {TAKING}.",
+    ),
     "pruning a .tflite": (
         ["recipe=pruned_int8", *case("classifier.tflite", "three")[1:]],
         f"pipeline: 'prune' needs a model that can be trained (.h5), and model.path is a .tflite; passes that take "

@@ -48,9 +48,10 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Any, code: int = 0) -> li
     started: list[dict[str, Any]] = []
 
     def run(command: list[str], **options: Any) -> Any:
-        with zipfile.ZipFile(command[-3]) as archive:
+        request = json.loads(command[-1])
+        with zipfile.ZipFile(request["model"]) as archive:
             config = json.loads(archive.read("config.json"))
-        started.append({**options, "config": config})
+        started.append({**options, **request, "config": config})
         if isinstance(answer, Exception):
             raise answer
         return subprocess.CompletedProcess(command, code, stdout=answer)
@@ -72,15 +73,17 @@ def test_it_is_given_float32_built_in_layers_and_no_settings_of_the_user(
     assert given["config"]["config"]["layers"][2]["config"]["dtype"]["config"] == {"name": "float32"}
     assert given["env"]["KERAS_BACKEND"] == "tensorflow"
     assert given["env"]["KERAS_HOME"] == str(given["cwd"])
+    assert (given["inputs"], given["saved"]) == (["image"], "")
+    assert given["limits"]["file"] > 0
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
         (
-            b'warning\n{"error": "ValueError: no\\n such layer"}\n',
+            b'warning\n{"error": "ValueError: no\\n such layer", "keras": "3.15.1"}\n',
             0,
-            "cannot run '{}': ValueError: no such layer",
+            "Keras 3.15.1 cannot run '{}': ValueError: no such layer",
         ),
         (b"", -11, "cannot run '{}': its process ended with -11"),
         (b"[1]", 0, "cannot run '{}': its process ended with 0"),
@@ -104,7 +107,7 @@ def test_without_keras_3_the_command_that_installs_it_is_said(
     from tflbuild.backends import keras3_reference
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingTool, match=r"pip install 'keras>=3'"):
+    with pytest.raises(MissingTool, match=r"is not installed: pip install 'keras>=3'$"):
         keras3_reference.outputs_of(path, BATCH)
 
 

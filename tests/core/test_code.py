@@ -177,6 +177,7 @@ QUANTIZERS = {
     "correct_bias",
     "equalize",
     "dequantize",
+    "load_keras3",
     "load_onnx",
     "load_saved_model",
     "load_tflite",
@@ -223,7 +224,7 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
             - {"tflbuild.evaluation.examples"}
         )
     }
-    loaders = {"load_onnx", "load_saved_model", "load_tflite", "load_torch_export"}
+    loaders = {"load_keras3", "load_onnx", "load_saved_model", "load_tflite", "load_torch_export"}
     assert evaluating.keys() == loaders, "which execute the user's file"
     rooms = {
         "analyses",

@@ -16,6 +16,7 @@ from tflbuild.passes.correct_bias import CorrectBias
 from tflbuild.passes.dequantize import Dequantize
 from tflbuild.passes.equalize import Equalize
 from tflbuild.passes.load import Load
+from tflbuild.passes.load_keras3 import LoadKeras3
 from tflbuild.passes.load_onnx import LoadOnnx
 from tflbuild.passes.load_saved_model import LoadSavedModel
 from tflbuild.passes.load_tflite import LoadTflite
@@ -44,6 +45,7 @@ DECLARED: dict[type[Pass], tuple[set[str], bool, bool | None]] = {
     Dequantize: (LITERT, False, False),
     Equalize: (LITERT, False, None),
     Load: (KERAS, False, None),
+    LoadKeras3: ({"keras", "tensorflow", "ai_edge_litert", "numpy"}, False, None),
     LoadOnnx: ({"environment:onnx", "ai_edge_litert", "numpy"}, False, None),
     LoadSavedModel: ({"tensorflow", "ai_edge_litert", "numpy"}, False, None),
     LoadTflite: ({"ai_edge_litert", "numpy"}, False, None),

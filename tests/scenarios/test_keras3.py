@@ -1,4 +1,7 @@
-"""A small classifier of Keras 3, nested, pruned, trained on and quantized by one command each."""
+"""A small classifier of Keras 3, nested, pruned, trained on and quantized by one command each.
+
+The same classifier with layers that tf_keras lacks is taken through the SavedModel that Keras 3 exports.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,11 @@ model = keras.Model(image, layers.Dense(len(classes), activation="softmax", name
 model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
 model.fit(x, y, epochs=30, batch_size=16, verbose=0)
 model.save(path)
+
+each = layers.TimeDistributed(layers.Identity(), name="each")
+tensor = each(layers.Reshape((-1, 16))(model.layers[-2].input))
+tensor = layers.GlobalAveragePooling1D()(tensor)
+keras.Model(image, model.layers[-1](tensor)).save(path.replace("best", "exported"))
 """
 
 
@@ -86,5 +94,22 @@ def test_a_nested_model_of_keras_3_is_built(
         "by the one that loads it"
     )
     (parity,) = notes["load"]["parity"]["outputs"].values()
+    assert parity["difference"] <= 1e-4 * parity["size"]
+    assert report["targets"][0]["metrics"]["top1"]["value"] > 0.6  # chance is 1/3
+
+
+def test_a_model_with_a_layer_that_tf_keras_lacks_is_built_through_keras_3(
+    trained: Path, shared_cases: Path, here: Workspace
+) -> None:
+    """It computes what the other file computes: the mean over pixels, taken in a row."""
+    path = trained.with_name("exported.keras")
+    said = here.run("recipe=int8", f"model.path={path}", f"data.root={shared_cases / 'shapes'}")
+    assert "exported by Keras 3 as a SavedModel, in float32" in said
+    assert "layer 'each' is the layer TimeDistributed of Keras 3, which has no equal in tf_keras" in said
+    report = here.report("int8")
+    load = next(step for step in report["passes"] if step["label"] == "load")
+    assert load["notes"]["parity"]["of"] == f"'{path}' in Keras 3"
+    (parity,) = load["notes"]["parity"]["outputs"].values()
+    assert parity["images"] == 32
     assert parity["difference"] <= 1e-4 * parity["size"]
     assert report["targets"][0]["metrics"]["top1"]["value"] > 0.6  # chance is 1/3

@@ -139,9 +139,11 @@ def _not_of_the_file(recipe: Recipe, label: str, wanted: str, kind: str) -> str:
     """Say that a step cannot take the user's file, and which passes can."""
     taking = [name for name, cls in PASSES.items() if (given := kinds_of(cls)[0]) and given.kind == kind]
     trained = " that can be trained" if type(recipe.steps[label].options).trains else ""
+    files, suffix = recipe.model.files(), KINDS[kind].suffix
+    becomes = "" if not files or any(path.suffix.lower() == suffix for path in files) else "taken in as "
     return (
-        f"pipeline: '{label}' needs a model{trained} ({KINDS[wanted].suffix}), and model.path is a "
-        f"{KINDS[kind].suffix}; passes that take it: {', '.join(sorted(taking))}."
+        f"pipeline: '{label}' needs a model{trained} ({KINDS[wanted].suffix}), and model.path is {becomes}a "
+        f"{suffix}; passes that take it: {', '.join(sorted(taking))}."
     )
 
 

@@ -40,7 +40,7 @@ class KerasFile(Architecture):
     `Normalization`, operations) takes them raw, and so `scale` is 1 and `offset` 0 where the recipe says neither.
     Nested models are flattened, augmentation is left out, half precision becomes float32; the float file is held to
     the model as it was loaded. A model of Keras 3 becomes one of tf_keras, layer by layer, and is held to what Keras 3
-    computes; a layer without an equal in tf_keras is named.
+    computes; a layer without an equal in tf_keras is named, and `model=file` takes such a file.
     """
 
     path: str = ""  # the file; required

@@ -84,10 +84,14 @@ def started(made: Made, program: ModuleType, words: list[str], folder: Path) -> 
 
 def command(made: Made, program: ModuleType, words: list[str], seconds: int | None) -> list[str]:
     """Give the command line: the environment's interpreter, the guard with its limits, the program."""
-    memory = int(SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    limits = {"memory": memory, "file": FILE} | ({"seconds": seconds * cores()} if seconds else {})
-    files = [str(guard.__file__), json.dumps(limits), str(program.__file__)]
+    files = [str(guard.__file__), json.dumps(limits(seconds)), str(program.__file__)]
     return [str(made.python), "-I", "-B", *files, *words]
+
+
+def limits(seconds: int | None) -> dict[str, int]:
+    """Give the most that a program may take, as the guard is told: bytes of memory and of a file, and time."""
+    memory = int(SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return {"memory": memory, "file": FILE} | ({"seconds": seconds * cores()} if seconds else {})
 
 
 def cores() -> int:

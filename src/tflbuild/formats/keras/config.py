@@ -16,6 +16,9 @@ GRAPHS = ("Functional", "Sequential", "Model")
 WRAPPERS = ("QuantizeWrapper", "PruneLowMagnitude", "ClusterWeights", "QuantizeAnnotate", "TimeDistributed")
 """Beginnings of the names of classes that hold one layer and compute what it does."""
 
+TOLD = "_told_shape"
+"""Option of a layer that only Keras 3 has: the shape of what it gives, as its readers say it; None where none does."""
+
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """Exceptions that reading raises where a configuration is not one of Keras."""
 

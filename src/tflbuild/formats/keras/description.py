@@ -11,6 +11,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.config import MALFORMED, outputs_of
 from tflbuild.formats.keras.ends import End, ends_of, rank_of
 from tflbuild.formats.keras.front import Front, changes_of, front_of
+from tflbuild.formats.keras.keras3.file import Origin
 
 
 class Header(Protocol):
@@ -25,7 +26,7 @@ class Header(Protocol):
         """The Keras that wrote it."""
 
     @property
-    def origin(self) -> object | None:
+    def origin(self) -> Origin | None:
         """Give the source of a file of Keras 3; None for one of tf_keras."""
 
 
@@ -154,10 +155,17 @@ def described(header: Header) -> Description:
             names=tuple(place.layer.name for place in places),
             single=len(places) == 1 and units_of(places[0]) == 1,
             front=front_of(config),
-            changes=(*_translation(header), *changes_of(config)),
+            changes=_exported(header.origin) or (*_translation(header), *changes_of(config)),
         )
     except MALFORMED:
         return Description()
+
+
+def _exported(origin: Origin | None) -> tuple[tuple[str, str], ...]:
+    if origin is None or not origin.lacking:
+        return ()
+    said = f"{origin.reason}; what it computes in Keras 3 is what the result is held to, and no pass can train it"
+    return (("exported by Keras 3 as a SavedModel, in float32", said),)
 
 
 def _translation(header: Header) -> list[tuple[str, str]]:

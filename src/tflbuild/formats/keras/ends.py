@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from tflbuild.formats.keras.config import Layer, Place, outputs_of
+from tflbuild.formats.keras.config import TOLD, Layer, Place, outputs_of
 
 Kind = Literal["logits", "softmax", "sigmoid", "unknown"]
 
@@ -165,6 +165,8 @@ def _said(layer: Layer) -> End:
 def rank_of(place: Place) -> int | None:
     """Give the number of axes of a tensor, the batch included; None where the configuration does not tell."""
     layer = place.layer
+    if TOLD in layer.config:
+        return len(layer.config[TOLD] or ()) or None
     if layer.kind == "Reshape":
         return 1 + len(layer.config["target_shape"])
     if layer.kind == "Flatten" or layer.kind.startswith("Global"):

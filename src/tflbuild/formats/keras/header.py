@@ -35,7 +35,8 @@ class Header:
     Attributes:
         config: the model's class and configuration, as Keras writes them.
         version: the Keras that wrote it.
-        origin: of a file of Keras 3, what it came from; `config` is in the form of tf_keras all the same.
+        origin: of a file of Keras 3, what it came from; `config` is in the form of tf_keras all the same, but for
+            layers that tf_keras lacks.
         facts: the `Meaning` that tflbuild embedded; {} where there are none.
         elements: how many numbers the file holds.
         not_finite: layers, by the path of their weights in the file, that hold a NaN or an infinity.
@@ -233,6 +234,25 @@ def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
         RecipeError: it would run code that the file holds, holds weights that are not finite, has layers of Keras 3
             without an equal in tf_keras, or is no graph of layers.
     """
+    if header.origin is not None and header.origin.lacking:
+        raise RecipeError(
+            f"{key}in '{plain(path)}', {header.origin.reason}; model=file takes it through Keras 3 itself, in recipes "
+            f"that train nothing."
+        )
+    check_sound(header, path, key)
+
+
+def check_sound(header: Header, path: Path, key: str = "model.path: ") -> None:
+    """Refuse what neither tf_keras nor Keras 3 must load, whatever the model takes and gives.
+
+    Args:
+        header: of the file.
+        path: the file.
+        key: what the sentence starts with.
+
+    Raises:
+        RecipeError: it holds code that Keras 3 would run, holds weights that are not finite, or is no graph of layers.
+    """
     said = plain(path)
     version = VERSION.fullmatch(header.version) if header.version else None
     if header.version and version is None:
@@ -248,7 +268,10 @@ def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
             f"a functional model: tf_keras.Model(inputs, outputs)."
         )
     try:
-        check_inert(header.config)
+        if (
+            header.origin is None or not header.origin.lacking
+        ):  # those of Keras 3 were checked when it was read
+            check_inert(header.config)
         keras_graph.check_sizes(header.config, header.elements)
     except Unwanted as error:
         raise RecipeError(f"{key}in '{said}', {error}") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import label_list
+from tflbuild.core import file_kind, label_list
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import Description, Evidence
@@ -14,7 +14,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.facts import with_facts
-from tflbuild.formats.keras import description, header
+from tflbuild.formats.keras import archive, description, hdf5, header
 from tflbuild.formats.keras.result import Result, result_of
 from tflbuild.formats.keras.shapes import Shape
 from tflbuild.formats.keras.signature import inputs_of, outputs_of, spec_of
@@ -22,14 +22,31 @@ from tflbuild.formats.labels import Labels
 from tflbuild.formats.pictures import ASSUMED, GREY, Kind, likeness
 
 
-def check(path: Path) -> None:
-    """Refuse a file that tf_keras must not or could not load, or whose inputs have no fixed sides.
+def is_model(beginning: bytes) -> bool:
+    """Say whether a file begins as HDF5, or as an archive with one of the three members of a `.keras` file."""
+    return beginning.startswith(hdf5.SIGNATURE) or file_kind.first_member(beginning) in archive.MOST
+
+
+def is_exported(path: Path) -> bool:
+    """Say whether a file has a layer of Keras 3 without an equal in tf_keras, so that Keras 3 is to export it."""
+    try:
+        origin = header.read(path).origin
+    except RecipeError:  # `check` says it
+        return False
+    return origin is not None and bool(origin.lacking)
+
+
+def check(path: Path, *, exported: bool = False) -> None:
+    """Refuse a file that must not or could not be loaded, or whose inputs have no fixed sides.
+
+    Args:
+        path: the file.
+        exported: whether Keras 3 is to load it, and not tf_keras.
 
     Raises:
         RecipeError: one sentence.
     """
-    found = header.read(path)
-    header.check_loads(found, path)
+    found = _header(path, exported=exported)
     for name, spec in inputs_of(found.config).items():
         if -1 in spec.shape[1:]:
             raise RecipeError(
@@ -38,14 +55,17 @@ def check(path: Path) -> None:
             )
 
 
-def describe(path: Path) -> Description:
+def describe(path: Path, *, exported: bool = False) -> Description:
     """Read what a file says and shows.
 
+    Args:
+        path: the file.
+        exported: whether Keras 3 is to load it, and not tf_keras.
+
     Raises:
-        RecipeError: it is no model, or none that tf_keras could load.
+        RecipeError: it is no model, or none that could be loaded.
     """
-    found = header.read(path)
-    header.check_loads(found, path)
+    found = _header(path, exported=exported)
     graph = description.described(found)
     inputs, outputs = inputs_of(found.config), outputs_of(found.config)
     kinds = {name: _kind(name if len(inputs) > 1 else "", spec, graph) for name, spec in inputs.items()}
@@ -71,6 +91,12 @@ def describe(path: Path) -> Description:
         ),
     )
     return with_facts(read, Meaning.from_json(dict(found.facts)), path) if found.facts else read
+
+
+def _header(path: Path, *, exported: bool) -> header.Header:
+    found = header.read(path)
+    (header.check_sound if exported else header.check_loads)(found, path)
+    return found
 
 
 def _head(result: Result, outputs: Mapping[str, Shape | None]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class Keras(Format):
     """A whole model of tf_keras or of Keras 3: `.h5`, or the zip archive `.keras`.
 
     Its configuration is read as JSON, and nothing of it is executed: layers that hold code are refused. That of Keras 3
-    is translated to tf_keras.
+    is translated to tf_keras, where each of its layers has an equal there.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".keras")
@@ -22,10 +22,9 @@ class Keras(Format):
 
     def recognises(self, path: Path, beginning: bytes) -> bool:
         """Look for HDF5, or for an archive that begins with one of the three members of a `.keras` file."""
-        from tflbuild.core.file_kind import first_member
-        from tflbuild.formats.keras import archive, hdf5
+        from tflbuild.formats.keras import meaning
 
-        return beginning.startswith(hdf5.SIGNATURE) or first_member(beginning) in archive.MOST
+        return meaning.is_model(beginning) and not meaning.is_exported(path)
 
     def check(self, path: Path) -> None:
         """Refuse a file that is no model, that would run code, or whose inputs have no fixed sides."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tflbuild.formats.keras.config import MALFORMED, Layer, Place
+from tflbuild.formats.keras.config import MALFORMED, TOLD, Layer, Place
 from tflbuild.formats.keras.ends import PASSING
 from tflbuild.formats.keras.front import AUGMENTATION, NOISE
 
@@ -70,6 +70,8 @@ def _shape(place: Place, given: Sequence[Shape | None]) -> Shape | None:
         if layer.kind == "InputLayer":
             return tuple(said)
         given = [tuple(said)]  # first in a Sequential model
+    if config.get(TOLD):
+        return tuple(config[TOLD])
     if layer.kind == "Reshape":
         return _reshaped(config["target_shape"], given[0] if given else None)
     shapes = [shape for shape in given if shape is not None]

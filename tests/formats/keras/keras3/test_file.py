@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import keras3_files
 import keras_files
-from keras3_files import dense, functional, image, layer
+from keras3_files import dense, functional, image, layer, tensor
 from tflbuild.core.errors import RecipeError
 from tflbuild.formats.keras import header
 from tflbuild.formats.keras.description import described
 from tflbuild.formats.keras.keras3.file import is_third
+from tflbuild.formats.recognition import recognised_format
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,62 @@ def test_a_plan_reads_it_and_says_that_it_is_translated(tmp_path: Path) -> None:
             "Keras 3.15.1 saved it; what it computes there is what the result is held to",
         ),
     )
+
+
+def test_a_layer_without_an_equal_goes_to_keras_3_and_the_plan_says_which(tmp_path: Path) -> None:
+    config = functional(
+        image(),
+        layer("RMSNormalization", "norm", "image", axis=-1, epsilon=1e-6),
+        layer("Bidirectional", "both", tensor("norm")),
+        layer("Dense", "scores", tensor("both", shape=(12,)), units=2, activation="softmax"),
+    )
+    path = keras3_files.keras(tmp_path / "my.keras", config)
+    found = recognised_format(path)
+    assert (found.name, found.kind, found.loader) == ("keras3_export", "TFLiteModel", "load_keras3")
+    found.check(path)
+    said = found.describe(path)
+    assert (said.task, said.signature.outputs["scores"].shape) == ("classification", (-1, 2))
+    assert said.recognised[-1] == (
+        "layers",
+        "exported by Keras 3 as a SavedModel, in float32",
+        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no equal in tf_keras that tflbuild knows "
+        "(and 1 more layer of such kinds); what it computes in Keras 3 is what the result is held to, and no pass can "
+        "train it",
+    )
+    assert "model=file takes it through Keras 3 itself, in recipes that train nothing." in refusal(path)
+
+
+@pytest.mark.parametrize("kind", ["Lambda", "Mine", "StringLookup"])
+def test_code_beside_a_layer_without_an_equal_is_refused_all_the_same(kind: str, tmp_path: Path) -> None:
+    config = functional(
+        image(), layer("RMSNormalization", "norm", "image"), layer(kind, "code", tensor("norm"))
+    )
+    path = keras3_files.keras(tmp_path / "my.keras", config)
+    assert recognised_format(path).name == "keras"
+    with pytest.raises(RecipeError, match=f"layer 'code' is a '?{kind}'?, "):
+        recognised_format(path).check(path)
+
+
+def test_a_layer_without_an_equal_that_holds_code_deep_inside_is_refused(tmp_path: Path) -> None:
+    inner = {"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None}
+    config = functional(image(), layer("TimeDistributed", "each", "image", layer=inner))
+    path = keras3_files.keras(tmp_path / "my.keras", config)
+    with pytest.raises(RecipeError, match=r"names keras\.layers\.Lambda, which is nothing of Keras 3"):
+        recognised_format(path).check(path)
+
+
+@pytest.mark.parametrize("change", ["cut", "nan", "sides"])
+def test_what_keras_3_could_not_take_either_is_refused_while_planning(change: str, tmp_path: Path) -> None:
+    shape: Any = (None, 8, 3) if change == "sides" else keras3_files.SHAPE
+    config = functional(image(shape=shape), layer("RMSNormalization", "norm", "image"))
+    values = np.full(3, np.nan if change == "nan" else 1, np.float32)
+    weights = keras3_files.store({"layers/rms_normalization/vars/0": values})
+    path = keras3_files.keras(tmp_path / "my.keras", config, weights)
+    if change == "cut":
+        path.write_bytes(path.read_bytes()[:-200])
+    said = {"cut": "is a damaged archive", "nan": "not finite", "sides": "sides must be fixed numbers"}
+    with pytest.raises(RecipeError, match=said[change]):
+        recognised_format(path).check(path)
 
 
 def test_a_h5_names_no_modules(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keras3_files import dense, functional, image, layer, operation, policy, tensor
+from tflbuild.formats.keras.config import TOLD
 from tflbuild.formats.keras.graph import checked
 from tflbuild.formats.keras.inert import Unwanted, check_inert
 from tflbuild.formats.keras.keras3.model import translated
@@ -14,7 +15,8 @@ from tflbuild.formats.keras.keras3.model import translated
 
 def made(*layers: dict[str, Any]) -> list[dict[str, Any]]:
     """Translate layers behind an image; gives those of tf_keras."""
-    config = translated(functional(image(), *layers))
+    config, lacking = translated(functional(image(), *layers))
+    assert lacking == ()
     check_inert(checked(config))
     found: list[dict[str, Any]] = config["config"]["layers"][1:]
     return found
@@ -68,9 +70,8 @@ def test_a_layer_is_written_as_tf_keras_does(given: dict[str, Any], wanted: Any)
 
 
 def test_weights_begin_as_zeros_and_an_input_has_the_shape_of_its_batch() -> None:
-    found = translated(dense(kernel_initializer={"class_name": "GlorotUniform", "config": {}}))["config"][
-        "layers"
-    ]
+    config = translated(dense(kernel_initializer={"class_name": "GlorotUniform", "config": {}})).config
+    found = config["config"]["layers"]
     assert found[0]["config"]["batch_input_shape"] == [None, 8, 8, 3]
     assert found[2]["config"]["kernel_initializer"] == {"class_name": "Zeros", "config": {}}
 
@@ -109,7 +110,7 @@ def test_a_sequential_model_becomes_a_functional_one() -> None:
         layer("Flatten", "flat"),
         layer("Dense", "scores", units=2, activation="hard_sigmoid"),
     ]
-    config = translated(
+    config, _ = translated(
         {"class_name": "Sequential", "module": "keras", "config": {"name": "s", "layers": entries}}
     )
     assert config["class_name"] == "Functional"
@@ -192,9 +193,41 @@ def test_an_operation_is_a_layer_or_an_operation_of_tensorflow(given: Any, wante
 
 
 REFUSED = {
+    "code": (layer("Lambda", "a", "image"), "is a Lambda, Python code in a file"),
+    "other place": (layer("TFSMLayer", "a", "image", filepath="/x"), "is a TFSMLayer"),
+    "own class": (
+        layer("Mine", "a", "image", module="mine.layers"),
+        "is a 'Mine', a class of its author's own",
+    ),
+    "of no class": (layer("Mine", "a", "image"), "is a 'Mine', which is no layer of Keras 3"),
+    "of an application": (
+        layer("LayerScale", "a", "image"),
+        "is a 'LayerScale', which is no layer of Keras 3",
+    ),
+    "registered": (
+        {**layer("Dense", "a", "image"), "registered_name": "mine>Dense"},
+        "is a 'mine>Dense', a class of its author's own",
+    ),
+    "format": (
+        layer("Flatten", "a", "image", dtype={"class_name": "QuantizedDTypePolicy", "config": {}}),
+        "computes with numbers of the format 'QuantizedDTypePolicy'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_holds_code_or_is_not_known_is_refused_by_its_layer(case: str) -> None:
+    given, said = REFUSED[case]
+    with pytest.raises(Unwanted, match=r"^layer 'a' ") as raised:
+        made(given)
+    assert said in str(raised.value)
+    assert str(raised.value).endswith("in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.")
+
+
+LACKING = {
     "layer": (
         layer("RMSNormalization", "a", "image"),
-        "is a RMSNormalization of Keras 3, which has no equal",
+        "is the layer RMSNormalization of Keras 3, which has no equal",
     ),
     "option": (layer("Dense", "a", "image", units=2, lora_rank=4), "is a Dense with lora_rank='4'"),
     "fixed option": (layer("LayerNormalization", "a", "image", rms_scaling=True), "with rms_scaling='True'"),
@@ -207,20 +240,6 @@ REFUSED = {
         "has the activation 'celu' of Keras 3",
     ),
     "in a loop": (layer("GRU", "a", "image", units=2, activation="relu6"), "has the activation 'relu6'"),
-    "code": (layer("Lambda", "a", "image"), "is a Lambda, Python code in a file"),
-    "other place": (layer("TFSMLayer", "a", "image", filepath="/x"), "is a TFSMLayer"),
-    "own class": (
-        layer("Mine", "a", "image", module="mine.layers"),
-        "is a 'Mine', a class of its author's own",
-    ),
-    "registered": (
-        {**layer("Dense", "a", "image"), "registered_name": "mine>Dense"},
-        "is a 'mine>Dense', a class of its author's own",
-    ),
-    "format": (
-        layer("Flatten", "a", "image", dtype={"class_name": "QuantizedDTypePolicy", "config": {}}),
-        "computes with numbers of the format 'QuantizedDTypePolicy'",
-    ),
     "operation": (operation("Matmul", "a", IMAGE, IMAGE), "is the operation Matmul of Keras 3"),
     "samples": (operation("Mean", "a", IMAGE, axis=[0]), "over the samples of a batch"),
     "mixing": (operation("Reshape", "a", IMAGE, newshape=[-1, 24]), "which may mix samples"),
@@ -233,13 +252,37 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_tf_keras_does_not_have_is_refused_by_its_layer(case: str) -> None:
-    given, said = REFUSED[case]
-    with pytest.raises(Unwanted, match=r"^layer 'a' ") as raised:
-        made(given)
-    assert said in str(raised.value)
-    assert str(raised.value).endswith("in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.")
+@pytest.mark.parametrize("case", LACKING)
+def test_a_layer_that_tf_keras_does_not_have_is_named_and_stays(case: str) -> None:
+    given, said = LACKING[case]
+    config, lacking = translated(
+        functional(image(), given, layer("Flatten", "flat", tensor("a", shape=(5, 7))))
+    )
+    (clause,) = lacking
+    assert clause.startswith("layer 'a' ")
+    assert said in clause
+    _, kept, flat = checked(config)["config"]["layers"]
+    operation_of = f"keras.ops.{given['class_name']}" if "ops" in given["module"] else None
+    assert kept["config"].get("function") == operation_of
+    assert kept["class_name"] == ("TFOpLambda" if operation_of else given["class_name"])
+    assert kept["inbound_nodes"][0][0] == ["image", 0, 0, {}]
+    assert kept["config"][TOLD] == [None, 5, 7], "as its reader says"
+    assert flat["inbound_nodes"] == [[["a", 0, 0, {}]]]
+
+
+def test_an_argument_that_no_layer_takes_is_said_and_what_it_holds_is_read() -> None:
+    strange = {"mask": tensor("image"), "deep": [{"class_name": "__typespec__"}]}
+    given = layer("Flatten", "a", "image")
+    given["inbound_nodes"][0]["kwargs"]["more"] = strange
+    config, lacking = translated(functional(image(), given))
+    assert lacking == ("layer 'a' is called with an argument that is neither a tensor nor a number",)
+    assert config["config"]["layers"][1]["inbound_nodes"] == [[["image", 0, 0, {}], ["image", 0, 0, {}]]]
+
+
+def test_a_layer_without_an_equal_in_a_nested_model_is_found() -> None:
+    inner = functional(image("in"), layer("RMSNormalization", "deep", "in"), name="inner", given=("image",))
+    _, lacking = translated(functional(image(), inner))
+    assert [one.partition(" is ")[0] for one in lacking] == ["layer 'deep'"]
 
 
 def test_an_operation_in_a_h5_is_told_from_no_layer() -> None:

@@ -44,6 +44,10 @@ def test_built_in_layers_stay_and_what_was_built_and_compiled_goes() -> None:
             "registered_name": "Add",
         },
         {"module": ["os"], "class_name": ["system"], "config": {}},
+        {"class_name": ["system"], "config": {}},
+        {"module": "keras.src.ops.core", "class_name": "Map", "config": {}, "registered_name": "Map"},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
+        {"module": "keras.src.applications.resnet", "class_name": "LayerScale", "config": {}},
         {"class_name": "__typespec__", "config": [], "spec_name": "system", "module": "os"},
     ],
 )

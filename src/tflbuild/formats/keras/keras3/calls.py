@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.core.plain_text import plain
-from tflbuild.formats.keras.keras3.refusal import Malformed, refused
+from tflbuild.formats.keras.keras3.refusal import Malformed, no_equal
 
 SLICE, ELLIPSIS = "__slice__", "__ellipsis__"
 
@@ -40,11 +40,22 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Strange:
+    """An argument that no layer of the table takes.
+
+    Attributes:
+        values: what lies in it, likewise read.
+    """
+
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Call:
     """A call of a layer.
 
     Attributes:
-        args: its arguments in their order: `Tensor`s, numbers, texts, and lists of them.
+        args: its arguments in their order: `Tensor`s, numbers, texts, lists of them, or `Strange`.
         kwargs: its other arguments by name, without those that change nothing when a model is used.
     """
 
@@ -53,14 +64,22 @@ class Call:
 
     def tensors(self) -> list[Tensor]:
         """List what it reads."""
-        return list(_tensors([*self.args, *self.kwargs.values()]))
+        return [one for one in _flat([*self.args, *self.kwargs.values()]) if isinstance(one, Tensor)]
+
+    def check_plain(self, name: str) -> None:
+        """Refuse arguments that no layer of the table takes.
+
+        Raises:
+            NoEqual: there is one.
+        """
+        if any(isinstance(one, Strange) for one in _flat([*self.args, *self.kwargs.values()])):
+            raise no_equal(name, "is called with an argument that is neither a tensor nor a number")
 
 
 def calls_of(entry: Mapping[str, Any]) -> list[Call]:
     """Read the calls of a layer.
 
     Raises:
-        Unwanted: an argument is nothing that is known.
         Malformed: they are not written as Keras 3 writes them.
     """
     name, nodes = entry["config"]["name"], entry.get("inbound_nodes") or []
@@ -68,9 +87,9 @@ def calls_of(entry: Mapping[str, Any]) -> list[Call]:
         raise Malformed(f"holds the layer '{plain(name, 80)}' whose calls are not those of Keras 3")
     return [
         Call(
-            tuple(_value(name, one) for one in node["args"]),
+            tuple(_value(one) for one in node["args"]),
             {
-                key: _value(name, one)
+                key: _value(one)
                 for key, one in node["kwargs"].items()
                 if key not in IGNORED and one is not None
             },
@@ -79,9 +98,9 @@ def calls_of(entry: Mapping[str, Any]) -> list[Call]:
     ]
 
 
-def _value(name: str, given: Any) -> Any:
+def _value(given: Any) -> Any:
     if isinstance(given, list):
-        return [_value(name, one) for one in given]
+        return [_value(one) for one in given]
     if not isinstance(given, Mapping):
         return given
     kind, inner = given.get("class_name"), given.get("config")
@@ -91,7 +110,7 @@ def _value(name: str, given: Any) -> Any:
         return inner["value"]
     if kind in (SLICE, ELLIPSIS):
         return given
-    raise refused(name, "is called with an argument that is neither a tensor nor a number")
+    return Strange(tuple(_value(one) for one in given.values()))
 
 
 def _tensor(inner: Mapping[str, Any]) -> Tensor:
@@ -103,9 +122,11 @@ def _tensor(inner: Mapping[str, Any]) -> Tensor:
     return Tensor(layer, call, output, tuple(shape) if isinstance(shape, list) and sides else None)
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
+def _flat(values: Any) -> Iterator[Any]:
+    """Give the arguments at any depth, outer ones first."""
     for one in values:
-        if isinstance(one, Tensor):
-            yield one
-        elif isinstance(one, list):
-            yield from _tensors(one)
+        yield one
+        if isinstance(one, list):
+            yield from _flat(one)
+        elif isinstance(one, Strange):
+            yield from _flat(one.values)

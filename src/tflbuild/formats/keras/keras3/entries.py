@@ -8,8 +8,10 @@ from typing import Any
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.keras3.activations import ALIKE, AS_LAYERS, Step
+from tflbuild.formats.keras.keras3.known import APPLICATIONS
+from tflbuild.formats.keras.keras3.known import LAYERS as KNOWN
 from tflbuild.formats.keras.keras3.layers import ANY, CODE, LAYERS, PICKY, Equal
-from tflbuild.formats.keras.keras3.refusal import refused
+from tflbuild.formats.keras.keras3.refusal import no_equal, refused
 
 GRAPHS = ("Functional", "Sequential", "Model")
 """Classes of a model that is a graph of layers."""
@@ -53,7 +55,8 @@ def entry_of(entry: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[Ste
     The entry is None where these are all: of an `Activation`.
 
     Raises:
-        Unwanted: it has no equal in tf_keras.
+        NoEqual: it has no equal in tf_keras.
+        Unwanted: it holds code, or is not known.
     """
     name, kind, config = name_of(entry), entry["class_name"], entry["config"]
     if kind == "InputLayer":
@@ -94,12 +97,11 @@ def _equal(name: str, kind: str, entry: Mapping[str, Any]) -> Equal:
         registered is not None and registered != kind
     ):
         raise refused(name, f"is a '{plain(registered or kind, 60)}', a class of its author's own")
-    if kind not in LAYERS and (module is None or ">" in kind):
-        raise refused(name, f"is a '{plain(kind, 60)}', which is no layer of Keras 3 that tf_keras has")
+    if kind not in LAYERS and kind not in KNOWN and (str(module), kind) not in APPLICATIONS:
+        raise refused(name, f"is a '{plain(kind, 60)}', which is no layer of Keras 3 that tflbuild knows")
     if kind not in LAYERS:
-        raise refused(
-            name, f"is a {plain(kind, 60)} of Keras 3, which has no equal in tf_keras that tflbuild knows"
-        )
+        reason = f"is the layer {kind} of Keras 3, which has no equal in tf_keras that tflbuild knows"
+        raise no_equal(name, reason)
     return LAYERS[kind]
 
 
@@ -118,7 +120,7 @@ def _options(name: str, kind: str, config: Mapping[str, Any], equal: Equal) -> d
         elif key in equal.fixed or key == "data_format":
             _check_fixed(name, kind, key, value, equal.fixed.get(key, ("channels_last", None)))
         elif equal.idle != ANY and key not in equal.idle.split() and value not in (None, False):
-            raise refused(name, f"is a {kind} with {key}={_said(value)}, which tf_keras does not have")
+            raise no_equal(name, f"is a {kind} with {key}={_said(value)}, which tf_keras does not have")
     return made
 
 
@@ -127,7 +129,7 @@ def _plain(name: str, key: str, value: Any) -> Any:
     if isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__"):
         return value["config"]["value"]
     if isinstance(value, Mapping):
-        raise refused(name, f"has the {key} {_said(value)}, which is none of Keras 3 by name")
+        raise no_equal(name, f"has the {key} {_said(value)}, which tf_keras does not take by name")
     return value
 
 
@@ -138,13 +140,13 @@ def _part(name: str, key: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping) and value.get("class_name") in REGULARIZERS:
         return {key: {"class_name": value["class_name"], "config": value["config"]}}
     if value is not None and key.endswith("_regularizer"):
-        raise refused(name, f"has the {key} {_said(value)}, which tf_keras does not have")
+        raise no_equal(name, f"has the {key} {_said(value)}, which tf_keras does not have")
     return {}
 
 
 def _check_fixed(name: str, kind: str, key: str, value: Any, possible: tuple[Any, ...]) -> None:
     if value is not None and value not in possible:
-        raise refused(name, f"is a {kind} with {key}={_said(value)}, which tf_keras cannot compute")
+        raise no_equal(name, f"is a {kind} with {key}={_said(value)}, which tf_keras cannot compute")
 
 
 def _activation(name: str, kind: str, options: dict[str, Any]) -> tuple[Step, ...]:
@@ -159,7 +161,9 @@ def _activation(name: str, kind: str, options: dict[str, Any]) -> tuple[Step, ..
         elif given in AS_LAYERS and kind not in PICKY:
             options[key], steps = "linear", AS_LAYERS[given]
         else:
-            raise refused(name, f"has the activation {_said(given)} of Keras 3, which tf_keras does not have")
+            raise no_equal(
+                name, f"has the activation {_said(given)} of Keras 3, which tf_keras does not have"
+            )
     return steps
 
 

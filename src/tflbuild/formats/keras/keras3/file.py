@@ -24,10 +24,19 @@ class Origin:
     Attributes:
         config: its configuration, with built-in layers alone; None where it is refused.
         refused: why it is refused, which completes "in 'FILE', "; "" where it is not.
+        lacking: clauses that name the layers without an equal in tf_keras; empty where it is translated.
     """
 
     config: Mapping[str, Any] | None
     refused: str = ""
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Say why it is not translated; "" where it is."""
+        more = len(self.lacking) - 1
+        others = f" (and {more} more layer{'s' if more > 1 else ''} of such kinds)" if more > 0 else ""
+        return f"{self.lacking[0]}{others}" if self.lacking else ""
 
 
 NOTHING: Mapping[str, Any] = {"class_name": "Functional", "config": {"name": "model", "layers": []}}
@@ -43,7 +52,8 @@ def is_third(version: str) -> bool:
 def taken(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Origin]:
     """Give a model's configuration as tf_keras would write it, and what it came from.
 
-    That of a model that is refused holds no layers.
+    That of a model that is refused holds no layers; in one that is not translated, layers without an equal are those of
+    Keras 3.
 
     Raises:
         ValueError: it is not what Keras 3 writes; the message completes "it ".
@@ -53,7 +63,7 @@ def taken(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Origin]:
         said = f"the model is a subclassed one ('{plain(kind, 60)}'), whose graph is Python code; {WAY_OUT}"
         return NOTHING, Origin(None, f"{said}, or rebuild it as keras.Model(inputs, outputs).")
     try:
-        made = translated(config)
-        return made, Origin(inert(config))
+        made, lacking = translated(config)
+        return made, Origin(inert(config), lacking=lacking)
     except Unwanted as error:
         return NOTHING, Origin(None, str(error))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tflbuild.formats.keras.keras3.activations import Step
 from tflbuild.formats.keras.keras3.calls import Call, Tensor
-from tflbuild.formats.keras.keras3.refusal import refused
+from tflbuild.formats.keras.keras3.refusal import no_equal
 
 
 class Operated(NamedTuple):
@@ -52,8 +52,8 @@ class Given(NamedTuple):
         return axis
 
     def other(self, how: str) -> Exception:
-        """Give the exception that refuses it."""
-        return refused(self.name, f"is the operation {self.kind} of Keras 3 {how}, which is not translated")
+        """Give the exception that says that it cannot be translated so."""
+        return no_equal(self.name, f"is the operation {self.kind} of Keras 3 {how}, which is not translated")
 
     def check_plain(self, *known: str, **fixed: Any) -> None:
         """Refuse options that are not known, or are not as they must be."""

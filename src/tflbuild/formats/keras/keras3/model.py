@@ -1,4 +1,7 @@
-"""A configuration of Keras 3 in the form of tf_keras: the same layers under the same names, where both have them."""
+"""A configuration of Keras 3 in the form of tf_keras: the same layers under the same names.
+
+A layer without an equal in tf_keras stays what it is, so that a plan can read the graph around it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tflbuild.core.plain_text import plain
-from tflbuild.formats.keras.config import MALFORMED
+from tflbuild.formats.keras.config import MALFORMED, TOLD
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.keras3.activations import Step
 from tflbuild.formats.keras.keras3.calls import Call, Tensor, calls_of
 from tflbuild.formats.keras.keras3.entries import GRAPHS, entry_of, is_operation, name_of
 from tflbuild.formats.keras.keras3.operations import operated
-from tflbuild.formats.keras.keras3.refusal import Malformed
+from tflbuild.formats.keras.keras3.refusal import Malformed, NoEqual
 
 FIRST_CALL = 1
 """Number of the first call of a nested model in tf_keras, where the model's own making is call 0."""
@@ -34,20 +37,33 @@ class _Layer(NamedTuple):
     first_call: int
 
 
-def translated(config: Mapping[str, Any]) -> dict[str, Any]:
+class Translation(NamedTuple):
+    """A configuration in the form of tf_keras.
+
+    Attributes:
+        config: of the model.
+        lacking: for each layer without an equal in tf_keras a clause that names it, and says why; it stays as it is.
+    """
+
+    config: dict[str, Any]
+    lacking: tuple[str, ...]
+
+
+def translated(config: Mapping[str, Any]) -> Translation:
     """Write a model's configuration as tf_keras would.
 
     A sequential model becomes a functional one, so that a layer may become several. Weights start as zeros.
 
     Args:
-        config: `{"class_name", "config", ...}` as Keras 3 writes it, known to be inert.
+        config: `{"class_name", "config", ...}` as Keras 3 writes it.
 
     Raises:
-        Unwanted: a layer has no equal in tf_keras; it names the layer, and the way out.
+        Unwanted: a layer holds code, or is not known; it names the layer, and the way out.
         Malformed: it is not what Keras 3 writes; the message completes "it ".
     """
+    lacking: list[str] = []
     try:
-        return _graph(config)
+        return Translation(_graph(config, lacking), tuple(lacking))
     except (Unwanted, Malformed):
         raise
     except MALFORMED as error:
@@ -56,20 +72,23 @@ def translated(config: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _graph(entry: Mapping[str, Any]) -> dict[str, Any]:
+def ends_of(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Name the layers that a model's inputs and outputs come from, in their order in the translation."""
+    given, outputs = _ends_of(config)
+    return [tensor.layer for tensor in given], [tensor.layer for tensor in outputs]
+
+
+def _graph(entry: Mapping[str, Any], lacking: list[str]) -> dict[str, Any]:
     inner = entry["config"]
     entries = list(inner["layers"])
-    calls: dict[str, list[Call]]
-    if entry["class_name"] == "Sequential":
-        calls, ends = _in_a_row(entries)
-        given, outputs = ends[:1], ends[1:]
-    else:
-        calls = {name_of(one): calls_of(one) for one in entries}
-        given, outputs = _ends(inner["input_layers"]), _ends(inner["output_layers"])
+    in_a_row = entry["class_name"] == "Sequential"
+    calls = _in_a_row(entries) if in_a_row else {name_of(one): calls_of(one) for one in entries}
+    given, outputs = _ends_of(entry)
     taken = set(calls)
-    made = {name_of(one): _layer(one, calls[name_of(one)], taken) for one in entries}
+    made = {name_of(one): _layer(one, calls[name_of(one)], taken, lacking) for one in entries}
     for name, layer in made.items():
         _write_calls(layer, calls[name], made)
+    _tell_shapes(made, [call for found in calls.values() for call in found])
     found = [one for layer in made.values() for one in layer.entries]
     found.sort(key=lambda one: one["class_name"] != "InputLayer")
     config = {
@@ -82,14 +101,22 @@ def _graph(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"class_name": "Functional", "name": inner["name"], "config": config, "inbound_nodes": []}
 
 
-def _in_a_row(entries: list[Mapping[str, Any]]) -> tuple[dict[str, list[Call]], list[Tensor]]:
-    """Give the calls of a sequential model's layers, its input and its output."""
+def _in_a_row(entries: list[Mapping[str, Any]]) -> dict[str, list[Call]]:
+    """Give the calls of a sequential model's layers."""
     names = [name_of(one) for one in entries]
     if not entries or entries[0]["class_name"] != "InputLayer":
         raise Unwanted("the sequential model says no shape of its input; start it with keras.Input.")
     tensors = [Tensor(name, 0, 0) for name in names]
     calls = {name: [Call((tensor,), {})] for name, tensor in zip(names[1:], tensors, strict=False)}
-    return {names[0]: [], **calls}, [tensors[0], tensors[-1]]
+    return {names[0]: [], **calls}
+
+
+def _ends_of(entry: Mapping[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+    """Give the inputs and outputs of a model."""
+    inner = entry["config"]
+    if entry["class_name"] != "Sequential":
+        return _ends(inner["input_layers"]), _ends(inner["output_layers"])
+    return [Tensor(name_of(inner["layers"][0]), 0, 0)], [Tensor(name_of(inner["layers"][-1]), 0, 0)]
 
 
 def _ends(value: Any) -> list[Tensor]:
@@ -100,10 +127,37 @@ def _ends(value: Any) -> list[Tensor]:
     return [tensor for part in parts for tensor in _ends(part)]
 
 
-def _layer(entry: Mapping[str, Any], calls: list[Call], taken: set[str]) -> _Layer:
-    name = name_of(entry)
+def _layer(entry: Mapping[str, Any], calls: list[Call], taken: set[str], lacking: list[str]) -> _Layer:
     if entry["class_name"] in GRAPHS:
-        return _Layer([_graph(entry)], (), own=True, first_call=FIRST_CALL)
+        return _Layer([_graph(entry, lacking)], (), own=True, first_call=FIRST_CALL)
+    try:
+        return _translated(entry, calls, taken)
+    except NoEqual as error:
+        lacking.append(str(error))
+        return _Layer([_as_it_is(entry)], (), own=True, first_call=0)
+
+
+def _as_it_is(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the entry of a layer without an equal; an operation is one of `keras.ops`, like no other's name."""
+    name, kind, config = name_of(entry), entry["class_name"], entry["config"]
+    if is_operation(entry):
+        kind, config = "TFOpLambda", {"function": f"keras.ops.{kind}"}
+    made = {**config, "name": name, TOLD: None}
+    return {"class_name": kind, "name": name, "config": made, "inbound_nodes": []}
+
+
+def _tell_shapes(made: Mapping[str, _Layer], calls: Iterable[Call]) -> None:
+    """Write what layers without an equal give, as those that read it say."""
+    for tensor in (one for call in calls for one in call.tensors() if one.layer in made):
+        entry = made[tensor.layer].entries[-1]
+        if TOLD in entry["config"] and tensor.output == 0 and tensor.shape:
+            entry["config"][TOLD] = list(tensor.shape)
+
+
+def _translated(entry: Mapping[str, Any], calls: list[Call], taken: set[str]) -> _Layer:
+    name = name_of(entry)
+    for call in calls:
+        call.check_plain(name)
     if is_operation(entry):
         if len(calls) != 1:
             raise Malformed(f"holds the operation '{plain(name, 80)}' that is called {len(calls)} times")

@@ -15,6 +15,9 @@ from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.inert_names import PARTS
 from tflbuild.formats.keras.keras3.calls import CONSTANTS, ELLIPSIS, SLICE
 from tflbuild.formats.keras.keras3.entries import GRAPHS
+from tflbuild.formats.keras.keras3.known import APPLICATIONS
+from tflbuild.formats.keras.keras3.known import LAYERS as MORE_LAYERS
+from tflbuild.formats.keras.keras3.known import OPERATIONS as MORE_OPERATIONS
 from tflbuild.formats.keras.keras3.layers import LAYERS
 from tflbuild.formats.keras.keras3.operations import KINDS
 
@@ -24,9 +27,11 @@ MODULE = re.compile(
 )
 """Modules that layers, models and parts may be said to come from."""
 
-OPERATIONS = re.compile(r"keras\.src\.ops\.(numpy|nn|core|image|math)")
+OPERATIONS = re.compile(r"keras\.src\.ops\.(numpy|nn|core|image|math|linalg)")
 
-LAYER_CLASSES = frozenset((*GRAPHS, *LAYERS, "InputLayer", "DTypePolicy", *PARTS))
+LAYER_CLASSES = frozenset((*GRAPHS, *LAYERS, *MORE_LAYERS, "InputLayer", "DTypePolicy", *PARTS))
+
+OPERATION_CLASSES = KINDS | MORE_OPERATIONS
 
 VALUES = ("__keras_tensor__", *CONSTANTS, SLICE, ELLIPSIS)
 
@@ -70,10 +75,19 @@ def _check(entry: Mapping[str, Any]) -> None:
     kind, module, registered = (entry.get(key) for key in ("class_name", "module", "registered_name"))
     if kind in VALUES and module is None and registered is None:
         return
-    layer = module is None or MODULE.fullmatch(str(module))  # a .h5 names none
-    known = (layer and kind in LAYER_CLASSES) or (OPERATIONS.fullmatch(str(module)) and kind in KINDS)
-    if not known or registered not in (None, kind):
+    if not (isinstance(kind, str) and _is_known(module, kind)) or registered not in (None, kind):
         raise Unwanted(
             f"the configuration names {plain(module, 60)}.{plain(kind, 60)}, which is nothing of Keras 3 that is known "
             f"to run no code; use built-in layers."
         )
+
+
+def _is_known(module: Any, kind: str) -> bool:
+    if module is None:  # as in a .h5
+        return kind in LAYER_CLASSES
+    name = str(module)
+    return bool(
+        (MODULE.fullmatch(name) and kind in LAYER_CLASSES)
+        or (OPERATIONS.fullmatch(name) and kind in OPERATION_CLASSES)
+        or (name, kind) in APPLICATIONS
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from tflbuild.formats.keras.keras3.activations import ALIKE, AS_LAYERS, Step, operation
 from tflbuild.formats.keras.keras3.calls import Call, Tensor
 from tflbuild.formats.keras.keras3.given import Given, Operated
-from tflbuild.formats.keras.keras3.refusal import refused
+from tflbuild.formats.keras.keras3.refusal import no_equal
 from tflbuild.formats.keras.keras3.shaping import SHAPING
 
 
@@ -16,7 +16,7 @@ def operated(name: str, kind: str, config: Mapping[str, Any], call: Call) -> Ope
     """Give the layers that compute an operation.
 
     Raises:
-        Unwanted: there are none.
+        NoEqual: there are none.
     """
     given = Given(name, kind, config, call)
     if kind in BINARY:
@@ -26,7 +26,7 @@ def operated(name: str, kind: str, config: Mapping[str, Any], call: Call) -> Ope
         return Operated((given.tensor(),), PLAIN[kind])
     if kind in OTHERS:
         return OTHERS[kind](given)
-    raise refused(
+    raise no_equal(
         name, f"is the operation {kind} of Keras 3, which has no equal among the layers of tf_keras"
     )
 
