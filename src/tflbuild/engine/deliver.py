@@ -106,6 +106,8 @@ def deliver(
             if made.kind != given.kind:
                 agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
                 figures["agreement"] = measurements(agreed)
+                apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+                figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
         else:
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."

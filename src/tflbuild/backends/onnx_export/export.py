@@ -76,7 +76,6 @@ OPERATORS: Mapping[str, Callable[[Translation, Any], None]] = {
     "SIN": arithmetic.unary("Sin"),
     "COS": arithmetic.unary("Cos"),
     "FLOOR": arithmetic.unary("Floor"),
-    "CEIL": arithmetic.unary("Ceil"),
     "ROUND": arithmetic.unary("Round"),
     "SIGN": arithmetic.unary("Sign"),
     "POW": arithmetic.binary("Pow"),

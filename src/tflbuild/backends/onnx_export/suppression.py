@@ -34,7 +34,7 @@ def suppress(made: Translation, operator: Any) -> None:
     Raises:
         PassError: its options cannot be read, or ask for what has no form.
     """
-    options = detection_rules.options_of(bytes(operator.customOptions or b""))
+    options = detection_rules.options_of(bytes(operator.customOptions))
     if options is None or len(operator.outputs) != 4:
         raise PassError(f"the options or outputs of a {NAME} are such as have no form in ONNX.")
     most, each = int(options["max_detections"]), int(options["max_classes_per_detection"])
