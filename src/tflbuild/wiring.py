@@ -7,6 +7,7 @@ from tflbuild.core.names import Names
 NAMES = Names(
     predict="tflbuild.evaluation.predictions:predict_file",
     truth="tflbuild.evaluation.truth:truth_file",
+    differ="tflbuild.evaluation.differing:differences",
     merge="tflbuild.evaluation.arrays:merge",
     measuring="tflbuild.evaluation.measuring",
     chance="tflbuild.analyses.first_look.chance:judge",

@@ -35,6 +35,7 @@ from tflbuild.engine.modules import needs_tensorflow
 NAMES = Names(
     predict="of.prediction:predict",
     truth="of.truth:write",
+    differ="tflbuild.evaluation.differing:differences",
     merge="of.merge:merge",
     measuring="of.evaluation",
     chance="of.chance:judge",

@@ -39,14 +39,27 @@ def test_without_the_environment_a_build_ends_with_the_command_that_makes_it(
 def test_an_onnx_file_is_built_delivered_as_onnx_and_verified(
     here: Workspace, onnx_environment: Path
 ) -> None:
-    printed = here.run_apart(*WORDS, "target=[cpu,onnxruntime]")
+    printed = here.run_apart(*WORDS, "target=[cpu,onnxruntime]", "pipeline=[load,export_onnx,quantize]")
     assert "convert" not in printed
     assert "parity: 'scores' is within " in printed
     assert "fidelity 1.0000 with the .tflite that it was made of, on 12 test samples" in printed
     report = here.report("int8")
-    load, quantize = report["passes"]
+    load, exported, quantize = report["passes"]
     assert load["notes"]["parity"]["outputs"]["scores"]["images"] == 24
-    cpu, onnx = report["targets"]
+    cpu, onnx, floats = report["targets"]
+    assert exported["output"] == load["output"], "the step gives the model on as it is"
+    assert (floats["name"], floats["path"]) == ("export_onnx", "export_onnx/model.onnx")
+    ((name, apart),) = floats["difference"]["outputs"].items()
+    assert (name, apart["samples"]) == ("scores", 12)
+    assert 0 < apart["size"] <= 1
+    assert apart["relative"] <= 1e-5
+    assert (
+        f"'scores' differs from that of the .tflite by up to {apart['largest']:.3g} (12 samples)" in printed
+    )
+    rounded = onnx["difference"]["outputs"]["scores"]
+    assert rounded["largest"] > apart["largest"]
+    page = (here.folder / "outputs" / "int8" / "latest" / "report.html").read_text()
+    assert f"by up to {rounded['largest']:.3g} (12 samples)" in page
     assert (Path(cpu["path"]).suffix, Path(onnx["path"]).suffix) == (".tflite", ".onnx")
     assert onnx["inputs"] == cpu["inputs"]
     assert onnx["latency_ms"]["kernels"] == "onnxruntime"

@@ -26,6 +26,7 @@ from tflbuild.core.task import Task, task
 NAMES = Names(
     predict="fakes:predict_file",
     truth="fakes:truth_file",
+    differ="tflbuild.evaluation.differing:differences",
     merge="fakes:merge",
     measuring="fakes",
     chance="fakes:chance",

@@ -26,6 +26,7 @@ from tflbuild.core.target import Target, target
 NAMES = Names(
     predict="slow_fakes:predict_file",
     truth="slow_fakes:truth_file",
+    differ="tflbuild.evaluation.differing:differences",
     merge="fakes:merge",
     measuring="slow_fakes",
     chance="fakes:chance",

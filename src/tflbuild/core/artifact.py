@@ -55,10 +55,11 @@ class TFLiteModel(Artifact):
 
 
 class OnnxModel(Artifact):
-    """An ONNX model."""
+    """An ONNX model that was written of a `.tflite`, with all that this ends in."""
 
     kind = "OnnxModel"
     suffix = ".onnx"
+    whole = True
 
 
 KINDS: dict[str, type[Artifact]] = {

@@ -141,6 +141,8 @@ class Pass:
     """Whether it needs data that say what is right."""
     trains: ClassVar[bool] = False
     """Whether thread count, oneDNN and device change the bytes, so that they enter the key."""
+    delivers: ClassVar[str] = ""
+    """Name of a target for which the step's result is delivered, besides what the recipe's targets deliver."""
     promises: ClassVar[str] = ""
     """A description, for people, of the properties of the result that `verify` checks."""
 

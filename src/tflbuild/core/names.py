@@ -18,6 +18,7 @@ class Names:
     Attributes:
         predict: writes a model's predictions on a split, as a runtime executes it.
         truth: writes a split's annotations.
+        differ: says how far a delivered file is from the model that it was written of, output by output.
         merge: joins what either wrote of neighbouring samples.
         measuring: module with `measure` and `compare`.
         chance: holds a base's predictions against chance.
@@ -30,6 +31,7 @@ class Names:
 
     predict: str
     truth: str
+    differ: str
     merge: str
     measuring: str
     chance: str

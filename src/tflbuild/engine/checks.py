@@ -10,6 +10,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
 from tflbuild.engine.order import base_label, order_of
@@ -36,6 +37,7 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
         _check_limits(recipe, step.limits, f"{label}.budget", order)
     for name, target in recipe.targets.items():
         toolchain.require(type(target).needs, f"target '{name}'")
+        _check_step(recipe, order, name, target.step)
     for name, hook in recipe.hooks.items():
         toolchain.require(type(hook).needs, f"hook '{name}'")
     _check_limits(recipe, recipe.limits, "budget", order)
@@ -93,6 +95,22 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         )
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
+
+
+def _check_step(recipe: Recipe, order: tuple[str, ...], target: str, label: str) -> None:
+    """Refuse a target that delivers the result of a step which does not run, or gives another kind of model."""
+    if not label:
+        return
+    if label not in order:
+        raise RecipeError(
+            f"target.{target}.step: '{plain(label)}' does not run; there are {', '.join(order)}."
+            f"{did_you_mean(label, order)}"
+        )
+    made = kinds_of(type(recipe.steps[label].options))[1]
+    if made is not TFLiteModel:
+        raise RecipeError(
+            f"target.{target}.step: '{label}' gives a {made.kind}, and a {TFLiteModel.kind} is delivered."
+        )
 
 
 def _check_start(recipe: Recipe, label: str, kind: str) -> None:

@@ -88,22 +88,26 @@ def deliver(
     Args:
         recipe: what is wanted.
         measurer: what measures.
-        model: what is delivered.
+        model: what is delivered, but for targets that name another step.
         base: what the total budget is held against.
         metrics: names of those that are measured.
-        outputs: of the steps by label, for limits since one of them.
+        outputs: of the steps by label, for such targets, and for limits since one of them.
     """
     deliveries = []
     for name, target in recipe.targets.items():
-        record = measurer.deliver(name, model)
-        made = record.artifact or model
+        given = (outputs or {})[target.step] if target.step else model
+        assert isinstance(given, TFLiteModel)
+        record = measurer.deliver(name, given)
+        made = record.artifact or given
         figures = dict(record.value)
         found: dict[str, Measurement] = {}
         if type(target).executes:
             found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
-            if made.kind != model.kind:
-                agreed = measurer.agreement(made, model, FINAL_SPLIT, runtime_of(target))
+            if made.kind != given.kind:
+                agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
                 figures["agreement"] = measurements(agreed)
+                apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+                figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
         else:
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."

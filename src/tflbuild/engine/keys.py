@@ -159,6 +159,18 @@ class Keys:
             "truth": truth,
         }
 
+    def differing(
+        self, model: Artifact, base: Artifact, split: str, runtime: Runtime | None
+    ) -> dict[str, Any]:
+        """Give the preimage of how far a delivered file is from the model that it was written of."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "difference",
+            "code": _code(self._names.differ),
+            "model": self.predictions(model, split, runtime),
+            "base": self.predictions(base, split),
+        }
+
     def comparison(self, metric: str, before: str, after: str, truth: str) -> dict[str, Any]:
         """Give the preimage of a paired difference."""
         preimage = self.accuracy(metric, after, truth)

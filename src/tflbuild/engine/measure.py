@@ -90,6 +90,22 @@ class Measurer:
         ]
         return {name: replace(self._held(name, predictions, against, split), split=split) for name in names}
 
+    def differing(
+        self, model: Artifact, base: Artifact, split: str, runtime: Runtime | None = None
+    ) -> Mapping[str, Any]:
+        """Say how far a delivered file is from the model that it was written of, by output; a runtime executes it."""
+        executes = runtime or usual_runtime(model.kind)()
+
+        def compute(staging: Path) -> Result:
+            arguments = (executes, model, base, self._recipe.data, self._index, split)
+            who, progress = self._announce("the difference of the delivered file", split)
+            reply = self._worker.crew.ask("differ", *arguments, who=who, progress=progress)
+            return Result(reply.value, reply.cost, {})
+
+        record = self._recall(self._keys.differing(model, base, split, runtime), compute)
+        outputs: Mapping[str, Any] = record.value["outputs"]
+        return outputs
+
     def _accuracy(self, metric: str, predictions: Record, split: str) -> Measurement:
         return self._held(metric, predictions, self._held_against(metric, split), split)
 

@@ -71,7 +71,7 @@ def predict(
     examples = Examples(split, meaning)
     finish: Callable[[Outputs], Outputs] = task.finisher(meaning, whole=model.whole)
     seen: list[Rows] = []
-    for example, outputs in _runs(execution, runtime.batch, examples, meaning):
+    for example, outputs in runs(execution, runtime.batch, examples, meaning):
         seen.append(task.decode(finish(outputs), meaning, example.geometry))
         progress(len(seen), len(split))
     return task.collected(seen, meaning, split.classes), execution.kernels
@@ -93,7 +93,7 @@ def check_inputs(execution: Execution, meaning: Meaning, model: Artifact) -> Non
             )
 
 
-def _runs(
+def runs(
     execution: Execution, batch: int, examples: Examples, meaning: Meaning
 ) -> Iterator[tuple[Prepared, Outputs]]:
     """Run batches of one size, the last one filled up, so that a graph is traced once."""

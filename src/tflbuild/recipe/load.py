@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from tflbuild import plugins
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
@@ -20,6 +21,7 @@ from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
+from tflbuild.recipe.deliveries import with_deliveries
 from tflbuild.recipe.own_model import start_from_file
 from tflbuild.recipe.steps import LONGEST_TIMEOUT, limits_at, settle_alternatives, step_of
 from tflbuild.recipe.text import read_text
@@ -141,6 +143,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
+    steps |= {label: {"pass": label} for label in root.pipeline if label not in steps and label in PASSES}
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -182,7 +185,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         plugins=folder,
     )
     _check_names(recipe)
-    return start_from_file(recipe)
+    return start_from_file(with_deliveries(recipe))
 
 
 def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping[str, Any]) -> None:

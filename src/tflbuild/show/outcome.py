@@ -65,12 +65,29 @@ def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
 
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
     """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
-    return [
+    agreed = [
         f"  {name} {found['value']:.4f} with the .tflite that it was made of, on {found.get('n', 0)} "
         f"{found.get('split', '')} samples"
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
     ]
+    apart = target.get("difference", {}).get("outputs", {})
+    return agreed + [f"  '{plain(name)}' {apart_text(found)}" for name, found in apart.items()]
+
+
+def apart_text(found: Mapping[str, Any]) -> str:
+    """Say how far an output of a delivered file is from that of the `.tflite` that it was made of, at most.
+
+    >>> apart_text({"samples": 12, "largest": 0.5, "size": 4.0, "relative": 0.125})
+    'differs from that of the .tflite by up to 0.5 (12 samples), where it reaches 4'
+    """
+    said = (
+        f"differs from that of the .tflite by up to {found['largest']:.3g} ({found['samples']} samples), where it "
+        f"reaches {found['size']:.3g}"
+    )
+    if "step" not in found:
+        return said
+    return f"{said}; {found['steps']:.3g} steps, more than one in {found['beyond_a_step']:.2%} of the values"
 
 
 def _difference(target: Mapping[str, Any], name: str) -> str:

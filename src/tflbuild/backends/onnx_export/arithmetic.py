@@ -55,6 +55,37 @@ def clip(low: float, high: float) -> Any:
     return write
 
 
+def prelu(made: Translation, operator: Any) -> None:
+    """Write PRELU."""
+    binary("PRelu")(made, operator)
+
+
+def gelu(made: Translation, operator: Any) -> None:
+    """Write GELU, exact or by a tanh."""
+    unary("Gelu", approximate="tanh" if operator.builtinOptions.approximate else "none")(made, operator)
+
+
+def chained(*kinds: str) -> Any:
+    """Give the function that writes operators on each number, one after the other, e.g. "Sqrt" and "Reciprocal"."""
+
+    def write(made: Translation, operator: Any) -> None:
+        first = _first(made, operator)
+        name, wish = made.read(operator.inputs[0], first=first), made.graph.name(operator.outputs[0])
+        for kind in kinds:
+            name = made.writer.add(kind, [name], f"{wish}_{kind.lower()}")
+        made.give(operator.outputs[0], name, first=first)
+
+    return write
+
+
+def squared(made: Translation, operator: Any) -> None:
+    """Write SQUARE, or SQUARED_DIFFERENCE."""
+    first = _first(made, operator)
+    names, wish = [made.read(i, first=first) for i in operator.inputs], made.graph.name(operator.outputs[0])
+    name = made.writer.add("Sub", names, f"{wish}_difference") if len(names) > 1 else names[0]
+    made.give(operator.outputs[0], made.writer.add("Mul", [name, name], f"{wish}_squared"), first=first)
+
+
 def leaky(made: Translation, operator: Any) -> None:
     """Write LEAKY_RELU."""
     unary("LeakyRelu", alpha=float(operator.builtinOptions.alpha))(made, operator)

@@ -25,6 +25,32 @@ def depthwise(made: Translation, operator: Any) -> None:
     _convolve(made, operator, weights, made.shape(operator.inputs[0])[3])
 
 
+def transposed_conv(made: Translation, operator: Any) -> None:
+    """Write TRANSPOSE_CONV, whose output is as large as it says."""
+    options, output = operator.builtinOptions, operator.outputs[0]
+    weights = made.numbers(operator.inputs[1]).transpose(3, 0, 1, 2)  # (input, output, height, width)
+    steps, sides = (options.strideH, options.strideW), weights.shape[2:]
+    given, wanted = made.shape(operator.inputs[2])[1:3], made.shape(output)[1:3]
+    spare = [
+        (size - 1) * step + side - out
+        for size, step, side, out in zip(given, steps, sides, wanted, strict=True)
+    ]
+    bias = operator.inputs[3] if len(operator.inputs) > 3 else -1
+    inputs = [made.read(operator.inputs[2], first=True), made.weights(operator.inputs[1], weights, 1)]
+    inputs += [made.weights(bias, made.numbers(bias), 0)] if int(bias) >= 0 else []
+    cut = [max(total, 0) for total in spare]
+    name = made.writer.add(
+        "ConvTranspose",
+        inputs,
+        f"{made.graph.name(output)}_convolved",
+        kernel_shape=sides,
+        strides=steps,
+        pads=(*(total // 2 for total in cut), *(total - total // 2 for total in cut)),
+        output_padding=[max(-total, 0) for total in spare],
+    )
+    made.give(output, activated(made, name, options.fusedActivationFunction or 0), first=True)
+
+
 def dense(made: Translation, operator: Any) -> None:
     """Write a FULLY_CONNECTED as Gemm on rows."""
     options = operator.builtinOptions

@@ -127,3 +127,89 @@ def resize(kind: str) -> Any:
         made.give(output, name, first=True)
 
     return write
+
+
+def pack(made: Translation, operator: Any) -> None:
+    """Write PACK: tensors of one shape side by side along a new axis."""
+    output = operator.outputs[0]
+    shape = made.shape(output)
+    axis = int(operator.builtinOptions.axis) % len(shape)
+    one = made.writer.constant(np.array([*shape[:axis], 1, *shape[axis + 1 :]], np.int64), "shape")
+    wish = f"{made.graph.name(output)}_packed"
+    names = [made.writer.add("Reshape", [made.read(index), one], wish) for index in operator.inputs]
+    made.give(output, made.writer.add("Concat", names, wish, axis=axis))
+
+
+def unpack(made: Translation, operator: Any) -> None:
+    """Write UNPACK: the parts along an axis, without it."""
+    rank = len(made.shape(operator.inputs[0]))
+    axis = int(operator.builtinOptions.axis) % rank
+    names = _split(made, operator, operator.inputs[0], axis, [1] * len(operator.outputs), first=False)
+    for output, name in zip(operator.outputs, names, strict=True):
+        shape = made.writer.constant(np.array(made.shape(output), np.int64), "shape")
+        made.give(output, made.writer.add("Reshape", [name, shape], f"{name}_alone"))
+
+
+def split(made: Translation, operator: Any) -> None:
+    """Write SPLIT, whose axis comes first, or SPLIT_V, whose axis comes last."""
+    even = made.graph.kind(operator) == "SPLIT"
+    data, place = (operator.inputs[1], 0) if even else (operator.inputs[0], 2)
+    rank = len(made.shape(data))
+    axis = int(np.ravel(made.numbers(operator.inputs[place]))[0]) % rank
+    first = made.constant(data) is None and made.values[int(data)].first
+    sizes = [made.shape(output)[axis] for output in operator.outputs]
+    names = _split(made, operator, data, FIRST.index(axis) if first else axis, sizes, first=first)
+    for output, name in zip(operator.outputs, names, strict=True):
+        made.give(output, name, first=first)
+
+
+def _split(
+    made: Translation, operator: Any, data: int, axis: int, sizes: list[int], *, first: bool
+) -> list[str]:
+    wishes = [f"{made.graph.name(output)}_part" for output in operator.outputs]
+    inputs = [made.read(data, first=first), made.writer.constant(np.array(sizes, np.int64), "sizes")]
+    return made.writer.add_many("Split", inputs, wishes, axis=axis)
+
+
+def blocks(kind: str) -> Any:
+    """Give the function that writes "SpaceToDepth" or "DepthToSpace", whose blocks lie outside of the channels."""
+
+    def write(made: Translation, operator: Any) -> None:
+        output, side = operator.outputs[0], int(operator.builtinOptions.blockSize)
+        given = made.read(operator.inputs[0], first=True)
+        name = made.writer.add(kind, [given], f"{made.graph.name(output)}_blocks", blocksize=side)
+        made.give(output, name, first=True)
+
+    return write
+
+
+def tile(made: Translation, operator: Any) -> None:
+    """Write TILE."""
+    output = operator.outputs[0]
+    times = made.writer.constant(made.numbers(operator.inputs[1]).astype(np.int64), "times")
+    name = made.writer.add("Tile", [made.read(operator.inputs[0]), times], f"{made.graph.name(output)}_tiled")
+    made.give(output, name)
+
+
+def broadcast(made: Translation, operator: Any) -> None:
+    """Write BROADCAST_TO."""
+    output = operator.outputs[0]
+    shape = made.writer.constant(np.array(made.shape(output), np.int64), "shape")
+    name = made.writer.add(
+        "Expand", [made.read(operator.inputs[0]), shape], f"{made.graph.name(output)}_wide"
+    )
+    made.give(output, name)
+
+
+def mirror_pad(made: Translation, operator: Any) -> None:
+    """Write MIRROR_PAD that leaves the edge itself out.
+
+    Raises:
+        PassError: it repeats the edge.
+    """
+    if operator.builtinOptions.mode:
+        raise PassError("a MIRROR_PAD that repeats the edge has no form in ONNX.")
+    sides = made.numbers(operator.inputs[1]).astype(np.int64)  # (axes, 2)
+    inputs = [made.read(operator.inputs[0]), made.writer.constant(sides.T.reshape(-1), "pads")]
+    wish = f"{made.graph.name(operator.outputs[0])}_mirrored"
+    made.give(operator.outputs[0], made.writer.add("Pad", inputs, wish, mode="reflect"))

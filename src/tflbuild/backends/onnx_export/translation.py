@@ -47,9 +47,13 @@ class Translation:
         self.values: dict[int, Value] = {}
         self.stored: dict[int, Value] = {}
         """Quantized tensors as integers, for outputs of the model."""
+        self.shapes: dict[int, tuple[int, ...]] = {}
+        """Shapes of tensors that the `.tflite` leaves open, and that follow from what makes them."""
 
     def shape(self, index: int) -> tuple[int, ...]:
-        """Give the shape of a tensor, as the `.tflite` has it."""
+        """Give the shape of a tensor, as the `.tflite` has it, or as follows from what makes it."""
+        if int(index) in self.shapes:
+            return self.shapes[int(index)]
         shape = self.graph.tensors[int(index)].shape
         return tuple(int(side) for side in shape) if shape is not None else ()
 
@@ -123,14 +127,22 @@ class Translation:
         found = self.graph.tensors[int(index)].quantization
         return found is not None and found.scale is not None and len(found.scale) > 0
 
-    def _steps(self, index: int) -> list[str]:
-        """Keep the scale and the zero point of an activation."""
+    def steps(self, index: int) -> tuple[np.float32, npt.NDArray[Any]]:
+        """Give the scale and the zero point of an activation, the latter in its dtype."""
         found = self.graph.tensors[int(index)].quantization
         zero = int(found.zeroPoint[0]) if found.zeroPoint is not None and len(found.zeroPoint) else 0
-        return [
-            self.writer.constant(np.float32(found.scale[0]), "scale"),
-            self.writer.constant(np.array(zero, self.dtype(index)), "zero_point"),
-        ]
+        return np.float32(found.scale[0]), np.array(zero, self.dtype(index))
+
+    def _steps(self, index: int) -> list[str]:
+        """Keep the scale and the zero point of an activation."""
+        scale, zero = self.steps(index)
+        return [self.writer.constant(scale, "scale"), self.writer.constant(zero, "zero_point")]
+
+    def rounded(self, name: str, scale: np.float32, zero: npt.ArrayLike) -> str:
+        """Round a tensor to steps, as integers of the zero point's dtype hold it."""
+        steps = [self.writer.constant(scale, "scale"), self.writer.constant(zero, "zero_point")]
+        stored = self.writer.add("QuantizeLinear", [name, *steps], f"{name}_quantized")
+        return self.writer.add("DequantizeLinear", [stored, *steps], f"{name}_again")
 
     def _constant(self, index: int, values: npt.NDArray[Any], *, first: bool) -> str:
         """Keep a constant that is computed with, in the order of axes of what it is computed with."""
@@ -138,10 +150,9 @@ class Translation:
             values = values.reshape((1,) * (4 - values.ndim) + values.shape).transpose(FIRST)
         if self.dtype(index) == "float32" or not self.quantized(index):
             return self.writer.constant(values.astype(np.float32), self.graph.name(index))
-        stored = self.writer.constant(values, self.graph.name(index))
-        return self.writer.add(
-            "DequantizeLinear", [stored, *self._steps(index)], f"{self.graph.name(index)}_values"
-        )
+        found = self.graph.tensors[int(index)].quantization
+        axis = int(found.quantizedDimension) + values.ndim - len(self.shape(index))
+        return self.weights(index, values, FIRST.index(axis) if first else axis)
 
     def weights(self, index: int, values: npt.NDArray[Any], axis: int) -> str:
         """Keep weights, or a bias, whose channels lie along an axis; quantized ones as integers with their scales."""
@@ -156,6 +167,8 @@ class Translation:
             )
         scales = np.asarray(found.scale, np.float32)
         zeros = np.asarray(found.zeroPoint if found.zeroPoint is not None else [0]).astype(values.dtype)
+        if values.dtype == np.int8:
+            values, zeros = _shifted(values), _shifted(zeros)
         if len(scales) == 1:
             steps = [self.writer.constant(scales[0], "scale"), self.writer.constant(zeros[0], "zero_point")]
             return self.writer.add(
@@ -166,3 +179,15 @@ class Translation:
         return self.writer.add(
             "DequantizeLinear", [self.writer.constant(values, wish), *steps], f"{wish}_values", axis=axis
         )
+
+
+def _shifted(values: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Give 8-bit weights as uint8, with 128 for 0, which is the same numbers.
+
+    onnxruntime multiplies uint8 activations with int8 weights by an instruction (VPMADDUBSW) that clamps each sum of
+    two products to 16 bits, on x86 processors with AVX2 and without VNNI; with uint8 weights it uses none that clamps.
+
+    References:
+        onnxruntime's documentation: Quantize ONNX models, "When and why do I need to try U8U8?".
+    """
+    return (values.astype(np.int16) + 128).astype(np.uint8)

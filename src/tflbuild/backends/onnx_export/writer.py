@@ -62,6 +62,11 @@ class Writer:
         self._constants: list[bytes] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
+    @staticmethod
+    def number(dtype: str) -> int:
+        """Give the number of a dtype in TensorProto."""
+        return DTYPES[dtype]
+
     def name(self, wish: str) -> str:
         """Give a name that no tensor has yet, and that begins as wished."""
         name, count = wish, 1
@@ -89,12 +94,24 @@ class Writer:
         self.add_named(kind, inputs, made, **attributes)
         return made
 
+    def add_many(
+        self, kind: str, inputs: Sequence[str], wishes: Sequence[str], **attributes: Attribute
+    ) -> list[str]:
+        """Write an operator with several outputs; gives their names."""
+        made = [self.name(wish) for wish in wishes]
+        self._write(kind, inputs, made, attributes)
+        return made
+
     def add_named(self, kind: str, inputs: Sequence[str], output: str, **attributes: Attribute) -> None:
         """Write an operator whose output has a given name."""
-        content = b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind)
-        self._nodes.append(
-            content + b"".join(field(5, _attribute(key, value)) for key, value in attributes.items())
-        )
+        self._write(kind, inputs, [output], attributes)
+
+    def _write(
+        self, kind: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Attribute]
+    ) -> None:
+        names = b"".join(field(1, name) for name in inputs) + b"".join(field(2, name) for name in outputs)
+        written = b"".join(field(5, _attribute(key, value)) for key, value in attributes.items())
+        self._nodes.append(names + field(4, kind) + written)
 
     def model(
         self, inputs: Sequence[bytes], outputs: Sequence[bytes], producer: str, properties: Mapping[str, str]

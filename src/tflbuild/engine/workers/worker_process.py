@@ -181,6 +181,14 @@ class Server:
         """Join what `predict` or `truth` wrote of neighbouring images."""
         named(self._names.merge)(parts, out)
 
+    def differ(
+        self, runtime: Runtime, model: Artifact, base: Artifact, data: Dataset, index: Path, split: str
+    ) -> dict[str, Any]:
+        """Say how far a delivered file is from the model that it was written of, output by output, as JSON."""
+        samples, executes = self._split(split, data, index), usual_runtime(base.kind)()
+        found = named(self._names.differ)(runtime, model, executes, base, samples, self._report)
+        return jsonable({"outputs": found}, "the difference of a delivered file")
+
     def measure(self, metric: str, predictions: Path, truth: Path) -> dict[str, Any]:
         """Measure a metric of predictions; gives a `Measurement` as JSON."""
         found = named(f"{self._names.measuring}:measure")(metric, predictions, truth)

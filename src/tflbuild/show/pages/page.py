@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve
 from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.compiled import compiled_templates
@@ -110,6 +111,7 @@ def _environment() -> Environment:
         "duration": duration,
         "change": change,
         "interval": interval,
+        "apart": apart_text,
         "place": curve.place,
     }
     return environment
