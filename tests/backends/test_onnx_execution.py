@@ -115,9 +115,7 @@ def test_fifty_runs_are_timed_after_five_that_are_not(session: OnnxSession) -> N
 def test_what_it_refuses_is_its_first_line_and_it_goes_on(session: OnnxSession) -> None:
     with pytest.raises(PassError) as caught:
         session.run({"x": np.zeros((1, 4)), "n": N})
-    assert str(caught.value) == (
-        f"onnxruntime 1.2 cannot execute '{session._path}': Got: 4 Expected: 3"
-    )
+    assert str(caught.value) == (f"onnxruntime 1.2 cannot execute '{session._path}': Got: 4 Expected: 3")
     assert session.run({"x": X, "n": N})["sum"].tolist() == [[9.0, 11.0, 15.0]]
 
 
@@ -185,7 +183,10 @@ def test_a_delivered_file_is_timed_on_noise_of_each_inputs_range(monkeypatch: py
         {"name": "u", "shape": [1, 1200], "dtype": "uint8"},
     ]
     artifact = Artifact(
-        path=Path("/net.onnx"), digest="", fingerprint="", meta={"signature": {"inputs": inputs, "outputs": []}}
+        path=Path("/net.onnx"),
+        digest="",
+        fingerprint="",
+        meta={"signature": {"inputs": inputs, "outputs": []}},
     )
     loaded = Loaded(artifact, threads=2)
     assert loaded.signature.inputs["i"].scale == 0.5

@@ -122,7 +122,10 @@ def ran(module: ModuleType, folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("print('so far'); raise SystemExit(3)", "mine ended with exit code 3 in the environment 'toy': so far"),
+        (
+            "print('so far'); raise SystemExit(3)",
+            "mine ended with exit code 3 in the environment 'toy': so far",
+        ),
         ("", "mine ended with exit code 0 in the environment 'toy': it said nothing"),
         (
             "pathlib.Path('answer.json').write_text('[1]'); print(' a list ', end='\\n\\n')",

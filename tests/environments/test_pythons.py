@@ -16,7 +16,7 @@ def python(folder: Path, name: str, version: str) -> Path:
     """Write a program that says it is a Python of a version, and lies where it says."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    path.write_text(f"#!/bin/sh\necho '[\"{path}\", \"{version}\"]'\n")
+    path.write_text(f'#!/bin/sh\necho \'["{path}", "{version}"]\'\n')
     path.chmod(0o755)
     return path
 

@@ -27,7 +27,6 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-
 def pinned(name: str) -> set[str]:
     return {plain(one.partition("==")[0]) for one in declared(name).requirements}
 

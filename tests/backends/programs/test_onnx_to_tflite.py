@@ -118,7 +118,9 @@ def test_sides_are_fixed_and_all_other_shapes_found_anew(ran: Ran) -> None:
         ["input_0_of_onnx", [1, 3, 6, 8]],
         ["input_1_of_onnx", []],
     ]
-    assert dict(ran.seen["outputs"])["output_1_of_onnx"] == [1, 4, 5, 7], "6 x 8 pixels under a kernel of 2 x 2"
+    assert dict(ran.seen["outputs"])["output_1_of_onnx"] == [1, 4, 5, 7], (
+        "6 x 8 pixels under a kernel of 2 x 2"
+    )
     assert ["seen", [1, 4, 5, 7]] in ran.seen["within"]
     assert ran.seen["doc"] == "simplified"
 
@@ -177,12 +179,27 @@ def test_names_are_those_of_tensors_that_the_file_has(tmp_path: Path) -> None:
         return {"onnx_output_name": name, "resolved_tflite_tensor_name": made, "exists_in_final_model": there}
 
     report = tmp_path / "report.json"
-    records = [record("a", "A", True), record("b", "B", False), record("c", None, True), record("d", "", True)]
+    records = [
+        record("a", "A", True),
+        record("b", "B", False),
+        record("c", None, True),
+        record("d", "", True),
+    ]
     report.write_text(json.dumps({"records": records}))
     assert names_of(report) == {"a": "A"}
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}", "[]", '{"records": 7}', '{"records": [{"exists_in_final_model": 1, "resolved_tflite_tensor_name": "x"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "{",
+        "{}",
+        "[]",
+        '{"records": 7}',
+        '{"records": [{"exists_in_final_model": 1, "resolved_tflite_tensor_name": "x"}]}',
+    ],
+)
 def test_a_report_that_is_absent_or_otherwise_names_nothing(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "report.json").write_text(text)

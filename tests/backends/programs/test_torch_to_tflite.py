@@ -68,7 +68,14 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Any:
     made.from_numpy, made.no_grad, made.manual_seed = array, contextlib.nullcontext, lambda seed: None
     made.zeros = lambda shape, dtype: array(np.zeros(shape, dtype))
     made.strided, made.device = "strided", lambda name: f"on {name}"
-    for name in ("contiguous_format", "channels_last", "channels_last_3d", "preserve_format", "bfloat16", "bool"):
+    for name in (
+        "contiguous_format",
+        "channels_last",
+        "channels_last_3d",
+        "preserve_format",
+        "bfloat16",
+        "bool",
+    ):
         setattr(made, name, name)
     for name in ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"):
         setattr(made, name, name)
@@ -128,7 +135,9 @@ def test_arguments_are_what_the_schema_says(case: str) -> None:
     assert found is value if isinstance(value, np.ndarray) else repr(found) == repr(value)
 
 
-def call(target: str, *inputs: tuple[str, dict[str, Any], int], outputs: list[dict[str, Any]]) -> dict[str, Any]:
+def call(
+    target: str, *inputs: tuple[str, dict[str, Any], int], outputs: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "target": target,
         "inputs": [{"name": name, "arg": arg, "kind": kind} for name, arg, kind in inputs],
@@ -140,7 +149,9 @@ def tensor(name: str) -> dict[str, Any]:
     return {"as_tensor": named(name)}
 
 
-def ran(nodes: list[dict[str, Any]], outputs: list[str], stored: Mapping[str, Any] | None = None) -> list[Any]:
+def ran(
+    nodes: list[dict[str, Any]], outputs: list[str], stored: Mapping[str, Any] | None = None
+) -> list[Any]:
     request = {"nodes": nodes, "inputs": [{"name": "x"}, {"name": "y"}], "outputs": outputs}
     module = program.program(request, dict(stored or {}))
     assert not module.training
@@ -158,7 +169,10 @@ def test_operators_are_called_in_order_with_arguments_by_place_and_by_name() -> 
         ),
         call("torch.ops.aten._assert_scalar.default", ("self", tensor("x"), 1), outputs=[]),
         call(
-            "torch.ops.aten.sub.Tensor", ("self", tensor("sum"), 1), ("other", tensor("y"), 1), outputs=[tensor("d")]
+            "torch.ops.aten.sub.Tensor",
+            ("self", tensor("sum"), 1),
+            ("other", tensor("y"), 1),
+            outputs=[tensor("d")],
         ),
     ]
     assert ran(nodes, ["d", "sum"], {"p_w": array([[1.0, 1.0, 2.0]])}) == [
@@ -248,9 +262,17 @@ def request(folder: Path, **changed: Any) -> dict[str, Any]:
     np.savez(folder / "samples.npz", **rows)
     nodes = [
         call(
-            "torch.ops.aten.sub.Tensor", ("self", tensor("x"), 1), ("other", tensor("p_w"), 1), outputs=[tensor("d")]
+            "torch.ops.aten.sub.Tensor",
+            ("self", tensor("x"), 1),
+            ("other", tensor("p_w"), 1),
+            outputs=[tensor("d")],
         ),
-        call("torch.ops.aten.add.Tensor", ("self", tensor("d"), 1), ("o", tensor("y"), 1), outputs=[tensor("e")]),
+        call(
+            "torch.ops.aten.add.Tensor",
+            ("self", tensor("d"), 1),
+            ("o", tensor("y"), 1),
+            outputs=[tensor("e")],
+        ),
     ]
     inputs = [
         {"name": "x", "shape": [1, 3, 4, 6], "dtype": "float32", "first": True},
@@ -268,7 +290,9 @@ def request(folder: Path, **changed: Any) -> dict[str, Any]:
     }
 
 
-def test_samples_are_computed_one_by_one_and_the_module_is_converted(converter: Converter, tmp_path: Path) -> None:
+def test_samples_are_computed_one_by_one_and_the_module_is_converted(
+    converter: Converter, tmp_path: Path
+) -> None:
     found = program.main(request(tmp_path))
     assert found == {"tflite": str(tmp_path / "model.tflite"), "outputs": str(tmp_path / "outputs.npz")}
     assert (tmp_path / "model.tflite").read_bytes() == b"made"

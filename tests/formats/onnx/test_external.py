@@ -35,7 +35,9 @@ def test_each_file_is_named_once_and_must_reach_as_far_as_any_tensor_in_it(tmp_p
     places = [first, {"location": "b.bin", "length": "8"}, {"location": "a.bin"}]
     assert files(tmp_path, *places) == (tmp_path / "a.bin", tmp_path / "b.bin")
     (tmp_path / "b.bin").write_bytes(bytes(29))
-    with pytest.raises(Malformed, match=r"^keeps weights in 'b.bin', which has 29 bytes, and at least 30 are"):
+    with pytest.raises(
+        Malformed, match=r"^keeps weights in 'b.bin', which has 29 bytes, and at least 30 are"
+    ):
         files(tmp_path, *places)
     assert files(tmp_path) == ()
 
@@ -52,7 +54,9 @@ def test_a_file_in_a_folder_below_is_one_and_a_folder_is_none(tmp_path: Path) ->
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "w").write_bytes(bytes(8))
     assert files(tmp_path, {"location": "below/w"}) == (tmp_path / "below" / "w",)
-    assert refusal(tmp_path, {"location": "below"}).startswith("keeps weights in 'below', which cannot be read: ")
+    assert refusal(tmp_path, {"location": "below"}).startswith(
+        "keeps weights in 'below', which cannot be read: "
+    )
     assert refusal(tmp_path, {"location": "w"}) == (
         "keeps weights in 'w', which is not beside it; put it there"
     )

@@ -201,7 +201,10 @@ NO_TENSOR = message((1, "s"), (2, message((4, b""))))  # a sequence
 
 SIDES: dict[str, tuple[bytes, TensorSpec | None]] = {
     "numbers": (end("s", (1, 3)), TensorSpec((1, 3), "float32")),
-    "a name, 0 and a negative one are open": (end("s", ("N", 0, -1, 4)), TensorSpec((-1, -1, -1, 4), "float32")),
+    "a name, 0 and a negative one are open": (
+        end("s", ("N", 0, -1, 4)),
+        TensorSpec((-1, -1, -1, 4), "float32"),
+    ),
     "a side that says nothing": (
         message((1, "s"), (2, message((1, message((1, 7), (2, message((1, b"")))))))),
         TensorSpec((-1,), "int64"),

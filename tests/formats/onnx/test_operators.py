@@ -57,7 +57,9 @@ def test_dropout_is_none_of_these() -> None:
 
 def test_those_of_others_are_named_before_unknown_and_random_ones() -> None:
     nodes = [of("RandomNormal"), of("Fnord"), of("Relu", "mine")]
-    assert said(nodes).startswith("has the operator 'mine.Relu', not of ONNX itself but of somebody's own: what it ")
+    assert said(nodes).startswith(
+        "has the operator 'mine.Relu', not of ONNX itself but of somebody's own: what it "
+    )
     assert said(nodes[:2]).startswith("has the operator 'Fnord', which ONNX does not have")
 
 

@@ -25,7 +25,9 @@ SIGNATURE = {
 def facts() -> Meaning:
     plugins.load(None)
     given = Input(modality="image", shape=(4, 6, 3), preprocess={"scale": 1.0, "offset": 0.0})
-    return Meaning(task="classification", labels=("a", "b"), inputs={"x": given}, head={"outputs": {"scores": "y"}})
+    return Meaning(
+        task="classification", labels=("a", "b"), inputs={"x": given}, head={"outputs": {"scores": "y"}}
+    )
 
 
 def content(properties: Mapping[str, str]) -> bytes:
@@ -47,11 +49,15 @@ def test_the_facts_of_a_file_are_its_meaning(facts: Meaning, tmp_path: Path) -> 
 
 
 def test_damaged_facts_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"file says of itself what cannot be true: in its tflbuild\.facts, "):
+    with pytest.raises(
+        RecipeError, match=r"file says of itself what cannot be true: in its tflbuild\.facts, "
+    ):
         own.facts_of(found({"tflbuild.facts": '{"task": 7}'}), tmp_path / "file")
 
 
-def test_a_delivered_file_says_its_facts_and_the_signature_of_the_tflite(facts: Meaning, tmp_path: Path) -> None:
+def test_a_delivered_file_says_its_facts_and_the_signature_of_the_tflite(
+    facts: Meaning, tmp_path: Path
+) -> None:
     meta = own.meta_of(written(tmp_path, content(properties(facts))))
     assert meta == {"facts": facts.to_json(), "signature": SIGNATURE}
 

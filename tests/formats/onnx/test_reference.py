@@ -1,4 +1,4 @@
-"""What is read of ONNX files, held to the package `onnx` itself, which writes one and lists its operators and dtypes."""
+"""What is read of ONNX files, held to the package `onnx`, which writes one and lists its operators and dtypes."""
 
 from __future__ import annotations
 
