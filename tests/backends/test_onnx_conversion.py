@@ -19,7 +19,7 @@ from tflite_files import network, step
 
 
 def made(kinds: tuple[str, str] = ("RELU", "TANH"), turned: bool = False) -> bytes:
-    """Write a file of two inputs of other sides, each with its output; the first output may be turned to channels first."""
+    """Write a file of two inputs of other sides, each with its output; the first may be turned to channels first."""
     tensors: dict[str, Any] = {
         "input_1_of_onnx": (1, 5),
         "input_0_of_onnx": (1, 4, 6, 3),

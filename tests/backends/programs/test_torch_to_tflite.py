@@ -89,6 +89,20 @@ def named(name: str) -> dict[str, Any]:
 
 TENSORS = {"a": array([[1.0, 2.0]]), "b": array([[3.0, 5.0]]), "s": 7}
 
+DTYPES = {
+    1: "uint8",
+    2: "int8",
+    3: "int16",
+    4: "int32",
+    5: "int64",
+    6: "float16",
+    7: "float32",
+    8: "float64",
+    12: "bool",
+    13: "bfloat16",
+}
+FORMATS = {1: "contiguous_format", 2: "channels_last", 3: "channels_last_3d", 4: "preserve_format"}
+
 ARGUMENTS: dict[str, tuple[dict[str, Any], Any]] = {
     "none": ({"as_none": True}, None),
     "an integer": ({"as_int": 3}, 3),
@@ -103,7 +117,10 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], Any]] = {
         {"as_optional_tensors": [{"as_none": True}, {"as_tensor": named("a")}]},
         [None, TENSORS["a"]],
     ),
-    "tensors of tensors": ({"as_nested_tensors": [[named("a")], [named("b")]]}, [[TENSORS["a"]], [TENSORS["b"]]]),
+    "tensors of tensors": (
+        {"as_nested_tensors": [[named("a")], [named("b")]]},
+        [[TENSORS["a"]], [TENSORS["b"]]],
+    ),
     "a side by name": ({"as_sym_int": {"as_name": "s"}}, 7),
     "a side by number": ({"as_sym_int": {"as_int": 4}}, 4),
     "a fraction": ({"as_sym_float": {"as_float": 0.5}}, 0.5),
@@ -112,20 +129,9 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], Any]] = {
     "fractions": ({"as_sym_floats": [{"as_float": 0.5}]}, [0.5]),
     "a layout": ({"as_layout": 7}, "strided"),
     "a device": ({"as_device": {"type": "cuda", "index": 0}}, "on cpu"),
-    **{
-        f"a dtype {number}": ({"as_scalar_type": number}, name)
-        for number, name in (
-            (1, "uint8"), (2, "int8"), (3, "int16"), (4, "int32"), (5, "int64"), (6, "float16"), (7, "float32"),
-            (8, "float64"), (12, "bool"), (13, "bfloat16"),
-        )  # fmt: skip
-    },
-    **{
-        f"a memory format {number}": ({"as_memory_format": number}, name)
-        for number, name in (
-            (1, "contiguous_format"), (2, "channels_last"), (3, "channels_last_3d"), (4, "preserve_format"),
-        )  # fmt: skip
-    },
-}  # fmt: skip
+    **{f"a dtype {number}": ({"as_scalar_type": number}, name) for number, name in DTYPES.items()},
+    **{f"a memory format {number}": ({"as_memory_format": number}, name) for number, name in FORMATS.items()},
+}
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)

@@ -146,13 +146,13 @@ def test_open_sides_are_those_that_the_recipe_says(
 def test_a_shape_of_other_sides_is_refused_with_both() -> None:
     known = "the input 'x' of 'net.onnx', which is (?, 3, ?, 7) float32; open sides are '?'"
     for said in ((1, 3, 5, 8), (1, 4, 5, 7), (1, 3, 5), (1, 3, 5, 7, 1)):
-        with pytest.raises(ValueError, match="^shape: ") as caught:
+        with pytest.raises(ValueError, match=r"^shape: ") as caught:
             ends(("N", 3, "H", 7), said=said)
         assert str(caught.value) == f"shape: {list(said)} does not fit {known}"
 
 
 def test_a_shape_can_be_said_of_a_single_input() -> None:
-    with pytest.raises(ValueError, match="^shape: ") as caught:
+    with pytest.raises(ValueError, match=r"^shape: ") as caught:
         ends(("N", 3, 5, 7), said=(1, 3, 5, 7), more=[end("z", (1, 2))])
     assert (
         str(caught.value)

@@ -1,4 +1,4 @@
-"""The parts of an ONNX file by the numbers of their fields in onnx.proto, from files that were written field by field."""
+"""The parts of an ONNX file by the numbers of their fields in onnx.proto, from files written field by field."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_shapes_are_said_of_inputs_outputs_and_tensors_within(case: str, place: 
     content, spec = SIDES[case]
     found = read(message((1, 8), (7, field(place, content))))
     assert {number: dict(of(found)) for number, of in PLACES.items()} == {
-        **dict.fromkeys(PLACES, {}),
+        **{number: {} for number in PLACES},
         place: {"s": spec},
     }
 

@@ -28,8 +28,8 @@ def test_versions_from_7_to_25_are_read(opset: int) -> None:
 @pytest.mark.parametrize("opset", [1, 6, 26])
 def test_other_versions_are_named(opset: int) -> None:
     assert said([of("Relu")], opset=opset) == (
-        f"is written in version {opset} of ONNX's operators, and versions 7 to 25 are read; export it again with one of "
-        f"these"
+        f"is written in version {opset} of ONNX's operators, and versions 7 to 25 are read; export it again with "
+        f"one of these"
     )
 
 
