@@ -312,6 +312,15 @@ def test_samples_are_computed_one_by_one_and_the_module_is_converted(
     assert converter.evaluated
 
 
+@pytest.mark.parametrize("name", ["values", "samples"])
+def test_nothing_is_unpickled(name: str, converter: Converter, tmp_path: Path) -> None:
+    asked = request(tmp_path)
+    pickled: Any = np.array([{}], object)
+    np.savez(asked[name], x=pickled, y=pickled, p_w=pickled)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        program.main(asked)
+
+
 @pytest.mark.parametrize(
     ("first", "turned", "given"),
     [
