@@ -107,7 +107,7 @@ def difference(path: str, original: str, altered: str) -> str:
 
 def identity(path: str, diff: str) -> str:
     """Give the name of a mutant: the same fault in the same lines has the same one."""
-    body = "\n".join(line for line in diff.splitlines() if not line.startswith(""))
+    body = "\n".join(line for line in diff.splitlines() if not line.startswith("@@"))
     return hashlib.sha256(f"{path}\n{body}".encode()).hexdigest()[:8]
 
 

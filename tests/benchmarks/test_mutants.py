@@ -12,7 +12,7 @@ pytest.importorskip("cosmic_ray", reason="mutants need the extra 'dev'")
 
 import mutants
 from planting import score
-from planting.mutant import OPERATORS, Mutant
+from planting.mutant import OPERATORS, Mutant, difference, identity
 from planting.mutant import mutants as mutants_of
 from planting.operators import OWN
 from planting.place import Place
@@ -151,6 +151,24 @@ def test_the_same_seed_draws_the_same_mutants_and_never_two_in_a_line(checkout: 
     assert all(
         mutant.path == "src/tflbuild/held.py" for mutant in sample(checkout, ["src/tflbuild/held"], 9, 1)
     )
+
+
+def test_each_fault_has_a_name_of_its_own_that_stays_where_lines_are_written_above_it() -> None:
+    source = "def f(a, b):\n    c = a + b\n    return c - 1\n"
+
+    def names(text: str) -> dict[str, str]:
+        found = (one.source(text) for one in mutants_of("src/m.py", text))
+        diffs = [difference("src/m.py", text, made) for made in found if made is not None]
+        return {diff.partition("@@\n")[2]: identity("src/m.py", diff) for diff in diffs}
+
+    own = names(source)
+    assert len(own) >= 5
+    assert len(set(own.values())) == len(own)
+    moved = names(f"x = y\n\n\n{source}")
+    assert {diff: name for diff, name in moved.items() if "return" in diff} == {
+        diff: name for diff, name in own.items() if "return" in diff
+    }
+    assert identity("src/other.py", "-a\n+b") != identity("src/m.py", "-a\n+b")
 
 
 @pytest.mark.slow

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tflbuild.core.protobuf import BYTES, FOUR, VARINT, Malformed, Message, places
+from tflbuild.core import protobuf
+from tflbuild.core.protobuf import (
+    BYTES,
+    FOUR,
+    VARINT,
+    Malformed,
+    Message,
+    as_signed,
+    fields,
+    packed,
+    places,
+)
 
 
 def test_numbers_text_and_messages_are_read_by_their_field() -> None:
@@ -105,3 +116,59 @@ def test_a_field_of_another_kind_is_said() -> None:
         Message(b"\x0a\x00").number(1)
     with pytest.raises(Malformed, match="no whole floats"):
         Message(b"\x0a\x03abc").floats(1)
+
+
+def test_every_wire_type_has_its_size() -> None:
+    # 64 bits in field 1, 32 bits in field 2, three bytes in field 3, a varint in field 16
+    content = bytes.fromhex("09" + "0102030405060708" + "15" + "0a0b0c0d" + "1a03616263" + "8001" + "ac02")
+    found = [
+        (number, value if isinstance(value, int) else bytes(value))
+        for number, value in fields(memoryview(content))
+    ]
+    assert found == [(1, 0x0807060504030201), (2, 0x0D0C0B0A), (3, b"abc"), (16, 300)]
+
+
+def test_a_size_may_reach_to_the_end_and_no_further() -> None:
+    assert bytes(Message(b"\x0a\x03abc").span(1)) == b"abc"
+    assert bytes(Message(b"\x0a\x00").span(1)) == b""
+    with pytest.raises(Malformed, match="points outside of itself"):
+        Message(b"\x0a\x04abc")
+    for cut in (b"\x09" + bytes(7), b"\x0d" + bytes(3)):
+        with pytest.raises(Malformed, match="points outside of itself"):
+            Message(cut)
+
+
+def test_repeated_texts_and_messages_keep_their_order() -> None:
+    message = Message(b"\x0a\x01a\x0a\x01b\x12\x02\x08\x07\x12\x02\x08\x09\x0a\x01\xff")
+    assert message.texts(1) == ("a", "b", "\N{REPLACEMENT CHARACTER}")
+    assert message.text(1) == "\N{REPLACEMENT CHARACTER}", "the last one"
+    assert [one.number(1) for one in message.messages(2)] == [7, 9]
+    assert [bytes(one) for one in message.spans(2)] == [b"\x08\x07", b"\x08\x09"]
+    assert (message.messages(3), message.spans(3), bytes(message.span(3))) == ([], [], b"")
+    assert 1 in message
+
+
+def test_numbers_have_64_bits_and_the_highest_is_the_sign() -> None:
+    assert Message(b"\x08" + b"\xff" * 9 + b"\x01").number(1) == 2**64 - 1
+    assert Message(b"\x08" + b"\xff" * 9 + b"\x7f").number(1) == 2**64 - 1, "what is beyond is cut off"
+    assert Message(b"\x08" + b"\x80" * 9 + b"\x01").signed(1) == -(2**63)
+    assert (as_signed(2**63 - 1), as_signed(2**63), as_signed(0)) == (2**63 - 1, -(2**63), 0)
+    assert Message(b"\x08\x05").numbers(2) == ()
+    assert Message(b"\x0a\x0b" + b"\x02" + b"\xff" * 9 + b"\x01").numbers(1) == (2, -1)
+    assert list(packed(memoryview(b"\x03\x8e\x02"))) == [3, 270]
+    with pytest.raises(Malformed, match="points outside of itself"):
+        Message(b"\x0a\x01\x80").numbers(1)
+
+
+def test_floats_are_of_four_bytes() -> None:
+    assert Message(b"").floats(1) == ()
+    assert Message(bytes.fromhex("0a080000803f000000400d0000c0c0")).floats(1) == (1.0, 2.0, -6.0)
+    with pytest.raises(Malformed, match=r"^has no whole floats in its field 1$"):
+        Message(b"\x09" + b"\xff" * 8).floats(1)
+
+
+def test_more_fields_than_a_model_needs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protobuf, "MOST_FIELDS", 2)
+    assert Message(b"\x08\x01" * 2).number(1) == 1
+    with pytest.raises(Malformed, match=r"^has more fields than a model needs$"):
+        Message(b"\x08\x01" * 3)

@@ -149,3 +149,46 @@ def test_a_model_that_is_a_folder_consists_of_all_its_files(tmp_path: Path) -> N
         (folder / name).write_bytes(b"")
     assert Keras().files(folder) == (folder / "saved_model.pb", folder / "variables/data")
     assert Keras().files(folder / "saved_model.pb") == (folder / "saved_model.pb",)
+
+
+def test_the_stamps_of_a_file_are_its_size_its_inode_and_its_times(model: Path, tmp_path: Path) -> None:
+    status = model.stat()
+    (stamp,) = known._stamps([model])
+    assert stamp == (str(model), status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    assert known._stamps([tmp_path / "gone"]) == ((str(tmp_path / "gone"), 0, 0, 0, 0),)
+
+
+def test_a_file_is_settled_once_all_of_its_times_are_older_than_a_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(known, "RACY", 100)
+    monkeypatch.setattr(known.time, "time_ns", lambda: 1000)
+    assert known._settled((("a", 1, 2, 10, 899), ("b", 1, 2, 899, 10)))
+    assert not known._settled((("a", 1, 2, 10, 899), ("b", 1, 2, 900, 10)))
+    assert not known._settled((("a", 1, 2, 10, 900),))
+    assert known._settled((("a", 5000, 5000, 10, 20),)), "a size is no time"
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_not_remembered(
+    model: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Tflite.describe_as
+
+    def describe(self: Tflite, path: Path, asked: Asked) -> Description:
+        found = whole(self, path, asked)
+        path.write_bytes(classifier("LOGISTIC"))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tflite, "describe_as", describe)
+        assert known.described(model).description.head["scores"] == "softmax"
+    in_another_process()
+    assert known.described(model).description.head["scores"] == "sigmoid"
+    assert len(looks) == 2
+
+
+def test_a_relative_path_is_the_same_file(model: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = known.described(model)
+    monkeypatch.chdir(model.parent)
+    assert known.described(Path(model.name)) is first
+    assert looks == [model]

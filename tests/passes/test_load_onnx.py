@@ -11,45 +11,20 @@ import pytest
 
 import onnx_files
 from onnx_files import Given, end, model, node, tensor
-from own_files import picture
-from tflbuild import plugins
-from tflbuild.backends import onnx_conversion
+from taken_in import Taken, softmax, stand_in, taken
+from tflbuild.backends import onnx_conversion, onnx_execution
 from tflbuild.backends.onnx_execution import OnnxSession
-from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.dataset import Dataset, Example, Index, Sample
+from tflbuild.backends.programs import onnx_to_tflite
 from tflbuild.core.errors import BrokenPromise, PassError, RecipeError
 from tflbuild.core.meaning import Meaning
-from tflbuild.models.file import File
 from tflbuild.passes.load_onnx import LoadOnnx
 from tflbuild.passes.taking_in.converted import laid_out
-from tflbuild.testing import run_pass
 from tflbuild.tflite import flatbuffer
+from tflite_files import network, step
 
 
-class Pictures(Dataset):
-    """Smooth random pictures of no class."""
-
-    task = "unlabelled"
-    modality = "image"
-
-    def read(self, sample: Sample) -> Example:
-        return Example(picture(int(sample.key)), np.zeros((0, 4), np.float32), np.zeros(0, np.int32))
-
-
-def index(count: int = 40) -> Index:
-    samples = tuple(Sample(key=str(k), digest=str(k), labels=()) for k in range(count))
-    return Index(classes=(), splits={"train": samples, "val": samples[:4], "test": samples[:4]})
-
-
-def loaded(folder: Path, content: bytes, **options: Any) -> tuple[TFLiteModel, dict[str, Any]]:
-    plugins.load(None)
-    path = onnx_files.written(folder, content)
-    notes: dict[str, Any] = {}
-    spec = File(path=str(path), **options)
-    made: TFLiteModel = run_pass(
-        LoadOnnx(), None, folder, model_spec=spec, data=Pictures(), index=index(), notes=notes
-    )
-    return made, notes
+def loaded(folder: Path, content: bytes, **options: Any) -> Taken:
+    return taken(LoadOnnx(), onnx_files.written(folder, content), folder, **options)
 
 
 def small(outputs: Sequence[str], *nodes: bytes, shape: Sequence[int | str] = ("N", 3, 12, 12)) -> bytes:
@@ -197,3 +172,120 @@ def test_an_output_is_compared_in_the_order_of_axes_that_the_tflite_has() -> Non
         BrokenPromise, match=r"'y' is \(3, 4, 5\) in the user's file, but \(7,\) in the \.tflite"
     ):
         laid_out("y", first, np.zeros((2, 7)))
+
+
+WEIGHTS = np.random.default_rng(9).normal(size=(3, 5)).astype(np.float32)
+"""Of each channel, for each class."""
+
+
+def means(end_of: str = "Softmax", first: bool = True) -> bytes:
+    """Write a classifier of pictures of 6 x 8: the mean of each channel, a dense layer, and what makes scores."""
+    sides = (3, 6, 8) if first else (6, 8, 3)
+    turning = [] if first else [node("Transpose", ["image"], ["turned"], perm=[0, 3, 1, 2])]
+    nodes = [
+        *turning,
+        node("GlobalAveragePool", ["image" if first else "turned"], ["mean"]),
+        node("Flatten", ["mean"], ["flat"]),
+        node("Gemm", ["flat", "weights"], ["row"]),
+        node(end_of, ["row"], ["scores"]),
+    ]
+    ends = [end("image", ("N", *sides))], [end("scores", ("N", 5))]
+    return model(Given(nodes, *ends, [tensor("weights", WEIGHTS)]))
+
+
+def as_tflite() -> bytes:
+    tensors = {
+        "input_0_of_onnx": (1, 6, 8, 3),
+        "axes": np.array([1, 2], np.int32),
+        "mean": (1, 3),
+        "weights": np.ascontiguousarray(WEIGHTS.T),
+        "bias": np.zeros(5, np.float32),
+        "row": (1, 5),
+        "Identity": (1, 5),
+    }
+    steps = [
+        step("MEAN", ["input_0_of_onnx", "axes"], ["mean"]),
+        step("FULLY_CONNECTED", ["mean", "weights", "bias"], ["row"]),
+        step("SOFTMAX", ["row"], ["Identity"]),
+    ]
+    return network(tensors, steps, ["input_0_of_onnx"], ["Identity"])
+
+
+class Environment:
+    """In the places of onnx2tf and of onnxruntime: the same classifier by hand, and in NumPy."""
+
+    def __init__(self, first: bool = True, off: float = 0.0, batched: bool = True) -> None:
+        self.first, self.off, self.batched = first, off, batched
+        self.asked: dict[str, Any] = {}
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def convert(self, made: Any, program: Any, request: Any, folder: Path, seconds: int) -> dict[str, Any]:
+        assert (program, seconds) == (onnx_to_tflite, 600)
+        self.asked = request
+        found = Path(request["out"]) / "made.tflite"
+        found.write_bytes(as_tflite())
+        names = {"inputs": {"image": "input_0_of_onnx"}, "outputs": {"scores": "Identity"}}
+        return {"tflite": str(found), "simplified": True, **names}
+
+    def session(self, path: Path) -> Environment:
+        return self
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def run(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        self.shapes.add(inputs["image"].shape)
+        rows = softmax(inputs["image"].mean((2, 3) if self.first else (1, 2)) @ WEIGHTS) + self.off
+        return {"scores": rows if self.batched else rows[0]}
+
+    def load(self, patch: pytest.MonkeyPatch, folder: Path, content: bytes, **options: Any) -> Taken:
+        required = stand_in(patch, folder, onnx2tf="2.6.9")
+        patch.setattr(onnx_conversion.program, "run", self.convert)
+        patch.setattr(onnx_execution, "OnnxSession", self.session)
+        found = loaded(folder, content, **options)
+        assert required == [("environment:onnx", "an ONNX file")]
+        return found
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+def test_samples_go_in_as_the_file_has_its_axes_and_outputs_are_held_to_the_tflite(
+    first: bool, batched: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = Environment(first, batched=batched)
+    made, notes = environment.load(monkeypatch, tmp_path, means(first=first))
+    sides = [1, 3, 6, 8] if first else [1, 6, 8, 3]
+    assert environment.asked["shapes"] == {"image": sides}
+    assert environment.asked["kept"] == ([] if first else ["image"])
+    assert environment.asked["model"] == str(tmp_path / "model.onnx")
+    assert environment.shapes == {tuple(sides)}
+    assert notes["parity"]["of"] == f"'{tmp_path / 'model.onnx'}' in onnxruntime"
+    (found,) = notes["parity"]["outputs"].values()
+    assert found["images"] == 32
+    assert 0.2 < found["size"] <= 1
+    assert found["difference"] <= 1e-6
+    signature = flatbuffer.signature(made.path)
+    assert [(one["name"], one["shape"]) for one in signature["inputs"]] == [("image", [1, 6, 8, 3])]
+    assert [(one["name"], one["shape"]) for one in signature["outputs"]] == [("scores", [1, 5])]
+    assert Meaning.of(made).head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
+
+
+def test_what_onnxruntime_computes_otherwise_breaks_the_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        BrokenPromise, match=r"does in onnxruntime: scores differ by up to 0\.001, where they"
+    ):
+        Environment(off=0.001).load(monkeypatch, tmp_path, means())
+
+
+def test_scores_of_another_kind_than_the_file_shows_break_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        BrokenPromise, match=r"are sigmoid, but the \.tflite that was made of it shows softmax\.$"
+    ):
+        Environment().load(monkeypatch, tmp_path, means("Sigmoid"))

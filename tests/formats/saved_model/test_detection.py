@@ -93,6 +93,7 @@ def test_an_export_is_described_as_a_detector_of_one_picture(content: bytes, tmp
         "5 boxes of 2 classes, before suppression, the first column of scores is the background"
     )
     assert said["suppression"] == "at most 40 boxes, class by class, overlap 0.45"
+    assert said["preprocess"] == "pixels in -1..1"
 
 
 @pytest.mark.parametrize("content", [tflite_export(), main_export()], ids=["tflite", "main"])

@@ -153,6 +153,14 @@ def test_integers_and_double_floats_are_said(tmp_path: Path) -> None:
         TorchExport().check(written(tmp_path / "net.pt2", found))
 
 
+@pytest.mark.parametrize(("number", "dtype"), [(4, "int32"), (5, "int64")])
+def test_whole_numbers_go_in(number: int, dtype: str, tmp_path: Path) -> None:
+    found = program(shape=(1, 192))
+    found["graph_module"]["graph"]["tensor_values"]["x"]["dtype"] = number
+    described = TorchExport().describe(written(tmp_path / "net.pt2", found))
+    assert described.signature.inputs["x"] == TensorSpec((1, 192), dtype)
+
+
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     weights = WEIGHTS | config("fc.bias", "weight_1", (3,), pickled=True)
     with pytest.raises(RecipeError, match=r"holds 'fc\.bias' as a pickle, which could run code"):

@@ -180,7 +180,7 @@ def _said(domain: str, kind: str) -> str:
     return f"{domain}.{kind}" if domain and domain != "ai.onnx" else kind
 
 
-def _inner(node: Node, depth: int = 1) -> Iterator[Node]:
+def _inner(node: Node, depth: int = 0) -> Iterator[Node]:
     """Walk over the operators of graphs that an operator has as attributes."""
     if depth > DEEPEST:
         raise Malformed("has graphs too deep within each other")

@@ -29,6 +29,8 @@ class _Tokens:
 
     def __init__(self, text: str) -> None:
         self.found: list[tuple[str, str, int]] = []
+        self.apart: set[int] = set()
+        """Places of tokens with a comma or semicolon before them."""
         place, line = 0, 1
         while place < len(text):
             match = TOKEN.match(text, place)
@@ -37,6 +39,8 @@ class _Tokens:
             kind = match.lastgroup or ""
             if kind != "skip":
                 self.found.append((kind, match[0], line))
+            elif match[0][0] != "#" and {",", ";"} & set(match[0]):
+                self.apart.add(len(self.found))
             line += match[0].count("\n")
             place = match.end()
         self.place = 0
@@ -108,7 +112,7 @@ def _value(tokens: _Tokens, depth: int) -> Value:
         return _message(tokens, CLOSING[text], depth + 1)
     if kind == "text":
         value = _unquoted(text, line)
-        while tokens.next[0] == "text":  # neighbours are one text
+        while tokens.next[0] == "text" and tokens.place not in tokens.apart:  # neighbours are one text
             value += _unquoted(*tokens.take()[1:])
         return value
     if kind == "number":
