@@ -519,7 +519,11 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
         {"other.yml": "names: [dog, cat]\n"},
         r"'data\.yaml', 'other\.yml' each describe a data set; leave one of them there\.$",
     ),
-    "no mapping": ("- |\n  names: [cat]\n", {}, r"data\.yaml is no mapping; expected train, val and names\.$"),
+    "no mapping": (
+        "- |\n  names: [cat]\n",
+        {},
+        r"data\.yaml is no mapping; expected train, val and names\.$",
+    ),
     "keypoints of one number": (
         f"kpt_shape: [17]\n{NAMES}",
         {},

@@ -1,4 +1,4 @@
-"""What ONNX computes, in NumPy, operator by operator as onnx.ai's description of opset 21 has it; no package is needed."""
+"""Compute in NumPy what ONNX describes: its operators of opset 21, without its package."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Div": np.divide,
     "Exp": np.exp,
     "Gather": lambda x, places, *, axis: np.take(x, places, axis),
-    "Gemm": lambda a, b, c=0, *, transB: a @ (b.T if transB else b) + c,
+    "Gemm": lambda a, b, c=0, **given: a @ (b.T if given["transB"] else b) + c,
     "GlobalAveragePool": lambda x: x.mean(axis=(2, 3), keepdims=True),
     "HardSwish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "Identity": lambda x: x,

@@ -191,7 +191,15 @@ def test_a_part_that_two_read_is_made_once() -> None:
     made = Assembly({"x": (1, 4, 6, 3)})
     both = made.join([made.part("x", 0, 2), made.unary("LOGISTIC", "x")], -1)
     content = written(made, made.binary("MUL", both, made.unary("TANH", both)))
-    assert _kinds(parted(content, 3, [2, 3])) == ["SLICE", "LOGISTIC", "TANH", "MUL", "TANH", "MUL", "CONCATENATION"]
+    assert _kinds(parted(content, 3, [2, 3])) == [
+        "SLICE",
+        "LOGISTIC",
+        "TANH",
+        "MUL",
+        "TANH",
+        "MUL",
+        "CONCATENATION",
+    ]
 
 
 def _kinds(graph: Graph) -> list[str]:

@@ -45,7 +45,9 @@ def test_custom_operators_ask_for_no_runtime() -> None:
     assert runtime_version.needed_by(model) == ("", "", ())
 
 
-STABLEHLO = "SCATTER RNG_BIT_GENERATOR GATHER ADD MULTIPLY REDUCE_WINDOW MAXIMUM MINIMUM PAD COMPOSITE AND CBRT CASE"
+STABLEHLO = (
+    "SCATTER RNG_BIT_GENERATOR GATHER ADD MULTIPLY REDUCE_WINDOW MAXIMUM MINIMUM PAD COMPOSITE AND CBRT CASE"
+)
 """With SHIFT_LEFT those of `runtime_version.cc` (LiteRT 119ae633), read by eye."""
 
 

@@ -81,9 +81,7 @@ def test_other_objects_are_no_arguments(given: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("nodes", [{"args": []}, "x", [[]], [{"args": [], "kwargs": {}}, 1]])
 def test_calls_of_another_form_are_malformed(nodes: Any) -> None:
-    with pytest.raises(
-        Malformed, match=r"^holds the layer 'a' whose calls are not those of Keras 3$"
-    ):
+    with pytest.raises(Malformed, match=r"^holds the layer 'a' whose calls are not those of Keras 3$"):
         calls_of({**layer("Add", "a"), "inbound_nodes": nodes})
 
 

@@ -156,7 +156,7 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
         entry_of(bare)
     with pytest.raises(Unwanted, match="is a 'Mine', which is no layer of Keras 3 that tf_keras has"):
         entry_of(layer("Mine", "a", module=None))
-    with pytest.raises(Unwanted, match="is a 'Mine>Dense' of Keras 3|is a 'Mine>Dense', which is no layer"):
+    with pytest.raises(Unwanted, match=r"is a 'Mine>Dense' of Keras 3|is a 'Mine>Dense', which is no layer"):
         entry_of(layer("Mine>Dense", "a") | {"registered_name": None})
     with pytest.raises(Unwanted, match="is a Fancy of Keras 3, which has no equal in tf_keras"):
         entry_of(layer("Fancy", "a"))
@@ -167,7 +167,9 @@ def test_an_operation_is_told_by_its_module() -> None:
     assert not is_operation(layer("Add", "a"))
     assert not is_operation(layer("Add", "a", module=None))  # of a .h5, with a number format
     assert not is_operation({"class_name": "Sequential", "config": {"name": "s", "layers": []}})
-    with pytest.raises(Unwanted, match=r"^layer 'a' is the operation Add of Keras 3, which a \.h5 does not tell"):
+    with pytest.raises(
+        Unwanted, match=r"^layer 'a' is the operation Add of Keras 3, which a \.h5 does not tell"
+    ):
         is_operation({"class_name": "Add", "name": "a", "config": {"name": "a"}})
     assert name_of({"config": {"name": "inner"}}) == "inner"
     assert name_of({"name": "outer", "config": {"name": "inner"}}) == "outer"

@@ -14,7 +14,12 @@ Shape = tuple[int, ...]
 
 
 def recognise(
-    name: str, outputs: Mapping[str, Shape], said: Mapping[str, Any] = {}, *, height: int = 64, width: int = 64
+    name: str,
+    outputs: Mapping[str, Shape],
+    said: Mapping[str, Any] = {},
+    *,
+    height: int = 64,
+    width: int = 64,
 ) -> Found | None:
     return declared.named(name).recognise(Given(outputs, height, width), said)
 
@@ -246,7 +251,11 @@ CONTRADICTED: list[tuple[dict[str, Shape], dict[str, Any], str]] = [
         {"style": "nanodet"},
         r"^style: nanodet has more than the 32 numbers a box that the file",
     ),
-    (THREE, {}, r"^anchors: 3 maps of 21 numbers a cell are those of a YOLO with 3 anchors and 2 classes; say"),
+    (
+        THREE,
+        {},
+        r"^anchors: 3 maps of 21 numbers a cell are those of a YOLO with 3 anchors and 2 classes; say",
+    ),
     (
         {"n": (1, 4, 6, 21), "o": (1, 2, 3, 21)},  # as YOLOv4-tiny
         {},
