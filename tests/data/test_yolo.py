@@ -337,6 +337,16 @@ LINES: dict[str, tuple[str, tuple[float, ...] | None, str]] = {
         None,
         "line 2 has 5 numbers behind its class; expected 4, or 2 for each point of a polygon: dropped",
     ),
+    "a long line without numbers": (
+        f"cat {'x' * 90}",
+        None,
+        f"line 2 is 'cat {'x' * 56}', no numbers: dropped",
+    ),
+    "a long line without a class": (
+        f"0.{'5' * 90} 0.5",
+        None,
+        f"line 2 is '0.{'5' * 58}', no class and box: dropped",
+    ),
     "twice": (BOX, None, "line 2 is there twice: taken once"),
 }
 
