@@ -14,6 +14,7 @@ from PIL import Image
 
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
+from tflbuild.data.layouts import yolo_config
 from tflbuild.data.layouts.yolo_labels import is_label
 from tflbuild.data.yolo import Yolo
 from tflbuild.modalities.image.files import inspect
@@ -648,3 +649,22 @@ def test_all_texts_in_a_folder_of_labels_are_labels(tmp_path: Path) -> None:
     text(tmp_path / "labels/train/empty.txt")
     text(tmp_path / "labels.txt", "cat\ndog\n")  # a list of classes, in no folder of labels
     assert reasons(index(tmp_path)) == [("labels/train/empty.txt", "labels without a photo")]
+
+
+def test_a_yaml_that_cannot_be_read_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three(tmp_path)
+    text(tmp_path / "classes.txt", "cat\ndog\n")
+    text(tmp_path / "secret.yaml", "names: [cow]\n")
+    text(tmp_path / "huge.yml", "names: [cow]\n")
+    (tmp_path / "torn.yaml").write_bytes(b"\xff\xfe0")
+    real = yolo_config.read_regular
+
+    def read(path: Path, most: int) -> bytes:
+        if path.name == "secret.yaml":
+            raise PermissionError(13, "Permission denied")
+        if path.name == "huge.yml":
+            raise ValueError("it has more bytes than it may have")
+        return real(path, most)
+
+    monkeypatch.setattr(yolo_config, "read_regular", read)
+    assert index(tmp_path).classes == ("cat", "dog")
