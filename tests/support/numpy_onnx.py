@@ -165,7 +165,7 @@ def quantize(x: Array, scale: Array, zero: Array) -> Array:
 
 def dequantize(x: Array, scale: Array, zero: Array, *, axis: int = 1) -> Array:
     assert (x.dtype, scale.shape, scale.dtype) == (zero.dtype, zero.shape, np.float32)
-    assert scale.shape in ((), (x.shape[axis],)), "one for all, or one for each place of the axis"
+    assert scale.shape == () or scale.shape == (x.shape[axis],), "one for all, or one a place of the axis"
     codes = x.astype(np.int64) - by_axis(zero.astype(np.int64), x, axis)
     return np.asarray(codes * by_axis(scale, x, axis), np.float32)
 
