@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,13 @@ def test_a_section_with_a_difference_has_its_heading_and_two_runs_their_change(
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == ["1 2 3", "recipe", "a.b 1 3 9"]
     assert _equal(made(("o/1", "o/2"))) == lines[-1]
+
+
+def test_long_values_and_colons_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    long = f":cat: {'x' * 120}"
+    comparison = replace(made(("o/1", "o/2")), differing={"recipe": {"a": [long, 1]}})
+    _show(replace(comparison, differing={"causes": {}, "figures": {}, **comparison.differing}))
+    assert f"a {long} 1" in [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_the_folder_of_a_report_is_the_one_that_it_lies_in(tmp_path: Path) -> None:

@@ -497,6 +497,7 @@ def test_an_option_of_another_data_set_is_refused_by_name(
     ) as caught:
         Auto(root="X", **options).resolved()
     assert "max_pixels, root" in str(caught.value)
+    assert not {"preprocess", "augment"} & set(re.findall(r"\w+", str(caught.value).split("there are ")[1]))
 
 
 def test_every_option_of_what_may_be_recognised_can_be_set() -> None:
@@ -522,6 +523,13 @@ def test_arrays_that_were_recognised_lose_the_options_of_pictures(tmp_path: Path
 def test_a_data_set_that_stands_for_itself_says_so(tmp_path: Path) -> None:
     data = Images(root=str(tmp_path))
     assert data.resolved() == (data, ())
+
+
+def test_a_long_name_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    pictures(tmp_path, **{"c" * 90: 3, "dog": 3})
+    shown = Auto(root=str(tmp_path)).resolved()[1][0]["evidence"]
+    assert "c" * 50 in shown
+    assert "c" * 61 not in shown
 
 
 def test_names_that_a_terminal_obeys_are_shown(tmp_path: Path) -> None:

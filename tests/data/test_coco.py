@@ -464,6 +464,21 @@ def test_an_image_that_lies_in_two_folders_must_be_the_same_in_both(root: Path) 
     assert Dropped("train.json", reason) in index(root).dropped
 
 
+def test_an_image_in_two_folders_that_cannot_be_compared_is_not_taken(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "images").mkdir()
+    (root / "images/1.png").write_bytes((root / "train/1.png").read_bytes())
+    (root / "train.json").write_text(json.dumps(content(*GOOD, box(0, 90))))
+
+    def unreadable(*given: object, **named: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filecmp.cmp", unreadable)
+    reason = "image '1.png' may be images/1.png and train/1.png, which differ"
+    assert Dropped("train.json", reason) in index(root).dropped
+
+
 def test_photos_that_no_file_lists_are_named(root: Path) -> None:
     write_images(root / "train", 7, ("2.png",))
     reason = "photo without annotation: no annotation file lists it"

@@ -531,3 +531,44 @@ def test_records_of_no_split_beside_those_of_splits_are_named(folder: Path) -> N
         DataError, match=r"nothing says which split 'more\.record' in '.*' is; call it train\.record"
     ):
         index(folder)
+
+
+def said(data: TfRecord) -> dict[str, tuple[str, str]]:
+    return {one["what"]: (one["value"], one["evidence"]) for one in data.resolved()[1]}
+
+
+def test_what_was_recognised_is_said_with_what_shows_it(folder: Path) -> None:
+    assert said(TfRecord(root=str(folder))) == {
+        "splits": (
+            "train, val, test",
+            "train: pets_train.record; val: pets_val.record; test: pets_test.record",
+        ),
+        "task": ("detection", "keys of the first record, as 'image/object/bbox/xmin'"),
+        "classes": ("2", "'label_map.pbtxt' numbers them"),
+    }
+    (folder / "label_map.pbtxt").unlink()
+    assert said(TfRecord(root=str(folder)))["classes"] == (
+        "as they come",
+        "no label_map.pbtxt: texts or numbers of the records",
+    )
+
+
+def test_of_many_shards_two_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    for number in range(5):
+        write(tmp_path / f"train.tfrecord-0000{number}-of-00005", classed(number, number % 2))
+    write(tmp_path / "val-00000-of-00002.tfrecord", classed(7, 0))
+    write(tmp_path / "val-00001-of-00002.tfrecord", classed(8, 1))
+    shown = said(TfRecord(root=str(tmp_path)))
+    assert shown["splits"] == (
+        "train, val",
+        "train: train.tfrecord-00000-of-00005, train.tfrecord-00001-of-00005 and 3 more; "
+        "val: val-00000-of-00002.tfrecord, val-00001-of-00002.tfrecord",
+    )
+    assert shown["task"] == ("classification", "keys of the first record, as 'image/class/label'")
+
+
+def test_a_folder_that_is_not_there_is_said_when_it_is_listed_and_not_before(tmp_path: Path) -> None:
+    data = TfRecord(root=str(tmp_path / "gone"))
+    assert data.task == "detection"
+    with pytest.raises(DataError, match="gone"):
+        data.index(inspect)

@@ -14,6 +14,8 @@ from PIL import Image
 
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
+from tflbuild.data.layouts import yolo_config
+from tflbuild.data.layouts.yolo_labels import is_label
 from tflbuild.data.yolo import Yolo
 from tflbuild.modalities.image.files import inspect
 
@@ -336,6 +338,16 @@ LINES: dict[str, tuple[str, tuple[float, ...] | None, str]] = {
         None,
         "line 2 has 5 numbers behind its class; expected 4, or 2 for each point of a polygon: dropped",
     ),
+    "a long line without numbers": (
+        f"cat {'x' * 90}",
+        None,
+        f"line 2 is 'cat {'x' * 56}', no numbers: dropped",
+    ),
+    "a long line without a class": (
+        f"0.{'5' * 90} 0.5",
+        None,
+        f"line 2 is '0.{'5' * 58}', no class and box: dropped",
+    ),
     "twice": (BOX, None, "line 2 is there twice: taken once"),
 }
 
@@ -468,3 +480,191 @@ def test_coco128_is_read_whole(shared_data: Path) -> None:
         "labels without a photo": 2,
         "val names the photos of train": 1,
     }
+
+
+def reasons(found: Index) -> list[tuple[str, str]]:
+    return [(dropped.file, dropped.reason) for dropped in found.dropped]
+
+
+def test_a_list_names_photos_that_are_there_and_others_are_said(tmp_path: Path) -> None:
+    three(tmp_path)
+    text(tmp_path / "train.txt", "images/train/a.jpg\n\n  images/train/gone.jpg\nimages/train/b.jpg\n")
+    text(tmp_path / "data.yaml", f"train: train.txt\nval: images/val\ntest: images/test\n{NAMES}")
+    found = index(tmp_path)
+    assert keys(found)["train"] == ["a", "b"]
+    assert reasons(found)[0] == (
+        "train.txt",
+        "there is no photo 'images/train/gone.jpg', which it lists for train",
+    )
+    (tmp_path / "train.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"^data\.root: train\.txt cannot be read: "):
+        index(tmp_path)
+
+
+def test_a_test_split_that_is_not_there_is_made_of_the_others(tmp_path: Path) -> None:
+    labelled(tmp_path, "images/train", "labels/train", *"abcdefgh")
+    labelled(tmp_path, "images/val", "labels/val", *"ij")
+    text(tmp_path / "data.yaml", f"train: images/train\nval: images/val\ntest: pictures\n{NAMES}")
+    found = index(tmp_path)
+    assert reasons(found) == [("data.yaml", "test: 'pictures' is not there: test is made of the others")]
+    assert keys(found)["val"] == ["i", "j"]
+    assert found.splits["test"]
+    assert {*keys(found)["train"], *keys(found)["test"]} == set("abcdefgh")
+
+
+def test_a_test_that_is_val_again_is_made_of_train_instead(tmp_path: Path) -> None:
+    labelled(tmp_path, "images/train", "labels/train", *"abcdefgh")
+    labelled(tmp_path, "images/val", "labels/val", *"ij")
+    text(tmp_path / "data.yaml", f"train: images/train\nval: images/val\ntest: images/val\n{NAMES}")
+    found = index(tmp_path)
+    assert reasons(found) == [
+        ("data.yaml", "test names the photos of val: a seeded part of train is test instead")
+    ]
+    assert keys(found)["val"] == ["i", "j"]
+    assert {*keys(found)["train"], *keys(found)["test"]} == set("abcdefgh")
+
+
+CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
+    "another configuration": (
+        f"train: images/train\n{NAMES}",
+        {"other.yml": "names: [dog, cat]\n"},
+        r"'data\.yaml', 'other\.yml' each describe a data set; leave one of them there\.$",
+    ),
+    "no mapping": (
+        "- |\n  names: [cat]\n",
+        {},
+        r"data\.yaml is no mapping; expected train, val and names\.$",
+    ),
+    "keypoints of one number": (
+        f"kpt_shape: [17]\n{NAMES}",
+        {},
+        r"data\.yaml: kpt_shape is \['17'\]; expected two numbers\.$",
+    ),
+    "keypoints that are words": (f"kpt_shape: [a, 3]\n{NAMES}", {}, r"expected two numbers\.$"),
+    "keypoints beyond counting": (f"kpt_shape: [12345, 3]\n{NAMES}", {}, r"expected two numbers\.$"),
+    "a list with no path in it": (
+        f"train: [images/train, '']\n{NAMES}",
+        {},
+        r"data\.yaml: train is \['images/train', ''\]; expected a path\.$",
+    ),
+    "a number that is no class": (
+        "names: {12345678: cat}\n",
+        {},
+        r"names is .*; expected a list, or a mapping of numbers and words\.$",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONFIGURED)
+def test_a_configuration_that_cannot_be_right_is_refused(what: str, tmp_path: Path) -> None:
+    content, others, message = CONFIGURED[what]
+    three(tmp_path)
+    text(tmp_path / "data.yaml", content)
+    for name, other in others.items():
+        text(tmp_path / name, other)
+    with pytest.raises(DataError, match=message):
+        index(tmp_path)
+
+
+def test_a_configuration_may_be_there_twice_and_leave_splits_out(tmp_path: Path) -> None:
+    three(tmp_path)
+    content = f"train: images/train\nval: images/val\ntest: []\nnc: 2\n{NAMES}"
+    text(tmp_path / "data.yaml", content)
+    text(tmp_path / "copy/data.yml", f"{content}\n")
+    text(tmp_path / "run.yaml", "epochs: 100\n")  # which describes no data
+    found = index(tmp_path)
+    assert found.classes == ("cat", "dog")
+    assert set(keys(found)["val"]) == {"d", "e"}
+    text(tmp_path / "data.yaml", content.replace("test: []", "test:"))
+    text(tmp_path / "copy/data.yml", content.replace("test: []", "test:"))
+    assert index(tmp_path).splits == found.splits
+
+
+@pytest.mark.parametrize(
+    ("count", "right"), [("nc: 2", True), ("nc: 6", True), ("nc: 3", False), ("nc: many", True)]
+)
+def test_a_count_is_of_the_names_or_of_their_numbers(count: str, right: bool, tmp_path: Path) -> None:
+    three(tmp_path)
+    text(tmp_path / "data.yaml", f"{count}\nnames: {{0: cat, 5: dog}}\n")
+    if right:
+        assert index(tmp_path).classes == ("cat", "dog")
+    else:
+        with pytest.raises(DataError, match=r"data\.yaml says nc: 3, but names 2 classes\.$"):
+            index(tmp_path)
+
+
+def test_photos_of_two_splits_or_of_none_beside_splits_are_refused(tmp_path: Path) -> None:
+    three(tmp_path / "one")
+    photo(tmp_path / "one/train/val/x.jpg")
+    with pytest.raises(DataError, match=r"'train/val/x\.jpg' in '.*' lies in folders of two splits\.$"):
+        index(tmp_path / "one")
+    three(tmp_path / "two")
+    photo(tmp_path / "two/images/x.jpg")
+    with pytest.raises(DataError, match=r"'images/x\.jpg' in '.*' lies beside folders that are named like"):
+        index(tmp_path / "two")
+    labelled(tmp_path / "three", "images/val", "labels/val", *"ab")
+    with pytest.raises(DataError, match=r"has no photo for train; expected a YOLO folder with images/"):
+        index(tmp_path / "three")
+
+
+ALONE: dict[str, tuple[str, bool]] = {
+    "a box": ("0 0.5 0.5 0.2 0.2", True),
+    "a box and a polygon": ("0 0.5 0.5 0.2 0.2\n\n12 0.1 0.1 0.9 0.1 0.5 9e-1\n", True),
+    "a class as a float": ("3.0 0.5 0.5 0.2 -.2\n", True),
+    "a box and a sentence": ("0 0.5 0.5 0.2 0.2\nthe end", False),
+    "a sentence and a box": ("labels of a.jpg\n0 0.5 0.5 0.2 0.2", False),
+    "three numbers": ("0 0.5 0.5 0.2", False),
+    "no class": ("cat 0.5 0.5 0.2 0.2", False),
+    "nothing": ("", False),
+    "blanks": ("\n  \n", False),
+}
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_a_text_of_no_photo_is_of_labels_where_every_line_is_one(what: str, tmp_path: Path) -> None:
+    content, label = ALONE[what]
+    three(tmp_path, "{}", "{}")
+    text(tmp_path / "train/alone.txt", content)
+    text(tmp_path / "classes.txt", "cat\ndog\n")
+    wanted = [("train/alone.txt", "labels without a photo")] if label else []
+    assert reasons(index(tmp_path)) == wanted
+    assert is_label(tmp_path / "train/alone.txt") is label
+
+
+def test_a_text_that_cannot_be_read_says_nothing_unless_a_photo_has_it(tmp_path: Path) -> None:
+    three(tmp_path, "{}", "{}")
+    text(tmp_path / "classes.txt", "cat\ndog\n")
+    (tmp_path / "train/alone.txt").write_bytes(b"\xff\xfe0")  # UTF-16 that is cut off
+    assert not is_label(tmp_path / "train/alone.txt")
+    assert not is_label(tmp_path / "train/none.txt")
+    assert reasons(index(tmp_path)) == []
+    (tmp_path / "train/alone.txt").rename(tmp_path / "train/a.txt")
+    with pytest.raises(DataError, match=r"^data\.root: train/a\.txt cannot be read: "):
+        index(tmp_path)
+
+
+def test_all_texts_in_a_folder_of_labels_are_labels(tmp_path: Path) -> None:
+    three(tmp_path)
+    text(tmp_path / "data.yaml", NAMES)
+    text(tmp_path / "labels/train/empty.txt")
+    text(tmp_path / "labels.txt", "cat\ndog\n")  # a list of classes, in no folder of labels
+    assert reasons(index(tmp_path)) == [("labels/train/empty.txt", "labels without a photo")]
+
+
+def test_a_yaml_that_cannot_be_read_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three(tmp_path)
+    text(tmp_path / "classes.txt", "cat\ndog\n")
+    text(tmp_path / "secret.yaml", "names: [cow]\n")
+    text(tmp_path / "huge.yml", "names: [cow]\n")
+    (tmp_path / "torn.yaml").write_bytes(b"\xff\xfe0")
+    real = yolo_config.read_regular
+
+    def read(path: Path, most: int) -> bytes:
+        if path.name == "secret.yaml":
+            raise PermissionError(13, "Permission denied")
+        if path.name == "huge.yml":
+            raise ValueError("it has more bytes than it may have")
+        return real(path, most)
+
+    monkeypatch.setattr(yolo_config, "read_regular", read)
+    assert index(tmp_path).classes == ("cat", "dog")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -84,6 +86,8 @@ def test_a_bundle_holds_what_the_failed_pass_was_given(
         "cpu": "this processor",
     }
     assert content["environment"]["toolchain"] == {"tflbuild": toolchain.version("tflbuild")}
+    assert content["environment"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert os.uname().machine in content["environment"]["platform"]
 
 
 def again(content: dict[str, Any], recipe: Recipe, here: AtOnce) -> tuple[Reply, list[str]]:

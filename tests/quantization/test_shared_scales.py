@@ -113,6 +113,46 @@ def test_channels_of_a_layer_are_parted_where_their_ranges_lie_apart(
     assert layers == len(sides or [4])
 
 
+def constant_layer(values: list[float]) -> bytes:
+    """Give a layer whose channels are numbers, whatever goes in."""
+    tensors: dict[str, Any] = {
+        "x": (1, 8, 8, 6),
+        "w": np.zeros((len(values), 1, 1, 6), np.float32),
+        "b": np.array(values, np.float32),
+        "y": (1, 8, 8, len(values)),
+    }
+    return network(tensors, [step("CONV_2D", ["x", "w", "b"], ["y"])], ["x"], ["y"])
+
+
+def test_parts_have_the_ranges_that_their_channels_reach() -> None:
+    (found,) = mended_of(constant_layer([-50, 100, 75, 0.5, -0.25]))[1]
+    # By hand: 150 wide with 0 in it, and 0.75.
+    assert found.text == (
+        "'y' holds parts whose ranges are 200 x apart along axis 3: 0..2 in -50..100, 3..4 in -0.25..0.5; "
+        "each has a scale of its own now"
+    )
+    assert found.to_json()["parts"] == [
+        {"start": 0, "side": 3, "low": -50.0, "high": 100.0},
+        {"start": 3, "side": 2, "low": -0.25, "high": 0.5},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ([8.0, 8, 1, 1], 0),  # exactly 8 x
+        ([8.5, 8.5, 1, 1], 2),
+        ([-8.5, -8.5, 1, 1], 2),
+        ([8.5, 8.5, 0, 0], 0),  # what is always 0 needs no scale
+        ([9.0, 1] * 3, 6),
+        ([9.0, 1] * 3 + [9.0], 0),  # too many runs to be things of their own
+    ],
+)
+def test_ranges_8_x_apart_are_parted_into_six_at_most(values: list[float], parts: int) -> None:
+    found = mended_of(constant_layer(values))[1]
+    assert [len(one.parts) for one in found] == ([parts] if parts else [])
+
+
 def test_a_row_of_scores_and_scores_of_a_softmax_are_left_alone() -> None:
     for shape in ((1, 384), (1, 64, 6)):
         made = Assembly({"x": (1, 8, 8, 6)})

@@ -161,7 +161,10 @@ GRAPHS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "resized": (lambda x: ops.image.resize(x, (5, 12)), PICTURE),
     "exponents": (lambda x: ops.exp(x) + ops.log(ops.abs(x) + 1.0), PICTURE),
     "roots": (lambda x: ops.sqrt(ops.absolute(x)) + ops.rsqrt(ops.abs(x) + 1.0), PICTURE),
-    "softmax": (lambda x: ops.softmax(x) - ops.softplus(x) + ops.selu(x) - ops.softsign(x), PICTURE),
+    "softmax": (
+        lambda x: ops.softmax(x) + ops.softmax(x, axis=1) - ops.softplus(x) + ops.selu(x) - ops.softsign(x),
+        PICTURE,
+    ),
     "slopes": (
         lambda x: ops.leaky_relu(x, negative_slope=0.1) - ops.elu(x, alpha=0.3) + ops.relu6(x),
         PICTURE,

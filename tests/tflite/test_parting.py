@@ -69,7 +69,70 @@ def of_a_layer() -> tuple[bytes, int, list[int]]:
     return network(tensors, [step("CONV_2D", ["x", "w", "b"], ["y"])], ["x"], ["y"]), 3, [2, 3]
 
 
-@pytest.mark.parametrize("made", [joined, over_strides, turned, of_a_layer])
+def of_pairs() -> tuple[bytes, int, list[int]]:
+    """Give pairs with numbers for each place of the axis, with one number for all, and of fewer axes."""
+    made = Assembly({"x": (1, 4, 6, 3)})
+    numbers = made.join([made.part("x", 0, 2), made.unary("LOGISTIC", "x")], -1)
+    by_place = RNG.normal(size=(1, 1, 1, 5)).astype(np.float32)
+    scaled = made.binary("MUL", numbers, by_place)
+    scaled = made.binary("ADD", scaled, RNG.normal(size=5).astype(np.float32))
+    scaled = made.binary("MAXIMUM", scaled, -0.5)
+    scaled = made.binary("SUB", scaled, RNG.normal(size=(4, 6, 1)).astype(np.float32))
+    return written(made, scaled), 3, [2, 3]
+
+
+def of_pairs_over_rows() -> tuple[bytes, int, list[int]]:
+    """Part the rows, an axis that values of fewer axes do not have."""
+    made = Assembly({"x": (1, 4, 6, 3)})
+    rows = made.join([made.unary("EXP", "x"), made.unary("TANH", "x"), made.unary("LOGISTIC", "x")], 1)
+    rows = made.binary("ADD", rows, RNG.normal(size=(6, 3)).astype(np.float32))
+    rows = made.softmax(rows)  # over another axis
+    return written(made, rows), 1, [8, 4]
+
+
+def across_inputs() -> tuple[bytes, int, list[int]]:
+    """Part an axis elsewhere than where it was joined: a part is of the end of one tensor and the start of another."""
+    made = Assembly({"x": (1, 4, 6, 3)})
+    same = {"w": RNG.normal(size=(4, 1, 1, 3)).astype(np.float32)}
+    layers = []
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        weights = made.constant(rng.normal(size=same["w"].shape).astype(np.float32))
+        bias = made.constant(rng.normal(size=4).astype(np.float32))
+        made.add(step("CONV_2D", ["x", weights, bias], [f"y{seed}"]), {f"y{seed}": (1, 4, 6, 4)})
+        layers.append(f"y{seed}")
+    return written(made, made.join(layers, -1)), 3, [3, 3, 2]
+
+
+def of_a_dense_layer() -> tuple[bytes, int, list[int]]:
+    made = Assembly({"x": (1, 4, 6, 3)})
+    weights = made.constant(RNG.normal(size=(5, 72)).astype(np.float32))
+    flat = made.reshape("x", (1, 72))
+    made.add(step("FULLY_CONNECTED", [flat, weights], ["y"]), {"y": (1, 5)})
+    return written(made, made.unary("TANH", "y")), 1, [1, 4]
+
+
+def with_a_constant() -> tuple[bytes, int, list[int]]:
+    """Join a tensor with values that are in the file."""
+    made = Assembly({"x": (1, 4, 6, 3)})
+    values = made.constant(RNG.normal(size=(1, 4, 6, 4)).astype(np.float32))
+    return written(made, made.join(["x", values], -1)), 3, [3, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        joined,
+        over_strides,
+        turned,
+        of_a_layer,
+        of_pairs,
+        of_pairs_over_rows,
+        across_inputs,
+        of_a_dense_layer,
+        with_a_constant,
+    ],
+)
 def test_parts_are_made_alone_and_joined_to_the_same_numbers(made: Any) -> None:
     content, axis, sides = made()
     value = RNG.normal(size=(1, 4, 6, 3)).astype(np.float32)
@@ -92,6 +155,55 @@ def test_a_graph_whose_parts_are_made_together_stays_as_it_is() -> None:
     with pytest.raises(NotAlone, match="SOFTMAX"):
         join_in_floats(graph, index, 3, [2, 3])
     assert flatbuffer.pack(graph.model) == flatbuffer.pack(flatbuffer.unpack(content))
+
+
+def depthwise() -> tuple[bytes, str]:
+    tensors: dict[str, Any] = {
+        "x": (1, 4, 6, 5),
+        "w": RNG.normal(size=(1, 1, 1, 5)).astype(np.float32),
+        "b": RNG.normal(size=5).astype(np.float32),
+        "y": (1, 4, 6, 5),
+    }
+    content = network(tensors, [step("DEPTHWISE_CONV_2D", ["x", "w", "b"], ["y"])], ["x"], ["y"])
+    return content, "DEPTHWISE_CONV_2D 'y'"
+
+
+def an_input() -> tuple[bytes, str]:
+    made = Assembly({"x": (1, 4, 6, 5)})
+    return written(made, made.unary("TANH", "x")), "the model's input"
+
+
+def reshaped_apart() -> tuple[bytes, str]:
+    """Make an axis of 5 of one of 15 and others: none of them is it."""
+    made = Assembly({"x": (1, 4, 2, 15)})
+    return written(made, made.reshape(made.unary("TANH", "x"), (1, 4, 6, 5))), "RESHAPE 'reshape_"
+
+
+@pytest.mark.parametrize("make", [depthwise, an_input, reshaped_apart])
+def test_what_cannot_be_split_is_named(make: Any) -> None:
+    content, named = make()
+    with pytest.raises(NotAlone) as raised:
+        parted(content, 3, [2, 3])
+    assert str(raised.value).startswith(named)
+
+
+def test_a_part_that_two_read_is_made_once() -> None:
+    made = Assembly({"x": (1, 4, 6, 3)})
+    both = made.join([made.part("x", 0, 2), made.unary("LOGISTIC", "x")], -1)
+    content = written(made, made.binary("MUL", both, made.unary("TANH", both)))
+    assert _kinds(parted(content, 3, [2, 3])) == [
+        "SLICE",
+        "LOGISTIC",
+        "TANH",
+        "MUL",
+        "TANH",
+        "MUL",
+        "CONCATENATION",
+    ]
+
+
+def _kinds(graph: Graph) -> list[str]:
+    return [graph.kind(one) for one in graph.operators]
 
 
 def test_what_nothing_reads_any_more_is_dropped() -> None:

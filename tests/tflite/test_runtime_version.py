@@ -45,6 +45,51 @@ def test_custom_operators_ask_for_no_runtime() -> None:
     assert runtime_version.needed_by(model) == ("", "", ())
 
 
+STABLEHLO = (
+    "SCATTER RNG_BIT_GENERATOR GATHER ADD MULTIPLY REDUCE_WINDOW MAXIMUM MINIMUM PAD COMPOSITE AND CBRT CASE"
+)
+"""With SHIFT_LEFT those of `runtime_version.cc` (LiteRT 119ae633), read by eye."""
+
+
+def test_every_operator_has_a_runtime_but_those_of_no_runtime() -> None:
+    every = {name for name in vars(schema.BuiltinOperator) if name.isupper()}
+    lacking = {name for name in every if name not in runtime_version.RUNTIMES}
+    plain = {name for name in lacking if not name.startswith("STABLEHLO_")}
+    assert plain == {"CALL", "CONCAT_EMBEDDINGS", "CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"}
+    known = {name for name in every - lacking if name.startswith("STABLEHLO_")}
+    assert known == {f"STABLEHLO_{name}" for name in (*STABLEHLO.split(), "SHIFT_LEFT")}
+    assert set(runtime_version.RUNTIMES) <= every
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "runtime"),
+    [  # rows of `runtime_version.cc`
+        ("ABS", 5, "2.12.0"),
+        ("BROADCAST_TO", 2, "2.5.0"),
+        ("CONV_2D", 8, "2.15.0"),
+        ("CONV_2D", 9, ""),
+        ("DEQUANTIZE", 1, "1.13.1"),
+        ("FULLY_CONNECTED", 5, "2.0.0"),
+        ("MUL", 7, "2.13.0"),
+        ("TILE", 1, "1.10.1"),
+        ("TRANSPOSE", 7, "2.14.4"),
+        ("ZEROS_LIKE", 1, "1.12.0"),
+        ("ZEROS_LIKE", 0, ""),
+        ("ZEROS_LIKE", -1, ""),
+        ("NOTHING", 1, ""),
+    ],
+)
+def test_a_version_has_the_runtime_that_litert_says(name: str, version: int, runtime: str) -> None:
+    assert runtime_version.first(name, version) == runtime
+
+
+def test_a_later_version_never_asks_for_an_earlier_runtime() -> None:
+    for name, row in runtime_version.RUNTIMES.items():
+        found = [runtime_version.numbers(one) for one in row.split() if one != "-"]
+        assert found == sorted(found), name
+        assert all(len(one) == 3 for one in found), name
+
+
 @pytest.mark.parametrize(
     "name",
     [

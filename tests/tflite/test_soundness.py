@@ -19,6 +19,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.tflite import check as tflite_check
 from tflbuild.tflite import flatbuffer, soundness
+from tflbuild.tflite.model import Model
 from tflbuild.tflite.soundness import check
 from tflbuild.tflite.tables import Malformed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
@@ -159,6 +160,20 @@ def test_what_is_wrong_is_one_sentence(case: str, tmp_path: Path) -> None:
         assert said in str(caught.value)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_a_buffer_behind_the_tables_may_reach_to_the_end_of_the_file_and_no_further(size: int) -> None:
+    model = flatbuffer.unpack(small_network.convolutional())
+
+    def stored(offset: int) -> Model:
+        model.buffers[1].data, model.buffers[1].offset, model.buffers[1].size = None, offset, size
+        return Model(flatbuffer.pack(model))
+
+    end = len(stored(2).content)
+    assert stored(end - size).buffers[1] == size
+    with pytest.raises(Malformed, match="has a buffer that lies outside of it"):
+        stored(end - size + 1)
 
 
 def test_names_that_are_not_utf_8_are_one_sentence(tmp_path: Path) -> None:

@@ -80,6 +80,14 @@ def predict_halfway(model: Any, split: Split, out: Path, progress: Any = None) -
     return "stand-in"
 
 
+def predict_raw_swapped(model: Any, split: Split, out: Path, progress: Any = None) -> str:
+    """Stand in for a model of raw pixels whose classes are in the other order."""
+    predict_raw(model, split, out)
+    scores = arrays.load(out)["scores"]
+    arrays.store({"scores": scores[:, ::-1]}, out)
+    return "stand-in"
+
+
 def predict_two_thirds(model: Any, split: Split, out: Path, progress: Any = None) -> str:
     """Stand in for a model that is right of two thirds, whatever it is given."""
     labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
@@ -114,6 +122,19 @@ def test_raw_pixels_are_found_with_what_takes_them(tmp_path: Path) -> None:
     assert best["override"] == "preprocess.scale=1 preprocess.offset=0"
     assert "preprocess.scale=1 preprocess.offset=0" in finding["text"]
     assert [row["better"] for row in finding["readings"]].count(True) <= 2  # blue first changes nothing here
+
+
+def test_a_reading_that_fits_with_the_classes_in_another_order_says_so(tmp_path: Path) -> None:
+    """Of raw pixels all is wrong as named, and all is right the other way round; of others half is, either way."""
+    rows = {row["override"]: row for row in look("predict_raw_swapped", tmp_path)["readings"]}
+    raw = rows["data.preprocess.scale=1 data.preprocess.offset=0"]
+    assert (raw["value"], raw["better"]) == (0.0, False)
+    assert raw["with_order"]["classes"] == ["dark", "bright"]
+    assert (raw["with_order"]["value"], raw["with_order"]["better"]) == (1.0, True)
+    assert [row["value"] for row in rows.values() if "with_order" not in row] == pytest.approx(
+        [0.5] * (len(rows) - sum("with_order" in row for row in rows.values()))
+    )
+    assert "with_order" not in look("predict_raw", tmp_path)["readings"][0]
 
 
 def test_few_images_are_run_and_of_every_class(tmp_path: Path) -> None:

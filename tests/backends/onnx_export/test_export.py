@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+import numpy_onnx
 import onnx_files
 from foreign_networks import NETWORKS
 from tflbuild.backends.onnx_execution import OnnxSession
@@ -254,6 +255,41 @@ def test_every_operator_computes_the_same_whatever_comes_first(
     ):  # the reference kernels have no ELU and no ROUND
         far = {case: float(np.abs(found[case] - wanted[case]).max()) for case in SINGLE}
         assert {case: apart for case, apart in far.items() if not apart <= 2e-6} == {}
+
+
+def pairs_in_numpy(path: Path, samples: int = 2) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Run a file in LiteRT, and what is written of it as ONNX describes its operators, on noise."""
+    content, loaded, rng = export(path), Loaded(path, kernels="reference"), np.random.default_rng(1)
+    pairs = []
+    for _ in range(samples):
+        inputs = {name: noise(spec, rng) for name, spec in loaded.signature.inputs.items()}
+        pairs.append((dict(loaded.run(inputs)), numpy_onnx.run(content, inputs)))
+    return pairs
+
+
+@pytest.mark.parametrize("convolved", [False, True])
+@pytest.mark.parametrize("case", SINGLE)
+def test_every_operator_is_written_as_onnx_describes_it(case: str, convolved: bool, tmp_path: Path) -> None:
+    path = tmp_path / "single.tflite"
+    path.write_bytes(single(case, convolved=convolved))
+    agree(pairs_in_numpy(path), 1e-5)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_float_network_is_written_as_onnx_describes_it(network: str, tmp_path: Path) -> None:
+    path = tmp_path / "float.tflite"
+    path.write_bytes(flatbuffer.pack(signed(NETWORKS[network]())))
+    agree(pairs_in_numpy(path), 1e-5)
+
+
+@pytest.mark.parametrize(("name", "most"), [("kws_ref_model", 16), ("ad01_int8", 1)])
+def test_an_int8_file_is_written_with_the_scales_of_each_of_its_tensors(
+    name: str, most: int, tmp_path: Path, shared_models: Path
+) -> None:
+    for wanted, found in pairs_in_numpy(shared_models / "mlperf_tiny" / f"{name}.tflite"):
+        for key, values in wanted.items():
+            assert found[key].dtype == np.int8
+            assert np.abs(found[key].astype(int) - values).max() <= most
 
 
 @pytest.mark.slow

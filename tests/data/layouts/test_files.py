@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tflbuild.core import image_files
 from tflbuild.core.dataset import Dropped, FileFacts, Sample
 from tflbuild.core.errors import DataError
+from tflbuild.data.csv import Csv
 from tflbuild.data.layouts.files import (
     FileDataset,
     below,
@@ -24,6 +26,9 @@ from tflbuild.data.layouts.files import (
     split_folders,
     without_leaks,
 )
+from tflbuild.data.tfrecord import TfRecord
+from tflbuild.data.yolo import Yolo
+from tflbuild.modalities.image.files import inspect
 
 DATA = FileDataset(root="set")
 
@@ -249,3 +254,15 @@ def test_a_sample_is_read_with_its_boxes_and_labels(tmp_path: Path) -> None:
         DATA.read(sample._replace(path=None))
     with pytest.raises(DataError, match=r"^data\.root: a\.png was readable when the build began: "):
         DATA.read(sample._replace(path=str(tmp_path / "gone.png")))
+
+
+@pytest.mark.parametrize("kind", [Csv, TfRecord, Yolo])
+@pytest.mark.parametrize("root", ["gone", "", " "])
+def test_a_root_that_is_not_there_is_said_by_the_index_and_not_while_recognising(
+    kind: Any, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = kind(root=root)
+    assert data.resolved() == (data, ())
+    with pytest.raises(DataError, match=r"^data\.root: "):
+        data.index(inspect)

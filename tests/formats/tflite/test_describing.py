@@ -184,6 +184,22 @@ def test_a_compiled_file_without_a_signature_is_described_by_the_places_of_its_e
     assert [one.name for one in (*read(content).inputs, *read(content).outputs)] == ["image", "probability"]
 
 
+@pytest.mark.parametrize("form", [{"shape": (1, 4, 4, 3)}, {"classes": 5}])
+def test_ends_of_another_form_than_those_of_the_model_have_no_meaning(
+    form: dict[str, Any], tmp_path: Path
+) -> None:
+    """What a compiler made of a file may have other ends: those that changed are not taken for ours."""
+    model = made(tmp_path, tflite_files.classifier("SOFTMAX"), meaning())
+    found = read(described(tflite_files.classifier("SOFTMAX", **form), model)[0])
+    image, scores = found.inputs[0], found.outputs[0]
+    if "shape" in form:
+        assert (image.name, image.content, image.mean) == ("", "feature", ())
+        assert (scores.name, len(scores.files)) == ("probability", 1)
+    else:
+        assert (image.name, image.content) == ("image", "image")
+        assert (scores.name, scores.files, scores.low) == ("", (), ())
+
+
 def test_what_is_no_flatbuffer_is_left_as_it_is(tmp_path: Path) -> None:
     model = made(tmp_path, tflite_files.classifier("SOFTMAX"), meaning())
     assert described(b"const char model[] = {};", model) == (b"const char model[] = {};", {})

@@ -265,3 +265,4 @@ def several(shapes: Mapping[str, tuple[int, ...]], kind: str = "RELU") -> bytes:
 def test_several_outputs_are_described(shapes: Mapping[str, tuple[int, ...]], kind: str, said: str) -> None:
     found = read(several(shapes, kind))
     assert found == Outputs(evidence=said)
+    assert (found.kind, found.classes, found.sure, found.labelled) == ("", 0, False, -1)

@@ -306,3 +306,25 @@ def test_what_keras_3_does_not_write_is_one_sentence(change: dict[str, Any], sai
     with pytest.raises(ValueError, match=said) as raised:
         made({**layer("Flatten", "a", "image"), **change})
     assert not isinstance(raised.value, Unwanted)
+
+
+@pytest.mark.parametrize("entries", [[], [layer("Flatten", "flat"), layer("Dense", "scores", units=2)]])
+def test_a_sequential_model_without_an_input_is_refused(entries: Any) -> None:
+    with pytest.raises(
+        Unwanted, match=r"^the sequential model says no shape of its input; start it with keras\.Input\.$"
+    ):
+        translated({"class_name": "Sequential", "config": {"name": "s", "layers": entries}})
+
+
+@pytest.mark.parametrize("form", ["list of lists", "mapping", "nested"])
+def test_ends_of_a_model_may_be_listed_or_named(form: str) -> None:
+    given = functional(image("one"), image("two"), layer("Add", "sum", [tensor("one"), tensor("two")]))
+    ends = [["one", 0, 0], ["two", 0, 0]]
+    given["config"]["input_layers"] = {
+        "list of lists": ends,
+        "mapping": {"a": ends[0], "b": ends[1]},
+        "nested": [ends[0], [ends[1]]],
+    }[form]
+    found = translated(given)["config"]
+    assert found["input_layers"] == ends
+    assert found["output_layers"] == [["sum", 0, 0]]

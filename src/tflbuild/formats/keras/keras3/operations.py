@@ -122,8 +122,11 @@ def _clipped(given: Given) -> Operated:
 
 
 def _softmax(given: Given) -> Operated:
-    given.check_plain("axis", axis=-1)
-    return Operated((given.tensor(),), (Step("Activation", {"activation": "softmax"}),))
+    given.check_plain("axis")
+    tensor = given.tensor()
+    if given.config.get("axis", -1) == -1:
+        return Operated((tensor,), (Step("Activation", {"activation": "softmax"}),))
+    return Operated((tensor,), (Step("Softmax", {"axis": given.own_axis(tensor.rank)}),))
 
 
 def _leaky(given: Given) -> Operated:
@@ -137,7 +140,7 @@ def _elu(given: Given) -> Operated:
 
 
 def _gelu(given: Given) -> Operated:
-    given.check_plain("approximate", approximate=True)
+    given.check_plain("approximate")
     approximate = bool(given.config.get("approximate", True))
     return Operated((given.tensor(),), (operation("nn.gelu", approximate=approximate),))
 
