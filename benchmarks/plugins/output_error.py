@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact
 

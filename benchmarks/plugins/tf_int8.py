@@ -33,6 +33,7 @@ class TfInt8(Pass):
         """Quantize with all samples, of which nothing is held out."""
         from tensorflow.lite.python.convert import mlir_quantize
         from tensorflow.lite.python.optimize import calibrator
+
         from tflbuild.tflite.graph import Graph
 
         floating = quantizable(model, ctx)

@@ -13,7 +13,7 @@ from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from on_bytes import OutputError, Workbench, largest_difference, widened
 from samples import samples
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.quantization import output_error
+from tflbuild.quantization import effort, output_error, workbench
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.output_error import top1
@@ -179,6 +179,21 @@ def test_an_equalized_model_is_measured_against_the_one_that_was_given(tmp_path:
     here = bench(content, images, tmp_path)
     replaced = here.variant("weights", "replace").model
     assert here.error(replaced) == OutputError(content, images).of(replaced) > 0.1
+
+
+def test_means_of_large_activations_are_taken_over_fewer_images_but_never_over_less_than_eight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, given = DenseChain(), []
+    monkeypatch.setattr(
+        "tflbuild.quantization.bias_correction.correct",
+        lambda graph, floating, images, progress: given.append(len(images)),
+    )
+    values = effort.activation_values(Graph.unpacked(chain.content()))
+    for most in (1000, 12, 2):
+        monkeypatch.setattr(workbench, "CORRECTION_VALUES", most * values)
+        bench(chain.content(), chain.samples, tmp_path).built(Setting(correct_bias=True))
+    assert given == [32, 12, 8]
 
 
 def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measured_on(

@@ -5,6 +5,7 @@ What is expensive is done once: a variant of the model is observed once, however
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from tflbuild.quantization import bias_correction, equalization, final_scores, mixed, quantizer
+from tflbuild.quantization import bias_correction, effort, equalization, final_scores, mixed, quantizer
 from tflbuild.quantization.attempts import REFUSALS
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Activation, SampleValues
@@ -32,6 +33,9 @@ Progress = Callable[[float, float, str], None]
 
 CORRECTION_IMAGES = 32
 """Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
+
+CORRECTION_VALUES, FEWEST_IMAGES = 2.5e8, 8
+"""Values of activations that these images may have, all together, but for the fewest images that are taken anyway."""
 
 EVALUATIONS = 1.5
 """Measurements that ordering a group takes, about, for the progress bar."""
@@ -93,6 +97,17 @@ class Workbench:
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
         self._built: dict[Setting, Path] = {}
 
+    @cached_property
+    def digest(self) -> str:
+        """Name what decides all that is found here: the model, every sample, and how numbers are to be stored."""
+        found = hashlib.sha256(self._model.content)
+        found.update(repr((self._scheme, self._border, self._form, self._labels, len(self._images))).encode())
+        for name, values in (
+            entry for sample in (*self._images, *self._held_out) for entry in sample.items()
+        ):
+            found.update(repr((name, values.shape, values.dtype)).encode() + values.tobytes())
+        return found.hexdigest()
+
     @property
     def held_out(self) -> int:
         """Give the number of images that errors are measured on."""
@@ -146,8 +161,9 @@ class Workbench:
         order.without_floats(made)
         check_unpacked(made.model)
         if setting.correct_bias:
-            images = self._images[:CORRECTION_IMAGES]
-            bias_correction.correct(made, variant.model.graph, images, self._watched("biases"))
+            bias_correction.correct(
+                made, variant.model.graph, self._images[: self._correcting], self._watched("biases")
+            )
         if self._border.scores == "int16":
             final_scores.widen(made)
         return made
@@ -242,6 +258,11 @@ class Workbench:
 
     def _watched(self, note: str) -> Callable[[float, float], None]:
         return lambda done, total: self.progress(done, total, note)
+
+    @cached_property
+    def _correcting(self) -> int:
+        values = effort.activation_values(self._model.graph)
+        return min(CORRECTION_IMAGES, effort.affordable(CORRECTION_VALUES, values, FEWEST_IMAGES))
 
     @cached_property
     def _reference(self) -> OutputError:
