@@ -12,7 +12,7 @@ import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from on_bytes import OutputError, sensitivity
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.sensitivity import LayerCost, Sensitivity, _macs, layer_name
+from tflbuild.quantization.sensitivity import LayerCost, Sensitivity, _macs, layer_name, layers
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 
