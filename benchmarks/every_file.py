@@ -57,18 +57,16 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("odapi/ssd_mobilenet_v2/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
     ("odapi/ssd_mobilenet_v2_fpnlite/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
     ("odapi/efficientdet_d0/export_tflite_graph_tf2", "bccd", BCCD),
-    ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "photos", ["quantize.calibration.samples=16"]),
+    ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "photos", []),
 ]
 """The last ones take longest."""
-
-PATIENCE = 900
-"""Seconds after which a build is ended."""
 
 
 def main() -> None:
     """Print a line for each file; end with 1 where one ends otherwise than with 0 or a refusal (2)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a part of the names of the files to compile")
+    parser.add_argument("--patience", type=float, default=900, help="seconds after which a build is ended")
     options = parser.parse_args()
     held = True
     print("| file | exit | parity | as loaded | int8 | error / TF | s | processor s |")
@@ -82,20 +80,25 @@ def main() -> None:
             (folder / data).symlink_to(DATA / data)
         for file, data, words in CASES:
             if options.only in file:
-                held &= line(folder, file, [f"model.path={MODELS / file}", f"data.root={data}", *words])
+                given = [f"model.path={MODELS / file}", f"data.root={data}", *words]
+                held &= line(folder, file, given, options.patience)
     sys.exit(not held)
 
 
-def line(folder: Path, file: str, words: list[str]) -> bool:
+def line(folder: Path, file: str, words: list[str], patience: float) -> bool:
     """Compile a file and print what came of it; says whether it was built or refused."""
     started, before = time.monotonic(), processor_seconds()
     try:
-        done = run(folder, "recipe=int8", *words, patience=PATIENCE)
+        done = run(folder, "recipe=int8", *words, patience=patience)
         code, said = done.returncode, reason(done.stderr)
     except subprocess.TimeoutExpired:
-        code, said = -1, f"not done after {PATIENCE} s"
+        code, said = -1, f"not done after {patience:.0f} s"
     seconds, busy = time.monotonic() - started, processor_seconds() - before
-    cells = ["", said, "", ""] if code else [*figures(last_report(folder)), against_tf(folder, file, words)]
+    cells = (
+        ["", said, "", ""]
+        if code
+        else [*figures(last_report(folder)), against_tf(folder, file, words, patience)]
+    )
     print(f"| {file} | {code} | {' | '.join(cells)} | {seconds:.0f} | {busy:.0f} |", flush=True)
     return code in (0, 2)
 
@@ -112,13 +115,13 @@ def reason(said: str) -> str:
     return line.removeprefix("error: ").replace(str(MODELS), "...").replace("|", "/")
 
 
-def against_tf(folder: Path, file: str, words: list[str]) -> str:
+def against_tf(folder: Path, file: str, words: list[str], patience: float) -> str:
     """Give the error of the int8 file as a share of that of TensorFlow's converter, or why there is none."""
     if not convertible(file):
         return "no source"
     errors = []
     for more in ([], TF_CONVERTER):
-        done = run(folder, "recipe=int8", *words, *more, "analyses=[output_error]", patience=PATIENCE)
+        done = run(folder, "recipe=int8", *words, *more, "analyses=[output_error]", patience=patience)
         if done.returncode:
             return reason(done.stderr)
         (found,) = last_report(folder)["analyses"][0]["findings"]

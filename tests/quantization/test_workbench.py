@@ -248,6 +248,20 @@ def test_layers_are_measured_on_so_many_held_out_images_against_the_model_that_w
     assert [image[IMAGE].tolist() for image in images] == [image.tolist() for image in chain.images[6:8]]
 
 
+def test_groups_of_a_large_model_are_ordered_on_fewer_images_but_never_on_less_than_four(
+    tmp_path: Path, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = DenseChain()
+    each = (
+        effort.work(Graph.unpacked(chain.content())) * 4.5
+    )  # three groups, each measured one time and a half
+    for most in (100, 6, 1):
+        monkeypatch.setattr(workbench, "ORDERING", most * each)
+        here = bench(chain.content(), chain.samples[:6], tmp_path, held_out=chain.samples[6:16])
+        here.order(Setting(), "float32", 1.0, 8)
+    assert [len(images) for _, images in watched.used] == [8, 6, 4]
+
+
 def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_biases(
     tmp_path: Path,
 ) -> None:

@@ -25,9 +25,9 @@ def work(graph: Graph) -> int:
 def affordable(most: float, each: int, least: int) -> int:
     """Give how many samples fit into so much work, at least a few.
 
-    >>> affordable(1e11, 1_450_000_000, 32)
-    68
-    >>> affordable(1e11, 10_000_000_000, 32)
+    >>> affordable(5e10, 1_000_000_000, 32)
+    50
+    >>> affordable(5e10, 10_000_000_000, 32)
     32
     """
     return max(least, int(most // max(each, 1)))

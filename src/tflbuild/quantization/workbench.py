@@ -38,7 +38,10 @@ CORRECTION_VALUES, FEWEST_IMAGES = 2.5e8, 8
 """Values of activations that these images may have, all together, but for the fewest images that are taken anyway."""
 
 EVALUATIONS = 1.5
-"""Measurements that ordering a group takes, about, for the progress bar."""
+"""Measurements that ordering a group takes, about."""
+
+ORDERING, FEWEST_ORDERED = 5e11, 4
+"""Multiply-accumulates that ordering groups may take, and images that each is measured on anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +213,12 @@ class Workbench:
             images: held-out images to measure on, at most.
         """
         variant = self.variant(setting.equalize, setting.relu6)
-        reference = OutputError(self._model, self._held_out[:images])
         plain = self.build(replace(setting, correct_bias=False))
         simulated = Simulation(variant.model.graph, plain.graph)
         found, sizes = mixed.groups(simulated.graph), mixed.weight_bytes(simulated.graph)
+        each = int(effort.work(simulated.graph) * EVALUATIONS * len(found))
+        count = min(images, effort.affordable(ORDERING, each, FEWEST_ORDERED))
+        reference = OutputError(self._model, self._held_out[:count])
         measured = 0
 
         def error(kept: mixed.Tensors) -> float:
