@@ -1,7 +1,7 @@
 """Compile model files that others made, and hold them to what other tools make of them: `python benchmarks/files.py`.
 
 For each file the mean absolute difference of the int8 file's outputs from the float file's on the test samples, and for
-comparison that of TensorFlow's converter from the same float model and calibration samples (`plugins/tf_int8.py`; it
+comparison that of TensorFlow's converter from the same float model and calibration samples (`against_tf/tf_int8.py`; it
 takes no `.tflite` of others), and that of the int8 file that MLPerf ships. Needs the files of `../shared`
 ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA).
 Sounds for the autoencoder and the keyword model are features of spoken digits, made here.
@@ -28,7 +28,7 @@ BAR = 0.75
 """Largest error of ours, as a share of that of TensorFlow's converter."""
 
 UNIT = ["preprocess.scale=0.00392156862745098", "preprocess.offset=0"]
-PLUGINS = Path(__file__).resolve().parent / "plugins"
+PLUGINS = Path(__file__).resolve().parent / "against_tf"
 TF_CONVERTER = [
     "pipeline=[load,convert,tf_int8]",
     "+passes@tf_int8=tf_int8",
