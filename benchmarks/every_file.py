@@ -4,9 +4,9 @@ Prints a line for each: exit code, parity of the float `.tflite` with its source
 a share of its largest value) and on how many samples, the figure of the file as loaded and of the int8 file with its
 interval and n, the error of the int8 file's outputs as a share of that of TensorFlow's converter, and seconds, by the
 clock and of processor; for a refusal its sentence. Errors are those of `against_tf/output_error.py`, on the val split;
-TensorFlow's converter is given the same float model and samples (`against_tf/tf_int8.py`), where it takes the file at all.
-Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the environment `onnx` for ONNX files.
-`files.py` holds float files to int8 files that others ship.
+TensorFlow's converter is given the same float model and samples (`against_tf/tf_int8.py`), where it takes the file at
+all. Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the environment `onnx` for ONNX
+files. `files.py` holds float files to int8 files that others ship.
 """
 
 from __future__ import annotations

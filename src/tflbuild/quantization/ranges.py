@@ -200,7 +200,7 @@ def _sizes(activation: Activation) -> tuple[npt.NDArray[np.float64], float]:
     centres = np.abs(edges[:-1] + edges[1:]) / 2
     width = max(-activation.low, activation.high) / SIZES
     place = np.minimum((centres / width).astype(np.int64), SIZES - 1)
-    sizes = np.bincount(place, weights=activation.counts, minlength=SIZES)
+    sizes = np.bincount(place, weights=activation.counts, minlength=SIZES).astype(np.float64)
     sizes[0] = sizes[1]
     return sizes, width
 
