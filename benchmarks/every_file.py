@@ -3,9 +3,10 @@
 Prints a line for each: exit code, parity of the float `.tflite` with its source (the largest difference of an output as
 a share of its largest value) and on how many samples, the figure of the file as loaded and of the int8 file with its
 interval and n, the error of the int8 file's outputs as a share of that of TensorFlow's converter, and seconds, by the
-clock and of processor; for a refusal its sentence. Errors are those of `against_tf/output_error.py`, on the val split;
-TensorFlow's converter is given the same float model and samples (`against_tf/tf_int8.py`), where it takes the file at
-all. Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the environment `onnx` for ONNX
+clock and of processor; for a refusal its sentence. Errors are mean absolute ones of the output on test samples, of
+detectors those of `against_tf/output_error.py` on val samples; TensorFlow's converter is given the same float model and
+samples (`against_tf/tf_int8.py`), where it takes the file at all.
+Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the environment `onnx` for ONNX
 files. `files.py` holds float files to int8 files that others ship.
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from files import DATA, MODELS, TF_CONVERTER, UNIT, convertible, last_report, prepare, run
+from files import DATA, MODELS, TF_CONVERTER, UNIT, convertible, error_of, last_report, prepare, run
 
 BCCD = ["data.classes=[RBC,WBC,Platelets]"]
 SIGNED = ["preprocess.scale=0.00784313725490196", "preprocess.offset=-1"]
@@ -124,9 +125,17 @@ def against_tf(folder: Path, file: str, words: list[str], patience: float) -> st
         done = run(folder, "recipe=int8", *words, *more, "analyses=[output_error]", patience=patience)
         if done.returncode:
             return reason(done.stderr)
-        (found,) = last_report(folder)["analyses"][0]["findings"]
-        errors.append(found["error"])
+        errors.append(error_in(last_report(folder)))
     return f"{errors[0] / errors[1]:.2f}"
+
+
+def error_in(report: dict[str, Any]) -> float:
+    """Give the mean absolute error of the output on test samples; of detectors, before suppression, on val samples."""
+    metrics = report["targets"][0]["metrics"]
+    if len(metrics["fidelity"]["details"].get("outputs", ())) == 1:
+        return error_of(metrics)
+    (found,) = report["analyses"][0]["findings"]
+    return float(found["error"])
 
 
 def figures(report: dict[str, Any]) -> list[str]:

@@ -63,13 +63,22 @@ def test_the_error_is_a_share_of_tensorflows_where_it_takes_the_file(
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setattr(every_file, "run", run)
-    monkeypatch.setattr(
-        every_file, "last_report", lambda folder: {"analyses": [{"findings": [{"error": next(errors)}]}]}
-    )
+    monkeypatch.setattr(every_file, "last_report", lambda folder: errors)
+    monkeypatch.setattr(every_file, "error_in", next)
     assert every_file.against_tf(tmp_path, file, ["data.root=photos"], 9.0) == told
     assert [every_file.TF_CONVERTER[0] in words for words in asked] == (
         [] if told == "no source" else [False, True]
     )
+
+
+def test_errors_are_of_test_samples_but_for_detectors() -> None:
+    report: dict[str, Any] = {
+        "targets": [{"metrics": {"fidelity": {"details": {"outputs": {"scores": {"mean_abs": 0.5}}}}}}],
+        "analyses": [{"findings": [{"error": 0.25}]}],
+    }
+    assert every_file.error_in(report) == 0.5
+    report["targets"][0]["metrics"]["fidelity"]["details"] = {"classes": []}
+    assert every_file.error_in(report) == 0.25
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,7 +159,9 @@ class Trials:
         path = self._ctx.scratch / "without.tflite"
         path.write_bytes(content)
         try:
-            times = [[litert.latency(each, runs=RUNS)["median"] for each in (file, path)] for _ in range(ROUNDS)]
+            times = [
+                [litert.latency(each, runs=RUNS)["median"] for each in (file, path)] for _ in range(ROUNDS)
+            ]
         except (*REFUSALS, RecipeError) as error:  # the file without the step does not run
             return {"dtype": self._keep, "file_bytes": trial.bytes - len(content), "reason": reason(error)}
         with_it, without = zip(*times, strict=True)
