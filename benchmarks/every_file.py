@@ -1,15 +1,19 @@
 """Compile every model file of `../shared/models` with `recipe=int8`: `python benchmarks/every_file.py`.
 
 Prints a line for each: exit code, parity of the float `.tflite` with its source (the largest difference of an output as
-a share of its largest value), the figure of the file as loaded and of the int8 file with its interval and n, seconds;
-for a refusal its sentence. Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the
-environment `onnx` for ONNX files. `files.py` holds float files to other tools' int8.
+a share of its largest value) and on how many samples, the figure of the file as loaded and of the int8 file with its
+interval and n, the error of the int8 file's outputs as a share of that of TensorFlow's converter, and seconds, by the
+clock and of processor; for a refusal its sentence. Errors are mean absolute ones of the output on test samples, of
+detectors those of `against_tf/output_error.py` on val samples; TensorFlow's converter is given the same float model and
+samples (`against_tf/tf_int8.py`), where it takes the file at all.
+Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA), and the environment `onnx` for ONNX
+files. `files.py` holds float files to int8 files that others ship.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from files import DATA, MODELS, UNIT, write_arrays
+from files import DATA, MODELS, TF_CONVERTER, UNIT, convertible, error_of, last_report, prepare, run
 
 BCCD = ["data.classes=[RBC,WBC,Platelets]"]
 SIGNED = ["preprocess.scale=0.00784313725490196", "preprocess.offset=-1"]
@@ -54,69 +58,95 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("odapi/ssd_mobilenet_v2/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
     ("odapi/ssd_mobilenet_v2_fpnlite/export_tflite_graph_tf2_regular_nms100", "bccd", BCCD),
     ("odapi/efficientdet_d0/export_tflite_graph_tf2", "bccd", BCCD),
-    ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "photos", ["calibration.samples=16"]),
+    ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "photos", []),
 ]
 """The last ones take longest."""
-
-PATIENCE = 900
-"""Seconds after which a build is ended."""
 
 
 def main() -> None:
     """Print a line for each file; end with 1 where one ends otherwise than with 0 or a refusal (2)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a part of the names of the files to compile")
+    parser.add_argument("--patience", type=float, default=900, help="seconds after which a build is ended")
     options = parser.parse_args()
     held = True
-    print("| file | exit | parity | as loaded | int8 | seconds |")
-    print("|---|---|---|---|---|---|")
+    print("| file | exit | parity | as loaded | int8 | error / TF | s | processor s |")
+    print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tflbuild-every-") as name:
         folder = Path(name)
-        write_arrays(folder)
+        prepare(folder)
         rows = np.random.default_rng(0).uniform(size=(64, 28, 28)).astype(np.float32)
         np.savez(folder / "rows.npz", rows)
-        (folder / "photos").symlink_to(DATA / "coco128" / "images")
         for data in ("coco128", "bccd"):
             (folder / data).symlink_to(DATA / data)
         for file, data, words in CASES:
             if options.only in file:
-                held &= line(folder, file, data, words)
+                given = [f"model.path={MODELS / file}", f"data.root={data}", *words]
+                held &= line(folder, file, given, options.patience)
     sys.exit(not held)
 
 
-def line(folder: Path, file: str, data: str, words: list[str]) -> bool:
+def line(folder: Path, file: str, words: list[str], patience: float) -> bool:
     """Compile a file and print what came of it; says whether it was built or refused."""
-    command = ["recipe=int8", f"model.path={MODELS / file}", f"data.root={data}", *words]
-    started = time.monotonic()
+    started, before = time.monotonic(), processor_seconds()
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tflbuild", *command],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-        code, said = done.returncode, done.stderr.strip().splitlines() or [""]
+        done = run(folder, "recipe=int8", *words, patience=patience)
+        code, said = done.returncode, reason(done.stderr)
     except subprocess.TimeoutExpired:
-        code, said = -1, [f"not done after {PATIENCE} s"]
-    seconds = time.monotonic() - started
-    if code:
-        reason = said[-1].removeprefix("error: ").replace(str(MODELS), "...").replace("|", "/")
-        cells = ["", reason, ""]
-    else:
-        cells = figures(json.loads((folder / "outputs/int8/latest/report.json").read_text()))
-    print(f"| {file} | {code} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+        code, said = -1, f"not done after {patience:.0f} s"
+    seconds, busy = time.monotonic() - started, processor_seconds() - before
+    cells = (
+        ["", said, "", ""]
+        if code
+        else [*figures(last_report(folder)), against_tf(folder, file, words, patience)]
+    )
+    print(f"| {file} | {code} | {' | '.join(cells)} | {seconds:.0f} | {busy:.0f} |", flush=True)
     return code in (0, 2)
+
+
+def processor_seconds() -> float:
+    """Give the seconds of processor that processes took which this one started, and theirs, and which ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def reason(said: str) -> str:
+    """Give the last line of what a build said, without this machine's folders."""
+    line = (said.strip().splitlines() or [""])[-1]
+    return line.removeprefix("error: ").replace(str(MODELS), "...").replace("|", "/")
+
+
+def against_tf(folder: Path, file: str, words: list[str], patience: float) -> str:
+    """Give the error of the int8 file as a share of that of TensorFlow's converter, or why there is none."""
+    if not convertible(file):
+        return "no source"
+    errors = []
+    for more in ([], TF_CONVERTER):
+        done = run(folder, "recipe=int8", *words, *more, "analyses=[output_error]", patience=patience)
+        if done.returncode:
+            return reason(done.stderr)
+        errors.append(error_in(last_report(folder)))
+    return f"{errors[0] / errors[1]:.2f}"
+
+
+def error_in(report: dict[str, Any]) -> float:
+    """Give the mean absolute error of the output on test samples; of detectors, before suppression, on val samples."""
+    metrics = report["targets"][0]["metrics"]
+    if len(metrics["fidelity"]["details"].get("outputs", ())) == 1:
+        return error_of(metrics)
+    (found,) = report["analyses"][0]["findings"]
+    return float(found["error"])
 
 
 def figures(report: dict[str, Any]) -> list[str]:
     """Give parity, and the first figure that both files have: of labels, else of fidelity."""
-    outputs = report["passes"][0]["notes"].get("parity", {}).get("outputs", {}).values()
-    parity = max((one["difference"] / one["size"] for one in outputs if one["size"]), default=0.0)
+    notes = (step["notes"].get("parity", {}) for step in report["passes"])
+    outputs = [one for each in notes for one in each.get("outputs", {}).values()]
+    parity = max(one["difference"] / one["size"] for one in outputs if one["size"])
+    count = min(one["images"] for one in outputs)
     after, before = report["targets"][0]["metrics"], report["base"]["metrics"]
     name = next(name for name in ("map50", "top1", "fidelity") if name in after)
-    return [f"{parity:.1e}", figure(name, before[name]), figure(name, after[name])]
+    return [f"{parity:.1e}, n {count}", figure(name, before[name]), figure(name, after[name])]
 
 
 def figure(name: str, found: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Compile model files that others made, and hold them to what other tools make of them: `python benchmarks/files.py`.
 
 For each file the mean absolute difference of the int8 file's outputs from the float file's on the test samples, and for
-comparison that of TensorFlow's converter from the same float model and calibration samples (it takes no `.tflite`), and
-that of the int8 file that MLPerf ships. Needs the files of `../shared` ($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA).
+comparison that of TensorFlow's converter from the same float model and calibration samples (`against_tf/tf_int8.py`; it
+takes no `.tflite` of others), and that of the int8 file that MLPerf ships. Needs the files of `../shared`
+($TFLBUILD_TEST_MODELS, $TFLBUILD_TEST_DATA).
 Sounds for the autoencoder and the keyword model are features of spoken digits, made here.
 """
 
@@ -27,13 +28,15 @@ BAR = 0.75
 """Largest error of ours, as a share of that of TensorFlow's converter."""
 
 UNIT = ["preprocess.scale=0.00392156862745098", "preprocess.offset=0"]
+PLUGINS = Path(__file__).resolve().parent / "against_tf"
 TF_CONVERTER = [
-    "pipeline=[load,convert_quantized]",
-    "+passes@convert_quantized=convert_quantized",
-    "convert_quantized.calibration.samples=200",
+    "pipeline=[load,convert,tf_int8]",
+    "+passes@tf_int8=tf_int8",
     "quantize.budget=null",
     "budget=null",
 ]
+"""What makes `recipe=int8` quantize as TensorFlow's converter does, from the same float file and samples."""
+
 CASES: list[tuple[str, str, str, list[str], str]] = [
     # name, file, data, words, the int8 file that is shipped
     ("MobileNet v1, metadata", "tflite_support/mobilenet_v1_0.25_224_1_metadata_1.tflite", "photos", [], ""),
@@ -74,8 +77,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tflbuild-files-") as name:
         folder = Path(name)
-        write_arrays(folder)
-        (folder / "photos").symlink_to(DATA / "coco128" / "images")
+        prepare(folder)
         for case in CASES:
             if options.only in case[0]:
                 held &= line(folder, *case)
@@ -88,7 +90,7 @@ def line(folder: Path, name: str, file: str, data: str, words: list[str], shippe
     report = build(folder, given)
     ours = error_of(report["targets"][0]["metrics"])
     tf = None
-    if not file.endswith(".tflite"):
+    if convertible(file):
         tf = error_of(build(folder, [*given, *TF_CONVERTER])["targets"][0]["metrics"])
     other = None
     if shipped:
@@ -113,23 +115,43 @@ def line(folder: Path, name: str, file: str, data: str, words: list[str], shippe
     return ok
 
 
+def convertible(file: str) -> bool:
+    """Say whether TensorFlow's converter takes a file: a Keras file or a SavedModel."""
+    return not file.endswith((".tflite", ".onnx"))
+
+
 def build(folder: Path, words: list[str]) -> dict[str, Any]:
     """Build `recipe=int8`; gives the report."""
     tflbuild(folder, "recipe=int8", *words)
+    return last_report(folder)
+
+
+def last_report(folder: Path) -> dict[str, Any]:
+    """Read the report of the last build."""
     report: dict[str, Any] = json.loads((folder / "outputs/int8/latest/report.json").read_text())
     return report
 
 
 def tflbuild(folder: Path, *words: str) -> str:
     """Run a command; gives what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tflbuild", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = run(folder, *words)
     if done.returncode:
         raise SystemExit(
             f"tflbuild {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}"
         )
     return done.stdout
+
+
+def run(folder: Path, *words: str, patience: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command; `patience` is in seconds."""
+    return subprocess.run(
+        [sys.executable, "-m", "tflbuild", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience,
+    )
 
 
 def error_of(metrics: dict[str, Any]) -> float:
@@ -138,8 +160,10 @@ def error_of(metrics: dict[str, Any]) -> float:
     return float(output["mean_abs"])
 
 
-def write_arrays(folder: Path) -> None:
-    """Write frames of 5 x 128 log-mel bands, and 49 x 10 MFCCs, of spoken digits."""
+def prepare(folder: Path) -> None:
+    """Put data and plugins where builds run: pictures, frames of 5 x 128 log-mel bands, and 49 x 10 MFCCs."""
+    (folder / "plugins").symlink_to(PLUGINS)
+    (folder / "photos").symlink_to(DATA / "coco128" / "images")
     sounds = [sound(path) for path in sorted((DATA / "spoken_digits").rglob("*.wav"))[::10]]
     bands = [log_mel(each, 128, 1024, 512) for each in sounds]
     frames = [part[k : k + 5].ravel() for part in bands for k in range(0, len(part) - 4, 5)]

@@ -1057,7 +1057,7 @@ def test_a_difference_of_exactly_the_tolerance_is_none() -> None:
 def test_images_to_compare_on_are_sixteen_where_the_model_came_from_a_file() -> None:
     facts = DataFacts(task="classification", train=1, classes=2, input_size=8)
     assert Convert().resolve(facts).parity is None
-    assert Convert().resolve(replace(facts, from_file=True)).parity == 16
+    assert Convert().resolve(replace(facts, from_file=True)).parity == 32
     assert Convert(parity=3).resolve(replace(facts, from_file=True)).parity == 3
     assert (Convert(parity=1).reads(), Convert().reads(), Convert().asks_model()) == (
         ("data.train",),

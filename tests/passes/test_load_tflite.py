@@ -80,7 +80,7 @@ def test_any_float_file_is_kept_with_its_graph_and_its_weights(network: str, tmp
     assert (tmp_path / "user.tflite").read_bytes() == content, "the user's file stays as it is"
     assert {found["difference"] for found in notes["parity"]["outputs"].values()} == {0.0}
     assert notes["parity"]["of"] == f"'{tmp_path / 'user.tflite'}'"
-    assert {found["images"] for found in notes["parity"]["outputs"].values()} == {16}
+    assert {found["images"] for found in notes["parity"]["outputs"].values()} == {24}
     assert notes["recognised"][0]["what"] == "task"
 
 

@@ -74,10 +74,10 @@ def test_suppression_is_appended_and_gives_what_numpy_gives(tmp_path: Path) -> N
     np.testing.assert_allclose(found["detection_scores"][0, :count], wanted.scores, rtol=1e-5)
     np.testing.assert_allclose(found["detection_boxes"][0, :count], wanted.boxes, atol=1e-5)
     assert notes["settled"] == [
-        f"boxes reach {notes['settled'][0].split()[2]} on 16 pictures, so their units are pixels"
+        f"boxes reach {notes['settled'][0].split()[2]} on 24 pictures, so their units are pixels"
     ]
     assert {one["difference"] for one in notes["parity"]["outputs"].values()} == {0.0}
-    assert {one["images"] for one in notes["parity"]["outputs"].values()} == {16}
+    assert {one["images"] for one in notes["parity"]["outputs"].values()} == {24}
 
 
 def test_the_meaning_says_the_head_and_is_read_again(whole: TFLiteModel) -> None:
@@ -136,7 +136,7 @@ def best(found: dict[str, Any]) -> list[float]:
 
 def test_outputs_that_are_not_what_they_are_taken_for_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        RecipeError, match=r"model.head.style: v8 gives scores in 0..1, and on 16 pictures they lie in"
+        RecipeError, match=r"model.head.style: v8 gives scores in 0..1, and on 24 pictures they lie in"
     ):
         loaded(tmp_path, yolov8(scale=3.0), HEAD)
 

@@ -69,7 +69,6 @@ def test_every_activation_is_observed(network: str) -> None:
         assert (found.low, found.high) == pytest.approx((values.min(), values.max()), rel=1e-5), name
         assert int(found.counts.sum()) == values.size
         channels = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
-        np.testing.assert_allclose(found.channel_mean, channels.mean(axis=0), rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(found.channel_high, channels.max(axis=0), rtol=1e-5)
     assert set(input_tensors(content)) <= set(observed)
 

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
-from foreign_networks import samples_of, scalars, two_inputs
+from foreign_networks import Draft, samples_of, scalars, two_inputs
 from on_bytes import OutputError, Simulation, Workbench, observe, quantize, with_exact_weights
 from samples import samples
 from tflbuild.quantization import mixed, quantizer
@@ -109,6 +109,26 @@ def test_candidates_are_operators_alone_and_with_those_that_read_them_behind_mov
         "net/near_rows/Reshape",
         "net/far_rows/Reshape",
         "scores",
+    }
+
+
+def test_an_operator_without_weights_is_no_candidate_alone_unless_it_gives_an_output() -> None:
+    draft = Draft(image=(1, 4))
+    one, other = draft.dense("one", "image", 4), draft.dense("other", "image", 4)
+    ended = draft.add("ended", draft.dense("last", draft.add("sum", one, other), 4), other)
+    graph = Graph.unpacked(draft.content(ended))
+    assert {group.tensors for group in mixed.groups(graph)} == {
+        frozenset(names)
+        for names in (
+            ("one",),
+            ("one", "sum"),
+            ("other",),
+            ("other", "sum", "ended"),
+            ("sum", "last"),
+            ("last",),
+            ("last", "ended"),
+            ("ended",),
+        )
     }
 
 

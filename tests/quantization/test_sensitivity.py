@@ -12,7 +12,7 @@ import small_network
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from on_bytes import OutputError, sensitivity
 from tflbuild.quantization.form import Form
-from tflbuild.quantization.sensitivity import LayerCost, Sensitivity, _layers, _macs, layer_name
+from tflbuild.quantization.sensitivity import LayerCost, Sensitivity, _macs, layer_name, layers
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.graph import Graph
 
@@ -127,7 +127,7 @@ def test_the_layer_comes_first_without_which_the_error_is_least_and_each_is_told
 def test_weights_and_multiplications_of_convolutions_are_counted() -> None:
     """8 x 8 places of 4 channels by 3 x 3 x 3 taps; by 3 x 3 taps; two outputs of 64 inputs."""
     graph = Graph(flatbuffer.unpack(small_network.convolutional()))
-    found = {layer.name: (layer.operator, layer.bytes, layer.macs) for layer in _layers(graph)}
+    found = {layer.name: (layer.operator, layer.bytes, layer.macs) for layer in layers(graph)}
     assert found == {
         "image": ("INPUT", 0, 0),
         "stem": ("CONV_2D", 108, 6912),

@@ -13,7 +13,7 @@ from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from on_bytes import OutputError, Workbench, largest_difference, widened
 from samples import samples
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.quantization import output_error
+from tflbuild.quantization import effort, output_error, workbench
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
 from tflbuild.quantization.output_error import top1
@@ -181,6 +181,21 @@ def test_an_equalized_model_is_measured_against_the_one_that_was_given(tmp_path:
     assert here.error(replaced) == OutputError(content, images).of(replaced) > 0.1
 
 
+def test_means_of_large_activations_are_taken_over_fewer_images_but_never_over_less_than_eight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, given = DenseChain(), []
+    monkeypatch.setattr(
+        "tflbuild.quantization.bias_correction.correct",
+        lambda graph, floating, images, progress: given.append(len(images)),
+    )
+    values = effort.activation_values(Graph.unpacked(chain.content()))
+    for most in (1000, 12, 2):
+        monkeypatch.setattr(workbench, "CORRECTION_VALUES", most * values)
+        bench(chain.content(), chain.samples, tmp_path).built(Setting(correct_bias=True))
+    assert given == [32, 12, 8]
+
+
 def test_means_for_biases_are_taken_over_the_first_images_that_ranges_are_measured_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +246,20 @@ def test_layers_are_measured_on_so_many_held_out_images_against_the_model_that_w
     ((content, images),) = watched.used
     assert content == chain.content()
     assert [image[IMAGE].tolist() for image in images] == [image.tolist() for image in chain.images[6:8]]
+
+
+def test_groups_of_a_large_model_are_ordered_on_fewer_images_but_never_on_less_than_four(
+    tmp_path: Path, watched: type[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = DenseChain()
+    each = (
+        effort.work(Graph.unpacked(chain.content())) * 4.5
+    )  # three groups, each measured one time and a half
+    for most in (100, 6, 1):
+        monkeypatch.setattr(workbench, "ORDERING", most * each)
+        here = bench(chain.content(), chain.samples[:6], tmp_path, held_out=chain.samples[6:16])
+        here.order(Setting(), "float32", 1.0, 8)
+    assert [len(images) for _, images in watched.used] == [8, 6, 4]
 
 
 def test_candidates_to_keep_are_compared_with_the_plain_model_without_corrected_biases(

@@ -48,7 +48,7 @@ class Nearer(Analysis):
         places = sorted({len(split) * number // self.samples for number in range(self.samples)})
         raw = {split.samples[place].key: split[place].value for place in places}
         content = {name: Packed(model.path.read_bytes()) for name, model in models.items()}
-        values = {name: _values(model, raw) for name, model in models.items()}
+        values = {name: values_for(model, raw) for name, model in models.items()}
         reference = OutputError(content["float"], values["float"])
         shipped, new = (reference.by_image(content[name], values[name]) for name in ("base", "model"))
         between = OutputError(content["base"], values["base"]).by_image(content["model"], values["model"])
@@ -63,7 +63,7 @@ class Nearer(Analysis):
         return [Exhibit(title=self.title, text=tuple(map(sentence, findings)), parts=())] if findings else []
 
 
-def _values(model: Artifact, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def values_for(model: Artifact, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give samples as a model takes them."""
     from tflbuild.evaluation.examples import Encoder
     from tflbuild.tflite import flatbuffer

@@ -47,7 +47,7 @@ class Convert(Pass):
     input_dtype: Literal["float32", "uint8", "int8"] | None = None  # float32, or uint8 after `qat`
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of a classifier after `qat`
     sparse_encoding: bool = False  # store pruned kernels without their zeros
-    parity: Annotated[int, Ge(1)] | None = None  # images; 16 where the model came from a file, otherwise none
+    parity: Annotated[int, Ge(1)] | None = None  # images; 32 where the model came from a file, otherwise none
 
     def resolve(self, facts: DataFacts) -> Self:
         """Hold what comes from a user's file to that file."""

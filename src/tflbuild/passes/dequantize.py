@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tflbuild.quantization.restored import Restored
     from tflbuild.tflite.dequantization import Dequantized
 
-SAMPLES = 32
-"""Samples that the float model and the quantized file are compared on."""
-
 NAMED = 3
 """Activations that a line of the log names at most."""
 
@@ -72,7 +69,7 @@ class Dequantize(Pass):
         made = dequantize(graph)
         if not (made.grids or made.layers):
             raise PassError("the file is float already: no tensor and no weight of it is quantized.")
-        batch = parity.sample_batch(Meaning.of(model), ctx, SAMPLES)
+        batch = parity.sample_batch(Meaning.of(model), ctx)
         names = inputs_in_order(shipped, Meaning.of(model))
         count = len(next(iter(batch.values())))
         samples = [{name: batch[name][place] for name in names} for place in range(count)]

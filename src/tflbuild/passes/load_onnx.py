@@ -10,7 +10,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.taking_in.converted import SAMPLES, begun, taken
+from tflbuild.passes.taking_in.converted import begun, taken
 
 
 @compiler_pass("load_onnx")
@@ -43,7 +43,7 @@ class LoadOnnx(Pass):
         folder = ctx.scratch / "onnx2tf"
         folder.mkdir()
         converted = onnx_conversion.convert(path, ends.given, kept, folder)
-        values = parity.sample_values(ctx, SAMPLES)
+        values = parity.sample_values(ctx)
         wanted = _of_source(meaning, ends.first, path, values)
         return taken(converted.graph, meaning, wanted, values, "onnxruntime", ctx)
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from tflbuild.formats.saved_model.detection import Export
     from tflbuild.formats.saved_model.reading import Reading
 
-SAMPLES = 32
-"""Samples that a conversion is held to its SavedModel on."""
-
 
 @compiler_pass("load_saved_model")
 class LoadSavedModel(Pass):
@@ -69,12 +66,12 @@ def _signature(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext)
     signature = spec.description.signature
     served = Served(folder, found.name, found.source.path)
     made = Packed(served.convert(signature.inputs, list(signature.outputs)))
-    batch = parity.sample_batch(meaning, ctx, SAMPLES)
+    batch = parity.sample_batch(meaning, ctx)
     wanted = served.run(batch)
     looks_alike(meaning, wanted, found.source.path)
     given = raw_outputs.run(made, batch)
     hold(wanted, given, f"{found.said} in TensorFlow", ctx)
-    return finished(made.copy(), meaning, given, parity.sample_values(ctx, SAMPLES), ctx)
+    return finished(made.copy(), meaning, given, parity.sample_values(ctx), ctx)
 
 
 def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) -> TFLiteModel:
@@ -99,7 +96,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     stored = Network(export.flat, folder, keys, {}, {"anchors": cut.anchors})()["anchors"].numpy()
     tail = _tail(export, stored)
     made = Packed(network.convert(tail))
-    batch = parity.sample_batch(meaning, ctx, SAMPLES)
+    batch = parity.sample_batch(meaning, ctx)
     given = raw_outputs.run(made, batch)
     if cut.corners and detection.takes_pixels(found):
         wanted, given = _of_main(found, folder, meaning, given, tail, ctx)
@@ -153,7 +150,7 @@ def _of_main(
 
     encoder = Encoder(meaning)
     (name,) = meaning.inputs
-    values = parity.sample_values(ctx, SAMPLES)
+    values = parity.sample_values(ctx)
     codes = np.stack([encoder(value, key)[name].codes for key, value in values.items()])
     served = Served(folder, found.name, found.source.path)
     (taken,) = found.declared.inputs

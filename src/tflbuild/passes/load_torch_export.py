@@ -9,7 +9,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.taking_in.converted import SAMPLES, begun, taken
+from tflbuild.passes.taking_in.converted import begun, taken
 
 
 @compiler_pass("load_torch_export")
@@ -40,7 +40,7 @@ class LoadTorchExport(Pass):
         spec, path, meaning = begun(ctx)
         program = torch_export.check(path)
         ends = torch_export.ends(program, path, spec.shape)
-        values = parity.sample_values(ctx, SAMPLES)
+        values = parity.sample_values(ctx)
         folder = ctx.scratch / "litert_torch"
         folder.mkdir()
         converted = torch_conversion.convert(

@@ -42,8 +42,9 @@ class Quantize(Quantizing):
     calibration images and scored on the rest by how far their outputs are from the float model's (`select: top1`: by
     what a classifier gets right first). The best is kept; where the held-out images cannot tell it from the one that
     does best as a rule, that one is. Every score is in the report, and every setting that could not be built or run,
-    with its reason. `fixed` takes `ranges`, `equalize`, `relu6`, `correct_bias` and `round` as they are given; with
-    `auto` they are refused. `int16x8` is always fixed: its errors are too small to choose by. `calibration` is of
+    with its reason. Of a large model fewer calibration samples are taken than asked for, and the log says how many.
+    `fixed` takes `ranges`, `equalize`, `relu6`, `correct_bias` and `round` as they are given; with `auto` they are
+    refused. `int16x8` is always fixed: its errors are too small to choose by. `calibration` is of
     schemes that measure ranges or learn rounding, `scores` of `int8` alone.
     Learned rounding is tried for 4-bit weights alone, where it took out half of the error of weights.
 

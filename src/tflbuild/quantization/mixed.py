@@ -62,16 +62,22 @@ class Addition:
 def groups(graph: Graph) -> list[Group]:
     """Give what may be kept of a float model, in order of execution.
 
+    An operator without weights changes nothing alone: what it reads is rounded, and what it gives. Only one that gives
+    an output of the model may.
+
     Args:
         graph: of a float model.
     """
     found: dict[Tensors, Group] = {}
+    ends = {int(index) for index in graph.outputs}
     for operator in graph.operators:
         name, kind = graph.name(int(operator.outputs[0])), graph.kind(operator)
         if kind in MOVING or not kind.isupper():
             continue
         layer = layer_name(name, kind)
-        for tensors in (Tensors([name]), Tensors([name, *_readers(graph, operator)])):
+        alone = kind in WEIGHTED or int(operator.outputs[0]) in ends
+        together = Tensors([name, *_readers(graph, operator)])
+        for tensors in (Tensors([name]), together) if alone else (together,):
             found.setdefault(tensors, Group(layer=layer, tensors=tensors))
     return list(found.values())
 

@@ -37,6 +37,9 @@ NARROW, WIDE = 1e-30, 1e30
 ROW_VALUES = 1 << 17
 """Values that are kept of logits, in rows."""
 
+COUNTED = 1 << 17
+"""Values of a tensor that are counted of one image, in rows from all over it; of extremes each value counts."""
+
 
 @dataclass
 class Activation:
@@ -45,19 +48,18 @@ class Activation:
     Attributes:
         low: smallest value.
         high: largest value.
-        counts: (BINS,) int64, values per bin of equal width from low to high.
+        counts: (BINS,) float64, values per bin of equal width from low to high; of a large tensor what some rows stand
+            for.
         channel_low: (channels,) float64, smallest value of each channel, the last axis.
         channel_high: (channels,) float64, largest.
-        channel_mean: (channels,) float64, mean.
         rows: (rows, channels) float32, some of the values in their places, where a SOFTMAX reads them; else empty.
     """
 
     low: float = np.inf
     high: float = -np.inf
-    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    counts: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(BINS))
     channel_low: Any = None
     channel_high: Any = None
-    channel_mean: Any = None
     rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
     @property
@@ -77,7 +79,7 @@ def joined(activations: Sequence[Activation]) -> Activation:
     made = Activation(low=low, high=high)
     for activation in activations:
         centres = (activation.edges[:-1] + activation.edges[1:]) / 2
-        made.counts += _histogram(centres, low, high, activation.counts).astype(np.int64)
+        made.counts += _histogram(centres, low, high, activation.counts)
     return made
 
 
@@ -205,9 +207,9 @@ def observe(
         progress(done, 2 * len(images))
     for done, values in enumerate(_runs(running, images, names), start=1):
         for name, value in values.items():
-            _count(found[name], value, len(images))
+            _count(found[name], value)
         for name in logits:
-            found[name].rows += _some_rows(values[name], ROW_VALUES // len(images))
+            found[name].rows += list(_some_rows(values[name], ROW_VALUES // len(images)))
         progress(len(images) + done, 2 * len(images))
     return found
 
@@ -217,11 +219,11 @@ def _logits(graph: Graph) -> set[str]:
     return {graph.name(int(o.inputs[0])) for o in graph.operators if graph.kind(o) == "SOFTMAX"}
 
 
-def _some_rows(value: npt.NDArray[np.float32], most: int) -> list[npt.NDArray[np.float32]]:
-    """Give rows from all over a tensor, of at most so many values; one at least."""
+def _some_rows(value: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.float32]:
+    """Give (rows, channels) from all over a tensor, of at most so many values; one row at least."""
     rows = by_channel(value)
     count = min(len(rows), max(1, most // rows.shape[-1]))
-    return list(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
+    return rows if count == len(rows) else rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
 def _runs(running: Executable, images: Sequence[SampleValues], names: list[str]) -> Iterator[dict[str, Any]]:
@@ -240,10 +242,9 @@ def _extend(found: Activation, value: Any, name: str) -> None:
     found.channel_high = high if first else np.maximum(found.channel_high, high)
 
 
-def _count(found: Activation, value: Any, images: int) -> None:
-    found.counts += _histogram(value.ravel(), found.low, found.high)
-    mean = by_channel(value).mean(axis=0, dtype=np.float64) / images
-    found.channel_mean = mean if found.channel_mean is None else found.channel_mean + mean
+def _count(found: Activation, value: Any) -> None:
+    rows = _some_rows(value, COUNTED)
+    found.counts += _histogram(rows.ravel(), found.low, found.high) * (value.size / rows.size)
 
 
 def _histogram(values: Any, low: float, high: float, weights: Any = None) -> npt.NDArray[Any]:

@@ -103,7 +103,7 @@ def _least_square_error(activation: Activation) -> Range:
     if activation.high <= 0:
         highs = np.zeros(1)
     centres = (activation.edges[:-1] + activation.edges[1:]) / 2
-    counts = activation.counts.astype(np.float64)
+    counts = activation.counts
     below = _clipped(centres, counts, lows)
     above = _clipped(-centres[::-1], counts[::-1], -highs)
     step = (highs[None, :] - lows[:, None]) / (LEVELS - 1)
@@ -130,7 +130,7 @@ def _least_logistic_error(activation: Activation) -> Range:
     centres = (activation.edges[:-1] + activation.edges[1:]) / 2
     scores = _logistic(centres)
     lows, highs = CUTS * min(activation.low, 0.0), CUTS * max(activation.high, 0.0)
-    counts = activation.counts.astype(np.float64)
+    counts = activation.counts
     slopes = np.concatenate([[0.0], np.cumsum(counts * scores * (1 - scores))])
     zeroth, first = (np.concatenate([[0.0], np.cumsum(counts * scores**p)]) for p in (0, 1))
     low, high = np.searchsorted(centres, lows), np.searchsorted(centres, highs)

@@ -94,8 +94,8 @@ def sensitivity(
 
     overall = error(weights, activations)
     found: list[LayerCost] = []
-    layers = [layer for layer in _layers(simulated.graph) if layer.tensor in weights | activations]
-    for layer in layers:
+    rounded = [layer for layer in layers(simulated.graph) if layer.tensor in weights | activations]
+    for layer in rounded:
         own = {layer.tensor}
         of_weights = error(own, ()) if layer.tensor in weights else None
         of_activations = error((), own) if layer.tensor in activations else None
@@ -113,7 +113,7 @@ def sensitivity(
                 macs=layer.macs,
             )
         )
-        progress(len(found), len(layers), layer.name)
+        progress(len(found), len(rounded), layer.name)
     return Sensitivity(
         error_of_all=overall,
         error_of_weights=error(weights, ()),
@@ -141,7 +141,7 @@ class Layer:
     macs: int
 
 
-def _layers(graph: Graph) -> Iterator[Layer]:
+def layers(graph: Graph) -> Iterator[Layer]:
     """Give the input and every operator, in order of execution."""
     for index in graph.model.subgraphs[0].inputs:
         name = graph.name(int(index))

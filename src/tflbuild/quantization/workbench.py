@@ -5,6 +5,7 @@ What is expensive is done once: a variant of the model is observed once, however
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from tflbuild.quantization import bias_correction, equalization, final_scores, mixed, quantizer
+from tflbuild.quantization import bias_correction, effort, equalization, final_scores, mixed, quantizer
 from tflbuild.quantization.attempts import REFUSALS
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Activation, SampleValues
@@ -33,8 +34,14 @@ Progress = Callable[[float, float, str], None]
 CORRECTION_IMAGES = 32
 """Images that means are taken over for bias correction; more changed errors by less than a hundredth."""
 
+CORRECTION_VALUES, FEWEST_IMAGES = 2.5e8, 8
+"""Values of activations that these images may have, all together, but for the fewest images that are taken anyway."""
+
 EVALUATIONS = 1.5
-"""Measurements that ordering a group takes, about, for the progress bar."""
+"""Measurements that ordering a group takes, about."""
+
+ORDERING, FEWEST_ORDERED = 5e11, 4
+"""Multiply-accumulates that ordering groups may take, and images that each is measured on anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +100,17 @@ class Workbench:
         self._variants: dict[tuple[Equalize, Relu6], Variant] = {}
         self._built: dict[Setting, Path] = {}
 
+    @cached_property
+    def digest(self) -> str:
+        """Name what decides all that is found here: the model, every sample, and how numbers are to be stored."""
+        found = hashlib.sha256(self._model.content)
+        found.update(repr((self._scheme, self._border, self._form, self._labels, len(self._images))).encode())
+        for name, values in (
+            entry for sample in (*self._images, *self._held_out) for entry in sample.items()
+        ):
+            found.update(repr((name, values.shape, values.dtype)).encode() + values.tobytes())
+        return found.hexdigest()
+
     @property
     def held_out(self) -> int:
         """Give the number of images that errors are measured on."""
@@ -146,8 +164,9 @@ class Workbench:
         order.without_floats(made)
         check_unpacked(made.model)
         if setting.correct_bias:
-            images = self._images[:CORRECTION_IMAGES]
-            bias_correction.correct(made, variant.model.graph, images, self._watched("biases"))
+            bias_correction.correct(
+                made, variant.model.graph, self._images[: self._correcting], self._watched("biases")
+            )
         if self._border.scores == "int16":
             final_scores.widen(made)
         return made
@@ -194,10 +213,12 @@ class Workbench:
             images: held-out images to measure on, at most.
         """
         variant = self.variant(setting.equalize, setting.relu6)
-        reference = OutputError(self._model, self._held_out[:images])
         plain = self.build(replace(setting, correct_bias=False))
         simulated = Simulation(variant.model.graph, plain.graph)
         found, sizes = mixed.groups(simulated.graph), mixed.weight_bytes(simulated.graph)
+        each = int(effort.work(simulated.graph) * EVALUATIONS * len(found))
+        count = min(images, effort.affordable(ORDERING, each, FEWEST_ORDERED))
+        reference = OutputError(self._model, self._held_out[:count])
         measured = 0
 
         def error(kept: mixed.Tensors) -> float:
@@ -242,6 +263,11 @@ class Workbench:
 
     def _watched(self, note: str) -> Callable[[float, float], None]:
         return lambda done, total: self.progress(done, total, note)
+
+    @cached_property
+    def _correcting(self) -> int:
+        values = effort.activation_values(self._model.graph)
+        return min(CORRECTION_IMAGES, effort.affordable(CORRECTION_VALUES, values, FEWEST_IMAGES))
 
     @cached_property
     def _reference(self) -> OutputError:

@@ -17,8 +17,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.quantizing.float_model import FloatModel
 from tflbuild.passes.quantizing.options import FIXED, Quantizing, word
-from tflbuild.quantization import search as searching
-from tflbuild.quantization import workbench
+from tflbuild.quantization import remembered, workbench
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.settings import RANGES, SHARED, USUAL, Failed, Scored, Setting
 from tflbuild.tflite import borders
@@ -101,6 +100,31 @@ def test_labels_are_those_of_the_images_that_are_held_out(tmp_path: Path, seed: 
 def test_labels_are_read_only_where_they_decide(tmp_path: Path) -> None:
     assert bench(tmp_path, Quantizing(calibration=TEN))["labels"] is None
     assert bench(tmp_path, Quantizing(select="top1", calibration=TEN), measuring=False)["labels"] is None
+
+
+def test_a_search_over_a_large_model_takes_as_many_samples_as_it_can_afford(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tflbuild.passes.quantizing.options.FEWEST_SEARCHED", 2)
+    each = 9344 + 20 * 644  # by hand, see test_effort.py
+    for most, count in ((each * 6, 6), (each * 6 - 1, 5), (each, 2), (each * 10, 10)):
+        monkeypatch.setattr("tflbuild.passes.quantizing.options.SEARCHED", most)
+        options, ctx = Quantizing(select="top1", calibration=TEN), context(tmp_path)
+        made: Any = options.bench(floating(small_network.model(tmp_path)), ctx, "int8", measuring=True)
+        given = made.given
+        assert len(given["images"]) + len(given["held_out"]) == count
+        assert numbers(given["held_out"]) == given["labels"], "labels are of the same samples"
+        assert [text for text in ctx.said if "method=auto takes" in text] == (
+            []
+            if count == 10
+            else [
+                f"method=auto takes {count} of 10 calibration samples, since one costs 0.0 billion "
+                f"multiply-accumulates; method=fixed takes all"
+            ]
+        )
+        assert ctx.notes["calibration"]["samples"] == count
+        fixed = bench(tmp_path, replace(options, method="fixed", select="error"), measuring=False)
+        assert len(fixed["images"]) == 10
 
 
 def test_nothing_is_held_out_where_nothing_is_measured(tmp_path: Path) -> None:
@@ -232,12 +256,13 @@ class Search:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     monkeypatch.setattr(Search, "asked", found, raising=False)
-    monkeypatch.setattr(searching, "Search", Search)
+    monkeypatch.setattr(remembered, "Search", Search)
+    monkeypatch.setattr(remembered, "_last", {})
     return found
 
 
 def test_the_search_is_noted_and_told_with_what_failed(tmp_path: Path, asked: list[Any]) -> None:
-    held: Any = SimpleNamespace(held_out=3)
+    held: Any = SimpleNamespace(held_out=3, digest="held")
     ctx = context(tmp_path)
     found = Quantizing().setting(held, small_network.model(tmp_path), ctx)
     assert found == Setting(ranges="p99.9")
@@ -265,7 +290,7 @@ def test_clusters_are_neither_equalized_nor_rounded_and_rounding_is_learned_for_
     tmp_path: Path, asked: list[Any], meta: dict[str, Any], bits: Any, shared: Any, learning: bool
 ) -> None:
     model = small_network.model(tmp_path)
-    held: Any = SimpleNamespace(held_out=3)
+    held: Any = SimpleNamespace(held_out=3, digest="held")
     Quantizing(weight_bits=bits).setting(held, replace(model, meta=meta), context(tmp_path))
     assert asked == [((RANGES, shared), {"learning": learning})]
 

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 CASES = ("nnsoftmax", "sigmoid3", "rescaling", "flowers", "mixed16", "decayed")
-IMAGES = 16
+IMAGES = 32
 FACTS = DataFacts(task="classification", train=IMAGES, classes=3, input_size=64)
 
 
@@ -94,7 +94,7 @@ def test_differences_are_relative_to_the_size_of_each_output() -> None:
 def test_parity_is_held_where_the_model_came_from_a_file() -> None:
     assert Convert().resolve(FACTS).reads() == ()
     held = Convert().resolve(replace(FACTS, from_file=True))
-    assert (held.parity, held.reads(), held.asks_model()) == (16, ("data.train",), True)
+    assert (held.parity, held.reads(), held.asks_model()) == (32, ("data.train",), True)
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_what_contradicts_the_users_model_breaks_a_promise(shared_cases: Path, t
     assert notes["parity"]["of"] == "the model that it was converted from"
     wrong = Other(spec=spec, reference=Reference(spec.original().model, ("logits",), "it"))
     with pytest.raises(
-        RecipeError, match=r"^model.outputs: .* taken for logits, .* rows add up to 1 on 16 samples"
+        RecipeError, match=r"^model.outputs: .* taken for logits, .* rows add up to 1 on 32 samples"
     ):
         run_pass(Load(), None, tmp_path, model_spec=wrong, data=data)
 

@@ -200,7 +200,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, times: dict[str, list[Any]]) -> list[
     """Give latencies by the file's name, one after the other."""
     asked: list[str] = []
 
-    def latency(path: Path) -> dict[str, float]:
+    def latency(path: Path, runs: int) -> dict[str, float]:
         asked.append(path.name)
         found = times[path.name].pop(0)
         if isinstance(found, Exception):

@@ -36,6 +36,9 @@ FIXED: Mapping[str, Any] = {"ranges": "minmax", "equalize": "none", "relu6": "ke
 They are None until somebody says one: only so can what was given be told from what was not.
 """
 
+SEARCHED, FEWEST_SEARCHED = 5e10, 32
+"""Multiply-accumulates that observing a model on all samples of a search may take; samples that are taken anyway."""
+
 
 def word(value: Any, *, quoted: bool = True) -> str:
     """Give a value as a recipe has it."""
@@ -141,7 +144,8 @@ class Quantizing(Pass):
         from tflbuild.quantization.workbench import Border, Workbench
 
         meaning, inputs = floating.meaning, floating.inputs
-        samples = calibration_samples(self.calibration, meaning, inputs, ctx)
+        calibration = self._affordable(floating, ctx) if self.method == "auto" else self.calibration
+        samples = calibration_samples(calibration, meaning, inputs, ctx)
         float_output = self.output_dtype == "float32" or meaning.kind.float_outputs
         floating = floating.with_own_scales(ctx, samples, float_outputs=float_output)
         float_input = set(self.inputs_of(meaning, scheme).values()) == {"float32"}
@@ -153,7 +157,7 @@ class Quantizing(Pass):
             scores=self.scores if scheme == "int8" else "int8",
         )
         seen, held_out = parted(samples, ctx.seed) if measuring else (samples, [])
-        labels = self._labels(meaning, ctx) if measuring and self.select == "top1" else None
+        labels = self._labels(meaning, calibration, ctx) if measuring and self.select == "top1" else None
         return Workbench(
             _signed(floating.packed),
             seen,
@@ -166,7 +170,23 @@ class Quantizing(Pass):
             labels,
         )
 
-    def _labels(self, meaning: Meaning, ctx: PassContext | AnalysisContext) -> list[int]:
+    def _affordable(self, floating: FloatModel, ctx: PassContext | AnalysisContext) -> Calibration:
+        """Give the calibration with no more samples than a search over a model of this size may take."""
+        from tflbuild.quantization import effort
+
+        each = effort.work(floating.packed.graph)
+        count = effort.affordable(SEARCHED, each, FEWEST_SEARCHED)
+        if count >= min(self.calibration.samples, len(ctx.dataset(self.calibration.source))):
+            return self.calibration
+        ctx.log(
+            f"method=auto takes {count} of {self.calibration.samples} calibration samples, since one costs "
+            f"{each / 1e9:.1f} billion multiply-accumulates; method=fixed takes all"
+        )
+        return replace(self.calibration, samples=count)
+
+    def _labels(
+        self, meaning: Meaning, calibration: Calibration, ctx: PassContext | AnalysisContext
+    ) -> list[int]:
         """Give the class of each image that is held out."""
         tasks = METRICS.get(self.select).tasks
         if meaning.task not in tasks:
@@ -174,7 +194,7 @@ class Quantizing(Pass):
                 f"{ctx.label}.select: '{self.select}' is of {', '.join(tasks)}; of {meaning.task}, settings are chosen "
                 f"by select=error."
             )
-        return parted(calibration_labels(self.calibration, ctx), ctx.seed)[1]
+        return parted(calibration_labels(calibration, ctx), ctx.seed)[1]
 
     @property
     def form(self) -> Form:
@@ -189,18 +209,17 @@ class Quantizing(Pass):
         A clustered model is not equalized: its kernels would hold other values in every input channel. Nor is its
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
-        from tflbuild.quantization.search import Search
-        from tflbuild.quantization.settings import RANGES, SHARED, Setting, chosen
+        from tflbuild.quantization.remembered import searched
+        from tflbuild.quantization.settings import SHARED, Setting, chosen
 
         if self.method == "fixed":
             return Setting(round=self.round, **{option: getattr(self.filled(), option) for option in FIXED})
         free, started = not model.meta.get("clusters"), time.perf_counter()
         shared = [way for way in SHARED if free or way[0] == "none"]
-        search = Search(bench)
-        scored = search.run(RANGES, shared, learning=free and self.weight_bits < 8)
+        scored, failed = searched(bench, shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
-        for failed in search.failed:
-            ctx.log(f"{failed.setting}: {failed.reason}; the search went on without it")
+        for one in failed:
+            ctx.log(f"{one.setting}: {one.reason}; the search went on without it")
         ctx.log(f"chosen: {best.setting.text}, error {best.error:.4f} on {bench.held_out} held-out samples")
         ctx.notes["auto"] = {
             "chosen": best.setting.text,
@@ -208,7 +227,7 @@ class Quantizing(Pass):
             "held_out": bench.held_out,
             "seconds": round(time.perf_counter() - started, 3),
             "candidates": [found.to_json() for found in scored],
-            "failed": [asdict(failed) for failed in search.failed],
+            "failed": [asdict(one) for one in failed],
         }
         return best.setting
 

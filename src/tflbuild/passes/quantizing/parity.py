@@ -9,8 +9,8 @@ from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 
-SAMPLES = 16
-"""Samples that a model is held to another on."""
+SAMPLES = 32
+"""Samples that a model is held to its source on, or as many as the train split has."""
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest value of the output, that float kernels may make."""

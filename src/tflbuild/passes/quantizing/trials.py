@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.packed import Packed
 
-ROUNDS = 3
-"""Times that a latency is measured, in turn with the one that it is compared with."""
+ROUNDS, RUNS = 3, 20
+"""Times that a latency is measured, in turn with the one that it is compared with, and invocations of each time."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,9 @@ class Trials:
         path = self._ctx.scratch / "without.tflite"
         path.write_bytes(content)
         try:
-            times = [[litert.latency(each)["median"] for each in (file, path)] for _ in range(ROUNDS)]
+            times = [
+                [litert.latency(each, runs=RUNS)["median"] for each in (file, path)] for _ in range(ROUNDS)
+            ]
         except (*REFUSALS, RecipeError) as error:  # the file without the step does not run
             return {"dtype": self._keep, "file_bytes": trial.bytes - len(content), "reason": reason(error)}
         with_it, without = zip(*times, strict=True)

@@ -15,9 +15,6 @@ from tflbuild.core.plain_text import plain
 from tflbuild.passes.load_tflite import looks_alike, meaning_of, settled
 from tflbuild.passes.quantizing import parity, writing
 
-SAMPLES = 32
-"""Samples that the `.tflite` is held to the user's file on."""
-
 
 def begun(ctx: PassContext) -> tuple[Any, Path, Meaning]:
     """Give the user's model, its path, and what it means on the recipe's data; what was recognised is noted.
