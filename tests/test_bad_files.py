@@ -20,7 +20,7 @@ from tflite_files import classifier as of_bytes
 from workspace import Workspace
 
 USABLE = "compressed_size, fidelity, latency, npu_coverage, npu_cycles, npu_latency, npu_sram, size"
-TAKING = "correct_bias, dequantize, equalize, quantize, quantize_mixed, round, sensitivity"
+TAKING = "correct_bias, dequantize, equalize, export_onnx, quantize, quantize_mixed, round, sensitivity"
 
 
 def int8() -> bytes:
@@ -98,7 +98,8 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 
 NO_FORMAT = (
-    "is by its content none of the formats that are recognised, keras (.h5, .keras), onnx (.onnx), "
+    "is by its content none of the formats that are recognised, keras (.h5, .keras), "
+    "keras3_export (.h5, .keras), onnx (.onnx), "
     "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), torch_export (.pt2)"
 )
 PLANNED: dict[str, tuple[list[str], str]] = {

@@ -18,8 +18,8 @@ def test_kinds_are_known_by_their_own_names_with_the_endings_of_their_files() ->
     assert KINDS["KerasModel"] is KerasModel
 
 
-def test_only_a_flatbuffer_has_the_outputs_of_the_device() -> None:
-    assert [name for name, kind in KINDS.items() if kind.whole] == ["TFLiteModel"]
+def test_files_of_devices_have_the_outputs_of_the_device() -> None:
+    assert [name for name, kind in KINDS.items() if kind.whole] == ["TFLiteModel", "OnnxModel"]
 
 
 def test_an_artifact_knows_nothing_until_it_is_told() -> None:

@@ -283,6 +283,7 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),
+    "differ": ("other:differ", NOBODY),
 }
 HELD: dict[str, tuple[Any, set[str]]] = {
     "limit": (Limit(metric="file_bytes", form="max_drop", bound=0.1, since="start"), {"judges"}),
@@ -601,14 +602,14 @@ def expected(world: World) -> dict[str, Any]:
         "delivery": {
             **given,
             "target": "fake_target",
-            "options": {},
+            "options": {"step": ""},
             "files": [],
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'any'"),
         },
         "compilation": {
             **given,
             "target": "fake_compiler",
-            "options": {"system": str(world.recipe.targets["npu"].files()[0])},
+            "options": {"step": "", "system": str(world.recipe.targets["npu"].files()[0])},
             "files": [hashlib.sha256(b"config").hexdigest()],
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'npu'"),
         },

@@ -444,7 +444,9 @@ def test_a_float_file_is_held_to_the_users_model_or_to_what_was_trained_of_it(
     Convert(parity=4).run(keras_model(tmp_path, loaded=loaded), ctx)
     name = "'m.h5'" if original and loaded == "print" else "the model that it was converted from"
     assert ctx.notes["parity"]["of"] == name
-    assert ctx.notes["parity"]["outputs"] == {"scores": {"difference": 0.0, "size": 1.0, "images": 2}}
+    assert ctx.notes["parity"]["outputs"] == {
+        "scores": {"difference": 0.0, "size": 1.0, "images": 2, "spread": 0.25}
+    }
     assert fake.of("count") == [(4,)]
     ((made, batch),) = fake.of("raw_outputs.run")
     assert (made.content, batch) == (b"the dense file", "batch"), "the file that is delivered"

@@ -277,7 +277,7 @@ def test_what_onnxruntime_computes_otherwise_breaks_the_promise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(
-        BrokenPromise, match=r"does in onnxruntime: scores differ by up to 0\.001, where they"
+        BrokenPromise, match=r"in onnxruntime computes: scores differ by up to 0\.001, where they"
     ):
         Environment(off=0.001).load(monkeypatch, tmp_path, means())
 

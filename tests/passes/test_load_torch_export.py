@@ -127,7 +127,7 @@ def test_the_program_is_asked_in_the_files_own_order_of_axes(load: Load) -> None
 def test_what_computes_something_else_breaks_the_promise(load: Load) -> None:
     with pytest.raises(
         BrokenPromise,
-        match=r"^the \.tflite does not compute what '.*net\.pt2' does in PyTorch: scores differ by up ",
+        match=r"^the \.tflite does not compute what '.*net\.pt2' in PyTorch computes: scores differ by up ",
     ):
         load(Torch(off=0.001))
 

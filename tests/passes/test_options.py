@@ -15,6 +15,7 @@ from tflbuild.passes.convert_quantized import ConvertQuantized
 from tflbuild.passes.correct_bias import CorrectBias
 from tflbuild.passes.dequantize import Dequantize
 from tflbuild.passes.equalize import Equalize
+from tflbuild.passes.export_onnx import ExportOnnx
 from tflbuild.passes.load import Load
 from tflbuild.passes.load_keras3 import LoadKeras3
 from tflbuild.passes.load_onnx import LoadOnnx
@@ -43,6 +44,7 @@ DECLARED: dict[type[Pass], tuple[set[str], bool, bool | None]] = {
     ConvertQuantized: (KERAS | {"ai_edge_litert"}, False, True),
     CorrectBias: (LITERT, False, None),
     Dequantize: (LITERT, False, False),
+    ExportOnnx: ({"environment:onnx", "ai_edge_litert", "numpy"}, False, None),
     Equalize: (LITERT, False, None),
     Load: (KERAS, False, None),
     LoadKeras3: ({"keras", "tensorflow", "ai_edge_litert", "numpy"}, False, None),

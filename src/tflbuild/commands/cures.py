@@ -23,7 +23,7 @@ from tflbuild.recipe.load import load_recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What the trials of a diagnosis start from.
+    """The start of the trials of a diagnosis.
 
     Attributes:
         words: that build the model, e.g. `recipe=int8 model.path=M data.root=D`.

@@ -9,7 +9,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.quantizing import parity
-from tflbuild.passes.taking_in.converted import SAMPLES, begun, taken
+from tflbuild.passes.taking_in.converted import begun, taken
 
 
 @compiler_pass("load_keras3")
@@ -37,7 +37,7 @@ class LoadKeras3(Pass):
         from tflbuild.backends import keras3_export
 
         spec, path, meaning = begun(ctx)
-        values = parity.sample_values(ctx, SAMPLES)
+        values = parity.sample_values(ctx)
         folder = ctx.scratch / "keras3"
         folder.mkdir()
         signature = spec.description.signature

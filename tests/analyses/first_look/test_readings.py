@@ -127,7 +127,7 @@ def test_raw_pixels_are_found_with_what_takes_them(tmp_path: Path) -> None:
 def test_a_reading_that_fits_with_the_classes_in_another_order_says_so(tmp_path: Path) -> None:
     """Of raw pixels all is wrong as named, and all is right the other way round; of others half is, either way."""
     rows = {row["override"]: row for row in look("predict_raw_swapped", tmp_path)["readings"]}
-    raw = rows["data.preprocess.scale=1 data.preprocess.offset=0"]
+    raw = rows["preprocess.scale=1 preprocess.offset=0"]
     assert (raw["value"], raw["better"]) == (0.0, False)
     assert raw["with_order"]["classes"] == ["dark", "bright"]
     assert (raw["with_order"]["value"], raw["with_order"]["better"]) == (1.0, True)

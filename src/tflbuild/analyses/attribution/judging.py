@@ -12,7 +12,7 @@ from tflbuild.core.metric import METRICS, Difference, Z
 
 
 class Cost(NamedTuple):
-    """What a change cost of a metric: positive is worse.
+    """The cost of a change, in a metric: positive is worse.
 
     Attributes:
         value: of this sample.

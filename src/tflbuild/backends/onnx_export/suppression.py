@@ -21,7 +21,7 @@ from tflbuild.tflite import detection_rules
 NAME = "TFLite_Detection_PostProcess"
 
 DETECTIONS_PER_CLASS = 100
-"""What the operator takes where its options do not say it."""
+"""Values that the operator takes where its options do not say them."""
 
 LOWEST = np.finfo(np.float32).min
 

@@ -36,7 +36,7 @@ FIXED: Mapping[str, Any] = {"ranges": "minmax", "equalize": "none", "relu6": "ke
 They are None until somebody says one: only so can what was given be told from what was not.
 """
 
-SEARCHED, FEWEST_SEARCHED = 5e10, 32
+SEARCHED, FEWEST_SEARCHED = 1e11, 32
 """Multiply-accumulates that observing a model on all samples of a search may take; samples that are taken anyway."""
 
 

@@ -20,7 +20,7 @@ FIELDS = {
     "max_detections": "max_detections",
     "class_wise": "use_regular_nms",
 }
-"""What suppression keeps and how, by the operator's own names."""
+"""Names of these options in the operator."""
 
 
 def ending(meaning: Meaning, graph: Graph | None) -> dict[str, Any]:
