@@ -325,6 +325,6 @@ def test_ends_of_a_model_may_be_listed_or_named(form: str) -> None:
         "mapping": {"a": ends[0], "b": ends[1]},
         "nested": [ends[0], [ends[1]]],
     }[form]
-    found = translated(given)["config"]
+    found = translated(given).config["config"]
     assert found["input_layers"] == ends
     assert found["output_layers"] == [["sum", 0, 0]]
