@@ -123,17 +123,22 @@ def ran(module: ModuleType, folder: Path) -> dict[str, Any]:
     ("body", "said"),
     [
         (
-            "print('so far'); raise SystemExit(3)",
+            "print('so far', flush=True); os._exit(3)",
             "mine ended with exit code 3 in the environment 'toy': so far",
         ),
-        ("", "mine ended with exit code 0 in the environment 'toy': it said nothing"),
+        ("os._exit(0)", "mine ended with exit code 0 in the environment 'toy': it said nothing"),
         (
-            "pathlib.Path('answer.json').write_text('[1]'); print(' a list ', end='\\n\\n')",
+            "print(' a list ', end='\\n\\n'); return [1]",
             "mine ended with exit code 0 in the environment 'toy': a list",
         ),
         (
-            "pathlib.Path('answer.json').write_text('{'); sys.stdout.buffer.write(b'\\xff')",
+            "pathlib.Path('answer.json').write_text('{'); os.write(1, b'\\xff'); os._exit(0)",
             "mine ended with exit code 0 in the environment 'toy': \N{REPLACEMENT CHARACTER}",
+        ),
+        (
+            "return {'answer': {1}}",
+            "mine ended with exit code 1 in the environment 'toy': "
+            "TypeError: Object of type set is not JSON serializable",
         ),
     ],
 )
@@ -141,13 +146,13 @@ def test_one_that_gives_no_answer_is_told_with_the_last_that_it_said(
     body: str, said: str, written: Written, tmp_path: Path
 ) -> None:
     with pytest.raises(PassError) as caught:
-        ran(written(body), tmp_path)
+        ran(written(f"def main(asked):\n    {body}"), tmp_path)
     assert str(caught.value) == said
 
 
 def test_it_works_in_its_folder_and_is_given_nothing_to_read(written: Written, tmp_path: Path) -> None:
-    body = "answer = {'here': os.getcwd(), 'read': sys.stdin.read()}\n"
-    found = ran(written(f"{body}pathlib.Path('answer.json').write_text(json.dumps(answer))"), tmp_path)
+    body = "def main(asked):\n    return {'here': os.getcwd(), 'read': sys.stdin.read()}"
+    found = ran(written(body), tmp_path)
     assert found == {"here": str(tmp_path / "work"), "read": ""}
 
 

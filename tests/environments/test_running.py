@@ -82,6 +82,7 @@ def test_its_reason_is_the_sentence_where_it_gives_one(tmp_path: Path) -> None:
     ("raised", "said"),
     [
         ("ValueError('\\n=====\\n  no Fnord \\n  in there')", "ValueError: no Fnord"),
+        ("ValueError('\\n=== ---\\n*** so it is ***  \\nmore')", "ValueError: *** so it is ***"),
         ("SystemExit(3)", "SystemExit: 3"),
         ("KeyError()", "KeyError"),
     ],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.onnx import graph as onnx_graph
-from tflbuild.formats.protobuf import Message
 
 Array = np.ndarray[Any, Any]
 DTYPES: Mapping[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64}
@@ -131,9 +132,13 @@ def resize(
     return x.astype(np.float32)
 
 
-def pad(x: Array, pads: Array, value: Array | None = None) -> Array:
-    filled = 0 if value is None else float(value)
-    return np.pad(x, list(zip(pads[: x.ndim], pads[x.ndim :], strict=True)), constant_values=filled)
+def pad(x: Array, pads: Array, value: Array | None = None, *, mode: str = "constant") -> Array:
+    sides = list(zip(pads[: x.ndim], pads[x.ndim :], strict=True))
+    if mode == "reflect":
+        assert value is None
+        return np.pad(x, sides, "reflect")
+    assert mode == "constant"
+    return np.pad(x, sides, constant_values=0 if value is None else float(value))
 
 
 def cut(x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
@@ -170,8 +175,30 @@ def dequantize(x: Array, scale: Array, zero: Array, *, axis: int = 1) -> Array:
     return np.asarray(codes * by_axis(scale, x, axis), np.float32)
 
 
-def reduce_mean(x: Array, axes: Array, *, keepdims: int) -> Array:
-    return np.asarray(x.mean(axis=tuple(axes), keepdims=bool(keepdims)), np.float32)
+def reduced(how: Callable[..., Any]) -> Callable[..., Array]:
+    def reduce(x: Array, axes: Array, *, keepdims: int) -> Array:
+        return np.asarray(how(x, axis=tuple(axes), keepdims=bool(keepdims)), np.float32)
+
+    return reduce
+
+
+def gelu(x: Array, *, approximate: str) -> Array:
+    assert approximate in ("none", "tanh")
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x**3)))
+    return np.asarray(0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))), np.float32)
+
+
+def depth_to_space(x: Array, *, blocksize: int) -> Array:
+    """Give channels as blocks of pixels; the place in a block comes first among them, which is the mode DCR."""
+    batch, channels, height, width = x.shape
+    apart = x.reshape(batch, blocksize, blocksize, channels // blocksize**2, height, width)
+    return apart.transpose(0, 3, 4, 1, 5, 2).reshape(batch, -1, height * blocksize, width * blocksize)
+
+
+def prelu(x: Array, slope: Array) -> Array:
+    assert np.broadcast_shapes(x.shape, slope.shape) == x.shape, "the slope is stretched, and never x"
+    return np.where(x < 0, slope * x, x)
 
 
 OPERATORS: Mapping[str, Callable[..., Any]] = {
@@ -182,31 +209,48 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Clip": lambda x, low, high: np.clip(x, low, high),
     "Concat": lambda *x, axis: np.concatenate(x, axis),
     "Conv": conv,
+    "Cos": np.cos,
+    "DepthToSpace": depth_to_space,
     "DequantizeLinear": dequantize,
     "Div": np.divide,
+    "Elu": lambda x: np.where(x < 0, np.expm1(x), x),
     "Exp": np.exp,
+    "Expand": lambda x, shape: np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(shape))),
+    "Floor": np.floor,
     "Gather": lambda x, places, *, axis: np.take(x, places, axis),
+    "Gelu": gelu,
     "Gemm": lambda a, b, c=0, **given: a @ (b.T if given["transB"] else b) + c,
     "GlobalAveragePool": lambda x: x.mean(axis=(2, 3), keepdims=True),
     "HardSwish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "Identity": lambda x: x,
     "LeakyRelu": lambda x, *, alpha: np.where(x < 0, np.float32(alpha) * x, x),
     "LogSoftmax": lambda x, *, axis: np.log(softmax(x, axis=axis)),
+    "MatMul": np.matmul,
     "Max": np.maximum,
     "MaxPool": pooled(np.max, -np.inf),
     "Min": np.minimum,
     "Mul": np.multiply,
+    "Neg": np.negative,
+    "PRelu": prelu,
     "Pad": pad,
     "QuantizeLinear": quantize,
-    "ReduceMean": reduce_mean,
+    "ReduceMax": reduced(np.max),
+    "ReduceMean": reduced(np.mean),
+    "ReduceMin": reduced(np.min),
+    "ReduceProd": reduced(np.prod),
+    "ReduceSum": reduced(np.sum),
     "Relu": lambda x: np.maximum(x, 0),
     "Reshape": lambda x, shape: x.reshape(shape),
     "Resize": resize,
+    "Round": np.rint,
     "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "Sign": np.sign,
+    "Sin": np.sin,
     "Slice": cut,
     "Softmax": softmax,
     "Sqrt": np.sqrt,
     "Sub": np.subtract,
     "Tanh": np.tanh,
+    "Tile": np.tile,
     "Transpose": lambda x, *, perm: x.transpose(perm),
 }

@@ -15,7 +15,8 @@ import pytest
 
 from onnx_files import Given, end, field, graph, message, node, tensor, written
 from tflbuild.backends.programs import onnx_to_tflite
-from tflbuild.backends.programs.onnx_to_tflite import names_of, sentence
+from tflbuild.backends.programs.onnx_to_tflite import names_of
+from tflbuild.environments.running import answering
 
 STANDING_IN = f"""
 import json, runpy, sys, types
@@ -58,7 +59,8 @@ for name, value in (("onnxsim", dict(simplify=simplify)), ("onnx2tf", dict(conve
     module = types.ModuleType(name)
     vars(module).update(value)
     sys.modules[name] = module
-runpy.run_path({str(onnx_to_tflite.__file__)!r}, run_name="__main__")
+sys.argv[1:] = [{str(onnx_to_tflite.__file__)!r}, sys.argv[1]]
+runpy.run_path({str(answering.__file__)!r}, run_name="__main__")
 """
 
 
@@ -204,8 +206,3 @@ def test_a_report_that_is_absent_or_otherwise_names_nothing(text: str | None, tm
     if text is not None:
         (tmp_path / "report.json").write_text(text)
     assert names_of(tmp_path / "report.json") == {}
-
-
-def test_an_error_is_its_first_line_that_says_something() -> None:
-    assert sentence(ValueError("\n=== ---\n  so it is  \nmore")) == "ValueError: so it is"
-    assert sentence(KeyError()) == "KeyError"

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tflbuild.backends.programs import torch_to_tflite as program
+from tflbuild.environments.running import answering
 
 
 class Array(np.ndarray):  # type: ignore[type-arg]
@@ -352,17 +353,10 @@ def test_operators_that_only_check_are_told_apart(target: str, checks: bool) -> 
     assert program.checks(target) is checks
 
 
-def test_an_error_is_its_first_line_that_says_something() -> None:
-    assert program.sentence(ValueError("\n=== ---\n  so it is  \nmore")) == "ValueError: so it is"
-    assert program.sentence(KeyError()) == "KeyError"
-
-
-def test_run_as_a_file_it_answers_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import runpy
-
+def test_asked_as_a_file_it_answers_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = tmp_path / "request.json"
     asked.write_text(json.dumps(request(tmp_path, values=str(tmp_path / "absent"))))
-    monkeypatch.setattr(sys, "argv", ["program", str(asked)])
-    runpy.run_path(str(program.__file__), run_name="__main__")
+    monkeypatch.setitem(sys.modules, "torch_to_tflite", None)  # so that it is gone behind the test
+    answering.main(str(program.__file__), str(asked))
     error = json.loads((tmp_path / "answer.json").read_text())["error"]
     assert error.startswith("FileNotFoundError: ")

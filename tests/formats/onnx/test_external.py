@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from onnx_files import Given, end, model, tensor
-from tflbuild.formats.onnx import external
 from tflbuild.core.protobuf import Malformed
+from tflbuild.formats.onnx import external
 
 Place = Mapping[str, str]
 

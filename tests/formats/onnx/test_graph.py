@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from onnx_files import Given, end, field, graph, message, model, node, tensor
+from tflbuild.core.protobuf import Malformed, Message
 from tflbuild.core.signature import TensorSpec
 from tflbuild.formats.onnx import graph as graphs
 from tflbuild.formats.onnx.graph import Read, read, tensors
-from tflbuild.core.protobuf import Malformed, Message
 
 
 def file_of(nodes: Sequence[bytes] = (), constants: Sequence[bytes] = (), *more: tuple[int, Any]) -> bytes:

@@ -11,13 +11,17 @@ READ: dict[str, tuple[str, ...]] = {
     '["ant", "bee", "cow"]': ("ant", "bee", "cow"),
     "['ant', 'bee']": ("ant", "bee"),
     "('ant', 'bee')": ("ant", "bee"),
+    "['ant']": ("ant",),
+    "{0: 'ant'}": ("ant",),
     "{0: 'ant', 1: 'bee'}": ("ant", "bee"),
     "{1: 'bee', 2: 'cow', 0: 'ant'}": ("ant", "bee", "cow"),
     '{"1": "bee", "0": "ant"}': ("ant", "bee"),
 }
 
 PASSED_OVER = (
-    "['ant']",
+    "{1: 'ant'}",
+    "'ant'",
+    "{}",
     "[]",
     "['ant', 2]",
     "{0: 'ant', 2: 'bee'}",

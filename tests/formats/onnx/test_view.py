@@ -131,13 +131,13 @@ def parts(
         joined.append(f"{name}{len(behind[name])}" if name in behind else name)
     nodes.append(node(kind, joined, ["y"], axis=1))
     out = (1, total, 5, 6)[:rank]
-    return parts_of(view(nodes, constants, outputs=[end("y", out)]), ["y"])
+    return parts_of(view(nodes, constants, outputs=[end("y", out)]), {"scores": "y"})
 
 
 def test_a_map_is_joined_of_what_its_layers_make_through_what_keeps_channels() -> None:
     behind = {"a": ["Sigmoid"], "b": ["Relu", "Softmax"], "c": ["Transpose"]}
-    assert parts(behind, 7) == {"y": (3, (1, 4, 2))}
-    assert parts({}, 7) == {"y": (3, (1, 4, 2))}
+    assert parts(behind, 7) == {"scores": (3, (1, 4, 2))}, "by the name of the output, not of the tensor"
+    assert parts({}, 7) == {"scores": (3, (1, 4, 2))}
 
 
 def test_where_the_layers_do_not_show_or_do_not_add_up_there_are_no_parts() -> None:
@@ -150,6 +150,6 @@ def test_where_the_layers_do_not_show_or_do_not_add_up_there_are_no_parts() -> N
 
 def test_a_map_of_one_part_and_one_that_nobody_makes_have_none() -> None:
     made, kernel = conv("x", "a", 7)
-    assert parts_of(view([made, node("Concat", ["a"], ["y"], axis=1)], [kernel]), ["y"]) == {}
-    assert parts_of(view([]), ["y"]) == {}
-    assert parts_of(view([node("Concat", ["x", "x"], ["y"], axis=1)]), ["y"]) == {}
+    assert parts_of(view([made, node("Concat", ["a"], ["y"], axis=1)], [kernel]), {"y": "y"}) == {}
+    assert parts_of(view([]), {"y": "y"}) == {}
+    assert parts_of(view([node("Concat", ["x", "x"], ["y"], axis=1)]), {"y": "y"}) == {}

@@ -22,12 +22,12 @@ from saved_model_files import (
     tensor,
     varint,
 )
+from tflbuild.core.protobuf import Malformed, Message
 from tflbuild.core.signature import TensorSpec
 from tflbuild.formats.saved_model import graph_def
 from tflbuild.formats.saved_model.flat import Flat, Port
 from tflbuild.formats.saved_model.graph_def import Function, MetaGraph, meta_graphs, nodes_of
 from tflbuild.formats.saved_model.variables import keys_of
-from tflbuild.core.protobuf import Malformed
 
 
 def read(content: bytes) -> MetaGraph:
@@ -68,21 +68,21 @@ def test_a_function_has_its_arguments_its_results_and_what_it_stands_for() -> No
         [node("n", "Relu", "b")],
         _implements=message(10, message(1, "Fancy") + options),
     )
-    found = Function(memoryview(content))
+    found = Function(Message(content))
     assert (found.name, found.arguments, found.results) == ("mine", ("a", "b"), ("n:y:0", "a"))
     assert list(found.nodes) == ["n"]
     assert len(found.bodies) == 1
     assert found.implements == "Fancy"
     assert {key: bytes(value) for key, value in found.attributes.items()} == {"most": number(3, 9)}
-    plain = Function(memoryview(function("p", [], {}, [], _implements=message(2, "Short"))))
+    plain = Function(Message(function("p", [], {}, [], _implements=message(2, "Short"))))
     assert (plain.implements, dict(plain.attributes)) == ("Short", {})
-    assert Function(memoryview(function("q", [], {}, []))).implements == ""
+    assert Function(Message(function("q", [], {}, []))).implements == ""
 
 
 def test_a_function_that_does_not_say_what_it_returns_is_malformed() -> None:
     broken = message(1, message(1, "f") + message(3, message(1, "y")))
     with pytest.raises(Malformed, match=r"^has a function 'f' that does not say what it returns$"):
-        _ = Function(memoryview(broken)).results
+        _ = Function(Message(broken)).results
 
 
 def test_a_graph_has_its_tags_its_version_its_saver_and_its_signatures() -> None:
@@ -111,7 +111,7 @@ def test_a_graph_alone_is_a_file_again() -> None:
     assert read(content).content == content
     long = saved_model([node("n" * 300, "Const")], {})
     assert read(long).content == long
-    both = long + message(2, bytes(read(content).data))
+    both = long + message(2, bytes(read(content).message.content))
     assert [one.content for one in meta_graphs(both)] == [long, content]
 
 

@@ -9,6 +9,7 @@ import pytest
 from keras3_files import image, layer, operation, policy, tensor
 from tflbuild.formats.keras.inert import Unwanted
 from tflbuild.formats.keras.keras3.entries import entry_of, is_operation, name_of
+from tflbuild.formats.keras.keras3.refusal import NoEqual
 
 
 def config(kind: str, **options: Any) -> dict[str, Any]:
@@ -20,10 +21,11 @@ def config(kind: str, **options: Any) -> dict[str, Any]:
     return found
 
 
-def refusal(kind: str, **options: Any) -> str:
-    with pytest.raises(Unwanted) as raised:
+def lack(kind: str, **options: Any) -> str:
+    """Say why tf_keras has no equal of a layer, which Keras 3 itself then computes."""
+    with pytest.raises(NoEqual) as raised:
         entry_of(layer(kind, "a", **options))
-    return str(raised.value).partition(";")[0]
+    return str(raised.value)
 
 
 def test_an_input_has_its_shape_and_its_numbers() -> None:
@@ -49,8 +51,10 @@ def test_an_input_has_its_shape_and_its_numbers() -> None:
 
 @pytest.mark.parametrize("option", ["sparse", "ragged", "optional"])
 def test_an_input_that_may_be_missing_or_is_no_array_is_refused(option: str) -> None:
-    said = refusal("InputLayer", batch_shape=[None, 4], **{option: True})
-    assert said == "layer 'a' is an input that may be sparse, ragged or missing"
+    with pytest.raises(
+        Unwanted, match=r"^layer 'a' is an input that may be sparse, ragged or missing; write it in"
+    ):
+        entry_of(layer("InputLayer", "a", batch_shape=[None, 4], **{option: True}))
 
 
 def test_a_layer_that_is_not_trained_stays_so() -> None:
@@ -83,7 +87,7 @@ def test_a_weight_begins_at_zero_and_keeps_what_training_is_to_hold() -> None:
     found = config("Dense", units=2, bias_constraint={"class_name": "NonNeg"}, bias_regularizer=None)
     assert "bias_constraint" not in found
     assert "bias_regularizer" not in found
-    assert refusal("Dense", units=2, bias_regularizer="mine") == (
+    assert lack("Dense", units=2, bias_regularizer="mine") == (
         "layer 'a' has the bias_regularizer 'mine', which tf_keras does not have"
     )
 
@@ -91,8 +95,8 @@ def test_a_weight_begins_at_zero_and_keeps_what_training_is_to_hold() -> None:
 def test_an_array_is_its_numbers_and_another_object_is_none() -> None:
     array = {"class_name": "__numpy__", "config": {"value": [1.0, 2.0]}}
     assert config("Normalization", axis=-1, mean=array, variance=array)["mean"] == [1.0, 2.0]
-    assert refusal("Dense", units={"class_name": "Mine", "config": {}}) == (
-        "layer 'a' has the units 'Mine', which is none of Keras 3 by name"
+    assert lack("Dense", units={"class_name": "Mine", "config": {}}) == (
+        "layer 'a' has the units 'Mine', which tf_keras does not take by name"
     )
 
 
@@ -103,7 +107,7 @@ def test_an_option_that_is_not_known_changes_nothing_where_it_is_off(value: Any)
 
 @pytest.mark.parametrize("value", [True, 1, "", "x", [1]])
 def test_an_option_that_is_not_known_is_never_dropped_where_it_is_on(value: Any) -> None:
-    assert refusal("Dense", units=2, new=value).startswith("layer 'a' is a Dense with new='")
+    assert lack("Dense", units=2, new=value).startswith("layer 'a' is a Dense with new='")
 
 
 @pytest.mark.parametrize(
@@ -118,8 +122,8 @@ def test_an_option_that_is_not_known_is_never_dropped_where_it_is_on(value: Any)
         ("Conv2D", {"filters": 2, "data_format": "channels_first"}, "data_format='channels_first'"),
     ],
 )
-def test_what_tf_keras_cannot_compute_is_refused(kind: str, options: dict[str, Any], said: str) -> None:
-    assert said in refusal(kind, **options)
+def test_what_tf_keras_cannot_compute_has_no_equal(kind: str, options: dict[str, Any], said: str) -> None:
+    assert said in lack(kind, **options)
     harmless = {key: False if value is True else None for key, value in options.items() if key != "units"}
     config(kind, **harmless)
 
@@ -129,7 +133,7 @@ def test_both_activations_of_a_loop_are_held_to_those_of_tf_keras(kind: str) -> 
     found = config(kind, units=2, activation="silu", recurrent_activation="sigmoid")
     assert (found["activation"], found["recurrent_activation"]) == ("swish", "sigmoid")
     for option in ("activation", "recurrent_activation"):
-        assert "has the activation 'hard_sigmoid'" in refusal(kind, units=2, **{option: "hard_sigmoid"})
+        assert "has the activation 'hard_sigmoid'" in lack(kind, units=2, **{option: "hard_sigmoid"})
 
 
 def test_an_activation_alone_is_its_steps() -> None:
@@ -151,15 +155,31 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
     mine = {**layer("Dense", "a", units=2), "module": "mine.layers"}
     with pytest.raises(Unwanted, match="is a 'Dense', a class of its author's own"):
         entry_of(mine)
-    bare = layer("Mine>Dense", "a", module=None)
-    with pytest.raises(Unwanted, match="is a 'Mine>Dense', which is no layer of Keras 3 that tf_keras has"):
-        entry_of(bare)
-    with pytest.raises(Unwanted, match="is a 'Mine', which is no layer of Keras 3 that tf_keras has"):
-        entry_of(layer("Mine", "a", module=None))
-    with pytest.raises(Unwanted, match=r"is a 'Mine>Dense' of Keras 3|is a 'Mine>Dense', which is no layer"):
-        entry_of(layer("Mine>Dense", "a") | {"registered_name": None})
-    with pytest.raises(Unwanted, match="is a Fancy of Keras 3, which has no equal in tf_keras"):
-        entry_of(layer("Fancy", "a"))
+    for entry in (
+        layer("Mine>Dense", "a", module=None),
+        layer("Mine", "a", module=None),
+        layer("Mine>Dense", "a") | {"registered_name": None},
+        layer("Fancy", "a"),
+        layer("LayerScale", "a", module="keras.src.applications.others"),
+    ):
+        said = f"^layer 'a' is a '{entry['class_name']}', which is no layer of Keras 3 that tflbuild knows; write it"
+        with pytest.raises(Unwanted, match=said):
+            entry_of(entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        layer("RMSNormalization", "a"),
+        layer("RMSNormalization", "a", module=None),  # of a .h5, which names no modules
+        layer("LayerScale", "a", module="keras.src.applications.convnext"),
+    ],
+)
+def test_a_layer_that_keras_3_alone_has_is_no_refusal(entry: dict[str, Any]) -> None:
+    kind = entry["class_name"]
+    said = f"^layer 'a' is the layer {kind} of Keras 3, which has no equal in tf_keras that tflbuild knows$"
+    with pytest.raises(NoEqual, match=said):
+        entry_of(entry)
 
 
 def test_an_operation_is_told_by_its_module() -> None:

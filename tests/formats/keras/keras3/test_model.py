@@ -279,6 +279,20 @@ def test_an_argument_that_no_layer_takes_is_said_and_what_it_holds_is_read() -> 
     assert config["config"]["layers"][1]["inbound_nodes"] == [[["image", 0, 0, {}], ["image", 0, 0, {}]]]
 
 
+def test_a_nested_model_that_is_called_by_names_is_said() -> None:
+    """Its inputs have an order of their own, which is not that of the names in the call."""
+    inner = functional(image("one"), image("two"), layer("Subtract", "less", [tensor("one"), tensor("two")]))
+    inner["config"]["input_layers"] = {"a": ["one", 0, 0], "b": ["two", 0, 0]}
+    inner |= {"name": "inner", "inbound_nodes": [{"args": [], "kwargs": {}}]}
+    inner["config"]["name"] = "inner"
+    ends = image("x"), image("y")
+    inner["inbound_nodes"][0]["args"] = [{"b": tensor("x"), "a": tensor("y")}]
+    _, lacking = translated(functional(*ends, inner))
+    assert lacking == ("layer 'inner' is called with an argument that is neither a tensor nor a number",)
+    inner["inbound_nodes"][0]["args"] = [[tensor("y"), tensor("x")]]
+    assert translated(functional(*ends, inner)).lacking == ()
+
+
 def test_a_layer_without_an_equal_in_a_nested_model_is_found() -> None:
     inner = functional(image("in"), layer("RMSNormalization", "deep", "in"), name="inner", given=("image",))
     _, lacking = translated(functional(image(), inner))
@@ -325,6 +339,6 @@ def test_ends_of_a_model_may_be_listed_or_named(form: str) -> None:
         "mapping": {"a": ends[0], "b": ends[1]},
         "nested": [ends[0], [ends[1]]],
     }[form]
-    found = translated(given)["config"]
+    found = translated(given).config["config"]
     assert found["input_layers"] == ends
     assert found["output_layers"] == [["sum", 0, 0]]

@@ -128,13 +128,15 @@ def _ends(value: Any) -> list[Tensor]:
 
 
 def _layer(entry: Mapping[str, Any], calls: list[Call], taken: set[str], lacking: list[str]) -> _Layer:
-    if entry["class_name"] in GRAPHS:
-        return _Layer([_graph(entry, lacking)], (), own=True, first_call=FIRST_CALL)
+    nested = entry["class_name"] in GRAPHS
     try:
-        return _translated(entry, calls, taken)
+        for call in calls:
+            call.check_plain(name_of(entry))
+        made = None if nested else _translated(entry, calls, taken)
     except NoEqual as error:
         lacking.append(str(error))
-        return _Layer([_as_it_is(entry)], (), own=True, first_call=0)
+        made = None if nested else _Layer([_as_it_is(entry)], (), own=True, first_call=0)
+    return made or _Layer([_graph(entry, lacking)], (), own=True, first_call=FIRST_CALL)
 
 
 def _as_it_is(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,8 +158,6 @@ def _tell_shapes(made: Mapping[str, _Layer], calls: Iterable[Call]) -> None:
 
 def _translated(entry: Mapping[str, Any], calls: list[Call], taken: set[str]) -> _Layer:
     name = name_of(entry)
-    for call in calls:
-        call.check_plain(name)
     if is_operation(entry):
         if len(calls) != 1:
             raise Malformed(f"holds the operation '{plain(name, 80)}' that is called {len(calls)} times")
