@@ -24,12 +24,14 @@ from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.order import base_label
 from tflbuild.engine.run_folder import make_stamped_folder
+from tflbuild.engine.storage.store import writing
 from tflbuild.recipe.kept import Kept, placed, take_words, thawed
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 from tflbuild.show.diagnosis import lines_of
 
 USAGE = "usage: tflbuild diagnose RUN [--try N] [--json], or diagnose FILE base=FILE data.root=FOLDER [KEY=VALUE ...]"
+PAGE = "diagnosis.html"
 TRIED = 3
 """Cures that `--try` builds where it is given no number."""
 
@@ -56,8 +58,17 @@ def diagnose(words: list[str]) -> int:
         return 0
     for line in lines_of(made.to_json()):
         say(line)
-    say(f"written: {folder}")
+    say(f"page: {folder / PAGE}")
     return 0
+
+
+def _publish(made: Diagnosis, folder: Path, store: Opened) -> None:
+    """Write the diagnosis as JSON and as a page, and the models that were measured."""
+    from tflbuild.show.pages.diagnosis import render
+
+    write(made, folder, store.prepared.store)
+    with writing(folder):
+        (folder / PAGE).write_text(render(made.to_json()), encoding="utf-8")
 
 
 def _trials(words: list[str]) -> tuple[list[str], int]:
@@ -121,7 +132,7 @@ def _of_run(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Pa
             )
             made = _with_trials(made, overrides, store, models, tell, count)
             folder = file.parent / "diagnosis"
-            write(made, folder, store.prepared.store)
+            _publish(made, folder, store)
             return made, folder
     finally:
         worker.stop()
@@ -173,7 +184,7 @@ def _of_file(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, P
             building = ["recipe=int8", f"model.path={quoted(base)}", *overrides]
             made = _with_trials(made, building, stores[0], models, tell, count)
             folder = make_stamped_folder(_outputs(first) / "diagnose")
-            write(made, folder, stores[0].prepared.store)
+            _publish(made, folder, stores[0])
             return made, folder
     finally:
         worker.stop()

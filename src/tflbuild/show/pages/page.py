@@ -51,7 +51,7 @@ def render(report: Mapping[str, Any]) -> str:
     metric = primary_metric(report)
     unit = _unit(report, metric)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -82,7 +82,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     metric = summary["metric"]
     counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
     return (
-        _environment()
+        environment()
         .get_template("summary.html.j2")
         .render(
             summary=summary,
@@ -98,7 +98,8 @@ def render_summary(summary: Mapping[str, Any]) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Give the environment that all pages are made in."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

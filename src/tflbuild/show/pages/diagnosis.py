@@ -1,0 +1,69 @@
+"""A diagnosis as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.show.findings.analyses import exhibits_of_analyses
+from tflbuild.show.pages.page import environment
+
+LONGEST = 2000
+"""Letters of a text."""
+
+
+def render(diagnosis: Mapping[str, Any]) -> str:
+    """Write the page of diagnosis.json (schema `tflbuild.diagnosis/1`)."""
+    subject = ", ".join(str(path) for path in diagnosis["subject"].values())
+    return (
+        environment()
+        .get_template("diagnosis.html.j2")
+        .render(
+            subject=plain(subject, LONGEST),
+            verdict=_verdict(diagnosis),
+            command=plain(shlex.join(["tflbuild", *diagnosis["command"]]), LONGEST),
+            causes=[_cause(cause) for cause in diagnosis["causes"]],
+            exhibits=exhibits_of_analyses(diagnosis["analyses"]),
+        )
+    )
+
+
+def _verdict(diagnosis: Mapping[str, Any]) -> str:
+    """Say in one sentence how much was lost, and where."""
+    findings = [finding for entry in diagnosis["analyses"] for finding in entry["findings"]]
+    told = next((str(finding["text"]) for finding in findings if finding.get("rungs")), "")
+    return f"{told[:1].upper()}{told[1:]}." if told else "No ladder could be measured."
+
+
+def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:
+    text = str(cause["text"])
+    return {
+        "name": cause["name"],
+        "text": f"{text[:1].upper()}{text[1:]}",
+        "lost": f"cost {_signed(cause, 'cost')}; " if cause.get("cost") is not None else "",
+        "stage": cause["stage"],
+        "found_by": cause["found_by"],
+        "cures": [
+            {
+                "text": cure["text"],
+                "override": cure.get("override", ""),
+                "gain": "" if cure.get("gain") is None else f"{cure['gain']:+.4f}",
+                "tried": _tried(cure.get("tried") or {}),
+            }
+            for cure in cause["cures"]
+        ],
+    }
+
+
+def _tried(found: Mapping[str, Any]) -> str:
+    return str(found["failed"]) if "failed" in found else _signed(found, "gain")
+
+
+def _signed(found: Mapping[str, Any], key: str) -> str:
+    """Write a difference with its interval; "" where there is none."""
+    if found.get(key) is None:
+        return ""
+    interval = "" if found.get("low") is None else f" [{found['low']:+.4f}, {found['high']:+.4f}]"
+    return f"{found[key]:+.4f}{interval}"
