@@ -49,7 +49,8 @@ class CalibrationLook(Analysis):
             return cls()
         quantizing = [label for label, options in known.items() if options.output_quantized()]
         label = (quantizing or list(known))[0]
-        return cls(calibration=known[label].calibration, step=label)
+        options: dict[str, Any] = {"calibration": known[label].calibration, "step": label}
+        return cls(**options)
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source, training samples, and val, of which no sample may be among the former."""

@@ -10,7 +10,6 @@ import numpy as np
 from tflbuild.analyses.calibrating.judging import READINGS
 from tflbuild.analyses.calibrating.reached import Ends, ends_of
 from tflbuild.core.errors import PassError
-from tflbuild.core.meaning import Meaning
 from tflbuild.tflite.dequantization import dequantize
 from tflbuild.tflite.grids import Grid, grid_of
 from tflbuild.tflite.scales import scales_of
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from tflbuild.tflite.graph import Graph
 
 WIDE, NARROW = 3.0, 0.4
-"""Width of a grid, in widths of what samples reach, beyond which most layers of a file are calibrated on other things."""
+"""Widths of grids, in those of what samples reach, beyond which a file was calibrated on other things."""
 
 INTEGERS = ("int8", "uint8", "int16")
 SLACK = 0.03

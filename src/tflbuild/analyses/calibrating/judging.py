@@ -1,7 +1,7 @@
 """Calibration samples against training samples: scale, noise, copies, classes, overlap.
 
-Five tests may name a cause, each at 1 %, so that good samples are accused in 5 % of cases at most (Bonferroni); and each
-asks for a least effect besides, which draws of one source do not reach.
+Five tests may name a cause, each at 1 %, so that good samples are accused in 5 % of cases at most (Bonferroni); and
+each asks for a least effect besides, which draws of one source do not reach.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ def _noise(looks: Sequence[Look], train: Sequence[Look], source: Source) -> Faul
             continue
         return Fault(
             "calibration.noise",
-            f"calibration samples are random noise: {what} correlate by {here:.2f}, those of training samples by {there:.2f}",
+            f"calibration samples are random noise: {what} correlate by {here:.2f}, those of training samples by "
+            f"{there:.2f}",
             source.train,
             {"correlation": here, "train_correlation": there},
         )
@@ -213,8 +214,8 @@ def _independent(name: str, taken: Samples, train: Samples, source: Source) -> F
         return None
     return Fault(
         "calibration.noise",
-        f"calibration samples are random noise: their numbers vary in {here:.0f} directions, those of training samples in "
-        f"{there:.0f}",
+        f"calibration samples are random noise: their numbers vary in {here:.0f} directions, those of training "
+        f"samples in {there:.0f}",
         source.train,
         {"directions": here, "train_directions": there},
     )

@@ -14,6 +14,7 @@ from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.plain_text import plain
 from tflbuild.metrics.statistics.comparing import fisher
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.quantizing.faults import ALPHA, LOOKED, Fault, Source, places
@@ -118,7 +119,8 @@ def _overlapping(
     found = sources.in_val(calibration, taken, meaning, ctx)
     if not found:
         return []
-    text = f"{len(found)} calibration sample{'s are' if len(found) != 1 else ' is'} in val, on which limits are judged: {found[0]}"
+    are = "samples are" if len(found) != 1 else "sample is"
+    text = f"{len(found)} calibration {are} in val, on which limits are judged: {plain(found[0], 200)}"
     outside = calibration.source != "data.train"
     figures = {"samples": len(found), "keys": found[:20]}
     return [Fault("calibration.overlap", text, source.train, figures, beyond_doubt=False, error=outside)]
@@ -218,12 +220,11 @@ def _by_grids(
     for one in wrong:
         found.append(_misfit(one, step, beyond_doubt=sure and bool(one["reading"])))
     samples = sources.of_split("data.train", given, ctx, LOOKED // 2)
-    names = [entry for entry in grids] or list(own.inputs)
     values = [
         dict(zip(_in_order(graph), (row[name] for name in given.inputs), strict=False))
         for row in samples.values
     ]
-    seen = held.held(graph.copy(), values) if names and values else None
+    seen = held.held(graph.copy(), values) if values else None
     if seen is not None:
         figures["held"] = judged = held.judged(seen)
         if not found and not known and (judged["wide"] or judged["narrow"]):
@@ -239,12 +240,12 @@ def _computes(graph: Graph, floating: TFLiteModel, meaning: Meaning, ctx: Analys
     """Say whether a file without its grids computes what the float model does, of samples as that takes them."""
     from tflbuild.tflite.dequantization import dequantize
 
-    plain = graph.copy()
+    floats = graph.copy()
     samples = sources.of_split("data.train", meaning, ctx, 4)
     rows = sources.ordered(samples, floating)
     try:
-        dequantize(plain)
-        one = Executable(runnable(Packed(plain)))
+        dequantize(floats)
+        one = Executable(runnable(Packed(floats)))
         other = Executable(runnable(Packed(floating.path.read_bytes())))
         outputs = [
             [np.concatenate([part.ravel() for part in each.run(row)]) for row in rows]
@@ -259,7 +260,10 @@ def _computes(graph: Graph, floating: TFLiteModel, meaning: Meaning, ctx: Analys
 
 
 def _misfit(one: Mapping[str, Any], step: str, *, beyond_doubt: bool) -> Fault:
-    said = f"the input '{one['input']}' holds {one['low']:.4g} to {one['high']:.4g}, and the model takes {one['least']:.4g} to {one['most']:.4g}"
+    said = (
+        f"the input '{one['input']}' holds {one['low']:.4g} to {one['high']:.4g}, and the model takes "
+        f"{one['least']:.4g} to {one['most']:.4g}"
+    )
     reading = f": it was calibrated on {one['reading']}" if one["reading"] else ""
     return Fault(
         "calibration.scale",
@@ -275,8 +279,8 @@ def _off(judged: Mapping[str, Any], step: str) -> Fault:
     factor = judged["median"] if judged["wide"] else 1 / judged["median"]
     return Fault(
         "activations",
-        f"the grids of {judged['count']} layers are {factor:.2g} times too {'wide' if judged['wide'] else 'narrow'} for "
-        f"training samples, as after calibration on other values: {layers}",
+        f"the grids of {judged['count']} layers are {factor:.2g} times too {'wide' if judged['wide'] else 'narrow'} "
+        f"for training samples, as after calibration on other values: {layers}",
         f"{step}.calibration.source=data.train",
         dict(judged),
     )

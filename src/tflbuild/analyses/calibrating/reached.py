@@ -1,4 +1,4 @@
-"""The ranges that samples reach in a float model: how they grow with the number of samples, and whether halves agree."""
+"""The ranges that samples reach in a float model: how they grow with samples, and whether two halves agree."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def widths(ends: Ends, rows: Any = slice(None)) -> npt.NDArray[np.float64]:
 
 
 def growth(ends: Ends) -> list[tuple[int, float]]:
-    """Give the width of ranges of 1, 2, 4, ... samples as part of that of all: the median activation, the mean order."""
+    """Give the width of ranges of 1, 2, 4, ... samples as part of that of all: the median of the activations."""
     whole, count = widths(ends), len(ends.low)
     rng, known = np.random.default_rng(0), whole > 0
     sizes = [size for size in (1 << power for power in range(20)) if size < count] + [count]

@@ -152,8 +152,8 @@ def too_few(distinct: int, source: Source) -> Fault | None:
     beyond = 2 / (distinct + 1)
     return Fault(
         "calibration.few",
-        f"only {distinct} calibration sample{'s' if distinct != 1 else ''}: {min(1.0, beyond):.0%} of all others exceed "
-        f"a range that so few span; {ENOUGH} or more are advised",
+        f"only {distinct} calibration sample{'s' if distinct != 1 else ''}: {min(1.0, beyond):.0%} of all others "
+        f"exceed a range that so few span; {ENOUGH} or more are advised",
         source.more,
         {"samples": distinct, "advised": ENOUGH},
     )
@@ -185,8 +185,8 @@ def _noise(looks: Sequence[Look], source: Source) -> Fault | None:
         said = f"neighbouring pixels correlate by {near:.2f}, those of photos by 0.5 and more"
     elif abs(far) < FAR_UNLIKE and abs(channels) < UNLIKE:
         said = (
-            f"pixels an eighth of the width apart correlate by {abs(far):.2f}, and colours by {abs(channels):.2f}, those "
-            f"of photos by 0.1 and 0.5 or more"
+            f"pixels an eighth of the width apart correlate by {abs(far):.2f}, and colours by {abs(channels):.2f}, "
+            f"those of photos by 0.1 and 0.5 or more"
         )
     else:
         return None
@@ -211,8 +211,8 @@ def _flat(looks: Mapping[str, Sequence[Look]], meaning: Meaning, source: Source)
         if flat >= COPIES * len(of_input):
             return Fault(
                 "",
-                f"{flat} of {len(of_input)} calibration samples are the same value throughout: such samples say nothing "
-                f"of ranges",
+                f"{flat} of {len(of_input)} calibration samples are the same value throughout: such samples say "
+                f"nothing of ranges",
                 source.train,
                 {"flat": flat},
             )
