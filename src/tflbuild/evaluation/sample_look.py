@@ -15,10 +15,10 @@ Values = npt.NDArray[np.float32]
 LEAST_SIDE = 8
 """Places along an axis from which on neighbours say something."""
 
-MOST_ROWS = 24
+MOST_ROWS = 16
 """Rows of a picture whose neighbours are looked at."""
 
-MOST_VALUES = 1 << 13
+MOST_VALUES = 1 << 12
 """Places that means, deviations and the digest are of, from all over a sample."""
 
 GRID = (8, 9)

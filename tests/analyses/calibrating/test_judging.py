@@ -79,7 +79,7 @@ def test_random_noise_is_named_and_so_is_noise_that_was_enlarged() -> None:
 def test_copies_are_named_with_how_many() -> None:
     (fault,) = named(samples(photos(1) * 10), TRAIN)
     assert (fault.cause, fault.beyond_doubt) == ("calibration.copies", True)
-    assert fault.text.startswith("10 calibration samples are copies of one image")
+    assert fault.text.startswith("all 10 calibration samples are copies of one: ")
 
 
 def test_copies_are_no_fault_where_training_samples_are_copies_too() -> None:

@@ -219,7 +219,7 @@ def _by_grids(
     sure = bool(wrong) and floating is not None and _computes(graph, floating, Meaning.of(floating), ctx)
     for one in wrong:
         found.append(_misfit(one, step, beyond_doubt=sure and bool(one["reading"])))
-    samples = sources.of_split("data.train", given, ctx, LOOKED // 2)
+    samples = sources.of_split("data.train", given, ctx, LOOKED)
     values = [
         dict(zip(_in_order(graph), (row[name] for name in given.inputs), strict=False))
         for row in samples.values

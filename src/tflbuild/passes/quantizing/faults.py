@@ -16,7 +16,7 @@ from tflbuild.core.plain_text import plain
 if TYPE_CHECKING:
     from tflbuild.evaluation.sample_look import Look
 
-LOOKED = 64
+LOOKED = 32
 """Calibration samples that are looked at, at most, from all over them."""
 
 FEWEST = 10
@@ -136,10 +136,13 @@ def copied(count: int, distinct: int, source: Source) -> Fault | None:
     """Name samples half of which, or more, are copies."""
     if count < 3 or count - distinct < COPIES * count:
         return None
-    what = "one image" if distinct == 1 else f"{distinct} samples"
+    what = "one" if distinct == 1 else f"{distinct}"
+    seen = f"all {count} calibration samples"
+    if source.samples > count:
+        seen = f"{count} of {source.samples} calibration samples, all that were looked at,"
     return Fault(
         "calibration.copies",
-        f"{count} calibration samples are copies of {what}: ranges hold no more than those do",
+        f"{seen} are copies of {what}: ranges hold no more than those do",
         source.train,
         {"samples": count, "distinct": distinct},
     )
