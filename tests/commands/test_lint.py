@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from foreign_networks import Draft
+from tflbuild.core.dataset import Dataset, Index, Sample
+from tflbuild.engine.leaks import in_test
+from tflbuild.wiring import NAMES
 from workspace import Workspace
 
 ROWS = 96
@@ -102,3 +107,26 @@ def test_what_is_neither_recipe_nor_run_is_refused(here: Workspace) -> None:
     assert "usage: tflbuild lint" in here.run("lint", code=2)
     assert "neither a model file nor a run" in here.run("lint", "nowhere", code=2)
     assert not (Path(here.folder) / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("paths", "leaked"),
+    [
+        ({"train": ["a", "b"], "test": ["b"]}, ["train of b"]),
+        ({"train": ["a", "a"], "test": ["a"]}, []),  # one file holds several samples
+    ],
+)
+def test_training_files_in_test_are_found_by_content(
+    paths: dict[str, list[str]], leaked: list[str], tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        Image.fromarray(np.full((4, 4, 3), ord(name), np.uint8)).save(tmp_path / f"{name}.png")
+    splits = {
+        split: tuple(Sample(f"{split} of {name}", name, str(tmp_path / f"{name}.png")) for name in names)
+        for split, names in paths.items()
+    }
+    prepared: Any = SimpleNamespace(
+        index=Index(classes=(), splits=splits), recipe=SimpleNamespace(data=Dataset())
+    )
+    assert in_test(prepared, "data.train", NAMES) == leaked
+    assert in_test(prepared, "photos/", NAMES) == []
