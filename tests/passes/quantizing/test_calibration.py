@@ -104,8 +104,15 @@ def test_the_choice_is_that_of_the_seed_and_not_the_first_images() -> None:
 def test_all_are_taken_where_fewer_are_there_than_wanted_and_that_is_said() -> None:
     ctx = Context(4)
     assert chosen(ctx, 7) == [0, 1, 2, 3]
-    assert ctx.said == ["7 calibration samples were wanted, data.val holds 4"]
-    assert ctx.notes == {"calibration": {"source": "data.val", "samples": 4, "of": 4}}
+    assert ctx.said[0] == "7 calibration samples were wanted, data.val holds 4"
+    note = ctx.notes["calibration"]
+    assert {key: note[key] for key in ("source", "samples", "of")} == {
+        "source": "data.val",
+        "samples": 4,
+        "of": 4,
+    }
+    assert [fault["cause"] for fault in note["named"]] == ["", "calibration.few"]
+    assert ctx.said[1:] == [fault["text"] for fault in note["named"]]
     assert ctx.told == [(n, 4, "calibration samples") for n in (1, 2, 3, 4)]
 
 
@@ -113,7 +120,8 @@ def test_nothing_is_said_where_there_are_enough() -> None:
     ctx = Context(9)
     assert len(chosen(ctx, 4)) == 4
     assert chosen(Context(4), 4) == [0, 1, 2, 3]
-    assert (ctx.said, ctx.notes["calibration"]) == ([], {"source": "data.val", "samples": 4, "of": 9})
+    assert not any("were wanted" in text for text in ctx.said)
+    assert (ctx.notes["calibration"]["samples"], ctx.notes["calibration"]["of"]) == (4, 9)
 
 
 def test_no_image_is_an_error_that_names_the_source() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +14,7 @@ from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
+from tflbuild.passes.quantizing import faults
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def calibration_samples(
     if not len(split):
         raise DataError(f"{ctx.label}.calibration.source: '{calibration.source}' holds no sample.")
     encoder = Encoder(meaning)
-    chosen = _chosen(calibration, split, ctx.seed)
+    chosen = chosen_of(calibration, split, ctx.seed)
     count = len(chosen)
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
     if count < calibration.samples:
@@ -64,16 +65,42 @@ def calibration_samples(
         values = encoder.values(split[position].value, split.samples[position].key)
         samples.append({name: values[name] for name in names})
         ctx.progress(done + 1, count, "calibration samples")
+    _note_faults(samples, meaning, calibration, split, chosen, ctx)
     return samples
+
+
+def _note_faults(
+    samples: Sequence[Mapping[str, Any]],
+    meaning: Meaning,
+    calibration: Calibration,
+    split: Split,
+    chosen: Sequence[int],
+    ctx: PassContext | AnalysisContext,
+) -> None:
+    """Note and log what is wrong with the samples; they are used all the same."""
+    from tflbuild.evaluation.sample_look import look
+
+    some = [samples[place] for place in faults.places(len(samples))]
+    looks = {name: [look(sample[name]) for sample in some] for name in some[0]}
+    source = faults.Source(calibration.source, ctx.label, len(samples), len(split), calibration.samples)
+    found = faults.shown_by_values(looks, meaning, source)
+    labels = [frozenset(sample.labels) for sample in split.samples]
+    one = faults.one_class([labels[place] for place in chosen], labels, split.classes, source)
+    named = [fault.to_json() for fault in (*found, *([one] if one else []))]
+    if named:
+        ctx.notes["calibration"]["named"] = named
+        for fault in named:
+            ctx.log(fault["text"])
 
 
 def calibration_labels(calibration: Calibration, ctx: PassContext | AnalysisContext) -> list[int]:
     """Give the class of each image that `calibration_samples` gives, of a split of a classifier's data."""
     split = ctx.dataset(calibration.source)
-    return [int(split[position].labels[0]) for position in _chosen(calibration, split, ctx.seed)]
+    return [int(split[position].labels[0]) for position in chosen_of(calibration, split, ctx.seed)]
 
 
-def _chosen(calibration: Calibration, split: Split, seed: int) -> list[int]:
+def chosen_of(calibration: Calibration, split: Split, seed: int) -> list[int]:
+    """Give the positions of the calibration samples in their source, in order."""
     return sorted(random.Random(seed).sample(range(len(split)), min(calibration.samples, len(split))))
 
 

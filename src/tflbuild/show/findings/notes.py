@@ -11,6 +11,7 @@ from tflbuild.core.exhibit import Exhibit, Presentation
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import (
     auto,
+    calibration,
     dequantize,
     islands,
     iterations,
@@ -27,6 +28,7 @@ FINDINGS: Mapping[str, Presentation] = {
     "settled": sentences.SETTLED,
     "parity": parity.PRESENTATION,
     "dequantize": dequantize.PRESENTATION,
+    "calibration": calibration.PRESENTATION,
     "shared_scales": sentences.SHARED_SCALES,
     "auto": auto.PRESENTATION,
     "round": rounding.PRESENTATION,

@@ -1,0 +1,1 @@
+"""Shared by the analysis `calibration`: samples, the activations that they reach, and the grids of a file."""
