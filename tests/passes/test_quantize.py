@@ -84,6 +84,8 @@ def test_the_uint8_input_takes_raw_bytes_whatever_calibration_saw(model: TFLiteM
 def test_calibration_is_reported_and_seeded(model: TFLiteModel, images: str, tmp_path: Path) -> None:
     notes: dict[str, Any] = {}
     first = quantized(model, tmp_path, images, notes)
+    named = notes["calibration"].pop("named")
+    assert [fault["cause"] for fault in named] == ["calibration.few"]
     assert notes["calibration"] == {"source": images, "samples": 8, "of": 10}
     assert quantized(model, tmp_path, images).digest == first.digest
 

@@ -840,8 +840,8 @@ def test_a_flat_model_is_held_to_what_the_users_model_gives(
         assert ctx.notes["parity"] == {
             "of": "'m.h5'",
             "outputs": {"scores": {"difference": off, "size": 1.0, "images": 3, "spread": 0.0}},
-            "weak": "The outputs hardly change between the samples (standard deviation 0 of size 1), so this comparison "
-            "proves little.",
+            "weak": "The outputs hardly change between the samples (standard deviation 0 of size 1), "
+            "so this comparison proves little.",
         }
         assert ctx.notes["recognised"][0]["evidence"] == "its last layer; more; rows add up to 1 on 3 samples"
     else:

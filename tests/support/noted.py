@@ -125,6 +125,12 @@ NOTES: dict[str, Any] = {
     "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,
     "dequantize": DEQUANTIZE,
+    "calibration": {
+        "source": "data.train",
+        "samples": 8,
+        "of": 10,
+        "named": [{"cause": "calibration.few", "text": "only 8 samples", "override": ""}],
+    },
     "shared_scales": [{"text": "'o' holds parts", "tensor": "o", "axis": 1, "parts": [], "mended": True}],
     "auto": AUTO,
     "round": ROUND,

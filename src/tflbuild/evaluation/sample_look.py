@@ -1,4 +1,4 @@
-"""What one sample looks like as model values: range, channels, neighbours, and marks by which copies are found."""
+"""The look of one sample as model values: range, channels, neighbours, and marks by which copies are found."""
 
 from __future__ import annotations
 

@@ -444,6 +444,7 @@ ORDERED = [
     "settled",
     "parity",
     "dequantize",
+    "calibration",
     "shared_scales",
     "auto",
     "round",
@@ -467,12 +468,13 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "auto": {"chosen": "mse", "candidates": [{"error": 1}]},
         "dequantize": {"outputs": {"a": {}}},
         "shared_scales": [{"text": "'o': shared"}],
+        "calibration": {"source": "x", "samples": 8, "of": 9, "named": [{"text": "few"}]},
         "parity": {"outputs": {"a": {}}},
         "settled": ["units: pixels"],
         "recognised": [{"what": "a", "value": "b"}],
     }
     assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
-        "a", "units", "parity", "dequantize", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
+        "a", "units", "parity", "dequantize", "warning", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
         "pruned in 1 level",
         "sparse encoding",
     ]  # fmt: skip
@@ -480,6 +482,7 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "settled on samples",
         "the file against the model as loaded",
         "the float model against the shipped file",
+        "calibration",
         "outputs that share a scale",
         "candidates",
         "learned rounding",

@@ -16,13 +16,13 @@ from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.page import (
     _chart,
     _dropped,
-    _environment,
     _headline,
     _job,
     _spreads,
     _told,
     _verdicts,
     _yaml,
+    environment,
     render,
     render_summary,
 )
@@ -538,7 +538,7 @@ def test_a_summary_says_its_command_and_how_many_jobs_there_are() -> None:
 
 
 def drawn(name: str, part: Any) -> str:
-    macros: Any = _environment().get_template("parts.html.j2").module
+    macros: Any = environment().get_template("parts.html.j2").module
     return str(getattr(macros, name)(part))
 
 

@@ -169,9 +169,9 @@ def _one_class_seen(
 ) -> Fault | None:
     """Name samples that a classifier takes for one class alone, where it takes training samples for several."""
     meaning = Meaning.of(floating)
-    if meaning.task != "classification" or not meaning.labels:
-        return None
     running = Executable(floating.path.read_bytes())
+    if not rows or not meaning.labels or running.run(rows[0])[0].size != len(meaning.labels):
+        return None  # no scores of classes
     here, there = ([int(running.run(one)[0].argmax()) for one in group] for group in (rows, others))
     top = max(set(here), key=here.count)
     hits, expected = here.count(top), there.count(top)

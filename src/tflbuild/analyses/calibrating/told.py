@@ -1,4 +1,4 @@
-"""What the look at calibration found, for a terminal and a page."""
+"""The findings of the look at calibration, for a terminal and a page."""
 
 from __future__ import annotations
 

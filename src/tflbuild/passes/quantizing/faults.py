@@ -41,7 +41,7 @@ ALPHA = 0.01
 
 
 class Fault(NamedTuple):
-    """What is wrong with calibration samples.
+    """One thing that is wrong with calibration samples.
 
     Attributes:
         cause: from the vocabulary of docs/diagnosing.md; "" for what is only worth knowing.

@@ -1,4 +1,4 @@
-"""What is wrong with calibration samples, as the pass that measured ranges on them saw it."""
+"""Faults of calibration samples, as the pass that measured ranges on them saw them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ def lines(note: Note) -> list[str]:
 
 
 def exhibit(note: Note) -> Exhibit | None:
-    """Say where the samples came from, and what is wrong with them."""
-    count = f"{note['samples']} of {note['of']} samples of {plain(note['source'], 400)}."
+    """Say where the samples came from, and what is wrong with them; None where nothing is."""
+    if not _named(note):
+        return None
+    count = f"{note.get('samples', '?')} of {note.get('of', '?')} samples of {plain(note.get('source', '?'), 400)}."
     faults = tuple(f"{plain(fault.get('text', ''), 400)}." for fault in _named(note))
     return Exhibit(title="calibration", text=(count, *faults), parts=())
 

@@ -50,11 +50,9 @@ def _is_finding(name: str, note: Any) -> bool:
     if name not in FINDINGS or not note:
         return False
     try:
-        FINDINGS[name].lines(note)
-        FINDINGS[name].exhibit(note)
+        return bool(FINDINGS[name].lines(note)) or FINDINGS[name].exhibit(note) is not None
     except NO_FINDING:
         return False
-    return True
 
 
 def lines_of(notes: Mapping[str, Any]) -> list[str]:
