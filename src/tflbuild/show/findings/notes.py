@@ -50,9 +50,10 @@ def _is_finding(name: str, note: Any) -> bool:
     if name not in FINDINGS or not note:
         return False
     try:
-        return bool(FINDINGS[name].lines(note)) or FINDINGS[name].exhibit(note) is not None
+        told, drawn = FINDINGS[name].lines(note), FINDINGS[name].exhibit(note)
     except NO_FINDING:
         return False
+    return bool(told) or drawn is not None
 
 
 def lines_of(notes: Mapping[str, Any]) -> list[str]:
