@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tflbuild.core.modality import MODALITIES
-from tflbuild.modalities.altered_image import AlteredImage, Alteration
+from tflbuild.modalities.altered_image import Alteration, AlteredImage
 from tflbuild.modalities.image.camera import ALTERATIONS, STORED_AS, altered, upright
 from tflbuild.modalities.image.files import TURNS
 from tflbuild.modalities.image.modality import ImageModality
@@ -61,9 +61,7 @@ def test_chroma_is_halved_and_brightness_is_not() -> None:
 
 
 def test_less_quality_is_farther_from_the_picture() -> None:
-    apart = [
-        np.abs(altered(PHOTO, how).astype(int) - PHOTO).mean() for how in ("jpeg90", "jpeg75", "jpeg50")
-    ]
+    apart = [np.abs(altered(PHOTO, how).astype(int) - PHOTO).mean() for how in ("jpeg90", "jpeg75", "jpeg50")]
     assert 0 < apart[0] < apart[1] < apart[2]
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 TURNS: Mapping[str, int] = {"turned_left": 1, "turned_half": 2, "turned_right": 3}
 """Quarter turns to the left of a picture that is stored otherwise than it is seen, by name."""
 
-STORED_AS: Mapping[int, str] = {2: "mirrored", 3: "turned_half", 4: "flipped", 6: "turned_left", 8: "turned_right"}
+STORED_AS: Mapping[int, str] = {
+    2: "mirrored",
+    3: "turned_half",
+    4: "flipped",
+    6: "turned_left",
+    8: "turned_right",
+}
 """What a picture looks like as it is stored, by its EXIF orientation; 5 and 7, which no camera writes, are left out."""
 
 FROM_YCC = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]])
