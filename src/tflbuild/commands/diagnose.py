@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tflbuild import plugins, session
-from tflbuild.analyses.preprocessing import Preprocessing
 from tflbuild.commands.bisect import without_gates
 from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
 from tflbuild.commands.cures import Trial, tried
@@ -106,6 +105,8 @@ def _mistakes(
     store: Opened, models: Mapping[str, Artifact], listed: Mapping[str, Sequence[str]], tell: Listener
 ) -> list[dict[str, Any]]:
     """Measure the delivered file and the base on pictures that are prepared wrongly."""
+    from tflbuild.analyses.preprocessing import Preprocessing
+
     store.measurer.base = models["base"]
     alone = models["base"].digest == models["model"].digest
     looks = {f"preprocessing of the {on}": Preprocessing(on=on, every=True) for on in SUBJECTS[: 2 - alone]}

@@ -71,7 +71,7 @@ class Index:
         return self._digests[split]
 
     def thinned(self, split: str, most: int) -> Index:
-        """Give a split with some of its samples, evenly from all of it, since it may be sorted by class; the others whole.
+        """Give a split with some of its samples, evenly from all of it: it may be sorted by class. Others stay whole.
 
         >>> index = Index(classes=(), splits={"test": tuple(Sample(str(k), "") for k in range(5))})
         >>> [sample.key for sample in index.thinned("test", 3).splits["test"]]
