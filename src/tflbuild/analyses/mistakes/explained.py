@@ -88,12 +88,16 @@ def explained(
         if one is not best
         and abs(one.distance - best.distance) <= SAME
         and len(one.mistakes) <= max(1, len(best.mistakes))
-        and not set(best.mistakes) < set(one.mistakes)
+        and not _names(best) < _names(one)
     ]
     same = tuple(one.mistakes for one in near if _apart(made(*one.mistakes), right) <= SAME)
     whole = best._replace(same=same)
     others = [one for one in found if one is not best and one.mistakes not in same]
     return Explained(whole, (whole, *others[: SHOWN - 1]), tuple(seen), len(found))
+
+
+def _names(found: Explanation) -> set[str]:
+    return {one.name for one in found.mistakes}
 
 
 def _simplest(found: Sequence[Explanation]) -> Explanation | None:
