@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tflbuild import plugins, session
 from tflbuild.commands.bisect import without_gates
@@ -35,7 +35,7 @@ USAGE = (
     "[KEY=VALUE ...]"
 )
 PREPROCESS = "--preprocess"
-SUBJECTS: tuple[Literal["model", "base"], ...] = ("model", "base")
+SUBJECTS = ("model", "base")
 """The delivered file, and the base."""
 
 Look = Callable[[Opened, Mapping[str, Artifact], Mapping[str, Sequence[str]], Listener], list[dict[str, Any]]]
@@ -109,7 +109,8 @@ def _mistakes(
 
     store.measurer.base = models["base"]
     alone = models["base"].digest == models["model"].digest
-    looks = {f"preprocessing of the {on}": Preprocessing(on=on, every=True) for on in SUBJECTS[: 2 - alone]}
+    asked: list[dict[str, Any]] = [{"on": on, "every": True} for on in SUBJECTS[: 2 - alone]]
+    looks = {f"preprocessing of the {options['on']}": Preprocessing(**options) for options in asked}
     return store.analyst.each(looks, models)
 
 
@@ -145,7 +146,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[D
                 causes=causes_of(entries),
             )
             made = _with_trials(made, overrides, store, models, tell, count)
-            folder = file.parent / "diagnosis"
+            folder = file.parent / ("preprocessing" if look is _mistakes else "diagnosis")
             write(made, folder, store.prepared.store)
             return made, folder
     finally:

@@ -73,6 +73,8 @@ def explained(
     numbers, seen = fitted(tensor, spec)
     found = []
     for some in every(list(mistakes)):
+        if len(some) > 1 and min(found, key=_distance).distance <= SAME:
+            break  # no pair comes nearer in earnest
         one = made(*some)
         found.append(Explanation(some, float(np.abs(one.numbers - numbers).mean()) / one.unit))
     found.sort(key=lambda one: (round(one.distance, 3), len(one.mistakes)))
@@ -94,6 +96,10 @@ def explained(
     whole = best._replace(same=same)
     others = [one for one in found if one is not best and one.mistakes not in same]
     return Explained(whole, (whole, *others[: SHOWN - 1]), tuple(seen), len(found))
+
+
+def _distance(found: Explanation) -> float:
+    return found.distance
 
 
 def _names(found: Explanation) -> set[str]:

@@ -97,8 +97,8 @@ def _values(now: ImageModality) -> Iterator[Mistake]:
         yield Mistake(name, VALUES, reading.how, {"scale": reading.scale, "offset": reading.offset})
     if now.channels == "grey":
         return
-    turn = slice(None, None, -1 if now.channels == "bgr" else 1)
-    by_channel = {"mean": list(MEAN[turn]), "std": list(DEVIATION[turn])}
+    step = -1 if now.channels == "bgr" else 1
+    by_channel = {"mean": list(MEAN)[::step], "std": list(DEVIATION)[::step]}
     yield Mistake("imagenet", VALUES, "pixels less ImageNet's mean, by its deviation", by_channel)
     caffe = {"mean": list(CAFFE), "channels": "bgr"}
     yield Mistake("caffe", VALUES, "pixels of 0..255 less ImageNet's mean, blue first (caffe)", caffe)
