@@ -182,6 +182,8 @@ VALUES_OF: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
+    """Plant, explain and count."""
+    global SIDE
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -190,11 +192,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--inputs", nargs="*", default=list(INPUTS))
+    parser.add_argument("--side", type=int, default=SIDE, help="of the input")
     asked = parser.parse_args()
+    SIDE = asked.side
     rng = random.Random(asked.seed)
     photos = rng.sample(sorted(asked.photos.rglob("*.jpg")), asked.count)
     for title in asked.inputs:
         kind, spec = INPUTS[title]
+        spec = spec._replace(shape=(1, SIDE, SIDE, 3))
         singles = [(name,) for name in MISTAKES if usable(name, "", kind)]
         every = [(a, b) for a in MISTAKES for b in MISTAKES if a < b and usable(a, b, kind)]
         for what, plans in (("single", singles), ("pair", rng.sample(every, asked.pairs)), ("right", [()])):

@@ -135,7 +135,10 @@ def test_other_bad_input_is_refused_in_a_sentence(
             ["preprocess", model, str(photo), "--tensor", str(shape)],
             "shape.npy has the shape (1, 9, 8, 3), and the input takes (1, 8, 8, 3).",
         ),
-        (["preprocess", model, str(photo), "--tensor", str(numbers)], "the array holds pickled objects (1,), which are never loaded"),
+        (
+            ["preprocess", model, str(photo), "--tensor", str(numbers)],
+            "the array holds pickled objects (1,), which are never loaded",
+        ),
         (["preprocess", model, str(photo)], "usage: tflbuild preprocess"),
         (["preprocess", model, str(photo), "--into", str(out)], "usage: tflbuild preprocess"),
         (["preprocess", model, str(broken), "--out", str(out)], "broken.jpg"),
