@@ -52,6 +52,8 @@ class App(NamedTuple):
 
 
 def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
+    """Give what codes a photo as JPEG."""
+
     def coded(photo: Image.Image) -> Image.Image:
         content = io.BytesIO()
         photo.save(content, "JPEG", quality=quality)
@@ -61,6 +63,7 @@ def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def halved(photo: Image.Image) -> tuple[Image.Image, ...]:
+    """Give the planes of YCbCr, chroma at half its size."""
     y, cb, cr = photo.convert("YCbCr").split()
     width, height = photo.size
     half = ((width + 1) // 2, (height + 1) // 2)
@@ -72,11 +75,13 @@ def halved(photo: Image.Image) -> tuple[Image.Image, ...]:
 
 
 def swapped(photo: Image.Image) -> Image.Image:
+    """Take U for V."""
     y, cb, cr = halved(photo)
     return Image.merge("YCbCr", (y, cr, cb)).convert("RGB")
 
 
 def narrow(photo: Image.Image) -> Image.Image:
+    """Take 16..235 for 0..255."""
     y, cb, cr = halved(photo)
     y = y.point(lambda level: round(16 + level * 219 / 255))
     cb, cr = (plane.point(lambda level: round(128 + (level - 128) * 224 / 255)) for plane in (cb, cr))
@@ -84,10 +89,13 @@ def narrow(photo: Image.Image) -> Image.Image:
 
 
 def padded(photo: Image.Image, kernel: Image.Resampling) -> Image.Image:
+    """Letterbox."""
     return ImageOps.pad(photo, (SIDE, SIDE), kernel, color=PADDING)
 
 
 def centre(share: float) -> Callable[[Image.Image, Image.Resampling], Image.Image]:
+    """Give what cuts a share of the centre out."""
+
     def cut(photo: Image.Image, kernel: Image.Resampling) -> Image.Image:
         side = int(min(photo.size) * share + 0.5)
         left, top = (photo.width - side) // 2, (photo.height - side) // 2
@@ -129,6 +137,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def made(photo: Image.Image, app: App, kind: ImageModality, spec: TensorSpec) -> Any:
+    """Give the tensor of an app."""
     pixels = app.channels(np.asarray(app.fit(app.picture(photo), app.kernel)).astype(np.float64))
     values = app.values(pixels) if app.values else pixels * kind.scale + kind.offset
     if spec.scale:
