@@ -117,7 +117,7 @@ class Pictures:
     """Make the tensors of one picture; what several share is made once.
 
     Args:
-        picture: (rows, columns, 3) uint8 RGB.
+        picture: as `tflbuild.modalities.image.files.read` gives it.
         kind: how it is prepared.
         spec: of the input.
     """
