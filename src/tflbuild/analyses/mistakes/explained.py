@@ -71,7 +71,7 @@ def explained(
         ValueError: its shape cannot be that of the input; the message completes "FILE ".
     """
     numbers, seen = fitted(tensor, spec)
-    found = []
+    found: list[Explanation] = []
     for some in every(list(mistakes)):
         if len(some) > 1 and min(found, key=_distance).distance <= SAME:
             break  # no pair comes nearer in earnest
