@@ -11,12 +11,13 @@ import pytest
 
 import fakes
 from building import FakeBuild, change
-from tflbuild.core.analysis import Analysis
+from tflbuild.core.analysis import Analysis, Variant
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.events import Event
+from tflbuild.engine.measure import Measurer
 from tflbuild.engine.prepare import prepare
 
 
@@ -162,3 +163,48 @@ def test_models_are_named_by_what_they_are_in_a_build() -> None:
     assert named["step:3"] is equalized
     assert models_of({"a": trained}, None) == {"model": trained, "step:a": trained}
     assert models_of({}, None) == {}
+
+
+def test_variants_are_asked_again_with_what_was_measured_and_measured_on_some_samples(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def variants(self: Any, models: Any, ctx: Any) -> list[Variant]:
+        before = [one.variant.name for one in ctx.measured]
+        model = models["model"]
+        if not before:
+            return [Variant(name=name, model=model, samples=2) for name in "abc"]
+        if len(before) == 3:
+            return [Variant(name=f"{before[-1]}{count}", model=model, samples=count) for count in (2, 0, 0)]
+        return []
+
+    def run(self: Any, models: Any, ctx: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": one.variant.name,
+                "metrics": len(one.metrics),
+                "changes": len(one.changes),
+                "totals": len(one.totals),
+            }
+            for one in ctx.measured
+        ]
+
+    counts: list[int] = []
+    of_samples = Measurer.of_samples
+
+    def counted(self: Measurer, split: str, most: int) -> Measurer:
+        made = of_samples(self, split, most)
+        counts.append(len(made._keys.index.splits[split]))
+        return made
+
+    monkeypatch.setattr(Measurer, "of_samples", counted)
+    for name, value in {"measures": "val", "rounds": 3, "variants": variants, "run": run}.items():
+        monkeypatch.setattr(fakes.FakeAnalysis, name, value)
+    rows = found(build(asking(recipe, mine=fakes.FakeAnalysis())))[0]["findings"]
+    assert [row["name"] for row in rows] == ["a", "b", "c", "c2", "c0", "c0"]
+    assert counts == [2, 2, 2, 2, 4, 4]
+    assert all(row["metrics"] == 1 for row in rows)
+    assert [row["changes"] for row in rows] == [0, 1, 1, 0, 0, 1]
+    assert [row["totals"] for row in rows] == [0, 1, 1, 0, 0, 1]
+    monkeypatch.setattr(fakes.FakeAnalysis, "series", False)
+    rows = found(build(asking(recipe, mine=fakes.FakeAnalysis(strength=0.7))))[0]["findings"]
+    assert [(row["changes"], row["totals"]) for row in rows[:3]] == [(0, 0), (0, 1), (0, 1)]

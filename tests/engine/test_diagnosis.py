@@ -56,3 +56,12 @@ def test_what_explains_no_step_that_lost_anything_stands_last() -> None:
     lint = entry("calibration", {"cause": "calibration.few", "stage": "weights", "text": "few"})
     found = causes_of([LADDER, lint])
     assert [(cause.name, cause.cost) for cause in found] == [("activations", 0.2), ("calibration.few", None)]
+
+
+def test_a_cause_that_two_analyses_name_is_told_once_with_the_larger_figure() -> None:
+    one = {"cause": "pixels.channels", "stage": "base", "text": "one", "cost": {**COST, "value": 0.1}}
+    other = {"cause": "pixels.channels", "stage": "base", "text": "other", "cost": {**COST, "value": 0.2}}
+    chance = {"cause": "base.chance", "stage": "base", "text": "chance"}
+    found = causes_of([entry("chance", one, chance), entry("preprocessing", other)])
+    assert [(cause.text, cause.cost) for cause in found] == [("other", 0.2)]
+    assert [cause.name for cause in causes_of([entry("chance", chance)])] == ["base.chance"]

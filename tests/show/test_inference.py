@@ -18,7 +18,7 @@ from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.modalities.image import files as image_reading
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show import inference
-from tflbuild.show.inference import Prediction, _Opened, open_model, predict_image
+from tflbuild.show.inference import OpenedFile, Prediction, open_model, predict_image
 
 LABELS = ("a", "b", "c", "d", "e", "f")
 FACTS = Meaning.of_image(
@@ -75,7 +75,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def said(
     runner: Runner, facts: Meaning, image: Path, monkeypatch: pytest.MonkeyPatch, least: float = 0.3
 ) -> Prediction:
-    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(runner, facts))
+    monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(runner, facts))
     progress: list[Any] = []
     made = predict_image(
         Path("m.tflite"), image, image.with_name("out.png"), least, lambda *p: progress.append(p)
@@ -199,7 +199,7 @@ def test_an_image_is_blamed_for_what_it_is(
     gone = image.with_name("gone.png")
     if content:
         gone.write_bytes(content)
-    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     read: list[Any] = []
     with pytest.raises(RecipeError, match=message):
         predict_image(Path("m"), gone, image.with_name("out.png"), 0.3, lambda *p: read.append(p))
@@ -211,7 +211,7 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
 ) -> None:
     pipe = image.with_name("pipe.png")
     os.mkfifo(pipe)
-    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     monkeypatch.setattr(image_reading, "read", lambda path: pytest.fail("it was opened"))
     with pytest.raises(RecipeError, match=r"pipe\.png: not a regular file$"):
         predict_image(Path("m"), pipe, image.with_name("out.png"), 0.3, lambda *p: None)
@@ -220,6 +220,6 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
 def test_a_picture_that_cannot_be_written_is_a_fault_of_the_place(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "_opened", lambda file: _Opened(boxes(0.5), DETECTOR))
+    monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     with pytest.raises(StoreError, match=r"nowhere/out\.png cannot be written: No such file or directory"):
         predict_image(Path("m"), image, image.parent / "nowhere" / "out.png", 0.3, lambda *p: None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from tflbuild import plugins, session
 from tflbuild.commands.bisect import without_gates
@@ -30,8 +31,18 @@ from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 from tflbuild.show.diagnosis import lines_of
 
-USAGE = "usage: tflbuild diagnose RUN [--try N] [--json], or diagnose FILE base=FILE data.root=FOLDER [KEY=VALUE ...]"
+USAGE = (
+    "usage: tflbuild diagnose RUN [--try N] [--preprocess] [--json], or diagnose FILE base=FILE data.root=FOLDER "
+    "[KEY=VALUE ...]"
+)
 PAGE = "diagnosis.html"
+PREPROCESS = "--preprocess"
+SUBJECTS = ("model", "base")
+"""The delivered file, and the base."""
+
+Look = Callable[[Opened, Mapping[str, Artifact], Mapping[str, Sequence[str]], Listener], list[dict[str, Any]]]
+"""Gives the entries of a diagnosis."""
+
 TRIED = 3
 """Cures that `--try` builds where it is given no number."""
 
@@ -43,16 +54,18 @@ def diagnose(words: list[str]) -> int:
     """Measure a ladder of models from the base to the delivered file, and name what lost accuracy, with its cures.
 
     Of a run, everything that it kept is used again. Of a file that tflbuild never saw, `base=` names the model that it
-    was made of. `--try` builds the first cures, and says what each gave.
+    was made of. `--try` builds the first cures, and says what each gave. `--preprocess` says instead what each mistake
+    in preparing pictures would cost the delivered file, and the base.
 
     Raises:
         RecipeError: a word is missing or wrong.
     """
-    rest, count = _trials([word for word in words if word != "--json"])
+    rest, count = _trials([word for word in words if word not in ("--json", PREPROCESS)])
     if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
         raise RecipeError(USAGE)
     tell: Listener = _silent if "--json" in words else _without_findings(terminal.listener())
-    made, folder = (_of_file if is_model_file(rest[0]) else _of_run)(rest, tell, count)
+    look = _mistakes if PREPROCESS in words else diagnosed
+    made, folder = (_of_file if is_model_file(rest[0]) else _of_run)(rest, tell, count, look)
     if "--json" in words:
         say(json.dumps(made.to_json(), indent=1))
         return 0
@@ -99,11 +112,24 @@ def _with_trials(
     return tried(made, trial, count)
 
 
+def _mistakes(
+    store: Opened, models: Mapping[str, Artifact], listed: Mapping[str, Sequence[str]], tell: Listener
+) -> list[dict[str, Any]]:
+    """Measure the delivered file and the base on pictures that are prepared wrongly."""
+    from tflbuild.analyses.preprocessing import Preprocessing
+
+    store.measurer.base = models["base"]
+    alone = models["base"].digest == models["model"].digest
+    asked: list[dict[str, Any]] = [{"on": on, "every": True} for on in SUBJECTS[: 2 - alone]]
+    looks = {f"preprocessing of the {options['on']}": Preprocessing(**options) for options in asked}
+    return store.analyst.each(looks, models)
+
+
 def _silent(event: Event) -> None:
     """Say nothing: what is printed is JSON alone."""
 
 
-def _of_run(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Path]:
+def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[Diagnosis, Path]:
     """Diagnose a run: its recipe again, from what it kept."""
     from tflbuild.engine.report_form import read_report
 
@@ -123,7 +149,7 @@ def _of_run(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Pa
     try:
         with opened(recipe, worker, tell, lambda text: warn([text])) as store:
             models = _models_of_run(store)
-            entries = diagnosed(store, models, recipe.model.listed_labels(), tell)
+            entries = look(store, models, recipe.model.listed_labels(), tell)
             made = Diagnosis(
                 subject={"run": str(file.parent)},
                 command=["diagnose", *words],
@@ -131,7 +157,7 @@ def _of_run(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Pa
                 causes=causes_of(entries),
             )
             made = _with_trials(made, overrides, store, models, tell, count)
-            folder = file.parent / "diagnosis"
+            folder = file.parent / ("preprocessing" if look is _mistakes else "diagnosis")
             _publish(made, folder, store)
             return made, folder
     finally:
@@ -153,7 +179,7 @@ def _models_of_run(store: Opened) -> Mapping[str, Artifact]:
     return models_of(runner.outputs, base)
 
 
-def _of_file(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, Path]:
+def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[Diagnosis, Path]:
     """Diagnose a file against the model that it was made of."""
     file, overrides = words[0], [word for word in words[1:] if not word.startswith("base=")]
     base = next((word.removeprefix("base=") for word in words[1:] if word.startswith("base=")), "")
@@ -174,7 +200,7 @@ def _of_file(words: list[str], tell: Listener, count: int) -> tuple[Diagnosis, P
                 for recipe in (first, second)
             ]
             models = _models_of_files(stores)
-            entries = diagnosed(stores[0], models, first.model.listed_labels(), tell)
+            entries = look(stores[0], models, first.model.listed_labels(), tell)
             made = Diagnosis(
                 subject={"file": file, "base": base},
                 command=["diagnose", *words],

@@ -32,11 +32,13 @@ class Variant:
         name: a word for it, unlike those of the others.
         model: with its meaning; its file is one that was given, or lies in the context's staging folder.
         runtime: executes it; None for the usual one.
+        samples: of the split, that it is measured on, spread evenly over it; 0 for all.
     """
 
     name: str
     model: Artifact
     runtime: Runtime | None = None
+    samples: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +48,9 @@ class Measured:
     Attributes:
         variant: it, its file kept in the store.
         metrics: the primary metrics of the task, by name.
-        changes: paired differences from the variant before it, by metric; {} for the first.
-        totals: paired differences from the first one, likewise.
+        changes: paired differences from the variant before it, by metric; {} for the first, and for those of an
+            analysis that is no `series`.
+        totals: paired differences from the first one that was measured on as many samples, likewise.
     """
 
     variant: Variant
@@ -65,7 +68,7 @@ class AnalysisContext(Protocol):
         log: writes a line to the run's log.
         notes: for what passes that are used here note; nobody reads it.
         scratch: an empty folder, removed afterwards.
-        measured: what `variants` gave, measured; empty while that runs.
+        measured: what `variants` gave, measured; while that runs, what it gave before.
     """
 
     @property
@@ -118,6 +121,10 @@ class Analysis:
     """Whether it is also given what every step gave, as `step:LABEL`, in order."""
     measures: ClassVar[str] = ""
     """The split that its variants are measured on; "" for an analysis without variants."""
+    series: ClassVar[bool] = True
+    """Whether each variant is compared with the one before it, too, and not only with the first."""
+    rounds: ClassVar[int] = 1
+    """How often `variants` is asked, each time with what was measured before; less often where it gives none."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:
@@ -148,7 +155,7 @@ class Analysis:
         return ""
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
-        """Give what is to be measured before `run`, in order; runs in a worker."""
+        """Give what is to be measured before `run`, in order; runs in a worker, `rounds` times."""
         return ()
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:

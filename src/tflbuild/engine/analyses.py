@@ -139,16 +139,36 @@ class Analyst:
     def _measured(
         self, name: str, analysis: Analysis, given: Mapping[str, Artifact], preimage: Mapping[str, Any]
     ) -> tuple[Measured, ...]:
-        """Have an analysis make its variants, and measure them."""
+        """Have an analysis make its variants, and measure them, as often as it has rounds."""
+        found: tuple[Measured, ...] = ()
+        for _ in range(analysis.rounds):
+            made = self._round(name, analysis, given, preimage, found)
+            if not made:
+                break
+            found += made
+        return found
+
+    def _round(
+        self,
+        name: str,
+        analysis: Analysis,
+        given: Mapping[str, Artifact],
+        preimage: Mapping[str, Any],
+        before: tuple[Measured, ...],
+    ) -> tuple[Measured, ...]:
+        """Have an analysis make variants by what was measured before, and measure them."""
 
         def compute(staging: Path) -> Result:
-            answer = self._ask("variants", name, analysis, given, staging, ())
+            answer = self._ask("variants", name, analysis, given, staging, before)
             return kept(answer.value, given, answer.cost)
 
         asked = {**preimage, "measure": "variants"}
+        if before:
+            asked["measured"] = [_told(one) for one in before]
         record = recall_or_compute(self._store, asked, compute, self._tell, what=f"the models of '{name}'")
-        variants = read(record, self._store, given)
-        return tuple(measured(variants, self._measurer, self._recipe.data.task, analysis.measures))
+        made = read(record, self._store, given)
+        task, split = self._recipe.data.task, analysis.measures
+        return tuple(measured(made, self._measurer, task, split, series=analysis.series))
 
     def _ask(
         self,
@@ -187,6 +207,7 @@ def _told(found: Measured) -> dict[str, Any]:
     """Give what decides a finding about a variant."""
     return {
         "name": found.variant.name,
+        "samples": found.variant.samples,
         "metrics": {name: one.to_json() for name, one in found.metrics.items()},
         "changes": {name: asdict(one) for name, one in found.changes.items()},
         "totals": {name: asdict(one) for name, one in found.totals.items()},

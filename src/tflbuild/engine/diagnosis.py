@@ -86,6 +86,8 @@ def diagnose(
 def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     """Order the causes that analyses found; a step of the ladder that others explain speaks through them.
 
+    A cause that several analyses name is told once, with the larger figure.
+
     A cause that names a step and has no figure of its own gets that of the step.
     """
     found = causes_in(entries)
@@ -108,7 +110,18 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
         for cause in known
     ]
     kept += [cause for cause in found if (cause.name, cause.stage) in names and cause.stage not in explained]
-    return ranked(kept)
+    return ranked(_once(kept))
+
+
+def _once(causes: Sequence[Cause]) -> list[Cause]:
+    """Leave out causes that are named again; a base at chance is none beside what explains it."""
+    found: dict[tuple[str, str], Cause] = {}
+    for cause in ranked(causes):
+        found.setdefault((cause.name, cause.stage), cause)
+    explained = any(
+        cause.stage == "base" and cause.name.startswith(("pixels.", "labels.")) for cause in causes
+    )
+    return [cause for cause in found.values() if not (explained and cause.name == "base.chance")]
 
 
 def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:

@@ -56,6 +56,10 @@ class Keys:
         self._sources = sources
         self._names = names
 
+    def of_index(self, index: Index) -> Keys:
+        """Give the preimages of the same recipe on other samples of its data set."""
+        return Keys(self.recipe, index, self._sources, self._names)
+
     def action(self, step: Step, inputs: Inputs) -> dict[str, Any]:
         """Give the preimage of a pass on what it is given."""
         preimage = self.preimage_but_input(step)

@@ -1,4 +1,7 @@
-"""Measure once: predictions, metrics, paired differences and targets' reports, all kept in the store."""
+"""Measure once: predictions, metrics, paired differences and targets' reports, all kept in the store.
+
+Longer than most modules: one class, each of whose methods measures one kind of thing in a few lines.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.modules import needs_tensorflow
+from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.workers.crew import SplitWork
 from tflbuild.engine.workers.worker import Progress, Reply, Worker
@@ -59,6 +63,22 @@ class Measurer:
         self._splits_cached_in_worker: set[str] = set()
         self.base: Artifact | None = None
         self.computed = 0
+
+    def of_samples(self, split: str, most: int) -> Measurer:
+        """Give what measures on some samples of a split, spread evenly over it.
+
+        Args:
+            split: its name.
+            most: samples; 0 for all.
+        """
+        thinned = self._keys.index.thinned(split, most) if most else self._keys.index
+        if thinned is self._keys.index:
+            return self
+        index = keep_index(thinned, self._store.root)
+        keys = self._keys.of_index(thinned)
+        made = Measurer(self._recipe, keys, self._store, self._worker, index, self._tell)
+        made.base = self.base
+        return made
 
     def accuracy(
         self, model: Artifact, metrics: list[str], split: str, runtime: Runtime | None = None

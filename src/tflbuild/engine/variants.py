@@ -33,6 +33,7 @@ def kept(variants: Sequence[Variant], models: Mapping[str, Artifact], cost: Mapp
         rows.append(
             {
                 "name": variant.name,
+                "samples": variant.samples,
                 "kind": model.kind,
                 "given": place,
                 "fingerprint": model.fingerprint,
@@ -63,21 +64,36 @@ def _variant(
     model = KINDS[row["kind"]](path=path, digest=sha256, fingerprint=row["fingerprint"], meta=row["meta"])
     runtime = row["runtime"]
     executes = None if runtime is None else RUNTIMES.get(runtime["name"])(**runtime["options"])
-    return Variant(name=row["name"], model=model, runtime=executes)
+    return Variant(name=row["name"], model=model, runtime=executes, samples=row["samples"])
 
 
-def measured(variants: Sequence[Variant], measurer: Measurer, task: str, split: str) -> list[Measured]:
-    """Measure variants by the primary metrics of a task, each against the one before it and against the first."""
+def measured(
+    variants: Sequence[Variant], whole: Measurer, task: str, split: str, *, series: bool = True
+) -> list[Measured]:
+    """Measure variants by the primary metrics of a task, each against the one before it and against the first.
+
+    Args:
+        variants: in order; one is held against those that are measured on as many samples.
+        whole: measures on all samples.
+        task: of the data.
+        split: the samples.
+        series: whether each is compared with the one before it, too.
+    """
     found: list[Measured] = []
     for variant in variants:
+        measurer = whole.of_samples(split, variant.samples)
         metrics = measurer.accuracy(variant.model, primary_metrics(task), split, variant.runtime)
+        alike = [one for one in found if one.variant.samples == variant.samples]
 
         def change(
-            since: Measured, to: Variant = variant, names: Sequence[str] = tuple(metrics)
+            since: Measured,
+            to: Variant = variant,
+            by: Measurer = measurer,
+            names: Sequence[str] = tuple(metrics),
         ) -> dict[str, Any]:
             before = since.variant
             return {
-                name: measurer.compare(name, before.model, to.model, split, to.runtime, before.runtime)
+                name: by.compare(name, before.model, to.model, split, to.runtime, before.runtime)
                 for name in names
                 if name in since.metrics
             }
@@ -86,8 +102,8 @@ def measured(variants: Sequence[Variant], measurer: Measurer, task: str, split: 
             Measured(
                 variant=variant,
                 metrics=metrics,
-                changes=change(found[-1]) if found else {},
-                totals=change(found[0]) if found else {},
+                changes=change(alike[-1]) if alike and series else {},
+                totals=change(alike[0]) if alike else {},
             )
         )
     return found

@@ -60,7 +60,7 @@ def open_model(file: Path, report: Progress) -> None:
     """
     import numpy as np
 
-    _answer(_opened(file), np.zeros((8, 8, 3), np.uint8), file)
+    _answer(opened_file(file), np.zeros((8, 8, 3), np.uint8), file)
 
 
 def predict_image(file: Path, image: Path, drawn: Path, least_score: float, report: Progress) -> Prediction:
@@ -70,8 +70,8 @@ def predict_image(file: Path, image: Path, drawn: Path, least_score: float, repo
         RecipeError: the image or what the model gives cannot be used.
         StoreError: the drawn image cannot be written.
     """
-    opened = _opened(file)
-    pixels = _read(image)
+    opened = opened_file(file)
+    pixels = read_image(image)
     report(1, 1, "read")
     every = _answer(opened, pixels, file)
     boxed = any(found.box for found in every)
@@ -82,19 +82,26 @@ def predict_image(file: Path, image: Path, drawn: Path, least_score: float, repo
     return Prediction(image=image, height=height, width=width, found=shown, best=best, drawn=drawn)
 
 
-class _Opened(NamedTuple):
+class OpenedFile(NamedTuple):
+    """A file that is loaded, with what it says of itself."""
+
     execution: Execution
     meaning: Meaning
 
 
 @lru_cache(maxsize=1)
-def _opened(file: Path) -> _Opened:
+def opened_file(file: Path) -> OpenedFile:
+    """Load a file that may come from anywhere.
+
+    Raises:
+        RecipeError: it cannot be loaded, or is not what it says of itself.
+    """
     meaning = _facts(file)
-    with _blaming(file, "it cannot be loaded"):
+    with blaming(file, "it cannot be loaded"):
         model = TFLiteModel(path=file, digest="", fingerprint="", meta={"facts": meaning.to_json()})
         execution = usual_runtime(model.kind)().open(model)
         _check_inputs(execution, meaning, file)
-    return _Opened(execution, meaning)
+    return OpenedFile(execution, meaning)
 
 
 def _check_inputs(execution: Execution, meaning: Meaning, file: Path) -> None:
@@ -123,7 +130,7 @@ def _facts(file: Path) -> Meaning:
 
 
 @contextmanager
-def _blaming(file: Path, what: str) -> Iterator[None]:
+def blaming(file: Path, what: str) -> Iterator[None]:
     """Blame a file of somebody else for whatever it makes our code raise."""
     try:
         yield
@@ -133,7 +140,12 @@ def _blaming(file: Path, what: str) -> Iterator[None]:
         raise RecipeError(f"{plain(file)}: {what}: {described(error)}") from error
 
 
-def _read(image: Path) -> npt.NDArray[np.uint8]:
+def read_image(image: Path) -> npt.NDArray[np.uint8]:
+    """Read a picture as it is meant to be seen.
+
+    Raises:
+        RecipeError: it cannot be decoded.
+    """
     from tflbuild.modalities.image.files import read
 
     try:
@@ -145,16 +157,16 @@ def _read(image: Path) -> npt.NDArray[np.uint8]:
         raise RecipeError(f"{plain(image)} cannot be decoded: {described(error)}") from error
 
 
-def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple[Answer, ...]:
+def _answer(opened: OpenedFile, pixels: npt.NDArray[np.uint8], file: Path) -> tuple[Answer, ...]:
     """Give everything that a model says of an image, in falling order of score."""
     from tflbuild.evaluation.feeding import as_input
     from tflbuild.evaluation.predictions import readable
 
     execution, meaning = opened
-    name, given = _only(meaning, file)
-    with _blaming(file, "an image does not fit what it says of its input"):
+    name, given = only_input(meaning, file)
+    with blaming(file, "an image does not fit what it says of its input"):
         encoded = given.kind.encode(pixels, given.shape)
-    with _blaming(file, "what it gives is not what it says of itself"):
+    with blaming(file, "what it gives is not what it says of itself"):
         codes = as_input(encoded.codes[None], given.kind, execution.signature.inputs[name])
         outputs = readable(execution.run({name: codes}), execution)
         first = {output: value[0] for output, value in outputs.items()}
@@ -163,7 +175,7 @@ def _answer(opened: _Opened, pixels: npt.NDArray[np.uint8], file: Path) -> tuple
         return tuple(task.found(rows, meaning))
 
 
-def _only(meaning: Meaning, file: Path) -> tuple[str, Input]:
+def only_input(meaning: Meaning, file: Path) -> tuple[str, Input]:
     """Give the one input, by its name."""
     if len(meaning.inputs) > 1:
         names = plain(", ".join(meaning.inputs))

@@ -58,7 +58,7 @@ def predictions(
     Raises:
         RecipeError: the model or an image that was named is missing or cannot be used.
     """
-    file = _model_file(path)
+    file = model_file(path)
     named = _listed(images)  # all of them first: a wrong name ends it before any work
     with Apart(loader=(plugins.LOADER, plugins.default_folder())) as apart:
         apart.call("tflbuild.show.inference:open_model", file, suspect=lambda: _model(file))
@@ -121,7 +121,7 @@ def _model(file: Path) -> Suspect:
     return Suspect(file, "the runtime", "it is damaged or made for another runtime")
 
 
-def _model_file(path: Path) -> Path:
+def model_file(path: Path) -> Path:
     """Find the file of a run that this machine can execute, or take the file itself."""
     try:
         if path.is_dir():

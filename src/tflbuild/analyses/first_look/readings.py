@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tflbuild.analyses.first_look.causes import caused
 from tflbuild.analyses.first_look.chance import level_of_chance, sentence
 from tflbuild.analyses.first_look.orders import CLEARLY, class_pairs, tried
@@ -93,9 +91,8 @@ def explain(
 
 def spread(split: Split, most: int = IMAGES) -> Split:
     """Give some images of a split, evenly from all of it: it may be sorted by class."""
-    places = np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(int))
-    samples = tuple(split.samples[place] for place in places)
-    return Split(split.name, split.dataset, Index(classes=split.classes, splits={split.name: samples}))
+    index = Index(classes=split.classes, splits={split.name: split.samples})
+    return Split(split.name, split.dataset, index.thinned(split.name, most))
 
 
 def alike(reading: Reading, current: ImageModality) -> bool:

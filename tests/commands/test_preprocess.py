@@ -1,0 +1,155 @@
+"""`tflbuild preprocess`, on a model made by hand."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from on_bytes import with_facts
+from tflbuild.cli import main
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
+from tflbuild.modalities.image.modality import ImageModality
+from tflbuild.show.prepared import array_of
+from tflbuild.tflite.tiny import brightness_detector
+
+RNG = np.random.default_rng(4)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    facts = Meaning.of_image(
+        task="detection", height=8, width=8, labels=("bright", "dark"), preprocess=ImageModality().to_json()
+    ).to_json()
+    path = tmp_path / "model.tflite"
+    path.write_bytes(with_facts(brightness_detector(), facts))
+    return str(path)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(RNG.integers(0, 256, (24, 16, 3), np.uint8)).save(path)
+    return path
+
+
+def right(photo: Path) -> Any:
+    with Image.open(photo) as picture:
+        pixels = np.asarray(picture.resize((8, 8), Image.Resampling.BILINEAR))
+    return (pixels.astype(np.float32) / 128 - 1)[None]
+
+
+def test_the_tensor_is_written_exactly_as_the_file_takes_it(
+    model: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "x.npy"
+    assert main(["preprocess", model, str(photo), "--out", str(out)]) == 0
+    written, wanted = np.load(out), right(photo)
+    assert (written.dtype, written.shape) == (np.float32, (1, 8, 8, 3))
+    assert np.array_equal(written, wanted)
+    said = capsys.readouterr().out
+    low, mean, high = wanted.min(), wanted.mean(dtype=np.float64), wanted.max()
+    assert f"{out}: (1, 8, 8, 3) float32; min {low:.6g}, mean {mean:.6g}, max {high:.6g}" in said
+    assert (
+        "EXIF orientation applied; stretched to the input; bilinear kernel, averaging; channels rgb; "
+        "value = pixel x 0.0078125 -1"
+    ) in said
+
+
+def test_a_tensor_of_an_app_is_explained(
+    model: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dumped = tmp_path / "app.npy"
+    np.save(dumped, right(photo)[0, ..., ::-1])
+    assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0
+    said = capsys.readouterr().out
+    assert f"{dumped}: explained by: channels the other way round, blue first\n" in said
+    assert "it lacks the batch axis: (8, 8, 3), and the input takes (1, 8, 8, 3)" in said
+    np.save(dumped, RNG.normal(size=(1, 8, 8, 3)))
+    assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0
+    assert "no mistake and no pair of mistakes that is known explains it" in capsys.readouterr().out
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path("unpickled"),))
+
+
+def spoil(kind: str, folder: Path) -> str:
+    path = folder / "app.npy"
+    if kind == "objects":
+        np.save(path, np.array([Evil()], object), allow_pickle=True)
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps(Evil()))
+    elif kind == "text":
+        path.write_text("1 2 3")
+    elif kind == "short":
+        np.save(path, np.zeros((1, 8, 8, 3), np.float32))
+        path.write_bytes(path.read_bytes()[:-7])
+    elif kind == "archive":
+        with path.open("wb") as file:
+            np.savez(file, a=np.zeros(3))
+    elif kind == "folder":
+        path.mkdir()
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("objects", "holds"),
+        ("pickle", "cannot be read as arrays"),
+        ("text", "cannot be read as arrays"),
+        ("short", "app.npy"),
+        ("archive", "is an archive of arrays; the tensor is one array in an .npy file"),
+        ("folder", "not a regular file"),
+        ("nothing", "does not exist; expected the tensor as an .npy file"),
+    ],
+)
+def test_what_is_no_tensor_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecipeError) as error:
+        array_of(Path(spoil(kind, tmp_path)), "tensor")
+    assert said in str(error.value)
+    assert "app.npy" in str(error.value)
+    assert not (tmp_path / "unpickled").exists()
+
+
+def test_other_bad_input_is_refused_in_a_sentence(
+    model: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff nothing")
+    out, shape, numbers = (tmp_path / name for name in ("x.npy", "shape.npy", "objects.npy"))
+    np.save(shape, np.zeros((1, 9, 8, 3), np.float32))
+    np.save(numbers, np.array([Evil()], object), allow_pickle=True)
+    for words, said in (
+        (
+            ["preprocess", model, str(photo), "--tensor", str(shape)],
+            "shape.npy has the shape (1, 9, 8, 3), and the input takes (1, 8, 8, 3).",
+        ),
+        (
+            ["preprocess", model, str(photo), "--tensor", str(numbers)],
+            "the array holds pickled objects (1,), which are never loaded",
+        ),
+        (["preprocess", model, str(photo)], "usage: tflbuild preprocess"),
+        (["preprocess", model, str(photo), "--into", str(out)], "usage: tflbuild preprocess"),
+        (["preprocess", model, str(broken), "--out", str(out)], "broken.jpg"),
+        (["preprocess", model, str(tmp_path / "no.jpg"), "--out", str(out)], "no.jpg"),
+        (["preprocess", str(tmp_path / "no.tflite"), str(photo), "--out", str(out)], "no.tflite"),
+        (["preprocess", str(photo), str(photo), "--out", str(out)], "photo.png"),
+    ):
+        assert main(words) == 2, words
+        error = capsys.readouterr().err
+        assert said in error, words
+        assert "Traceback" not in error
+    assert not out.exists()
+    assert main(["preprocess", model, str(photo), "--out", str(tmp_path / "no" / "x.npy")]) == 4
+    assert "cannot be written" in capsys.readouterr().err
