@@ -20,7 +20,7 @@ class FieldSamples:
     """The samples from the field.
 
     Attributes:
-        source: a folder (searched with its sub-folders), a glob, a list file, an `.npy` or an `.npz`; no labels are read.
+        source: a folder (searched with its sub-folders), a glob, a list file, an `.npy` or an `.npz`; without labels.
         samples: of them and of training each, chosen by the recipe's seed.
     """
 
@@ -59,7 +59,8 @@ class Drift(Analysis):
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:
         """Name the pass that calibrates."""
         found = [label for label, options in steps.items() if hasattr(options, "calibration")]
-        return cls(quantizes=found[0] if found else "")
+        options: dict[str, Any] = {"quantizes": found[0] if found else ""}
+        return cls(**options)
 
     def reads(self) -> tuple[str, ...]:
         """Read training samples, and those of the field."""

@@ -175,7 +175,8 @@ def _looking_at(source: str) -> Callable[[Recipe], Recipe]:
 
     def altered(recipe: Recipe) -> Recipe:
         steps = {label: step.options for label, step in recipe.steps.items()}
-        looking = replace(Drift.of_steps(steps), field=FieldSamples(source=source))
+        field: dict[str, Any] = {"field": FieldSamples(source=source)}
+        looking = replace(Drift.of_steps(steps), **field)
         return replace(recipe, analyses={LABEL: looking})
 
     return altered

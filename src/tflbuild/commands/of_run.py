@@ -90,7 +90,7 @@ def opened_run(
     report = read_report(file)
     overrides = [f"recipe={report['recipe']}", *report["overrides"]]
     kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
-    mapping = placed(kept, asked, lambda text: warn_or_say(tell, text))
+    mapping = placed(kept, asked, lambda text: _note(tell, text))
     recipe = altered(thawed(mapping, kept, plugins.default_folder()))
     worker = session.worker_for(recipe)
     try:
@@ -100,7 +100,7 @@ def opened_run(
         worker.stop()
 
 
-def warn_or_say(tell: Listener, text: str) -> None:
+def _note(tell: Listener, text: str) -> None:
     """Say a note, but not where what is printed is JSON alone."""
     if tell is silent:
         warn([text])
@@ -113,7 +113,7 @@ def silent(event: Event) -> None:
 
 
 def listener_for(words: Sequence[str]) -> Listener:
-    """Give what tells of a command's steps: nothing where it prints JSON, and no findings, which are told at the end."""
+    """Give what tells of a command's steps: nothing beside JSON, and no findings, which are told at the end."""
     if "--json" in words:
         return silent
     tell = terminal.listener()

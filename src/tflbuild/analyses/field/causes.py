@@ -62,11 +62,13 @@ def signs_of(tests: Sequence[Test], train: Observed, field: Observed, least: flo
     if "brightness" not in looks:  # no pictures, or several to a sample
         return {}
     changed = {name: test for name, test in looks.items() if test.beyond}
+    dark, bright = (_exposed(looks, up=up, least=least) for up in (False, True))
+    camera = _camera(changed, dark=bool(dark), bright=bool(bright))
     found = {
-        DARK: _exposed(looks, up=False, least=least),
-        BRIGHT: _exposed(looks, up=True, least=least),
+        DARK: dark,
+        BRIGHT: bright,
         BLURRED: _blurred(looks, changed),
-        CAMERA: [*_mistakes(looks, changed, train, field), *_camera(changed)],
+        CAMERA: [*_mistakes(looks, changed, train, field), *camera],
     }
     if UNSCALED_SIGN in found[CAMERA]:  # which darkens and flattens, too
         found = {CAMERA: [UNSCALED_SIGN]}
@@ -100,12 +102,22 @@ def _blurred(looks: Mapping[str, Test], changed: Mapping[str, Test]) -> list[str
     return [sign for name in ("sharpness", "fine_detail") for sign in _told(changed, name, up=False)]
 
 
-def _camera(changed: Mapping[str, Test]) -> list[str]:
+def _camera(changed: Mapping[str, Test], *, dark: bool, bright: bool) -> list[str]:
+    """Name colours, noise and blocks that changed otherwise than an exposure curve (gamma) changes them.
+
+    A curve that darkens raises the ratios of channels, one that brightens lowers them and raises noise in the shadows.
+    """
     signs = []
     for name, more, less in (("warmth", "warmer", "cooler"), ("tint", "greener", "more purple")):
-        if name in changed:
-            signs.append(f"colours are {more if changed[name].up else less}")
-    if _told(changed, "noise", up=True):
+        test = changed.get(name)
+        if test is None:
+            continue
+        before, now = test.train or 0.0, test.field or 0.0
+        stronger = before * now > 0 and abs(now) > abs(before)
+        weaker = before * now > 0 and abs(now) < abs(before)
+        if not (dark and stronger) and not (bright and weaker):
+            signs.append(f"colours are {more if test.up else less}")
+    if _told(changed, "noise", up=True) and not bright:
         signs.append("more noise")
     if _told(changed, "blocks", up=True):
         signs.append("stronger blocks of JPEG")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from tflbuild.core import digest
@@ -85,5 +86,5 @@ class _Known:
 
     def _digest(self, path: str) -> str:
         if path not in self._digests:
-            self._digests[path] = digest.of_file(path)
+            self._digests[path] = digest.of_file(Path(path))
         return self._digests[path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,9 @@ class Ranges:
         }
         self.grids = {name: grid for name, grid in made.grids.items() if name in known}
         if not self.grids:
-            self.why = "the file is not quantized, or rounds its activations as it runs, and so has no calibrated ranges"
+            self.why = (
+                "the file's activations are not quantized beforehand, so that it has no calibrated ranges"
+            )
             return
         self._inputs = [graph.name(int(index)) for index in graph.model.subgraphs[0].inputs]
         self._running = Executable(exposed(cut, list(self.grids)))
@@ -204,7 +207,7 @@ def _numbers(values: npt.NDArray[np.float64]) -> dict[str, float]:
 def answered(
     model: Artifact, split: Split
 ) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Give the numbers of a model's answers, the classes that it finds, and the answers in rows that can be compared."""
+    """Give the numbers of a model's answers, the classes that it finds, and answers in rows to compare."""
     arrays, _ = predict(Litert(), model, split)
     if "offsets" in arrays:
         return _of_detections(arrays)
@@ -224,7 +227,7 @@ def answered(
 def _shares(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Give scores that add up to 1; of logits their softmax."""
     if scores.min() >= 0 and scores.max() <= 1.01:
-        return scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-12)
+        return np.asarray(scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-12))
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
@@ -234,7 +237,7 @@ def _of_detections(
 ) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     offsets, scores, classes = arrays["offsets"], arrays["scores"], arrays["classes"]
     best, counts, found = [], [], []
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+    for start, stop in pairwise(offsets):
         own = scores[start:stop]
         best.append(float(own.max()) if len(own) else 0.0)
         counts.append(float((own >= SURE).sum()))

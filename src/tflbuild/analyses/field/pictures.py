@@ -9,7 +9,6 @@ References:
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,9 +49,9 @@ def looks_of(picture: Any, kind: ImageModality, height: int, width: int) -> dict
         height: of the input.
         width: of the input.
     """
-    plainly = replace(kind, channels="rgb", aspect="stretch", crop=1.0, mean=None, std=None)
+    plainly = ImageModality.of({"resize": kind.resize, "antialias": kind.antialias})
     seen = plainly.pixels(picture, height, width).astype(np.float32) / 255
-    grey = seen @ LUMA
+    grey = np.asarray(seen @ LUMA, np.float32)
     red, green, blue = (float(mean) for mean in seen.mean(axis=(0, 1)))
     first, second, third = seen[..., 0], seen[..., 1], seen[..., 2]
     most = np.maximum(np.maximum(first, second), third)

@@ -69,7 +69,7 @@ class Report:
         if not self.train.outside.size:
             return []
         train, field = self.train.outside.mean(axis=0), self.field.outside.mean(axis=0)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "tensor": name,
                 "low": grid.low,
@@ -120,8 +120,8 @@ class Report:
         index = two.enough_for_index(train)
         if index is None:
             notes.append(
-                f"a population stability index of {two.SHIFTED:g} means nothing with {train} training samples, whatever "
-                f"the number of field samples"
+                f"a population stability index of {two.SHIFTED:g} means nothing with {train} training samples, however "
+                f"many field samples there are"
             )
         elif field < index:
             notes.append(

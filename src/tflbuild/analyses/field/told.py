@@ -54,10 +54,11 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
     agreement = finding.get("agreement")
     if agreement:
         lines.append(f"  agreement with the float model: {_agreement(agreement)}")
-    for row in finding.get("tensors", [])[:SHOWN]:
+    clips = any(test["beyond"] and test["name"] == judging.OUTSIDE for test in finding["tests"])
+    for row in finding["tensors"][: SHOWN if clips else 0]:
         if row["field"] > row["train"]:
             lines.append(
-                f"  outside its range: {row['field']:.2%} of {row['tensor']} ({row['train']:.2%} in training), "
+                f"  outside its range: {row['field']:.2%} of {_short(row['tensor'])} ({row['train']:.2%} in training), "
                 f"range {row['low']:.4g} to {row['high']:.4g}"
             )
     return [*lines, *(f"  {note}" for note in finding["notes"])]
@@ -76,6 +77,11 @@ def _line(test: Mapping[str, Any]) -> str:
     )
 
 
+def _short(tensor: str) -> str:
+    """Give the first of the names that a converter joined."""
+    return tensor.split(";")[0]
+
+
 def _index(test: Mapping[str, Any]) -> str:
     if test["index"] is None:
         return ""
@@ -84,10 +90,11 @@ def _index(test: Mapping[str, Any]) -> str:
 
 
 def _agreement(found: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{where} {found[where]['value']:.4f} [{found[where]['low']:.4f}, {found[where]['high']:.4f}] (n={found[where]['n']})"
-        for where in ("train", "field")
-    )
+    told = []
+    for where, said in (("train", "in training"), ("field", "in the field")):
+        one = found[where]
+        told.append(f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {said} (n={one['n']})")
+    return ", ".join(told)
 
 
 def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
