@@ -46,8 +46,9 @@ def chosen(train: Split, field: Split, count: int, seed: int) -> Chosen:
     notes = []
     if len(own) < len(field.samples):
         shared = len(field.samples) - len(own)
+        itself = "; is this the folder of the training data itself?" if shared >= len(train.samples) else ""
         notes.append(
-            f"{shared} of the {len(field.samples)} field samples are training samples, and are left out"
+            f"{shared} of the {len(field.samples)} field samples are training samples, and are left out{itself}"
         )
     return Chosen(_some(train, train.samples, count, seed), _some(field, own, count, seed), tuple(notes))
 
