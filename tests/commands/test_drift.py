@@ -45,7 +45,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (folder / "text" / "notes.txt").write_text("no picture")
     (folder / "text" / "broken.png").write_bytes(b"no picture either")
     space = Workspace(folder)
-    space.run("recipe=int8", "model.path=classifier.tflite", "data.root=classes", *FREE)
+    looking = "analyses={drift:{field:{source:dark}}}"
+    space.run("recipe=int8", "model.path=classifier.tflite", "data.root=classes", looking, *FREE)
     return space
 
 
@@ -72,6 +73,14 @@ def test_dark_field_samples_are_named_and_end_with_7(here: Workspace) -> None:
     assert "cure: train with darker copies" in printed
     causes = json.loads((here.folder / RUN / "drift.json").read_text())["causes"]
     assert "field.dark" in [cause["name"] for cause in causes]
+
+
+def test_a_build_that_looks_at_field_samples_shows_them_on_its_page(here: Workspace) -> None:
+    (entry,) = [entry for entry in here.report("int8")["analyses"] if entry["name"] == "drift"]
+    assert entry["findings"][0]["verdict"] != "fine"
+    page = (here.folder / RUN / "report.html").read_text()
+    assert "field samples against training" in page
+    assert "the field samples are darker than those of training" in page
 
 
 def test_few_field_samples_say_how_many_would_decide(here: Workspace) -> None:
