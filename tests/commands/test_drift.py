@@ -80,7 +80,7 @@ def test_a_build_that_looks_at_field_samples_shows_them_on_its_page(here: Worksp
     assert entry["findings"][0]["verdict"] != "fine"
     page = (here.folder / RUN / "report.html").read_text()
     assert "field samples against training" in page
-    assert "the field samples are darker than those of training" in page
+    assert "The field samples are darker than those of training" in page
 
 
 def test_few_field_samples_say_how_many_would_decide(here: Workspace) -> None:

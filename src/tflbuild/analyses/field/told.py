@@ -98,7 +98,10 @@ def _agreement(found: Mapping[str, Any]) -> str:
 
 
 def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
-    """Draw the distances of all numbers, and list them; likewise the tensors."""
+    """Draw the distances of all numbers, and list them; likewise the tensors. A cause is said with its cures."""
+    if finding.get("cause"):
+        told = (str(finding["text"]), *(str(cure["text"]) for cure in finding.get("cures", [])))
+        return Exhibit(title=str(finding["cause"]), text=tuple(_full(one) for one in told), parts=())
     if "tests" not in finding:
         return None
     tests = _worst(finding["tests"])
@@ -116,12 +119,12 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
     parts: list[Bars | Table] = [bars, _table(tests)]
     if finding.get("tensors"):
         parts.append(_tensors(finding["tensors"]))
-    said = str(finding["said"])
-    text = (
-        f"{said[:1].upper()}{said[1:]}.",
-        *(f"{note[:1].upper()}{note[1:]}." for note in finding["notes"]),
-    )
+    text = tuple(_full(str(one)) for one in (finding["said"], *finding["notes"]))
     return Exhibit(title="field samples against training", text=text, parts=tuple(parts))
+
+
+def _full(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
 
 
 def _table(tests: Sequence[Mapping[str, Any]]) -> Table:
