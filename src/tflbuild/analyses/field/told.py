@@ -1,4 +1,4 @@
-"""What is said and drawn of field samples, on a terminal and on a page."""
+"""Words and pictures of field samples for a terminal and a page."""
 
 from __future__ import annotations
 
