@@ -40,7 +40,7 @@ WELL = ("fine", "undecided")
 
 
 class Found(NamedTuple):
-    """What was found, and the folder that it is written to."""
+    """Findings, what they are about, and the folder that they are written to."""
 
     entry: Mapping[str, Any]
     subject: Mapping[str, str]
