@@ -77,9 +77,12 @@ def signs_of(tests: Sequence[Test], train: Observed, field: Observed, least: flo
 
 def _exposed(looks: Mapping[str, Test], *, up: bool, least: float) -> list[str]:
     """Ask that brightness or a channel moved beyond chance, and brightness by more than a trifle."""
-    moved = [looks[name] for name in ("brightness", "red", "green", "blue") if looks[name].up == up]
     brightness = looks["brightness"]
-    if brightness not in moved or brightness.distance < least or not any(test.beyond for test in moved):
+    if brightness.up != up or brightness.distance < least:
+        return []
+    channels = any(looks[name].beyond and looks[name].up == up for name in ("red", "green", "blue"))
+    colours = any(looks[name].beyond for name in ("warmth", "tint"))  # which move single channels
+    if not (brightness.beyond or (channels and not colours)):
         return []
     return [_sign(brightness)]
 
