@@ -114,6 +114,7 @@ PICTURES = {
     "modalities": "the modality of pictures, and rows of arrays that hold them",
     "data": "reads pictures",
     "models": "an architecture says its own input; a user's Keras model may have to be of this one",
+    "analyses/field/pictures.py": "says how a picture looks",
     "formats": "recognise pictures by the shape of an input, and say which shape a file should have",
     "core/meaning.py": "Meaning.of_image, and facts of tflbuild 0.1, which were of a picture",
     "core/task.py": "a picture for people, which a task may draw",

@@ -8,27 +8,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tflbuild import plugins, session
+from tflbuild import session
 from tflbuild.commands.bisect import without_gates
 from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
 from tflbuild.commands.cures import Trial, tried
+from tflbuild.commands.of_run import listener_for, opened_run
 from tflbuild.commands.words import say, warn
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.command import command
-from tflbuild.core.errors import BudgetExceeded, RecipeError
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.diagnosis import Diagnosis, causes_of, write
 from tflbuild.engine.diagnosis import diagnose as diagnosed
-from tflbuild.engine.events import Event, Listener
+from tflbuild.engine.events import Listener
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.order import base_label
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.store import writing
-from tflbuild.recipe.kept import Kept, placed, take_words, thawed
 from tflbuild.recipe.load import load_recipe
-from tflbuild.show import terminal
 from tflbuild.show.diagnosis import lines_of
 
 USAGE = (
@@ -63,7 +62,7 @@ def diagnose(words: list[str]) -> int:
     rest, count = _trials([word for word in words if word not in ("--json", PREPROCESS)])
     if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
         raise RecipeError(USAGE)
-    tell: Listener = _silent if "--json" in words else _without_findings(terminal.listener())
+    tell = listener_for(words)
     look = _mistakes if PREPROCESS in words else diagnosed
     made, folder = (_of_file if is_model_file(rest[0]) else _of_run)(rest, tell, count, look)
     if "--json" in words:
@@ -125,58 +124,21 @@ def _mistakes(
     return store.analyst.each(looks, models)
 
 
-def _silent(event: Event) -> None:
-    """Say nothing: what is printed is JSON alone."""
-
-
 def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[Diagnosis, Path]:
     """Diagnose a run: its recipe again, from what it kept."""
-    from tflbuild.engine.report_form import read_report
-
-    asked, rest = take_words(words)
-    if len(rest) != 1:
-        raise RecipeError(USAGE)
-    run = Path(rest[0])
-    file = run / "report.json" if run.is_dir() else run
-    if not file.is_file():
-        raise RecipeError(f"diagnose: {plain(run)} is neither a model file nor a run: it has no report.json.")
-    report = read_report(file)
-    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
-    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
-    mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
-    recipe = thawed(mapping, kept, plugins.default_folder())
-    worker = session.worker_for(recipe)
-    try:
-        with opened(recipe, worker, tell, lambda text: warn([text])) as store:
-            models = _models_of_run(store)
-            entries = look(store, models, recipe.model.listed_labels(), tell)
-            made = Diagnosis(
-                subject={"run": str(file.parent)},
-                command=["diagnose", *words],
-                analyses=entries,
-                causes=causes_of(entries),
-            )
-            made = _with_trials(made, overrides, store, models, tell, count)
-            folder = file.parent / ("preprocessing" if look is _mistakes else "diagnosis")
-            _publish(made, folder, store)
-            return made, folder
-    finally:
-        worker.stop()
-
-
-def _models_of_run(store: Opened) -> Mapping[str, Artifact]:
-    """Give the models of a run; one that a limit stopped ends with what was rejected."""
-    runner, order = store.runner, store.prepared.order
-    try:
-        runner.run(order)
-    except BudgetExceeded as error:
-        if runner.rejected is None:
-            raise
-        label, model = runner.rejected
-        runner.outputs[label] = model
-        warn([f"diagnosed up to '{label}', where a limit stopped the build: {error}"])
-    base = runner.outputs[base_label(store.prepared.recipe, order)]
-    return models_of(runner.outputs, base)
+    with opened_run("diagnose", words, USAGE, tell) as run:
+        models = run.models("diagnosed")
+        entries = look(run.store, models, run.recipe.model.listed_labels(), tell)
+        made = Diagnosis(
+            subject={"run": str(run.folder)},
+            command=["diagnose", *words],
+            analyses=entries,
+            causes=causes_of(entries),
+        )
+        made = _with_trials(made, run.overrides, run.store, models, tell, count)
+        folder = run.folder / ("preprocessing" if look is _mistakes else "diagnosis")
+        _publish(made, folder, run.store)
+        return made, folder
 
 
 def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[Diagnosis, Path]:
@@ -233,16 +195,6 @@ def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:
         )
     found = models_of(outputs, base)
     return {**found, "model": model}
-
-
-def _without_findings(tell: Listener) -> Listener:
-    """Leave out what analyses found, which is told at the end."""
-
-    def told(event: Event) -> None:
-        if event.kind != "analysis":
-            tell(event)
-
-    return told
 
 
 def _quantizes(recipe: Recipe, label: str) -> bool:

@@ -35,8 +35,9 @@ from tflbuild.engine.storage.store import Store
 
 SPLITS = ("train", "val", "test")
 
-SAMPLES = "calibration.source"
-"""The option that names samples outside the data set; what other options name is a file of any kind."""
+CALIBRATION = "calibration.source"
+SAMPLES = (CALIBRATION, "field.source")
+"""Options that name samples outside the data set; what other options name is a file of any kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +228,8 @@ def _files(
         warn(leaving.listed(left_out, key))
     files = [named_files.files[position] for position in good]
     content = [facts[position].digest for position in good]
-    _refuse_test_samples(key, files, content, data.contents(index.splits["test"], memo))
+    if key.endswith(CALIBRATION):
+        _refuse_test_samples(key, files, content, data.contents(index.splits["test"], memo))
     return dict(zip(map(str, files), content, strict=True))
 
 

@@ -1,0 +1,1 @@
+"""Field samples against those that a model was trained and calibrated on."""
