@@ -1,4 +1,4 @@
-"""What mistakes in preparing pictures would cost, and whether another way than the given one is better."""
+"""The cost of mistakes in preparing pictures, and whether another way than the given one is better."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Summary(NamedTuple):
-    """What a tensor is, in words.
+    """A tensor in words.
 
     Attributes:
         spec: of the input.

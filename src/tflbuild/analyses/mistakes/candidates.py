@@ -34,7 +34,7 @@ TURNED: Mapping[str, str] = {
     "mirrored": "mirrored, left for right",
     "flipped": "upside down, top for bottom",
 }
-"""What is done to a picture by apps besides `tflbuild.analyses.mistakes.known.PICTURES`."""
+"""Alterations by apps besides `tflbuild.analyses.mistakes.known.PICTURES`."""
 
 
 class Candidate(NamedTuple):

@@ -39,7 +39,7 @@ class Explanation(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """What was found about a tensor.
+    """The findings about a tensor.
 
     Attributes:
         found: the mistakes that explain it; None where none do.

@@ -32,7 +32,7 @@ PICTURES: Mapping[str, str] = {
     "yuv420_range": "from a camera's YUV 4:2:0 whose range 16..235 is taken for 0..255",
     "yuv420_swapped": "from a camera's YUV 4:2:0 with U taken for V (NV21 for NV12)",
 }
-"""What cameras and apps do to a picture before it is prepared; words behind "the picture is"."""
+"""Alterations of a picture by cameras and apps before it is prepared; words behind "the picture is"."""
 
 
 class Mistake(NamedTuple):

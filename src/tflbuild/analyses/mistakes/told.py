@@ -1,4 +1,4 @@
-"""What mistakes in preparing pictures cost, in words, lines and drawings."""
+"""The cost of mistakes in preparing pictures, in words, lines and drawings."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ STORED_AS: Mapping[int, str] = {
     6: "turned_left",
     8: "turned_right",
 }
-"""What a picture looks like as it is stored, by its EXIF orientation; 5 and 7, which no camera writes, are left out."""
+"""The look of a stored picture, by its EXIF orientation; 5 and 7, which no camera writes, are left out."""
 
 FROM_YCC = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]])
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -111,4 +111,4 @@ ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "yuv420_range": _as_yuv(squeezed=True),
     "yuv420_swapped": _as_yuv(swapped=True),
 }
-"""What alters a picture, by name."""
+"""Alterations of a picture, by name."""
