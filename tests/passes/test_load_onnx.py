@@ -118,7 +118,7 @@ def test_what_onnx2tf_gets_wrong_is_a_broken_promise_with_the_numbers(
 
     monkeypatch.setattr(onnx_conversion, "convert", wrongly)
     with pytest.raises(
-        BrokenPromise, match=r"in onnxruntime: scores differ by up to 0\.\d+, where they reach 0\.\d"
+        BrokenPromise, match=r"in onnxruntime computes: scores differ by up to 0\.\d+, where they reach 0\.\d"
     ):
         loaded(tmp_path, onnx_files.classifier())
 
