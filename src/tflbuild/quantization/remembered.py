@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tflbuild.quantization import settings
 from tflbuild.quantization.search import Search
-from tflbuild.quantization.settings import RANGES, Equalize, Failed, Relu6, Scored
+from tflbuild.quantization.settings import Equalize, Failed, Relu6, Scored
 from tflbuild.quantization.workbench import Workbench
 
 Found = tuple[list[Scored], list[Failed]]
@@ -27,10 +28,10 @@ def searched(bench: Workbench, shared: Sequence[tuple[Equalize, Relu6]], *, lear
     Raises:
         PassError: the float model itself cannot be measured, or no candidate could.
     """
-    key = f"{bench.digest} {shared} {learning}"
+    key = f"{bench.digest} {settings.RANGES} {shared} {learning}"
     if key not in _last:
         search = Search(bench)
-        found = search.run(RANGES, shared, learning=learning), search.failed
+        found = search.run(settings.RANGES, shared, learning=learning), search.failed
         _last.clear()
         _last[key] = found
     return _last[key]
