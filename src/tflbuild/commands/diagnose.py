@@ -171,7 +171,7 @@ def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[
             )
             building = ["recipe=int8", f"model.path={quoted(base)}", *overrides]
             made = _with_trials(made, building, stores[0], models, tell, count)
-            folder = make_stamped_folder(_outputs(first) / "diagnose")
+            folder = make_stamped_folder(first.outputs / "diagnose")
             _publish(made, folder, stores[0])
             return made, folder
     finally:
@@ -199,7 +199,3 @@ def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:
 
 def _quantizes(recipe: Recipe, label: str) -> bool:
     return bool(recipe.steps[label].options.output_quantized())
-
-
-def _outputs(recipe: Recipe) -> Path:
-    return Path(recipe.outputs)

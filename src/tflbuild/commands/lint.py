@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tflbuild import plugins, session
+from tflbuild import session
 from tflbuild.commands.bisect import without_gates
 from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
+from tflbuild.commands.of_run import recipe_of
 from tflbuild.commands.words import say, warn
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.artifact import Artifact
@@ -21,7 +22,7 @@ from tflbuild.engine.analyses import models_of
 from tflbuild.engine.leaks import in_test
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.plan import plan
-from tflbuild.recipe.kept import Kept, placed, take_words, thawed
+from tflbuild.recipe.kept import take_words
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.wiring import NAMES
@@ -80,8 +81,6 @@ def _recipe(words: Sequence[str]) -> tuple[Recipe, bool]:
 
 def _of_run(words: list[str]) -> Recipe:
     """Give the recipe of a run, with everything that was said to it."""
-    from tflbuild.engine.report_form import read_report
-
     asked, rest = take_words(words)
     run = Path(rest[0]) if len(rest) == 1 else Path()
     file = run / "report.json" if run.is_dir() else run
@@ -89,11 +88,8 @@ def _of_run(words: list[str]) -> Recipe:
         raise RecipeError(
             f"lint: {plain(run)} is neither a model file nor a run: it has no report.json. {USAGE}"
         )
-    report = read_report(file)
-    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
-    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
-    mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
-    return without_gates(thawed(mapping, kept, plugins.default_folder()))
+    recipe, _ = recipe_of(file, asked, lambda text: say(f"note: {text}"))
+    return without_gates(recipe)
 
 
 def _looked(store: Opened, *, whole: bool) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:

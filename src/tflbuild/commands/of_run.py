@@ -17,7 +17,7 @@ from tflbuild.engine.analyses import models_of
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.order import base_label
-from tflbuild.recipe.kept import Kept, placed, take_words, thawed
+from tflbuild.recipe.kept import Asked, Kept, placed, take_words, thawed
 from tflbuild.show import terminal
 
 
@@ -76,8 +76,6 @@ def opened_run(
     Raises:
         RecipeError: there is no run, or its recipe is none.
     """
-    from tflbuild.engine.report_form import read_report
-
     asked, rest = take_words(words)
     if len(rest) != 1:
         raise RecipeError(usage)
@@ -87,17 +85,33 @@ def opened_run(
         raise RecipeError(
             f"{command}: {plain(run)} is neither a model file nor a run: it has no report.json."
         )
-    report = read_report(file)
-    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
-    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
-    mapping = placed(kept, asked, lambda text: _note(tell, text))
-    recipe = altered(thawed(mapping, kept, plugins.default_folder()))
+    recipe, overrides = recipe_of(file, asked, lambda text: _note(tell, text))
+    recipe = altered(recipe)
     worker = session.worker_for(recipe)
     try:
         with opened(recipe, worker, tell, lambda text: warn([text])) as store:
             yield OfRun(folder=file.parent, overrides=overrides, recipe=recipe, store=store)
     finally:
         worker.stop()
+
+
+def recipe_of(file: Path, asked: Asked, note: Callable[[str], None]) -> tuple[Recipe, list[str]]:
+    """Read the recipe that a report holds, and what was typed for it.
+
+    Args:
+        file: the report.
+        asked: what the user asked for besides.
+        note: is told of what is left out.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    from tflbuild.engine.report_form import read_report
+
+    report = read_report(file)
+    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
+    return thawed(placed(kept, asked, note), kept, plugins.default_folder()), overrides
 
 
 def _note(tell: Listener, text: str) -> None:

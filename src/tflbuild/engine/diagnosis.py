@@ -59,7 +59,6 @@ def diagnose(
     models: Mapping[str, Artifact],
     listed: Mapping[str, Sequence[str]],
     tell: Listener,
-    only: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Look at the base, then run every analysis that explains; gives entries of report.json's `analyses`.
 
@@ -68,18 +67,13 @@ def diagnose(
         models: by name, see `tflbuild.engine.analyses.models_of`.
         listed: class names in the model's order, by where they are written.
         tell: is told what happens.
-        only: names of analyses; () for all.
     """
     store.measurer.base = models["base"]
-    looked = first_look(store.measurer, models["base"], listed, tell, FINAL_SPLIT) if not only else None
+    looked = first_look(store.measurer, models["base"], listed, tell, FINAL_SPLIT)
     recipe = store.prepared.recipe
     steps = {label: recipe.steps[label].options for label in store.prepared.order}
-    explaining = {
-        name: cls.of_steps(steps)
-        for name, cls in ANALYSES.items()
-        if cls.explains and (not only or name in only)
-    }
-    entries = store.analyst.each(explaining, models, asked=bool(only))
+    explaining = {name: cls.of_steps(steps) for name, cls in ANALYSES.items() if cls.explains}
+    entries = store.analyst.each(explaining, models, asked=False)
     return [*([looked] if looked else []), *entries]
 
 
@@ -91,18 +85,9 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     A cause that names a step and has no figure of its own gets that of the step.
     """
     found = causes_in(entries)
-    general = {
-        finding["stage"]: finding.get("cost") or {}
-        for entry in entries
-        for finding in entry.get("findings", [])
-        if finding.get("general")
-    }
-    names = {
-        (finding["cause"], finding["stage"])
-        for entry in entries
-        for finding in entry.get("findings", [])
-        if finding.get("general")
-    }
+    steps = [one for entry in entries for one in entry.get("findings", []) if one.get("general")]
+    general = {finding["stage"]: finding.get("cost") or {} for finding in steps}
+    names = {(finding["cause"], finding["stage"]) for finding in steps}
     known = [cause for cause in found if (cause.name, cause.stage) not in names]
     explained = {cause.stage for cause in known}
     kept = [
