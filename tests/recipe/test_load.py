@@ -19,11 +19,13 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import PluginError, RecipeError
+from tflbuild.core.form import check, fields
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.metric import METRICS, Metric
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.core.target import TARGETS, Target
+from tflbuild.engine.report_form import RECIPE
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import files as recipe_files
@@ -436,9 +438,15 @@ def test_a_report_shows_limits_that_say_something_and_0_is_one() -> None:
     assert module._without_empty({"a": {"budget": budget}, "b": {}, "budget": None}) == {
         "a": {"budget": {"map": {"max_drop": 0}}},
         "b": {},
-        "budget": None,
+        "budget": {},
     }
     assert made().mapping == MAPPING
+
+
+def test_a_budget_of_null_is_kept_as_one_without_limits_and_read_again() -> None:
+    recipe = made(budget=None, fit={"pass": "train", "budget": None})
+    assert (recipe.limits, recipe.mapping["budget"], recipe.mapping["fit"]["budget"]) == ((), {}, {})
+    check({key: recipe.mapping[key] for key in ("budget",)}, fields({"budget": RECIPE["budget"]}), "resolved")
 
 
 @pytest.mark.parametrize("hooks", [None, [], {}])

@@ -234,10 +234,10 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out limits that say nothing, so that a report shows what was meant."""
     cleaned = {}
     for key, value in mapping.items():
-        if key == "budget" and isinstance(value, Mapping):
+        if key == "budget" and (value is None or isinstance(value, Mapping)):
             metrics = {
                 metric: {form: bound for form, bound in (limits or {}).items() if bound is not None}
-                for metric, limits in value.items()
+                for metric, limits in (value or {}).items()
             }
             cleaned[key] = {metric: limits for metric, limits in metrics.items() if limits}
         else:
