@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RECIPE ?= ssd_mobilenet_int8
 OVERRIDES ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: demo test fast check lint types layers docs mutants clean
 

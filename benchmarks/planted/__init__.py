@@ -1,0 +1,1 @@
+"""Faults planted in models, data and words, for `benchmarks/diagnosis.py`."""
