@@ -24,7 +24,7 @@ from pathlib import Path
 
 import files
 from planted.faults import NONE, Case, cases
-from planted.scoring import NAMED, RECOVERED, cost_of, recovered, right
+from planted.scoring import NAMED, RECOVERED, Judged, tally
 from planted.subjects import SUBJECTS, Subject
 from planted.trying import Outcome, kept, tried
 
@@ -75,45 +75,38 @@ def _line(outcome: Outcome) -> str:
 
 def _told(outcomes: list[Outcome]) -> int:
     """Print the table and hold it to the bars."""
-    clean = {(each.case.subject, each.case.foreign): each for each in outcomes if each.case.fault == NONE}
+    found, judged = tally(outcomes)
     print("| model | fault | strength | cost | first cause | right | first cure gives back |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    counted, named, curable, cured, faint = 0, 0, 0, 0, []
-    for outcome in outcomes:
-        case = outcome.case
-        if case.fault == NONE:
-            continue
-        cost = cost_of(outcome, clean)
-        share = None if cost is None else recovered(outcome, cost[0])
-        beyond = cost is not None and cost[0] > cost[1]
-        if beyond or (outcome.value is None and outcome.causes):
-            counted += 1
-            named += right(outcome)
-            if case.curable:
-                curable += 1
-                cured += share is not None and share >= RECOVERED
-        else:
-            faint.append(outcome)
-        said = "" if cost is None else f"{cost[0]:+.4f} +- {cost[1]:.4f}{'' if beyond else ' (not counted)'}"
-        first = outcome.causes[0] if outcome.causes else "-"
-        back = "" if share is None else f"{share:.0%}"
-        print(
-            f"| {case.subject} | {case.fault} | {case.strength} | {said} | {first} | "
-            f"{'yes' if right(outcome) else 'no'} | {back} |"
-        )
-    claimed = [each for each in outcomes if each.case.fault == NONE and each.causes]
-    without = sum(each.case.fault == NONE for each in outcomes)
-    ladders = [each.adds_up for each in outcomes if each.adds_up is not None]
-    print(f"\nnamed first: {named} of {counted} (bar {NAMED:.0%})")
+    for one in judged:
+        print(_row(one))
+    faint = found.faint
+    print(f"\nnamed first: {found.named} of {len(found.counted)} (bar {NAMED:.0%})")
     print(
-        f"fainter than their interval: {len(faint)}, {sum(map(right, faint))} of them named first, "
-        f"{sum(bool(each.causes) and not right(each) for each in faint)} named otherwise"
+        f"fainter than their interval: {len(faint)}, {sum(each.right for each in faint)} of them named first, "
+        f"{sum(bool(each.outcome.causes) and not each.right for each in faint)} named otherwise"
     )
-    print(f"causes claimed without a fault: {len(claimed)} of {without} (bar 0)")
-    print(f"first cure gives back {RECOVERED:.0%}: {cured} of {curable} (bar {RECOVERED:.0%})")
+    for each in found.refused:
+        print(f"refused: {each.outcome.case.name}: {each.outcome.said.splitlines()[0][:300]}")
+    print(f"causes claimed without a fault: {len(found.claimed)} of {len(found.clean)} (bar 0)")
+    print(
+        f"first cure gives back {RECOVERED:.0%}: {found.cured} of {len(found.curable)} (bar {RECOVERED:.0%})"
+    )
+    ladders = [each.adds_up for each in outcomes if each.adds_up is not None]
     print(f"ladders that add up to within 1e-9: {sum(each < 1e-9 for each in ladders)} of {len(ladders)}")
-    held = named >= NAMED * counted and not claimed and cured >= RECOVERED * curable
-    return int(not held)
+    return int(not found.held)
+
+
+def _row(one: Judged) -> str:
+    outcome, case = one.outcome, one.outcome.case
+    cost = "" if one.cost is None else f"{one.cost[0]:+.4f} +- {one.cost[1]:.4f}"
+    counts = "" if one.beyond or case.fault == NONE else " (not counted)"
+    first = outcome.causes[0] if outcome.causes else "refused" if outcome.value is None else "-"
+    named = "" if case.fault == NONE or first == "refused" else "yes" if one.right else "no"
+    back = "" if one.share is None else f"{one.share:.0%}"
+    return (
+        f"| {case.subject} | {case.fault} | {case.strength} | {cost}{counts} | {first} | {named} | {back} |"
+    )
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import diagnosis
 import numpy as np
 import pytest
 from PIL import Image
 
+import diagnosis
 from planted import calibrating
 from planted.faults import NONE, Case, cases
 from planted.scoring import cost_of, recovered, right
@@ -75,7 +75,9 @@ def test_the_bars_are_held_or_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert diagnosis._told([outcome(CLEAN, causes=["weights"]), good]) == 1
     faint = outcome(value=0.79)
     assert diagnosis._told([clean, good, faint]) == 0
-    assert "fainter than their interval: 1, 0 of them named first, 0 named otherwise" in capsys.readouterr().out
+    assert (
+        "fainter than their interval: 1, 0 of them named first, 0 named otherwise" in capsys.readouterr().out
+    )
 
 
 def test_samples_for_calibration_are_bad_as_they_are_said_to_be(tmp_path: Path) -> None:

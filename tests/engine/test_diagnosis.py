@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tflbuild.engine.diagnosis import causes_of
 
 COST = {"metric": "map", "value": 0.2, "low": 0.1, "high": 0.3, "n": 40}
@@ -22,6 +24,19 @@ LADDER = entry(
         "general": True,
         "text": "rounding",
         "cost": COST,
+        "cures": [],
+    },
+)
+
+
+NORMS = entry(
+    "ladder",
+    {
+        "cause": "batch_norm",
+        "stage": "base",
+        "general": True,
+        "text": "statistics",
+        "cost": {**COST, "value": 0.3, "low": 0.2, "high": 0.4},
         "cures": [],
     },
 )
@@ -65,3 +80,23 @@ def test_a_cause_that_two_analyses_name_is_told_once_with_the_larger_figure() ->
     found = causes_of([entry("chance", one, chance), entry("preprocessing", other)])
     assert [(cause.text, cause.cost) for cause in found] == [("other", 0.2)]
     assert [cause.name for cause in causes_of([entry("chance", chance)])] == ["base.chance"]
+
+
+def test_a_base_at_chance_is_explained_by_its_batch_norm() -> None:
+    chance = {"cause": "base.chance", "stage": "base", "text": "chance"}
+    assert [cause.name for cause in causes_of([entry("chance", chance), NORMS])] == ["batch_norm"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "names"),
+    [
+        (0.5, ["pixels.scale"]),  # another reading gives back as much
+        (0.25, ["pixels.scale"]),  # nobody knows which of the two
+        (0.1, ["batch_norm", "pixels.scale"]),  # less than batch norm is sure to give
+    ],
+)
+def test_pixels_explain_a_base_unless_its_batch_norm_costs_more_beyond_doubt(
+    cost: float, names: list[str]
+) -> None:
+    pixels = {"cause": "pixels.scale", "stage": "base", "text": "pixels", "cost": {**COST, "value": cost}}
+    assert [cause.name for cause in causes_of([entry("preprocessing", pixels), NORMS])] == names

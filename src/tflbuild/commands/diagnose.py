@@ -14,6 +14,7 @@ from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
 from tflbuild.commands.cures import Trial, tried
 from tflbuild.commands.of_run import listener_for, opened_run
 from tflbuild.commands.words import say, warn
+from tflbuild.core.architecture import UNLABELLED
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
@@ -27,6 +28,7 @@ from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.order import base_label
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.store import writing
+from tflbuild.models.file import File
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show.diagnosis import lines_of
 
@@ -35,6 +37,8 @@ USAGE = (
     "[KEY=VALUE ...]"
 )
 PAGE = "diagnosis.html"
+SCORES = ("logits", "softmax", "sigmoid")
+"""Kinds of a classifier's scores that `model.outputs` names."""
 PREPROCESS = "--preprocess"
 SUBJECTS = ("model", "base")
 """The delivered file, and the base."""
@@ -153,7 +157,8 @@ def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[
         if "=" not in word:
             raise RecipeError(f"diagnose: '{plain(word)}' is not KEY=VALUE. {USAGE}")
     first = without_gates(load_recipe(["recipe=int8", f"model.path={quoted(base)}", *overrides]))
-    second = load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides])
+    said = _said_by_base(first, file, overrides)
+    second = load_recipe([f"recipe={RECIPE}", f"model.path={quoted(file)}", *overrides, *said])
     worker = session.worker_for(first)
     try:
         with ExitStack() as stack:
@@ -176,6 +181,29 @@ def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[
             return made, folder
     finally:
         worker.stop()
+
+
+def _said_by_base(recipe: Recipe, file: str, overrides: Sequence[str]) -> list[str]:
+    """Take a file's scores for what those of the base are, where the file does not show it and nobody says so."""
+    from tflbuild.formats.known import described
+
+    said = any(word.startswith(("model.outputs=", "model.head")) for word in overrides)
+    base = recipe.model
+    if said or not isinstance(base, File) or recipe.data.task == UNLABELLED:
+        return []
+    scores = base.description.head.get("scores", "")
+    own = described(Path(file)).description
+    outputs = list(own.signature.outputs.values())
+    known = list(base.description.signature.outputs.values())
+    alike = len(outputs) == len(known) == 1 and outputs[0].shape[-1] == known[0].shape[-1]
+    if own.task or not alike or scores not in SCORES:
+        return []
+    warn(
+        [
+            f"the outputs of '{plain(file)}' are taken for {scores}, as the base's are; model.outputs= says another"
+        ]
+    )
+    return [f"model.outputs={scores}"]
 
 
 def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:

@@ -20,6 +20,9 @@ from tflbuild.engine.storage.store import Store, writing
 
 SCHEMA = "tflbuild.diagnosis/1"
 NAME = "diagnosis.json"
+CHANCE = "base.chance"
+"""The cause that stands where nothing explains why the base is no better than chance."""
+
 MODELS = "models"
 """Folder for the models that were measured."""
 
@@ -89,7 +92,11 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     general = {finding["stage"]: finding.get("cost") or {} for finding in steps}
     names = {(finding["cause"], finding["stage"]) for finding in steps}
     known = [cause for cause in found if (cause.name, cause.stage) not in names]
-    explained = {cause.stage for cause in known}
+    explained = {
+        stage
+        for stage in general
+        if any(_explains(cause, general[stage]) for cause in known if cause.stage == stage)
+    }
     kept = [
         _with_cost(cause, general[cause.stage]) if cause.cost is None and cause.stage in general else cause
         for cause in known
@@ -98,15 +105,19 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     return ranked(_once(kept))
 
 
+def _explains(cause: Cause, step: Mapping[str, Any]) -> bool:
+    """Say whether a cause explains what a step cost: it does not where it is sure to cost less."""
+    low = step.get("low")
+    return cause.name != CHANCE and (cause.cost is None or low is None or cause.cost >= low)
+
+
 def _once(causes: Sequence[Cause]) -> list[Cause]:
     """Leave out causes that are named again; a base at chance is none beside what explains it."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in ranked(causes):
         found.setdefault((cause.name, cause.stage), cause)
-    explained = any(
-        cause.stage == "base" and cause.name.startswith(("pixels.", "labels.")) for cause in causes
-    )
-    return [cause for cause in found.values() if not (explained and cause.name == "base.chance")]
+    explained = any(cause.stage == "base" and cause.name != CHANCE for cause in causes)
+    return [cause for cause in found.values() if not (explained and cause.name == CHANCE)]
 
 
 def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:
