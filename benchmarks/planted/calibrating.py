@@ -55,12 +55,27 @@ def _ones(originals: list[Path], _: list[Path]) -> list[np.ndarray]:
     return [np.round(_mirrored(path) / 255).astype(np.uint8) for path in originals[:COUNT]]
 
 
+def _pale(part: float) -> Callable[[list[Path], list[Path]], list[np.ndarray]]:
+    def made(originals: list[Path], _: list[Path]) -> list[np.ndarray]:
+        values = [_mirrored(path).astype(np.float32) for path in originals[:COUNT]]
+        return [np.round(128 + part * (each - 128)).astype(np.uint8) for each in values]
+
+    return made
+
+
+def _dark_copies(originals: list[Path], _: list[Path]) -> list[np.ndarray]:
+    return [(_mirrored(originals[0]) // 8).astype(np.uint8)] * 10
+
+
 PICTURES: Mapping[str, Callable[[list[Path], list[Path]], list[np.ndarray]]] = {
     "noise": _noise,
     "faint noise": _faint_noise,
     "ten copies": _copies,
     "one class": _one_class,
     "0..1": _ones,
+    "a quarter of the contrast": _pale(1 / 4),
+    "an eighth of the contrast": _pale(1 / 8),
+    "copies of a dark one": _dark_copies,
 }
 
 
@@ -84,4 +99,5 @@ ARRAYS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "ten copies": lambda rows: np.repeat(rows[:1], 10, axis=0),
     "one picture": lambda rows: rows[:1],
     "a tenth": lambda rows: rows[:COUNT] / 10,
+    "a third": lambda rows: rows[:COUNT] / 3,
 }

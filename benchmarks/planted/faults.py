@@ -102,6 +102,11 @@ def _read_wrongly() -> Iterator[Case]:
         offset="0",
     )
     yield _typed("crops", "wrong scale", "half", "pixels.scale", scale="0.00390625")
+    yield _typed("crops", "wrong scale", "twice", "pixels.scale", "pixels.offset", scale="0.015625")
+    yield _typed("crops", "wrong scale", "a quarter", "pixels.scale", scale="0.001953125")
+    yield _typed(
+        "crops", "wrong scale", "ImageNet", "pixels.scale", "pixels.offset", scale="0.0171", offset="-2.1"
+    )
     yield _typed(
         "signs",
         "wrong scale",
@@ -132,6 +137,9 @@ def _read_wrongly() -> Iterator[Case]:
     yield _typed("people", "wrong offset", "-0.5", "pixels.offset", offset="-0.5")
     yield _typed("crops", "wrong offset", "0", "pixels.offset", offset="0")
     yield _typed("crops", "wrong offset", "-0.5", "pixels.offset", offset="-0.5")
+    yield _typed("crops", "wrong offset", "one half", "pixels.offset", "pixels.scale", offset="0.5")
+    yield _typed("crops", "wrong offset", "-2", "pixels.offset", "pixels.scale", offset="-2")
+    yield _typed("crops", "grey", "", "pixels.channels", channels="grey")
     for subject in ("people", "crops", "signs", "blood"):
         yield _typed(subject, "nearest", "", "pixels.resize", resize="nearest", antialias="false")
     yield _typed("people", "aspect", "crop", "pixels.aspect", aspect="center_crop")
@@ -151,6 +159,10 @@ def _named_wrongly() -> Iterator[Case]:
             "by one": (*CLASSES[1:], CLASSES[0]),
             "alphabetical": tuple(sorted(CLASSES)),
             "two swapped": (CLASSES[1], CLASSES[0], *CLASSES[2:]),
+            "two others swapped": (*CLASSES[:6], CLASSES[7], CLASSES[6]),
+            "three turned": (CLASSES[2], CLASSES[0], CLASSES[1], *CLASSES[3:]),
+            "reversed": tuple(reversed(CLASSES)),
+            "by two": (*CLASSES[2:], *CLASSES[:2]),
         },
         "blood": {
             "alphabetical": ("Platelets", "RBC", "WBC"),
@@ -176,6 +188,9 @@ def _calibrated_wrongly() -> Iterator[Case]:
         "ten copies": ("calibration.copies", "calibration.few"),
         "one class": ("calibration.one_class", "calibration.few"),
         "0..1": ("calibration.scale",),
+        "a quarter of the contrast": ("calibration.",),
+        "an eighth of the contrast": ("calibration.",),
+        "copies of a dark one": ("calibration.",),
     }
     for subject in ("people", "crops", "signs"):
         for source, right in sources.items():
@@ -190,7 +205,8 @@ def _calibrated_wrongly() -> Iterator[Case]:
                 )
     foreign = ("calibration.", "activations")
     for subject in ("people", "crops", "frames"):
-        for source in ("0..255" if subject != "frames" else "a tenth", "noise", "ten copies", "one picture"):
+        scale = ("0..255", "a tenth", "a third") if subject != "frames" else ("a tenth", "a third")
+        for source in (*scale, "noise", "ten copies", "one picture"):
             yield Case(
                 subject=subject,
                 fault="calibration of TF's converter",
@@ -213,7 +229,7 @@ def _altered() -> Iterator[Case]:
                 converter="channel",
                 calibration="good",
             )
-        for steps in (100.0, 500.0, 2000.0):
+        for steps in (500.0, 2000.0, 3000.0, 5000.0):
             yield Case(
                 subject=subject,
                 fault="batch norm, momentum 0.999",
@@ -226,8 +242,6 @@ def _altered() -> Iterator[Case]:
             fault="batch norm in training mode",
             right=("structure.", "batch_norm"),
             altered=("training_norms", 0),
-            converter="channel",
-            calibration="good",
             curable=False,
         )
         yield Case(
@@ -248,7 +262,7 @@ def _altered() -> Iterator[Case]:
                 converter="float",
                 curable=False,
             )
-        for share in (0.8, 0.95):
+        for share in (0.8, 0.95, 0.98):
             yield Case(
                 subject=subject,
                 fault="a pruned head",
@@ -279,13 +293,20 @@ def _built_wrongly() -> Iterator[Case]:
             fault="one scale a tensor",
             strength="tflbuild",
             right=right,
-            build=("quantize.method=fixed", "quantize.granularity=tensor", "quantize.equalize=false"),
+            build=("quantize.method=fixed", "quantize.granularity=tensor", "quantize.equalize=none"),
         )
         yield Case(
             subject=subject,
             fault="four bits",
             right=("weights", "layers."),
             build=("quantize.method=fixed", "quantize.weight_bits=4"),
+        )
+        yield Case(
+            subject=subject,
+            fault="four bits",
+            strength="one scale a tensor",
+            right=right,
+            build=("quantize.method=fixed", "quantize.weight_bits=4", "quantize.granularity=tensor"),
         )
     yield Case(
         subject="blood",
@@ -302,7 +323,7 @@ def _built_wrongly() -> Iterator[Case]:
         file="odapi/ssd_mobilenet_v2/tflite/float_max10.tflite",
     )
     for subject in ("people", "crops", "signs"):
-        for sparsity in (0.8, 0.95):
+        for sparsity in (0.6, 0.8, 0.95):
             yield Case(
                 subject=subject,
                 fault="pruned",
