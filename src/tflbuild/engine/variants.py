@@ -24,18 +24,21 @@ def kept(variants: Sequence[Variant], models: Mapping[str, Artifact], cost: Mapp
         cost: of making them.
     """
     given = {model.path: name for name, model in models.items()}
-    rows, files = [], {}
+    rows: list[dict[str, Any]] = []
+    files: dict[str, Path] = {}
     for number, variant in enumerate(variants):
         model = variant.model
         place = given.get(model.path, "")
-        if not place:
-            files[f"model{number}"] = model.path
+        field = "" if place else _field_of(model.path, files, number)
+        if field:
+            files[field] = model.path
         rows.append(
             {
                 "name": variant.name,
                 "samples": variant.samples,
                 "kind": model.kind,
                 "given": place,
+                "file": field,
                 "fingerprint": model.fingerprint,
                 "meta": dict(model.meta),
                 "runtime": None
@@ -46,20 +49,21 @@ def kept(variants: Sequence[Variant], models: Mapping[str, Artifact], cost: Mapp
     return Result({"variants": rows}, cost, files)
 
 
+def _field_of(path: Path, files: Mapping[str, Path], number: int) -> str:
+    """Name a file's field: that which has it already, where several variants differ in their meaning alone."""
+    return next((field for field, kept in files.items() if kept == path), f"model{number}")
+
+
 def read(record: Record, store: Store, models: Mapping[str, Artifact]) -> list[Variant]:
     """Read variants back."""
-    return [
-        _variant(number, row, record, store, models) for number, row in enumerate(record.value["variants"])
-    ]
+    return [_variant(row, record, store, models) for row in record.value["variants"]]
 
 
-def _variant(
-    number: int, row: Mapping[str, Any], record: Record, store: Store, models: Mapping[str, Artifact]
-) -> Variant:
+def _variant(row: Mapping[str, Any], record: Record, store: Store, models: Mapping[str, Artifact]) -> Variant:
     if row["given"]:
         path, sha256 = models[row["given"]].path, models[row["given"]].digest
     else:
-        sha256 = record.value[f"model{number}"]
+        sha256 = record.value[row["file"]]
         path = Path(store.blob(sha256))
     model = KINDS[row["kind"]](path=path, digest=sha256, fingerprint=row["fingerprint"], meta=row["meta"])
     runtime = row["runtime"]
