@@ -44,3 +44,22 @@ def test_variants_that_share_a_file_and_those_of_a_given_one_are_read_back(
     assert [each.model.meta["facts"]["labels"] for each in found] == [[], ["a"], ["b"]]
     assert [each.samples for each in found] == [0, 8, 0]
     assert [each.runtime for each in found] == [None, None, reference]
+
+
+def test_a_record_that_names_no_files_has_one_for_each_row(tmp_path: Path, given: TFLiteModel) -> None:
+    store = Store(tmp_path / "store")
+    store.prepare()
+    made = tmp_path / "made.tflite"
+    made.write_bytes(b"made")
+    result = variants.kept(
+        [Variant(name="a", model=given), Variant(name="b", model=replace(given, path=made))],
+        {"model": given},
+        {},
+    )
+    for row in result.value["variants"]:
+        del row["file"]
+    record = store.commit({"what": "x"}, files=result.files, value=result.value, cost={})
+    assert [each.model.path.read_bytes() for each in variants.read(record, store, {"model": given})] == [
+        b"given",
+        b"made",
+    ]

@@ -55,8 +55,9 @@ def _field_of(path: Path, files: Mapping[str, Path], number: int) -> str:
 
 
 def read(record: Record, store: Store, models: Mapping[str, Artifact]) -> list[Variant]:
-    """Read variants back."""
-    return [_variant(row, record, store, models) for row in record.value["variants"]]
+    """Read variants back; in an older record no row names its file."""
+    rows = enumerate(record.value["variants"])
+    return [_variant({"file": f"model{number}", **row}, record, store, models) for number, row in rows]
 
 
 def _variant(row: Mapping[str, Any], record: Record, store: Store, models: Mapping[str, Artifact]) -> Variant:
