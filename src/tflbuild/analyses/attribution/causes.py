@@ -127,9 +127,7 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
             )
         ]
     quantize = next((step for step in steps if step.startswith("quantize")), "quantize")
-    mixed = Cure(
-        "leave the layers that cost most in float", _pipeline(_with_mixed(steps, quantize)), lost, "minutes"
-    )
+    mixed = Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
     wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
     if name == rungs.WEIGHTS:
         channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
@@ -144,8 +142,16 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     return []
 
 
-def _with_mixed(steps: Sequence[str], quantize: str) -> list[str]:
-    return ["quantize_mixed" if step == quantize else step for step in steps]
+def mixed_pipeline(steps: Sequence[str]) -> str:
+    """Give the override that quantizes all but the layers that cost most; of a file of others, by the recipe's steps.
+
+    Args:
+        steps: labels of the steps that the model went through, in order.
+    """
+    quantizing = [step for step in steps if step.startswith("quantize")]
+    first = quantizing[0] if quantizing else ""
+    kept = ["quantize_mixed" if step == first else step for step in steps]
+    return _pipeline(kept if quantizing or not steps else [*kept, "quantize_mixed"])
 
 
 def _pipeline(steps: Sequence[str]) -> str:

@@ -107,6 +107,19 @@ def _ends(base: Artifact) -> Ends:
     return Ends(meaning.kind.ending(meaning, _graph(base)), meaning)
 
 
+def with_ends_of(base: Artifact, model: TFLiteModel, ctx: AnalysisContext) -> TFLiteModel:
+    """Give a file that takes samples, names classes and suppresses as the base does, see the rung `kernels`."""
+    ends, own = _ends(base), Meaning.of(model)
+    return _ended(model, ends, replace(own, **_as_base(own, ends.meaning)), ctx)
+
+
+def float_step(models: Mapping[str, Artifact]) -> TFLiteModel | None:
+    """Give the last float `.tflite` that a step gave; the base where that is one; None without any."""
+    made = [model for name, model in models.items() if name.startswith(STEP) or name == BASE]
+    floats = [model for model in made if isinstance(model, TFLiteModel) and not model.meta.get("quantized")]
+    return floats[-1] if floats else None
+
+
 def _graph(model: Artifact) -> Graph | None:
     from tflbuild.tflite.graph import Graph
 
@@ -181,7 +194,7 @@ def _quantized(model: TFLiteModel, ctx: AnalysisContext) -> Iterator[Variant]:
     yield _rounded(WEIGHTS, graph, {}, model, ctx)
     if not made.grids:
         return
-    outer = _ends_of(graph)
+    outer = ends_of(graph)
     inner = {name: grid for name, grid in made.grids.items() if name not in outer}
     yield _rounded(ACTIVATIONS, graph, inner, model, ctx)
     if len(inner) < len(made.grids):
@@ -202,7 +215,7 @@ def _rounded(
     return Variant(name=name, model=made)
 
 
-def _ends_of(graph: Graph) -> set[str]:
+def ends_of(graph: Graph) -> set[str]:
     """Name the inputs of a graph, and what is read by nothing but its end: its outputs, or what suppression reads."""
     subgraph = graph.model.subgraphs[0]
     ends = {graph.name(int(index)) for index in (*subgraph.inputs, *subgraph.outputs)}

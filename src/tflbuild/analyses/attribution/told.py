@@ -27,6 +27,9 @@ LABELS: Mapping[str, str] = {
 
 START = "the base"
 
+UNDER = "under it: "
+"""Begins the line of the layers that are named under a step."""
+
 
 def label_of(name: str, first: bool) -> str:
     """Give the words for a rung."""
@@ -50,6 +53,8 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  {row.get('label', '?'):<{width}}  {_value(row):>8}  {_lost(row)}{_mark(row)}".rstrip()
         )
+        if row.get("layers"):
+            lines.append(f"      {UNDER}{', '.join(map(str, row['layers']))}")
     total = finding.get("total") or {}
     return [*lines, f"  {'lost in all':<{width}}  {'':>8}  {_lost({'cost': total})}".rstrip()]
 
@@ -84,7 +89,7 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
                 label=str(row.get("label", "?")),
                 values=(max(0.0, number(row["cost"], "value") or 0.0),),
                 marked=bool(row.get("blamed")),
-                text=_lost(row),
+                text=_with_layers(row),
             )
             for row in rows
             if row.get("cost")
@@ -98,6 +103,12 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
     )
     text = (str(finding.get("text", "")),) if finding.get("text") else ()
     return Exhibit(title="where accuracy was lost", text=text, parts=(bars, table))
+
+
+def _with_layers(row: Mapping[str, Any]) -> str:
+    """Give what a rung lost, and the layers that are named under it."""
+    layers = row.get("layers") or []
+    return f"{_lost(row)}; {UNDER}{', '.join(map(str, layers))}" if layers else _lost(row)
 
 
 def _row(row: Mapping[str, Any]) -> Row:

@@ -1,0 +1,54 @@
+"""The layers that are named under a step of the ladder: those with the most noise there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.per_layer import measuring, told
+from tflbuild.core.analysis import AnalysisContext
+from tflbuild.core.artifact import Artifact, TFLiteModel
+
+SOURCE = "data.test"
+"""The samples that noise is measured on: those of the ladder."""
+
+SAMPLES = 64
+"""How many of them, at most."""
+
+PARTS = {
+    rungs.WEIGHTS: measuring.WEIGHTS,
+    rungs.ACTIVATIONS: measuring.ACTIVATIONS,
+    rungs.ENDS: measuring.ACTIVATIONS,
+}
+"""The rows that belong to a step."""
+
+
+def under(
+    blamed: Collection[str], models: Mapping[str, Artifact], ctx: AnalysisContext
+) -> dict[str, list[str]]:
+    """Name the noisiest layers of steps that are blamed, each with its figures; {} of steps without layers.
+
+    Args:
+        blamed: names of rungs.
+        models: `base`, `model`, and every step's as `step:LABEL`.
+        ctx: of the analysis, which reads `SOURCE`.
+    """
+    model, wanted = models["model"], [name for name in PARTS if name in blamed]
+    if not wanted or not isinstance(model, TFLiteModel):
+        return {}
+    floating = rungs.float_step(models)
+    taken = measuring.apart(model, floating)
+    if taken is None:
+        return {}
+    samples = measuring.samples_of(model, ctx, SOURCE, SAMPLES)
+    rows = measuring.rows_of(model, floating, taken, samples)
+    outer = rungs.ends_of(measuring.graph_of(model))
+    return {name: [told.under(row) for row in _of(name, rows, outer)[: told.UNDER]] for name in wanted}
+
+
+def _of(name: str, rows: Mapping[str, Sequence[Any]], outer: Collection[str]) -> list[Any]:
+    found = rows[PARTS[name]]
+    if name == rungs.WEIGHTS:
+        return list(found)
+    return [row for row in found if (row["tensor"] in outer) == (name == rungs.ENDS)]
