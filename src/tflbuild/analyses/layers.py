@@ -62,8 +62,7 @@ class Layers(Analysis):
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
         """Give the file without all of one kind of rounding; then, where that loses, without that of single layers."""
         model = self._model(models, ctx)
-        floating = rungs.float_step(models)
-        taken = measuring.apart(model, floating)
+        taken = measuring.apart(model, rungs.float_step(models))
         if taken is None:
             return ()
         if not ctx.measured:
@@ -73,19 +72,18 @@ class Layers(Analysis):
         if not parts:
             return ()
         samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
-        rows = measuring.rows_of(model, floating, taken, samples)
+        rows = measuring.rows_of(taken, samples)
         return list(candidates.singles(model, taken, rows, samples[: self.outputs], parts, ctx))
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Measure the noise of each layer, and say which of them lost accuracy beyond doubt."""
         model = models["model"]
         assert isinstance(model, TFLiteModel)
-        floating = rungs.float_step(models)
-        taken = measuring.apart(model, floating)
+        taken = measuring.apart(model, rungs.float_step(models))
         if taken is None:
             return []
         samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
-        rows: dict[str, Any] = measuring.rows_of(model, floating, taken, samples)
+        rows: dict[str, Any] = measuring.rows_of(taken, samples)
         whole = {"text": told.sentence(rows, len(samples)), "n": len(samples), "split": self.measures, **rows}
         metric = judging.metric_of(ctx.measured, self.metric) if ctx.measured else ""
         if not metric:

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.quantization.observation import (
-    COUNTED,
     Executable,
     SampleValues,
     activations,
@@ -34,10 +33,16 @@ from tflbuild.tflite.dequantization import Dequantized
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.grids import Grid
 
+COUNTED = 1 << 14
+"""Values of a tensor that are looked at of one sample, in rows from all over it."""
+
 BINS = 96
 """Bins of a histogram, over a grid and `MARGIN` of its width on both sides; the outermost hold all beyond."""
 
 MARGIN = 0.25
+
+DEAD = 1e-8
+"""Power of a channel, by that of the largest, below which it says nothing: a ten-thousandth of its values."""
 
 Values = npt.NDArray[np.float64]
 
@@ -125,14 +130,20 @@ def channelwise(signal: Values, noise: Values) -> float:
     """Give the ratio in dB that the mean share of noise in a channel stands for; one is lost at most wholly.
 
     Args:
-        signal: (channels,) powers; channels without any are left out.
+        signal: (channels,) powers; dead channels are left out.
         noise: (channels,) powers.
     """
-    live = np.atleast_1d(signal) > 0
+    live = live_channels(signal)
     if not np.any(live):
         return math.inf if not np.any(noise) else 0.0
     shares = np.minimum(1.0, np.atleast_1d(noise)[live] / np.atleast_1d(signal)[live])
     return decibels(1.0, float(shares.mean()))
+
+
+def live_channels(powers: Values) -> npt.NDArray[np.bool_]:
+    """Say of each channel whether it is alive: training leaves some with weights of 1e-30."""
+    known = np.atleast_1d(powers)
+    return np.asarray((known > 0) & (known >= DEAD * known.max()))
 
 
 def spread_of(ranges: npt.NDArray[Any]) -> float:

@@ -35,6 +35,8 @@ class Loosened:
         floats: of the float model that the file was made of; None where there is none.
 
     Attributes:
+        quantized: of the file.
+        floats: as given.
         graph: of the float model that the file computes: its weights are rounded, its activations are not.
         made: how that was made.
         restorable: tensors of layers whose float weights are known.
@@ -44,6 +46,7 @@ class Loosened:
     """
 
     def __init__(self, quantized: Graph, floats: Graph | None = None) -> None:
+        self.quantized, self.floats = quantized, floats
         self.graph = quantized.copy()
         self.made: Dequantized = dequantize(self.graph)
         self._floats = float_weights(quantized, floats) if floats is not None else {}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.quantization.layer_noise import spread_of
+from tflbuild.quantization.layer_noise import live_channels, spread_of
 from tflbuild.quantization.sensitivity import layer_name
 from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED
 from tflbuild.tflite.graph import Graph, by_input_channel, by_output_channel
@@ -43,10 +43,10 @@ class WeightNoise:
             twelfth of the step's square.
         signal: (channels,) summed squares of weights.
         noise: (channels,) summed squares of what rounding changed.
-        range_ratio: the largest range of a channel by the smallest that is not zero.
+        range_ratio: the largest range of a channel by the smallest of one that is alive.
         input_ratio: the largest range of an input channel by the median of all.
         steps: distinct integers, of the whole tensor.
-        fewest: distinct integers in the channel with the fewest that is not all zero.
+        fewest: distinct integers in the live channel with the fewest.
         lowest: integer of the first of `counts`, counted from the one that stands for zero.
         counts: of each integer that the dtype has.
         step: (scales,) from one number to the next.
@@ -177,9 +177,10 @@ def _noise(graph: Graph, stored: Stored, given: dict[str, tuple[Any, Any]]) -> W
     else:
         wanted = rows
         noise = np.broadcast_to(np.square(stored.scales) / 12, len(rows)) * rows.shape[1]
-    ranges = np.abs(wanted).max(axis=1)
-    live = ranges[ranges > 0]
-    per_channel = [len(np.unique(row)) for row in levels if np.any(row)]
+    signal = np.square(wanted).sum(axis=1)
+    alive = live_channels(signal)
+    live = np.abs(wanted).max(axis=1)[alive]
+    per_channel = [len(np.unique(row)) for row in levels[alive] if np.any(row)]
     return WeightNoise(
         tensor=tensor,
         layer=layer_name(tensor, kind),
@@ -187,7 +188,7 @@ def _noise(graph: Graph, stored: Stored, given: dict[str, tuple[Any, Any]]) -> W
         scales=len(stored.scales),
         channels=len(rows),
         measured=measured,
-        signal=np.square(wanted).sum(axis=1),
+        signal=signal,
         noise=np.asarray(noise),
         range_ratio=float(live.max() / live.min()) if len(live) else 1.0,
         input_ratio=spread_of(_inputs(graph, stored)),

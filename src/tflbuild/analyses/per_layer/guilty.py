@@ -37,13 +37,12 @@ def under(
     model, wanted = models["model"], [name for name in PARTS if name in blamed]
     if not wanted or not isinstance(model, TFLiteModel):
         return {}
-    floating = rungs.float_step(models)
-    taken = measuring.apart(model, floating)
+    taken = measuring.apart(model, rungs.float_step(models))
     if taken is None:
         return {}
     samples = measuring.samples_of(model, ctx, SOURCE, SAMPLES)
-    rows = measuring.rows_of(model, floating, taken, samples)
-    outer = rungs.ends_of(measuring.graph_of(model))
+    rows = measuring.rows_of(taken, samples)
+    outer = rungs.ends_of(taken.quantized)
     return {name: [told.under(row) for row in _of(name, rows, outer)[: told.UNDER]] for name in wanted}
 
 

@@ -63,22 +63,18 @@ def samples_of(model: Artifact, ctx: AnalysisContext, source: str, most: int) ->
     return values_for(model, {split.samples[place].key: split[place].value for place in places})
 
 
-def rows_of(
-    model: TFLiteModel, floating: TFLiteModel | None, taken: Loosened, samples: Sequence[Mapping[str, Any]]
-) -> dict[str, list[Row]]:
+def rows_of(taken: Loosened, samples: Sequence[Mapping[str, Any]]) -> dict[str, list[Row]]:
     """Give the rows of weights and of activations, the worst first, and histograms of the worst.
 
     Args:
-        model: the file.
-        floating: as `apart` was given it.
-        taken: what that gave.
+        taken: the file, taken apart.
         samples: of `samples_of`.
     """
     from tflbuild.quantization.layer_noise import activation_noise
     from tflbuild.quantization.weight_noise import weight_noise
 
-    graph = graph_of(model)
-    weights = weight_noise(graph, graph_of(floating) if floating is not None else None)
+    graph = taken.quantized
+    weights = weight_noise(graph, taken.floats)
     made = activation_noise(graph, taken.graph, taken.made, samples)
     kernels = sorted(((_of_weights(one), one) for one in weights), key=lambda pair: _order(pair[0]))
     outputs = sorted(((_of_activation(one, graph), one) for one in made), key=lambda pair: _order(pair[0]))
