@@ -84,7 +84,12 @@ class Layers(Analysis):
             return []
         samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
         rows: dict[str, Any] = measuring.rows_of(taken, samples)
-        whole = {"text": told.sentence(rows, len(samples)), "n": len(samples), "split": self.measures, **rows}
+        whole = {
+            "summary": told.sentence(rows, len(samples)),
+            "n": len(samples),
+            "split": self.measures,
+            **rows,
+        }
         metric = judging.metric_of(ctx.measured, self.metric) if ctx.measured else ""
         if not metric:
             return [whole]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ SCHEMA = "tflbuild.diagnosis/1"
 NAME = "diagnosis.json"
 MODELS = "models"
 """Folder for the models that were measured."""
+
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+"""Form of the relative path of a file that an analysis keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:
 def write(diagnosis: Diagnosis, folder: Path, store: Store) -> None:
     """Write diagnosis.json, and beside it the models that the ladder measured, each under its step's name.
 
+    What analyses kept lies there, too, under the names that they gave it.
+
     Raises:
         StoreError: the folder cannot be written.
     """
@@ -129,6 +135,16 @@ def write(diagnosis: Diagnosis, folder: Path, store: Store) -> None:
             (folder / MODELS).mkdir(exist_ok=True)
             name = f"{number}-{row['name'].replace(':', '_')}{suffix}"
             shutil.copyfile(store.blob(row["file"]), folder / MODELS / name)
+        for name, sha256 in _kept(diagnosis.analyses):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(store.blob(sha256), path)
+
+
+def _kept(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Give the files that analyses kept, by a path that lies below the folder; others are none of ours."""
+    files = [pair for entry in entries for pair in (entry.get("files") or {}).items()]
+    return [(name, sha256) for name, sha256 in files if FILE_NAME.fullmatch(name) and ".." not in name]
 
 
 def _rungs(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -85,7 +85,7 @@ def exhibit_of(finding: Mapping[str, Any], title: str) -> Exhibit | None:
         parts.append(_activations(finding[ACTIVATIONS]))
     if finding.get(WEIGHTS):
         parts.append(_weights(finding[WEIGHTS]))
-    text = str(finding.get("text", ""))
+    text = str(finding.get("summary", ""))
     return Exhibit(title=title, text=(f"{text[:1].upper()}{text[1:]}.",) if text else (), parts=tuple(parts))
 
 
