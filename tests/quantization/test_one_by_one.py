@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,3 +165,11 @@ def test_what_only_moves_values_may_not_differ_at_all() -> None:
     one = np.ones((1, 256), np.float32)
     assert float_bound(graph, graph.operators[0], [one], one) == 0.0
     assert gamma(100) == pytest.approx(100 * 2**-24, rel=1e-5)
+
+
+def test_a_model_with_a_state_begins_each_run_with_the_same(shared_models: Path) -> None:
+    """Coral's LSTM, which keeps what it saw: another number of runs is no difference of kernels."""
+    graph = Graph.unpacked((shared_models / "coral/keras_lstm_mnist_ptq.tflite").read_bytes())
+    rows = compared(graph, noise(graph), nothing)
+    assert rows
+    assert max(row.carried for row in rows) == 0

@@ -56,21 +56,24 @@ class Run:
         self._outputs = [int(details["index"]) for details in self._loaded.get_output_details()]
 
     def __call__(self, given: Sequence[Values]) -> list[Values]:
-        """Give every output of one run; inputs are in order, with their batch axes."""
+        """Give every output of one run, from the state that the model begins with; inputs have their batch axes."""
+        self._loaded.reset_all_variables()
         for details, values in zip(self.inputs, given, strict=True):
             self._loaded.set_tensor(details["index"], values)
         with executing(self._content):
             self._loaded.invoke()
         return [self._loaded.get_tensor(index).copy() for index in self._outputs]
 
+    def entries(self, sample: SampleValues) -> list[Values]:
+        """Give what the inputs take for the model values of a sample."""
+        return [
+            as_input(values, details["dtype"], details["quantization"])[None]
+            for details, values in zip(self.inputs, sample.values(), strict=True)
+        ]
+
     def of_sample(self, sample: SampleValues) -> list[Values]:
         """Give every output for the model values of a sample, by input."""
-        return self(
-            [
-                as_input(values, details["dtype"], details["quantization"])[None]
-                for details, values in zip(self.inputs, sample.values(), strict=True)
-            ]
-        )
+        return self(self.entries(sample))
 
 
 @dataclass(kw_only=True)
@@ -122,24 +125,18 @@ def compared(
     Raises:
         PassError: LiteRT cannot execute the file by one of the kernels.
     """
-    alone = separable(graph)
-    apart, given, made = side_by_side(graph, alone)
+    alone = _before_custom(graph, separable(graph))
     inputs = [int(index) for index in graph.model.subgraphs[0].inputs]
-    read = list(dict.fromkeys([*given, *made]))
-    shown = [index for index in read if index not in inputs]
-    whole = graph.ending_in(shown, without=[one for one in graph.operators if not graph.kind(one).isupper()])
-    content = whole.packed()
-    reference, default, single = (
-        Run(content, REFERENCE),
-        Run(content, DEFAULT),
-        Run(apart.packed(), DEFAULT),
-    )
+    ends = [(activations_of(graph, one), [int(i) for i in one.outputs if i >= 0]) for one in alone]
+    shown = [i for i in dict.fromkeys(i for pair in ends for part in pair for i in part) if i not in inputs]
+    content = _ending_in(graph, shown)
+    reference, default = Run(content, REFERENCE), Run(content, DEFAULT)
+    alone = _of_one_shape(graph, alone, dict(zip(shown, reference.of_sample(samples[0]), strict=True)))
+    apart, given, made = side_by_side(graph, alone)
+    single = Run(apart.packed(), DEFAULT)
     rows = list(_rows(graph, alone))
     for place, sample in enumerate(samples):
-        entries = [
-            as_input(values, details["dtype"], details["quantization"])[None]
-            for details, values in zip(reference.inputs, sample.values(), strict=True)
-        ]
+        entries = reference.entries(sample)
         wanted = dict(zip([*inputs, *shown], [*entries, *reference(entries)], strict=True))
         carried = dict(zip(shown, default(entries), strict=True))
         found = dict(zip(made, single([wanted[index] for index in given]), strict=True))
@@ -147,6 +144,27 @@ def compared(
             _add(row, graph, wanted, found[row.index], carried[row.index], place)
         progress(place + 1, len(samples))
     return rows
+
+
+def _before_custom(graph: Graph, operators: Sequence[Any]) -> list[Any]:
+    """Leave out operators that read what a custom operator gave, before which the file is cut to run it."""
+    lost: set[int] = set()
+    for operator in graph.operators:
+        if not graph.kind(operator).isupper() or lost & set(map(int, operator.inputs)):
+            lost |= set(map(int, operator.outputs))
+    return [one for one in operators if not lost & set(map(int, one.outputs))]
+
+
+def _ending_in(graph: Graph, outputs: Sequence[int]) -> bytes:
+    """Give a file with these outputs, and without custom operators."""
+    custom = [one for one in graph.operators if not graph.kind(one).isupper()]
+    return graph.ending_in(outputs, without=custom).packed()
+
+
+def _of_one_shape(graph: Graph, operators: Sequence[Any], found: Mapping[int, Values]) -> list[Any]:
+    """Leave out operators whose tensors have another shape than the file says, since a run decides it."""
+    moving = {i for i, value in found.items() if value.shape != tuple(map(int, graph.tensors[i].shape))}
+    return [one for one in operators if not moving & set(map(int, (*one.inputs, *one.outputs)))]
 
 
 def _rows(graph: Graph, operators: Sequence[Any]) -> Iterator[Compared]:
@@ -238,10 +256,7 @@ def cut(graph: Graph, row: Compared, samples: Sequence[SampleValues]) -> CutOut:
     sample = samples[row.sample]
     known: dict[int, Values] = {}
     if before:
-        ending = graph.ending_in(
-            before, without=[one for one in graph.operators if not graph.kind(one).isupper()]
-        )
-        known = dict(zip(before, Run(ending.packed(), REFERENCE).of_sample(sample), strict=True))
+        known = dict(zip(before, Run(_ending_in(graph, before), REFERENCE).of_sample(sample), strict=True))
     content = cut_out(graph, row.operator).packed()
     runs = {kernels: Run(content, kernels) for kernels in RESOLVERS}
     details = {
