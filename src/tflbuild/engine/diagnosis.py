@@ -86,11 +86,12 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
 
     A cause that several analyses name is told once, with the larger figure.
 
-    A cause that names a step and has no figure of its own gets that of the step.
+    A cause that names a step and has no figure of its own gets that of the step; one that says so (`only_if_blamed`) is
+    none where the ladder does not blame that step.
     """
-    found = causes_in(entries)
     steps = [one for entry in entries for one in entry.get("findings", []) if one.get("general")]
     general = {finding["stage"]: finding.get("cost") or {} for finding in steps}
+    found = causes_in(_standing(entries, general))
     names = {(finding["cause"], finding["stage"]) for finding in steps}
     known = [cause for cause in found if (cause.name, cause.stage) not in names]
     explained = {cause.stage for cause in known}
@@ -100,6 +101,15 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     ]
     kept += [cause for cause in found if (cause.name, cause.stage) in names and cause.stage not in explained]
     return ranked(_once(kept))
+
+
+def _standing(entries: Sequence[Mapping[str, Any]], blamed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give entries without findings that only explain a step which is not blamed."""
+
+    def stands(finding: Mapping[str, Any]) -> bool:
+        return not finding.get("only_if_blamed") or finding.get("stage") in blamed
+
+    return [{**entry, "findings": [*filter(stands, entry.get("findings", []))]} for entry in entries]
 
 
 def _once(causes: Sequence[Cause]) -> list[Cause]:
