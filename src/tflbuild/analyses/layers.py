@@ -84,7 +84,7 @@ class Layers(Analysis):
             return []
         samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
         rows: dict[str, Any] = measuring.rows_of(taken, samples)
-        whole = {
+        whole: dict[str, Any] = {
             "summary": told.sentence(rows, len(samples)),
             "n": len(samples),
             "split": self.measures,
@@ -93,6 +93,7 @@ class Layers(Analysis):
         metric = judging.metric_of(ctx.measured, self.metric) if ctx.measured else ""
         if not metric:
             return [whole]
+        whole["left_in_float"] = causes.left_in_float(ctx.measured, metric)
         steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
         return [whole, *causes.of(ctx.measured, metric, rows, steps, self.least)]
 

@@ -94,12 +94,13 @@ def test_the_layer_is_left_in_float_and_named_where_that_gives_back_the_loss(tmp
     values = {"rounded": 0.5, "activations in float": 0.8, "weights in float": 0.5}
     first = measured(whole, values)
     second = analysis.variants(given, context(analysis, tmp_path, chain.images, first))
-    names = [one.name for one in second]
+    assert second[0].name == "rounded", "what this round is held to"
+    names = [one.name for one in second[1:]]
     assert names[0] == f"activations:{FIRST}", "the outputs' error promises most of it"
     assert all(name.startswith("activations:") for name in names), "weights lost nothing"
     values |= dict.fromkeys(names, 0.51) | {names[0]: 0.78}
     found = analysis.run(
-        given, context(analysis, tmp_path, chain.images, measured([*whole, *second], values))
+        given, context(analysis, tmp_path, chain.images, [*first, *measured(second, values)])
     )
     cause = found[1]
     assert (cause["cause"], cause["stage"], cause["layer"]) == ("layers.channels", "activations", "first")
@@ -145,10 +146,11 @@ def test_one_scale_for_channels_far_apart_is_named_for_what_it_is(tmp_path: Path
     given = models(tmp_path, chain, form=Form(granularity="tensor"))
     whole = analysis.variants(given, context(analysis, tmp_path, chain.images))
     values = {"rounded": 0.5, "activations in float": 0.5, "weights in float": 0.9}
-    second = analysis.variants(given, context(analysis, tmp_path, chain.images, measured(whole, values)))
+    first = measured(whole, values)
+    second = analysis.variants(given, context(analysis, tmp_path, chain.images, first))
     values |= {one.name: 0.5 for one in second} | {f"weights:{FIRST}": 0.88}
     found = analysis.run(
-        given, context(analysis, tmp_path, chain.images, measured([*whole, *second], values))
+        given, context(analysis, tmp_path, chain.images, [*first, *measured(second, values)])
     )
     assert (found[1]["cause"], found[1]["stage"]) == ("weights.granularity", "weights")
     assert found[1]["cures"][0]["override"] == "quantize.granularity=channel"

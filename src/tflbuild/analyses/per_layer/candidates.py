@@ -43,7 +43,7 @@ def singles(
     parts: Collection[str],
     ctx: AnalysisContext,
 ) -> Iterator[Variant]:
-    """Give variants with one layer's weights, or activations, left in float: those that promise most.
+    """Give the variant with everything rounded, and those with one layer's part left in float that promise most.
 
     Args:
         model: the file.
@@ -59,6 +59,7 @@ def singles(
     reference = OutputError(Packed(taken.floating()), list(samples))
     found = [piece for part in sorted(parts) for piece in _noisiest(taken, rows[part], part)]
     errors = {piece: reference.of(Packed(taken.without(piece))) for piece in found}
+    yield _variant(ROUNDED, taken.built(), model, ctx)  # which each round's differences are held to
     for part in sorted(parts):
         own = sorted((piece for piece in found if piece.part == part), key=errors.__getitem__)
         for piece in own[:MEASURED]:

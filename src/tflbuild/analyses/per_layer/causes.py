@@ -39,6 +39,13 @@ def gain_of(measured: Sequence[Measured], name: str, metric: str) -> Cost | None
     return None
 
 
+def left_in_float(measured: Sequence[Measured], metric: str) -> list[dict[str, Any]]:
+    """Give what each variant is better by than the one with everything rounded, as a finding holds it."""
+    names = [one.variant.name for one in measured if metric in one.totals]
+    gains = ((name, gain_of(measured, name, metric)) for name in names)
+    return [{"name": name, "metric": metric, **gain.to_json()} for name, gain in gains if gain is not None]
+
+
 def of(
     measured: Sequence[Measured],
     metric: str,
