@@ -14,6 +14,9 @@ from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Variant, 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
 
+PARTS = (measuring.ACTIVATIONS, measuring.WEIGHTS)
+"""Kinds of rounding; each is left out as a whole, and then layer by layer."""
+
 
 @analysis("layers")
 class Layers(Analysis):
@@ -44,7 +47,7 @@ class Layers(Analysis):
     steps = True
     measures = "test"
     series: ClassVar[bool] = False
-    rounds: ClassVar[int] = 2
+    rounds: ClassVar[int] = 2 * len(PARTS)
 
     samples: Annotated[int, Ge(1)] = SAMPLES  # of the test split, that noise is measured on, at most
     outputs: Annotated[int, Ge(1)] = 16  # of them, those that say which layers promise most
@@ -60,20 +63,23 @@ class Layers(Analysis):
         return "" if isinstance(models["model"], TFLiteModel) else "the model is no .tflite"
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
-        """Give the file without all of one kind of rounding; then, where that loses, without that of single layers."""
+        """Give the file with and without each kind of rounding; where one loses, without that of single layers, too."""
         model = self._model(models, ctx)
         taken = measuring.apart(model, rungs.float_step(models))
         if taken is None:
             return ()
-        if not ctx.measured:
-            return list(candidates.wholes(model, taken, ctx))
-        metric = judging.metric_of(ctx.measured, self.metric)
-        parts = causes.lossy(ctx.measured, metric, self.least) if metric else []
-        if not parts:
-            return ()
-        samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
-        rows = measuring.rows_of(taken, samples)
-        return list(candidates.singles(model, taken, rows, samples[: self.outputs], parts, ctx))
+        names = {one.variant.name for one in ctx.measured}
+        for part in PARTS:
+            whole = [] if candidates.FREED[part] in names else candidates.wholes(part, model, taken, ctx)
+            if whole:
+                return whole
+        metric = judging.metric_of(ctx.measured, self.metric) if ctx.measured else ""
+        for part in causes.lossy(ctx.measured, metric, self.least) if metric else []:
+            if not any(name.startswith(candidates.name_of(part, "")) for name in names):
+                samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
+                rows = measuring.rows_of(taken, samples)[part]
+                return candidates.singles(part, model, taken, rows, samples[: self.outputs], ctx)
+        return ()
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Measure the noise of each layer, and say which of them lost accuracy beyond doubt."""

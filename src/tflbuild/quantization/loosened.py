@@ -1,4 +1,8 @@
-"""The float model of a quantized file with all of its rounding put in, but for single pieces that are left in float."""
+"""The float model of a quantized file with its rounding put in, but for single pieces that are left in float.
+
+As in a ladder, weights are rounded first: a layer's weights are left out where nothing else is rounded, a layer's
+output where weights are.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +62,9 @@ class Loosened:
         }
         self.restorable = tuple(self._floats)
 
-    def built(self, *, weights: Collection[str] = (), freed: Collection[str] = ()) -> Graph:
-        """Give the model with all of its grids put in, but for some.
-
-        Args:
-            weights: tensors of layers that get their float weights and biases.
-            freed: tensors that are not rounded, nor what only moves their values.
-        """
-        graph = self._with(weights)
+    def rounded(self, freed: Collection[str] = ()) -> Graph:
+        """Give the model with all of its grids put in, but for some tensors and what only moves their values."""
+        graph = self.graph.copy()
         loose = {name for tensor in freed for name in self._moved_with(tensor)}
         round_to(graph, {name: grid for name, grid in self.made.grids.items() if name not in loose})
         return graph
@@ -75,10 +74,8 @@ class Loosened:
         return self._with(self.restorable)
 
     def without(self, piece: Piece) -> Graph:
-        """Give the model with everything rounded but one piece."""
-        if piece.part == "weights":
-            return self.built(weights=[piece.tensor])
-        return self.built(freed=[piece.tensor])
+        """Give the model without a piece of rounding: of weights, and no grid; or of grids, and all weights rounded."""
+        return self._with([piece.tensor]) if piece.part == "weights" else self.rounded([piece.tensor])
 
     def _with(self, weights: Collection[str]) -> Graph:
         graph = self.graph.copy()

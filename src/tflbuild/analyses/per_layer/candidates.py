@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from tflbuild.analyses.per_layer.measuring import ACTIVATIONS, WEIGHTS, Row
@@ -15,55 +15,60 @@ if TYPE_CHECKING:
     from tflbuild.quantization.loosened import Loosened, Piece
     from tflbuild.tflite.graph import Graph
 
-ROUNDED = "rounded"
-"""Name of the variant with everything rounded."""
+ROUNDED = {ACTIVATIONS: "activations rounded", WEIGHTS: "weights rounded"}
+"""Names of the variants that each kind of rounding ends with, and that others are held to."""
 
 FREED = {ACTIVATIONS: "activations in float", WEIGHTS: "weights in float"}
-"""Names of the variants with one kind of rounding left out."""
+"""Names of the variants that it begins with."""
 
 LOOKED_AT, MEASURED = 8, 3
 """Layers, the noisiest, that outputs are looked at for; and of them those that accuracy is measured for."""
 
 
-def wholes(model: TFLiteModel, taken: Loosened, ctx: AnalysisContext) -> Iterator[Variant]:
-    """Give the file's float model with everything rounded, and without the rounding of activations, and of weights."""
-    names = list(taken.made.grids)
-    yield _variant(ROUNDED, taken.built(), model, ctx)
-    if names:
-        yield _variant(FREED[ACTIVATIONS], taken.built(freed=names), model, ctx)
-    if taken.restorable:
-        yield _variant(FREED[WEIGHTS], taken.built(weights=taken.restorable), model, ctx)
+def wholes(part: str, model: TFLiteModel, taken: Loosened, ctx: AnalysisContext) -> list[Variant]:
+    """Give the file's float model with a kind of rounding, and without it; [] where the file has none of it.
+
+    Weights are rounded first, as in the ladder.
+    """
+    if part == WEIGHTS:
+        graphs = (taken.graph.copy(), taken.floating()) if taken.restorable else ()
+    else:
+        graphs = (taken.rounded(), taken.graph.copy()) if taken.made.grids else ()
+    names = (ROUNDED[part], FREED[part])
+    return [_variant(name, graph, model, ctx) for name, graph in zip(names, graphs, strict=False)]
 
 
 def singles(
+    part: str,
     model: TFLiteModel,
     taken: Loosened,
-    rows: Mapping[str, Sequence[Row]],
+    rows: Sequence[Row],
     samples: Sequence[Mapping[str, Any]],
-    parts: Collection[str],
     ctx: AnalysisContext,
-) -> Iterator[Variant]:
-    """Give the variant with everything rounded, and those with one layer's part left in float that promise most.
+) -> list[Variant]:
+    """Give the variant with a kind of rounding, and those without that of one layer: those that promise most.
 
     Args:
+        part: the kind.
         model: the file.
         taken: it, taken apart.
-        rows: of `measuring.rows_of`.
+        rows: of the kind, of `measuring.rows_of`.
         samples: that the outputs' error is measured on.
-        parts: kinds of rounding that lost accuracy.
         ctx: of the analysis.
     """
     from tflbuild.quantization.output_error import OutputError
     from tflbuild.tflite.packed import Packed
 
     reference = OutputError(Packed(taken.floating()), list(samples))
-    found = [piece for part in sorted(parts) for piece in _noisiest(taken, rows[part], part)]
-    errors = {piece: reference.of(Packed(taken.without(piece))) for piece in found}
-    yield _variant(ROUNDED, taken.built(), model, ctx)  # which each round's differences are held to
-    for part in sorted(parts):
-        own = sorted((piece for piece in found if piece.part == part), key=errors.__getitem__)
-        for piece in own[:MEASURED]:
-            yield _variant(name_of(part, piece.tensor), taken.without(piece), model, ctx)
+    found = sorted(_noisiest(taken, rows, part), key=lambda piece: reference.of(Packed(taken.without(piece))))
+    whole = taken.graph.copy() if part == WEIGHTS else taken.rounded()
+    return [
+        _variant(ROUNDED[part], whole, model, ctx),  # which each round's differences are held to
+        *(
+            _variant(name_of(part, piece.tensor), taken.without(piece), model, ctx)
+            for piece in found[:MEASURED]
+        ),
+    ]
 
 
 def name_of(part: str, tensor: str) -> str:

@@ -31,7 +31,7 @@ def lossy(measured: Sequence[Measured], metric: str, least: float) -> list[str]:
 
 
 def gain_of(measured: Sequence[Measured], name: str, metric: str) -> Cost | None:
-    """Give what a variant is better by than the one with everything rounded; None where it was not measured."""
+    """Give what a variant is better by than the one with that kind of rounding; None where it was not measured."""
     for one in measured:
         if one.variant.name == name and metric in one.totals:
             cost = cost_of(one.totals[metric], metric)
@@ -40,7 +40,7 @@ def gain_of(measured: Sequence[Measured], name: str, metric: str) -> Cost | None
 
 
 def left_in_float(measured: Sequence[Measured], metric: str) -> list[dict[str, Any]]:
-    """Give what each variant is better by than the one with everything rounded, as a finding holds it."""
+    """Give what each variant is better by than the one with that kind of rounding, as a finding holds it."""
     names = [one.variant.name for one in measured if metric in one.totals]
     gains = ((name, gain_of(measured, name, metric)) for name in names)
     return [{"name": name, "metric": metric, **gain.to_json()} for name, gain in gains if gain is not None]
