@@ -15,6 +15,7 @@ from tflbuild.analyses.structural.looking import Looked, keras_in_training, look
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.cause import Cure
+from tflbuild.core.exhibit import Exhibit
 
 if TYPE_CHECKING:
     from tflbuild.tflite.structure import Sparse
@@ -78,6 +79,11 @@ class Structure(Analysis):
     def lines(self, findings: Sequence[Finding]) -> list[str]:
         """Say what was found."""
         return [str(finding.get("text") or finding.get("summary") or "") for finding in findings]
+
+    def exhibits(self, findings: Sequence[Finding]) -> list[Exhibit]:
+        """Say it on the page."""
+        text = tuple(f"{line[:1].upper()}{line[1:]}." for line in self.lines(findings))
+        return [Exhibit(title=self.title, text=text, parts=())] if text else []
 
 
 def _of_graphs(before: Looked, after: Looked) -> Iterator[dict[str, Any]]:

@@ -89,7 +89,7 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
                 label=str(row.get("label", "?")),
                 values=(max(0.0, number(row["cost"], "value") or 0.0),),
                 marked=bool(row.get("blamed")),
-                text=_with_layers(row),
+                text=_lost(row),
             )
             for row in rows
             if row.get("cost")
@@ -101,14 +101,13 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
         rows=tuple(_row(row) for row in rows),
         summary="every step with its figures",
     )
-    text = (str(finding.get("text", "")),) if finding.get("text") else ()
-    return Exhibit(title="where accuracy was lost", text=text, parts=(bars, table))
-
-
-def _with_layers(row: Mapping[str, Any]) -> str:
-    """Give what a rung lost, and the layers that are named under it."""
-    layers = row.get("layers") or []
-    return f"{_lost(row)}; {UNDER}{', '.join(map(str, layers))}" if layers else _lost(row)
+    said = [str(finding.get("text", ""))] if finding.get("text") else []
+    said += [
+        f"The noisiest layers under '{row.get('label', '?')}': {', '.join(map(str, row['layers']))}."
+        for row in rows
+        if row.get("layers")
+    ]
+    return Exhibit(title="where accuracy was lost", text=tuple(said), parts=(bars, table))
 
 
 def _row(row: Mapping[str, Any]) -> Row:

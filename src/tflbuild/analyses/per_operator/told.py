@@ -24,7 +24,8 @@ def sentence(found: Mapping[str, Any]) -> str:
     )
     if guilty:
         first = f"{guilty[0]['operator']} '{guilty[0]['layer']}': {_by(guilty[0])}"
-        return f"{start}; {len(guilty)} compute otherwise, the first {first}"
+        count = f"{len(guilty)} {'computes' if len(guilty) == 1 else 'compute'}"
+        return f"{start}; {count} otherwise, the first {first}"
     nearest = max(rows, key=_nearness, default=None)
     most = (
         f": the largest difference is {_by(nearest)}, of {nearest['operator']} '{nearest['layer']}'"
@@ -54,7 +55,7 @@ def lines_of(found: Mapping[str, Any]) -> list[str]:
     guilty = [row for row in found["rows"] if row["guilty"]]
     width = max((len(str(row["layer"])) for row in guilty[:TOLD]), default=0)
     for row in guilty[:TOLD]:
-        share = f"{100 * float(row['beyond']):.3g} % of values beyond it"
+        share = f"{100 * float(row['beyond']):.3g} % of values differ by more than rounding"
         lines.append(f"  {row['layer']:<{width}}  {row['operator']:<17}  {_by(row)}; {share}")
     cut = found.get("cut")
     return [*lines, f"  cut out: {cut['file']}; {cut['text']}"] if cut else lines
