@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import causes, judging, rungs, told
-from tflbuild.analyses.per_layer import guilty
+from tflbuild.analyses.attribution import causes, judging, rungs, stages, told
+from tflbuild.analyses.per_layer import guilty, measuring
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Measured, Variant, analysis
 from tflbuild.core.artifact import Artifact, KerasModel
 from tflbuild.core.exhibit import Exhibit
@@ -50,7 +50,7 @@ class Ladder(Analysis):
 
     def reads(self) -> tuple[str, ...]:
         """Read training samples, by which batch norm normalises, and those that layers are looked at on."""
-        return ("data.train", guilty.SOURCE)
+        return ("data.train", measuring.SOURCE)
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where base and file are one."""
@@ -82,7 +82,7 @@ class Ladder(Analysis):
             "total": total.to_json(),
             "rungs": rows,
         }
-        steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
+        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
         return [whole, *causes.of(rows, steps, models)]
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:

@@ -7,9 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import judging, rungs
+from tflbuild.analyses.attribution import judging, rungs, stages
 from tflbuild.analyses.per_layer import candidates, causes, measuring, told
-from tflbuild.analyses.per_layer.guilty import SAMPLES, SOURCE
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Variant, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
@@ -49,14 +48,16 @@ class Layers(Analysis):
     series: ClassVar[bool] = False
     rounds: ClassVar[int] = 2 * len(PARTS)
 
-    samples: Annotated[int, Ge(1)] = SAMPLES  # of the test split, that noise is measured on, at most
+    samples: Annotated[int, Ge(1)] = (
+        measuring.SAMPLES
+    )  # of the test split, that noise is measured on, at most
     outputs: Annotated[int, Ge(1)] = 16  # of them, those that say which layers promise most
     metric: str = ""  # the one that is told; "" for the first that the task is judged by
     least: Annotated[float, Ge(0)] = 0.02  # of the metric; a smaller loss is no layer's fault
 
     def reads(self) -> tuple[str, ...]:
         """Read the samples that the ladder is measured on."""
-        return (SOURCE,)
+        return (measuring.SOURCE,)
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where there is no `.tflite` to take apart."""
@@ -65,7 +66,7 @@ class Layers(Analysis):
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
         """Give the file with and without each kind of rounding; where one loses, without that of single layers, too."""
         model = self._model(models, ctx)
-        taken = measuring.apart(model, rungs.float_step(models))
+        taken = measuring.apart(model, stages.float_step(models))
         if taken is None:
             return ()
         names = {one.variant.name for one in ctx.measured}
@@ -76,7 +77,7 @@ class Layers(Analysis):
         metric = judging.metric_of(ctx.measured, self.metric) if ctx.measured else ""
         for part in causes.lossy(ctx.measured, metric, self.least) if metric else []:
             if not any(name.startswith(candidates.name_of(part, "")) for name in names):
-                samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
+                samples = measuring.samples_of(model, ctx, self.samples)
                 rows = measuring.rows_of(taken, samples)[part]
                 return candidates.singles(part, model, taken, rows, samples[: self.outputs], ctx)
         return ()
@@ -85,10 +86,10 @@ class Layers(Analysis):
         """Measure the noise of each layer, and say which of them lost accuracy beyond doubt."""
         model = models["model"]
         assert isinstance(model, TFLiteModel)
-        taken = measuring.apart(model, rungs.float_step(models))
+        taken = measuring.apart(model, stages.float_step(models))
         if taken is None:
             return []
-        samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
+        samples = measuring.samples_of(model, ctx, self.samples)
         rows: dict[str, Any] = measuring.rows_of(taken, samples)
         whole: dict[str, Any] = {
             "summary": told.sentence(rows, len(samples)),
@@ -100,7 +101,7 @@ class Layers(Analysis):
         if not metric:
             return [whole]
         whole["left_in_float"] = causes.left_in_float(ctx.measured, metric)
-        steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
+        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
         return [whole, *causes.of(ctx.measured, metric, rows, steps, self.least)]
 
     def _model(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> TFLiteModel:

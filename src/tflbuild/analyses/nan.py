@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
-from tflbuild.analyses.per_layer.guilty import SOURCE
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.cause import Cure
@@ -46,7 +45,7 @@ class NotFinite(Analysis):
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
-        return (SOURCE,)
+        return (measuring.SOURCE,)
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Run each model, and trace what is none."""
@@ -56,7 +55,7 @@ class NotFinite(Analysis):
         for role, model in _looked_at(models):
             graph = measuring.graph_of(model)
             if computes_in_floats(graph):
-                result = traced(graph, measuring.samples_of(model, ctx, SOURCE, self.samples))
+                result = traced(graph, measuring.samples_of(model, ctx, self.samples))
                 found += _findings(role, result)
         return found
 
@@ -64,7 +63,7 @@ class NotFinite(Analysis):
 def _looked_at(models: Mapping[str, Artifact]) -> Iterator[tuple[str, TFLiteModel]]:
     """Give the models that are a `.tflite`, each once."""
     seen = set()
-    for role, model in ((BASE, models[BASE]), (FLOAT, rungs.float_step(models)), (MODEL, models[MODEL])):
+    for role, model in ((BASE, models[BASE]), (FLOAT, stages.float_step(models)), (MODEL, models[MODEL])):
         if isinstance(model, TFLiteModel) and model.digest not in seen:
             seen.add(model.digest)
             yield role, model

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
-from tflbuild.analyses.per_layer.guilty import SOURCE
 from tflbuild.analyses.per_operator import report, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -47,7 +46,7 @@ class Operators(Analysis):
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
-        return (SOURCE,)
+        return (measuring.SOURCE,)
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where there is no such `.tflite`."""
@@ -64,7 +63,7 @@ class Operators(Analysis):
         model = self._subject(models)
         assert model is not None
         graph = measuring.graph_of(model)
-        samples = measuring.samples_of(model, ctx, SOURCE, self.samples)
+        samples = measuring.samples_of(model, ctx, self.samples)
         rows = compared(graph, samples, ctx.progress)
         guilty = [row for row in rows if row.guilty]
         finding: dict[str, Any] = {
@@ -80,7 +79,7 @@ class Operators(Analysis):
 
     def _subject(self, models: Mapping[str, Artifact]) -> TFLiteModel | None:
         if self.on == "float":
-            return rungs.float_step(models)
+            return stages.float_step(models)
         model = models["model"]
         return model if isinstance(model, TFLiteModel) else None
 

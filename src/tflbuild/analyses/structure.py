@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
-from tflbuild.analyses.per_layer.guilty import SOURCE
 from tflbuild.analyses.structural.looking import Looked, keras_in_training, looked
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -58,23 +57,23 @@ class Structure(Analysis):
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
-        return (SOURCE,)
+        return (measuring.SOURCE,)
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Look at base and delivered file; what the base has is said of the base."""
         found = [_in_training(name, BASE) for name in keras_in_training(models["base"])]
-        first, model = rungs.float_step(models), models["model"]
+        first, model = stages.float_step(models), models["model"]
         before = self._look(first, ctx) if first is not None else Looked()
         after = before
         if isinstance(model, TFLiteModel) and (first is None or first.digest != model.digest):
             after = self._look(model, ctx)
         if not found:
             found = list(_of_graphs(before, after))
-        steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
+        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
         return [*found, *_of_heads(before, after, steps), *_of_dead(after)]
 
     def _look(self, model: TFLiteModel, ctx: AnalysisContext) -> Looked:
-        return looked(measuring.graph_of(model), measuring.samples_of(model, ctx, SOURCE, self.samples))
+        return looked(measuring.graph_of(model), measuring.samples_of(model, ctx, self.samples))
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:
         """Say what was found."""
@@ -88,12 +87,12 @@ class Structure(Analysis):
 
 def _of_graphs(before: Looked, after: Looked) -> Iterator[dict[str, Any]]:
     for one in after.twice:
-        stage = BASE if before.twice else rungs.CONVERTED
+        stage = BASE if before.twice else stages.CONVERTED
         yield _twice(one.first, one.second, _layer(one.tensor, one.second), stage)
     for name in after.fed:
-        yield _twice("", "SOFTMAX", _layer(name, "SOFTMAX"), BASE if before.fed else rungs.CONVERTED)
+        yield _twice("", "SOFTMAX", _layer(name, "SOFTMAX"), BASE if before.fed else stages.CONVERTED)
     for found in after.training:
-        yield _in_training(_layer(found.mean, "MEAN"), BASE if before.training else rungs.CONVERTED)
+        yield _in_training(_layer(found.mean, "MEAN"), BASE if before.training else stages.CONVERTED)
 
 
 def _layer(tensor: str, operator: str) -> str:
@@ -149,7 +148,7 @@ def _head(one: Sparse, own: bool, label: str) -> dict[str, Any]:
     if one.zeros == 1:
         cure = Cure("take the weights of the head from before they were lost", effort="training")
         text = f"all weights of the head '{layer}' are zero: it gives the same for every sample"
-        stage = rungs.WEIGHTS if own else BASE
+        stage = stages.WEIGHTS if own else BASE
         return {
             "cause": "structure.zero_head",
             "stage": stage,
@@ -164,7 +163,7 @@ def _head(one: Sparse, own: bool, label: str) -> dict[str, Any]:
     cure = Cure(f"leave the head '{layer}' dense", override, effort="training")
     return {
         "cause": "structure.pruned_head",
-        "stage": f"{rungs.PASS}{label}" if label else rungs.WEIGHTS,
+        "stage": f"{stages.PASS}{label}" if label else stages.WEIGHTS,
         "only_if_blamed": True,
         "text": text,
         "cures": [cure.to_json()],

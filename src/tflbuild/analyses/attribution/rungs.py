@@ -6,6 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from tflbuild.analyses.attribution.stages import (
+    ACTIVATIONS,
+    BASE,
+    CONVERTED,
+    DELEGATE,
+    ENDS,
+    FILE,
+    INTEGERS,
+    KERNELS,
+    LABELS,
+    PASS,
+    PREPROCESS,
+    STEP,
+    SUPPRESSION,
+    TRAINED,
+    WEIGHTS,
+)
 from tflbuild.core.analysis import AnalysisContext, Variant
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError
@@ -16,15 +33,6 @@ if TYPE_CHECKING:
     from tflbuild.core.compiler_pass import PassContext
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.grids import Grid
-
-STEP = "step:"
-PASS = "pass:"
-"""Begins the name of a rung that a pass made, unless it is of another name."""
-
-TRAINED, BASE, CONVERTED, DELEGATE = "trained", "base", "converted", "delegate"
-WEIGHTS, ACTIVATIONS, ENDS, INTEGERS, KERNELS = "weights", "activations", "ends", "integers", "kernels"
-SUPPRESSION, LABELS, PREPROCESS = "suppression", "labels", "preprocess"
-FILE = "file"
 
 REFERENCE = Litert(kernels="reference")
 
@@ -111,13 +119,6 @@ def with_ends_of(base: Artifact, model: TFLiteModel, ctx: AnalysisContext) -> TF
     """Give a file that takes samples, names classes and suppresses as the base does, see the rung `kernels`."""
     ends, own = _ends(base), Meaning.of(model)
     return _ended(model, ends, replace(own, **_as_base(own, ends.meaning)), ctx)
-
-
-def float_step(models: Mapping[str, Artifact]) -> TFLiteModel | None:
-    """Give the last float `.tflite` that a step gave; the base where that is one; None without any."""
-    made = [model for name, model in models.items() if name.startswith(STEP) or name == BASE]
-    floats = [model for model in made if isinstance(model, TFLiteModel) and not model.meta.get("quantized")]
-    return floats[-1] if floats else None
 
 
 def _graph(model: Artifact) -> Graph | None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
 
 LABELS: Mapping[str, str] = {
-    rungs.TRAINED: "as trained: batch norm by its batch",
-    rungs.BASE: "inference form: the file's own batch-norm statistics",
-    rungs.CONVERTED: "float .tflite, reference kernels",
-    rungs.DELEGATE: "float .tflite, this machine's kernels",
-    rungs.WEIGHTS: "weights quantized",
-    rungs.ACTIVATIONS: "activations quantized",
-    rungs.ENDS: "input and output quantized",
-    rungs.INTEGERS: "integer arithmetic, reference kernels",
-    rungs.KERNELS: "integer arithmetic, this machine's kernels",
-    rungs.FILE: "the given file",
-    rungs.LABELS: "the file's own order of classes",
-    rungs.PREPROCESS: "the file's own preprocessing",
-    rungs.SUPPRESSION: "the file's own suppression",
+    stages.TRAINED: "as trained: batch norm by its batch",
+    stages.BASE: "inference form: the file's own batch-norm statistics",
+    stages.CONVERTED: "float .tflite, reference kernels",
+    stages.DELEGATE: "float .tflite, this machine's kernels",
+    stages.WEIGHTS: "weights quantized",
+    stages.ACTIVATIONS: "activations quantized",
+    stages.ENDS: "input and output quantized",
+    stages.INTEGERS: "integer arithmetic, reference kernels",
+    stages.KERNELS: "integer arithmetic, this machine's kernels",
+    stages.FILE: "the given file",
+    stages.LABELS: "the file's own order of classes",
+    stages.PREPROCESS: "the file's own preprocessing",
+    stages.SUPPRESSION: "the file's own suppression",
 }
 """Words for each rung, by the change that leads to it."""
 
@@ -33,9 +33,9 @@ UNDER = "under it: "
 
 def label_of(name: str, first: bool) -> str:
     """Give the words for a rung."""
-    if name.startswith(rungs.PASS):
-        return f"pass {name.removeprefix(rungs.PASS)}"
-    if first and name == rungs.BASE:
+    if name.startswith(stages.PASS):
+        return f"pass {name.removeprefix(stages.PASS)}"
+    if first and name == stages.BASE:
         return START
     return LABELS.get(name, name)
 

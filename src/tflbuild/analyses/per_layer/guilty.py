@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import rungs, stages
 from tflbuild.analyses.per_layer import measuring, told
 from tflbuild.core.analysis import AnalysisContext
 from tflbuild.core.artifact import Artifact, TFLiteModel
 
-SOURCE = "data.test"
-"""The samples that noise is measured on: those of the ladder."""
-
-SAMPLES = 64
-"""How many of them, at most."""
-
 PARTS = {
-    rungs.WEIGHTS: measuring.WEIGHTS,
-    rungs.ACTIVATIONS: measuring.ACTIVATIONS,
-    rungs.ENDS: measuring.ACTIVATIONS,
+    stages.WEIGHTS: measuring.WEIGHTS,
+    stages.ACTIVATIONS: measuring.ACTIVATIONS,
+    stages.ENDS: measuring.ACTIVATIONS,
 }
 """The rows that belong to a step."""
 
@@ -32,15 +26,15 @@ def under(
     Args:
         blamed: names of rungs.
         models: `base`, `model`, and every step's as `step:LABEL`.
-        ctx: of the analysis, which reads `SOURCE`.
+        ctx: of the analysis, which reads `measuring.SOURCE`.
     """
     model, wanted = models["model"], [name for name in PARTS if name in blamed]
     if not wanted or not isinstance(model, TFLiteModel):
         return {}
-    taken = measuring.apart(model, rungs.float_step(models))
+    taken = measuring.apart(model, stages.float_step(models))
     if taken is None:
         return {}
-    samples = measuring.samples_of(model, ctx, SOURCE, SAMPLES)
+    samples = measuring.samples_of(model, ctx, measuring.SAMPLES)
     rows = measuring.rows_of(taken, samples)
     outer = rungs.ends_of(taken.quantized)
     return {name: [told.under(row) for row in _of(name, rows, outer)[: told.UNDER]] for name in wanted}
@@ -48,6 +42,6 @@ def under(
 
 def _of(name: str, rows: Mapping[str, Sequence[Any]], outer: Collection[str]) -> list[Any]:
     found = rows[PARTS[name]]
-    if name == rungs.WEIGHTS:
+    if name == stages.WEIGHTS:
         return list(found)
-    return [row for row in found if (row["tensor"] in outer) == (name == rungs.ENDS)]
+    return [row for row in found if (row["tensor"] in outer) == (name == stages.ENDS)]

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from tflbuild.quantization.weight_noise import WeightNoise
     from tflbuild.tflite.graph import Graph
 
+SOURCE = "data.test"
+"""The samples that noise is measured on: those of the ladder."""
+
+SAMPLES = 64
+"""How many of them, at most."""
+
 WEIGHTS, ACTIVATIONS = "weights", "activations"
 """Keys of the rows in a finding, and parts of a layer that are rounded."""
 
@@ -49,16 +55,15 @@ def apart(model: TFLiteModel, floating: TFLiteModel | None) -> Loosened | None:
     return found if found.made.grids or found.made.layers else None
 
 
-def samples_of(model: Artifact, ctx: AnalysisContext, source: str, most: int) -> list[dict[str, Any]]:
-    """Give samples from all over a split as a model takes them.
+def samples_of(model: Artifact, ctx: AnalysisContext, most: int) -> list[dict[str, Any]]:
+    """Give samples from all over the split as a model takes them.
 
     Args:
         model: it.
-        ctx: of the analysis.
-        source: e.g. `data.test`.
+        ctx: of the analysis, which reads `SOURCE`.
         most: how many, at most.
     """
-    split = ctx.dataset(source)
+    split = ctx.dataset(SOURCE)
     places = sorted({len(split) * number // most for number in range(most)})
     return values_for(model, {split.samples[place].key: split[place].value for place in places})
 
