@@ -11,6 +11,8 @@ import pytest
 
 from analysing import context, tflite
 from dense_chain import FIRST, DenseChain
+from tflbuild.analyses.attribution.rungs import rungs
+from tflbuild.analyses.ladder import Ladder
 from tflbuild.analyses.layers import Layers
 from tflbuild.analyses.per_layer import causes, told
 from tflbuild.core.analysis import Measured, Variant
@@ -194,3 +196,23 @@ def test_a_layer_is_told_in_a_few_words() -> None:
         told.under(row) == "conv_dw_3 (SQNR 11.0 dB by channel, 4.1 % saturated, one scale for 32 channels)"
     )
     assert told.under({"layer": "a", "channel_sqnr": None}) == "a (SQNR exact by channel)"
+
+
+def test_what_the_ladder_measured_is_measured_once(tmp_path: Path) -> None:
+    """The wholes are the very files of two of its steps."""
+    chain, analysis = DenseChain(), Layers()
+    given = models(tmp_path, chain)
+    ladder = {one.name: one.model.digest for one in rungs(given, context(Ladder(), tmp_path, chain.images))}
+    ctx = context(analysis, tmp_path, chain.images)
+    first = analysis.variants(given, ctx)
+    second = analysis.variants(
+        given,
+        context(
+            analysis,
+            tmp_path,
+            chain.images,
+            measured(first, {"activations rounded": 0.5, "activations in float": 0.5}),
+        ),
+    )
+    assert first[0].model.digest == ladder["ends"]
+    assert first[1].model.digest == second[0].model.digest == ladder["weights"]
