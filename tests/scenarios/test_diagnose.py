@@ -94,6 +94,7 @@ def test_a_base_and_a_file_that_read_pixels_otherwise_are_told_apart(here: Works
     assert "scale=0.003921569" in made["causes"][0]["cures"][0]["override"]
 
 
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 def test_a_channel_fifty_times_as_large_is_followed_to_its_layer(
     here: Workspace, shared_models: Path
 ) -> None:
