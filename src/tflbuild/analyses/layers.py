@@ -91,6 +91,8 @@ class Layers(Analysis):
             return []
         samples = measuring.samples_of(model, ctx, self.samples)
         rows: dict[str, Any] = measuring.rows_of(taken, samples)
+        if not any(rows[part] for part in PARTS):
+            return []
         whole: dict[str, Any] = {
             "summary": told.sentence(rows, len(samples)),
             "n": len(samples),

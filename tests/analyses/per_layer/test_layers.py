@@ -11,6 +11,7 @@ import pytest
 
 from analysing import context, tflite
 from dense_chain import FIRST, DenseChain
+from quantized_files import Held, held
 from tflbuild.analyses.attribution.rungs import rungs
 from tflbuild.analyses.ladder import Ladder
 from tflbuild.analyses.layers import Layers
@@ -216,3 +217,10 @@ def test_what_the_ladder_measured_is_measured_once(tmp_path: Path) -> None:
     )
     assert first[0].model.digest == ladder["ends"]
     assert first[1].model.digest == second[0].model.digest == ladder["weights"]
+
+
+def test_weights_in_float16_have_no_grid_and_so_no_row(tmp_path: Path) -> None:
+    chain, analysis = DenseChain(), Layers()
+    made = held(chain.content(), {"first": Held("float16", levels=chain.first)})
+    given = {"base": tflite(tmp_path, "base", chain.content()), "model": tflite(tmp_path, "half", made)}
+    assert analysis.run(given, context(analysis, tmp_path, chain.images)) == []
