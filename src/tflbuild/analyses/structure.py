@@ -179,7 +179,7 @@ def _of_dead(after: Looked) -> Iterator[dict[str, Any]]:
         )
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         yield {
-            "summary": f"half of the channels or more are dead in {named}{more}: weights that are nothing beside others",
+            "summary": f"half of the channels or more have weights of next to nothing in {named}{more}",
             "dead": [
                 {"layer": _layer(one.tensor, one.operator), "dead": one.dead, "channels": one.channels}
                 for one in rows

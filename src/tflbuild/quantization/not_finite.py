@@ -50,7 +50,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """What was found of a model.
+    """Operators of a model that make what is no number.
 
     Attributes:
         origins: in order of execution.

@@ -20,7 +20,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """What a graph shows.
+    """Mistakes that a graph shows, and zeros of its weights.
 
     Attributes:
         twice: probabilities that are made of probabilities, by the graph alone.
