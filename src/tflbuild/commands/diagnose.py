@@ -146,7 +146,7 @@ INSTEAD: Mapping[str, tuple[Look, str]] = {
     PREPROCESS: (_mistakes, "preprocessing"),
     OPERATORS: (_operators, "operators"),
 }
-"""What is looked at instead, by the word that asks for it, and the folder of a run that it is written to."""
+"""Other questions by the word that asks them: how they are answered, and the folder of a run for the answer."""
 
 
 def _of_run(words: list[str], tell: Listener, count: int, look: Look, name: str) -> tuple[Diagnosis, Path]:
