@@ -15,9 +15,10 @@ from quantized_files import Held, held
 from tflbuild.analyses.attribution.rungs import rungs
 from tflbuild.analyses.ladder import Ladder
 from tflbuild.analyses.layers import Layers
-from tflbuild.analyses.per_layer import causes, told
+from tflbuild.analyses.per_layer import causes, guilty, measuring, told
 from tflbuild.core.analysis import Measured, Variant
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.errors import PassError
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.quantization.form import Form
 
@@ -224,3 +225,24 @@ def test_weights_in_float16_have_no_grid_and_so_no_row(tmp_path: Path) -> None:
     made = held(chain.content(), {"first": Held("float16", levels=chain.first)})
     given = {"base": tflite(tmp_path, "base", chain.content()), "model": tflite(tmp_path, "half", made)}
     assert analysis.run(given, context(analysis, tmp_path, chain.images)) == []
+
+
+def test_the_ladder_stands_where_layers_cannot_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = DenseChain(large=50.0)
+    given = models(tmp_path, chain)
+    ctx = context(Ladder(), tmp_path, chain.images)
+    found = guilty.under({"activations", "kernels"}, given, ctx)
+    assert list(found) == ["activations"]
+    assert found["activations"][0].startswith("first (SQNR ")
+    assert guilty.under({"kernels"}, given, ctx) == {}
+
+    def refused(*given: Any) -> Any:
+        raise PassError("LiteRT cannot execute it: no.")
+
+    monkeypatch.setattr(measuring, "rows_of", refused)
+    said: list[object] = []
+    ctx.log = said.append
+    assert guilty.under({"activations"}, given, ctx) == {}
+    assert said == ["no layer is named under a step: LiteRT cannot execute it: no."]
