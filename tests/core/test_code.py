@@ -195,7 +195,10 @@ QUANTIZERS = {
     ("file", "users"),
     [
         ("training/tfmot.py", {"cluster", "prune", "qat"}),
-        ("quantization/quantizer.py", QUANTIZERS | {"load_tflite", "ladder"}),  # which write files, too
+        (
+            "quantization/quantizer.py",
+            QUANTIZERS | {"load_tflite", "ladder", "layers"},
+        ),  # which write files, too
         ("backends/vela.py", {"ethos_u"}),
         ("data/scenes/sign_renderer.py", {"signs", "sign_crops"}),
         ("tasks/classification/task.py", {"classification"}),

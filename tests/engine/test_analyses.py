@@ -11,6 +11,7 @@ import pytest
 
 import fakes
 from building import FakeBuild, change
+from tflbuild.core import digest
 from tflbuild.core.analysis import Analysis, Variant
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.recipe import Recipe
@@ -208,3 +209,22 @@ def test_variants_are_asked_again_with_what_was_measured_and_measured_on_some_sa
     monkeypatch.setattr(fakes.FakeAnalysis, "series", False)
     rows = found(build(asking(recipe, mine=fakes.FakeAnalysis(strength=0.7))))[0]["findings"]
     assert [(row["changes"], row["totals"]) for row in rows[:3]] == [(0, 0), (0, 1), (0, 1)]
+
+
+def test_files_that_an_analysis_keeps_are_named_with_their_digests_and_recalled(
+    recipe: Recipe, build: FakeBuild, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(self: Any, models: Any, ctx: Any) -> list[dict[str, Any]]:
+        ctx.keep("conv_1/input.npz", b"numbers")
+        ctx.keep("README.txt", b"words")
+        return [{"text": "kept"}]
+
+    monkeypatch.setattr(fakes.FakeAnalysis, "run", run)
+    (entry,) = found(build(asking(recipe, mine=fakes.FakeAnalysis())))
+    digests = {
+        name: digest.of_bytes(content)
+        for name, content in (("README.txt", b"words"), ("conv_1/input.npz", b"numbers"))
+    }
+    assert entry["files"] == digests
+    (again,) = found(build(asking(recipe, other=fakes.FakeAnalysis())))
+    assert again == entry

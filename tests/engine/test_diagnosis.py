@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tflbuild.engine.diagnosis import causes_of
+from tflbuild.engine.diagnosis import Diagnosis, causes_of, write
 
 COST = {"metric": "map", "value": 0.2, "low": 0.1, "high": 0.3, "n": 40}
 
@@ -100,3 +101,37 @@ def test_pixels_explain_a_base_unless_its_batch_norm_costs_more_beyond_doubt(
 ) -> None:
     pixels = {"cause": "pixels.scale", "stage": "base", "text": "pixels", "cost": {**COST, "value": cost}}
     assert [cause.name for cause in causes_of([entry("preprocessing", pixels), NORMS])] == names
+
+
+class Shelf:
+    """A store that holds one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "blob"
+        self.path.write_bytes(b"numbers")
+
+    def blob(self, sha256: str) -> Path:
+        return self.path
+
+
+def test_files_that_an_analysis_kept_lie_in_the_folder_and_nowhere_else(tmp_path: Path) -> None:
+    """An entry may come from a store of somebody else: a name that leads elsewhere is left out."""
+    names = [
+        "conv_1/input.npz",
+        "README.txt",
+        "../up",
+        "/tmp/root",
+        "a/../../b",
+        "a/.hidden",
+        "C:\\x",
+        "a\nb",
+    ]
+    entries = [{"name": "operators", "key": "", "findings": [], "files": dict.fromkeys(names, "0" * 64)}]
+    made = Diagnosis(subject={}, command=[], analyses=entries, causes=[])
+    folder = tmp_path / "out" / "diagnosis"
+    store: Any = Shelf(tmp_path)
+    write(made, folder, store)
+    assert (folder / "conv_1/input.npz").read_bytes() == b"numbers"
+    written = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert written == ["README.txt", "conv_1/input.npz", "diagnosis.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blob", "out"]

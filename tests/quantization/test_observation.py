@@ -107,15 +107,15 @@ def test_values_at_the_ends_of_float32_are_counted(size: float) -> None:
 )
 def test_rows_that_are_kept_are_from_all_over_a_tensor(most: int, rows: list[int]) -> None:
     value = np.arange(20, dtype=np.float32).reshape(1, 5, 4)
-    found = observation._some_rows(value, most)
+    found = observation.some_rows(value, most)
     assert [row.tolist() for row in found] == [value[0, row].tolist() for row in rows]
 
 
 def test_images_share_the_rows_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    some_rows = observation._some_rows
+    some_rows = observation.some_rows
     monkeypatch.setattr(
-        observation, "_some_rows", lambda value, most: asked.append(most) or some_rows(value, most)
+        observation, "some_rows", lambda value, most: asked.append(most) or some_rows(value, most)
     )
     observe(dense_classifier(), samples([np.zeros((8, 8, 3), np.float32)] * 4))
     assert sorted(asked) == [2**17 // 4] * 4 + [2**17] * 12, "of logits; what is counted of three tensors"

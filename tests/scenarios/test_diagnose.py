@@ -7,8 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from planted import enlarged, loud_channel, quantized
+from tflbuild.tflite.graph import Graph
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -58,6 +62,10 @@ def test_a_good_file_has_no_cause_and_its_ladder_adds_up(here: Workspace) -> Non
     assert sum(row["cost"]["value"] for row in ladder["rungs"][1:]) == pytest.approx(first - last, abs=1e-12)
     assert ladder["total"]["value"] == pytest.approx(first - last, abs=1e-12)
     assert (ladder["metric"], ladder["n"]) == ("top1", 96)
+    assert not any(row.get("layers") for row in ladder["rungs"]), "nothing is blamed"
+    (layers,) = [entry for entry in made["analyses"] if entry["name"] == "layers"]
+    (finding,) = layers["findings"]
+    assert (len(finding["activations"]), len(finding["weights"]), finding["n"]) == (32, 28, 64)
     folder = sorted((here.folder / "outputs" / "diagnose").iterdir())[-1]
     assert json.loads((folder / "diagnosis.json").read_text()) == made
     assert [path.name for path in sorted((folder / "models").iterdir())] == [
@@ -84,3 +92,31 @@ def test_a_base_and_a_file_that_read_pixels_otherwise_are_told_apart(here: Works
     assert "preprocess" in [row["name"] for row in ladder_of(made)["rungs"]]
     assert made["causes"][0]["name"] == "pixels.scale"
     assert "scale=0.003921569" in made["causes"][0]["cures"][0]["override"]
+
+
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
+def test_a_channel_fifty_times_as_large_is_followed_to_its_layer(
+    here: Workspace, shared_models: Path
+) -> None:
+    """The first pointwise layer's channel, made up for in the next: the float file computes the same."""
+    pictures = [
+        {"input_1": np.asarray(Image.open(path).convert("RGB").resize((96, 96)), np.float32) / 255}
+        for path in sorted((here.folder / "people").rglob("*.jpg"))[:16]
+    ]
+    graph = Graph.unpacked((shared_models / "mlperf_tiny/vww_96_float.tflite").read_bytes())
+    planted = enlarged(graph, 2, loud_channel(graph, 2, pictures), 50.0)
+    (here.folder / "large.tflite").write_bytes(planted.packed())
+    (here.folder / "large_int8.tflite").write_bytes(quantized(planted, pictures))
+    split = ("data.val_fraction=0.1", "data.test_fraction=0.75")
+    command = ("large_int8.tflite", "base=large.tflite", "data.root=people", *split, *UNIT, CLASSES)
+    made = json.loads(here.run("diagnose", *command, "--json"))
+    (row,) = [row for row in ladder_of(made)["rungs"] if row.get("blamed")]
+    assert row["name"] == "activations"
+    assert row["layers"][0].startswith("conv2d_1 (SQNR ")
+    cause, *_ = made["causes"]
+    assert (cause["name"], cause["stage"], cause["found_by"]) == ("layers.channels", "activations", "layers")
+    assert "of the layer 'conv2d_1'" in cause["text"]
+    assert cause["low"] > 0
+    looked = json.loads(here.run("diagnose", *command, "--operators", "--json"))
+    assert [entry["name"] for entry in looked["analyses"]] == ["operators", "operators"]
+    assert not any(row["guilty"] for entry in looked["analyses"] for row in entry["findings"][0]["rows"])

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import causes, judging, rungs, told
+from tflbuild.analyses.attribution import causes, judging, rungs, stages, told
+from tflbuild.analyses.per_layer import guilty, measuring
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Measured, Variant, analysis
 from tflbuild.core.artifact import Artifact, KerasModel
 from tflbuild.core.exhibit import Exhibit
@@ -48,8 +49,8 @@ class Ladder(Analysis):
         return not (isinstance(models.get("base"), KerasModel) and rungs.has_norms(models["base"]))
 
     def reads(self) -> tuple[str, ...]:
-        """Read training samples, by which batch norm normalises."""
-        return ("data.train",)
+        """Read training samples, by which batch norm normalises, and those that layers are looked at on."""
+        return ("data.train", measuring.SOURCE)
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where base and file are one."""
@@ -69,9 +70,11 @@ class Ladder(Analysis):
         total = judging.cost_of(measured[-1].totals[metric], metric)
         marks = judging.blamed(costs, total, self.least)
         rows = _rows(measured, metric, costs, marks)
-        guilty = [row["label"] for row in rows if row.get("blamed")]
+        named = guilty.under({row["name"] for row in rows if row.get("blamed")}, models, ctx)
+        rows = [{**row, "layers": named[row["name"]]} if row["name"] in named else row for row in rows]
+        blamed = [row["label"] for row in rows if row.get("blamed")]
         whole = {
-            "text": told.verdict(metric, total, guilty, total.n),
+            "text": told.verdict(metric, total, blamed, total.n),
             "metric": metric,
             "unit": measured[0].metrics[metric].unit,
             "split": self.measures,
@@ -79,7 +82,7 @@ class Ladder(Analysis):
             "total": total.to_json(),
             "rungs": rows,
         }
-        steps = [name.removeprefix(rungs.STEP) for name in models if name.startswith(rungs.STEP)]
+        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
         return [whole, *causes.of(rows, steps, models)]
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:

@@ -33,13 +33,13 @@ from tflbuild.recipe.load import load_recipe
 from tflbuild.show.diagnosis import lines_of
 
 USAGE = (
-    "usage: tflbuild diagnose RUN [--try N] [--preprocess] [--json], or diagnose FILE base=FILE data.root=FOLDER "
-    "[KEY=VALUE ...]"
+    "usage: tflbuild diagnose RUN [--try N] [--preprocess | --operators] [--json], or diagnose FILE base=FILE "
+    "data.root=FOLDER [KEY=VALUE ...]"
 )
 PAGE = "diagnosis.html"
 SCORES = ("logits", "softmax", "sigmoid")
 """Kinds of a classifier's scores that `model.outputs` names."""
-PREPROCESS = "--preprocess"
+PREPROCESS, OPERATORS = "--preprocess", "--operators"
 SUBJECTS = ("model", "base")
 """The delivered file, and the base."""
 
@@ -58,17 +58,24 @@ def diagnose(words: list[str]) -> int:
 
     Of a run, everything that it kept is used again. Of a file that tflbuild never saw, `base=` names the model that it
     was made of. `--try` builds the first cures, and says what each gave. `--preprocess` says instead what each mistake
-    in preparing pictures would cost the delivered file, and the base.
+    in preparing pictures would cost the delivered file, and the base; `--operators` which operator of the file computes
+    otherwise by other kernels.
 
     Raises:
         RecipeError: a word is missing or wrong.
     """
-    rest, count = _trials([word for word in words if word not in ("--json", PREPROCESS)])
+    rest, count = _trials([word for word in words if word not in ("--json", *INSTEAD)])
     if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
         raise RecipeError(USAGE)
     tell = listener_for(words)
-    look = _mistakes if PREPROCESS in words else diagnosed
-    made, folder = (_of_file if is_model_file(rest[0]) else _of_run)(rest, tell, count, look)
+    asked = [word for word in INSTEAD if word in words]
+    if len(asked) > 1:
+        raise RecipeError(f"diagnose: {' and '.join(asked)} are two questions; ask one of them. {USAGE}")
+    look, name = INSTEAD[asked[0]] if asked else (diagnosed, "diagnosis")
+    if is_model_file(rest[0]):
+        made, folder = _of_file(rest, tell, count, look)
+    else:
+        made, folder = _of_run(rest, tell, count, look, name)
     if "--json" in words:
         say(json.dumps(made.to_json(), indent=1))
         return 0
@@ -128,7 +135,25 @@ def _mistakes(
     return store.analyst.each(looks, models)
 
 
-def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[Diagnosis, Path]:
+def _operators(
+    store: Opened, models: Mapping[str, Artifact], listed: Mapping[str, Sequence[str]], tell: Listener
+) -> list[dict[str, Any]]:
+    """Run every operator of the delivered file, and of the float one, alone by two kinds of kernels."""
+    from tflbuild.analyses.operators import Operators
+
+    asked: list[dict[str, Any]] = [{"on": on} for on in ("float", "model")]
+    looks = {f"operators of the {options['on']} file": Operators(**options) for options in asked}
+    return store.analyst.each(looks, models, asked=False)
+
+
+INSTEAD: Mapping[str, tuple[Look, str]] = {
+    PREPROCESS: (_mistakes, "preprocessing"),
+    OPERATORS: (_operators, "operators"),
+}
+"""Other questions by the word that asks them: how they are answered, and the folder of a run for the answer."""
+
+
+def _of_run(words: list[str], tell: Listener, count: int, look: Look, name: str) -> tuple[Diagnosis, Path]:
     """Diagnose a run: its recipe again, from what it kept."""
     with opened_run("diagnose", words, USAGE, tell) as run:
         models = run.models("diagnosed")
@@ -140,7 +165,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[D
             causes=causes_of(entries),
         )
         made = _with_trials(made, run.overrides, run.store, models, tell, count)
-        folder = run.folder / ("preprocessing" if look is _mistakes else "diagnosis")
+        folder = run.folder / name
         _publish(made, folder, run.store)
         return made, folder
 

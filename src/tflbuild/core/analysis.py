@@ -93,6 +93,15 @@ class AnalysisContext(Protocol):
         """Write a model into the staging folder, with all of its meta."""
         ...
 
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a file with the findings, which a diagnosis puts into its folder.
+
+        Args:
+            name: relative path of plain letters, e.g. `conv_1/input.npz`.
+            content: of the file.
+        """
+        ...
+
     def dataset(self, split: str) -> Split:
         """Give a split that the analysis declared in `reads`; an undeclared one is an error."""
         ...

@@ -7,6 +7,7 @@ A finding with a key `cause` names one. Its form:
      "text": "The classes are ...",      # a sentence for people
      "cost": {"metric": "top1", "value": 0.31, "low": 0.25, "high": 0.37, "n": 200},   # what it lost; may be missing
      "cures": [{"override": "data.classes=[a,b]", "text": "...", "gain": 0.31, "effort": "minutes"}],
+     "only_if_blamed": True,             # it is none where the ladder does not blame the stage; may be missing
      ...}                                # whatever else the analysis says
 """
 

@@ -1,4 +1,4 @@
-"""The exhibit of a finding, before anybody draws it: bars, tables and curves of plain values."""
+"""The exhibit of a finding, before anybody draws it: bars, tables, curves and histograms of plain values."""
 
 from __future__ import annotations
 
@@ -112,6 +112,26 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Counts of values in bins of equal width, with the ends of a grid; heights are logarithms.
+
+    Attributes:
+        title: whose values these are.
+        counts: of each bin, from low to high.
+        low: where the first bin begins.
+        high: where the last one ends.
+        ends: the smallest and the largest number of the grid.
+    """
+
+    macro: ClassVar[str] = "histogram"
+    title: str
+    counts: tuple[float, ...]
+    low: float
+    high: float
+    ends: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """All that a page shows of one finding.
 
@@ -122,7 +142,7 @@ class Exhibit:
     """
 
     title: str
-    parts: tuple[Bars | Table | Curve, ...]
+    parts: tuple[Bars | Table | Curve | Histogram, ...]
     text: tuple[str, ...] = ()
 
 

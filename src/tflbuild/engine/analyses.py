@@ -17,7 +17,7 @@ from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
 from tflbuild.engine.storage.store import Store
 from tflbuild.engine.variants import kept, measured, read
-from tflbuild.engine.workers.context import Assignment
+from tflbuild.engine.workers.context import KEPT, Assignment
 from tflbuild.engine.workers.worker import Reply, Worker
 
 BASE, FLOAT, MODEL = "base", "float", "model"
@@ -125,14 +125,19 @@ class Analyst:
 
         def compute(staging: Path) -> Result:
             answer = self._ask("analyse", name, analysis, given, staging, found)
-            return Result({"findings": answer.value}, answer.cost, {})
+            kept_files = _files_in(staging / KEPT)
+            numbered = {f"file{number}": path for number, path in enumerate(kept_files.values())}
+            return Result({"findings": answer.value, "names": list(kept_files)}, answer.cost, numbered)
 
         record = recall_or_compute(self._store, preimage, compute, self._tell, what=f"the analysis '{name}'")
-        entry = {
+        entry: dict[str, Any] = {
             "name": type(analysis).name,
             "key": digest.of_json(preimage),
             "findings": list(record.value["findings"]),
         }
+        names = record.value.get("names") or []
+        if names:
+            entry["files"] = {name: record.value[f"file{number}"] for number, name in enumerate(names)}
         self._tell(Event("analysis", entry))
         return entry
 
@@ -201,6 +206,12 @@ class Analyst:
 
     def _warn(self, text: str) -> None:
         self._tell(Event("warning", {"text": text}))
+
+
+def _files_in(folder: Path) -> dict[str, Path]:
+    """Give the files that an analysis kept, by their relative path, in order of it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in files}
 
 
 def _told(found: Measured) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ CHANCE = "base.chance"
 
 MODELS = "models"
 """Folder for the models that were measured."""
+
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+"""Form of the relative path of a file that an analysis keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +89,12 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
 
     A cause that several analyses name is told once, with the larger figure.
 
-    A cause that names a step and has no figure of its own gets that of the step.
+    A cause that names a step and has no figure of its own gets that of the step; one that says so (`only_if_blamed`) is
+    none where the ladder does not blame that step.
     """
-    found = causes_in(entries)
     steps = [one for entry in entries for one in entry.get("findings", []) if one.get("general")]
     general = {finding["stage"]: finding.get("cost") or {} for finding in steps}
+    found = causes_in(_standing(entries, general))
     names = {(finding["cause"], finding["stage"]) for finding in steps}
     known = [cause for cause in found if (cause.name, cause.stage) not in names]
     explained = {
@@ -111,6 +116,15 @@ def _explains(cause: Cause, step: Mapping[str, Any]) -> bool:
     return cause.name != CHANCE and (cause.cost is None or low is None or cause.cost >= low)
 
 
+def _standing(entries: Sequence[Mapping[str, Any]], blamed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give entries without findings that only explain a step which is not blamed."""
+
+    def stands(finding: Mapping[str, Any]) -> bool:
+        return not finding.get("only_if_blamed") or finding.get("stage") in blamed
+
+    return [{**entry, "findings": [*filter(stands, entry.get("findings", []))]} for entry in entries]
+
+
 def _once(causes: Sequence[Cause]) -> list[Cause]:
     """Leave out causes that are named again; a base at chance is none beside what explains it."""
     found: dict[tuple[str, str], Cause] = {}
@@ -129,6 +143,8 @@ def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:
 def write(diagnosis: Diagnosis, folder: Path, store: Store) -> None:
     """Write diagnosis.json, and beside it the models that the ladder measured, each under its step's name.
 
+    What analyses kept lies there, too, under the names that they gave it.
+
     Raises:
         StoreError: the folder cannot be written.
     """
@@ -140,6 +156,16 @@ def write(diagnosis: Diagnosis, folder: Path, store: Store) -> None:
             (folder / MODELS).mkdir(exist_ok=True)
             name = f"{number}-{row['name'].replace(':', '_')}{suffix}"
             shutil.copyfile(store.blob(row["file"]), folder / MODELS / name)
+        for name, sha256 in _kept(diagnosis.analyses):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(store.blob(sha256), path)
+
+
+def _kept(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Give the files that analyses kept, by a path that lies below the folder; others are none of ours."""
+    files = [pair for entry in entries for pair in (entry.get("files") or {}).items()]
+    return [(name, sha256) for name, sha256 in files if FILE_NAME.fullmatch(name) and ".." not in name]
 
 
 def _rungs(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

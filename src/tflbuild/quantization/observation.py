@@ -209,7 +209,7 @@ def observe(
         for name, value in values.items():
             _count(found[name], value)
         for name in logits:
-            found[name].rows += list(_some_rows(values[name], ROW_VALUES // len(images)))
+            found[name].rows += list(some_rows(values[name], ROW_VALUES // len(images)))
         progress(len(images) + done, 2 * len(images))
     return found
 
@@ -219,7 +219,7 @@ def _logits(graph: Graph) -> set[str]:
     return {graph.name(int(o.inputs[0])) for o in graph.operators if graph.kind(o) == "SOFTMAX"}
 
 
-def _some_rows(value: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.float32]:
+def some_rows(value: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.float32]:
     """Give (rows, channels) from all over a tensor, of at most so many values; one row at least."""
     rows = by_channel(value)
     count = min(len(rows), max(1, most // rows.shape[-1]))
@@ -243,7 +243,7 @@ def _extend(found: Activation, value: Any, name: str) -> None:
 
 
 def _count(found: Activation, value: Any) -> None:
-    rows = _some_rows(value, COUNTED)
+    rows = some_rows(value, COUNTED)
     found.counts += _histogram(rows.ravel(), found.low, found.high) * (value.size / rows.size)
 
 

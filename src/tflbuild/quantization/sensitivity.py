@@ -22,6 +22,12 @@ Progress = Callable[[float, float, str], None]
 KERNELS = re.compile(r"(Conv2D|depthwise|MatMul|conv2d_transpose|separable_conv2d)\d*$")
 """Last part of the name of what the converter fuses into a layer and that has its weights."""
 
+OWN = {
+    "CONV_2D": re.compile(r"Conv2D\d*$"),
+    "DEPTHWISE_CONV_2D": re.compile(r"depthwise\d*$"),
+}
+"""The same of an operator whose name may hold that of another layer, whose batch norm was folded into it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerCost:
@@ -166,6 +172,8 @@ def layer_name(tensor: str, operator: str) -> str:
 
     >>> layer_name("ssd/conv_pw_3_relu/Relu6;ssd/conv_pw_3_bn/FusedBatchNormV3;ssd/conv_pw_3/Conv2D1", "CONV_2D")
     'conv_pw_3'
+    >>> layer_name("model/act_2/Relu;model/depthwise_conv2d_1/depthwise;model/conv2d_1/Conv2D1", "CONV_2D")
+    'conv2d_1'
     >>> layer_name("mobilenet/pool/Mean", "MEAN")
     'pool'
     >>> layer_name("StatefulPartitionedCall:0", "SOFTMAX")
@@ -173,7 +181,12 @@ def layer_name(tensor: str, operator: str) -> str:
     """
     parts = tensor.split(";")
     if operator in WEIGHTED:
-        parts = [part for part in parts if KERNELS.search(part)] or parts
+        own = OWN.get(operator, KERNELS)
+        parts = (
+            [part for part in parts if own.search(part)]
+            or [part for part in parts if KERNELS.search(part)]
+            or parts
+        )
     names = parts[0].split("/")
     if len(names) > 1:
         return "/".join(names[1:-1] or names[:1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings.analyses import lines_of_analysis
 
@@ -20,11 +21,17 @@ def lines_of(diagnosis: Mapping[str, Any]) -> list[str]:
         lines += [*found, ""] if found else []
     causes = diagnosis["causes"]
     if not causes:
-        return [*lines, "no cause was found"]
+        return [*lines, "no cause was found"] if _explaining(diagnosis) else lines
     for number, cause in enumerate(causes, start=1):
         lines.append(f"cause {number}: {plain(cause['text'], 400)}{_cost(cause)}")
         lines += [f"  cure: {_cure(cure)}" for cure in cause["cures"][:SHOWN]]
     return lines
+
+
+def _explaining(diagnosis: Mapping[str, Any]) -> bool:
+    """Say whether causes were looked for: `--operators` asks another question."""
+    names = [str(entry.get("name")) for entry in diagnosis["analyses"]]
+    return any(name not in ANALYSES or ANALYSES.get(name).explains for name in names) or not names
 
 
 def _cost(cause: Mapping[str, Any]) -> str:

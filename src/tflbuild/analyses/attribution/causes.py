@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.cause import Cure
 from tflbuild.core.meaning import Meaning
 
 NAMES: Mapping[str, str] = {
-    rungs.BASE: "batch_norm",
-    rungs.CONVERTED: "conversion",
-    rungs.DELEGATE: "kernels.float",
-    rungs.WEIGHTS: "weights",
-    rungs.ACTIVATIONS: "activations",
-    rungs.ENDS: "ends",
-    rungs.INTEGERS: "kernels.int8",
-    rungs.KERNELS: "kernels.int8",
-    rungs.FILE: "file",
-    rungs.LABELS: "labels.order",
-    rungs.PREPROCESS: "preprocess",
-    rungs.SUPPRESSION: "suppression",
+    stages.BASE: "batch_norm",
+    stages.CONVERTED: "conversion",
+    stages.DELEGATE: "kernels.float",
+    stages.WEIGHTS: "weights",
+    stages.ACTIVATIONS: "activations",
+    stages.ENDS: "ends",
+    stages.INTEGERS: "kernels.int8",
+    stages.KERNELS: "kernels.int8",
+    stages.FILE: "file",
+    stages.LABELS: "labels.order",
+    stages.PREPROCESS: "preprocess",
+    stages.SUPPRESSION: "suppression",
 }
 """The cause that a step stands for, where no other analysis knows a better one."""
 
 SENTENCES: Mapping[str, str] = {
-    rungs.BASE: "the statistics of batch norm in the file are not those of its weights",
-    rungs.CONVERTED: "the converted float file does not compute what the model computes",
-    rungs.DELEGATE: "this machine's float kernels compute otherwise than the reference kernels",
-    rungs.WEIGHTS: "rounding the weights lost accuracy",
-    rungs.ACTIVATIONS: "rounding the activations lost accuracy",
-    rungs.ENDS: "rounding input and output lost accuracy",
-    rungs.INTEGERS: "integer arithmetic itself lost accuracy",
-    rungs.KERNELS: "this machine's integer kernels compute otherwise than the reference kernels",
-    rungs.FILE: "the file computes otherwise than the base, and nothing in it is quantized",
-    rungs.LABELS: "the file names its classes in another order than the base",
-    rungs.PREPROCESS: "the file takes its input prepared otherwise than the base",
-    rungs.SUPPRESSION: "the file suppresses detections otherwise than the base",
+    stages.BASE: "the statistics of batch norm in the file are not those of its weights",
+    stages.CONVERTED: "the converted float file does not compute what the model computes",
+    stages.DELEGATE: "this machine's float kernels compute otherwise than the reference kernels",
+    stages.WEIGHTS: "rounding the weights lost accuracy",
+    stages.ACTIVATIONS: "rounding the activations lost accuracy",
+    stages.ENDS: "rounding input and output lost accuracy",
+    stages.INTEGERS: "integer arithmetic itself lost accuracy",
+    stages.KERNELS: "this machine's integer kernels compute otherwise than the reference kernels",
+    stages.FILE: "the file computes otherwise than the base, and nothing in it is quantized",
+    stages.LABELS: "the file names its classes in another order than the base",
+    stages.PREPROCESS: "the file takes its input prepared otherwise than the base",
+    stages.SUPPRESSION: "the file suppresses detections otherwise than the base",
 }
 
 
@@ -54,7 +54,7 @@ def of(
     """
     found = [_cause(row, steps) for row in rows if row.get("blamed")]
     apart = _preprocess_apart(Meaning.of(models["base"]), Meaning.of(models["model"]))
-    blamed = [row for row in rows if row.get("blamed") and row["name"] in (rungs.ENDS, rungs.PREPROCESS)]
+    blamed = [row for row in rows if row.get("blamed") and row["name"] in (stages.ENDS, stages.PREPROCESS)]
     if apart and blamed:
         found.append(_prepared_apart(apart, blamed[0]))
     return found
@@ -96,8 +96,8 @@ def _plain(value: Any) -> str:
 
 def _cause(row: Mapping[str, Any], steps: Sequence[str]) -> dict[str, Any]:
     name = str(row["name"])
-    label = name.removeprefix(rungs.PASS)
-    own = name.startswith(rungs.PASS)
+    label = name.removeprefix(stages.PASS)
+    own = name.startswith(stages.PASS)
     return {
         "cause": f"pass.{label}" if own else NAMES.get(name, name),
         "stage": name,
@@ -110,14 +110,14 @@ def _cause(row: Mapping[str, Any], steps: Sequence[str]) -> dict[str, Any]:
 
 def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     """Give what usually cures a kind of step, the cheapest for its gain first."""
-    if name.startswith(rungs.PASS):
-        label = name.removeprefix(rungs.PASS)
+    if name.startswith(stages.PASS):
+        label = name.removeprefix(stages.PASS)
         return [
             Cure(
                 f"leave '{label}' out", _pipeline([step for step in steps if step != label]), lost, "training"
             ),
         ]
-    if name == rungs.BASE:
+    if name == stages.BASE:
         return [
             Cure(
                 "measure the statistics of batch norm again",
@@ -127,25 +127,31 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
             )
         ]
     quantize = next((step for step in steps if step.startswith("quantize")), "quantize")
-    mixed = Cure(
-        "leave the layers that cost most in float", _pipeline(_with_mixed(steps, quantize)), lost, "minutes"
-    )
+    mixed = Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
     wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
-    if name == rungs.WEIGHTS:
+    if name == stages.WEIGHTS:
         channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
         return [channel, mixed]
-    if name == rungs.ACTIVATIONS:
+    if name == stages.ACTIVATIONS:
         fresh = Cure(
             "calibrate on samples of the train split", f"{quantize}.calibration.source=data.train", lost
         )
         return [fresh, wide, mixed]
-    if name == rungs.ENDS:
+    if name == stages.ENDS:
         return [Cure("let the outputs be floats", f"{quantize}.output_dtype=float32", lost), wide]
     return []
 
 
-def _with_mixed(steps: Sequence[str], quantize: str) -> list[str]:
-    return ["quantize_mixed" if step == quantize else step for step in steps]
+def mixed_pipeline(steps: Sequence[str]) -> str:
+    """Give the override that quantizes all but the layers that cost most; of a file of others, by the recipe's steps.
+
+    Args:
+        steps: labels of the steps that the model went through, in order.
+    """
+    quantizing = [step for step in steps if step.startswith("quantize")]
+    first = quantizing[0] if quantizing else ""
+    kept = ["quantize_mixed" if step == first else step for step in steps]
+    return _pipeline(kept if quantizing or not steps else [*kept, "quantize_mixed"])
 
 
 def _pipeline(steps: Sequence[str]) -> str:

@@ -6,6 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from tflbuild.analyses.attribution.stages import (
+    ACTIVATIONS,
+    BASE,
+    CONVERTED,
+    DELEGATE,
+    ENDS,
+    FILE,
+    INTEGERS,
+    KERNELS,
+    LABELS,
+    PASS,
+    PREPROCESS,
+    STEP,
+    SUPPRESSION,
+    TRAINED,
+    WEIGHTS,
+)
 from tflbuild.core.analysis import AnalysisContext, Variant
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError
@@ -16,15 +33,6 @@ if TYPE_CHECKING:
     from tflbuild.core.compiler_pass import PassContext
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.grids import Grid
-
-STEP = "step:"
-PASS = "pass:"
-"""Begins the name of a rung that a pass made, unless it is of another name."""
-
-TRAINED, BASE, CONVERTED, DELEGATE = "trained", "base", "converted", "delegate"
-WEIGHTS, ACTIVATIONS, ENDS, INTEGERS, KERNELS = "weights", "activations", "ends", "integers", "kernels"
-SUPPRESSION, LABELS, PREPROCESS = "suppression", "labels", "preprocess"
-FILE = "file"
 
 REFERENCE = Litert(kernels="reference")
 
@@ -107,6 +115,12 @@ def _ends(base: Artifact) -> Ends:
     return Ends(meaning.kind.ending(meaning, _graph(base)), meaning)
 
 
+def with_ends_of(base: Artifact, model: TFLiteModel, ctx: AnalysisContext) -> TFLiteModel:
+    """Give a file that takes samples, names classes and suppresses as the base does, see the rung `kernels`."""
+    ends, own = _ends(base), Meaning.of(model)
+    return _ended(model, ends, replace(own, **_as_base(own, ends.meaning)), ctx)
+
+
 def _graph(model: Artifact) -> Graph | None:
     from tflbuild.tflite.graph import Graph
 
@@ -181,7 +195,7 @@ def _quantized(model: TFLiteModel, ctx: AnalysisContext) -> Iterator[Variant]:
     yield _rounded(WEIGHTS, graph, {}, model, ctx)
     if not made.grids:
         return
-    outer = _ends_of(graph)
+    outer = ends_of(graph)
     inner = {name: grid for name, grid in made.grids.items() if name not in outer}
     yield _rounded(ACTIVATIONS, graph, inner, model, ctx)
     if len(inner) < len(made.grids):
@@ -202,7 +216,7 @@ def _rounded(
     return Variant(name=name, model=made)
 
 
-def _ends_of(graph: Graph) -> set[str]:
+def ends_of(graph: Graph) -> set[str]:
     """Name the inputs of a graph, and what is read by nothing but its end: its outputs, or what suppression reads."""
     subgraph = graph.model.subgraphs[0]
     ends = {graph.name(int(index)) for index in (*subgraph.inputs, *subgraph.outputs)}

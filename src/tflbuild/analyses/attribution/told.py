@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tflbuild.analyses.attribution import rungs
+from tflbuild.analyses.attribution import stages
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
 
 LABELS: Mapping[str, str] = {
-    rungs.TRAINED: "as trained: batch norm by its batch",
-    rungs.BASE: "inference form: the file's own batch-norm statistics",
-    rungs.CONVERTED: "float .tflite, reference kernels",
-    rungs.DELEGATE: "float .tflite, this machine's kernels",
-    rungs.WEIGHTS: "weights quantized",
-    rungs.ACTIVATIONS: "activations quantized",
-    rungs.ENDS: "input and output quantized",
-    rungs.INTEGERS: "integer arithmetic, reference kernels",
-    rungs.KERNELS: "integer arithmetic, this machine's kernels",
-    rungs.FILE: "the given file",
-    rungs.LABELS: "the file's own order of classes",
-    rungs.PREPROCESS: "the file's own preprocessing",
-    rungs.SUPPRESSION: "the file's own suppression",
+    stages.TRAINED: "as trained: batch norm by its batch",
+    stages.BASE: "inference form: the file's own batch-norm statistics",
+    stages.CONVERTED: "float .tflite, reference kernels",
+    stages.DELEGATE: "float .tflite, this machine's kernels",
+    stages.WEIGHTS: "weights quantized",
+    stages.ACTIVATIONS: "activations quantized",
+    stages.ENDS: "input and output quantized",
+    stages.INTEGERS: "integer arithmetic, reference kernels",
+    stages.KERNELS: "integer arithmetic, this machine's kernels",
+    stages.FILE: "the given file",
+    stages.LABELS: "the file's own order of classes",
+    stages.PREPROCESS: "the file's own preprocessing",
+    stages.SUPPRESSION: "the file's own suppression",
 }
 """Words for each rung, by the change that leads to it."""
 
 START = "the base"
 
+UNDER = "under it: "
+"""Begins the line of the layers that are named under a step."""
+
 
 def label_of(name: str, first: bool) -> str:
     """Give the words for a rung."""
-    if name.startswith(rungs.PASS):
-        return f"pass {name.removeprefix(rungs.PASS)}"
-    if first and name == rungs.BASE:
+    if name.startswith(stages.PASS):
+        return f"pass {name.removeprefix(stages.PASS)}"
+    if first and name == stages.BASE:
         return START
     return LABELS.get(name, name)
 
@@ -50,6 +53,8 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  {row.get('label', '?'):<{width}}  {_value(row):>8}  {_lost(row)}{_mark(row)}".rstrip()
         )
+        if row.get("layers"):
+            lines.append(f"      {UNDER}{', '.join(map(str, row['layers']))}")
     total = finding.get("total") or {}
     return [*lines, f"  {'lost in all':<{width}}  {'':>8}  {_lost({'cost': total})}".rstrip()]
 
@@ -96,8 +101,13 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
         rows=tuple(_row(row) for row in rows),
         summary="every step with its figures",
     )
-    text = (str(finding.get("text", "")),) if finding.get("text") else ()
-    return Exhibit(title="where accuracy was lost", text=text, parts=(bars, table))
+    said = [str(finding.get("text", ""))] if finding.get("text") else []
+    said += [
+        f"The noisiest layers under '{row.get('label', '?')}': {', '.join(map(str, row['layers']))}."
+        for row in rows
+        if row.get("layers")
+    ]
+    return Exhibit(title="where accuracy was lost", text=tuple(said), parts=(bars, table))
 
 
 def _row(row: Mapping[str, Any]) -> Row:

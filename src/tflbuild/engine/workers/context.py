@@ -17,6 +17,9 @@ from tflbuild.core.judgement import HeldLimit, Judgement
 
 A = TypeVar("A", bound=Artifact)
 
+KEPT = "kept"
+"""Folder of the staging folder for files that an analysis keeps with its findings."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
@@ -191,6 +194,12 @@ class WorkerContext:
         sha256 = digest.of_file(path)
         inherited = {} if self.given is None else dict(self.given.meta)
         return kind(path=path, digest=sha256, fingerprint=fingerprint or sha256, meta=inherited | meta)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a file that belongs to an analysis's findings into the staging folder."""
+        path = self.assignment.staging / KEPT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
     def model(self, label: str) -> Artifact:
         """Give the output of an earlier step.

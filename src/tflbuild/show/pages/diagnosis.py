@@ -34,6 +34,8 @@ def _verdict(diagnosis: Mapping[str, Any]) -> str:
     """Say in one sentence how much was lost, and where."""
     findings = [finding for entry in diagnosis["analyses"] for finding in entry["findings"]]
     told = next((str(finding["text"]) for finding in findings if finding.get("rungs")), "")
+    asked = [str(finding["summary"]) for finding in findings if "cut" in finding or "compared" in finding]
+    told = told or "; ".join(asked)
     return f"{told[:1].upper()}{told[1:]}." if told else "No ladder could be measured."
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
-from tflbuild.show.pages import curve
+from tflbuild.show.pages import curve, histogram
 from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.compiled import compiled_templates
 from tflbuild.show.pages.figures import (
@@ -114,6 +114,7 @@ def environment() -> Environment:
         "interval": interval,
         "apart": apart_text,
         "place": curve.place,
+        "bins": histogram.place,
     }
     return environment
 
