@@ -29,6 +29,7 @@ from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.store import writing
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show.diagnosis import lines_of
+from tflbuild.show.pages.publishing import publish_again
 
 USAGE = (
     "usage: tflbuild diagnose RUN [--try N] [--preprocess] [--json], or diagnose FILE base=FILE data.root=FOLDER "
@@ -138,6 +139,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[D
         made = _with_trials(made, run.overrides, run.store, models, tell, count)
         folder = run.folder / ("preprocessing" if look is _mistakes else "diagnosis")
         _publish(made, folder, run.store)
+        publish_again(run.folder)
         return made, folder
 
 

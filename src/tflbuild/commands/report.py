@@ -1,18 +1,20 @@
-"""`tflbuild report`: a run's outcome."""
+"""`tflbuild report`: a run's outcome, and its page anew."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tflbuild.commands.words import one, say
+from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import command
+from tflbuild.core.errors import StoreError
 
 
 @command("report", "print a run's outcome and what each pass took", usage="RUN")
 def report(words: list[str]) -> int:
-    """Print a run's outcome."""
+    """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
+    from tflbuild.show.pages.publishing import publish
     from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
@@ -26,4 +28,8 @@ def report(words: list[str]) -> int:
         say(line)
     if content["error"]:
         say(f"error: {content['error']}")
+    try:
+        publish(folder, content)
+    except StoreError as error:
+        warn([f"its page stays as it is: {error}"])
     return 0

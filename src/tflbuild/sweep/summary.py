@@ -72,7 +72,7 @@ def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Write `summary.json`, `summary.csv` and `summary.html`."""
-    from tflbuild.show.pages.page import render_summary
+    from tflbuild.show.pages.sweep import render_summary
 
     text = io.StringIO()
     headings, rows = table_of(summary)
