@@ -132,7 +132,7 @@ class Analysis:
     """How often `variants` is asked, each time with what was measured before; less often where it gives none."""
     delivered: ClassVar[bool] = False
     """Whether it looks at the file that is delivered, once that was measured, and at its predictions and those of its
-    other models on the same samples; every build does so by itself."""
+    other models on the same samples."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

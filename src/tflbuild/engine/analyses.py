@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.analysis import Analysis, Measured
+from tflbuild.core.analysis import ANALYSES, Analysis, Measured
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.disagreement import BASE, MODEL, TRUTH
 from tflbuild.core.errors import PassError
@@ -88,7 +88,8 @@ class Analyst:
             deliveries: to each target.
             base: what total budgets are held against.
         """
-        chosen = {name: one for name, one in self._recipe.analyses.items() if one.delivered}
+        usual = {name: ANALYSES.get(name)() for name in self._worker.names.delivered}
+        chosen = usual | {name: one for name, one in self._recipe.analyses.items() if one.delivered}
         for made in deliveries:
             if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
                 runtime = runtime_of(self._recipe.targets[made.target])

@@ -83,19 +83,15 @@ def hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
     return made
 
 
-ALWAYS = ("disagreements",)
-"""Analyses of every build; null removes one."""
-
-
 def analyses(value: Any) -> dict[str, Analysis]:
-    """Validate the chosen analyses, a list of names or a mapping of names to options, and add those of every build."""
+    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
     chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
             f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
         )
     made = {}
-    for name, options in {**{name: {} for name in ALWAYS}, **chosen}.items():
+    for name, options in chosen.items():
         if options is None:
             continue
         cls = ANALYSES.get(str(name), "analyses")

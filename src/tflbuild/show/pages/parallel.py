@@ -58,7 +58,7 @@ def parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], metric: str
     unit = next((one["unit"] for one in found if one.get("unit")), "1")
     columns.append((metric, [one.get("value") for one in found], unit))
     columns += [(one.name, [job.get(one.key) for job in jobs], one.text) for one in (SIZE, LATENCY)]
-    columns = [column for column in columns if any(value is not None for value in column[1])]
+    columns = [column for column in columns if {*column[1]} - {None}]
     if not keys or len(columns) < 2:
         return None
     step = max(NARROWEST, (WIDTH - 2 * SIDE) / (len(columns) - 1))
@@ -90,6 +90,7 @@ def _axis(name: str, x: float, values: Sequence[Any], unit: str) -> Axis:
         [min(places, key=places.__getitem__), max(places, key=places.__getitem__)] if unit else list(places)
     )
     marks = [{"y": height(value), "text": _short(figure(value, unit) if unit else value)} for value in told]
+    marks = [{**mark, "end": mark["y"] in (TOP, HEIGHT - BOTTOM)} for mark in marks]
     heights = [None if value is None else height(value) for value in values]
     return Axis(name, x, list({mark["y"]: mark for mark in marks}.values()), heights)
 

@@ -15,6 +15,9 @@ NAMED = 8
 PIXELATED = 64
 """Pixels of a side up to which they are shown as they are, and not smoothed."""
 
+WIDE = 0.62
+"""Width of a letter by its height, so that text stays inside the picture."""
+
 WIDTH, HEIGHT, MARGIN = 240.0, 72.0, 4.0
 """Size of a drawing of lines, and its margin."""
 
@@ -25,7 +28,8 @@ class Panel:
 
     Attributes:
         name: of the model.
-        boxes: `x`, `y`, `width` and `height` in pixels of the picture, `alone`, and the text of one that is alone.
+        boxes: `x`, `y`, `width` and `height` in pixels of the picture, and `alone`; of one that is alone, its text and
+            where that stands.
         named: `text` and `alone` of what it says, the surest first.
         more: how many are not named.
     """
@@ -70,7 +74,7 @@ def drawn(view: SampleView) -> Drawn:
     return Drawn(
         view=view,
         key=f"sample-{of_bytes(view.picture.encode())[:12]}",
-        letters=round(max(7.0, view.width / 18), 1),
+        letters=_letters(view),
         pixelated=0 < max(view.width, view.height) <= PIXELATED,
         truth=[_rectangle(view, mark) for mark in view.truth or () if mark.box],
         panels=[_panel(view, name, said) for name, said in view.said],
@@ -90,14 +94,21 @@ def _panel(view: SampleView, name: str, said: tuple[Mark, ...]) -> Panel:
 def _rectangle(view: SampleView, mark: Mark) -> dict[str, Any]:
     assert mark.box is not None
     top, left, bottom, right = mark.box
+    letters, text = _letters(view), _text(mark) if mark.alone else ""
     return {
         "x": round(left * view.width, 1),
         "y": round(top * view.height, 1),
         "width": round((right - left) * view.width, 1),
         "height": round((bottom - top) * view.height, 1),
         "alone": mark.alone,
-        "text": _text(mark) if mark.alone else "",
+        "text": text,
+        "text_x": round(max(0.0, min(left * view.width, view.width - WIDE * letters * len(text))), 1),
+        "text_y": round(max(letters, top * view.height - 2), 1),
     }
+
+
+def _letters(view: SampleView) -> float:
+    return round(max(7.0, view.width / 18), 1)
 
 
 def _text(mark: Mark) -> str:
