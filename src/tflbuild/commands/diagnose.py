@@ -139,7 +139,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look) -> tuple[D
         made = _with_trials(made, run.overrides, run.store, models, tell, count)
         folder = run.folder / ("preprocessing" if look is _mistakes else "diagnosis")
         _publish(made, folder, run.store)
-        publish_again(run.folder)
+        publish_again(run.folder, lambda text: warn([text]))
         return made, folder
 
 

@@ -100,7 +100,7 @@ def _written(found: Found, typed: Sequence[str]) -> dict[str, Any]:
         (found.folder / NAME).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         (found.folder / PAGE).write_text(render(whole, "Samples from the field"), encoding="utf-8")
     if "run" in found.subject:
-        publish_again(found.folder)
+        publish_again(found.folder, lambda text: warn([text]))
     return whole
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import command
-from tflbuild.core.errors import StoreError
 
 
 @command("report", "print a run's outcome and what each pass took", usage="RUN")
@@ -14,7 +13,7 @@ def report(words: list[str]) -> int:
     """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
-    from tflbuild.show.pages.publishing import publish
+    from tflbuild.show.pages.publishing import publish_again
     from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
@@ -28,8 +27,6 @@ def report(words: list[str]) -> int:
         say(line)
     if content["error"]:
         say(f"error: {content['error']}")
-    try:
-        publish(folder, content)
-    except StoreError as error:
-        warn([f"its page stays as it is: {error}"])
+    if path.is_dir() or path.name == "report.json":
+        publish_again(folder, lambda text: warn([text]))
     return 0

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """Entry points that the engine is given by whoever builds, each "package.module:function" where nothing else is said.
+    """Entry points that the engine is given by whoever builds, each "package.module:function" but for `measuring`.
 
     Attributes:
         predict: writes a model's predictions on a split, as a runtime executes it.
@@ -27,7 +27,7 @@ class Names:
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
-        delivered: analyses, by their declared names, that every build runs on what it delivers.
+        delivered: analysis that every build runs on what it delivers; "" for none.
     """
 
     predict: str
@@ -41,7 +41,7 @@ class Names:
     external: str
     inspect: str
     describe: str
-    delivered: tuple[str, ...] = ()
+    delivered: str = ""
 
 
 def named(dotted: str) -> Callable[..., Any]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.analysis import ANALYSES, Analysis, Measured
+from tflbuild.core.analysis import Analysis, Measured
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.disagreement import BASE, MODEL, TRUTH
 from tflbuild.core.errors import PassError
+from tflbuild.core.names import named
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime
 from tflbuild.engine.deliver import FINAL_SPLIT, Delivery, runtime_of
@@ -88,8 +89,9 @@ class Analyst:
             deliveries: to each target.
             base: what total budgets are held against.
         """
-        usual = {name: ANALYSES.get(name)() for name in self._worker.names.delivered}
-        chosen = usual | {name: one for name, one in self._recipe.analyses.items() if one.delivered}
+        dotted = self._worker.names.delivered
+        usual = [named(dotted)()] if dotted else []
+        chosen = {type(one).name: one for one in (*usual, *self._recipe.analyses.values()) if one.delivered}
         for made in deliveries:
             if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
                 runtime = runtime_of(self._recipe.targets[made.target])

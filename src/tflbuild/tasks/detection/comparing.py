@@ -79,7 +79,7 @@ def disagreement(given: Compared) -> Disagreement:
 def _least(given: Compared) -> float:
     """Give the score from which on detections are shown: of a model without sure ones, half its best."""
     best = max(
-        (float(arrays["scores"].max(initial=0.0)) for arrays in (given.base, given.model)), default=0.0
+        float(np.nan_to_num(arrays["scores"]).max(initial=0.0)) for arrays in (given.base, given.model)
     )
     return LEAST_SCORE if best >= LEAST_SCORE else best / 2
 
