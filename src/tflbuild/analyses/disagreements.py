@@ -23,9 +23,9 @@ class Disagreements(Analysis):
     """Show the samples on which the base and the delivered file disagree most, the worst first.
 
     Both are held against one another by the predictions that their accuracy was measured by, on the whole test split;
-    nothing is executed again. What a disagreement is, the task says: classifiers are as far apart as their
-    probabilities, detectors as the scores of what they find, other models as their outputs. Pictures are kept small, so
-    that the page holds them.
+    nothing is executed again, and every build does this by itself. What a disagreement is, the task says: classifiers
+    are as far apart as their probabilities, detectors as the scores of what they find, other models as their outputs.
+    Pictures are kept small, so that the page holds them.
     """
 
     needs = ("numpy", "PIL")
