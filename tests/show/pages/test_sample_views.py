@@ -37,6 +37,12 @@ def test_what_one_model_alone_says_is_named_first_and_its_text_stays_in_the_pict
     assert delivered.named == []
 
 
+def test_four_boxes_of_a_picture_have_their_text() -> None:
+    many = tuple(Mark(label=str(k), score=0.5, box=BOX, alone=True) for k in range(6))
+    (panel,) = drawn(boxed(said=(("base", many),))).panels
+    assert [box["text"] for box in panel.boxes] == ["0 0.50", "1 0.50", "2 0.50", "3 0.50", "", ""]
+
+
 def test_more_than_eight_answers_are_counted() -> None:
     many = tuple(Mark(label=str(k), score=0.5, box=BOX) for k in range(11))
     (panel,) = drawn(boxed(said=(("base", many),))).panels

@@ -88,3 +88,12 @@ def test_pictures_are_kept_apart_and_nothing_found_is_no_distance() -> None:
 def test_a_score_that_is_no_number_is_none() -> None:
     found = compared([(LEFT, 0, float("nan"))], [(LEFT, 0, 0.9)])
     assert found.distances == pytest.approx([0.9])
+
+
+def test_of_very_many_detections_the_surest_are_shown_and_all_are_counted() -> None:
+    many: list[Row] = [((0.0, k / 100, 0.4, k / 100 + 0.01), 0, 0.9 - k / 1000) for k in range(40)]
+    said = compared(many, []).said(0)
+    assert len(said.base) == 16
+    assert round(said.base[0].score, 3) == 0.9
+    assert said.note == "40 found by the base, 0 by the delivered file"
+    assert len(said.alone[BASE]) == 40

@@ -39,7 +39,7 @@ def to_json(said: Said) -> dict[str, Any]:
 
 def finite(value: float) -> float | None:
     """Give a number as JSON holds it: None for one that is not finite."""
-    return round(value, 6) if math.isfinite(value) else None
+    return round(value, 5) if math.isfinite(value) else None
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from tflbuild.show.pages.figures import MISSING
 NAMED = 8
 """Answers that are listed under a picture."""
 
+LABELLED = 4
+"""Boxes of a picture that have their text over them."""
+
 PIXELATED = 64
 """Pixels of a side up to which they are shown as they are, and not smoothed."""
 
@@ -86,6 +89,8 @@ def drawn(view: SampleView) -> Drawn:
 
 def _panel(view: SampleView, name: str, said: tuple[Mark, ...]) -> Panel:
     boxes = [_rectangle(view, mark) for mark in said if mark.box]
+    for box in [box for box in boxes if box["alone"]][LABELLED:]:
+        box["text"] = ""
     alone_first = sorted(said, key=lambda mark: not mark.alone)
     named = [{"text": _text(mark), "alone": mark.alone} for mark in alone_first[:NAMED]]
     return Panel(name=name, boxes=boxes, named=named, more=max(0, len(said) - NAMED))

@@ -23,6 +23,10 @@ KEPT = 0.5
 """Share of a detection's score that the other model must have for it, to have found it, too."""
 
 
+SHOWN = 16
+"""Detections of a picture that are shown, at most: more would hide the picture."""
+
+
 class Detections(NamedTuple):
     """Detections of one picture, the surest first.
 
@@ -138,7 +142,7 @@ def _answers(labels: Sequence[str], found: Detections, least: float) -> tuple[An
     sure = int((found.scores >= least).sum())
     rows = zip(found.classes.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
     every = [Answer(label=label_of(labels, k), score=score, box=tuple(box)) for k, score, box in rows]
-    return tuple(every[:sure])
+    return tuple(every[: min(sure, SHOWN)])
 
 
 def _note(given: Compared, place: int, base: Detections, model: Detections, least: float) -> str:
