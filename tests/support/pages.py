@@ -15,6 +15,10 @@ HOSTILE = "</script><script>window.struck = 1</script>\"'><img src=x onerror='wi
 """A name that is markup and script wherever it is not escaped."""
 
 
+LONG = f"/home/{'somebody/' * 12}{'x' * 40}.tflite"
+"""A path that no line of a phone holds."""
+
+
 def jpeg(width: int = 240, height: int = 160, shade: int = 90) -> dict[str, Any]:
     """Give a picture as a finding holds it."""
     picture = Image.new("RGB", (width, height), (shade, 120, 140))
@@ -89,7 +93,7 @@ def disagreements(kind: Any = detected, count: int = 6, name: str = "sample") ->
 def detector() -> dict[str, Any]:
     """Give a report with everything that a page draws."""
     report = made_up.report() | {"analyses": [disagreements()]}
-    report["passes"][-1]["notes"] = noted.NOTES
+    report["passes"][-1]["notes"] = noted.NOTES | {"parity": {**noted.PARITY, "of": LONG}}
     report["passes"][1]["notes"] = {"sparsity": 0.5}
     return report
 
@@ -98,6 +102,9 @@ def classifier() -> dict[str, Any]:
     """Give a report of a classifier, and of outputs that are numbers."""
     return made_up.report() | {
         "recipe": "mobilenet_v2_int8",
+        "subject": f"file {LONG} on images {LONG}",
+        "overrides": [f"model.path={LONG}"],
+        "warnings": [f"data: {LONG} was left out"],
         "analyses": [disagreements(classified, 12), disagreements(measured, 4)],
         "recognised": [{"what": "outputs", "value": "softmax", "evidence": "it ends in SOFTMAX"}],
     }

@@ -15,6 +15,7 @@ from browsing import Browser, Tab
 pytestmark = pytest.mark.slow
 
 PAGES = ("detector", "classifier", "failed", "sweep", "diagnosis/diagnosis")
+LONG = ("long diagnosis", "long sweep")
 HOSTILE = ("hostile", "hostile sweep", "hostile diagnosis")
 MOST = 6 * 2**20
 """Bytes of a page."""
@@ -32,7 +33,7 @@ EMPTY = """[...document.querySelectorAll("svg")].filter((one) => {
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *LONG])
 def test_a_page_fits_draws_everything_and_asks_for_nothing(
     browser: Browser, written: Written, name: str, width: int
 ) -> None:

@@ -18,7 +18,7 @@ LABELLED = 4
 PIXELATED = 64
 """Pixels of a side up to which they are shown as they are, and not smoothed."""
 
-WIDE = 0.62
+WIDE = 0.68
 """Width of a letter by its height, so that text stays inside the picture."""
 
 WIDTH, HEIGHT, MARGIN = 240.0, 72.0, 4.0
