@@ -1,4 +1,4 @@
-"""What two models say of the same samples, and how far that is apart, for people."""
+"""Answers of two models about the same samples, and how far these are apart, for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Arrays = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What two models say of one sample.
+    """The answers of two models about one sample.
 
     Attributes:
         truth: what is right; None where nobody knows.
@@ -54,7 +54,7 @@ class Disagreement:
 
 
 class Compared(NamedTuple):
-    """What a task is given to compare.
+    """Predictions of two models that a task compares.
 
     Attributes:
         base: predictions of the first model.

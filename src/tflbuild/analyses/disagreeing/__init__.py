@@ -1,1 +1,1 @@
-"""What the analysis `disagreements` is made of: pictures of samples, and what is told of them."""
+"""Parts of the analysis `disagreements`: pictures of samples, and what is told of them."""

@@ -1,4 +1,4 @@
-"""What commands have found about a run since it was built: pages that lie in its folder, with the gist of each."""
+"""Pages that commands have put into the folder of a run since it was built, with the gist of each."""
 
 from __future__ import annotations
 

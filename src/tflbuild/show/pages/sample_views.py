@@ -27,7 +27,7 @@ WIDTH, HEIGHT, MARGIN = 240.0, 72.0, 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """What one model says of a picture.
+    """The answers of one model, drawn over a picture.
 
     Attributes:
         name: of the model.

@@ -11,7 +11,7 @@ from tflbuild.show.pages.waterfall import HEIGHT, LEFT, RIGHT, WIDTH, round_valu
 
 
 class Across(NamedTuple):
-    """What accuracy is drawn against.
+    """A cost that accuracy is drawn against.
 
     Attributes:
         key: of a job in summary.json.
