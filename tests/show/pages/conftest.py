@@ -38,7 +38,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "diagnosis/diagnosis": diagnosis.render(pages.diagnosis()),
         "hostile diagnosis": diagnosis.render(pages.diagnosis(pages.HOSTILE)),
         "classifier": render(pages.classifier()),
-        "failed": render(made_up.report("failed") | {"error": f"{pages.LONG} broke", "reproduce": pages.LONG}),
+        "failed": render(
+            made_up.report("failed") | {"error": f"{pages.LONG} broke", "reproduce": pages.LONG}
+        ),
         "long diagnosis": diagnosis.render(pages.diagnosis(pages.LONG)),
         "long sweep": render_summary(pages.sweep(pages.LONG)),
         "hostile": render(pages.hostile()),

@@ -90,10 +90,17 @@ def test_a_score_that_is_no_number_is_none() -> None:
     assert found.distances == pytest.approx([0.9])
 
 
-def test_of_very_many_detections_the_surest_are_shown_and_all_are_counted() -> None:
-    many: list[Row] = [((0.0, k / 100, 0.4, k / 100 + 0.01), 0, 0.9 - k / 1000) for k in range(40)]
-    said = compared(many, []).said(0)
-    assert len(said.base) == 16
-    assert round(said.base[0].score, 3) == 0.9
-    assert said.note == "40 found by the base, 0 by the delivered file"
-    assert len(said.alone[BASE]) == 40
+def row(place: int) -> tuple[float, ...]:
+    return (0.0, place / 100, 0.4, place / 100 + 0.01)
+
+
+def test_of_very_many_detections_those_of_one_model_are_shown_before_the_surest_and_all_are_counted() -> None:
+    base: list[Row] = [(row(k), 0, 0.9 - k / 1000) for k in range(40)]
+    model: list[Row] = [one for k, one in enumerate(base) if k not in (5, 39)]
+    said = compared(base, model).said(0)
+    # By hand: 14 that both find, from 0.9 down, and the two that the other lacks, 0.895 and 0.861.
+    kept = [0.9 - k / 1000 for k in [*range(15), 39]]
+    assert [one.score for one in said.base] == pytest.approx(kept, abs=1e-6)
+    assert said.alone == {BASE: (5, 15), MODEL: ()}
+    assert len(said.model) == 16
+    assert said.note == "40 found by the base, 38 by the delivered file"

@@ -24,7 +24,7 @@ KEPT = 0.5
 
 
 SHOWN = 16
-"""Detections of a picture that are shown, at most: more would hide the picture."""
+"""Detections of a picture that are shown of each model, at most: more would hide the picture."""
 
 
 class Detections(NamedTuple):
@@ -64,11 +64,19 @@ def disagreement(given: Compared) -> Disagreement:
 
     def said(place: int) -> Said:
         base, model = _of(given.base, place), _of(given.model, place)
+        shown = {
+            BASE: _shown(base, apart[place].base, least),
+            MODEL: _shown(model, apart[place].model, least),
+        }
+        alone = {BASE: apart[place].base, MODEL: apart[place].model}
         return Said(
             truth=_truth(given, place),
-            base=_answers(given.labels, base, least),
-            model=_answers(given.labels, model, least),
-            alone={BASE: apart[place].base, MODEL: apart[place].model},
+            base=_answers(given.labels, base, shown[BASE]),
+            model=_answers(given.labels, model, shown[MODEL]),
+            alone={
+                name: tuple(k for k, row in enumerate(rows) if row in alone[name])
+                for name, rows in shown.items()
+            },
             note=_note(given, place, base, model, least),
         )
 
@@ -138,11 +146,21 @@ def _truth(given: Compared, place: int) -> tuple[Answer, ...] | None:
     )
 
 
-def _answers(labels: Sequence[str], found: Detections, least: float) -> tuple[Answer, ...]:
-    sure = int((found.scores >= least).sum())
-    rows = zip(found.classes.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
-    every = [Answer(label=label_of(labels, k), score=score, box=tuple(box)) for k, score, box in rows]
-    return tuple(every[: min(sure, SHOWN)])
+def _shown(found: Detections, alone: Sequence[int], least: float) -> list[int]:
+    """Give the rows that are shown, the surest first: those of this model alone go before others."""
+    sure = range(int((found.scores >= least).sum()))
+    return sorted(sorted(sure, key=lambda row: row not in alone)[:SHOWN])
+
+
+def _answers(labels: Sequence[str], found: Detections, rows: Sequence[int]) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(
+            label=label_of(labels, int(found.classes[row])),
+            score=float(found.scores[row]),
+            box=tuple(found.boxes[row].tolist()),
+        )
+        for row in rows
+    )
 
 
 def _note(given: Compared, place: int, base: Detections, model: Detections, least: float) -> str:
