@@ -167,6 +167,7 @@ def test_a_point_says_what_its_job_is_and_leads_to_its_page(browser: Browser, wr
         point = tab.page.locator("svg a[data-job='2']").first
         point.locator("circle.dot").hover()
         tip = tab.page.locator(".tip")
+        assert tip.is_visible()
         settings = "2. prune.sparsity=0.5, model.input_size=96, quantize.scheme=int8"
         assert tip.inner_text() == f"{settings}: map 0.540, size 341.8 KiB, latency 0.38 ms"
         assert tab.page.locator("tbody.pointed").get_attribute("data-job") == "2"

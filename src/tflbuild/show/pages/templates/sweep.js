@@ -12,7 +12,7 @@
 
   // Sorting: a heading becomes a button; jobs without a figure stay last.
   const key = (body, column) => body.rows[0].cells[column].dataset.value ?? "";
-  const compare = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+  const compare = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b, "en") : a - b);
   const sort = (heading) => {
     const falling = heading.getAttribute("aria-sort") === "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
