@@ -83,6 +83,10 @@ def test_a_summary_names_the_metric_that_stands_for_accuracy() -> None:
     assert summarise([row(0.5, 10, 1.0)], [])["metric"] == "score"
     assert summarise([measured_base], [])["metric"] == "score"
     assert summarise([failed], [])["metric"] == "accuracy"
+    shared = {"fidelity": {"value": 0.5}, "size": {"value": 10}}  # of data without labels
+    assert summarise([{**row(None, 10, 1.0), "metrics": shared}], [])["metric"] == "fidelity"
+    both = shared | {"score": {"value": 0.5}}
+    assert summarise([{**row(None, 10, 1.0), "metrics": both}], [])["metric"] == "score"
 
 
 def test_the_table_leaves_empty_what_is_not_known() -> None:
