@@ -9,6 +9,7 @@ from typing import Any
 
 from tflbuild.core import json_text
 from tflbuild.core.plain_text import plain
+from tflbuild.show.findings.analyses import lines_of_analysis
 
 LONGEST = 400
 """Letters of a sentence."""
@@ -43,10 +44,12 @@ class _Kind:
 
 
 def gist_of(content: Mapping[str, Any]) -> str:
-    """Give the sentence that stands above all others: of the ladder where there is one, else the first."""
+    """Give the sentence that stands above all others: of the ladder where there is one, else the first that is told."""
     findings = [finding for entry in content["analyses"] for finding in entry["findings"]]
     told = [finding for finding in findings if finding.get("rungs")] or findings
-    text = next((str(finding["text"]) for finding in told if finding.get("text")), "")
+    texts = [str(finding["text"]) for finding in told if finding.get("text")]
+    lines = [line for entry in content["analyses"] if not texts for line in lines_of_analysis(entry)]
+    text = next(iter([*texts, *lines]), "")
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 

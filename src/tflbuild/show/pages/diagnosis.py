@@ -29,7 +29,7 @@ def render(diagnosis: Mapping[str, Any], title: str = "Diagnosis") -> str:
         .render(
             title=title,
             subject=plain(subject, LONGEST),
-            verdict=gist_of(diagnosis) or "Nothing could be measured.",
+            verdict=gist_of(diagnosis) or "Nothing was found.",
             command=plain(shlex.join(["tflbuild", *diagnosis["command"]]), LONGEST),
             causes=[_cause(cause) for cause in diagnosis["causes"]],
             exhibits=exhibits_of_analyses(diagnosis["analyses"]),
