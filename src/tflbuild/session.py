@@ -11,7 +11,6 @@ from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.report import Report
 from tflbuild.engine.run_folder import make_run_folder
-from tflbuild.engine.storage.store import writing
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe.load import load_recipe
 from tflbuild.wiring import NAMES
@@ -66,7 +65,6 @@ def worker_for(recipe: Recipe) -> Worker:
 
 def publish(report: Report) -> None:
     """Write `report.html` beside `report.json`."""
-    from tflbuild.show.pages.page import render
+    from tflbuild.show.pages import publishing
 
-    with writing(report.folder):
-        (report.folder / "report.html").write_text(render(report.content), encoding="utf-8")
+    publishing.publish(report.folder, report.content)

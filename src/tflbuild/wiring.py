@@ -16,4 +16,5 @@ NAMES = Names(
     external="tflbuild.data.layouts.external:external_split",
     inspect="tflbuild.modalities.image.files:inspect",
     describe="tflbuild.formats.tflite.describing:described",
+    delivered="tflbuild.analyses.disagreements:Disagreements",
 )

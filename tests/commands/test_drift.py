@@ -65,6 +65,9 @@ def test_field_samples_of_the_same_kind_end_with_0_and_leave_json(here: Workspac
     assert finding["agreement"]["field"]["n"] == 40
     assert {row["tensor"] for row in finding["tensors"]} >= {"seen"}
     assert json.loads((here.folder / RUN / "drift.json").read_text()) == made
+    page = (here.folder / RUN / "drift.html").read_text()
+    assert "Drift: fine" in page
+    assert "No cause was found." in page
 
 
 def test_dark_field_samples_are_named_and_end_with_7(here: Workspace) -> None:
@@ -81,6 +84,31 @@ def test_a_build_that_looks_at_field_samples_shows_them_on_its_page(here: Worksp
     page = (here.folder / RUN / "report.html").read_text()
     assert "field samples against training" in page
     assert "The field samples are darker than those of training" in page
+
+
+def test_a_look_at_field_samples_has_a_page_that_the_run_leads_to(here: Workspace) -> None:
+    assert f"page: {RUN}/drift.html" in here.run("drift", RUN, "data.root=dark", code=7)
+    whole, page = (
+        (here.folder / RUN / "drift.html").read_text(),
+        (here.folder / RUN / "report.html").read_text(),
+    )
+    assert "<h1>Samples from the field</h1>" in whole
+    for text in ("The field samples are darker than those of training", "train with darker copies"):
+        assert text in whole
+        assert text in page
+    assert '<a href="drift.html">the whole of it</a>' in page
+
+
+def test_every_build_shows_the_samples_on_which_its_base_and_its_file_disagree(here: Workspace) -> None:
+    (entry,) = [entry for entry in here.report("int8")["analyses"] if entry["name"] == "disagreements"]
+    (finding,) = entry["findings"]
+    assert (finding["split"], finding["n"]) == ("test", here.report("int8")["data"]["splits"]["test"]["n"])
+    distances = [sample["distance"] for sample in finding["samples"]]
+    assert 0 < len(distances) <= 12
+    assert distances == sorted(distances, reverse=True)
+    worst = finding["samples"][0]
+    assert worst["picture"]["jpeg"] in (here.folder / RUN / "report.html").read_text()
+    assert {one["label"] for one in worst["truth"]} <= {"cat", "dog"}
 
 
 def test_few_field_samples_say_how_many_would_decide(here: Workspace) -> None:

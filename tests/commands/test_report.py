@@ -20,6 +20,7 @@ from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.engine.verify import Claim
 from tflbuild.show import prediction, terminal
+from tflbuild.show.pages import publishing
 from tflbuild.show.prediction import Answer, LeftOut, Prediction
 from tflbuild.wiring import NAMES
 
@@ -82,6 +83,8 @@ def test_a_report_is_told_pass_by_pass_and_then_as_the_build_told_it(
     monkeypatch.setattr("tflbuild.engine.report_form.read_report", lambda path: REPORT)
     monkeypatch.setattr("tflbuild.show.timings.time_lines", lambda content: ["times"])
     monkeypatch.setattr(terminal, "outcome_lines", lambda content, folder: [f"outcome in {folder}"])
+    written: list[Path] = []
+    monkeypatch.setattr(publishing, "publish_again", lambda folder, warn: written.append(folder))
     assert main(["report", str(tmp_path)]) == 0
     lines = [
         "prune              ran       map 0.500 [0.400, 0.600]",
@@ -97,6 +100,7 @@ def test_a_report_is_told_pass_by_pass_and_then_as_the_build_told_it(
     )
     assert main(["report", str(tmp_path / "report.json")]) == 0
     assert capsys.readouterr().out.splitlines() == [*lines, "error: it broke"]
+    assert written == [tmp_path, tmp_path], "its page is written again"
 
 
 CLAIMS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from building import FakeBuild, change
 from tflbuild.core import digest
 from tflbuild.core.analysis import Analysis, Variant
 from tflbuild.core.artifact import KerasModel, TFLiteModel
+from tflbuild.core.budget import Limit
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.build import Outcome
@@ -228,3 +230,66 @@ def test_files_that_an_analysis_keeps_are_named_with_their_digests_and_recalled(
     assert entry["files"] == digests
     (again,) = found(build(asking(recipe, other=fakes.FakeAnalysis())))
     assert again == entry
+
+
+class OfDelivered(fakes.FakeAnalysis):
+    """Tell what was predicted."""
+
+    delivered = True
+    of = ("base", "model")
+
+    def reads(self) -> tuple[str, ...]:
+        return ("data.test",)
+
+    def run(self, models: Any, ctx: Any) -> Any:
+        fakes.note("look at predictions")
+        return [{name: json.loads(path.read_text()) for name, path in ctx.predicted.items()}]
+
+
+PREDICTED = {"base": {"score": 0.9}, "model": {"score": 0.89}, "truth": 4}
+
+
+def test_an_analysis_of_what_is_delivered_is_given_what_its_accuracy_was_measured_by(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    wanted = asking(recipe, mine=OfDelivered())
+    (entry,) = found(build(wanted))
+    assert entry["findings"] == [PREDICTED], "the base is what train gave; the file is what is delivered"
+    lines = log.read_text().splitlines()
+    predicted = [line for line in lines if line == "predict test"]
+    assert len(predicted) == 2, "nothing is executed for it again"
+    assert lines.index("look at predictions") > max(k for k, line in enumerate(lines) if line == predicted[0])
+    assert found(build(wanted)) == [entry]
+    assert log.read_text().splitlines().count("look at predictions") == 1
+    worse = change(wanted, "quantize", options=fakes.FakeQuantize(cost=0.1))
+    (other,) = found(build(worse))
+    assert other["findings"][0]["model"] == {"score": pytest.approx(0.79)}
+    assert other["key"] != entry["key"]
+
+
+def test_every_build_runs_the_analysis_that_it_is_given_for_what_it_delivers(
+    recipe: Recipe, build: FakeBuild, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here, "names", replace(here.names, delivered="test_analyses_delivered:OfDelivered"))
+    monkeypatch.setitem(sys.modules, "test_analyses_delivered", sys.modules[__name__])
+    (entry,) = found(build(recipe))
+    assert entry["findings"] == [PREDICTED]
+    monkeypatch.setattr(OfDelivered, "fits", lambda self, models: "there is nothing to see")
+    outcome = build(recipe)
+    assert (found(outcome), outcome.report["warnings"]) == ([], []), "nobody asked for it"
+
+
+def test_a_build_over_its_budget_is_looked_at_too(recipe: Recipe, build: FakeBuild) -> None:
+    wanted = asking(recipe, mine=OfDelivered())
+    limit = Limit(metric="score", form="min", bound=0.95)
+    outcome = build(replace(wanted, limits=(limit,)))
+    assert outcome.report.status == "over_budget"
+    assert [entry["findings"] for entry in outcome.report["analyses"]] == [[PREDICTED]]
+
+
+def test_a_file_that_this_machine_cannot_execute_has_no_predictions_to_look_at(
+    recipe: Recipe, build: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for target in recipe.targets.values():
+        monkeypatch.setattr(type(target), "executes", False)
+    assert found(build(asking(recipe, mine=OfDelivered()))) == []

@@ -72,6 +72,7 @@ def plain_causes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(declared, "__module__", "of.metric")
     monkeypatch.setattr(fakes.FakeTask, "serving", "of.graph:served")
     monkeypatch.setattr(fakes.FakeTask, "training", "of.losses")
+    monkeypatch.setattr(fakes.FakeTask, "comparing", "of.comparing:disagreement")
     monkeypatch.setattr(fakes.FakeModality, "training", "of.batches:batches")
     monkeypatch.setattr(toolchain, "require", lambda tools, who: dict.fromkeys(tools, f"for {who}"))
     monkeypatch.setattr(keys_module, "cpu_name", lambda: "a processor")
@@ -155,6 +156,7 @@ def preimages(world: World) -> dict[str, Any]:
         "readings": keys.readings(model, "val", {"verdict": "chance"}),
         "analysis": keys.analysis(fakes.FakeAnalysis(strength=0.2), {"model": model}),
         "heavy analysis": keys.analysis(fakes.FakeHeavyAnalysis(), {"model": model, "base": world.base}),
+        "analysis of predictions": keys.analysis(fakes.FakeAnalysis(), {"model": model}, {"model": "p"}),
         "size": keys.file_metric("file_bytes", model),
         "latency": keys.file_metric("fake_latency", model),
         "delivery": keys.delivery("any", model),
@@ -169,7 +171,7 @@ READ = {"start", "load", "reads"}
 TRAIN = {"start", "tunes"}
 EXECUTED = {"predictions", "keras", "readings"}
 OF_FILES = {"size", "latency", "delivery", "compilation"}
-ANALYSES = {"analysis", "heavy analysis"}
+ANALYSES = {"analysis", "heavy analysis", "analysis of predictions"}
 IN_TENSORFLOW = TRAIN | {"keras", "heavy analysis"}
 NOBODY: set[str] = set()
 
@@ -284,6 +286,7 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),
     "differ": ("other:differ", NOBODY),
+    "delivered": ("other:Look", NOBODY),  # an analysis, which has a key of its own
 }
 HELD: dict[str, tuple[Any, set[str]]] = {
     "limit": (Limit(metric="file_bytes", form="max_drop", bound=0.1, since="start"), {"judges"}),
@@ -590,6 +593,16 @@ def expected(world: World) -> dict[str, Any]:
             "models": {"model": DECISIVE, "base": DECISIVE},
             "data": reads,
             "environment": ENVIRONMENT,
+        },
+        "analysis of predictions": {
+            **analysis,
+            "analysis": "fake_analysis",
+            "code": "code of fakes of.comparing of.graph of.modality of.task",
+            "options": {"strength": 0.5},
+            "toolchain": dict.fromkeys(("numpy", "PIL"), "for analysis 'fake_analysis'"),
+            "models": {"model": DECISIVE},
+            "data": {"data.val": split_digest("val")},
+            "predicted": {"model": "p"},
         },
         "size": {**fact, "metric": "file_bytes", "code": "code of of.metric", "cpu": "", "toolchain": {}},
         "latency": {

@@ -19,7 +19,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.engine.bundle_form import read_bundle
 from tflbuild.engine.lock import read_lock
 from tflbuild.engine.report_form import read_report
-from tflbuild.show.pages.page import render_summary
+from tflbuild.show.pages.sweep import render_summary
 from tflbuild.sweep.launchers import check_harmless
 from tflbuild.sweep.record import read_record
 from tflbuild.sweep.summary import table_of

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tflbuild.core.errors import MissingTool, RecipeError, StoreError
+from tflbuild.core.metric import METRICS
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.row import row_of_error
 from tflbuild.sweep.spread import groups_of, spread_of
@@ -77,12 +78,16 @@ def test_jobs_are_grouped_that_differ_in_nothing_but_their_seed() -> None:
     assert groups_of([row(0.5, 10, 1.0, side="96")], "score") == []
 
 
-def test_a_summary_names_the_metric_that_stands_for_accuracy() -> None:
+def test_a_summary_names_the_metric_that_stands_for_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {**row(None, None, None, "failed"), "metrics": {}}
     measured_base = {**failed, "base": {"label": "train", "metrics": {"score": {"value": 0.9}}}}
     assert summarise([row(0.5, 10, 1.0)], [])["metric"] == "score"
     assert summarise([measured_base], [])["metric"] == "score"
     assert summarise([failed], [])["metric"] == "accuracy"
+    monkeypatch.setattr(
+        METRICS.get("score"), "primary", False
+    )  # as `fidelity` is, which data without labels have
+    assert summarise([row(0.5, 10, 1.0)], [])["metric"] == "score"
 
 
 def test_the_table_leaves_empty_what_is_not_known() -> None:

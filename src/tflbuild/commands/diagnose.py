@@ -31,6 +31,7 @@ from tflbuild.engine.storage.store import writing
 from tflbuild.models.file import File
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show.diagnosis import lines_of
+from tflbuild.show.pages.publishing import publish_again
 
 USAGE = (
     "usage: tflbuild diagnose RUN [--try N] [--preprocess | --operators] [--json], or diagnose FILE base=FILE "
@@ -167,6 +168,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look, name: str)
         made = _with_trials(made, run.overrides, run.store, models, tell, count)
         folder = run.folder / name
         _publish(made, folder, run.store)
+        publish_again(run.folder, lambda text: warn([text]))
         return made, folder
 
 

@@ -27,6 +27,8 @@ from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.store import writing
 from tflbuild.recipe.load import load_recipe
+from tflbuild.show.pages.diagnosis import render
+from tflbuild.show.pages.publishing import publish_again
 
 USAGE = (
     "usage: tflbuild drift RUN data.root=FIELD [--json], or drift FILE.tflite data.root=TRAINING field=FIELD "
@@ -34,6 +36,7 @@ USAGE = (
 )
 SCHEMA = "tflbuild.drift/1"
 NAME = "drift.json"
+PAGE = "drift.html"
 LABEL = "drift"
 WELL = ("fine", "undecided")
 """Verdicts that end with exit code 0."""
@@ -68,7 +71,7 @@ def drift(words: list[str]) -> int:
             say(plain(line, 2000))
         for cure in _cures(found.entry):
             say(f"  cure: {plain(cure['text'], 400)}{_typed(cure)}")
-        say(f"written: {found.folder / NAME}")
+        say(f"page: {found.folder / PAGE}")
     return 0 if whole["verdict"] in WELL else errors.Drift.exit_code
 
 
@@ -95,6 +98,9 @@ def _written(found: Found, typed: Sequence[str]) -> dict[str, Any]:
     }
     with writing(found.folder):
         (found.folder / NAME).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        (found.folder / PAGE).write_text(render(whole, "Samples from the field"), encoding="utf-8")
+    if "run" in found.subject:
+        publish_again(found.folder, lambda text: warn([text]))
     return whole
 
 

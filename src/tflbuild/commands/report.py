@@ -1,18 +1,19 @@
-"""`tflbuild report`: a run's outcome."""
+"""`tflbuild report`: a run's outcome, and its page anew."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tflbuild.commands.words import one, say
+from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import command
 
 
 @command("report", "print a run's outcome and what each pass took", usage="RUN")
 def report(words: list[str]) -> int:
-    """Print a run's outcome."""
+    """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
+    from tflbuild.show.pages.publishing import publish_again
     from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
@@ -26,4 +27,6 @@ def report(words: list[str]) -> int:
         say(line)
     if content["error"]:
         say(f"error: {content['error']}")
+    if path.is_dir() or path.name == "report.json":
+        publish_again(folder, lambda text: warn([text]))
     return 0

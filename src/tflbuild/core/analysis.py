@@ -69,6 +69,8 @@ class AnalysisContext(Protocol):
         notes: for what passes that are used here note; nobody reads it.
         scratch: an empty folder, removed afterwards.
         measured: what `variants` gave, measured; while that runs, what it gave before.
+        predicted: files with the predictions of each model, and with the `truth`, for an analysis of what is delivered;
+            see `tflbuild.evaluation.arrays`.
     """
 
     @property
@@ -88,6 +90,9 @@ class AnalysisContext(Protocol):
 
     @property
     def measured(self) -> Sequence[Measured]: ...
+
+    @property
+    def predicted(self) -> Mapping[str, Path]: ...
 
     def emit(self, kind: type[A], content: bytes, *, fingerprint: str = "", **meta: Any) -> A:
         """Write a model into the staging folder, with all of its meta."""
@@ -134,6 +139,9 @@ class Analysis:
     """Whether each variant is compared with the one before it, too, and not only with the first."""
     rounds: ClassVar[int] = 1
     """How often `variants` is asked, each time with what was measured before; less often where it gives none."""
+    delivered: ClassVar[bool] = False
+    """Whether it looks at the file that is delivered, once that was measured, and at its predictions and those of its
+    other models on the same samples."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

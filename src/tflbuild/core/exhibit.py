@@ -1,4 +1,4 @@
-"""The exhibit of a finding, before anybody draws it: bars, tables, curves and histograms of plain values."""
+"""The exhibit of a finding, before anybody draws it: bars, tables, curves, histograms and samples of plain values."""
 
 from __future__ import annotations
 
@@ -132,6 +132,66 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One object or class in a sample.
+
+    Attributes:
+        label: name of the class.
+        score: in 0..1; None where none is known.
+        box: (ymin, xmin, ymax, xmax) in 0..1 of the picture; None for what is said of the whole sample.
+        alone: whether the other model does not say so.
+    """
+
+    label: str
+    score: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """The values of one output, as each of several models gives them; None for one that is not finite."""
+
+    name: str
+    values: tuple[tuple[str, tuple[float | None, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleView:
+    """One sample with what is right, and what models say of it.
+
+    Attributes:
+        name: of the sample.
+        note: a few words on what differs.
+        picture: a JPEG in base 64; "" where it is no picture.
+        width: of it in pixels.
+        height: likewise.
+        text: what the sample is, where there is no picture.
+        truth: what is right; None where nobody knows.
+        said: what each model says, by its name.
+        traces: outputs that mean nothing but numbers.
+    """
+
+    name: str
+    note: str = ""
+    picture: str = ""
+    width: int = 0
+    height: int = 0
+    text: str = ""
+    truth: tuple[Mark, ...] | None = None
+    said: tuple[tuple[str, tuple[Mark, ...]], ...] = ()
+    traces: tuple[Trace, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Samples beside one another."""
+
+    macro: ClassVar[str] = "samples"
+    views: tuple[SampleView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """All that a page shows of one finding.
 
@@ -142,7 +202,7 @@ class Exhibit:
     """
 
     title: str
-    parts: tuple[Bars | Table | Curve | Histogram, ...]
+    parts: tuple[Bars | Table | Curve | Histogram | Samples, ...]
     text: tuple[str, ...] = ()
 
 

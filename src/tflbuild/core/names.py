@@ -27,6 +27,7 @@ class Names:
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
+        delivered: analysis that every build runs on what it delivers; "" for none.
     """
 
     predict: str
@@ -40,6 +41,7 @@ class Names:
     external: str
     inspect: str
     describe: str
+    delivered: str = ""
 
 
 def named(dotted: str) -> Callable[..., Any]:

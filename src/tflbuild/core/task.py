@@ -46,6 +46,9 @@ class Task:
     """The module with `loss`, `targeting` and `with_teacher`, apart, so that another loss measures nothing again."""
     serving: ClassVar[str] = ""
     """Dotted name of what turns a framework model's raw outputs into those of the converted file, in its graph."""
+    comparing: ClassVar[str] = ""
+    """Dotted name of what gives a `tflbuild.core.disagreement.Disagreement`, apart, so that another way to show answers
+    measures nothing again; "" for a task whose answers nobody is shown."""
     head_checks: ClassVar[Mapping[str, Check]] = {}
     """The check of each field of `Meaning.head` that may lie in a file of somebody else."""
 

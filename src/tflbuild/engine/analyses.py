@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,12 @@ from typing import Any
 from tflbuild.core import digest
 from tflbuild.core.analysis import Analysis, Measured
 from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.disagreement import BASE, MODEL, TRUTH
 from tflbuild.core.errors import PassError
+from tflbuild.core.names import named
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.runtime import Runtime
+from tflbuild.engine.deliver import FINAL_SPLIT, Delivery, runtime_of
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
@@ -20,9 +24,8 @@ from tflbuild.engine.variants import kept, measured, read
 from tflbuild.engine.workers.context import KEPT, Assignment
 from tflbuild.engine.workers.worker import Reply, Worker
 
-BASE, FLOAT, MODEL = "base", "float", "model"
-"""Names of the models that an analysis may look at: the base, the last float `.tflite`, and what is delivered."""
-
+FLOAT = "float"
+"""Name of the last float `.tflite`, which an analysis may look at beside the base and what is delivered."""
 
 STEP = "step:"
 """Begins the name of what a step gave."""
@@ -71,15 +74,37 @@ class Analyst:
         self._worker, self._index, self._measurer, self._tell = worker, index, measurer, tell
 
     def run(self, models: Mapping[str, Artifact]) -> list[dict[str, Any]]:
-        """Run every analysis of the recipe; gives entries of report.json's `analyses`.
+        """Run every analysis of the recipe but those of what is delivered; gives entries of report.json's `analyses`.
 
         Args:
             models: by name, see `models_of`.
         """
-        return self.each(self._recipe.analyses, models)
+        chosen = {name: one for name, one in self._recipe.analyses.items() if not one.delivered}
+        return self.each(chosen, models)
+
+    def of_delivered(self, deliveries: Sequence[Delivery], base: Artifact) -> list[dict[str, Any]]:
+        """Run every analysis of what is delivered on the first file whose accuracy was measured, likewise.
+
+        Args:
+            deliveries: to each target.
+            base: what total budgets are held against.
+        """
+        dotted = self._worker.names.delivered
+        usual = [named(dotted)()] if dotted else []
+        chosen = {type(one).name: one for one in (*usual, *self._recipe.analyses.values()) if one.delivered}
+        for made in deliveries:
+            if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
+                runtime = runtime_of(self._recipe.targets[made.target])
+                return self.each(chosen, {BASE: base, MODEL: made.model}, asked=False, runtime=runtime)
+        return []
 
     def each(
-        self, analyses: Mapping[str, Analysis], models: Mapping[str, Artifact], *, asked: bool = True
+        self,
+        analyses: Mapping[str, Analysis],
+        models: Mapping[str, Artifact],
+        *,
+        asked: bool = True,
+        runtime: Runtime | None = None,
     ) -> list[dict[str, Any]]:
         """Run analyses, one after the other; one that fails is a warning, and the others run all the same.
 
@@ -87,6 +112,7 @@ class Analyst:
             analyses: by label.
             models: by name, see `models_of`.
             asked: whether the user asked for each; one that has nothing to look at is left out in silence otherwise.
+            runtime: executes the delivered file, for analyses of that; None for the usual one.
         """
         entries = []
         for name, analysis in analyses.items():
@@ -98,18 +124,25 @@ class Analyst:
                     self._warn(f"analyses.{name} is left out: {reason}")
                 continue
             try:
-                entries.append(self.entry(name, analysis, models))
+                entries.append(self.entry(name, analysis, models, runtime))
             except PassError as error:
                 self._warn(f"analyses.{name}: {error}")
         return entries
 
-    def entry(self, name: str, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
+    def entry(
+        self,
+        name: str,
+        analysis: Analysis,
+        models: Mapping[str, Artifact],
+        runtime: Runtime | None = None,
+    ) -> dict[str, Any]:
         """Run one analysis, or recall it; gives an entry of report.json's `analyses`.
 
         Args:
             name: its label.
             analysis: it.
             models: by name, see `models_of`; those that it does not look at are left out.
+            runtime: executes the delivered file, for an analysis of that; None for the usual one.
 
         Raises:
             PassError: it failed.
@@ -117,14 +150,15 @@ class Analyst:
         given = {of: models[of] for of in analysis.of if of in models}
         if analysis.steps:
             given |= {of: model for of, model in models.items() if of.startswith(STEP)}
-        preimage = self._keys.analysis(analysis, given)
+        predicted = self._predicted(given, runtime) if analysis.delivered else None
+        preimage = self._keys.analysis(analysis, given, predicted)
         found: tuple[Measured, ...] = ()
         if analysis.measures:
             found = self._measured(name, analysis, given, preimage)
             preimage = {**preimage, "measured": [_told(one) for one in found]}
 
         def compute(staging: Path) -> Result:
-            answer = self._ask("analyse", name, analysis, given, staging, found)
+            answer = self._ask("analyse", name, analysis, given, staging, found, predicted or {})
             kept_files = _files_in(staging / KEPT)
             numbered = {f"file{number}": path for number, path in enumerate(kept_files.values())}
             return Result({"findings": answer.value, "names": list(kept_files)}, answer.cost, numbered)
@@ -140,6 +174,16 @@ class Analyst:
             entry["files"] = {name: record.value[f"file{number}"] for number, name in enumerate(names)}
         self._tell(Event("analysis", entry))
         return entry
+
+    def _predicted(self, models: Mapping[str, Artifact], runtime: Runtime | None) -> dict[str, str]:
+        """Give digests of the files with predictions and truth of the samples that a delivery is measured on."""
+        executes = {MODEL: runtime}
+        found = {
+            name: self._measurer.predictions(model, FINAL_SPLIT, executes.get(name))
+            for name, model in models.items()
+        }
+        records = found | {TRUTH: self._measurer.truth(FINAL_SPLIT)}
+        return {name: record.value["file"] for name, record in records.items()}
 
     def _measured(
         self, name: str, analysis: Analysis, given: Mapping[str, Artifact], preimage: Mapping[str, Any]
@@ -183,6 +227,7 @@ class Analyst:
         given: Mapping[str, Artifact],
         staging: Path,
         found: tuple[Measured, ...],
+        predicted: Mapping[str, str] | None = None,
     ) -> Reply:
         assignment = Assignment(
             label=name,
@@ -195,6 +240,7 @@ class Analyst:
             checkpoints=staging / "checkpoints",
             checkpoint_seconds=self._recipe.worker.checkpoint_seconds,
             measured=found,
+            predicted={of: self._store.blob(sha256) for of, sha256 in (predicted or {}).items()},
         )
 
         def progress(done: float, total: float, note: str) -> None:

@@ -150,7 +150,7 @@ class Build:
         assert isinstance(model, TFLiteModel)
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
-        self._deliver(prepared, measurer, runner, model)
+        self._deliver(prepared, measurer, runner, model, analyst)
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:
         if self.recipe.run.keep_intermediate:
@@ -163,7 +163,9 @@ class Build:
         if self._lock is not None:
             self._lock.check_step(step)
 
-    def _deliver(self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel) -> None:
+    def _deliver(
+        self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel, analyst: Analyst
+    ) -> None:
         recipe = prepared.recipe
         metrics = sorted({*judged_metrics(recipe), *recipe.objective})
         label = base_label(recipe, prepared.order)
@@ -174,6 +176,7 @@ class Build:
         self._account.deliveries = made
         if is_foreign(recipe, recipe.steps[label]):
             delivering.add_differences(recipe, measurer, made, base)
+        self._account.analyses += analyst.of_delivered(made, base)
         breaches = [v.text for d in self._account.deliveries for v in d.verdicts if not v.ok]
         for delivery in self._account.deliveries:
             for verdict in delivery.verdicts:

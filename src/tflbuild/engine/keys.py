@@ -201,11 +201,21 @@ class Keys:
         code = [preimage["code"], _code(self._names.readings)]
         return {**preimage, "measure": "readings", "code": code, "finding": digest.of_json(finding)}
 
-    def analysis(self, analysis: Analysis, models: Mapping[str, Artifact]) -> dict[str, Any]:
-        """Give the preimage of an analysis of models."""
+    def analysis(
+        self, analysis: Analysis, models: Mapping[str, Artifact], predicted: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Give the preimage of an analysis of models.
+
+        Args:
+            analysis: it.
+            models: by name.
+            predicted: digests of the files with predictions that it looks at, by name; None for one that does not.
+        """
         cls = type(analysis)
         meanings = [Meaning.of(model) for model in models.values()]
         modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
+        if predicted is not None:
+            modules |= {module_of(meaning.kind.comparing) for meaning in meanings if meaning.kind.comparing}
         tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in tools_of_inputs(of))))
         return {
             "schema": KEY_SCHEMA,
@@ -219,6 +229,7 @@ class Keys:
             "data": {source: self.source(source) for source in analysis.reads()},
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
             **({} if analysis.is_light(models) else {"environment": self._environment}),
+            **({} if predicted is None else {"predicted": dict(predicted)}),
         }
 
     def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:

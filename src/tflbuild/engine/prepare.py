@@ -165,9 +165,10 @@ def _sources(
     readers = {label: step.options for label, step in recipe.steps.items()}
     readers |= {f"analyses.{name}": analysis for name, analysis in recipe.analyses.items()}  # type: ignore[misc]
     for label, options in readers.items():
+        ended = getattr(options, "delivered", False)
         for source in options.reads():
             key = f"{label}.{_key_of(to_json(options), source)}"
-            if not _is_split(source, label, index):
+            if not _is_split(source, label, index, ended=ended):
                 tell = warn if source not in found else _silent
                 found[source] = _files(source, key, noun, index, memo, tell, recipe.data)
     return found
@@ -177,14 +178,20 @@ def _silent(text: str) -> None:
     """Say nothing: it was said for another step that reads the same source."""
 
 
-def _is_split(source: str, label: str, index: Index) -> bool:
+def _is_split(source: str, label: str, index: Index, *, ended: bool = False) -> bool:
     """Tell whether a source is a split of the data set.
+
+    Args:
+        source: what is read.
+        label: of the step that reads it.
+        index: what the data set holds.
+        ended: whether it is read once all is built, so that nothing can be learned from the test split.
 
     Raises:
         RecipeError: it is the test split, or one that the data set does not have.
     """
     prefix, _, split = source.partition(".")
-    if source == "data.test":
+    if source == "data.test" and not ended:
         raise RecipeError(f"{label}: 'data.test' must not be used here; use data.train.")
     if prefix != "data" or "/" in source or is_array_name(Path(source)):
         return False

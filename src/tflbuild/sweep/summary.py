@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.metric import METRICS, AccuracyMetric
+from tflbuild.core.metric import headline
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.spread import groups_of
@@ -39,12 +39,11 @@ def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict
 
 
 def accuracy_metric(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Name the metric that stands for accuracy: the first that jobs measured and a task calls its primary."""
-    primary = [name for name, cls in METRICS.items() if issubclass(cls, AccuracyMetric) and cls.primary]
+    """Name the metric that stands for accuracy: of those that jobs measured, a primary one where there is one."""
     measured = {
         name for row in rows for name in (*row["metrics"], *(row.get("base") or {"metrics": ()})["metrics"])
     }
-    return next((name for name in primary if name in measured), "accuracy")
+    return headline(measured) or "accuracy"
 
 
 def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -72,7 +71,7 @@ def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Write `summary.json`, `summary.csv` and `summary.html`."""
-    from tflbuild.show.pages.page import render_summary
+    from tflbuild.show.pages.sweep import render_summary
 
     text = io.StringIO()
     headings, rows = table_of(summary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.task import Outputs, Rows, Task, task
@@ -20,6 +20,7 @@ class Unlabelled(Task):
     """Outputs as they are: nobody says what is right, so that a model is held to its base alone (`fidelity`)."""
 
     labelled = False
+    comparing: ClassVar[str] = "tflbuild.tasks.comparing_outputs:disagreement"
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
         """Give the values of each output, (values,) float32."""

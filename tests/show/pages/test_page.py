@@ -17,16 +17,14 @@ from tflbuild.show.pages.page import (
     _chart,
     _dropped,
     _headline,
-    _job,
-    _spreads,
     _told,
     _verdicts,
     _yaml,
     environment,
     render,
-    render_summary,
 )
 from tflbuild.show.pages.scatter import scatter
+from tflbuild.show.pages.sweep import _job, _spreads, render_summary
 from tflbuild.show.pages.waterfall import Column, gauge, limits_of, round_values, waterfall
 
 
@@ -41,7 +39,7 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -51,7 +49,7 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & {*self.open}:
             self.text += f" {data}"
 
 
@@ -88,8 +86,10 @@ def test_the_page_says_how_to_run_a_failed_pass_alone_and_where_a_run_was_stoppe
 
 
 def test_the_page_needs_nothing_else() -> None:
-    for page in (render(pages.report()), render_summary(pages.summary())):
-        assert not re.search(r"https?://|@import|<script|<link", page)
+    for page, scripts in ((render(pages.report()), 0), (render_summary(pages.summary()), 1)):
+        assert not re.search(r"https?://|@import|<script\s|<link", page)
+        assert page.count("<script>") == scripts
+        assert "default-src 'none'" in page, "a browser is told so, too"
         assert all(not address.startswith(("/", "file:")) for address in outline(page).addresses)
 
 
@@ -237,13 +237,21 @@ def test_a_summary_holds_every_job_failed_ones_included() -> None:
         assert expected in parsed.text, expected
     for job in summary["jobs"]:
         assert not job["error"] or job["error"] in parsed.text
-    assert parsed.addresses == [f"{job['run']}/report.html" for job in summary["jobs"] if job["run"]]
+    leading = [f"{job['run']}/report.html" for job in summary["jobs"] if job["run"]]
+    measured = leading[:3]  # the fourth has no figures, so that it is in neither chart of them
+    assert parsed.addresses == [*measured, *measured, *leading, *leading]
+
+
+def test_an_address_of_a_job_is_one_whatever_its_name_holds() -> None:
+    summary = pages.summary()
+    summary["jobs"][0]["run"] = 'javascript:alert(1)#?%"x'
+    assert "javascript%3Aalert%281%29%23%3F%25%22x/report.html" in outline(render_summary(summary)).addresses
 
 
 def test_the_pareto_optimal_are_marked_in_table_and_chart() -> None:
     page = render_summary(pages.summary())
     assert page.count('class="badge pareto"') == 3
-    assert page.count('class="ring"') == 3
+    assert page.count('class="ring"') == 6, "in both charts"
 
 
 def test_the_spread_over_seeds_has_a_table() -> None:
@@ -476,25 +484,23 @@ def test_what_was_tried_is_said_with_what_it_gave() -> None:
 def test_every_row_of_a_sweep_stands_under_its_heading() -> None:
     assert Rows(render_summary(pages.summary())).rows == [
         [
-            *("", "prune.sparsity", "model.input_size", "map", "since base"),
-            *("file", "latency", "time", "", "status"),
+            *("job", "status", "prune.sparsity", "model.input_size", "map", "since base"),
+            *("file", "compressed", "latency", "time"),
         ],
         [
-            *("1", "0.5", "96", "0.670 0.648 to 0.690", "−0.020"),
-            *("628.3 KiB 313.5 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+            *("1", "built Pareto", "0.5", "96", "0.670 0.648 to 0.690", "−0.020"),
+            *("628.3 KiB", "313.5 KiB", "1.23 ms", "2 min 3 s"),
         ],
         [
-            *("2", "0.8", "96", "0.620 0.598 to 0.640", "−0.070"),
-            *("628.3 KiB 196.3 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+            *("2", "built Pareto", "0.8", "96", "0.620 0.598 to 0.640", "−0.070"),
+            *("628.3 KiB", "196.3 KiB", "1.23 ms", "2 min 3 s"),
         ],
         [
-            *("3", "0.5", "128", "0.710 0.688 to 0.730", "+0.020"),
-            *("628.3 KiB 322.3 KiB compressed", "1.23 ms", "2 min 3 s", "Pareto", "built"),
+            *("3", "built Pareto", "0.5", "128", "0.710 0.688 to 0.730", "+0.020"),
+            *("628.3 KiB", "322.3 KiB", "1.23 ms", "2 min 3 s"),
         ],
-        ["4", "0.8", "128", "", "", "", "", "2 min 3 s", "", "over budget"],
-        ["", "quantize.budget: map fell by 0.2; at most 0.01 allowed"],
-        ["5", "1.5", "96", "", "", "", "", "", "", "invalid"],
-        ["", "prune.sparsity: 1.5 should be less than 1"],
+        ["4", "over budget", "0.8", "128", "", "", "", "", "", "2 min 3 s"],
+        ["5", "invalid", "1.5", "96", "", "", "", "", "", ""],
     ]
 
 
@@ -533,8 +539,9 @@ def test_a_summary_says_its_command_and_how_many_jobs_there_are() -> None:
     text = outline(render_summary(pages.summary())).text
     assert "Sweep of 5 jobs 3 built 1 over budget 1 invalid" in text
     assert "tflbuild -m recipe=ssd_mobilenet_int8 prune.sparsity=0.5,0.8,1.5" in text
-    assert "The green line joins the built models that no smaller one equals." in text
-    assert "0.5, model.input_size=96: 0.670, 313 KiB" in render_summary(pages.summary())
+    assert "The green line joins the built models that none of less size equals." in text
+    assert "1. prune.sparsity=0.5, model.input_size=96: map 0.670, size 313.5 KiB, latency 1.23 ms" in text
+    assert "job 5 prune.sparsity: 1.5 should be less than 1" in text
 
 
 def drawn(name: str, part: Any) -> str:
@@ -572,8 +579,12 @@ HEADLINES: list[tuple[dict[str, Any], str]] = [
     ({"budget": {"verdicts": [OPEN]}}, "Built, within its budget"),
     ({"passes": [{"verdicts": [OPEN, CLOSED]}]}, "Built, with a closed gate: see below"),
     ({"budget": {"verdicts": [CLOSED]}}, "Built, with a closed gate: see below"),
-    ({"analyses": [{"findings": [{"text": "x"}]}]}, "Built, but look at the base: see below"),
-    ({"analyses": [{"findings": [{"text": ""}]}]}, "Built; nothing was limited"),
+    (
+        {"analyses": [{"name": "chance", "findings": [{"text": "x"}]}]},
+        "Built, but look at the base: see below",
+    ),
+    ({"analyses": [{"name": "chance", "findings": [{"text": ""}]}]}, "Built; nothing was limited"),
+    ({"analyses": [{"name": "ladder", "findings": [{"text": "x"}]}]}, "Built; nothing was limited"),
     ({"stopped_after": "prune"}, "Stopped after prune, as wanted: nothing was delivered"),
     ({"status": "failed", "stopped_after": "prune"}, "Failed"),
     ({"status": "odd"}, "odd"),

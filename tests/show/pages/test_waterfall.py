@@ -247,7 +247,7 @@ def test_jobs_are_placed_by_size_and_accuracy_and_numbered_as_in_the_table() -> 
     assert [(point["low"], point["high"]) for point in made.points] == [(242.7, 124.4), (65.3, 65.3)]
     assert [point["number"] for point in made.points] == [1, 4]
     assert [point["pareto"] for point in made.points] == [True, False]
-    assert made.points[0]["text"] == "a=100, b=x: 0.500, 100 KiB"
+    assert made.points[0]["text"] == "a=100, b=x: map 0.500, size 100.0 KiB"
     assert [mark["text"] for mark in made.columns] == ["100", "120", "140", "160", "180", "200"]
     assert made.front == "117.2,183.6 882.8,65.3"
 

@@ -41,6 +41,7 @@ class Assignment:
         strict: whether an undecided verdict is a breach.
         asks_model: whether a pass with an input may look at the recipe's architecture.
         measured: variants of an analysis.
+        predicted: files with predictions of the models of an analysis, and with the truth.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Assignment:
     strict: bool = False
     asks_model: bool = False
     measured: tuple[Measured, ...] = ()
+    predicted: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -134,6 +136,11 @@ class WorkerContext:
     def measured(self) -> tuple[Measured, ...]:
         """Give the variants of an analysis, measured."""
         return self.assignment.measured
+
+    @property
+    def predicted(self) -> Mapping[str, Path]:
+        """Give the files with predictions that an analysis looks at."""
+        return self.assignment.predicted
 
     @property
     def scratch(self) -> Path:

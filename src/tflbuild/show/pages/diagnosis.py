@@ -1,4 +1,4 @@
-"""A diagnosis as one page of HTML that needs nothing else."""
+"""A diagnosis, or a look at samples from the field, as one page of HTML that needs nothing else."""
 
 from __future__ import annotations
 
@@ -8,35 +8,33 @@ from typing import Any
 
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings.analyses import exhibits_of_analyses
+from tflbuild.show.pages.beside import gist_of
 from tflbuild.show.pages.page import environment
 
 LONGEST = 2000
 """Letters of a text."""
 
 
-def render(diagnosis: Mapping[str, Any]) -> str:
-    """Write the page of diagnosis.json (schema `tflbuild.diagnosis/1`)."""
+def render(diagnosis: Mapping[str, Any], title: str = "Diagnosis") -> str:
+    """Write the page of diagnosis.json (schema `tflbuild.diagnosis/1`), or of drift.json (`tflbuild.drift/1`).
+
+    Args:
+        diagnosis: what it holds.
+        title: of the page.
+    """
     subject = ", ".join(str(path) for path in diagnosis["subject"].values())
     return (
         environment()
         .get_template("diagnosis.html.j2")
         .render(
+            title=title,
             subject=plain(subject, LONGEST),
-            verdict=_verdict(diagnosis),
+            verdict=gist_of(diagnosis) or "Nothing was found.",
             command=plain(shlex.join(["tflbuild", *diagnosis["command"]]), LONGEST),
             causes=[_cause(cause) for cause in diagnosis["causes"]],
             exhibits=exhibits_of_analyses(diagnosis["analyses"]),
         )
     )
-
-
-def _verdict(diagnosis: Mapping[str, Any]) -> str:
-    """Say in one sentence how much was lost, and where."""
-    findings = [finding for entry in diagnosis["analyses"] for finding in entry["findings"]]
-    told = next((str(finding["text"]) for finding in findings if finding.get("rungs")), "")
-    asked = [str(finding["summary"]) for finding in findings if "cut" in finding or "compared" in finding]
-    told = told or "; ".join(asked)
-    return f"{told[:1].upper()}{told[1:]}." if told else "No ladder could be measured."
 
 
 def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:

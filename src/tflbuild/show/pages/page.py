@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram
+from tflbuild.show.pages.beside import Beside
 from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.compiled import compiled_templates
 from tflbuild.show.pages.figures import (
@@ -25,7 +28,7 @@ from tflbuild.show.pages.figures import (
     size,
 )
 from tflbuild.show.pages.packing import packing
-from tflbuild.show.pages.scatter import scatter
+from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.tiles import measured_where, tiles
 from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
 
@@ -46,8 +49,14 @@ OPTIONS: Mapping[str, Any] = {
 """Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Write the page of `report.json` (schema `tflbuild.report/1`)."""
+def render(report: Mapping[str, Any], beside: Sequence[Beside] = ()) -> str:
+    """Write the page of `report.json` (schema `tflbuild.report/1`).
+
+    Args:
+        report: what it holds.
+        beside: what was found out about the run since.
+    """
+    looked, others = _split(report.get("analyses", []))
     metric = primary_metric(report)
     unit = _unit(report, metric)
     return (
@@ -66,33 +75,13 @@ def render(report: Mapping[str, Any]) -> str:
             largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
             verdicts=_verdicts(report["budget"]["verdicts"]),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
-            base=exhibits_of_analyses(report.get("analyses", [])),
+            base=exhibits_of_analyses(looked),
+            found=exhibits_of_analyses(others),
+            beside=beside,
             recognised=report.get("recognised", []),
             classes=class_table(report),
             dropped=_dropped(report["data"].get("dropped", [])),
             resolved=_yaml(report.get("resolved", {})),
-        )
-    )
-
-
-def render_summary(summary: Mapping[str, Any]) -> str:
-    """Write the page of `summary.json` (schema `tflbuild.summary/1`)."""
-    jobs = summary["jobs"]
-    keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
-    metric = summary["metric"]
-    counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
-    return (
-        environment()
-        .get_template("summary.html.j2")
-        .render(
-            summary=summary,
-            keys=keys,
-            metric=metric,
-            counts={status: count for status, count in counts.items() if count},
-            invalid=sum(job["status"] not in HEADLINES for job in jobs),
-            chart=scatter(jobs, metric),
-            rows=[_job(job, keys, metric) for job in jobs],
-            spreads=_spreads(summary),
         )
     )
 
@@ -115,6 +104,8 @@ def environment() -> Environment:
         "apart": apart_text,
         "place": curve.place,
         "bins": histogram.place,
+        "drawn": drawn,
+        "address": partial(quote, safe="/=,"),
     }
     return environment
 
@@ -127,9 +118,15 @@ def _headline(report: Mapping[str, Any]) -> str:
     verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
     if any(not verdict["ok"] for verdict in verdicts):
         return "Built, with a closed gate: see below"
-    if texts_of(report.get("analyses", [])):
+    if texts_of(_split(report.get("analyses", []))[0]):
         return "Built, but look at the base: see below"
     return "Built, within its budget" if verdicts else "Built; nothing was limited"
+
+
+def _split(analyses: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Give the first look at the base, and all other analyses."""
+    looked = [entry for entry in analyses if entry.get("name") == FIRST_LOOK]
+    return looked, [entry for entry in analyses if entry.get("name") != FIRST_LOOK]
 
 
 def _command(report: Mapping[str, Any]) -> str:
@@ -232,40 +229,3 @@ def _yaml(mapping: Mapping[str, Any]) -> str:
         return ""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(dict(mapping), Dumper=dumper, sort_keys=False, allow_unicode=True))
-
-
-def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]:
-    measured = job.get("metrics", {}).get(metric)
-    base = (job.get("base") or {}).get("metrics", {}).get(metric)
-    known = measured and base and measured["value"] is not None and base["value"] is not None
-    return {
-        "settings": [str(job["overrides"].get(key, "")) for key in keys],
-        "status": job["status"],
-        "error": job.get("error"),
-        "run": job.get("run"),
-        "measured": measured,
-        "change": measured["value"] - base["value"] if known else None,
-        "bytes": job.get("bytes"),
-        "compressed_bytes": job.get("compressed_bytes"),
-        "latency_ms": job.get("latency_ms"),
-        "seconds": job.get("seconds"),
-        "pareto": job["pareto"],
-    }
-
-
-def _spreads(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give a row for each figure of each group of jobs that differ in nothing but their seed."""
-    units = {"bytes": "bytes", "latency_ms": "ms"}
-    return [
-        {
-            "settings": [f"{key}={value}" for key, value in group["overrides"].items()],
-            "built": group["built"],
-            "jobs": len(group["jobs"]),
-            "name": name,
-            "unit": units.get(name, "1"),
-            **found,
-        }
-        for group in summary["groups"]
-        for name, found in group["figures"].items()
-        if found["n"]
-    ]

@@ -1,13 +1,35 @@
-"""The geometry of a sweep's chart: accuracy against size, with the jobs that nothing beats at both."""
+"""The geometry of a sweep's chart: accuracy against what it costs, with the jobs that nothing beats at both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tflbuild.show.pages.figures import figure
 from tflbuild.show.pages.waterfall import HEIGHT, LEFT, RIGHT, WIDTH, round_values, scale_of
+
+
+class Across(NamedTuple):
+    """A cost that accuracy is drawn against.
+
+    Attributes:
+        key: of a job in summary.json.
+        name: a word for it.
+        axis: what stands below the axis, with its unit.
+        unit: of a mark of the axis, in units of the figure.
+        text: unit that a job's figure is written in.
+    """
+
+    key: str
+    name: str
+    axis: str
+    unit: float
+    text: str
+
+
+SIZE = Across("compressed_bytes", "size", "compressed size, KiB", 1024.0, "bytes")
+LATENCY = Across("latency_ms", "latency", "latency, ms", 1.0, "ms")
 
 
 @dataclass(kw_only=True)
@@ -16,13 +38,15 @@ class Scatter:
 
     Attributes:
         metric: along the vertical axis.
+        across: along the horizontal axis.
         ticks: lines across.
-        columns: marks of the horizontal axis, in KiB.
+        columns: marks of the horizontal axis.
         points: one per measured job, numbered as in the table.
-        front: path through the jobs that no smaller job equals in accuracy.
+        front: path through the jobs that no cheaper job equals in accuracy.
     """
 
     metric: str
+    across: Across
     width: float = WIDTH
     height: float = HEIGHT
     ticks: list[dict[str, Any]]
@@ -31,40 +55,42 @@ class Scatter:
     front: str
 
 
-def scatter(jobs: Sequence[Mapping[str, Any]], metric: str) -> Scatter | None:
-    """Place jobs by compressed size and accuracy; None where fewer than two were measured."""
+def scatter(jobs: Sequence[Mapping[str, Any]], metric: str, across: Across = SIZE) -> Scatter | None:
+    """Place jobs by a figure and accuracy; None where fewer than two were measured."""
     measured = [
         (number, job, job["metrics"][metric])
         for number, job in enumerate(jobs, start=1)
-        if job.get("compressed_bytes") and job.get("metrics", {}).get(metric, {}).get("value") is not None
+        if job.get(across.key) and job.get("metrics", {}).get(metric, {}).get("value") is not None
     ]
     if len(measured) < 2:
         return None
-    sizes = [job["compressed_bytes"] / 1024 for _, job, _ in measured]
-    margin = 0.08 * (max(sizes) - min(sizes)) or 0.1 * max(sizes)
-    low, high = min(sizes) - margin, max(sizes) + margin
+    costs = [job[across.key] / across.unit for _, job, _ in measured]
+    margin = 0.08 * (max(costs) - min(costs)) or 0.1 * max(costs)
+    low, high = min(costs) - margin, max(costs) + margin
     scale = scale_of([found for _, _, found in measured])
 
-    def x(size: float) -> float:
-        return float(round(LEFT + (size - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1))
+    def x(cost: float) -> float:
+        return float(round(LEFT + (cost - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1))
 
     values, decimals = round_values(low, high)
     points = [
         {
-            "x": x(size),
+            "x": x(cost),
             "y": scale.y(found["value"]),
             "low": scale.y(found["value"] if found.get("low") is None else found["low"]),
             "high": scale.y(found["value"] if found.get("high") is None else found["high"]),
             "number": number,
             "status": job["status"],
             "pareto": job["pareto"],
-            "text": f"{_settings(job)}: {figure(found['value'], found['unit'])}, {size:.0f} KiB",
-            "rank": (size, -found["value"]),
+            "run": job.get("run"),
+            "text": text_of(job, metric),
+            "rank": (cost, -found["value"]),
         }
-        for (number, job, found), size in zip(measured, sizes, strict=True)
+        for (number, job, found), cost in zip(measured, costs, strict=True)
     ]
     return Scatter(
         metric=metric,
+        across=across,
         ticks=scale.ticks(),
         columns=[{"x": x(value), "text": f"{value:.{decimals}f}"} for value in values],
         points=points,
@@ -72,12 +98,21 @@ def scatter(jobs: Sequence[Mapping[str, Any]], metric: str) -> Scatter | None:
     )
 
 
-def _settings(job: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in job["overrides"].items())
+def text_of(job: Mapping[str, Any], metric: str) -> str:
+    """Say what a job was built with, and what it came to."""
+    settings = ", ".join(f"{key}={value}" for key, value in job["overrides"].items())
+    found = job.get("metrics", {}).get(metric)
+    figures = [f"{metric} {figure(found['value'], found['unit'])}"] if found else []
+    figures += [
+        f"{across.name} {figure(job[across.key], across.text)}"
+        for across in (SIZE, LATENCY)
+        if job.get(across.key)
+    ]
+    return f"{settings or 'as it is'}: {', '.join(figures) or str(job['status']).replace('_', ' ')}"
 
 
 def _front(points: Sequence[Mapping[str, Any]]) -> str:
-    """Give the polyline through built jobs, by rising size, each more accurate than all smaller ones."""
+    """Give the polyline through built jobs, by rising cost, each more accurate than all cheaper ones."""
     best = float("inf")
     corners = []
     for point in sorted((p for p in points if p["status"] == "built"), key=lambda p: p["rank"]):

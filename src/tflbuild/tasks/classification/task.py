@@ -30,6 +30,7 @@ class Classification(Task):
     usual_steps = 1200  # on `sign_crops`, 600 reached a top-1 accuracy of 0.96
     serving: ClassVar[str] = "tflbuild.backends.keras:scores_of"
     training: ClassVar[str] = "tflbuild.tasks.classification.training"
+    comparing: ClassVar[str] = "tflbuild.tasks.classification.comparing:disagreement"
     head_checks: ClassVar[Mapping[str, Check]] = {
         "outputs": text_mapping,
         "scores": one_of("softmax", "sigmoid", "logits"),

@@ -61,6 +61,7 @@ class Detection(Task):
     usual_steps = 2000  # on `signs`, 1000 reached mAP 0.49 on the test split and 2500 reached 0.68
     serving: ClassVar[str] = "tflbuild.backends.keras:boxes_of"
     training: ClassVar[str] = "tflbuild.tasks.detection.training"
+    comparing: ClassVar[str] = "tflbuild.tasks.detection.comparing:disagreement"
     head_checks: ClassVar[Mapping[str, Check]] = {
         "feature_maps": _feature_maps,
         "anchors": mapping,

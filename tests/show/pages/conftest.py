@@ -1,0 +1,53 @@
+"""The pages, written once, and a browser that opens them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import browsing
+import made_up
+import pages
+from tflbuild.show.pages import diagnosis
+from tflbuild.show.pages.beside import beside
+from tflbuild.show.pages.page import render
+from tflbuild.show.pages.sweep import render_summary
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[browsing.Browser]:
+    """Start a browser, once; skip where there is none."""
+    pytest.importorskip("playwright", reason="playwright is not installed: pip install 'tflbuild[dev]'")
+    if not browsing.chromium():
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with browsing.browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Write every page; gives the files by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    found = folder / "diagnosis"
+    found.mkdir()
+    (found / "diagnosis.json").write_text(json.dumps(pages.diagnosis()))
+    made = {
+        "diagnosis/diagnosis": diagnosis.render(pages.diagnosis()),
+        "hostile diagnosis": diagnosis.render(pages.diagnosis(pages.HOSTILE)),
+        "classifier": render(pages.classifier()),
+        "failed": render(
+            made_up.report("failed") | {"error": f"{pages.LONG} broke", "reproduce": pages.LONG}
+        ),
+        "long diagnosis": diagnosis.render(pages.diagnosis(pages.LONG)),
+        "long sweep": render_summary(pages.sweep(pages.LONG)),
+        "hostile": render(pages.hostile()),
+        "sweep": render_summary(pages.sweep()),
+        "hostile sweep": render_summary(pages.sweep(pages.HOSTILE)),
+    }
+    for name, text in made.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    (folder / "detector.html").write_text(render(pages.detector(), beside(folder)), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*made, "detector")}
