@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import causes, judging, rungs, told
+from tflbuild.analyses.attribution import causes, form, judging, rungs, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Measured, Variant, analysis
 from tflbuild.core.artifact import Artifact, KerasModel
 from tflbuild.core.exhibit import Exhibit
@@ -36,6 +36,7 @@ class Ladder(Analysis):
     needs = ("ai_edge_litert", "numpy")
     of = ("base", "model")
     title = "where accuracy was lost"
+    form = form.FORM
     explains = True
     steps = True
     measures = "test"

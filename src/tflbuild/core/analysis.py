@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from tflbuild.core.artifact import Artifact
+from tflbuild.core.cause import FINDING
 from tflbuild.core.exhibit import Exhibit
+from tflbuild.core.form import Form
 from tflbuild.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -125,6 +127,8 @@ class Analysis:
     """Whether each variant is compared with the one before it, too, and not only with the first."""
     rounds: ClassVar[int] = 1
     """How often `variants` is asked, each time with what was measured before; less often where it gives none."""
+    form: ClassVar[Form] = FINDING
+    """The form of each finding, which `tflbuild schema` gives as JSON Schema; by default any mapping with `text`."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

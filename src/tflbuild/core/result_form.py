@@ -15,6 +15,7 @@ from tflbuild.core.form import (
     NUMBER,
     TEXT,
     Form,
+    called,
     fields,
     list_of,
     mapping_of,
@@ -46,14 +47,23 @@ def _has_interval(value: Mapping[str, Any]) -> bool:
     return (low is None) == (high is None) and (low is None or "n" in value)
 
 
+_INTERVAL = {
+    "if": {"properties": {"low": {"type": "number"}}, "required": ["low"]},
+    "then": {"properties": {"high": {"type": "number"}}, "required": ["high", "n"]},
+    "else": {"properties": {"high": {"type": "null"}}},
+}
+"""The same in JSON Schema."""
+
+
 def _measured(form: Form) -> Form:
-    return such_that(form, _has_interval, "a measurement, whose low and high come together and with n")
+    wanted = "a measurement, whose low and high come together and with n"
+    return such_that(form, _has_interval, wanted, _INTERVAL)
 
 
 MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
 """The form of a measurement, as `Measurement.to_json` gives it."""
 
-REPORTED = _measured(fields(_MEASUREMENT))
+REPORTED = called("measurement", _measured(fields(_MEASUREMENT)))
 """A measurement in a report, which may come from a later tflbuild that says more."""
 
 DIFFERENCE = fields(
