@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conforming import conforms
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -38,8 +39,8 @@ def diagnosed(here: Workspace, *words: str) -> dict[str, Any]:
     """Diagnose the int8 file against the float one."""
     split = ("data.val_fraction=0.1", "data.test_fraction=0.75")
     command = ("vww_96_int8.tflite", "base=vww_96_float.tflite", "data.root=people", *split, *words)
-    made: dict[str, Any] = json.loads(here.run("diagnose", *command, "--json"))
-    return made
+    made = json.loads(here.run("diagnose", *command, "--json"))
+    return dict(conforms("diagnosis", made))
 
 
 def ladder_of(made: dict[str, Any]) -> dict[str, Any]:

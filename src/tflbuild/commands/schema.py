@@ -70,7 +70,8 @@ def schema_of(name: str) -> dict[str, Any]:
             f"schema: there is none of '{plain(name)}'; there are {', '.join(names)}.{did_you_mean(name, names)}"
         )
     if name in DOCUMENTS:
-        return document(*DOCUMENTS[name], {"analysis": _entries()})
+        linted = {"finding": ANALYSES.get("calibration").form} if name == "lint" else {}
+        return document(*DOCUMENTS[name], {"analysis": _entries(), **linted})
     found = name.removeprefix(ANALYSIS)
     return document(f"tflbuild.findings.{found}/1", _title(found), list_of(ANALYSES.get(found).form))
 
