@@ -60,7 +60,7 @@ COST = called(
         }
     ),
 )
-"""What was lost of a metric; positive is worse."""
+"""The cost of a cause in a metric; positive is worse."""
 
 OF_FINDING: Mapping[str, Form] = {
     "text": optional(TEXT),

@@ -118,7 +118,7 @@ TRIED = fields(
         "passes": optional(list_of(called("tried_step", fields(_STEP)))),
     }
 )
-"""What was tried in the place of a step whose gate closed."""
+"""An attempt that was made when a gate closed, the step itself first."""
 
 STEP = called("step", fields(_STEP | {"tried": list_of(TRIED)}))
 
@@ -168,7 +168,7 @@ DATA = fields(
 RECOGNISED = fields({"what": TEXT, "value": TEXT, "evidence": TEXT})
 
 FOUND = fields({"name": written(TEXT), "key": written(TEXT), "findings": written(list_of(FINDING))})
-"""What one analysis found."""
+"""The findings of one analysis."""
 
 ENTRY = called("analysis", FOUND)
 
