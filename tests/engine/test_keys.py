@@ -43,6 +43,7 @@ NAMES = Names(
     prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
+    changes="of.changes:say",
     describe="of.describing:write",
 )
 SAMPLES = {
@@ -280,6 +281,7 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "chance": ("other:judge", {"chance"}),
     "readings": ("other:explain", {"readings"}),
     "prove": ("other:check", NOBODY),
+    "changes": ("other:say", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),

@@ -34,6 +34,7 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
+    changes="fakes:unchanged",
     describe="fakes:undescribed",
 )
 INPUT = {"modality": "fake", "shape": [1], "preprocess": {}}
@@ -46,6 +47,11 @@ def load(folder: Path | None) -> None:
 
 def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
+
+
+def unchanged(before: Artifact, after: Artifact) -> dict[str, Any]:
+    """Say nothing of what a pass changed in the graph: there is none."""
+    return {}
 
 
 def undescribed(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:

@@ -95,6 +95,33 @@ FIGURES = {
 OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
 """Fields of a report's target that no figure may take the place of."""
 
+GRAPH = "graph"
+"""Name of the note that says what a pass changed in the graph of its input."""
+
+_GROUP = {"operator": TEXT, "count": whole(1), "tensors": list_of(TEXT)}
+_HELD = list_of(fields({**_GROUP, "dtype": TEXT}))
+_COUNTS = mapping_of(list_of(whole()))
+
+CHANGES = called(
+    "graph",
+    fields(
+        {
+            "unread": optional(TEXT),
+            "layers": optional(_COUNTS),
+            "operators": optional(_COUNTS),
+            "tensors": optional(list_of(whole())),
+            "changed": optional(
+                list_of(fields({**_GROUP, "dtype": list_of(TEXT), "shape": maybe(list_of(list_of(whole())))}))
+            ),
+            "added": optional(_HELD),
+            "removed": optional(_HELD),
+            "regridded": optional(whole()),
+            "revalued": optional(whole()),
+        }
+    ),
+)
+"""Changes that a pass made to a graph, as `tflbuild.formats.changes` has it."""
+
 INPUT = fields(
     {"modality": TEXT, "shape": list_of(whole(1)), "preprocess": MAPPING},
     others=NOTHING,

@@ -31,7 +31,7 @@ from tflbuild.core.form import (
     written,
 )
 from tflbuild.core.plain_text import plain
-from tflbuild.core.result_form import FIGURES, REPORTED
+from tflbuild.core.result_form import CHANGES, FIGURES, GRAPH, REPORTED
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
@@ -101,7 +101,7 @@ _STEP: dict[str, Form] = {
     "peak_rss_mib": number(0),
     "measuring_seconds": number(0),
     "cost_seconds": number(0),
-    "notes": MAPPING,
+    "notes": fields({GRAPH: optional(CHANGES)}),
     "metrics": METRICS,
     "verdicts": list_of(VERDICT),
 }
