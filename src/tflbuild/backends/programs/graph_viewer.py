@@ -1,6 +1,6 @@
 """Serve the graph of a model file in Model Explorer or Netron, on this machine alone, for as long as somebody looks.
 
-Run as `graph_viewer.py VIEWER PORT MODEL`, with node data for Model Explorer on standard input: one line of JSON,
+Started with `VIEWER PORT MODEL`, with node data for Model Explorer on standard input: one line of JSON,
 `[{"name": ..., "data": {...}}, ...]`. Writes the address as one line when the server answers, and ends when standard
 input does. The two packages tell others who looks at what: Model Explorer asks for newer versions of itself, Netron
 reports to Google Analytics, and both pages fetch from elsewhere. Here they do not: the questions are taken out, the
@@ -25,8 +25,9 @@ POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-an
 """Content-Security-Policy: a page loads and connects to what this server has, and nothing else."""
 
 
-def main(viewer: str, port: int, model: str) -> None:
+def main() -> None:
     """Serve until standard input ends or somebody interrupts."""
+    viewer, port, model = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     node_data = json.loads(sys.stdin.readline() or "[]")
     threading.Thread(target=_end_with_input, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
@@ -42,7 +43,7 @@ def _model_explorer(port: int, model: str, node_data: list[dict[str, Any]]) -> N
     import flask
     from model_explorer import config, server
 
-    class Guarded(flask.Flask):
+    class Guarded(flask.Flask):  # type: ignore[misc]
         def __init__(self, *given: Any, **options: Any) -> None:
             super().__init__(*given, **options)
             self.before_request(self._hold_to_host)
@@ -121,4 +122,4 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main()
