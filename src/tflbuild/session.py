@@ -69,4 +69,6 @@ def publish(report: Report) -> None:
     from tflbuild.show.pages.page import render
 
     with writing(report.folder):
-        (report.folder / "report.html").write_text(render(report.content), encoding="utf-8")
+        (report.folder / "report.html").write_text(
+            render(report.content, str(report.folder)), encoding="utf-8"
+        )

@@ -46,8 +46,13 @@ OPTIONS: Mapping[str, Any] = {
 """Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Write the page of `report.json` (schema `tflbuild.report/1`)."""
+def render(report: Mapping[str, Any], folder: str = "RUN") -> str:
+    """Write the page of `report.json` (schema `tflbuild.report/1`).
+
+    Args:
+        report: what it holds.
+        folder: of the run, as it is typed.
+    """
     metric = primary_metric(report)
     unit = _unit(report, metric)
     return (
@@ -59,6 +64,7 @@ def render(report: Mapping[str, Any]) -> str:
             unit=unit,
             headline=_headline(report),
             command=_command(report),
+            folder=shlex.quote(folder),
             tiles=tiles(report, metric, unit),
             chart=_chart(report, metric, unit),
             steps=[_step(step, metric) for step in report["passes"]],
