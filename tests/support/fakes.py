@@ -34,6 +34,7 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
+    logged="fakes:logged",
     changes="fakes:unchanged",
     describe="fakes:undescribed",
 )
@@ -47,6 +48,11 @@ def load(folder: Path | None) -> None:
 
 def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
+
+
+def logged(folder: Path, values: dict[str, float], progress: object) -> None:
+    """Write into a training's logs what its gate measured."""
+    (folder / "gate.json").write_text(json.dumps(values))
 
 
 def unchanged(before: Artifact, after: Artifact) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Assignment:
         strict: whether an undecided verdict is a breach.
         asks_model: whether a pass with an input may look at the recipe's architecture.
         measured: variants of an analysis.
+        logs: folder for TensorBoard logs; None for none. Decides no result.
     """
 
     label: str
@@ -55,6 +56,7 @@ class Assignment:
     strict: bool = False
     asks_model: bool = False
     measured: tuple[Measured, ...] = ()
+    logs: Path | None = None
 
 
 @dataclass(kw_only=True)
@@ -138,6 +140,11 @@ class WorkerContext:
         folder = self.assignment.staging / "scratch"
         folder.mkdir(exist_ok=True)
         return folder
+
+    @property
+    def logs(self) -> Path | None:
+        """Give the folder for TensorBoard logs; None for none."""
+        return self.assignment.logs
 
     @property
     def checkpoint_dir(self) -> Path:
