@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
+
+_SCALAR = summary_pb2.SummaryMetadata(
+    plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name="scalars"),
+    data_class=summary_pb2.DATA_CLASS_SCALAR,
+)
+"""The mark of a scalar, as TensorBoard's own `tf.summary.scalar` writes it, which TensorFlow lacks without it."""
 
 
 class Board:
@@ -70,5 +77,5 @@ def events(folder: Path) -> Iterator[Any]:
 def _write(writer: Any, values: Mapping[str, float], step: int) -> None:
     with writer.as_default():
         for name, value in values.items():
-            tf.summary.scalar(name, value, step=step)
+            tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
     writer.flush()
