@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild import plugins
 from tflbuild.commands.words import say
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.command import command
@@ -40,6 +41,7 @@ def schema(words: list[str]) -> int:
     Raises:
         RecipeError: there is none of that name.
     """
+    plugins.load(plugins.default_folder())
     names = names_of_all()
     if not words:
         width = max(map(len, names))
