@@ -1,4 +1,4 @@
-"""What a pass changed in the graph of its input: operators, dtypes, shapes, grids and values."""
+"""The changes that a pass made to the graph of its input: operators, dtypes, shapes, grids and values."""
 
 from __future__ import annotations
 
