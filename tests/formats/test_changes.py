@@ -155,6 +155,14 @@ def test_a_keras_file_that_cannot_be_read_is_said_with_the_reason(tmp_path: Path
     assert "is not a Keras model" in made["unread"]
 
 
+def test_a_tflite_that_is_newer_than_we_are_ends_no_build(tmp_path: Path) -> None:
+    model = flatbuffer.unpack(draft())
+    model.operatorCodes[0].builtinCode = 5000
+    newer = tflite(tmp_path, "two", flatbuffer.pack(model))
+    made = found(tflite(tmp_path, "one", draft()), newer)
+    assert made == {"unread": "one of the files has an operator of the unknown code 5000."}
+
+
 @pytest.mark.parametrize("after", ["onnx", "tflite"])
 def test_of_other_kinds_nothing_is_said(tmp_path: Path, after: str) -> None:
     onnx = OnnxModel(path=tmp_path / "a.onnx", digest="a", fingerprint="a", meta={})

@@ -14,6 +14,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.formats.keras import header as keras
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.tflite.model import Model
+from tflbuild.tflite.tables import Malformed
 
 NAMED = 3
 """Tensors of a group that are named; how many there are is counted."""
@@ -54,19 +55,22 @@ def changes(before: Artifact, after: Artifact) -> dict[str, Any]:
         of the same name. Of a Keras model and a `.tflite`: `layers` and `operators`, likewise. Of two Keras models:
         `layers`, where they differ. Of a file that cannot be read so: the reason, `unread`. {} where nothing is said.
     """
-    if isinstance(before, TFLiteModel) and isinstance(after, TFLiteModel):
-        return of_graphs(_graph(before), _graph(after))
-    if not isinstance(before, KerasModel):
-        return {}
     try:
-        layers = _layers(before)
-        if isinstance(after, KerasModel):
-            others = _layers(after)
-            return {"layers": _both(layers, others)} if layers != others else {}
+        return _changes(before, after)
     except RecipeError as error:
         return {"unread": str(error)}
-    if isinstance(after, TFLiteModel):
-        return {"layers": _both(layers, {}), "operators": _both({}, _operators(_graph(after)))}
+    except Malformed as error:  # e.g. an operator that is newer than we are
+        return {"unread": f"one of the files {error}."}
+
+
+def _changes(before: Artifact, after: Artifact) -> dict[str, Any]:
+    if isinstance(before, TFLiteModel) and isinstance(after, TFLiteModel):
+        return of_graphs(_graph(before), _graph(after))
+    if isinstance(before, KerasModel) and isinstance(after, KerasModel):
+        layers, others = _layers(before), _layers(after)
+        return {"layers": _both(layers, others)} if layers != others else {}
+    if isinstance(before, KerasModel) and isinstance(after, TFLiteModel):
+        return {"layers": _both(_layers(before), {}), "operators": _both({}, _operators(_graph(after)))}
     return {}
 
 

@@ -40,8 +40,9 @@ def hosts(port: int) -> tuple[str, ...]:
 
 
 def _model_explorer(port: int, model: str, node_data: list[dict[str, Any]]) -> None:
-    import flask
     from model_explorer import config, server
+
+    flask: Any = server.flask
 
     class Guarded(flask.Flask):  # type: ignore[misc]
         def __init__(self, *given: Any, **options: Any) -> None:
