@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -58,9 +59,16 @@ EXTRAS: dict[str, list[str]] = {
     ],
     "remote": [*BUILD, "store.remote=file://{folder}/remote", "store.path={folder}/store"],
     "s3": [*BUILD, "store.remote=s3://bucket/store", "store.path={folder}/store"],
+    "view": ["view", "model.tflite"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
 }
-"""What is built with each extra; `{folder}` is an empty one."""
+"""What is built with each extra, or looked at; `{folder}` is an empty one."""
+
+TINY = """
+from pathlib import Path
+from tflbuild.tflite.tiny import dense_classifier
+Path("model.tflite").write_bytes(dense_classifier())
+"""
 
 
 def main() -> int:
@@ -125,18 +133,41 @@ def run(
     extra: str, python: Path, folder: Path, work: Path, variables: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run the extra's command as a user does, in a folder of its own."""
-    words = [f"store.path={work / 'store'}", *(word.format(folder=folder) for word in EXTRAS[extra])]
+    words = [word.format(folder=folder) for word in EXTRAS[extra]]
+    words = words if extra == "view" else [f"store.path={work / 'store'}", *words]
     unset = ("PYTHONPATH", "VIRTUAL_ENV")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
+    told = {**inherited, "PATH": path, **variables}
+    if extra == "view":
+        return _looked(python, words, folder, told)
     return subprocess.run(
         [str(python), "-m", "tflbuild.cli", *words],
         cwd=folder,
-        env={**inherited, "PATH": path, **variables},
+        env=told,
         capture_output=True,
         text=True,
         timeout=900,
     )
+
+
+def _looked(
+    python: Path, words: list[str], folder: Path, variables: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Look at a file until its page has answered, once in each viewer, and end as Ctrl-C does."""
+    subprocess.run([str(python), "-c", TINY], cwd=folder, env=variables, check=True)
+    for viewer in ([], ["--netron"]):
+        command = [str(python), "-m", "tflbuild.cli", *words, *viewer]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=folder, env=variables, **pipes) as process:
+            line = process.stdout.readline()
+            if "http://" in line:
+                urllib.request.urlopen(f"http://{line.split('http://')[1].strip()}", timeout=60).read()
+                process.send_signal(signal.SIGINT)
+            said, errors = process.communicate(timeout=60)
+        if process.returncode:
+            break
+    return subprocess.CompletedProcess(command, process.returncode, line + said, errors)
 
 
 def _refused(extra: str, plain: Path, folder: Path, work: Path) -> str:
@@ -156,6 +187,8 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         rows = json.loads(summary.read_text())["jobs"] if summary else []
         built = [row for row in rows if row["status"] == "built"]
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
+    if extra == "view":
+        return "" if "http://" in done.stdout else f"no page was served\n{_tail(done)}"
     if extra == "mlflow":
         with sqlite3.connect(folder / "mlflow.db") as tables:
             states = [state for (state,) in tables.execute("select status from runs")]

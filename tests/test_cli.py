@@ -55,6 +55,7 @@ WORDS = [
     (["recipe=r", "a"], 11, ("build", ["recipe=r", "a"])),
     (["recipe=r", "--locked"], 11, ("build", ["recipe=r", "locked=true"])),
     (["--time-passes", "recipe=r"], 11, ("build", ["time_passes=true", "recipe=r"])),
+    (["recipe=r", "--tensorboard"], 11, ("build", ["recipe=r", "tensorboard=true"])),
     (["recipe=r", "--keep-intermediate"], 11, ("build", ["recipe=r", "keep_intermediate=true"])),
     (["-m", "recipe=r", "a=1,2"], 12, ("sweep", ["recipe=r", "a=1,2"])),
     (["recipe=r", "--multirun"], 12, ("sweep", ["recipe=r"])),

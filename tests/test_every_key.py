@@ -109,7 +109,8 @@ def test_any_value_for_any_key_is_valid_or_one_sentence(position: int) -> None:
         assert "\n" not in said
         assert len(said) < 900
         if said and key[-1] not in NEIGHBOURS and ": nothing would run it" not in said:
-            assert ".".join(key) in said
+            removed = value is None and ".".join(key[:-1]) in said  # null takes it out of its group
+            assert removed or ".".join(key) in said
 
 
 @pytest.mark.parametrize("value", [None, 7, ["x"], "abc", {"a": 1}], ids=repr)

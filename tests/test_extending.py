@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from jsonschema import Draft202012Validator
 
 from plugin_folder import forget_plugins
 from tflbuild import plugins
@@ -246,6 +247,9 @@ def test_a_build_uses_a_task_a_runtime_an_analysis_and_targets_of_plugins(here: 
     assert by_target["cpu"]["metrics"]["count_error"]["value"] < 1e-4
     (entry,) = report["analyses"]
     assert entry["name"] == "far_weights"
+    declared = json.loads(tflbuild("schema", "analyses.far_weights").stdout)
+    assert declared["items"]["properties"]["bytes"] == {"type": "integer", "minimum": 0}
+    assert list(Draft202012Validator(declared).iter_errors(entry["findings"])) == []
     assert entry["findings"][0]["text"].endswith("looked at beside 12 samples")
     assert "looked at beside 12 samples" in built.stdout
     assert "looked at beside 12 samples" in (run / "report.html").read_text()

@@ -28,7 +28,8 @@ tflbuild: compile models for on-device TensorFlow Lite
 
   --locked           fail on any difference from the lock (locked=FILE: from that one)
   --time-passes      print what each pass took       --keep-intermediate   keep each pass's model
-  stop_after=LABEL   end behind a pass               seeds=[0,1,2]         build once a seed
+  --tensorboard      log what is trained             seeds=[0,1,2]         build once a seed
+  stop_after=LABEL   end behind a pass
 
   --config-dir DIR   further recipes         --verbose   tracebacks of errors
   --cfg job          print the recipe        --version, --help
@@ -40,6 +41,7 @@ FLAGS = {
     "--locked": "locked=true",
     "--time-passes": "time_passes=true",
     "--keep-intermediate": "keep_intermediate=true",
+    "--tensorboard": "tensorboard=true",
 }
 """Flags that are another way to say a key of the recipe."""
 

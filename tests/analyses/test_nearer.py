@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conforming import conforms
 from conv_network import FUSED, SIDE, Network
 from tflbuild.analyses.nearer import Nearer, sentence
 from tflbuild.core import digest
@@ -75,7 +76,7 @@ def found(folder: Path, shipped: float, new: float, count: int = 5) -> dict[str,
         "float": model(folder, "f", 1.0),
         "model": model(folder, "m", new),
     }
-    (finding,) = Nearer().run(models, context)
+    (finding,) = conforms("analyses.nearer", Nearer().run(models, context))
     return dict(finding)
 
 

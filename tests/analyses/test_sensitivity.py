@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import noted
+from conforming import conforms
 from dense_chain import chain
 from tflbuild.analyses.sensitivity import SensitivityAnalysis, exhibit_of, lines_of
 from tflbuild.core.architecture import Architecture
@@ -185,6 +186,6 @@ def test_what_is_found_is_what_the_pass_of_that_name_notes(tmp_path: Path) -> No
     notes: dict[str, Any] = {}
     options = MeasureSensitivity(calibration=calibration, scheme="int16x8", images=4)
     run_pass(options, model, tmp_path, notes=notes)
-    (found,) = made.run({"float": model}, context(made, tmp_path))
+    (found,) = conforms("analyses.sensitivity", made.run({"float": model}, context(made, tmp_path)))
     assert {**found, "seconds": 0} == {**notes["sensitivity"], "seconds": 0}
     assert found["guilty"] == "weights"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conforming import conforms, run_conforms
 from own_files import picture, write_classes, write_files
 from workspace import Workspace
 
@@ -51,8 +52,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def drift_of(here: Workspace, field: str, code: int) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(here.run("drift", RUN, f"data.root={field}", "--json", code=code))
-    return made
+    made = json.loads(here.run("drift", RUN, f"data.root={field}", "--json", code=code))
+    return dict(conforms("drift", made))
 
 
 def test_field_samples_of_the_same_kind_end_with_0_and_leave_json(here: Workspace) -> None:
@@ -79,6 +80,7 @@ def test_dark_field_samples_are_named_and_end_with_7(here: Workspace) -> None:
 
 
 def test_a_build_that_looks_at_field_samples_shows_them_on_its_page(here: Workspace) -> None:
+    run_conforms(here.folder / RUN)
     (entry,) = [entry for entry in here.report("int8")["analyses"] if entry["name"] == "drift"]
     assert entry["findings"][0]["verdict"] != "fine"
     page = (here.folder / RUN / "report.html").read_text()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conforming import conforms
 from foreign_networks import Draft
 from tflbuild.core.dataset import Dataset, Index, Sample
 from tflbuild.engine.leaks import in_test
@@ -43,8 +44,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def linted(here: Workspace, *words: str, code: int = 0) -> dict[str, Any]:
     printed = here.run("lint", *words, "--json", code=code)
-    made: dict[str, Any] = json.loads(printed[printed.index("{") : printed.rindex("\n}") + 2])
-    return made
+    made = json.loads(printed[printed.index("{") : printed.rindex("\n}") + 2])
+    return dict(conforms("lint", made))
 
 
 def named(made: dict[str, Any]) -> list[str]:

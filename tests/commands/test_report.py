@@ -35,7 +35,7 @@ def ours() -> list[str]:
 def test_every_command_is_a_function_of_its_module() -> None:
     from importlib import import_module
 
-    assert len(ours()) == 17
+    assert len(ours()) == 19
     for name in ours():
         declared = COMMANDS.get(name)
         assert declared.__module__ == f"tflbuild.commands.{ {'list': 'listing'}.get(name, name) }"
@@ -51,7 +51,7 @@ def test_a_command_is_given_its_words_and_its_code_is_the_end(monkeypatch: pytes
 
 def test_the_commands_whose_result_is_what_they_print_say_so() -> None:
     """By hand: those that write no file of their own besides pictures."""
-    printing = "plan list describe predict preprocess report cache compare setup"
+    printing = "plan list describe predict preprocess report cache compare setup schema"
     assert [name for name in ours() if COMMANDS.get(name).prints] == sorted(printing.split())
     assert sorted(PRINTING) == ["--help", "--version", "-h", "help"]
 

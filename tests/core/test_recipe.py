@@ -79,7 +79,9 @@ def test_a_recipe_that_says_nothing_more_is_a_build_on_the_processor() -> None:
     assert (plain.limits, plain.objective, plain.added, plain.remarks) == ((), (), (), ())
     assert (plain.hooks, plain.analyses, plain.replaced, plain.mapping) == ({}, {}, {}, {})
     assert (plain.recognised, plain.seen) == ((), [])
-    assert plain.run == RunOptions(locked="", stop_after=None, keep_intermediate=False, time_passes=False)
+    assert plain.run == RunOptions(
+        locked="", stop_after=None, keep_intermediate=False, time_passes=False, tensorboard=False
+    )
 
 
 def test_a_step_that_says_nothing_more_runs_without_a_gate() -> None:
@@ -99,6 +101,7 @@ def test_keys_that_decide_no_result_are_those_of_the_run() -> None:
         "stop_after",
         "keep_intermediate",
         "time_passes",
+        "tensorboard",
         "store",
         "outputs",
         "hooks",
@@ -106,7 +109,7 @@ def test_keys_that_decide_no_result_are_those_of_the_run() -> None:
         "objective",
     }
     assert set(NEUTRAL_KEYS) - set(RUN_KEYS) == {"seed", "seeds", "device", "strict", "worker", "budget"}
-    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 15
+    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 16
 
 
 @pytest.mark.parametrize("key", NEUTRAL_KEYS)

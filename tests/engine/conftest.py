@@ -11,6 +11,7 @@ import pytest
 import fakes
 from at_once import AtOnce
 from building import FakeBuild, OpenWorkshop, standard
+from conforming import run_conforms
 from declared import declare, take_back
 from durability import Recorded, record_in
 from processes import Workshop
@@ -139,6 +140,8 @@ def build_here(events: list[Event], here: AtOnce) -> FakeBuild:
 
     def run(recipe: Recipe, *listeners: Listener) -> Outcome:
         worker = cast(Worker, here)
-        return Build(recipe, lambda: make_run_folder(recipe), worker, (events.append, *listeners)).run()
+        outcome = Build(recipe, lambda: make_run_folder(recipe), worker, (events.append, *listeners)).run()
+        run_conforms(outcome.report.folder)
+        return outcome
 
     return run

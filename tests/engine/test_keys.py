@@ -43,6 +43,8 @@ NAMES = Names(
     prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
+    logged="of.logs:write",
+    changes="of.changes:say",
     describe="of.describing:write",
 )
 SAMPLES = {
@@ -214,7 +216,12 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     "shared": (True, NOBODY),
     "outputs": (Path("elsewhere"), NOBODY),
     "worker": (WorkerOptions(threads=3), IN_TENSORFLOW),
-    "run": (RunOptions(locked="true", stop_after="load", keep_intermediate=True, time_passes=True), NOBODY),
+    "run": (
+        RunOptions(
+            locked="true", stop_after="load", keep_intermediate=True, time_passes=True, tensorboard=True
+        ),
+        NOBODY,
+    ),
     "hooks": ({"one": None}, NOBODY),
     "analyses": ({"one": fakes.FakeAnalysis()}, NOBODY),
     "replaced": ({"data": ("a", "b")}, NOBODY),
@@ -282,6 +289,8 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "chance": ("other:judge", {"chance"}),
     "readings": ("other:explain", {"readings"}),
     "prove": ("other:check", NOBODY),
+    "changes": ("other:say", NOBODY),
+    "logged": ("other:write", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),

@@ -13,6 +13,7 @@ import pytest
 import fakes
 from at_once import AtOnce
 from building import FakeBuild, add, change, drop, steps
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.recipe import Recipe
@@ -450,3 +451,22 @@ def test_measuring_is_timed_apart_and_adds_up(
     assert [step["measuring_seconds"] for step in report["passes"]] == [1.5] * 4
     parts = report["passes"][-1]["tried"][1]["passes"]
     assert [part["measuring_seconds"] for part in parts] == [1.5, 3.0], "the last is held to two budgets"
+
+
+def test_what_a_pass_changed_in_the_graph_is_a_note_of_its_step_and_cached_with_it(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(before: Artifact, after: Artifact) -> dict[str, Any]:
+        return {"unread": f"{before.kind} to {after.kind}"} if before.kind != after.kind else {}
+
+    monkeypatch.setattr("fakes.unchanged", told)
+    notes = {step["label"]: step["notes"].get("graph") for step in build_here(recipe).report["passes"]}
+    assert notes == {
+        "train": None,
+        "prune": None,
+        "convert": {"unread": "KerasModel to TFLiteModel"},
+        "quantize": None,
+    }
+    monkeypatch.setattr("fakes.unchanged", None)
+    again = build_here(recipe).report["passes"]
+    assert {step["label"]: step["notes"].get("graph") for step in again} == notes

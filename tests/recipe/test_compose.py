@@ -228,7 +228,7 @@ def test_root_keys_have_the_defaults_of_the_typed_recipe() -> None:
     for key in ("description", "seed", "device", "strict"):
         assert ROOT[key] == plain[key]
     assert ROOT["worker"] == dataclasses.asdict(WorkerOptions())
-    for key in ("stop_after", "keep_intermediate", "time_passes"):
+    for key in ("stop_after", "keep_intermediate", "time_passes", "tensorboard"):
         assert ROOT[key] == getattr(RunOptions(), key)
     assert ROOT["locked"] is False
     assert [ROOT[key] for key in ("pipeline", "seeds", "objective")] == [[], [], []]

@@ -291,6 +291,7 @@ def test_a_lock_keeps_what_decides_results() -> None:
         "stop_after",
         "keep_intermediate",
         "time_passes",
+        "tensorboard",
         "store",
         "outputs",
         "hooks",

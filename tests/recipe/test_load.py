@@ -150,6 +150,7 @@ MAPPING: dict[str, Any] = {
     "stop_after": None,
     "keep_intermediate": False,
     "time_passes": False,
+    "tensorboard": False,
     "hooks": {},
     "budget": {},
     "model": {"type": "net"},
@@ -184,6 +185,7 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     "stop_after": ("fit", "run", RunOptions(stop_after="fit")),
     "keep_intermediate": (True, "run", RunOptions(keep_intermediate=True)),
     "time_passes": (True, "run", RunOptions(time_passes=True)),
+    "tensorboard": (True, "run", RunOptions(tensorboard=True)),
     "worker": (
         {"max_rss": 500, "threads": 1, "evaluators": 1, "checkpoint_seconds": 0},
         "worker",

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from planted import enlarged, loud_channel, quantized
+from conforming import conforms
+from loud_channels import enlarged, loud_channel, quantized
 from tflbuild.tflite.graph import Graph
 from workspace import Workspace
 
@@ -42,8 +43,8 @@ def diagnosed(here: Workspace, *words: str) -> dict[str, Any]:
     """Diagnose the int8 file against the float one."""
     split = ("data.val_fraction=0.1", "data.test_fraction=0.75")
     command = ("vww_96_int8.tflite", "base=vww_96_float.tflite", "data.root=people", *split, *words)
-    made: dict[str, Any] = json.loads(here.run("diagnose", *command, "--json"))
-    return made
+    made = json.loads(here.run("diagnose", *command, "--json"))
+    return dict(conforms("diagnosis", made))
 
 
 def ladder_of(made: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
+    logged="fakes:logged",
+    changes="fakes:unchanged",
     describe="fakes:undescribed",
 )
 INPUT = {"modality": "fake", "shape": [1], "preprocess": {}}
@@ -46,6 +48,16 @@ def load(folder: Path | None) -> None:
 
 def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
+
+
+def logged(folder: Path, values: dict[str, float], progress: object) -> None:
+    """Write into a training's logs what its gate measured."""
+    (folder / "gate.json").write_text(json.dumps(values))
+
+
+def unchanged(before: Artifact, after: Artifact) -> dict[str, Any]:
+    """Say nothing of what a pass changed in the graph: there is none."""
+    return {}
 
 
 def undescribed(content: bytes, model: Artifact) -> tuple[bytes, dict[str, Any]]:
@@ -142,6 +154,9 @@ class FakeTrain(Pass):
 
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         ctx.progress(1, 2, "half")
+        if ctx.logs is not None:
+            ctx.logs.mkdir(parents=True)
+            (ctx.logs / "events").write_text("loss")
         return ctx.emit(KerasModel, content(self.score, 400), facts=FACTS)
 
 

@@ -139,5 +139,16 @@ NOTES: dict[str, Any] = {
     "islands": ISLANDS,
     "iterations": ITERATIONS,
     "sparse_encoding": {"kernels": 3, "bytes": 1000, "dense_bytes": 2048},
+    "graph": {
+        "operators": {"ADD": [2, 1], "QUANTIZE": [0, 1]},
+        "tensors": [9, 10],
+        "changed": [
+            {"operator": "ADD", "dtype": ["float32", "int8"], "shape": None, "count": 1, "tensors": ["sum"]}
+        ],
+        "added": [{"operator": "QUANTIZE", "dtype": "int8", "count": 1, "tensors": ["codes"]}],
+        "removed": [],
+        "regridded": 0,
+        "revalued": 3,
+    },
     "loss": 1.5,
 }

@@ -34,6 +34,8 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="slow_fakes:external",
     inspect="fakes:inspect",
+    logged="fakes:logged",
+    changes="fakes:unchanged",
     describe="fakes:undescribed",
 )
 PADDING = 40_000

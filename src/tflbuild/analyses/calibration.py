@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Self
 
+from tflbuild.analyses.calibrating.form import FORM
 from tflbuild.analyses.calibrating.told import exhibits_of, finding_of, lines_of, summary_of
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -30,6 +31,7 @@ class CalibrationLook(Analysis):
     needs = ("ai_edge_litert", "numpy")
     of = ("base", "model")
     title = "calibration"
+    form = FORM
     explains = True
     steps = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tflbuild.analyses.first_look.form import FORM
 from tflbuild.analyses.first_look.told import exhibit_of, lines_of
 from tflbuild.core.analysis import Analysis, Finding, analysis
 from tflbuild.core.exhibit import Exhibit
@@ -19,6 +20,7 @@ class Chance(Analysis):
 
     of = ("base",)
     title = "not better than chance"
+    form = FORM
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:
         """Give a line for each order and reading that was tried, with the override where it is better."""

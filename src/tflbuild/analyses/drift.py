@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Le
 
+from tflbuild.analyses.field.form import FORM
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
@@ -50,6 +51,7 @@ class Drift(Analysis):
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("model", "float")
     title = "field samples against training"
+    form = FORM
 
     field: FieldSamples = dataclasses.field(default_factory=FieldSamples)
     least: Annotated[float, Ge(0), Le(1)] = 0.2  # distance that counts; 0.2 is a shift by half a deviation

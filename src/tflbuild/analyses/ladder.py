@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from tflbuild.analyses.attribution import causes, judging, rungs, stages, told
+from tflbuild.analyses.attribution import causes, form, judging, rungs, stages, told
 from tflbuild.analyses.per_layer import guilty, measuring
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Measured, Variant, analysis
 from tflbuild.core.artifact import Artifact, KerasModel
@@ -37,6 +37,7 @@ class Ladder(Analysis):
     needs = ("ai_edge_litert", "numpy")
     of = ("base", "model")
     title = "where accuracy was lost"
+    form = form.FORM
     explains = True
     steps = True
     measures = "test"

@@ -10,6 +10,7 @@ from annotated_types import Ge
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.exhibit import Exhibit, number
+from tflbuild.core.form import NUMBER, fields, whole
 from tflbuild.core.meaning import Meaning
 
 SPLIT = "data.val"
@@ -32,6 +33,12 @@ class Nearer(Analysis):
     needs = ("ai_edge_litert", "numpy")
     of = ("base", "float", "model")
     title = "the new file and the shipped one against the float model"
+    form = fields(
+        {
+            **dict.fromkeys(("shipped", "new", "between", "change", "low", "high"), NUMBER),
+            "samples": whole(1),
+        }
+    )
 
     samples: Annotated[int, Ge(2)] = 64  # of the val split, at most
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
-from tflbuild.analyses.mistakes import known, measuring, told
+from tflbuild.analyses.mistakes import form, known, measuring, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Variant, analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.cause import Cure
@@ -33,6 +33,7 @@ class Preprocessing(Analysis):
     needs = ("numpy", "PIL")
     of = ("base", "model")
     title = "pictures prepared in another way"
+    form = form.FORM
     explains = True
     measures = "test"
     series: ClassVar[bool] = False

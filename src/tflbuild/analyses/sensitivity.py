@@ -11,6 +11,7 @@ from annotated_types import Ge
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Quantity, Row, Table, number
+from tflbuild.core.form import NUMBER, TEXT, fields, list_of, maybe, one_of, whole
 from tflbuild.passes.quantizing.calibration import Calibration
 from tflbuild.passes.sensitivity import MeasureSensitivity
 
@@ -19,6 +20,26 @@ NAMED = 5
 
 SHOWN = 15
 """Layers that have bars; a table holds all of them."""
+
+LAYER = fields(
+    {
+        **dict.fromkeys(("layer", "tensor", "operator"), TEXT),
+        "weights": maybe(NUMBER),
+        "activations": maybe(NUMBER),
+        "alone": NUMBER,
+        "left_out": NUMBER,
+        "bytes": whole(),
+        "macs": whole(),
+    }
+)
+
+FORM = fields(
+    {
+        **dict.fromkeys(("error_of_all", "error_of_weights", "error_of_activations", "seconds"), NUMBER),
+        "guilty": one_of("weights", "activations"),
+        "layers": list_of(LAYER),
+    }
+)
 
 
 def _gain(note: Note, layer: Mapping[str, Any]) -> float:
@@ -121,6 +142,7 @@ class SensitivityAnalysis(Analysis):
     needs = ("litert_quantizer", "ai_edge_litert", "numpy")
     of = ("float",)
     title = "what rounding each layer costs"
+    form = FORM
 
     scheme: Literal["int8", "int16x8"] = "int8"
     samples: Annotated[int, Ge(1)] = 16  # held-out calibration samples that errors are measured on, at most

@@ -22,6 +22,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import DataError, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.diagnosis_form import DRIFT_SCHEMA
 from tflbuild.engine.events import Listener
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.run_folder import make_stamped_folder
@@ -34,7 +35,6 @@ USAGE = (
     "usage: tflbuild drift RUN data.root=FIELD [--json], or drift FILE.tflite data.root=TRAINING field=FIELD "
     "[base=FLOAT.tflite] [KEY=VALUE ...]"
 )
-SCHEMA = "tflbuild.drift/1"
 NAME = "drift.json"
 PAGE = "drift.html"
 LABEL = "drift"
@@ -86,7 +86,7 @@ def _typed(cure: Mapping[str, Any]) -> str:
 def _written(found: Found, typed: Sequence[str]) -> dict[str, Any]:
     """Write drift.json; gives what it holds."""
     whole = {
-        "schema": SCHEMA,
+        "schema": DRIFT_SCHEMA,
         "subject": dict(found.subject),
         "command": list(typed),
         "verdict": found.entry["findings"][0]["verdict"],

@@ -19,6 +19,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
+from tflbuild.engine.diagnosis_form import LINT_SCHEMA
 from tflbuild.engine.leaks import in_test
 from tflbuild.engine.opened import Opened, opened
 from tflbuild.engine.plan import plan
@@ -28,7 +29,6 @@ from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.wiring import NAMES
 
 USAGE = "usage: tflbuild lint recipe=NAME [KEY=VALUE ...] [--json], lint RUN, or lint FILE data.root=FOLDER"
-SCHEMA = "tflbuild.lint/1"
 ANALYSIS = "calibration"
 WRONG = 2
 """Exit code where samples must not be used."""
@@ -57,7 +57,7 @@ def lint(words: list[str]) -> int:
     wrong = [finding for finding in findings if finding.get("level")]
     errors = [finding for finding in wrong if finding["level"] == "error"]
     if "--json" in words:
-        made = {"schema": SCHEMA, "command": ["lint", *words], "ok": not errors, "findings": findings}
+        made = {"schema": LINT_SCHEMA, "command": ["lint", *words], "ok": not errors, "findings": findings}
         say(json.dumps(made, indent=1))
     else:
         for line in lines_of_analysis(entry):

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from tflbuild.core.artifact import Artifact
+from tflbuild.core.cause import FINDING
 from tflbuild.core.exhibit import Exhibit
+from tflbuild.core.form import Form
 from tflbuild.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -142,6 +144,8 @@ class Analysis:
     delivered: ClassVar[bool] = False
     """Whether it looks at the file that is delivered, once that was measured, and at its predictions and those of its
     other models on the same samples."""
+    form: ClassVar[Form] = FINDING
+    """The form of each finding, which `tflbuild schema` gives as JSON Schema; by default any mapping with `text`."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

@@ -16,8 +16,88 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tflbuild.core.form import (
+    FLAG,
+    MAPPING,
+    NUMBER,
+    TEXT,
+    Form,
+    called,
+    fields,
+    list_of,
+    maybe,
+    one_of,
+    optional,
+    whole,
+    written,
+)
+
 EFFORTS = ("seconds", "minutes", "training", "device")
 """How much a cure asks for, the least first: a build from what is kept, a new build, a training, work elsewhere."""
+
+
+CURE = called(
+    "cure",
+    fields(
+        {
+            "text": TEXT,
+            "override": written(TEXT),
+            "gain": written(maybe(NUMBER)),
+            "effort": written(one_of(*EFFORTS)),
+            "tried": optional(MAPPING),
+        }
+    ),
+)
+
+COST = called(
+    "cost",
+    fields(
+        {
+            "metric": optional(TEXT),
+            "value": maybe(NUMBER),
+            "low": optional(maybe(NUMBER)),
+            "high": optional(maybe(NUMBER)),
+            "n": optional(whole()),
+        }
+    ),
+)
+"""The cost of a cause in a metric; positive is worse."""
+
+OF_FINDING: Mapping[str, Form] = {
+    "text": optional(TEXT),
+    "cause": optional(TEXT),
+    "stage": optional(TEXT),
+    "general": optional(FLAG),
+    "cost": optional(COST),
+    "cures": optional(list_of(CURE)),
+}
+"""Fields that have one meaning in the findings of every analysis."""
+
+FINDING = called("finding", fields(OF_FINDING))
+"""A finding of an analysis that declares nothing more."""
+
+CAUSE = called(
+    "cause", fields({**OF_FINDING, "cause": TEXT, "stage": TEXT, "text": TEXT, "cures": list_of(CURE)})
+)
+"""A finding that names a cause."""
+
+TOLD = called(
+    "told_cause",
+    fields(
+        {
+            "name": TEXT,
+            "stage": TEXT,
+            "text": TEXT,
+            "cost": maybe(NUMBER),
+            "low": maybe(NUMBER),
+            "high": maybe(NUMBER),
+            "n": whole(),
+            "cures": list_of(CURE),
+            "found_by": TEXT,
+        }
+    ),
+)
+"""A cause as diagnosis.json and drift.json list it, with what the step that it explains cost."""
 
 
 class Cure(NamedTuple):

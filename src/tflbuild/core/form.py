@@ -4,12 +4,14 @@
     check(content, LOCK)    # raises Malformed: "targets.cpu.sha256 is 5 (a number); right would be ..."
 
 A form says of a value whether it fits, and which values lie in it with their own forms. Values are those of JSON.
+Each form also says itself as JSON Schema, for readers of other languages: `tflbuild.core.json_schema` makes a document
+of it, so that what is read and what is promised have one declaration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tflbuild.core.digest import is_digest
@@ -39,18 +41,23 @@ class Form:
         wanted: what would be right, as a noun.
         fits: whether a value is that, apart from what lies in it.
         inner: gives what lies in a value that fits: its name there, the value, and its form.
-        optional: whether a mapping may lack it.
+        optional: whether a mapping may lack it when it is read.
+        promised: whether every mapping that is written has it all the same, see `written`.
+        schema: the form as JSON Schema; what it says of numbers that are too large, or of two fields together, may be
+            less than `fits` does.
     """
 
     wanted: str
     fits: Callable[[Any], bool]
     inner: Callable[[Any], Iterable[tuple[str, Any, Form]]] = lambda value: ()
     optional: bool = False
+    promised: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 ANYTHING = Form("anything", lambda value: True)
-NOTHING = Form("nothing, since there is no such field", lambda value: False)
-TEXT = Form("text", lambda value: isinstance(value, str))
+NOTHING = Form("nothing, since there is no such field", lambda value: False, schema={"not": {}})
+TEXT = Form("text", lambda value: isinstance(value, str), schema={"type": "string"})
 
 
 def check(value: Any, form: Form, where: str = "") -> None:
@@ -79,6 +86,16 @@ def optional(form: Form) -> Form:
     return replace(form, optional=True)
 
 
+def written(form: Form) -> Form:
+    """Let a mapping lack a field that every one has which is written today: one of an earlier tflbuild may not."""
+    return replace(form, optional=True, promised=True)
+
+
+def called(name: str, form: Form) -> Form:
+    """Give a form a name, under which a JSON Schema declares it once, however often it occurs."""
+    return replace(form, schema={"$ref": f"#/$defs/{name}", "$defs": {name: form.schema}})
+
+
 def maybe(form: Form) -> Form:
     """Let a value be null."""
     return replace(
@@ -86,31 +103,53 @@ def maybe(form: Form) -> Form:
         wanted=f"{form.wanted}, or null",
         fits=lambda value: value is None or form.fits(value),
         inner=lambda value: () if value is None else form.inner(value),
+        schema={"anyOf": [form.schema, {"type": "null"}]} if form.schema else {},
     )
 
 
-def such_that(form: Form, holds: Callable[[Any], bool], wanted: str) -> Form:
-    """Require something more of a value that fits a form, e.g. that two fields come together."""
-    return replace(form, wanted=wanted, fits=lambda value: form.fits(value) and holds(value))
+def such_that(
+    form: Form, holds: Callable[[Any], bool], wanted: str, schema: Mapping[str, Any] | None = None
+) -> Form:
+    """Require something more of a value that fits a form, e.g. that two fields come together.
+
+    Args:
+        form: what it fits besides.
+        holds: whether it is so.
+        wanted: what would be right, as a noun.
+        schema: what JSON Schema can say of it.
+    """
+    return replace(
+        form,
+        wanted=wanted,
+        fits=lambda value: form.fits(value) and holds(value),
+        schema={**form.schema, **(schema or {})},
+    )
 
 
 def number(least: float = -LARGEST) -> Form:
     """Require a number from `least` on."""
-    return Form(_at_least("a number", least), lambda value: _is_number(value) and least <= value <= LARGEST)
+    return Form(
+        _at_least("a number", least),
+        lambda value: _is_number(value) and least <= value <= LARGEST,
+        schema={"type": "number", **_from(least)},
+    )
 
 
 def whole(least: int = 0) -> Form:
     """Require a whole number from `least` on."""
-    wanted = _at_least("a whole number", least)
     return Form(
-        wanted, lambda value: _is_number(value) and isinstance(value, int) and least <= value <= LARGEST
+        _at_least("a whole number", least),
+        lambda value: _is_number(value) and isinstance(value, int) and least <= value <= LARGEST,
+        schema={"type": "integer", **_from(least)},
     )
 
 
 def one_of(*choices: str) -> Form:
     """Require one of a few texts."""
     return Form(
-        f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0], lambda value: value in choices
+        f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0],
+        lambda value: value in choices,
+        schema={"enum": list(choices)},
     )
 
 
@@ -119,6 +158,7 @@ def one_of_numbers(*choices: int) -> Form:
     return Form(
         f"one of {', '.join(map(str, choices))}",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and value in choices,
+        schema={"enum": list(choices)},
     )
 
 
@@ -128,6 +168,7 @@ def list_of(form: Form) -> Form:
         "a list",
         lambda value: isinstance(value, list),
         lambda value: ((str(position), part, form) for position, part in enumerate(value)),
+        schema={"type": "array", "items": form.schema},
     )
 
 
@@ -139,7 +180,9 @@ def mapping_of(form: Form, key: Form | None = None) -> Form:
             yield f"the key '{plain(name, 60)}'", name, key or TEXT
             yield name, part, form
 
-    return Form("a mapping", lambda value: isinstance(value, Mapping), inner)
+    keys = {"propertyNames": key.schema} if key else {}
+    schema = {"type": "object", "additionalProperties": form.schema, **keys}
+    return Form("a mapping", lambda value: isinstance(value, Mapping), inner, schema=schema)
 
 
 def fields(known: Mapping[str, Form], others: Form = ANYTHING) -> Form:
@@ -157,7 +200,14 @@ def fields(known: Mapping[str, Form], others: Form = ANYTHING) -> Form:
             if name not in known:
                 yield str(name), part, others
 
-    return Form("a mapping", lambda value: isinstance(value, Mapping), inner)
+    schema: dict[str, Any] = {
+        "type": "object",
+        "required": [name for name, form in known.items() if form.promised or not form.optional],
+        "properties": {name: form.schema for name, form in known.items()},
+    }
+    if others is not ANYTHING:
+        schema["additionalProperties"] = others is not NOTHING and others.schema
+    return Form("a mapping", lambda value: isinstance(value, Mapping), inner, schema=schema)
 
 
 def is_name(value: object) -> bool:
@@ -192,6 +242,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _from(least: float) -> dict[str, float]:
+    return {} if least == -LARGEST else {"minimum": least}
+
+
 def _at_least(noun: str, least: float) -> str:
     return noun if least == -LARGEST else f"{noun}, {least:g} or more"
 
@@ -202,10 +256,15 @@ def _shown(value: Any) -> str:
     return f"{plain(repr(value) if isinstance(value, str) else value, 80)} (a {kind_of(value)})"
 
 
-FLAG = Form("true or false", lambda value: isinstance(value, bool))
+FLAG = Form("true or false", lambda value: isinstance(value, bool), schema={"type": "boolean"})
 NUMBER = number()
-MAPPING = Form("a mapping", lambda value: isinstance(value, Mapping))
-DIGEST = Form("64 hexadecimal digits", is_digest)
-NAME = Form("the name of one file or folder", is_name)
-ABSOLUTE = Form("an absolute path", is_absolute)
-INSIDE = Form("a path below the folder of the run", is_inside)
+MAPPING = Form("a mapping", lambda value: isinstance(value, Mapping), schema={"type": "object"})
+DIGEST = Form("64 hexadecimal digits", is_digest, schema={"type": "string", "pattern": "^[0-9a-f]{64}$"})
+_NAME = r"[^.~/\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,254}"
+NAME = Form("the name of one file or folder", is_name, schema={"type": "string", "pattern": f"^{_NAME}$"})
+ABSOLUTE = Form("an absolute path", is_absolute, schema={"type": "string", "pattern": "^/"})
+INSIDE = Form(
+    "a path below the folder of the run",
+    is_inside,
+    schema={"type": "string", "pattern": f"^{_NAME}(/{_NAME})*$"},
+)

@@ -71,12 +71,14 @@ class RunOptions:
         stop_after: label behind which the run ends; None for the whole pipeline.
         keep_intermediate: put each step's model into the run folder.
         time_passes: print what each pass took.
+        tensorboard: write TensorBoard logs of what is trained into the run folder.
     """
 
     locked: str = ""
     stop_after: str | None = None
     keep_intermediate: bool = False
     time_passes: bool = False
+    tensorboard: bool = False
 
 
 RUN_KEYS = (
@@ -84,6 +86,7 @@ RUN_KEYS = (
     "stop_after",
     "keep_intermediate",
     "time_passes",
+    "tensorboard",
     "store",
     "outputs",
     "hooks",

@@ -15,6 +15,7 @@ from tflbuild.core.form import (
     NUMBER,
     TEXT,
     Form,
+    called,
     fields,
     list_of,
     mapping_of,
@@ -46,14 +47,23 @@ def _has_interval(value: Mapping[str, Any]) -> bool:
     return (low is None) == (high is None) and (low is None or "n" in value)
 
 
+_INTERVAL = {
+    "if": {"properties": {"low": {"type": "number"}}, "required": ["low"]},
+    "then": {"properties": {"high": {"type": "number"}}, "required": ["high", "n"]},
+    "else": {"properties": {"high": {"type": "null"}}},
+}
+"""The same in JSON Schema."""
+
+
 def _measured(form: Form) -> Form:
-    return such_that(form, _has_interval, "a measurement, whose low and high come together and with n")
+    wanted = "a measurement, whose low and high come together and with n"
+    return such_that(form, _has_interval, wanted, _INTERVAL)
 
 
 MEASUREMENT = _measured(fields(_MEASUREMENT, others=NOTHING))
 """The form of a measurement, as `Measurement.to_json` gives it."""
 
-REPORTED = _measured(fields(_MEASUREMENT))
+REPORTED = called("measurement", _measured(fields(_MEASUREMENT)))
 """A measurement in a report, which may come from a later tflbuild that says more."""
 
 DIFFERENCE = fields(
@@ -84,6 +94,33 @@ FIGURES = {
 
 OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
 """Fields of a report's target that no figure may take the place of."""
+
+GRAPH = "graph"
+"""Name of the note that says what a pass changed in the graph of its input."""
+
+_GROUP = {"operator": TEXT, "count": whole(1), "tensors": list_of(TEXT)}
+_HELD = list_of(fields({**_GROUP, "dtype": TEXT}))
+_COUNTS = mapping_of(list_of(whole()))
+
+CHANGES = called(
+    "graph",
+    fields(
+        {
+            "unread": optional(TEXT),
+            "layers": optional(_COUNTS),
+            "operators": optional(_COUNTS),
+            "tensors": optional(list_of(whole())),
+            "changed": optional(
+                list_of(fields({**_GROUP, "dtype": list_of(TEXT), "shape": maybe(list_of(list_of(whole())))}))
+            ),
+            "added": optional(_HELD),
+            "removed": optional(_HELD),
+            "regridded": optional(whole()),
+            "revalued": optional(whole()),
+        }
+    ),
+)
+"""Changes that a pass made to a graph, as `tflbuild.formats.changes` has it."""
 
 INPUT = fields(
     {"modality": TEXT, "shape": list_of(whole(1)), "preprocess": MAPPING},

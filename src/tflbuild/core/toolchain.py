@@ -19,6 +19,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "PIL": ("pillow",),
     "ethosu": ("ethos-u-vela",),
     "mlflow": ("mlflow-skinny", "mlflow"),
+    "model_explorer": ("ai-edge-model-explorer",),
 }
 """Distributions that may provide an import name, the usual one first."""
 
@@ -31,6 +32,8 @@ EXTRAS: dict[str, str] = {
     "optuna": "optuna",
     "fsspec": "remote",
     "s3fs": "s3",
+    "model_explorer": "view",
+    "netron": "view",
 }
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 

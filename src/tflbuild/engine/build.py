@@ -15,6 +15,7 @@ from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
+from tflbuild.engine import training_logs
 from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
@@ -141,7 +142,11 @@ class Build:
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
-        runner = Runner(recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
+        logs = self.folder / training_logs.FOLDER if recipe.run.tensorboard else None
+        if logs and not any(type(recipe.steps[label].options).trains for label in order):
+            self._warn("tensorboard: no step of this build trains, so that there is nothing to log")
+        parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
+        runner = Runner(*parts, logs)
         self._runner, self._account.steps = runner, runner.reports
         model = runner.run(order)
         if recipe.run.stop_after:

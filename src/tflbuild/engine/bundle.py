@@ -158,7 +158,13 @@ def _differences(content: Mapping[str, Any], recipe: Recipe) -> list[str]:
 
 
 def assignment_of(
-    step: Step, inputs: Inputs, recipe: Recipe, index: Path, staging: Path, checkpoints: Path
+    step: Step,
+    inputs: Inputs,
+    recipe: Recipe,
+    index: Path,
+    staging: Path,
+    checkpoints: Path,
+    logs: Path | None = None,
 ) -> Assignment:
     """Say to a worker what a step is about, besides its options and its input.
 
@@ -169,6 +175,7 @@ def assignment_of(
         index: file with what the data set holds.
         staging: an empty folder.
         checkpoints: a folder for this action's checkpoints.
+        logs: a folder for TensorBoard logs; None for none.
     """
     return Assignment(
         label=step.label,
@@ -185,6 +192,7 @@ def assignment_of(
         held=inputs.held,
         base=inputs.base,
         strict=recipe.strict,
+        logs=logs,
     )
 
 

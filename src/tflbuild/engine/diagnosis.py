@@ -14,12 +14,12 @@ from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.cause import Cause, causes_in, ranked
 from tflbuild.engine.deliver import FINAL_SPLIT
+from tflbuild.engine.diagnosis_form import DIAGNOSIS_SCHEMA
 from tflbuild.engine.events import Listener
 from tflbuild.engine.first_look import first_look
 from tflbuild.engine.opened import Opened
 from tflbuild.engine.storage.store import Store, writing
 
-SCHEMA = "tflbuild.diagnosis/1"
 NAME = "diagnosis.json"
 CHANCE = "base.chance"
 """The cause that stands where nothing explains why the base is no better than chance."""
@@ -50,7 +50,7 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """Give the form of diagnosis.json."""
         return {
-            "schema": SCHEMA,
+            "schema": DIAGNOSIS_SCHEMA,
             "subject": dict(self.subject),
             "command": list(self.command),
             "causes": [

@@ -20,8 +20,7 @@ class Event:
     """One event of a build.
 
     Attributes:
-        kind: "plan", "pass_started", "progress", "pass_ended", "measuring", "measured", "gate", "looking", "warning",
-            "analysis", "log", "waiting", "finished".
+        kind: "progress", "log", or one of `tflbuild.engine.event_form.KINDS`.
         fields: JSON-able facts.
         time: seconds since the epoch.
     """

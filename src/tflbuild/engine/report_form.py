@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import json_text
+from tflbuild.core.cause import FINDING
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.form import (
-    ANYTHING,
     DIGEST,
     FLAG,
     INSIDE,
@@ -18,6 +18,7 @@ from tflbuild.core.form import (
     TEXT,
     Form,
     Malformed,
+    called,
     check,
     fields,
     list_of,
@@ -27,9 +28,10 @@ from tflbuild.core.form import (
     one_of,
     optional,
     whole,
+    written,
 )
 from tflbuild.core.plain_text import plain
-from tflbuild.core.result_form import FIGURES, REPORTED
+from tflbuild.core.result_form import CHANGES, FIGURES, GRAPH, REPORTED
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
@@ -64,18 +66,22 @@ SHOWN = fields({key: optional(form) for key, form in (RECIPE | PLACES).items()})
 
 METRICS = mapping_of(REPORTED)
 
-VERDICT = fields(
-    {
-        "metric": TEXT,
-        "limit": fields({"since": optional(TEXT)}, others=NUMBER),
-        "baseline": maybe(NUMBER),
-        "value": maybe(NUMBER),
-        "low": maybe(NUMBER),
-        "high": maybe(NUMBER),
-        "ok": FLAG,
-        "decided": FLAG,
-        "text": TEXT,
-    }
+VERDICT = called(
+    "verdict",
+    fields(
+        {
+            "metric": TEXT,
+            "limit": fields({"since": optional(TEXT)}, others=NUMBER),
+            "baseline": maybe(NUMBER),
+            "value": maybe(NUMBER),
+            "low": maybe(NUMBER),
+            "high": maybe(NUMBER),
+            "ok": FLAG,
+            "decided": FLAG,
+            "split": written(TEXT),
+            "text": TEXT,
+        }
+    ),
 )
 
 _STEP: dict[str, Form] = {
@@ -95,11 +101,39 @@ _STEP: dict[str, Form] = {
     "peak_rss_mib": number(0),
     "measuring_seconds": number(0),
     "cost_seconds": number(0),
-    "notes": MAPPING,
+    "notes": fields({GRAPH: optional(CHANGES)}),
     "metrics": METRICS,
     "verdicts": list_of(VERDICT),
 }
-STEP = fields(_STEP | {"tried": list_of(fields({"passes": optional(list_of(fields(_STEP)))}))})
+
+TRIED = fields(
+    {
+        "run": written(TEXT),
+        "ok": written(FLAG),
+        "error": optional(TEXT),
+        "output": optional(DIGEST),
+        "seconds": optional(number(0)),
+        "metrics": optional(METRICS),
+        "verdicts": optional(list_of(VERDICT)),
+        "passes": optional(list_of(called("tried_step", fields(_STEP)))),
+    }
+)
+"""An attempt that was made when a gate closed, the step itself first."""
+
+STEP = called("step", fields(_STEP | {"tried": list_of(TRIED)}))
+
+TENSOR = called(
+    "tensor",
+    fields(
+        {
+            "name": TEXT,
+            "shape": list_of(maybe(whole())),
+            "dtype": TEXT,
+            "scale": optional(maybe(NUMBER)),
+            "zero_point": optional(maybe(NUMBER)),
+        }
+    ),
+)
 
 TARGET = fields(
     {
@@ -113,33 +147,57 @@ TARGET = fields(
         "differences": optional(
             mapping_of(fields({"value": NUMBER, "low": NUMBER, "high": NUMBER, "n": whole()}))
         ),
+        "inputs": written(list_of(TENSOR)),
+        "outputs": written(list_of(TENSOR)),
         **FIGURES,
     }
 )
 
 SPLIT = fields({"n": whole(), "digest": DIGEST})
 
+DATA = fields(
+    {
+        "type": written(TEXT),
+        "root": written(maybe(TEXT)),
+        "classes": written(list_of(TEXT)),
+        "dropped": list_of(fields({"file": written(TEXT), "reason": written(TEXT)})),
+        "splits": mapping_of(SPLIT),
+    }
+)
+
+RECOGNISED = fields({"what": TEXT, "value": TEXT, "evidence": TEXT})
+
+FOUND = fields({"name": written(TEXT), "key": written(TEXT), "findings": written(list_of(FINDING))})
+"""The findings of one analysis."""
+
+ENTRY = called("analysis", FOUND)
+
 REPORT = fields(
     {
         "schema": one_of(SCHEMA),
         "recipe": INSIDE,
+        "description": written(TEXT),
+        "subject": written(TEXT),
         "status": one_of("built", "over_budget", "failed", "interrupted"),
         "error": maybe(TEXT),
-        "reproduce": optional(maybe(TEXT)),
-        "stopped_after": optional(maybe(TEXT)),
+        "reproduce": written(maybe(TEXT)),
+        "stopped_after": written(maybe(TEXT)),
+        "locked": written(maybe(TEXT)),
         "overrides": list_of(TEXT),
         "seed": whole(),
+        "started": written(TEXT),
         "seconds": number(0),
         "toolchain": mapping_of(maybe(TEXT)),
-        "environment": MAPPING,
-        "data": fields({"dropped": list_of(ANYTHING), "splits": mapping_of(SPLIT)}),
+        "environment": fields({"device": written(TEXT), "threads": written(whole())}),
+        "data": DATA,
+        "model": written(fields({"type": TEXT})),
+        "labels": written(mapping_of(list_of(TEXT))),
+        "recognised": written(list_of(RECOGNISED)),
         "base": fields({"label": TEXT, "metrics": METRICS}),
         "passes": list_of(STEP),
-        "analyses": optional(
-            list_of(fields({"name": optional(TEXT), "findings": optional(list_of(MAPPING))}))
-        ),
         "budget": fields({"ok": FLAG, "verdicts": list_of(VERDICT)}),
         "targets": list_of(TARGET),
+        "analyses": written(list_of(ENTRY)),
         "warnings": list_of(TEXT),
         "resolved": SHOWN,
     }

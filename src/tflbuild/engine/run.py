@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
+from tflbuild.engine import training_logs
 from tflbuild.engine.bundle import Failure, assignment_of
 from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.events import Event, Listener
@@ -39,6 +41,7 @@ class Runner:
         index: file with what the data set holds.
         tell: is told what happens.
         after_step: is given each step's report and model when its gate is behind it; what it raises ends the build.
+        logs: folder for TensorBoard logs of what is trained, each in one named by its label; None for none.
 
     Attributes:
         reports: of the steps so far.
@@ -58,6 +61,7 @@ class Runner:
         index: Path,
         tell: Listener,
         after_step: Callable[[StepReport, Artifact], None] = lambda report, model: None,
+        logs: Path | None = None,
     ) -> None:
         self.recipe = recipe
         self.reports: list[StepReport] = []
@@ -66,6 +70,7 @@ class Runner:
         self.rejected: tuple[str, Artifact] | None = None
         self.failure: Failure | None = None
         self._after_step = after_step
+        self._logs = logs
         self._keys = keys
         self._store = store
         self._worker = worker
@@ -102,6 +107,7 @@ class Runner:
             self._measurer.base = result
         attempt = self._judge(step.label, result, step.limits, model, report)
         self._note(report, attempt)
+        self._log_gate(report)
         if not attempt.ok:
             attempt = self._policy(step, model, attempt, report)
         self._tell(Event("pass_ended", report.to_json()))
@@ -120,6 +126,10 @@ class Runner:
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
         report.took(record.artifact)
+        if report.cached and self._logs is not None and step.options.trains:
+            known = training_logs.earlier(self._store.root, found.key)
+            text = f"tensorboard: '{step.label}' was trained earlier and is not trained again; {known}"
+            self._tell(Event("warning", {"text": text}))
         return record.artifact
 
     def _compute(self, found: Planned, inputs: Inputs, report: StepReport) -> Record:
@@ -133,7 +143,8 @@ class Runner:
         def compute(staging: Path) -> Result:
             report.cached = False
             checkpoints = self._store.checkpoints(found.key)
-            assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints)
+            logs = self._logs / step.label if self._logs is not None and step.options.trains else None
+            assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints, logs)
 
             def progress(done: float, total: float, note: str) -> None:
                 fields = {"label": step.label, "done": done, "total": total, "note": note}
@@ -152,6 +163,8 @@ class Runner:
             except PassError as error:
                 self.failure = Failure(step, inputs, preimage, str(error))
                 raise
+            if logs is not None:
+                training_logs.remember(self._store.root, found.key, logs)
             artifact, notes = answer.value
             report.seconds = answer.cost["seconds"]
             return Result(notes, answer.cost, {}, artifact=artifact)
@@ -178,6 +191,19 @@ class Runner:
         report.metrics = dict(attempt.metrics)
         report.verdicts = list(attempt.verdicts)
         report.took(attempt.model)
+
+    def _log_gate(self, report: StepReport) -> None:
+        """Write what was measured behind a training into its logs; a build does not end for what goes wrong there."""
+        logs = self._logs / report.label if self._logs is not None and not report.cached else None
+        if logs is None or not logs.is_dir():
+            return
+        values = {name: one.value for name, one in report.metrics.items() if math.isfinite(one.value)}
+        try:
+            self._worker.ask(
+                "call", self._worker.names.logged, logs, values, who=f"the logs of '{report.label}'"
+            )
+        except PassError as error:
+            self._tell(Event("warning", {"text": f"tensorboard: {error}"}))
 
     def _policy(self, step: Step, model: Artifact | None, closed: Attempt, report: StepReport) -> Attempt:
         report.tried.append(_tried(step.label, closed, report.seconds))
@@ -237,6 +263,7 @@ class Runner:
                 judged = self._judge(step.label, result, step.limits, model, part)
                 attempt = replace(judged, verdicts=judged.verdicts + attempt.verdicts)
             self._note(part, attempt)
+            self._log_gate(part)
             part.outcome = "cached" if part.cached else "ran"
             seconds += part.seconds
             passes.append(part.to_json())

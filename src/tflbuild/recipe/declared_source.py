@@ -46,6 +46,7 @@ ROOT: dict[str, Any] = {
     "stop_after": None,
     "keep_intermediate": False,
     "time_passes": False,
+    "tensorboard": False,
 }
 """Keys of every recipe and their defaults."""
 

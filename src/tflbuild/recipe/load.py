@@ -70,6 +70,7 @@ class RootOptions:
     stop_after: str | None = None
     keep_intermediate: bool = False
     time_passes: bool = False
+    tensorboard: bool = False
 
 
 def load_recipe(overrides: Iterable[str]) -> Recipe:
@@ -175,6 +176,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
             stop_after=root.stop_after,
             keep_intermediate=root.keep_intermediate,
             time_passes=root.time_passes,
+            tensorboard=root.tensorboard,
         ),
         analyses=choices.analyses(mapping.get("analyses")),
         hooks=choices.hooks(

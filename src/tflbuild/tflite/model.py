@@ -37,7 +37,8 @@ class Model:
             raise Malformed(f"has version {self.root.number('version')} of the format; {VERSION} is read")
         self.codes = self.children(self.root, "operator_codes")
         self.graphs = self.children(self.root, "subgraphs")
-        self.buffers = [self._stored(one) for one in self.children(self.root, "buffers")]
+        self._buffers = self.children(self.root, "buffers")
+        self.buffers = [self._stored(one) for one in self._buffers]
         self.metadata = self.children(self.root, "metadata")
         self.kinds = [_kind(code) for code in self.codes]
         self.foreign = [code.text("custom_code") not in (None, *EXECUTABLE) for code in self.codes]
@@ -61,7 +62,7 @@ class Model:
 
     def stored_bytes(self, number: int) -> memoryview:
         """Give what a buffer of a checked file holds."""
-        buffer = self.children(self.root, "buffers")[number]
+        buffer = self._buffers[number]
         offset, size = buffer.number("offset"), buffer.number("size")
         start, count = (offset, size) if offset > 1 else buffer.span("data")
         return memoryview(self.content)[start : start + count]

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import tf_keras
 
 from tflbuild.backends import keras
 from tflbuild.core.errors import PassError
+from tflbuild.training.board import Board
 from tflbuild.training.losses import Loss
 
 Batches = Callable[[int], Iterator[tuple[Any, ...]]]
@@ -80,6 +82,9 @@ class Watch:
         checkpoint: file of the training state; None for no checkpoints.
         checkpoint_seconds: how often the state is kept; 0 for as often as the loss is looked at.
         label: names the step of the recipe in messages.
+        logs: folder for TensorBoard logs; None for none.
+        before: steps that were trained before, as the logs count them.
+        epoch: steps of an epoch; 0 where nobody says.
     """
 
     progress: Callable[[float, float, str], None] = field(default=lambda done, total, note: None)
@@ -87,6 +92,9 @@ class Watch:
     checkpoint: Path | None = None
     checkpoint_seconds: float = 30.0
     label: str = "train"
+    logs: Path | None = None
+    before: int = 0
+    epoch: float = 0.0
 
 
 def fit(
@@ -125,6 +133,7 @@ def fit(
     start, value = state.restore()
     if start:
         watch.log(f"continued from step {start} of {schedule.steps}")
+    board = Board(watch.logs, watch.before, watch.epoch)
     saved = time.monotonic()
     stream = batches(start)
     for step in range(start, schedule.steps):
@@ -134,11 +143,13 @@ def fit(
         if looked:
             value = _finite(float(result), step, schedule, watch.label)
             watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
+            board.write(step + 1, value, partial(training.rate, step))
         due = looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds
         if due:
             state.save(step + 1, value)
             saved = time.monotonic()
     training.finish()
+    board.close()
     return value
 
 
@@ -184,6 +195,10 @@ class _Training:
         self._hooks.after()
         self._average(tf.cast(step, tf.float32))
         return loss
+
+    def rate(self, step: int) -> float:
+        """Give the learning rate of a step."""
+        return float(self._rate(tf.constant(step, tf.float32)))
 
     def _rate(self, step: Any) -> Any:
         schedule = self.schedule

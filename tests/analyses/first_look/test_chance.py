@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from conforming import conforms
 from tflbuild.analyses.first_look.chance import headline, judge, level_of_chance, sentence
 from tflbuild.analyses.first_look.orders import ClassPairs
 from tflbuild.evaluation import arrays
@@ -22,7 +23,9 @@ def judged(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def look(predictions: dict[str, Any], truth: dict[str, Any], **listed: tuple[str, ...]) -> dict[str, Any]:
         arrays.store(predictions, tmp_path / "predictions")
         arrays.store(truth, tmp_path / "truth")
-        return judge(tmp_path / "predictions", tmp_path / "truth", listed, "val")
+        found = judge(tmp_path / "predictions", tmp_path / "truth", listed, "val")
+        conforms("analyses.chance", [found] if found else [])
+        return found
 
     return look
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conforming import conforms
 from tflbuild.analyses.mistakes.known import readings
 from tflbuild.analyses.preprocessing import Preprocessing
 from tflbuild.core.analysis import Measured, Variant
@@ -50,7 +51,7 @@ def looked(
             measured(one, 0.0 if one.name == "given" else gains.get(one.name, -0.1), reach, n, metric)
             for one in made
         ]
-    return [dict(finding) for finding in look.run(MODELS, context(*found))]
+    return [dict(one) for one in conforms("analyses.preprocessing", look.run(MODELS, context(*found)))]
 
 
 def test_all_ways_are_measured_on_a_few_samples_and_what_seems_better_on_all() -> None:
@@ -141,7 +142,7 @@ def test_a_value_that_is_not_finite_is_said_and_no_gain() -> None:
     look = Preprocessing(every=True)
     made = look.variants(MODELS, context())
     found = [measured(one, float("nan") if one.name == "0..255" else 0.0, 0.01, 64) for one in made]
-    (whole,) = look.run(MODELS, context(*found))
+    (whole,) = conforms("analyses.preprocessing", look.run(MODELS, context(*found)))
     assert whole["rows"][0] == {
         "name": "0..255",
         "kind": "values",

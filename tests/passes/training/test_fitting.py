@@ -37,6 +37,9 @@ class Watch:
     checkpoint: Path
     checkpoint_seconds: float
     label: str
+    logs: Path | None
+    before: int
+    epoch: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,7 @@ def context(folder: Path) -> Any:
         told=told,
         log=print,
         checkpoint_dir=folder,
+        logs=None,
         checkpoint_seconds=30.0,
     )
 

@@ -453,12 +453,14 @@ ORDERED = [
     "islands",
     "iterations",
     "sparse_encoding",
+    "graph",
 ]
 
 
 def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
     assert list(FINDINGS) == ORDERED
     notes: dict[str, Any] = {
+        "graph": {"tensors": [1, 1]},
         "sparse_encoding": {"bytes": 1, "dense_bytes": 2},
         "iterations": LEVELS[:1],
         "islands": [ISLAND],
@@ -491,6 +493,7 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "operators of another dtype",
         "levels of sparsity",
         "kernels stored without their zeros",
+        "changes of the graph",
     ]
 
 

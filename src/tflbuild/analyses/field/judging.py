@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.analyses.field.form import KINDS, VERDICTS
 from tflbuild.analyses.field.observing import Observed
 from tflbuild.metrics.statistics import two_samples as two
 
@@ -30,18 +31,11 @@ FEW = 10
 
 REPLICATES = 4999
 
-LOOKS, ANSWERS, RANGES, AGREEMENT = "looks", "answers", "ranges", "agreement"
-"""Kinds of tests."""
+LOOKS, ANSWERS, RANGES, AGREEMENT = KINDS
 
 OUTSIDE, DIFFERENCE, CLASSES = "outside_ranges", "difference_from_float", "classes"
 
-FINE, UNDECIDED, MEND, RECALIBRATE, RETRAIN = (
-    "fine",
-    "undecided",
-    "mend_preprocessing",
-    "recalibrate",
-    "retrain",
-)
+FINE, UNDECIDED, MEND, RECALIBRATE, RETRAIN = VERDICTS
 
 Values = npt.NDArray[np.float64]
 

@@ -35,6 +35,7 @@ from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.names import Names, named
+from tflbuild.core.result_form import GRAPH
 from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.core.target import Target
 from tflbuild.engine.workers.candidates import Candidates
@@ -90,7 +91,12 @@ class Server:
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
-        return result, plain_notes(context.notes)
+        return result, plain_notes(context.notes) | self._changes(model, result)
+
+    def _changes(self, before: Artifact | None, after: Artifact) -> dict[str, Any]:
+        """Give a note of what a pass changed in the graph; {} where there is nothing to compare."""
+        found = named(self._names.changes)(before, after) if before is not None else {}
+        return {GRAPH: found} if found else {}
 
     def variants(
         self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment

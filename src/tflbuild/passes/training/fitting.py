@@ -156,6 +156,9 @@ def fit(
         checkpoint=ctx.checkpoint_dir / (f"training-{lap.number}.npz" if lap.number else "training.npz"),
         checkpoint_seconds=ctx.checkpoint_seconds,
         label=ctx.label,
+        logs=ctx.logs,
+        before=lap.number * length,
+        epoch=len(split) / options.batch_size,
     )
     last = training.fit(model, batches, loss, schedule, modality.scaled, watch, hooks)
     ctx.notes["loss"] = round(last, 4)

@@ -9,10 +9,12 @@ from tflbuild.analyses.sensitivity import exhibit_of as exhibit_of_sensitivity
 from tflbuild.analyses.sensitivity import lines_of as lines_of_sensitivity
 from tflbuild.core.exhibit import Exhibit, Presentation
 from tflbuild.core.plain_text import plain
+from tflbuild.core.result_form import GRAPH
 from tflbuild.show.findings import (
     auto,
     calibration,
     dequantize,
+    graph,
     islands,
     iterations,
     mixed,
@@ -37,6 +39,7 @@ FINDINGS: Mapping[str, Presentation] = {
     "islands": islands.PRESENTATION,
     "iterations": iterations.PRESENTATION,
     "sparse_encoding": sparse_encoding.PRESENTATION,
+    GRAPH: graph.PRESENTATION,
 }
 """Findings by the name of the note, in the order in which they are told."""
 

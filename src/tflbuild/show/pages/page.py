@@ -49,12 +49,13 @@ OPTIONS: Mapping[str, Any] = {
 """Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
 
 
-def render(report: Mapping[str, Any], beside: Sequence[Beside] = ()) -> str:
+def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str = "RUN") -> str:
     """Write the page of `report.json` (schema `tflbuild.report/1`).
 
     Args:
         report: what it holds.
         beside: what was found out about the run since.
+        folder: of the run, as it is typed.
     """
     looked, others = _split(report.get("analyses", []))
     metric = primary_metric(report)
@@ -68,6 +69,7 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = ()) -> str:
             unit=unit,
             headline=_headline(report),
             command=_command(report),
+            folder=shlex.quote(folder),
             tiles=tiles(report, metric, unit),
             chart=_chart(report, metric, unit),
             steps=[_step(step, metric) for step in report["passes"]],
