@@ -163,7 +163,9 @@ def test_what_only_moves_values_may_not_differ_at_all() -> None:
         network(tensors, [step("RESHAPE", ["image", "shape"], ["out"])], ["image"], ["out"])
     )
     one = np.ones((1, 256), np.float32)
-    assert float_bound(graph, graph.operators[0], [one], one) == 0.0
+    assert float_bound(graph, graph.operators[0], [one], one) == 2.0**-126, (
+        "what is taken for zero may be moved as zero"
+    )
     assert gamma(100) == pytest.approx(100 * 2**-24, rel=1e-5)
 
 
@@ -173,3 +175,12 @@ def test_a_model_with_a_state_begins_each_run_with_the_same(shared_models: Path)
     rows = compared(graph, noise(graph), nothing)
     assert rows
     assert max(row.carried for row in rows) == 0
+
+
+def test_a_number_too_small_to_be_normal_may_be_taken_for_zero() -> None:
+    """XNNPACK does so, and LiteRT's own kernels do not: 1e-40 times 1 is 1e-40, or 0."""
+    tensors = {"image": SHAPE, "out": SHAPE, "one": np.ones((1,), np.float32)}
+    graph = Graph.unpacked(network(tensors, [step("MUL", ["image", "one"], ["out"])], ["image"], ["out"]))
+    (row,) = compared(graph, [{"image": np.full(SHAPE[1:], 1e-40, np.float32)}], nothing)
+    assert row.reset <= 1.01e-40
+    assert not row.guilty

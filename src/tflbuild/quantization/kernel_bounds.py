@@ -26,6 +26,9 @@ STEPS = 1
 UNIT = 2.0**-24
 """Half the distance of 1 to the next float32."""
 
+FLUSHED = 2.0**-126
+"""Smallest normal float32: kernels may take what is smaller for zero."""
+
 MAPPING = 2.0**-18
 """Error of a function of single values, relative to the largest result: 64 units, where libraries promise a few."""
 
@@ -91,6 +94,10 @@ def float_bound(graph: Graph, operator: Any, given: Sequence[Values], output: Va
         given: the values of all that it reads, constants too.
         output: what it gives.
     """
+    return FLUSHED + _of_rounding(graph, operator, given, output)
+
+
+def _of_rounding(graph: Graph, operator: Any, given: Sequence[Values], output: Values) -> float:
     kind = graph.kind(operator)
     most = _most(output)
     if kind in WEIGHTED:

@@ -42,7 +42,7 @@ def test_a_guilty_operator_is_cut_out_with_a_command_that_repeats_it(tmp_path: P
     assert finding["cut"]["kernels"] == ["default"]
     assert "3 of 3 operators" in finding["summary"]
     assert (
-        "1 computes otherwise, the first RSQRT 'layer<1>': one kernel gives what is no number"
+        "1 computes otherwise, the first RSQRT 'layer<1>': one kernel alone gives a NaN or an infinity"
         in finding["summary"]
     )
     kept = tmp_path / "staging/kept"

@@ -43,7 +43,7 @@ def _by(row: Mapping[str, Any]) -> str:
     """Write a difference in steps of the grid, or as it is."""
     reset = number(row, "reset")
     if reset is None:
-        return "one kernel gives what is no number"
+        return "one kernel alone gives a NaN or an infinity"
     if row["scale"]:
         return f"{reset:.0f} {'step' if reset == 1 else 'steps'}"
     return f"{reset:.3g}, where {row['bound']:.3g} could be rounding"
