@@ -43,7 +43,7 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
         RecipeError,
-        match=r"keras \(\.h5, \.keras\), .*, onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
+        match=r"keras \(\.h5, \.keras\), onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
 
@@ -115,7 +115,7 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
     known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
-    known += "keras (.h5, .keras), keras3_export (.h5, .keras), "
+    known += "keras (.h5, .keras), "
     known += "onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), "
     known += "torch_export (.pt2)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")
