@@ -16,9 +16,6 @@ from tflbuild.core.environment import ENVIRONMENTS, Environment
 
 NAMES = ("mediapipe", "onnx", "torch")
 
-KNOWN = frozenset({"torch needs setuptools>=77.0.3"})
-"""What is not pinned yet: a pin more makes another environment of two gigabytes."""
-
 
 def declared(name: str) -> type[Environment]:
     plugins.load(None)
@@ -67,5 +64,5 @@ def test_what_a_pinned_package_needs_is_pinned_and_nothing_is_left_to_the_instal
         if (needed.marker is None or needed.marker.evaluate({**surroundings, "extra": ""}))
         and plain(needed.name) not in pinned(name)
     }
-    assert lacking - KNOWN == set()
+    assert lacking == set()
     assert found.keys() - pinned(name) <= {"pip", "setuptools", "wheel"}
