@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy_onnx
 import onnx_files
 from foreign_networks import NETWORKS
 from tflbuild.backends.onnx_execution import OnnxSession
-from tflbuild.backends.onnx_export.export import OPERATORS, export
+from tflbuild.backends.onnx_export.export import OPERATORS, _check_numbers, export
+from tflbuild.backends.onnx_export.writer import Writer
 from tflbuild.core.errors import PassError
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.onnx import graph as onnx_graph
 from tflbuild.quantization import quantizer
 from tflbuild.runtimes.interpreter import Loaded
@@ -335,6 +338,32 @@ def test_what_is_written_is_read_as_any_onnx_file(tmp_path: Path) -> None:
     assert found.signature.inputs["image"].shape == (1, 8, 8, 3)
     assert found.head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
     assert {one.what: one.value for one in found.recognised}["format"] == "ONNX, opset 21"
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_integers_are_computed_with_as_floats_where_the_result_is_the_same(kind: str) -> None:
+    """By hand: what moves numbers, and what gives a whole number of whole ones; others divide or round."""
+    moving = (
+        "RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE PAD PADV2 CONCATENATION GATHER SLICE STRIDED_SLICE PACK UNPACK"
+    )
+    moving += " SPLIT SPLIT_V TILE BROADCAST_TO CAST"
+    whole = "ADD SUB MUL MAXIMUM MINIMUM NEG ABS SUM REDUCE_MAX REDUCE_MIN ARG_MAX ARG_MIN"
+    graph = SimpleNamespace(kind=lambda operator: kind)
+    made: Any = SimpleNamespace(graph=graph, dtype=lambda index: "int32", quantized=lambda index: False)
+    if kind in f"{moving} {whole}".split():
+        _check_numbers(made, SimpleNamespace(outputs=[0]))
+    else:
+        with pytest.raises(PassError, match=f"the file has a '{kind}' that gives int32"):
+            _check_numbers(made, SimpleNamespace(outputs=[0]))
+
+
+def test_versions_and_numbers_of_dtypes_are_those_of_onnx() -> None:
+    """By onnx.proto (`TensorProto.DataType`), and by its table of versions: ONNX 1.16 has form 10 and opset 21."""
+    content = Writer([]).model([], [], "test", {})
+    read = Message(content)
+    assert (read.number(1), read.inner(8).number(2)) == (10, 21)
+    names = {"float32": 1, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9}
+    assert {name: Writer([]).number(name) for name in names} == names
 
 
 def test_every_operator_that_is_written_is_one_of_a_tflite() -> None:
