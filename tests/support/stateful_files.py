@@ -64,3 +64,82 @@ def counter() -> bytes:
     model = flatbuffer.unpack(assemble(tensors, steps, ["x"], ["out"]))
     model.subgraphs[0].tensors[1].type = schema.TensorType.RESOURCE
     return bytes(flatbuffer.pack(model))
+
+
+def loop() -> bytes:
+    """Give a file that runs a dense layer three times in a WHILE, as GRU is converted: `x` (1, 4) to `y` (1, 2)."""
+    rng = np.random.default_rng(4)
+    draw = lambda *shape: rng.normal(size=shape).astype(np.float32)  # noqa: E731
+    dense = option("FullyConnectedOptions", fusedActivationFunction=0)
+    one, times = np.array([1], np.int32), np.array([3], np.int32)
+    condition = assemble(
+        {"count": one, "times": times, "held": (1, 4), "goes_on": (1,)},
+        [Step(TYPES.LESS, ["count", "times"], ["goes_on"], *option("LessOptions"))],
+        ["count", "held"],
+        ["goes_on"],
+    )
+    body = assemble(
+        {
+            "count": one,
+            "held": (1, 4),
+            "w": draw(4, 4),
+            "one": one,
+            "next": one,
+            "made": (1, 4),
+            "kept": (1, 4),
+        },
+        [
+            Step(TYPES.ADD, ["count", "one"], ["next"], *option("AddOptions")),
+            Step(TYPES.FULLY_CONNECTED, ["held", "w"], ["made"], *dense),
+            Step(TYPES.TANH, ["made"], ["kept"]),
+        ],
+        ["count", "held"],
+        ["next", "kept"],
+    )
+    main = assemble(
+        {
+            "x": (1, 4),
+            "first": draw(4, 4),
+            "given": (1, 4),
+            "zero": np.array([0], np.int32),
+            "counted": one,
+            "result": (1, 4),
+            "last": draw(2, 4),
+            "y": (1, 2),
+        },
+        [
+            Step(TYPES.FULLY_CONNECTED, ["x", "first"], ["given"], *dense),
+            Step(
+                TYPES.WHILE,
+                ["zero", "given"],
+                ["counted", "result"],
+                *option("WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2),
+            ),
+            Step(TYPES.FULLY_CONNECTED, ["result", "last"], ["y"], *dense),
+        ],
+        ["x"],
+        ["y"],
+    )
+    model = flatbuffer.unpack(main)
+    for name, inner in (("condition", condition), ("body", body)):
+        _add_graph(model, flatbuffer.unpack(inner), name)
+    computed = {b"count", b"next", b"counted"}
+    for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
+        name = tensor.name.rpartition(b"/")[2]
+        tensor.buffer = 0 if name in computed else tensor.buffer
+        tensor.type = schema.TensorType.BOOL if name == b"goes_on" else tensor.type
+    return bytes(flatbuffer.pack(model))
+
+
+def _add_graph(model: Any, other: Any, name: str) -> None:
+    """Let a model have the graph of another, too, its tensors under a name: LiteRT Quantizer wants each once."""
+    (graph,) = other.subgraphs
+    buffers, codes = len(model.buffers), len(model.operatorCodes)
+    for tensor in graph.tensors:
+        tensor.buffer = tensor.buffer + buffers if tensor.buffer else 0
+        tensor.name = f"{name}/".encode() + tensor.name
+    for operator in graph.operators:
+        operator.opcodeIndex += codes
+    model.buffers += other.buffers
+    model.operatorCodes += other.operatorCodes
+    model.subgraphs.append(graph)
