@@ -99,7 +99,7 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 NO_FORMAT = (
     "is by its content none of the formats that are recognised, keras (.h5, .keras), "
-    "keras3_export (.h5, .keras), onnx (.onnx), "
+    "onnx (.onnx), "
     "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), torch_export (.pt2)"
 )
 PLANNED: dict[str, tuple[list[str], str]] = {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tflbuild import plugins
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import OtherWay, RecipeError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
 from tflbuild.engine.report import Report
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.workers.worker import Worker
-from tflbuild.recipe.load import load_recipe
+from tflbuild.recipe.load import load_recipe, recipe_of
 from tflbuild.wiring import NAMES
 
 
@@ -50,12 +51,32 @@ def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> R
 
 
 def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
-    """Build one recipe with a worker of its own."""
+    """Build one recipe with a worker of its own; once more, where its model has to be taken in in another way."""
     worker = worker_for(recipe)
     try:
-        return Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish).run()
+        outcome = Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish).run()
+        if not isinstance(outcome.error, OtherWay):
+            return outcome
+        again = in_another_way(recipe, outcome.error)
+        try:
+            return Build(again, lambda: make_run_folder(again), worker, listeners, publish).run()
+        except RecipeError as refused:  # e.g. a pass that trains what only the first way gives
+            raise OtherWay(f"{outcome.error} That fails, too: {refused}") from refused
     finally:
         worker.stop()
+
+
+def in_another_way(recipe: Recipe, error: OtherWay) -> Recipe:
+    """Give a recipe whose model is taken in as an error says, with the error as a remark.
+
+    Raises:
+        RecipeError: the recipe cannot be built so.
+    """
+    mapping = {**recipe.mapping, "model": {**recipe.mapping["model"], **error.model}}
+    added = [f"model.{name}={value}" for name, value in error.model.items()]
+    again = recipe_of(mapping, [*recipe.overrides, *added], recipe.plugins)
+    remark = f"{error} This build does so."
+    return replace(again, replaced=recipe.replaced, remarks=(*again.remarks, *recipe.remarks, remark))
 
 
 def worker_for(recipe: Recipe) -> Worker:

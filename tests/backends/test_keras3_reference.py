@@ -117,18 +117,24 @@ def test_a_model_that_differs_from_keras_3_is_a_broken_promise(path: Path) -> No
     from tflbuild.backends import keras
     from tflbuild.backends.keras3_reference import Keras3Reference
     from tflbuild.backends.keras_reference import Reference
-    from tflbuild.core.errors import BrokenPromise
+    from tflbuild.core.errors import BrokenPromise, OtherWay
     from tflbuild.passes import load
 
     built = keras.load(path)
     reference = Keras3Reference.at(path, Reference.of(built, name="'my.keras'"))
-    facts, context = SimpleNamespace(task="classification"), SimpleNamespace(notes={})
+    other: dict[str, str] = {}
+    facts = SimpleNamespace(task="classification")
+    context = SimpleNamespace(notes={}, model_spec=SimpleNamespace(otherwise=lambda: other))
     right = np.asarray(built(BATCH["image"], training=False), np.float32)
     load._same_outputs(reference, [right * (1 + 8e-5)], built, facts, BATCH, context)  # type: ignore[arg-type]
     with pytest.raises(
         BrokenPromise, match=r"what 'my.keras' in Keras 3 does: .*; write it in Keras 3 with model.exp"
     ):
         load._same_outputs(reference, [right * (1 + 2e-4)], built, facts, BATCH, context)  # type: ignore[arg-type]
+    other["format"] = "keras3_export"
+    with pytest.raises(OtherWay, match=r"Keras 3 does: .*; model.format=keras3_export takes it in") as raised:
+        load._same_outputs(reference, [right * (1 + 2e-4)], built, facts, BATCH, context)  # type: ignore[arg-type]
+    assert raised.value.model == other
 
 
 def test_this_process_imports_no_keras_3() -> None:

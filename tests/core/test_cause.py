@@ -37,3 +37,17 @@ def test_a_cause_may_have_neither_cost_nor_cure() -> None:
 def test_the_costliest_comes_first_and_what_has_no_figure_last() -> None:
     causes = [Cause(name, "s", "", cost=cost) for name, cost in (("a", None), ("b", 0.1), ("c", 0.4))]
     assert [cause.name for cause in ranked(causes)] == ["c", "b", "a"]
+
+
+def test_a_cure_says_what_it_gave_where_it_was_built_alone() -> None:
+    cure = Cure("say the order", "data.classes=[b,a]", 0.3, "seconds")
+    told = {"text": "say the order", "override": "data.classes=[b,a]", "gain": 0.3, "effort": "seconds"}
+    assert cure.to_json() == told
+    assert cure._replace(tried={"gain": 0.2}).to_json() == {**told, "tried": {"gain": 0.2}}
+
+
+def test_causes_that_cost_the_same_stay_in_their_order_and_a_gain_comes_behind_nothing() -> None:
+    causes = [
+        Cause(name, "s", "", cost=cost) for name, cost in (("a", 0.0), ("b", -0.1), ("c", 0.0), ("d", None))
+    ]
+    assert [cause.name for cause in ranked(causes)] == ["a", "c", "b", "d"]

@@ -18,6 +18,7 @@ TREE = [
     ("NameTaken", "PluginError", 3),
     ("PassError", "TflbuildError", 4),
     ("BrokenPromise", "PassError", 4),
+    ("OtherWay", "BrokenPromise", 4),
     ("WorkerDied", "PassError", 4),
     ("StoreError", "TflbuildError", 4),
     ("BudgetExceeded", "TflbuildError", 5),

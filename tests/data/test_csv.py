@@ -14,6 +14,7 @@ from PIL import Image
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
 from tflbuild.data.csv import Csv
+from tflbuild.data.layouts import table_columns
 from tflbuild.modalities.image.files import inspect
 
 HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
@@ -342,6 +343,20 @@ def test_what_was_recognised_is_said(tmp_path: Path) -> None:
             "evidence": "'annotations.csv': set, file, class and corners in 0..1 a line, as AutoML has them",
         },
     )
+
+
+def test_columns_are_named_in_the_order_of_the_table() -> None:
+    names = ["ymax", "Class", "other", "xmin", "filename", "ymin", "xmax"]
+    assert table_columns.columns_of([names]).evidence == "columns ymax, Class, xmin, filename, ymin, xmax"
+
+
+def test_a_table_of_automl_may_leave_out_the_corners_that_say_nothing_new() -> None:
+    """By AutoML's documentation a line has x and y of up to four corners; two that are opposite are enough."""
+    line = ["TRAIN", "gs://b/a.jpg", "cat", "0.1", "0.2", "", "", "0.5", "0.6"]
+    found = table_columns.columns_of([line])
+    assert found.at == {"split": 0, "file": 1, "label": 2, "xmin": 3, "ymin": 4, "xmax": 7, "ymax": 8}
+    with pytest.raises(ValueError, match="has 8 fields; expected 3, or 11 with boxes"):
+        table_columns.columns_of([line[:8]])
 
 
 def test_corners_where_a_corner_and_a_size_are_expected_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 import fakes
 from building import FakeBuild, steps
+from tflbuild.core.budget import Limit
 from tflbuild.core.errors import PassError, RecipeError
 from tflbuild.core.recipe import Recipe, RunOptions, Step
 from tflbuild.engine.bundle import read_bundle, run_bundle
@@ -27,6 +28,26 @@ def test_a_run_can_stop_after_a_step(recipe: Recipe, build: FakeBuild) -> None:
     assert outcome.report["targets"] == []
     kept = outcome.report.folder / "prune.h5"
     assert fakes.score_of(kept) == pytest.approx(0.89)
+    assert not (outcome.report.folder / "recipe.lock.yaml").exists()
+
+
+def test_a_run_that_stops_delivers_what_its_steps_ask_for(recipe: Recipe, build: FakeBuild) -> None:
+    """As `export_onnx` does: a target of its own has the step's label."""
+    targets = {
+        **recipe.targets,
+        "early": replace(next(iter(recipe.targets.values())), step="convert"),
+        "late": replace(next(iter(recipe.targets.values())), step="quantize"),
+    }
+    over = (Limit(metric="score", form="min", bound=1.0),)
+    wanted = replace(recipe, targets=targets, limits=over, run=RunOptions(stop_after="convert"))
+    outcome = build(wanted)
+    assert outcome.error is None
+    (target,) = outcome.report["targets"]
+    assert (target["name"], target["path"]) == ("early", "early/model.tflite")
+    assert (outcome.report.folder / "early" / "model.tflite").is_file()
+    assert (outcome.report.folder / "convert.tflite").is_file()
+    assert outcome.report["base"]["label"] == "train"
+    assert outcome.report["budget"]["verdicts"] == []
     assert not (outcome.report.folder / "recipe.lock.yaml").exists()
 
 

@@ -129,7 +129,7 @@ def test_an_entry_that_is_damaged_only_costs_time(model: Path, looks: Looks) -> 
 
 def test_a_format_that_is_gone_is_no_error(model: Path, looks: Looks) -> None:
     known.described(model)
-    cache, name = known.Cache(known.KEPT), json.dumps([str(model), "", []])
+    cache, name = known.Cache(known.KEPT), json.dumps([str(model), "", [], ""])
     kept = json.loads(cache.read(name) or b"")
     cache.write(name, json.dumps({**kept, "format": "of_a_plugin"}).encode())
     in_another_process()

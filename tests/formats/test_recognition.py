@@ -16,6 +16,7 @@ import keras_files
 import tflite_files
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import FORMATS, Description, Format
+from tflbuild.formats.onnx.model_format import Onnx
 from tflbuild.formats.recognition import recognised_format
 
 
@@ -43,7 +44,7 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(recognised_format(tmp_path), Weights)
     with pytest.raises(
         RecipeError,
-        match=r"keras \(\.h5, \.keras\), .*, onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
+        match=r"keras \(\.h5, \.keras\), onnx \(\.onnx\), .*, torch_export \(\.pt2\), weights \(\.w\)\.$",
     ):
         recognised_format(tflite_files.written(tmp_path, b"??", "other"))
 
@@ -58,6 +59,13 @@ def test_a_format_of_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_an_onnx_file_is_known_by_its_version_and_the_field_behind_it(content: bytes, tmp_path: Path) -> None:
     assert recognised_format(tflite_files.written(tmp_path, content, "my.bin")).name == "onnx"
+
+
+def test_each_field_of_a_model_may_follow_the_version_and_no_other(tmp_path: Path) -> None:
+    """By onnx.proto: producer 2 and 3, domain 4, version 5 (a number), text 6, graph 7, operators 8, properties 14."""
+    wanted = {number << 3 | (0 if number == 5 else 2) for number in (2, 3, 4, 5, 6, 7, 8, 14)}
+    found = {tag for tag in range(256) if Onnx().recognises(tmp_path, bytes([0x08, 0x0A, tag]))}
+    assert found == wanted
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,7 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
     known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
-    known += "keras (.h5, .keras), keras3_export (.h5, .keras), "
+    known += "keras (.h5, .keras), "
     known += "onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), "
     known += "torch_export (.pt2)"
     assert str(caught.value).startswith(f"{known}; it is {said}" if said else f"{known}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import stateful_files
 from dense_chain import FIRST, IMAGE, SECOND, DenseChain
 from foreign_networks import Draft
 from on_bytes import activations, exposed, observe, without_custom
@@ -183,3 +184,11 @@ def test_extremes_are_those_of_all_images_and_a_number_is_a_channel() -> None:
     alone = Activation()
     observation._extend(alone, np.float32(4.0), "a")
     assert (alone.low, alone.high, alone.channel_high.tolist()) == (4.0, 4.0, [4.0])
+
+
+def test_each_sample_is_run_from_a_fresh_start() -> None:
+    running = Executable(stateful_files.lstm(6, clip=0.0, peepholes=False))
+    rows = np.random.default_rng(1).normal(size=(2, 6, 3)).astype(np.float32)
+    first, other, again = (running.run({"rows": rows[place]})[0].copy() for place in (0, 1, 0))
+    assert not np.array_equal(other, first)
+    np.testing.assert_array_equal(again, first)

@@ -16,6 +16,7 @@ from tflbuild.core.errors import BrokenPromise
 from tflbuild.quantization import promises, quantizer
 from tflbuild.quantization.promises import check_declared, check_full_integer, check_weights
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.flatbuffer import Operator
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.islands import Island
 from tflbuild.tflite.weights import Weights
@@ -319,3 +320,21 @@ def test_layers_are_found_fake_quantized_or_not(name: str, monkeypatch: pytest.M
         declared([other, found], monkeypatch, clusters={"conv/kernel": 2})
     with pytest.raises(BrokenPromise, match=r"conv/kernel had 10.00% zeros, but in the file it has 0.00%"):
         declared([other, found], monkeypatch, zeros={"conv/kernel": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "found"),
+    [
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32", True),
+        ("WHILE", "float32", True),
+        ("WHILE", "int8", False),
+        ("L2_NORMALIZATION", "float32", False),
+    ],
+)
+def test_recurrent_layers_in_floats_are_islands(
+    name: str, dtype: str, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = Operator(name=name, inputs=(dtype,), outputs=(dtype,), output="cell")
+    monkeypatch.setattr(flatbuffer, "operators", lambda path: [operator])
+    wanted = [Island(name="cell", dtype="float32", reason="no integer form")] if found else []
+    assert promises.recurrent(Path("any")) == wanted

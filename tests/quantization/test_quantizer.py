@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import small_network
+import stateful_files
 from on_bytes import exposed, fit, quantize, saturated
 from tflbuild.core.errors import PassError
-from tflbuild.quantization import quantizer
+from tflbuild.quantization import observation, quantizer
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Executable
+from tflbuild.quantization.promises import check_full_integer, recurrent
 from tflbuild.tflite import constants, flatbuffer
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of, zero_points_of
@@ -215,3 +217,28 @@ def test_borders_are_float_only_where_that_is_asked_for(
     dtypes = {True: "float32", False: "int8"}
     assert signature["inputs"][0]["dtype"] == dtypes[float_input]
     assert signature["outputs"][0]["dtype"] == dtypes[float_output]
+
+
+def test_what_a_loop_runs_stays_in_floats_with_integer_weights(tmp_path: Path) -> None:
+    """Of noise in -1..1; the outputs reach some 3, and a step of 8 bits is a hundredth of that."""
+    content = stateful_files.loop()
+    given = [{"x": row} for row in np.random.default_rng(2).uniform(-1, 1, (16, 4)).astype(np.float32)]
+    seen = observation.observe(Graph.unpacked(content), given)
+    ranges = {name: (one.low, one.high) for name, one in seen.items()}
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(content)
+    made = quantize(path, "int8", ranges, float_input=False, float_output=True)
+    path.write_bytes(made)
+    found = check_full_integer(path, "int8", recurrent(path))
+    assert [(one["operator"], one["dtype"], one["reason"]) for one in found] == [
+        ("WHILE", "float32", "no integer form")
+    ]
+    body = flatbuffer.unpack(made).subgraphs[2]
+    assert {
+        one.name: flatbuffer.DTYPES[one.type] for one in body.tensors if one.name in (b"body/w", b"body/held")
+    } == {
+        b"body/w": "int8",
+        b"body/held": "float32",
+    }
+    wanted, got = (np.stack([Executable(one).run(row)[0] for row in given]) for one in (content, made))
+    assert np.abs(wanted - got).max() < 0.1 < np.abs(wanted).max()

@@ -10,6 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import small_network
+import stateful_files
 from on_bytes import exposed
 from samples import Samples, samples
 from tflbuild.quantization.observation import Executable
@@ -139,3 +140,14 @@ def test_a_mean_is_exact_where_float32_would_lose_digits() -> None:
     under_way = Stepwise(graph, samples([values]))
     under_way.run(graph.operators[0])
     assert under_way.mean(1).tolist() == [(2.0**24 + 1) / 2, 1.0, 1.0]
+
+
+def test_an_operator_that_keeps_state_starts_afresh_with_each_sample() -> None:
+    graph = Graph.unpacked(stateful_files.lstm(6, clip=0.0, peepholes=False))
+    rows = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+    under_way = Stepwise(graph, samples([rows, -rows, rows], "rows"))
+    (operator,) = graph.operators
+    under_way.run(operator)
+    first, other, again = under_way.values(int(operator.outputs[0]))
+    assert not np.array_equal(other, first)
+    np.testing.assert_array_equal(again, first)

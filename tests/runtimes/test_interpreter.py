@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import stateful_files
 from tflbuild.core.errors import BrokenPromise, RecipeError
 from tflbuild.core.signature import TensorSpec
 from tflbuild.runtimes import interpreter as litert
@@ -289,6 +290,17 @@ def test_no_class_is_lost_with_several_threads(threads: int, tmp_path: Path) -> 
     )
     assert found["num_detections"][0] == count
     assert found["detection_classes"][0, :count].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_every_run_starts_afresh_whatever_the_file_keeps_between_calls(tmp_path: Path) -> None:
+    path = tmp_path / "lstm.tflite"
+    path.write_bytes(stateful_files.lstm(6, clip=0.0, peepholes=False))
+    rows = np.random.default_rng(1).normal(size=(2, 1, 6, 3)).astype(np.float32)
+    for kernels in ("default", "builtin", "reference"):
+        loaded = litert.Loaded(path, kernels=kernels)  # type: ignore[arg-type]
+        first = loaded.run({"rows": rows[0]})["out"].copy()
+        assert not np.array_equal(loaded.run({"rows": rows[1]})["out"], first)
+        np.testing.assert_array_equal(loaded.run({"rows": rows[0]})["out"], first)
 
 
 def edited(path: Path, change: Any) -> Path:

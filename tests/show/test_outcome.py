@@ -87,6 +87,7 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
             ],
         ),
         ({"min_runtime": {"version": "", "by": "", "unknown": []}}, []),
+        ({"cautions": ["it keeps state \x1b[2J"]}, ["  warning: it keeps state \\x1b[2J"]),
         ({"delegate": {}, "latency_ms": {}, "metadata": ""}, []),
         ({"npu_coverage": 0.0}, ["  NPU coverage 0.0%, 0 cycles, SRAM 0.0 KiB"]),
     ],

@@ -88,6 +88,43 @@ def test_each_channel_has_its_own_scale_for_weights_and_bias() -> None:
     np.testing.assert_array_equal(found[1], [1, -8])
 
 
+def test_a_bias_that_is_in_floats_already_stays_as_it_is() -> None:
+    model = flatbuffer.unpack(held(dense(), {name: UINT8[name] for name in ("x", "w", "y")}))
+    graph = Graph(model)
+    place = int(graph.operators[0].inputs[2])
+    model.buffers[graph.tensors[place].buffer].data = np.frombuffer(np.float32([3, -5]).tobytes(), np.uint8)
+    dequantize(graph)
+    np.testing.assert_array_equal(constants(model)[1], [3, -5])
+
+
+def test_a_bias_that_is_computed_stays_as_it_is() -> None:
+    model = flatbuffer.unpack(held(dense(), {name: UINT8[name] for name in ("x", "w", "y")}))
+    graph = Graph(model)
+    tensor = graph.tensors[int(graph.operators[0].inputs[2])]
+    tensor.buffer = 0
+    model.subgraphs[0].inputs = np.append(model.subgraphs[0].inputs, graph.operators[0].inputs[2])
+    graph.reindex()
+    place = int(graph.operators[0].inputs[2])
+    dequantize(graph)
+    assert graph.name(int(graph.operators[0].inputs[2])) == graph.name(place) == "b"
+
+
+def test_a_single_stored_number_becomes_a_float_though_it_is_zero() -> None:
+    """By hand: a row of one weight, level 100 of a scale whose zero point is 100."""
+    options = schema.FullyConnectedOptionsT()
+    tensors: dict[str, Any] = {"x": (1, 1), "w": np.zeros((1, 1), np.float32), "y": (1, 1)}
+    step = Step(OPERATORS.FULLY_CONNECTED, ["x", "w"], ["y"], OPTIONS.FullyConnectedOptions, options)
+    content = assemble(tensors, [step], ["x"], ["y"])
+    whole = {
+        "x": Held("uint8", 0.5, 128),
+        "w": Held("uint8", 0.25, 0, levels=np.array([[0]])),
+        "y": UINT8["y"],
+    }
+    model, _ = made_of(held(content, whole))
+    assert Graph(model).tensors[1].type == schema.TensorType.FLOAT32
+    np.testing.assert_array_equal(constants(model)[0], [[0.0]])
+
+
 def test_activations_of_16_bits_and_their_biases_of_64_become_floats() -> None:
     whole = {
         "x": Held("int16", 0.5),

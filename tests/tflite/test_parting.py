@@ -147,6 +147,50 @@ def test_parts_are_made_alone_and_joined_to_the_same_numbers(made: Any) -> None:
     assert list(flatbuffer.ends_of(graph.model)[1]) == list(flatbuffer.ends_of(flatbuffer.unpack(content))[1])
 
 
+def between_zero_and_one(made: Assembly) -> str:
+    """Join two parts, of 2 and 3 channels, of numbers that every operator takes."""
+    parts = [made.unary("LOGISTIC", made.part("x", 0, 2)), made.unary("LOGISTIC", "x")]
+    return made.join(parts, -1)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "LOGISTIC",
+        "TANH",
+        "RELU",
+        "RELU6",
+        "HARD_SWISH",
+        "EXP",
+        "LOG",
+        "SQRT",
+        "RSQRT",
+        "SQUARE",
+        "ABS",
+        "NEG",
+        "ELU",
+    ],
+)
+def test_an_operator_that_maps_each_value_by_itself_is_split(kind: str) -> None:
+    made = Assembly({"x": (1, 4, 6, 3)})
+    made.add(step(kind, [between_zero_and_one(made)], ["y"]), {"y": (1, 4, 6, 5)})
+    check_alike(written(made, "y"))
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "POW"])
+def test_an_operator_that_pairs_values_is_split(kind: str) -> None:
+    made = Assembly({"x": (1, 4, 6, 3)})
+    by_place = made.constant(RNG.uniform(0.2, 0.8, 5).astype(np.float32))
+    made.add(step(kind, [between_zero_and_one(made), by_place], ["y"]), {"y": (1, 4, 6, 5)})
+    check_alike(written(made, "y"))
+
+
+def check_alike(content: bytes) -> None:
+    value = RNG.normal(size=(1, 4, 6, 3)).astype(np.float32)
+    again = flatbuffer.pack(parted(content, 3, [2, 3]).model)
+    np.testing.assert_array_equal(run(again, value), run(content, value))
+
+
 def test_a_graph_whose_parts_are_made_together_stays_as_it_is() -> None:
     made = Assembly({"x": (1, 4, 6, 5)})
     content = written(made, made.softmax("x"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import stateful_files
 from tflbuild.tflite import raw_outputs
 from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
@@ -31,3 +32,11 @@ def test_a_classifier_gives_its_scores_by_image() -> None:
         found["scores"], powers / powers.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-6
     )
     assert list(found) == ["scores"]
+
+
+def test_each_sample_is_run_from_a_fresh_start() -> None:
+    rows = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+    content = stateful_files.lstm(6, clip=0.0, peepholes=False)
+    found = raw_outputs.run(Packed(content), {"rows": np.stack([rows, -rows, rows])})["out"]
+    np.testing.assert_array_equal(found[2], found[0])
+    assert not np.array_equal(found[1], found[0])

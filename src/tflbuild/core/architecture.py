@@ -53,6 +53,10 @@ class Architecture:
         """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
         return None
 
+    def otherwise(self) -> Mapping[str, str]:
+        """Give the options with which another pass takes the user's file in; {} where none does."""
+        return {}
+
     def quantized(self) -> str:
         """Name the scheme, e.g. "int8", of a user's file that is quantized already; "" for a float model."""
         return ""

@@ -7,6 +7,7 @@ TflbuildError            1  (never raised itself)
 │   └── NameTaken        3  it declares a name that is taken
 ├── PassError            4  a pass failed
 │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
+│   │   └── OtherWay     4  and the model can be taken in another way, which is tried next
 │   └── WorkerDied       4  the process of a pass was killed, aborted or timed out
 ├── BudgetExceeded       5  a budget was exceeded
 ├── MissingTool          6  a tool or extra is not installed
@@ -18,7 +19,8 @@ TflbuildError            1  (never raised itself)
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -65,6 +67,19 @@ class PassError(TflbuildError):
 
 class BrokenPromise(PassError):
     """A pass ended, but the file it wrote is not what the pass promises."""
+
+
+class OtherWay(BrokenPromise):
+    """A pass could not keep its promise, and other options of the model lead to another pass, which may.
+
+    Args:
+        message: the sentence for the user.
+        model: these options, by name.
+    """
+
+    def __init__(self, message: str, model: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(message)
+        self.model = dict(model)
 
 
 class WorkerDied(PassError):

@@ -97,6 +97,8 @@ class Format:
     """Base of every format. Declared with `@model_format("name")`."""
 
     name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    """Name in lists of formats, where that is another's: people see one format, whatever takes its files in."""
     suffixes: ClassVar[tuple[str, ...]] = ()
     """Usual endings of such files, for messages; content decides."""
     kind: ClassVar[str] = ""
@@ -112,6 +114,18 @@ class Format:
             beginning: the first 4096 bytes of a file; b"" of a folder.
         """
         raise NotImplementedError
+
+    def takes(self, path: Path, beginning: bytes) -> bool:
+        """Say whether a file or folder can be taken for this format where `model.format` says so; as `recognises`."""
+        return self.recognises(path, beginning)
+
+    def otherwise(self, path: Path) -> str:
+        """Name the format that takes a file, too, if what `loader` makes of it does not compute the same; "" for none.
+
+        Args:
+            path: a file of this format.
+        """
+        return ""
 
     def check(self, path: Path) -> None:
         """Refuse, while planning, a file that is not well-formed or that would run code; one that `describe` refuses.
@@ -138,8 +152,9 @@ class Format:
         """
         for option, value in asked._asdict().items():
             if value:
+                name = self.title or self.name
                 raise ValueError(
-                    f"{option}: a file of the format '{self.name}' says it itself; leave model.{option} out"
+                    f"{option}: a file of the format '{name}' says it itself; leave model.{option} out"
                 )
         return self.describe(path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,7 @@ class Build:
         model = runner.run(order)
         if recipe.run.stop_after:
             keep_model(model, self.folder / recipe.run.stop_after)
+            self._deliver_so_far(measurer, runner, model)
             return
         assert isinstance(model, TFLiteModel)
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
@@ -191,7 +192,23 @@ class Build:
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
         if self._lock is not None:
             self._lock.check_delivery({d.target: d.to_json("") for d in self._account.deliveries})
-        self._account.paths = delivering.put(self._account.deliveries, self.folder)
+        self._account.paths = delivering.put(made, self.folder, alone=len(made) == 1)
+
+    def _deliver_so_far(self, measurer: Measurer, runner: Runner, model: Artifact) -> None:
+        """Deliver what steps that ran ask to be delivered; the budget is that of the whole, and is not judged."""
+        asked = {
+            name: target for name, target in self.recipe.targets.items() if target.step in runner.outputs
+        }
+        if not asked:
+            return
+        recipe = replace(self.recipe, targets=asked, limits=())
+        label = base_label(recipe, self._order)
+        base, metrics = runner.outputs[label], sorted({*judged_metrics(self.recipe), *recipe.objective})
+        measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
+        self._account.base = {"label": label, "metrics": measurements(measured)}
+        made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
+        self._account.deliveries = made
+        self._account.paths = delivering.put(made, self.folder, alone=False)
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:
         """Write down how it ended; what goes wrong with that is in the report, too."""
@@ -235,7 +252,7 @@ class Build:
         return report
 
     def _write_lock(self, report: Report) -> None:
-        if report["targets"]:
+        if report["targets"] and not self.recipe.run.stop_after:
             assert self._runner is not None
             write_lock(report, self._runner.preimages)
 

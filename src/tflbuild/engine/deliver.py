@@ -78,7 +78,7 @@ class Delivery:
 def deliver(
     recipe: Recipe,
     measurer: Measurer,
-    model: TFLiteModel,
+    model: Artifact,
     base: Artifact,
     metrics: list[str],
     outputs: Mapping[str, Artifact] | None = None,
@@ -140,11 +140,17 @@ def runtime_of(target: Target) -> Runtime | None:
     return RUNTIMES.get(target.runtime)() if target.runtime else None
 
 
-def put(deliveries: list[Delivery], folder: Path) -> list[str]:
-    """Copy the delivered files into a folder; gives their paths relative to it."""
+def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> list[str]:
+    """Copy the delivered files into a folder; gives their paths relative to it.
+
+    Args:
+        deliveries: of the targets.
+        folder: of the run.
+        alone: whether the recipe has one target, whose file lies right in the folder.
+    """
     paths = []
     for delivery in deliveries:
-        name = "model" if len(deliveries) == 1 else f"{delivery.target}/model"
+        name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
         paths.append(name + delivery.model.suffix)
     return paths

@@ -73,6 +73,7 @@ class Torch(Environment):
         "safetensors==0.8.0",
         "scipy==1.17.1",
         "sentencepiece==0.2.3",
+        "setuptools==81.0.0",
         "shellingham==1.5.4",
         "sympy==1.14.0",
         "tabulate==0.10.0",

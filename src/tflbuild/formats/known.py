@@ -19,7 +19,7 @@ from tflbuild.core.cache import Cache
 from tflbuild.core.code import code_digest, tools_of
 from tflbuild.core.file_stamp import RACY
 from tflbuild.core.model_format import FORMATS, Asked, Description, Format
-from tflbuild.formats.recognition import recognised_format
+from tflbuild.formats.recognition import format_named, recognised_format
 
 NOTHING = Asked()
 
@@ -54,27 +54,28 @@ _SEEN: dict[str, _Entry] = {}
 """By absolute path, in this process."""
 
 
-def described(path: Path, asked: Asked = NOTHING) -> Known:
+def described(path: Path, asked: Asked = NOTHING, said: str = "") -> Known:
     """Recognise, check and describe a model's file, or remember that.
 
     Args:
         path: the file or folder.
         asked: what the recipe says of it.
+        said: name of its format, where the recipe says it.
 
     Raises:
-        RecipeError: it is of no format, or its format refuses it.
+        RecipeError: it is of no format, or not of the one that is said, or its format refuses it.
         ValueError: what is asked does not fit it.
     """
-    name = json.dumps([os.path.abspath(path), *asked])
+    name = json.dumps([os.path.abspath(path), *asked, said])
     entry = _SEEN.get(name) or _remembered(Cache(KEPT).read(name))
     if entry is None or not entry.holds(path):
-        entry = _looked(path, asked, name)
+        entry = _looked(path, asked, said, name)
     _SEEN[name] = entry
     return entry.known
 
 
-def _looked(path: Path, asked: Asked, name: str) -> _Entry:
-    kind = recognised_format(path)
+def _looked(path: Path, asked: Asked, said: str, name: str) -> _Entry:
+    kind = format_named(path, said) if said else recognised_format(path)
     files, names = _stamps(kind.files(path)), _names(path)
     if asked == NOTHING:
         kind.check(path)

@@ -57,7 +57,8 @@ def recognised_format(path: Path, key: str = "model.path: ") -> Format:
         found = declared()
         if found.recognises(path, beginning):
             return found
-    known = ", ".join(f"{name} ({', '.join(declared.suffixes)})" for name, declared in FORMATS.items())
+    titles = {declared.title or name: ", ".join(declared.suffixes) for name, declared in FORMATS.items()}
+    known = ", ".join(f"{title} ({suffixes})" for title, suffixes in titles.items())
     what = kind_of(path, beginning)
     said = f"; it is {what}" if what else ""
     if what in CONVERSIONS:
@@ -65,6 +66,25 @@ def recognised_format(path: Path, key: str = "model.path: ") -> Format:
     raise RecipeError(
         f"{key}'{plain(path)}' is by its content none of the formats that are recognised, {known}{said}."
     )
+
+
+def format_named(path: Path, name: str) -> Format:
+    """Give the format that a file or folder is to be taken for, where it can be.
+
+    Args:
+        path: the file or folder.
+        name: of the format, as `model.format` says it.
+
+    Raises:
+        RecipeError: there is no such file or format, or the format does not take it.
+    """
+    found = FORMATS.get(name, "model.format")()
+    if not found.takes(path, _beginning(path, "model.path: ")):
+        raise RecipeError(
+            f"model.format: '{plain(path)}' cannot be taken as '{name}'; by its content it is of the format "
+            f"'{recognised_format(path).name}', which need not be said."
+        )
+    return found
 
 
 def kind_of(path: Path, beginning: bytes) -> str:

@@ -50,9 +50,12 @@ class File(KerasFile):
     suppresses, or `caller`, where it gives what the model gives. See docs/heads.md.
 
     `signature` names the one of several that is built, `shape` gives the sides that a file leaves open, the batch
-    first: `model.shape=[1,192,192,3]`. The other options are those of `model=keras`, for a detector in a Keras file.
+    first: `model.shape=[1,192,192,3]`. A file of Keras 3 is translated to tf_keras; where the translation computes
+    otherwise, Keras 3 itself exports it, as with `format=keras3_export`. The other options are those of `model=keras`,
+    for a detector in a Keras file.
     """
 
+    format: str = ""  # its name, where the recipe says it; else by content
     signature: str = ""  # of a file that has several
     shape: tuple[int, ...] = ()  # of the one input, its batch first, where the file leaves sides open
     head: str | Mapping[str, Any] = field(default_factory=dict)  # a head's name, or its `type` and options
@@ -85,7 +88,7 @@ class File(KerasFile):
     def files(self) -> tuple[Path, ...]:
         """Name the files that the model consists of, and the lists of class names beside it."""
         path = Path(self.path)
-        return (*self.format.files(path), *label_list.files_beside(path))
+        return (*self.recognised_format.files(path), *label_list.files_beside(path))
 
     @property
     def asked(self) -> Asked:
@@ -93,9 +96,14 @@ class File(KerasFile):
         return Asked(self.signature, self.shape)
 
     @property
-    def format(self) -> Format:
+    def recognised_format(self) -> Format:
         """Give the format of the file."""
         return self._known.kind
+
+    def otherwise(self) -> Mapping[str, str]:
+        """Give the options of the format that takes the file, too; {} where none does."""
+        other = self.recognised_format.otherwise(Path(self.path))
+        return {"format": other} if other else {}
 
     @property
     def description(self) -> Description:
@@ -113,7 +121,7 @@ class File(KerasFile):
         if not found.task or self.said_of_head:
             from tflbuild.models.raw_heads import with_head
 
-            whole = KINDS[self.format.kind].whole
+            whole = KINDS[self.recognised_format.kind].whole
             return with_head(found, self.said_of_head, self.postprocess, whole=whole)
         return found
 
@@ -131,7 +139,7 @@ class File(KerasFile):
 
     def starts(self) -> Pass:
         """Give the pass that takes the file in."""
-        return PASSES.get(self.format.loader)()
+        return PASSES.get(self.recognised_format.loader)()
 
     def quantized(self) -> str:
         """Name the scheme of a file that computes in integers already; "" for one that computes in floats."""
@@ -195,7 +203,7 @@ class File(KerasFile):
     def _known(self) -> Known:
         from tflbuild.formats.known import described
 
-        return described(Path(self.path), self.asked)
+        return described(Path(self.path), self.asked, self.format)
 
     def recognised(self) -> list[dict[str, str]]:
         """List what was recognised in the file."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import Pass, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise, RecipeError
+from tflbuild.core.errors import BrokenPromise, OtherWay, RecipeError
 from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain
 from tflbuild.passes.quantizing import parity
@@ -98,6 +98,7 @@ def _same_outputs(
 
     Raises:
         BrokenPromise: they differ.
+        OtherWay: they do, and another pass takes the file, too.
     """
     from tflbuild.backends.keras_reference import Reference
 
@@ -105,10 +106,14 @@ def _same_outputs(
     found = parity.compared(wanted, Reference.of(built, task=facts.task).outputs(batch))
     ctx.notes["parity"] = parity.noted(reference.name, found)
     wrong = parity.breaches(found, reference.nearness)
-    if wrong:
-        raise BrokenPromise(
-            f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}{reference.advice}."
-        )
+    if not wrong:
+        return
+    said = f"the flat model does not compute what {reference.name} does: {'; '.join(wrong)}"
+    other = ctx.model_spec.otherwise()
+    if not other:
+        raise BrokenPromise(f"{said}{reference.advice}.")
+    options = " ".join(f"model.{name}={value}" for name, value in other.items())
+    raise OtherWay(f"{said}; {options} takes it in another way, for passes that do not train it.", other)
 
 
 def _check_normalized(normalized: Mapping[str, Any], name: str) -> None:

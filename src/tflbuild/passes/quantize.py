@@ -27,7 +27,8 @@ class Quantize(Quantizing):
     """Quantize a float `.tflite` from any source.
 
     `int8` is full-integer: per-channel weights, asymmetric activations, a uint8 input that takes raw RGB bytes with
-    scale and zero point of the preprocess block. `int16x8` keeps activations in int16 (slow on most devices).
+    scale and zero point of the preprocess block. Recurrent layers (LSTM, GRU) stay in floats, since LiteRT Quantizer
+    has no integer form of them; the report lists them. `int16x8` keeps activations in int16 (slow on most devices).
     `dynamic` keeps activations float and weights int8, `float16` stores weights in half the bytes; neither needs
     calibration.
 
@@ -107,7 +108,7 @@ class Quantize(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
-        from tflbuild.quantization import storage
+        from tflbuild.quantization import promises, storage
         from tflbuild.tflite import scales
 
         writing.refuse_sparse(model)
@@ -122,7 +123,8 @@ class Quantize(Quantizing):
         result = writing.emit_tflite(ctx, graph, floating.meaning, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         if self.scheme in INTEGER:
-            ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations)
+            floats = promises.recurrent(result.path)
+            ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations, floats)
         return result
 
     @property
@@ -200,7 +202,8 @@ class Quantize(Quantizing):
         writing.check_inputs(result, self.inputs_of(Meaning.of(result), self.scheme))
         writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
-            writing.check_full_integer(result.path, self._activations)
+            floats = promises.recurrent(result.path)
+            writing.check_full_integer(result.path, self._activations, floats)
 
 
 def _failure(floating: FloatModel, made: Packed, ctx: PassContext) -> str:

@@ -138,7 +138,8 @@ class Executable:
         return [float(self._places[index][0]) for index in self._order]
 
     def run(self, sample: SampleValues) -> list[npt.NDArray[np.float32]]:
-        """Give every output as float32, without the batch axis; one that has none as it is."""
+        """Give every output as float32, without the batch axis, from a fresh start; one that has none as it is."""
+        self._loaded.reset_all_variables()
         for details, values in zip(self._inputs, sample.values(), strict=True):
             given = as_input(values, details["dtype"], details["quantization"])
             self._loaded.set_tensor(details["index"], given[None])

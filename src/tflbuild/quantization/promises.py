@@ -18,6 +18,18 @@ from tflbuild.tflite.weights import Weights, weights_in
 ACTIVATIONS = ("float32", "float16", "int8", "int16")
 """Dtypes of activations; tensors of others hold indices, shapes and sizes, or raw bytes at the border."""
 
+RECURRENT = (
+    "WHILE",
+    "LSTM",
+    "RNN",
+    "SVDF",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+    "BIDIRECTIONAL_SEQUENCE_LSTM",
+    "BIDIRECTIONAL_SEQUENCE_RNN",
+)
+"""Operators of recurrent layers, which LiteRT Quantizer has no integer form of: they stay in floats, and are listed."""
+
 ROUNDING = 1e-6
 """Tolerance of a share of zeros, for what it loses when it is written as a decimal number."""
 
@@ -52,6 +64,15 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
             )
     scales.check_scales(path)
     return [entry for entry in found if entry is not None]
+
+
+def recurrent(path: Path) -> list[Island]:
+    """Give the recurrent layers of a file that compute in floats, as islands of what LiteRT Quantizer made."""
+    return [
+        Island(name=operator.output, dtype="float32", reason="no integer form")
+        for operator in flatbuffer.operators(path)
+        if operator.name in RECURRENT and _computed(operator) == "float32"
+    ]
 
 
 def check_weights(source: Path, result: Path) -> None:

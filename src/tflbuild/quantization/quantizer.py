@@ -76,6 +76,8 @@ def quantize(
         shifted = name == "OUTPUT" and _ends_in_scores(source.graph)
         border = replace(form, activations="asymmetric") if shifted else form
         worker.update_quantization_recipe(EVERYTHING, names[name], _configuration(scheme, 8, border))
+    if scheme in ("int8", "int16x8"):
+        _keep_inner(worker, source.graph, form)
     result = None
     if ranges is not None:
         result = {
@@ -198,6 +200,16 @@ def _keep(worker: quantizer.Quantizer, kept: Mapping[str, Kept], form: Form) -> 
                 operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
                 algorithm_key=AlgorithmName.NO_QUANTIZE,
             )
+
+
+def _keep_inner(worker: quantizer.Quantizer, graph: Graph, form: Form) -> None:
+    """Let what a loop runs compute in floats, with integer weights: nobody measured ranges in there."""
+    inner = [tensor.name.decode() for other in graph.model.subgraphs[1:] for tensor in other.tensors]
+    if not inner:
+        return
+    only, names = f"^({'|'.join(re.escape(name) for name in inner)});", qtyping.TFLOperationName
+    worker.update_quantization_recipe(only, names.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    worker.update_quantization_recipe(only, names.FULLY_CONNECTED, _configuration("dynamic", 8, form))
 
 
 def _ends_in_scores(graph: Graph) -> bool:

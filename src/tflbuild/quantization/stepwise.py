@@ -54,6 +54,7 @@ class Stepwise:
         for index in written:
             self._values[index] = []
         for values in zip(*(self._values[index] for index in read), strict=True):
+            loaded.reset_all_variables()
             for entry, value in zip(entries, values, strict=True):
                 loaded.set_tensor(entry, value)
             with executing(content):

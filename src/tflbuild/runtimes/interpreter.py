@@ -96,7 +96,7 @@ class Loaded:
         self.kernels = "xnnpack" if delegated else "reference" if kernels == "reference" else "builtin"
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-        """Run the model once.
+        """Run the model once, from a fresh start: what it kept between calls, such as an LSTM's state, is zeros again.
 
         Args:
             inputs: by name, of the tensor's shape and dtype.
@@ -104,6 +104,7 @@ class Loaded:
         Returns:
             Outputs by name, as the tensors hold them.
         """
+        self._interpreter.reset_all_variables()
         made: dict[str, npt.NDArray[Any]] = self._run(**inputs)
         return made
 

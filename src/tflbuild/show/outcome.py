@@ -20,6 +20,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines += _device_lines(target)
         lines += _runtime_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
+        lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
     lines += [
         f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
     ]

@@ -35,6 +35,7 @@ def run(packed: Packed, batch: Mapping[str, Floats]) -> dict[str, Floats]:
     ends = {details["index"]: details for details in interpreter.get_output_details()}
     rows: dict[str, list[Floats]] = {name: [] for name in names}
     for place in range(len(next(iter(batch.values())))):
+        interpreter.reset_all_variables()
         for name, values in batch.items():
             interpreter.set_tensor(inputs[name], values[place][None])
         interpreter.invoke()

@@ -178,3 +178,10 @@ def test_names_are_sorted_as_people_sort_them() -> None:
     capitals = candidates(("b", "C", "a"), {})
     assert capitals["in alphabetical order"] == ("C", "a", "b")
     assert capitals["in alphabetical order, capitals and small letters alike"] == ("a", "b", "C")
+
+
+def test_a_part_of_the_pairs_is_that_of_each_of_their_columns() -> None:
+    pairs = ClassPairs(np.arange(4), np.arange(4) + 10, np.arange(4) + 20, ("a", "b"))
+    found = pairs.part(np.array([True, False, False, True]))
+    assert [list(column) for column in found[:3]] == [[0, 3], [10, 13], [20, 23]]
+    assert (found.names, found.classes) == (("a", "b"), 2)

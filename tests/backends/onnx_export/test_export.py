@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from ai_edge_litert import schema_py_generated as schema
 import numpy_onnx
 import onnx_files
 from foreign_networks import NETWORKS
+from quantized_files import Held, held
 from tflbuild.backends.onnx_execution import OnnxSession
-from tflbuild.backends.onnx_export.export import OPERATORS, export
+from tflbuild.backends.onnx_export.export import OPERATORS, _check_numbers, export
+from tflbuild.backends.onnx_export.writer import Writer
 from tflbuild.core.errors import PassError
+from tflbuild.core.protobuf import Message
 from tflbuild.formats.onnx import graph as onnx_graph
 from tflbuild.quantization import quantizer
 from tflbuild.runtimes.interpreter import Loaded
@@ -317,6 +321,63 @@ def test_a_convolution_becomes_an_integer_one_in_form(tmp_path: Path, shared_mod
             assert {made[name].kind for name in one.inputs[1:]} == {"DequantizeLinear"}
 
 
+SIX = np.float32(0.02352946)
+"""The scale of a convolution of DeepLab of 2018: 255 steps are 6.0000123, and RELU6 ends within the last one."""
+
+
+def convolution(scale: float, activation: int = 3, dtype: str = "uint8") -> bytes:
+    """Give a 2018 convolution of (1, 6, 6, 3) whose fused activation ends in a scale; 3 is RELU6."""
+    rng = np.random.default_rng(6)
+    options = option("Conv2DOptions", strideH=1, strideW=1, fusedActivationFunction=activation)
+    tensors: dict[str, Any] = {"image": (1, 6, 6, 3), "y": (1, 4, 4, 4)}
+    tensors |= {"w": np.zeros((4, 3, 3, 3), np.float32), "b": np.zeros(4, np.float32)}
+    options[1].padding, options[1].dilationHFactor, options[1].dilationWFactor = 1, 1, 1
+    content = assemble(tensors, [Step(TYPES.CONV_2D, ["image", "w", "b"], ["y"], *options)], ["image"], ["y"])
+    low = -128 if dtype == "int8" else 0
+    levels = rng.integers(0, 256, (4, 3, 3, 3)) + low
+    given = {
+        "image": Held(dtype, 1 / 128, 128 + low),
+        "w": Held(dtype, 0.0773, 0 if low else 117, levels=levels),
+    }
+    bias = Held("int32", 0.0773 / 128, levels=rng.integers(-999, 999, 4))
+    return held(content, {**given, "b": bias, "y": Held(dtype, scale, low)})
+
+
+@pytest.mark.parametrize(
+    ("scale", "activation", "dtype", "written"),
+    [
+        (SIX, 3, "uint8", None),  # RELU6
+        (SIX, 3, "int8", None),
+        (6 / 254.4, 3, "uint8", "Clip"),  # 6 is level 254
+        (0.05, 3, "uint8", "Clip"),
+        (0.01, 3, "uint8", None),
+        (0.05, 1, "uint8", None),  # RELU
+        (1 / 128, 2, "uint8", "Clip"),  # between -1 and 1, of which the integers hold 0 to 1.99
+        (0.05, 0, "uint8", None),
+    ],
+)
+def test_an_activation_is_written_where_the_integers_do_not_end_by_themselves(
+    scale: float, activation: int, dtype: str, written: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "convolution.tflite"
+    path.write_bytes(convolution(scale, activation, dtype))
+    kinds = {one.kind for one in onnx_graph.read(export(path)).nodes}
+    assert kinds & {"Clip", "Relu"} == ({written} if written else set())
+    for wanted, found in pairs_in_numpy(path):
+        assert np.abs(found["y"].astype(int) - wanted["y"]).max() <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [SIX, 0.05])
+def test_onnxruntime_takes_a_convolution_that_ends_at_six(
+    scale: float, tmp_path: Path, onnx_environment: Path
+) -> None:
+    path = tmp_path / "convolution.tflite"
+    path.write_bytes(convolution(scale))
+    for wanted, found in both(path, tmp_path):
+        assert np.abs(found["y"].astype(int) - wanted["y"]).max() <= 1
+
+
 def test_what_has_no_form_in_onnx_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "odd.tflite"
     steps = [Step(TYPES.L2_NORMALIZATION, ["image"], ["scores"], *option("L2NormOptions"))]
@@ -335,6 +396,32 @@ def test_what_is_written_is_read_as_any_onnx_file(tmp_path: Path) -> None:
     assert found.signature.inputs["image"].shape == (1, 8, 8, 3)
     assert found.head == {"outputs": {"scores": "scores"}, "scores": "softmax"}
     assert {one.what: one.value for one in found.recognised}["format"] == "ONNX, opset 21"
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_integers_are_computed_with_as_floats_where_the_result_is_the_same(kind: str) -> None:
+    """By hand: what moves numbers, and what gives a whole number of whole ones; others divide or round."""
+    moving = (
+        "RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE PAD PADV2 CONCATENATION GATHER SLICE STRIDED_SLICE PACK UNPACK"
+    )
+    moving += " SPLIT SPLIT_V TILE BROADCAST_TO CAST"
+    whole = "ADD SUB MUL MAXIMUM MINIMUM NEG ABS SUM REDUCE_MAX REDUCE_MIN ARG_MAX ARG_MIN"
+    graph = SimpleNamespace(kind=lambda operator: kind)
+    made: Any = SimpleNamespace(graph=graph, dtype=lambda index: "int32", quantized=lambda index: False)
+    if kind in f"{moving} {whole}".split():
+        _check_numbers(made, SimpleNamespace(outputs=[0]))
+    else:
+        with pytest.raises(PassError, match=f"the file has a '{kind}' that gives int32"):
+            _check_numbers(made, SimpleNamespace(outputs=[0]))
+
+
+def test_versions_and_numbers_of_dtypes_are_those_of_onnx() -> None:
+    """By onnx.proto (`TensorProto.DataType`), and by its table of versions: ONNX 1.16 has form 10 and opset 21."""
+    content = Writer([]).model([], [], "test", {})
+    read = Message(content)
+    assert (read.number(1), read.inner(8).number(2)) == (10, 21)
+    names = {"float32": 1, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9}
+    assert {name: Writer([]).number(name) for name in names} == names
 
 
 def test_every_operator_that_is_written_is_one_of_a_tflite() -> None:

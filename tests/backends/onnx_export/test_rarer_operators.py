@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from stateful_files import lstm, option
 from tflbuild.backends.onnx_execution import OnnxSession
 from tflbuild.backends.onnx_export.export import export
 from tflbuild.formats.onnx import graph as onnx_graph
@@ -18,13 +18,6 @@ from tflbuild.tflite.assemble import Step, assemble
 from tflbuild.tflite.suppression import OUTPUTS, SuppressionOptions, output_shapes, suppression
 
 TYPES = schema.BuiltinOperator
-
-
-def option(name: str, **values: Any) -> tuple[int, Any]:
-    made = getattr(schema, f"{name}T")()
-    for key, value in values.items():
-        setattr(made, key, value)
-    return getattr(schema.BuiltinOptions, name), made
 
 
 def session(content: bytes, folder: Path) -> tuple[Loaded, OnnxSession]:
@@ -125,38 +118,6 @@ def test_parts_and_places_are_those_of_litert(tmp_path: Path, onnx_environment: 
         wanted, found = loaded.run(given), written.run(given)
     for name in outputs:
         np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
-
-
-def lstm(steps: int, *, clip: float, peepholes: bool) -> bytes:
-    """Give an LSTM of 3 features and 5 units."""
-    rng = np.random.default_rng(3)
-    draw = lambda *shape: rng.normal(size=shape).astype(np.float32)  # noqa: E731
-    tensors: dict[str, Any] = {"rows": (1, steps, 3), "state": (1, 5), "cells": (1, 5), "out": (1, steps, 5)}
-    tensors |= {f"w{gate}": draw(5, 3) for gate in range(4)} | {f"r{gate}": draw(5, 5) for gate in range(4)}
-    tensors |= {f"p{gate}": draw(5) for gate in range(3)} | {f"b{gate}": draw(5) for gate in range(4)}
-    names = ["rows", *(f"w{g}" for g in range(4)), *(f"r{g}" for g in range(4))]
-    names += [f"p{g}" if peepholes else "" for g in range(3)]
-    names += [*(f"b{g}" for g in range(4)), "", "", "state", "cells", *[""] * 4]
-    options = option(
-        "UnidirectionalSequenceLSTMOptions", fusedActivationFunction=4, cellClip=clip, timeMajor=False
-    )
-    place = [name for name in names if name]
-    content = assemble(
-        tensors, [Step(TYPES.UNIDIRECTIONAL_SEQUENCE_LSTM, place, ["out"], *options)], ["rows"], ["out"]
-    )
-    return with_gaps(content, names, list(tensors))
-
-
-def with_gaps(content: bytes, names: list[str], tensors: list[str]) -> bytes:
-    """Give the one operator its inputs with -1 for those that are left out, and variables for its states."""
-    from tflbuild.tflite import flatbuffer
-
-    model = flatbuffer.unpack(content)
-    graph = model.subgraphs[0]
-    graph.operators[0].inputs = [tensors.index(name) if name else -1 for name in names]
-    for name in ("state", "cells"):
-        graph.tensors[tensors.index(name)].isVariable = True
-    return bytes(flatbuffer.pack(model))
 
 
 @pytest.mark.slow

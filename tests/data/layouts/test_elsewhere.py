@@ -19,6 +19,7 @@ PLACES: list[tuple[str, str, str, str | None, bool]] = [
     # the file's folder, its base, what it names; where that is, and whether only its end leads there
     ("", "", "images/train", "images/train", False),
     ("", ".", "images/train", "images/train", False),
+    ("", "./", "images/train", "images/train", False),
     ("", "images", "train", "images/train", False),
     ("", "", "./images/train/", "images/train", False),
     ("", "", "../images/train", "images/train", False),

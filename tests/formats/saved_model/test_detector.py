@@ -290,6 +290,13 @@ def test_without_a_configuration_the_options_of_the_exporter_count(tmp_path: Pat
     assert said["outputs"][0].endswith("the first column of scores is the background")
 
 
+def test_of_an_option_that_is_written_twice_the_last_counts(tmp_path: Path) -> None:
+    """As protocol buffers are read: of a field that is no list the last one counts."""
+    twice = {"nms_iou_threshold": option(0.75) + option(0.25), "max_detections": number(3, 9) + number(3, 17)}
+    found = export(tmp_path, tflite_export(columns=7, options={**OPTIONS, **twice}))
+    assert (found.iou_threshold, found.max_detections) == (0.25, 17)
+
+
 def test_thresholds_that_are_not_said_are_the_usual_ones(tmp_path: Path) -> None:
     few = {name: OPTIONS[name] for name in ("num_classes", "max_detections")}
     found = export(tmp_path, tflite_export(columns=6, options=few))

@@ -48,6 +48,18 @@ def test_the_only_signature_is_taken_and_its_batch_is_one(tmp_path: Path) -> Non
     assert said["preprocess"] == ("raw pixels, 0..255", "the graph begins with MUL by 0.00392157")
 
 
+@pytest.mark.parametrize("dtype", [1, 2, 14, 19])
+def test_floats_of_every_width_become_float32(dtype: int, tmp_path: Path) -> None:
+    """By types.proto of TensorFlow: float32, float64, bfloat16, float16."""
+    assert described(tmp_path, classifier((-1, 8, 8, 3), dtype)).task == "classification"
+
+
+def test_of_many_signatures_eight_are_listed(tmp_path: Path) -> None:
+    content = classifier(signatures=tuple(f"s{number}" for number in range(10)))
+    with pytest.raises(RecipeError, match=r"has 10 signatures, 's0', .*, 's7' and 2 more; say which"):
+        described(tmp_path, content)
+
+
 def test_of_several_signatures_one_is_said(tmp_path: Path) -> None:
     content = classifier(signatures=("small", "large", "__saved_model_init_op"))
     with pytest.raises(RecipeError) as caught:

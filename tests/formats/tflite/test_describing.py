@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import small_network
+import stateful_files
 import tflite_files
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Input, Meaning
@@ -209,6 +210,15 @@ def test_a_line_says_what_the_metadata_name(tmp_path: Path) -> None:
     content = brightness_detector()
     _, said = described(content, made(tmp_path, content, detector()))
     assert said["metadata"] == "image to location, category, score, number of detections; labels.txt"
+
+
+def test_what_an_app_has_to_take_care_of_is_in_the_report(tmp_path: Path) -> None:
+    content = stateful_files.lstm(4, clip=0.0, peepholes=False)
+    facts = Meaning(task="unlabelled", inputs={"rows": Input(modality="vector", shape=(4, 3), preprocess={})})
+    _, said = described(content, made(tmp_path, content, facts))
+    assert [text.split(" (")[0] for text in said["cautions"]] == ["it keeps state between calls"]
+    content = tflite_files.classifier("SOFTMAX")
+    assert "cautions" not in described(content, made(tmp_path, content, meaning()))[1]
 
 
 def test_the_oldest_runtime_is_written_in_the_place_of_what_another_tool_said(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import small_network
+import stateful_files
 import tflite_files
 from on_bytes import with_facts
 from tflbuild.core.errors import RecipeError
@@ -349,3 +350,13 @@ def test_a_fingerprint_is_that_of_the_bytes(tmp_path: Path) -> None:
     )
     assert TFLITE.fingerprint(one) == TFLITE.fingerprint(written(tmp_path, classifier(), "c.tflite"))
     assert TFLITE.fingerprint(one) != TFLITE.fingerprint(other)
+
+
+def test_a_variable_that_outlives_a_call_is_refused(tmp_path: Path) -> None:
+    path = tflite_files.written(tmp_path, stateful_files.counter())
+    with pytest.raises(RecipeError) as raised:
+        TFLITE.check(path)
+    assert str(raised.value) == (
+        f"model.path: '{path}' keeps state between calls in a variable (VAR_HANDLE), and samples are run one by one, "
+        f"each from a fresh start; convert it again with its state as an input and an output."
+    )

@@ -20,7 +20,7 @@ def binary(kind: str) -> Any:
         wish = f"{made.graph.name(operator.outputs[0])}_{kind.lower()}"
         name = made.writer.add(kind, names, wish)
         fused = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
-        made.give(operator.outputs[0], activated(made, name, fused), first=first)
+        made.give(operator.outputs[0], activated(made, name, fused, operator.outputs[0]), first=first)
 
     return write
 

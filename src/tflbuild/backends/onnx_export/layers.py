@@ -48,7 +48,7 @@ def transposed_conv(made: Translation, operator: Any) -> None:
         pads=(*(total // 2 for total in cut), *(total - total // 2 for total in cut)),
         output_padding=[max(-total, 0) for total in spare],
     )
-    made.give(output, activated(made, name, options.fusedActivationFunction or 0), first=True)
+    made.give(output, activated(made, name, options.fusedActivationFunction or 0, output), first=True)
 
 
 def dense(made: Translation, operator: Any) -> None:
@@ -62,7 +62,7 @@ def dense(made: Translation, operator: Any) -> None:
         rows = _reshaped(made, rows, (-1, weights.shape[1]))
     inputs = [rows, made.weights(operator.inputs[1], weights, 0), *_bias(made, operator)]
     name = made.writer.add("Gemm", inputs, f"{made.graph.name(output)}_linear", transB=1)
-    name = activated(made, name, options.fusedActivationFunction if options is not None else 0)
+    name = activated(made, name, options.fusedActivationFunction if options is not None else 0, output)
     if len(made.shape(output)) != 2:
         name = _reshaped(made, name, made.shape(output))
     made.give(output, name)
@@ -85,7 +85,8 @@ def pool(kind: str) -> Any:
             pads=pads,
             **counted,
         )
-        made.give(operator.outputs[0], activated(made, name, options.fusedActivationFunction), first=True)
+        output = operator.outputs[0]
+        made.give(output, activated(made, name, options.fusedActivationFunction, output), first=True)
 
     return write
 
@@ -109,7 +110,8 @@ def _convolve(made: Translation, operator: Any, weights: Any, groups: int) -> No
         group=groups,
         pads=_pads(made, operator, sides, steps, apart, options.padding),
     )
-    made.give(operator.outputs[0], activated(made, name, options.fusedActivationFunction), first=True)
+    output = operator.outputs[0]
+    made.give(output, activated(made, name, options.fusedActivationFunction, output), first=True)
 
 
 def _bias(made: Translation, operator: Any) -> list[str]:

@@ -36,7 +36,7 @@ def place(root: Path, folder: str, base: str, entry: str) -> Place | None:
     entry, base = entry.replace("\\", "/").strip(), base.replace("\\", "/").strip()
     for written in (f"{folder}/{base}/{entry}", f"{folder}/{entry}") if not _is_absolute(entry) else ():
         if not _is_absolute(base) and (found := _inside(root, written)) is not None:
-            return Place(found, base not in ("", ".", "./") and written == f"{folder}/{entry}")
+            return Place(found, written == f"{folder}/{entry}")
     for written in (entry, f"{base}/{entry}"):
         if _is_absolute(written) and (found := _within(root, written)) is not None:
             return Place(found, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tflbuild.core.errors import BrokenPromise, PassError, TflbuildError
+from tflbuild.core.errors import BrokenPromise, OtherWay, PassError, TflbuildError
 
 
 def death(code: int) -> tuple[str, str]:
@@ -39,7 +39,8 @@ def named(value: tuple[TflbuildError, str], who: str) -> TflbuildError:
     if type(error) is PassError and not says_who:
         error = PassError(f"{who} failed: {error}")
     elif isinstance(error, BrokenPromise) and not says_who:
-        error = BrokenPromise(f"{who} broke its promise: {error}")
+        said = f"{who} broke its promise: {error}"
+        error = OtherWay(said, error.model) if isinstance(error, OtherWay) else BrokenPromise(said)
     error.__cause__ = RuntimeError(f"in the worker process:\n{text}")
     return error
 

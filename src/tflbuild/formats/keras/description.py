@@ -144,8 +144,13 @@ WORDS = {
 }
 
 
-def described(header: Header) -> Description:
-    """Describe a model by its header; an empty description where the configuration is not one of Keras."""
+def described(header: Header, *, exported: bool = False) -> Description:
+    """Describe a model by its header; an empty description where the configuration is not one of Keras.
+
+    Args:
+        header: of the file.
+        exported: whether Keras 3 is to export it, and tf_keras not to load it.
+    """
     config = header.config
     try:
         places = outputs_of(config)
@@ -155,16 +160,17 @@ def described(header: Header) -> Description:
             names=tuple(place.layer.name for place in places),
             single=len(places) == 1 and units_of(places[0]) == 1,
             front=front_of(config),
-            changes=_exported(header.origin) or (*_translation(header), *changes_of(config)),
+            changes=_exported(header.origin, exported) or (*_translation(header), *changes_of(config)),
         )
     except MALFORMED:
         return Description()
 
 
-def _exported(origin: Origin | None) -> tuple[tuple[str, str], ...]:
-    if origin is None or not origin.lacking:
+def _exported(origin: Origin | None, asked: bool) -> tuple[tuple[str, str], ...]:
+    if origin is None or not (origin.lacking or asked):
         return ()
-    said = f"{origin.reason}; what it computes in Keras 3 is what the result is held to, and no pass can train it"
+    reason = origin.reason or "model.format says so"
+    said = f"{reason}; what it computes in Keras 3 is what the result is held to, and no pass can train it"
     return (("exported by Keras 3 as a SavedModel, in float32", said),)
 
 

@@ -15,6 +15,7 @@ from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.formats import labels
 from tflbuild.formats.facts import with_facts
 from tflbuild.formats.keras import archive, description, hdf5, header
+from tflbuild.formats.keras.keras3.file import Origin
 from tflbuild.formats.keras.result import Result, result_of
 from tflbuild.formats.keras.shapes import Shape
 from tflbuild.formats.keras.signature import inputs_of, outputs_of, spec_of
@@ -29,11 +30,20 @@ def is_model(beginning: bytes) -> bool:
 
 def is_exported(path: Path) -> bool:
     """Say whether a file has a layer of Keras 3 without an equal in tf_keras, so that Keras 3 is to export it."""
-    try:
-        origin = header.read(path).origin
-    except RecipeError:  # `check` says it
-        return False
+    origin = _origin(path)
     return origin is not None and bool(origin.lacking)
+
+
+def is_of_keras3(path: Path) -> bool:
+    """Say whether a file is of Keras 3."""
+    return _origin(path) is not None
+
+
+def _origin(path: Path) -> Origin | None:
+    try:
+        return header.read(path).origin
+    except RecipeError:  # `check` says it
+        return None
 
 
 def check(path: Path, *, exported: bool = False) -> None:
@@ -66,7 +76,7 @@ def describe(path: Path, *, exported: bool = False) -> Description:
         RecipeError: it is no model, or none that could be loaded.
     """
     found = _header(path, exported=exported)
-    graph = description.described(found)
+    graph = description.described(found, exported=exported)
     inputs, outputs = inputs_of(found.config), outputs_of(found.config)
     kinds = {name: _kind(name if len(inputs) > 1 else "", spec, graph) for name, spec in inputs.items()}
     result = result_of(

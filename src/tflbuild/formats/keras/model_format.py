@@ -26,6 +26,12 @@ class Keras(Format):
 
         return meaning.is_model(beginning) and not meaning.is_exported(path)
 
+    def otherwise(self, path: Path) -> str:
+        """Let Keras 3 export its own files, where their translation fails."""
+        from tflbuild.formats.keras import meaning
+
+        return "keras3_export" if meaning.is_of_keras3(path) else ""
+
     def check(self, path: Path) -> None:
         """Refuse a file that is no model, that would run code, or whose inputs have no fixed sides."""
         from tflbuild.formats.keras import meaning

@@ -12,6 +12,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import TensorSpec
 from tflbuild.core.tensor_description import TensorDescription
 from tflbuild.formats.tflite import brought, packed_files
+from tflbuild.formats.tflite.cautions import cautions
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.label_files import Files, files_of
 from tflbuild.formats.tflite.metadata import NAME
@@ -49,7 +50,8 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
         model: it was made of.
 
     Returns:
-        The file, and fields for the report: `metadata`, a line for people, and `min_runtime`; {} for another format.
+        The file, and fields for the report: `metadata`, a line for people, `min_runtime`, and `cautions` where there
+        are some; {} for another format.
     """
     if content[4:8] != b"TFL3":
         return content, {}
@@ -69,12 +71,15 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
     )
     whole = written(replace(metadata, min_parser_version=_version(packed)))
     members = {file.name: stored for file, stored in packed.items()}
-    needed = runtime_version.needed_by(flatbuffer.unpack(content))
+    unpacked = flatbuffer.unpack(content)
+    needed = runtime_version.needed_by(unpacked)
     added = {NAME: whole} | ({runtime_version.KEY: _padded(needed.version)} if needed.version else {})
     said = {
         "metadata": _line(metadata, members),
         "min_runtime": {**needed._asdict(), "unknown": [*needed.unknown]},
     }
+    warned = cautions(unpacked, meaning.labels)
+    said |= {"cautions": warned} if warned else {}
     return packed_files.packed_behind(entries.with_entries(content, added), members), said
 
 

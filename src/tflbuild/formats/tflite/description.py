@@ -28,6 +28,9 @@ from tflbuild.tflite.tables import Malformed
 
 UNSAID = TensorMetadata()
 
+RESOURCE = "VAR_HANDLE"
+"""Operator of a variable that nothing but loading the file anew sets back."""
+
 
 class Read(NamedTuple):
     """A checked file: its bytes, its first graph, the names of its ends, and how a sentence names it."""
@@ -49,6 +52,11 @@ def check(path: Path) -> None:
         reason = chips.refusal(plain(operator.kind, 60)) if operator.custom else ""
         if reason:
             raise RecipeError(f"model.path: {found.said} {reason}.")
+    if RESOURCE in flatbuffer.codes_in(found.content):
+        raise RecipeError(
+            f"model.path: {found.said} keeps state between calls in a variable ({RESOURCE}), and samples are run one "
+            f"by one, each from a fresh start; convert it again with its state as an input and an output."
+        )
     for name, index in found.names.inputs.items():
         _check_input(f"the input '{plain(name, 60)}' of {found.said}", found.graph.spec(index))
 

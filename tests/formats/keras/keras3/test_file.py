@@ -13,10 +13,11 @@ import keras3_files
 import keras_files
 from keras3_files import dense, functional, image, layer, tensor
 from tflbuild.core.errors import RecipeError
+from tflbuild.formats import known
 from tflbuild.formats.keras import header
 from tflbuild.formats.keras.description import described
 from tflbuild.formats.keras.keras3.file import is_third
-from tflbuild.formats.recognition import recognised_format
+from tflbuild.formats.recognition import format_named, recognised_format
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,34 @@ def test_a_layer_without_an_equal_goes_to_keras_3_and_the_plan_says_which(tmp_pa
         "train it",
     )
     assert "model=file takes it through Keras 3 itself, in recipes that train nothing." in refusal(path)
+
+
+def test_a_file_that_is_translated_can_be_taken_through_keras_3_all_the_same(tmp_path: Path) -> None:
+    path = keras3_files.keras(tmp_path / "my.keras", dense())
+    usual = recognised_format(path)
+    assert (usual.name, usual.otherwise(path)) == ("keras", "keras3_export")
+    found = known.described(path, said="keras3_export")
+    assert (found.kind.name, found.description.task) == ("keras3_export", "classification")
+    assert found.description.recognised[-1].value == "exported by Keras 3 as a SavedModel, in float32"
+    assert found.description.recognised[-1].evidence.startswith(
+        "model.format says so; what it computes in Ker"
+    )
+    assert known.described(path).kind.name == "keras", "which is remembered apart"
+
+
+def test_a_file_of_tf_keras_has_one_way_alone(tmp_path: Path) -> None:
+    path = keras_files.h5(tmp_path / "my.h5", keras_files.dense())
+    assert recognised_format(path).otherwise(path) == ""
+    with pytest.raises(RecipeError) as raised:
+        format_named(path, "keras3_export")
+    assert str(raised.value) == (
+        f"model.format: '{path}' cannot be taken as 'keras3_export'; by its content it is of the format 'keras', "
+        f"which need not be said."
+    )
+    with pytest.raises(
+        RecipeError, match=r"^model.format: there is no format 'kers'; .* Did you mean 'keras'"
+    ):
+        format_named(path, "kers")
 
 
 @pytest.mark.parametrize("kind", ["Lambda", "Mine", "StringLookup"])

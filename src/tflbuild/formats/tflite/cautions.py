@@ -1,0 +1,56 @@
+"""Warn of a delivered `.tflite` that gives other results in an app than it gave here, unless the app takes care."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tflbuild.core.plain_text import plain
+from tflbuild.tflite.detection_rules import options_of
+from tflbuild.tflite.graph import Graph
+from tflbuild.tflite.raw_outputs import SUPPRESSION
+
+LOST = 3
+"""Number of classes from which one can be lost: two threads lose the third."""
+
+USUAL_THREADS = 4
+"""Number of threads that apps often take."""
+
+
+def cautions(model: Any, labels: Sequence[str]) -> list[str]:
+    """Say what an app has to do so that a file gives there what it gave here, a sentence each.
+
+    Args:
+        model: what `flatbuffer.unpack` gave.
+        labels: names of its classes; empty where they are not known.
+    """
+    graph = Graph(model)
+    return [*_of_threads(graph, labels), *_of_state(graph)]
+
+
+def _of_threads(graph: Graph, labels: Sequence[str]) -> Iterator[str]:
+    """Name the class that LiteRT 2 leaves out where several threads suppress class by class: that of their number."""
+    for operator in graph.operators:
+        if graph.kind(operator) != SUPPRESSION:
+            continue
+        options: dict[str, Any] = options_of(bytes(bytearray(operator.customOptions))) or {}
+        classes = int(options.get("num_classes", 0))
+        if not options.get("use_regular_nms") or classes < LOST:
+            continue
+        threads = min(USUAL_THREADS, classes - 1)
+        name = f" ('{plain(labels[threads], 60)}')" if threads < len(labels) else ""
+        yield (
+            f"it suppresses class by class, and with several threads LiteRT 2 gives no detection of one class, number "
+            f"{threads}{name} with {threads} threads: let an app run it with one thread"
+        )
+
+
+def _of_state(graph: Graph) -> Iterator[str]:
+    """Name the tensors that keep their values from one call to the next."""
+    kept = [tensor.name.decode(errors="replace") for tensor in graph.tensors if tensor.isVariable]
+    if kept:
+        more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
+        yield (
+            f"it keeps state between calls ('{plain(kept[0], 60)}'{more}), and every sample was measured from a fresh "
+            f"start: let an app call reset_all_variables() (Java: resetVariableTensors()) before each sample"
+        )
