@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le
 
-from tflbuild.analyses.disagreeing import told
+from tflbuild.analyses.disagreeing import form, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.disagreement import BASE, MODEL, TRUTH, Compared, Disagreement
@@ -32,6 +32,7 @@ class Disagreements(Analysis):
     of = (BASE, MODEL)
     title = "where the base and the delivered file disagree"
     delivered: ClassVar[bool] = True
+    form = form.FORM
 
     shown: Annotated[int, Ge(1), Le(48)] = 12  # samples, at most
     side: Annotated[int, Ge(16), Le(640)] = 240  # pixels of the longer side of a picture, at most

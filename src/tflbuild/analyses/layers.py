@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge
 
 from tflbuild.analyses.attribution import judging, rungs, stages
-from tflbuild.analyses.per_layer import candidates, causes, measuring, told
+from tflbuild.analyses.per_layer import candidates, causes, form, measuring, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Variant, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
@@ -42,6 +42,7 @@ class Layers(Analysis):
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("base", "model")
     title = "the layers of the quantized file"
+    form = form.FORM
     explains = True
     steps = True
     measures = "test"

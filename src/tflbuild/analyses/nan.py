@@ -11,7 +11,8 @@ from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.cause import Cure
+from tflbuild.core.cause import OF_FINDING, Cure
+from tflbuild.core.form import FLAG, TEXT, fields, one_of, whole
 
 if TYPE_CHECKING:
     from tflbuild.quantization.not_finite import Origin, Traced
@@ -22,6 +23,24 @@ STAGES = {BASE: "base", FLOAT: "converted", MODEL: "integers"}
 """The step of the ladder that a model which is not finite explains."""
 
 NAMES = {BASE: "base", FLOAT: "float file", MODEL: "delivered file"}
+
+FORM = fields(
+    {
+        **OF_FINDING,
+        "text": TEXT,
+        "on": one_of(*NAMES),
+        "operator": TEXT,
+        "layer": TEXT,
+        "tensor": TEXT,
+        "constant": TEXT,
+        "reason": TEXT,
+        "nan": FLAG,
+        "samples": whole(),
+        "n": whole(),
+        "spoiled": whole(),
+    }
+)
+"""The form of a finding, which is a cause or not: the operator that makes the first, why, and on how many samples."""
 
 
 @analysis("nan")
@@ -38,6 +57,7 @@ class NotFinite(Analysis):
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("base", "model")
     title = "numbers that are none"
+    form = FORM
     explains = True
     steps = True
 

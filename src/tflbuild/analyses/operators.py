@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
-from tflbuild.analyses.per_operator import report, told
+from tflbuild.analyses.per_operator import form, report, told
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
@@ -39,6 +39,7 @@ class Operators(Analysis):
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("base", "model")
     title = "operators by two kinds of kernels"
+    form = form.FORM
     steps = True
 
     on: Literal["model", "float"] = "model"  # the delivered file, or the float one that it was made of

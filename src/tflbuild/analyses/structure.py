@@ -10,6 +10,7 @@ from annotated_types import Ge
 
 from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
+from tflbuild.analyses.structural.form import FORM
 from tflbuild.analyses.structural.looking import Looked, keras_in_training, looked
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -50,6 +51,7 @@ class Structure(Analysis):
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("base", "model")
     title = "the structure of the model"
+    form = FORM
     explains = True
     steps = True
 

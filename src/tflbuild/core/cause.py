@@ -68,6 +68,7 @@ OF_FINDING: Mapping[str, Form] = {
     "cause": optional(TEXT),
     "stage": optional(TEXT),
     "general": optional(FLAG),
+    "only_if_blamed": optional(FLAG),
     "cost": optional(COST),
     "cures": optional(list_of(CURE)),
 }

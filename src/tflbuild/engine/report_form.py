@@ -167,7 +167,14 @@ DATA = fields(
 
 RECOGNISED = fields({"what": TEXT, "value": TEXT, "evidence": TEXT})
 
-FOUND = fields({"name": written(TEXT), "key": written(TEXT), "findings": written(list_of(FINDING))})
+FOUND = fields(
+    {
+        "name": written(TEXT),
+        "key": written(TEXT),
+        "findings": written(list_of(FINDING)),
+        "files": optional(mapping_of(DIGEST)),
+    }
+)
 """The findings of one analysis."""
 
 ENTRY = called("analysis", FOUND)
