@@ -135,3 +135,21 @@ def test_files_that_an_analysis_kept_lie_in_the_folder_and_nowhere_else(tmp_path
     written = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     assert written == ["README.txt", "conv_1/input.npz", "diagnosis.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blob", "out"]
+
+
+def test_a_cause_of_two_steps_speaks_for_both_with_the_figure_of_the_costlier_one() -> None:
+    ends = {
+        "cause": "ends",
+        "stage": "ends",
+        "general": True,
+        "text": "rounding the input",
+        "cost": {**COST, "value": 0.4, "low": 0.3, "high": 0.5},
+        "cures": [],
+    }
+    both = entry("ladder", *LADDER["findings"], ends)
+    scale = {"cause": "calibration.scale", "stage": "activations", "also": ["ends"], "text": "another scale"}
+    (found,) = causes_of([both, entry("calibration", scale)])
+    assert (found.name, found.stage, found.cost, found.low) == ("calibration.scale", "ends", 0.4, 0.3)
+    alone = causes_of([entry("ladder", {"text": "", "rungs": []}, ends), entry("calibration", scale)])
+    assert [(cause.name, cause.stage) for cause in alone] == [("calibration.scale", "ends")]
+    assert [cause.name for cause in causes_of([both])] == ["ends", "activations"]

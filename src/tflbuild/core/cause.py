@@ -7,6 +7,7 @@ A finding with a key `cause` names one. Its form:
      "text": "The classes are ...",      # a sentence for people
      "cost": {"metric": "top1", "value": 0.31, "low": 0.25, "high": 0.37, "n": 200},   # what it lost; may be missing
      "cures": [{"override": "data.classes=[a,b]", "text": "...", "gain": 0.31, "effort": "minutes"}],
+     "also": ["ends"],                   # further rungs that it explains; may be missing
      "only_if_blamed": True,             # it is none where the ladder does not blame the stage; may be missing
      ...}                                # whatever else the analysis says
 """
@@ -69,6 +70,7 @@ OF_FINDING: Mapping[str, Form] = {
     "stage": optional(TEXT),
     "general": optional(FLAG),
     "only_if_blamed": optional(FLAG),
+    "also": optional(list_of(TEXT)),
     "cost": optional(COST),
     "cures": optional(list_of(CURE)),
 }
@@ -136,6 +138,7 @@ class Cause(NamedTuple):
         n: samples that it was measured on.
         cures: the best first.
         found_by: the analysis.
+        also: further rungs that it explains.
     """
 
     name: str
@@ -147,6 +150,7 @@ class Cause(NamedTuple):
     n: int = 0
     cures: tuple[Cure, ...] = ()
     found_by: str = ""
+    also: tuple[str, ...] = ()
 
 
 def causes_in(analyses: Iterable[Mapping[str, Any]]) -> list[Cause]:
@@ -172,6 +176,7 @@ def _read(finding: Mapping[str, Any], analysis: str) -> Cause:
         n=int(cost.get("n") or 0),
         cures=tuple(Cure(**{key: cure[key] for key in Cure._fields if key in cure}) for cure in cures),
         found_by=analysis,
+        also=tuple(map(str, finding.get("also") or ())),
     )
 
 

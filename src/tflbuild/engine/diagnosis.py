@@ -93,21 +93,19 @@ def causes_of(entries: Sequence[Mapping[str, Any]]) -> list[Cause]:
     none where the ladder does not blame that step.
     """
     steps = [one for entry in entries for one in entry.get("findings", []) if one.get("general")]
-    general = {finding["stage"]: finding.get("cost") or {} for finding in steps}
-    found = causes_in(_standing(entries, general))
+    blamed = {finding["stage"]: finding.get("cost") or {} for finding in steps}
     names = {(finding["cause"], finding["stage"]) for finding in steps}
-    known = [cause for cause in found if (cause.name, cause.stage) not in names]
+    found = causes_in(_standing(entries, blamed))
+    known = [_with_cost(cause, blamed) for cause in found if (cause.name, cause.stage) not in names]
     explained = {
         stage
-        for stage in general
-        if any(_explains(cause, general[stage]) for cause in known if cause.stage == stage)
+        for stage, cost in blamed.items()
+        if any(_explains(cause, cost) for cause in known if stage in (cause.stage, *cause.also))
     }
-    kept = [
-        _with_cost(cause, general[cause.stage]) if cause.cost is None and cause.stage in general else cause
-        for cause in known
+    general = [
+        cause for cause in found if (cause.name, cause.stage) in names and cause.stage not in explained
     ]
-    kept += [cause for cause in found if (cause.name, cause.stage) in names and cause.stage not in explained]
-    return ranked(_once(kept))
+    return ranked(_once([*known, *general]))
 
 
 def _explains(cause: Cause, step: Mapping[str, Any]) -> bool:
@@ -134,9 +132,21 @@ def _once(causes: Sequence[Cause]) -> list[Cause]:
     return [cause for cause in found.values() if not (explained and cause.name == CHANCE)]
 
 
-def _with_cost(cause: Cause, cost: Mapping[str, Any]) -> Cause:
+def _with_cost(cause: Cause, blamed: Mapping[str, Mapping[str, Any]]) -> Cause:
+    """Give a cause without a figure that of the costliest step that it explains, and that step."""
+    every = (cause.stage, *cause.also)
+    stages = [stage for stage in every if stage in blamed]
+    if cause.cost is not None or not stages:
+        return cause
+    stage = max(stages, key=lambda one: float(blamed[one].get("value") or 0))
+    cost = blamed[stage]
     return cause._replace(
-        cost=cost.get("value"), low=cost.get("low"), high=cost.get("high"), n=int(cost.get("n") or 0)
+        stage=stage,
+        also=tuple(one for one in every if one != stage),
+        cost=cost.get("value"),
+        low=cost.get("low"),
+        high=cost.get("high"),
+        n=int(cost.get("n") or 0),
     )
 
 

@@ -94,3 +94,9 @@ def test_an_input_of_another_range_is_named() -> None:
     assert held.misfits({"image": Grid(0.0, 255.0, 1.0, 8)}, [(-1.0, 0.9921875)])[0]["reading"] == "0..255"
     assert held.misfits({"image": Grid(0.0, 1.0, 1 / 255, 8)}, [(-1.0, 1.0)])[0]["reading"] == "0..1"
     assert held.misfits({"image": Grid(0.0, 7.0, 7 / 255, 8)}, [(-1.0, 1.0)])[0]["reading"] == ""
+    far = [
+        held.misfits({"image": Grid(-x, x, x / 127, 8)}, [(-1.0, 1.0)])[0]["far"] for x in (0.1, 0.5, 2, 4)
+    ]
+    assert far == [True, False, False, True], (
+        "a tenth and four times as wide are another scale, a half may be dark"
+    )

@@ -55,7 +55,7 @@ def input_grids(graph: Graph) -> dict[str, Grid]:
 
 
 def misfits(grids: Mapping[str, Grid], limits: Sequence[tuple[float, float] | None]) -> list[dict[str, Any]]:
-    """Name inputs whose grid is that of another range of pixels than the model takes.
+    """Name inputs whose grid is that of another range of pixels than the model takes; `far` is one of another scale.
 
     Args:
         grids: by input.
@@ -79,6 +79,7 @@ def misfits(grids: Mapping[str, Grid], limits: Sequence[tuple[float, float] | No
                 "least": limit[0],
                 "most": limit[1],
                 "reading": reading,
+                "far": ratio <= NARROW or ratio >= WIDE,
             }
         )
     return found

@@ -218,7 +218,7 @@ def _by_grids(
             wrong = []
     sure = bool(wrong) and floating is not None and _computes(graph, floating, Meaning.of(floating), ctx)
     for one in wrong:
-        found.append(_misfit(one, step, beyond_doubt=sure and bool(one["reading"])))
+        found.append(_misfit(one, step, beyond_doubt=sure and (bool(one["reading"]) or one["far"])))
     samples = sources.of_split("data.train", given, ctx, LOOKED)
     values = [
         dict(zip(_in_order(graph), (row[name] for name in given.inputs), strict=False))

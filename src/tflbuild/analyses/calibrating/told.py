@@ -9,14 +9,15 @@ from tflbuild.core.cause import Cure
 from tflbuild.core.exhibit import Bar, Bars, Curve, Exhibit, Point, Quantity, Row, Table, number
 from tflbuild.passes.quantizing.faults import Fault
 
-STAGE = "activations"
-"""The step of the ladder that calibration decides."""
+STAGE, ALSO = "activations", ("ends",)
+"""The steps of the ladder that calibration decides."""
 
 
 def finding_of(fault: Fault) -> dict[str, Any]:
     """Give a finding; one that is not beyond doubt names its cause as a suspicion."""
     cures = [Cure("calibrate on other samples", fault.override).to_json()] if fault.override else []
-    named = {"cause": fault.cause, "stage": STAGE} if fault.cause and fault.beyond_doubt else {}
+    sure = fault.cause and fault.beyond_doubt
+    named = {"cause": fault.cause, "stage": STAGE, "also": list(ALSO)} if sure else {}
     return {
         **named,
         "named": fault.cause,
