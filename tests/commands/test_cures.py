@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tflbuild.commands import cures
-from tflbuild.commands.cures import Trial, tried
+from tflbuild.commands.cures import Trial, changing, tried
 from tflbuild.commands.diagnose import _trials
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.cause import Cause, Cure
@@ -128,3 +128,28 @@ def test_a_cure_that_fails_says_why_and_the_next_is_built(
 )
 def test_a_number_behind_try_says_how_many(words: list[str], rest: list[str], count: int) -> None:
     assert _trials(words) == (rest, count)
+
+
+@pytest.mark.parametrize(
+    ("override", "kept"),
+    [
+        ("quantize.granularity=channel", False),
+        ("quantize.granularity=tensor", True),
+        ("quantize.weight_bits=8", True),
+        ("quantize.weight_bits=4", False),
+        ("quantize.method=fixed quantize.granularity=channel", True),
+        ("quantize.weight_bits=4 quantize.granularity=channel", False),
+        ("'pipeline=[load,quantize]'", False),
+        ("'pipeline=[load,convert,quantize]'", True),
+        ("preprocess.scale=0.5", True),
+        ("quantize.granularity.deeper=1", True),
+        ("", True),
+    ],
+)
+def test_a_cure_that_the_recipe_follows_already_is_none(override: str, kept: bool) -> None:
+    resolved = {
+        "pipeline": ["load", "quantize"],
+        "quantize": {"granularity": "channel", "weight_bits": 4, "method": "auto"},
+    }
+    (cause,) = changing([Cause("weights", "weights", "", cures=(Cure("text", override),))], resolved)
+    assert bool(cause.cures) is kept

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tflbuild import session
 from tflbuild.commands.words import warn
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.cause import Cause
 from tflbuild.core.errors import TflbuildError
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.deliver import FINAL_SPLIT
@@ -40,6 +43,34 @@ class Trial:
     metric: str
     value: float
     tell: Listener
+
+
+def changing(causes: Sequence[Cause], resolved: Mapping[str, Any]) -> list[Cause]:
+    """Leave out cures that a recipe follows already.
+
+    Args:
+        causes: of a diagnosis.
+        resolved: the recipe that built what was diagnosed, as its report has it.
+    """
+    return [
+        cause._replace(cures=tuple(cure for cure in cause.cures if _changes(cure.override, resolved)))
+        for cause in causes
+    ]
+
+
+def _changes(override: str, resolved: Mapping[str, Any]) -> bool:
+    """Say whether an override changes anything; words without one may."""
+    if not override:
+        return True
+    pairs = [word.partition("=") for word in shlex.split(override)]
+    return any(_value_at(resolved, key) != yaml.safe_load(text) for key, _, text in pairs)
+
+
+def _value_at(mapping: Any, key: str) -> Any:
+    """Give what a dotted key names; None where there is no such thing."""
+    for part in key.split("."):
+        mapping = mapping.get(part) if isinstance(mapping, Mapping) else None
+    return mapping
 
 
 def tried(diagnosis: Diagnosis, trial: Trial, count: int) -> Diagnosis:

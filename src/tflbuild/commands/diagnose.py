@@ -11,7 +11,7 @@ from typing import Any
 from tflbuild import session
 from tflbuild.commands.bisect import without_gates
 from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
-from tflbuild.commands.cures import Trial, tried
+from tflbuild.commands.cures import Trial, changing, tried
 from tflbuild.commands.of_run import listener_for, opened_run
 from tflbuild.commands.words import say, warn
 from tflbuild.core.architecture import UNLABELLED
@@ -163,7 +163,7 @@ def _of_run(words: list[str], tell: Listener, count: int, look: Look, name: str)
             subject={"run": str(run.folder)},
             command=["diagnose", *words],
             analyses=entries,
-            causes=causes_of(entries),
+            causes=changing(causes_of(entries), run.recipe.mapping),
         )
         made = _with_trials(made, run.overrides, run.store, models, tell, count)
         folder = run.folder / name

@@ -131,7 +131,8 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
     if name == stages.WEIGHTS:
         channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
-        return [channel, mixed]
+        bits = Cure("give weights 8 bits", f"{quantize}.weight_bits=8", lost, "minutes")
+        return [bits, channel, mixed] if quantize in steps else [channel, mixed]
     if name == stages.ACTIVATIONS:
         fresh = Cure(
             "calibrate on samples of the train split", f"{quantize}.calibration.source=data.train", lost
