@@ -52,17 +52,19 @@ def written(here: Workspace, *words: str) -> dict[str, Any]:
 
 def test_errors_are_measured_where_the_run_did_not_and_written_by_tensor(here: Workspace) -> None:
     made = written(here, RUN)
-    assert made["name"] == "error, this layer alone rounded"
-    assert {"h", "y"} <= set(made["results"])
-    assert all(0 <= one["value"] < 1 for one in made["results"].values())
+    assert made["name"] == "SQNR by channel, dB"
+    assert "h" in made["results"]
+    assert all(20 < one["value"] < 60 for one in made["results"].values()), "8 bits give some 40 dB"
 
 
 def test_what_the_run_found_is_taken_and_layers_come_first(here: Workspace) -> None:
     report = here.folder / RUN / "report.json"
     before = report.read_text()
-    rows = [{"tensor": "h", "layer": "h", "sqnr_db": 31.5, "saturation": 0.0}]
+    rows = [{"tensor": "h", "layer": "h", "channel_sqnr": 31.5, "saturated": 0.0}]
     content = json.loads(before)
-    content["analyses"].append({"name": "layers", "key": "0" * 64, "findings": [{"text": "", "rows": rows}]})
+    content["analyses"].append(
+        {"name": "layers", "key": "0" * 64, "findings": [{"text": "", "activations": rows}]}
+    )
     report.write_text(json.dumps(content))
     try:
         assert written(here, RUN)["results"] == {"h": {"value": 31.5}}
@@ -73,7 +75,7 @@ def test_what_the_run_found_is_taken_and_layers_come_first(here: Workspace) -> N
 def test_a_diagnosis_of_the_run_is_read_and_held_to_its_form(here: Workspace) -> None:
     file = here.folder / RUN / "diagnosis" / "diagnosis.json"
     file.parent.mkdir()
-    finding = {"text": "", "rows": [{"tensor": "y", "sqnr_db": 7.5}]}
+    finding = {"text": "", "activations": [{"tensor": "y", "channel_sqnr": 7.5}]}
     entry = {"name": "layers", "key": "0" * 64, "findings": [finding]}
     whole = {
         "schema": "tflbuild.diagnosis/1",

@@ -307,6 +307,8 @@ def test_a_worker_is_started_as_the_recipe_says() -> None:
 
 
 def test_the_page_lies_beside_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tflbuild.show.pages.page.render", lambda content: f"page of {content['recipe']} ü")
+    monkeypatch.setattr(
+        "tflbuild.show.pages.publishing.render", lambda content, *more: f"page of {content['recipe']} ü"
+    )
     session.publish(Report(folder=tmp_path, content={"recipe": "small"}))
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "page of small ü"

@@ -642,6 +642,9 @@ class Spec:
         self.task = "detection" if head else ""
         self.reference: Any = None
 
+    def otherwise(self) -> dict[str, Any]:
+        return {}
+
     def build(self, classes: int) -> Any:
         shape = [(None, 10, 4), (None, 10, self._outputs)] if self._head else (None, self._outputs)
         self.built = SimpleNamespace(input_shape=(None, 8, 6, 3), output_shape=shape, classes=classes)

@@ -26,9 +26,9 @@ LAYERS = {
     "findings": [
         {
             "text": "...",
-            "rows": [
-                {"tensor": "c", "layer": "two", "sqnr_db": 12.0, "saturation": 0.5},
-                {"tensor": "a;b", "layer": "one", "sqnr_db": 40.0, "saturation": None},
+            "activations": [
+                {"tensor": "c", "layer": "two", "channel_sqnr": 12.0, "saturated": 0.5},
+                {"tensor": "a;b", "layer": "one", "channel_sqnr": 40.0, "saturated": None},
             ],
         },
         {"cause": "weights", "stage": "weights", "text": "...", "cures": []},
@@ -56,7 +56,7 @@ def test_a_low_signal_to_noise_ratio_is_the_bad_end() -> None:
 def test_layers_come_before_costs_of_rounding() -> None:
     names = [one.name for one in node_data([SENSITIVITY, LAYERS], TENSORS)]
     assert names == [
-        "SQNR, dB",
+        "SQNR by channel, dB",
         "share saturated",
         "error, this layer alone rounded",
         "error saved by float",
@@ -69,9 +69,14 @@ def test_layers_come_before_costs_of_rounding() -> None:
         [],
         [{"name": "ladder", "findings": [{"rungs": []}]}],
         [{"name": "layers"}],
-        [{"name": "layers", "findings": [{"rows": [5, {"tensor": 5}, {"tensor": "c", "sqnr_db": "low"}]}]}],
-        [{"name": "layers", "findings": [{"rows": [{"tensor": "c", "sqnr_db": float("inf")}]}]}],
-        [{"name": "layers", "findings": [{"rows": [{"tensor": "elsewhere", "sqnr_db": 5.0}]}]}],
+        [
+            {
+                "name": "layers",
+                "findings": [{"activations": [5, {"tensor": 5}, {"tensor": "c", "channel_sqnr": "low"}]}],
+            }
+        ],
+        [{"name": "layers", "findings": [{"activations": [{"tensor": "c", "channel_sqnr": float("inf")}]}]}],
+        [{"name": "layers", "findings": [{"activations": [{"tensor": "elsewhere", "channel_sqnr": 5.0}]}]}],
     ],
 )
 def test_where_nothing_is_known_of_these_tensors_there_is_nothing(entries: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ WITHIN = [
     "tflbuild.engine.deliver.put",
     "tflbuild.engine.build.write_lock",
     "tflbuild.engine.build.point_latest",
-    "tflbuild.show.pages.page.render",
+    "tflbuild.show.pages.publishing.render",
     "tflbuild.engine.hooks.Hooks.after_build",
 ]
 """Stages of a build that has its folder."""

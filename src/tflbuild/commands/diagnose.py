@@ -14,12 +14,12 @@ from tflbuild.commands.compare_files import RECIPE, is_model_file, quoted
 from tflbuild.commands.cures import Trial, changing, tried
 from tflbuild.commands.of_run import listener_for, opened_run
 from tflbuild.commands.words import say, warn
-from tflbuild.core.architecture import UNLABELLED
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.task import TASKS
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.diagnosis import Diagnosis, causes_of, write
 from tflbuild.engine.diagnosis import diagnose as diagnosed
@@ -216,7 +216,7 @@ def _said_by_base(recipe: Recipe, file: str, overrides: Sequence[str]) -> list[s
 
     said = any(word.startswith(("model.outputs=", "model.head")) for word in overrides)
     base = recipe.model
-    if said or not isinstance(base, File) or recipe.data.task == UNLABELLED:
+    if said or not isinstance(base, File) or not TASKS.get(recipe.data.task).labelled:
         return []
     scores = base.description.head.get("scores", "")
     own = described(Path(file)).description

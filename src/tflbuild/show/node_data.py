@@ -59,8 +59,8 @@ def _gain(finding: Mapping[str, Any], row: Mapping[str, Any]) -> float | None:
 
 MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "layers": (
-        Measure("SQNR, dB", _of("sqnr_db"), high_is_bad=False),
-        Measure("share saturated", _of("saturation")),
+        Measure("SQNR by channel, dB", _of("channel_sqnr"), high_is_bad=False),
+        Measure("share saturated", _of("saturated")),
     ),
     "sensitivity": (
         Measure("error, this layer alone rounded", _of("alone")),
@@ -103,5 +103,5 @@ def _measured(
 
 def _rows(finding: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Give the rows of a finding that say something of a tensor."""
-    listed = [part for key in ("rows", "layers") for part in finding.get(key) or []]
+    listed = [part for key in ("activations", "layers") for part in finding.get(key) or []]
     return [row for row in listed if isinstance(row, Mapping) and isinstance(row.get("tensor"), str)]

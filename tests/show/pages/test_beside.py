@@ -10,6 +10,7 @@ import pytest
 
 import made_up
 import pages
+from tflbuild.show.pages import publishing
 from tflbuild.show.pages.beside import beside, gist_of
 from tflbuild.show.pages.page import render
 from tflbuild.show.pages.publishing import publish, publish_again
@@ -92,12 +93,18 @@ def test_a_page_is_written_again_with_what_was_found_since(tmp_path: Path) -> No
     assert warned == []
 
 
-def test_a_page_that_cannot_be_written_again_stays_as_it_is_and_that_is_said(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_again_stays_as_it_is_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlike_ours(*given: object) -> str:
+        raise KeyError("drawn")
+
     warned: list[str] = []
     publish_again(tmp_path, warned.append)
-    (tmp_path / "report.json").write_text(json.dumps(whole() | {"recognised": [{"what": "x"}]}))
-    publish_again(tmp_path, warned.append)
     (tmp_path / "report.json").write_text(json.dumps(whole()))
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "render", unlike_ours)
+        publish_again(tmp_path, warned.append)
     (tmp_path / "report.html").mkdir()
     publish_again(tmp_path, warned.append)
     for said, why in zip(

@@ -746,5 +746,5 @@ def test_names_of_the_model_stand_beside_those_of_the_data() -> None:
 
 
 def test_the_page_says_how_to_see_the_graph_of_what_was_delivered() -> None:
-    assert "<code>tflbuild view &#39;outputs/a b&#39;</code>" in render(pages.report(), "outputs/a b")
-    assert "tflbuild view" not in render(pages.report() | {"targets": []}, "outputs/a")
+    assert "<code>tflbuild view &#39;outputs/a b&#39;</code>" in render(pages.report(), folder="outputs/a b")
+    assert "tflbuild view" not in render(pages.report() | {"targets": []}, folder="outputs/a")

@@ -14,7 +14,7 @@ SAMPLE = fields(
     {
         "name": TEXT,
         "distance": maybe(NUMBER),
-        "picture": TEXT,
+        "picture": maybe(fields({"jpeg": TEXT, "width": whole(), "height": whole()})),
         "text": TEXT,
         "note": TEXT,
         "truth": maybe(list_of(ANSWER)),
@@ -24,6 +24,6 @@ SAMPLE = fields(
         "outputs": optional(mapping_of(OUTPUT)),
     }
 )
-"""One sample: a picture is a JPEG in base 64; `alone` has the places of answers that the other model does not give."""
+"""One sample: a JPEG is in base 64; `alone` has the places of answers that the other model does not give."""
 
 FORM = fields({"split": TEXT, "n": whole(), "differ": whole(), "what": TEXT, "samples": list_of(SAMPLE)})

@@ -62,7 +62,7 @@ def _kinds(note: Note) -> Table | None:
         for kind, (before, after) in _counts(note, key).items()
         if before != after
     ]
-    headings = ("", "kind", "before", "after")
+    headings = ("of", "kind", "before", "after")
     return Table(headings=headings, rows=tuple(rows)) if rows else None
 
 
@@ -78,7 +78,7 @@ def _tensors(note: Note) -> Table | None:
         for what, key in (("changed", "changed"), ("added", "added"), ("removed", "removed"))
         for group in note.get(key, [])
     )
-    headings = ("", "made by", "dtype", "shape", "tensors", "e.g.")
+    headings = ("change", "made by", "dtype", "shape", "tensors", "e.g.")
     summary = "tensors with another dtype or shape, added or removed"
     return Table(headings=headings, rows=rows, summary=summary) if rows else None
 
