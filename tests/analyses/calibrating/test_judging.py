@@ -121,6 +121,21 @@ def test_another_scale_is_named(factor: float, shift: float, said: str) -> None:
     assert named(samples(rows[100:], kind="f", name="x"), train, ROWS) == []
 
 
+@pytest.mark.parametrize(
+    ("part", "cause", "sure"), [(0.25, "calibration.range", True), (0.5, "", False), (0.8, None, False)]
+)
+def test_a_part_of_the_range_is_named_where_no_draw_has_so_little(
+    part: float, cause: str | None, sure: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(140, 2)) @ rng.normal(size=(2, 16)) / 3).astype(np.float32)
+    train = samples(rows[:100], kind="f", name="x")
+    found = named(samples(0.3 + part * rows[100:], kind="f", name="x"), train, ROWS)
+    assert [(fault.cause, fault.beyond_doubt) for fault in found] == (
+        [] if cause is None else [(cause, sure)]
+    )
+
+
 def test_pictures_of_0_to_1_are_named() -> None:
     dark = [
         KIND.values(np.random.default_rng(n).integers(0, 2, (32, 32, 3)).astype(np.uint8)) for n in range(12)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import stateful_files
 import tflite_files
+from foreign_networks import Draft
 from tflbuild.formats.tflite.cautions import cautions
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import assemble
@@ -62,3 +64,25 @@ def test_state_that_is_kept_between_calls_is_said() -> None:
 
 def test_of_any_other_file_there_is_nothing_to_say() -> None:
     assert cautions(flatbuffer.unpack(tflite_files.classifier("SOFTMAX")), LABELS) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "warns"),
+    [
+        ("INT8", "INT16", True),
+        ("INT8", "INT8", False),
+        ("INT16", "INT16", False),
+        ("FLOAT32", "FLOAT32", False),
+    ],
+)
+def test_a_softmax_from_8_to_16_bits_is_said_to_be_refused_by_microcontrollers(
+    given: str, made: str, warns: bool
+) -> None:
+    """TensorFlow Lite Micro's SoftmaxPrepare asks for a zero point of -32768, and LiteRT's own kernel for one of 0."""
+    draft = Draft(1, x=(1, 4))
+    draft.softmax("y", "x")
+    model = flatbuffer.unpack(draft.content("y"))
+    for tensor in model.subgraphs[0].tensors:
+        tensor.type = getattr(schema.TensorType, given if tensor.name == b"x" else made)
+    found = cautions(model, ())
+    assert ["refuses its softmax of 16 bits ('y')" in one for one in found] == [True] * warns

@@ -23,6 +23,9 @@ from tflbuild.passes.quantizing.faults import ALPHA, Fault, Source
 WIDER = 1.6
 """Ratio of the widths of samples, either way, that a wrong scale makes at least: from 0..1 to -1..1 it is 2."""
 
+FAR = 3.0
+"""Ratio of the widths of samples, either way, that no draw of one source has."""
+
 FITS = 1.4
 """Ratio of deviations, either way, that samples taken in another scale still have to training samples."""
 
@@ -152,6 +155,8 @@ def scale(looks: Sequence[Look], train: Sequence[Look], source: Source) -> Fault
         text = f"{said}: their scale is {max(ratio, 1 / ratio):.3g} times too {'large' if ratio > 1 else 'small'}"
         return Fault("calibration.scale", text, source.train, figures)
     text = f"{said}: they are {max(ratio, 1 / ratio):.2g} times as {'wide' if ratio > 1 else 'narrow'}"
+    if max(ratio, 1 / ratio) >= FAR:
+        return Fault("calibration.range", text, source.train, figures)
     return Fault("", text, source.train, figures, beyond_doubt=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite.detection_rules import options_of
+from tflbuild.tflite.flatbuffer import DTYPES
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.raw_outputs import SUPPRESSION
 
@@ -25,7 +26,7 @@ def cautions(model: Any, labels: Sequence[str]) -> list[str]:
         labels: names of its classes; empty where they are not known.
     """
     graph = Graph(model)
-    return [*_of_threads(graph, labels), *_of_state(graph)]
+    return [*_of_threads(graph, labels), *_of_state(graph), *_of_softmax(graph)]
 
 
 def _of_threads(graph: Graph, labels: Sequence[str]) -> Iterator[str]:
@@ -54,3 +55,21 @@ def _of_state(graph: Graph) -> Iterator[str]:
             f"it keeps state between calls ('{plain(kept[0], 60)}'{more}), and every sample was measured from a fresh "
             f"start: let an app call reset_all_variables() (Java: resetVariableTensors()) before each sample"
         )
+
+
+def _of_softmax(graph: Graph) -> Iterator[str]:
+    """Name a softmax of which the kernels of a PC and a phone give p in steps of 1/32768, and others something else.
+
+    Those of LiteRT for microcontrollers ask for steps of 1/65536 above -32768 instead, and refuse the file; LiteRT's
+    reference kernel gives 2 p - 1.
+    """
+    for operator in graph.operators:
+        if graph.kind(operator) != "SOFTMAX":
+            continue
+        given, made = (graph.tensors[int(places[0])] for places in (operator.inputs, operator.outputs))
+        if (DTYPES[given.type], DTYPES[made.type]) == ("int8", "int16"):
+            name = plain(graph.name(operator.outputs[0]), 60)
+            yield (
+                f"LiteRT for microcontrollers refuses its softmax of 16 bits ('{name}'), and LiteRT's reference "
+                f"kernels give other scores: for such a device build with quantize.scores=int8"
+            )
