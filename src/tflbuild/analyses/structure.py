@@ -11,11 +11,12 @@ from annotated_types import Ge
 from tflbuild.analyses.attribution import stages
 from tflbuild.analyses.per_layer import measuring
 from tflbuild.analyses.structural.form import FORM
-from tflbuild.analyses.structural.looking import Looked, keras_in_training, looked
+from tflbuild.analyses.structural.looking import Looked, looked
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
-from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.cause import Cure
 from tflbuild.core.exhibit import Exhibit
+from tflbuild.formats.keras.training_calls import norms_in_training
 
 if TYPE_CHECKING:
     from tflbuild.tflite.structure import Sparse
@@ -63,7 +64,9 @@ class Structure(Analysis):
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Look at base and delivered file; what the base has is said of the base."""
-        found = [_in_training(name, BASE) for name in keras_in_training(models["base"])]
+        base = models["base"]
+        norms = norms_in_training(base.path) if isinstance(base, KerasModel) else []
+        found = [_in_training(name, BASE) for name in norms]
         first, model = stages.float_step(models), models["model"]
         before = self._look(first, ctx) if first is not None else Looked()
         after = before

@@ -11,6 +11,8 @@ from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.compiler_pass import DataFacts, Pass, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.plain_text import plain
+from tflbuild.formats.keras.training_calls import norms_in_training
 from tflbuild.passes.quantizing import parity, writing
 
 if TYPE_CHECKING:
@@ -73,7 +75,11 @@ class Convert(Pass):
             self._refuse_integers(ctx)
             if self.sparse_encoding:
                 return self._sparse(built, model, ctx)
-            made = Packed(converter.to_float(built, task, tail))
+            try:
+                made = Packed(converter.to_float(built, task, tail))
+            except PassError as error:
+                _refuse_training(model, error)
+                raise
             self._hold(made, built, model, ctx)
             return writing.emit_tflite(ctx, made.copy(), facts)
         if self.sparse_encoding:
@@ -171,3 +177,18 @@ class Convert(Pass):
             writing.check_inputs(result, writing.input_dtypes(meaning, "int8", self.input_dtype))
         else:
             writing.check_inputs(result, dict.fromkeys(meaning.inputs, "float32"))
+
+
+def _refuse_training(model: KerasModel, error: PassError) -> None:
+    """Say that the converter refused a batch norm in training mode, where there is one: it has no operator for it.
+
+    Raises:
+        PassError: names the first one.
+    """
+    norms = norms_in_training(model.path)
+    if norms:
+        more = f" and {len(norms) - 1} more" if len(norms) > 1 else ""
+        raise PassError(
+            f"the batch norm '{plain(norms[0], 100)}'{more} is called with training=True: it normalises by the samples "
+            f"that it is given together, and a device gives it one; save the model as it is called with training=False."
+        ) from error

@@ -10,10 +10,10 @@ import pytest
 
 from analysing import context, tflite
 from conv_network import FUSED, SIDE, Network
-from tflbuild.analyses.structural.looking import _trains
 from tflbuild.analyses.structure import Structure
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.engine.diagnosis import causes_of
+from tflbuild.formats.keras.training_calls import _trains
 from tflite_files import classifier, network, step
 
 IMAGES = list(np.random.default_rng(0).uniform(0, 1, (6, 8, 8, 3)).astype(np.float32))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from tflbuild.core.artifact import Artifact, KerasModel
 
 if TYPE_CHECKING:
     from tflbuild.tflite.graph import Graph
@@ -72,27 +70,3 @@ def _fed_probabilities(graph: Graph, samples: Sequence[Values], known: set[str])
             if np.any(value < 0) or np.any(np.abs(value.sum(axis=-1) - 1) > SUMS_TO_ONE):
                 left.discard(name)
     return [made for made, given in pairs.items() if given in left]
-
-
-def keras_in_training(base: Artifact) -> list[str]:
-    """Name the batch norms of a Keras model that are called in training mode."""
-    if not isinstance(base, KerasModel):
-        return []
-    from tflbuild.formats.keras.header import read
-
-    return [
-        str(layer["config"].get("name", ""))
-        for layer in read(base.path).every_layer()
-        if layer.get("class_name") == "BatchNormalization" and any(_trains(layer.get("inbound_nodes")))
-    ]
-
-
-def _trains(value: Any) -> Iterator[bool]:
-    """Find calls with `training=True` among the calls of a layer."""
-    if isinstance(value, Mapping):
-        yield value.get("training") is True
-        for one in value.values():
-            yield from _trains(one)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _trains(one)
