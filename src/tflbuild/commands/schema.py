@@ -57,7 +57,7 @@ def schema(words: list[str]) -> int:
 def names_of_all() -> dict[str, str]:
     """Give the title of each schema by its name."""
     titles = {name: title for name, (_, title, _) in DOCUMENTS.items()}
-    return titles | {f"{ANALYSIS}{name}": _title(name) for name in ANALYSES}
+    return titles | {f"{ANALYSIS}{name}": _title(name) for name in sorted(ANALYSES)}
 
 
 def schema_of(name: str) -> dict[str, Any]:

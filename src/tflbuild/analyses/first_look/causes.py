@@ -10,6 +10,9 @@ from tflbuild.core.cause import Cure
 SURELY = 0.1
 """Part above chance from which a base is only hard to tell from it."""
 
+SAME_SCALE = 0.01
+"""Relative difference of two scales that nobody means."""
+
 STAGE = "base"
 """No step of the ladder shows what is wrong with its first model."""
 
@@ -43,11 +46,19 @@ def _name(best: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if "classes" in best:
         return "labels.shift" if "by one" in best["how"] or "background" in best["how"] else "labels.order"
     told, given = _options(best["override"]), _options(now.get("override", ""))
-    if told.get("scale") != given.get("scale"):
+    if told.get("scale") != given.get("scale") and not _alike(told.get("scale"), given.get("scale")):
         return "pixels.scale"
     if told.get("offset") != given.get("offset"):
         return "pixels.offset"
     return "pixels.channels"
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    """Say whether two scales are one in practice: 1/128 and 2/255 are."""
+    try:
+        return abs(float(one or "") / float(other or "") - 1) <= SAME_SCALE
+    except (ValueError, ZeroDivisionError):
+        return False
 
 
 def _options(override: str) -> dict[str, str]:
