@@ -100,7 +100,7 @@ def test_a_run_is_looked_at_with_its_file_and_the_pass_says_the_same(here: Works
     assert made["findings"][0]["figures"]["held"]["wide"]
     file = here.folder / "outputs" / "int8" / "latest" / "model.tflite"
     alone = linted(here, str(file), "data.root=rows.npz")
-    assert named(alone) == ["activations"]
+    assert named(alone) == ["calibration.range"]
     assert "times too wide for training samples" in alone["findings"][1]["text"]
 
 

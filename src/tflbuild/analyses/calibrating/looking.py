@@ -278,7 +278,7 @@ def _off(judged: Mapping[str, Any], step: str) -> Fault:
     layers = ", ".join(f"{one['layer']} ({one['ratio']:.2g})" for one in judged["layers"][:3])
     factor = judged["median"] if judged["wide"] else 1 / judged["median"]
     return Fault(
-        "activations",
+        "calibration.range",
         f"the grids of {judged['count']} layers are {factor:.2g} times too {'wide' if judged['wide'] else 'narrow'} "
         f"for training samples, as after calibration on other values: {layers}",
         f"{step}.calibration.source=data.train",
