@@ -43,10 +43,10 @@ class Structure(Analysis):
     Probabilities that are made twice: a softmax or a sigmoid that reads what another one gave, by the graph, or a
     softmax that reads numbers which are none below 0 and sum to 1 on every sample. A batch norm in training mode, which
     normalises a sample by itself: in a `.tflite` a mean and a variance over the axis of samples, in a Keras file a call
-    with `training=True`. A head whose weights are all zero. These are causes.
+    with `training=True`. A head whose weights are all zero in the base. These are causes.
 
-    A head of which more than nine tenths of the weights are zero, where they are not in the base, explains a step that
-    the ladder blames, and nothing otherwise. Layers of which half the channels are dead are told.
+    A head of which more than nine tenths of the weights are zero, or all, where they are not in the base, explains a
+    step that the ladder blames, and nothing otherwise. Layers of which half the channels are dead are told.
     """
 
     needs = ("ai_edge_litert", "numpy", "PIL")
@@ -157,6 +157,7 @@ def _head(one: Sparse, own: bool, label: str) -> dict[str, Any]:
         return {
             "cause": "structure.zero_head",
             "stage": stage,
+            "only_if_blamed": own,
             "text": text,
             "cures": [cure.to_json()],
             **known,

@@ -118,6 +118,9 @@ def test_a_head_of_nothing_is_a_cause_by_itself(tmp_path: Path) -> None:
     base, empty = headed(tmp_path, "base", 0), headed(tmp_path, "empty", 100, "int8")
     (finding,) = looked(tmp_path, base, empty, images)
     assert (finding["cause"], finding["stage"]) == ("structure.zero_head", "weights")
+    assert finding["only_if_blamed"] is True, (
+        "small weights of a trained head round to zero, and cost nothing"
+    )
     (finding,) = looked(tmp_path, empty, empty, images)
     assert finding["stage"] == "base"
 
