@@ -644,9 +644,8 @@ def test_every_promise_of_a_quantized_file_is_looked_at(
     monkeypatch.setattr(writing, "check_inputs", lambda result, dtypes: checked.append(dtypes["image"]))
     monkeypatch.setattr(writing, "check_outputs", lambda result, dtype: checked.append(dtype))
     monkeypatch.setattr(
-        writing, "check_full_integer", lambda path, activations, *left: checked.append(activations)
+        writing, "check_full_integer", lambda path, activations, **how: checked.append(activations)
     )
-    monkeypatch.setattr(promises, "recurrent", lambda path: [])
     Quantize(**options).verify(flat(tmp_path), flat(tmp_path))
     assert checked == wanted
 
@@ -846,8 +845,7 @@ def test_operators_are_held_to_the_dtypes_that_they_are_said_to_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(writing, "check_full_integer", lambda *given: asked.append(given))
-    monkeypatch.setattr(promises, "recurrent", lambda path: [])
+    monkeypatch.setattr(writing, "check_full_integer", lambda *given, **how: asked.append(given))
     made = flat(tmp_path, islands=[{"tensor": "a", "layer": "l", "dtype": "int16", "reason": "kept"}])
     quantize_mixed._check_dtypes(made)
     ((path, activations, (island,)),) = asked

@@ -229,7 +229,7 @@ def test_what_a_loop_runs_stays_in_floats_with_integer_weights(tmp_path: Path) -
     path.write_bytes(content)
     made = quantize(path, "int8", ranges, float_input=False, float_output=True)
     path.write_bytes(made)
-    found = check_full_integer(path, "int8", recurrent(path))
+    found = check_full_integer(path, "int8", recurrent(flatbuffer.operators(path)))
     assert [(one["operator"], one["dtype"], one["reason"]) for one in found] == [
         ("WHILE", "float32", "no integer form")
     ]

@@ -108,7 +108,7 @@ class Quantize(Quantizing):
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Measure ranges, quantize, and give input and output the dtypes that are wanted."""
-        from tflbuild.quantization import promises, storage
+        from tflbuild.quantization import storage
         from tflbuild.tflite import scales
 
         writing.refuse_sparse(model)
@@ -123,8 +123,7 @@ class Quantize(Quantizing):
         result = writing.emit_tflite(ctx, graph, floating.meaning, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         if self.scheme in INTEGER:
-            floats = promises.recurrent(result.path)
-            ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations, floats)
+            ctx.notes["islands"] = writing.check_full_integer(result.path, self._activations, recurrent=True)
         return result
 
     @property
@@ -202,8 +201,7 @@ class Quantize(Quantizing):
         writing.check_inputs(result, self.inputs_of(Meaning.of(result), self.scheme))
         writing.check_outputs(result, self.output_dtype)
         if self.scheme in INTEGER:
-            floats = promises.recurrent(result.path)
-            writing.check_full_integer(result.path, self._activations, floats)
+            writing.check_full_integer(result.path, self._activations, recurrent=True)
 
 
 def _failure(floating: FloatModel, made: Packed, ctx: PassContext) -> str:

@@ -124,12 +124,11 @@ class QuantizeMixed(Quantizing):
 
 def _check_dtypes(result: TFLiteModel) -> list[dict[str, Any]]:
     """Hold every operator to int8 but the named ones, and those to the dtype that they are said to compute in."""
-    from tflbuild.quantization import promises
     from tflbuild.tflite.islands import Island
 
     named = result.meta["islands"]
     islands = [Island(name=one["tensor"], dtype=one["dtype"], reason=one["reason"]) for one in named]
-    return writing.check_full_integer(result.path, "int8", [*islands, *promises.recurrent(result.path)])
+    return writing.check_full_integer(result.path, "int8", islands, recurrent=True)
 
 
 def _share(result: TFLiteModel) -> float:

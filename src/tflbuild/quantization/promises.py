@@ -66,11 +66,11 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
     return [entry for entry in found if entry is not None]
 
 
-def recurrent(path: Path) -> list[Island]:
+def recurrent(operators: Iterable[Operator]) -> list[Island]:
     """Give the recurrent layers of a file that compute in floats, as islands of what LiteRT Quantizer made."""
     return [
         Island(name=operator.output, dtype="float32", reason="no integer form")
-        for operator in flatbuffer.operators(path)
+        for operator in operators
         if operator.name in RECURRENT and _computed(operator) == "float32"
     ]
 

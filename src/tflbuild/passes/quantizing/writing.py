@@ -45,10 +45,12 @@ def emit_tflite(ctx: PassContext, graph: Graph, facts: Meaning, **meta: Any) -> 
     )
 
 
-def check_full_integer(path: Path, activations: str, islands: Iterable[Island] = ()) -> list[dict[str, Any]]:
+def check_full_integer(
+    path: Path, activations: str, islands: Iterable[Island] = (), *, recurrent: bool = False
+) -> list[dict[str, Any]]:
     """Hold a file to compute in integers between its borders: see `tflbuild.quantization.promises.check_full_integer`.
 
-    Final scores of an int8 file may have 16 bits.
+    Final scores of an int8 file may have 16 bits, and where `recurrent` says so, recurrent layers may be floats.
     """
     from tflbuild.quantization import final_scores, promises
     from tflbuild.tflite import flatbuffer, float_ends
@@ -57,8 +59,10 @@ def check_full_integer(path: Path, activations: str, islands: Iterable[Island] =
 
     finer = final_scores.widened(Graph(flatbuffer.load(path))) if activations == "int8" else []
     known = [Island(name=name, dtype="int16", reason="final scores") for name in finer]
-    ends = float_ends.islands(operator.output for operator in flatbuffer.operators(path))
-    return promises.check_full_integer(path, activations, [*islands, *known, *ends])
+    operators = flatbuffer.operators(path)
+    ends = float_ends.islands(operator.output for operator in operators)
+    loops = promises.recurrent(operators) if recurrent else []
+    return promises.check_full_integer(path, activations, [*islands, *known, *ends, *loops])
 
 
 def refuse_sparse(model: TFLiteModel) -> None:
