@@ -8,12 +8,10 @@ from typing import Any, Self
 
 from tflbuild.analyses.calibrating.form import FORM
 from tflbuild.analyses.calibrating.told import exhibits_of, finding_of, lines_of, summary_of
-from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
+from tflbuild.core.analysis import STEP, Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.passes.quantizing.calibration import Calibration
-
-STEP = "step:"
 
 
 @analysis("calibration")

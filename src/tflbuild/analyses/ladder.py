@@ -83,7 +83,7 @@ class Ladder(Analysis):
             "total": total.to_json(),
             "rungs": rows,
         }
-        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
+        steps = stages.labels_in(models)
         return [whole, *causes.of(rows, steps, models)]
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:

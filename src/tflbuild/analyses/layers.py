@@ -104,7 +104,7 @@ class Layers(Analysis):
         if not metric:
             return [whole]
         whole["left_in_float"] = causes.left_in_float(ctx.measured, metric)
-        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
+        steps = stages.labels_in(models)
         return [whole, *causes.of(ctx.measured, metric, rows, steps, self.least)]
 
     def _model(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> TFLiteModel:

@@ -74,7 +74,7 @@ class Structure(Analysis):
             after = self._look(model, ctx)
         if not found:
             found = list(_of_graphs(before, after))
-        steps = [name.removeprefix(stages.STEP) for name in models if name.startswith(stages.STEP)]
+        steps = stages.labels_in(models)
         return [*found, *_of_heads(before, after, steps), *_of_dead(after)]
 
     def _look(self, model: TFLiteModel, ctx: AnalysisContext) -> Looked:

@@ -22,6 +22,9 @@ ANALYSES: Registry[Analysis] = Registry("analysis", "analysis", "analyses")
 
 A = TypeVar("A", bound=Artifact)
 
+STEP = "step:"
+"""Begins the name of what a step of the recipe gave, among the models of an analysis."""
+
 Finding = Mapping[str, Any]
 """One finding, JSON-able; its `text` is a sentence for people, "" where nothing is to be said."""
 

@@ -97,6 +97,7 @@ TOLD = called(
             "n": whole(),
             "cures": list_of(CURE),
             "found_by": TEXT,
+            "also": written(list_of(TEXT)),
         }
     ),
 )

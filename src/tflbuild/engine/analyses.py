@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.core import digest
-from tflbuild.core.analysis import Analysis, Measured
+from tflbuild.core.analysis import STEP, Analysis, Measured
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.disagreement import BASE, MODEL, TRUTH
 from tflbuild.core.errors import PassError
@@ -26,9 +26,6 @@ from tflbuild.engine.workers.worker import Reply, Worker
 
 FLOAT = "float"
 """Name of the last float `.tflite`, which an analysis may look at beside the base and what is delivered."""
-
-STEP = "step:"
-"""Begins the name of what a step gave."""
 
 
 def models_of(outputs: Mapping[str, Artifact], base: Artifact | None) -> dict[str, Artifact]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tflbuild.core.plain_text import plain
-from tflbuild.engine.storage.sharing import make_folder, share
+from tflbuild.engine.storage.disk import write_whole
+from tflbuild.engine.storage.sharing import make_folder
 
 FOLDER = "tensorboard"
 """Name of the folder for logs, in that of a run and in a store's memo."""
@@ -22,10 +22,7 @@ def remember(store: Path, key: str, logs: Path) -> None:
     """
     path = store / "memo" / FOLDER / key
     make_folder(path.parent)
-    staged = path.with_name(f".{key}.{os.getpid()}")
-    staged.write_text(str(logs), encoding="utf-8")
-    share(staged)
-    os.replace(staged, path)
+    write_whole(path, str(logs).encode(), path.parent)
 
 
 def earlier(store: Path, key: str) -> str:

@@ -126,11 +126,10 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
                 "minutes",
             )
         ]
-    quantize = next((step for step in steps if step.startswith("quantize")), "quantize")
-    mixed = Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
+    quantize, mixed = quantizing(steps), mixed_cure(steps, lost)
     wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
     if name == stages.WEIGHTS:
-        channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
+        channel = channel_cure(steps, lost)
         bits = Cure("give weights 8 bits", f"{quantize}.weight_bits=8", lost, "minutes")
         return [bits, channel, mixed] if quantize in steps else [channel, mixed]
     if name == stages.ACTIVATIONS:
@@ -143,16 +142,30 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     return []
 
 
+def quantizing(steps: Sequence[str]) -> str:
+    """Give the label of the step that quantizes; of a file of others, that of the recipes."""
+    return next((step for step in steps if step.startswith("quantize")), "quantize")
+
+
+def mixed_cure(steps: Sequence[str], lost: float) -> Cure:
+    """Give the cure that leaves layers in float."""
+    return Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
+
+
+def channel_cure(steps: Sequence[str], lost: float) -> Cure:
+    """Give the cure of channels that share a scale of weights."""
+    return Cure("give every channel a scale", f"{quantizing(steps)}.granularity=channel", lost, "minutes")
+
+
 def mixed_pipeline(steps: Sequence[str]) -> str:
     """Give the override that quantizes all but the layers that cost most; of a file of others, by the recipe's steps.
 
     Args:
         steps: labels of the steps that the model went through, in order.
     """
-    quantizing = [step for step in steps if step.startswith("quantize")]
-    first = quantizing[0] if quantizing else ""
-    kept = ["quantize_mixed" if step == first else step for step in steps]
-    return _pipeline(kept if quantizing or not steps else [*kept, "quantize_mixed"])
+    label = quantizing(steps)
+    kept = ["quantize_mixed" if step == label else step for step in steps]
+    return _pipeline(kept if label in steps or not steps else [*kept, "quantize_mixed"])
 
 
 def _pipeline(steps: Sequence[str]) -> str:

@@ -18,12 +18,12 @@ from tflbuild.analyses.attribution.stages import (
     LABELS,
     PASS,
     PREPROCESS,
-    STEP,
     SUPPRESSION,
     TRAINED,
     WEIGHTS,
+    labels_in,
 )
-from tflbuild.core.analysis import AnalysisContext, Variant
+from tflbuild.core.analysis import STEP, AnalysisContext, Variant
 from tflbuild.core.artifact import Artifact, KerasModel, TFLiteModel
 from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
@@ -86,7 +86,7 @@ def rungs(models: Mapping[str, Artifact], ctx: AnalysisContext) -> Iterator[Vari
 
 def behind(models: Mapping[str, Artifact], base: Artifact) -> list[tuple[str, Artifact]]:
     """Give the models of the steps behind the base, by label."""
-    steps = [(name.removeprefix(STEP), model) for name, model in models.items() if name.startswith(STEP)]
+    steps = [(label, models[f"{STEP}{label}"]) for label in labels_in(models)]
     places = [place for place, (_, model) in enumerate(steps) if model.digest == base.digest]
     return steps[places[0] + 1 :] if places else steps
 

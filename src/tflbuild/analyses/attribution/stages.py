@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tflbuild.core.analysis import STEP
 from tflbuild.core.artifact import Artifact, TFLiteModel
 
-STEP = "step:"
 PASS = "pass:"
 """Begins the name of a rung that a pass made, unless it is of another name."""
 
@@ -14,6 +14,11 @@ TRAINED, BASE, CONVERTED, DELEGATE = "trained", "base", "converted", "delegate"
 WEIGHTS, ACTIVATIONS, ENDS, INTEGERS, KERNELS = "weights", "activations", "ends", "integers", "kernels"
 SUPPRESSION, LABELS, PREPROCESS = "suppression", "labels", "preprocess"
 FILE = "file"
+
+
+def labels_in(models: Mapping[str, Artifact]) -> list[str]:
+    """Give the labels of the recipe's steps among the models of an analysis, in order."""
+    return [name.removeprefix(STEP) for name in models if name.startswith(STEP)]
 
 
 def float_step(models: Mapping[str, Artifact]) -> TFLiteModel | None:

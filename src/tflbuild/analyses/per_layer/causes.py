@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-from tflbuild.analyses.attribution.causes import mixed_pipeline
+from tflbuild.analyses.attribution.causes import channel_cure, mixed_cure, quantizing
 from tflbuild.analyses.attribution.judging import Cost, cost_of
 from tflbuild.analyses.per_layer.candidates import FREED, name_of
 from tflbuild.analyses.per_layer.measuring import ACTIVATIONS, WEIGHTS, Row
@@ -134,8 +134,7 @@ def _named(part: str, row: Row) -> tuple[str, str]:
 
 
 def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
-    quantize = next((step for step in steps if step.startswith("quantize")), "quantize")
-    mixed = Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
+    quantize = quantizing(steps)
     evened = Cure(
         "even the ranges of channels out before quantizing",
         f"{quantize}.method=fixed {quantize}.equalize=weights",
@@ -148,10 +147,9 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
         lost,
         "minutes",
     )
-    channel = Cure("give every channel a scale", f"{quantize}.granularity=channel", lost, "minutes")
     first = {
         "layers.channels": [evened],
         "layers.saturated": [ranged],
-        "weights.granularity": [channel],
+        "weights.granularity": [channel_cure(steps, lost)],
     }
-    return [*first.get(name, []), mixed]
+    return [*first.get(name, []), mixed_cure(steps, lost)]
