@@ -1,8 +1,9 @@
 """Name the code that decides a result: a module, all it reaches within its own package, and versions of other packages.
 
 The closure follows every import statement and every `import_module("...")`, those inside functions included, as
-text: a sentence in a docstring that looks like an import adds a module too many, never one too few. What a module of
-tflbuild holds is remembered while its file is what it was. See docs/decisions/0001-source-digest.md.
+text: a sentence in a docstring that looks like an import adds a module too many, never one too few. The prose of options
+(`core/prose.py`), which Python drops, is left out. What a module of tflbuild holds is remembered while its file is what
+it was. See docs/decisions/0001-source-digest.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from tflbuild.core import digest, toolchain
+from tflbuild.core import digest, prose, toolchain
 from tflbuild.core.module_memo import Module, ModuleMemo
 
 _IMPORT = (
@@ -77,7 +78,7 @@ def _module(name: str) -> Module:
 
 
 def _read(name: str, path: Path) -> Module:
-    content = path.read_bytes()
+    content = prose.without_prose(path.read_bytes())
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     own = {name.partition(".")[0], "tflbuild"}
     found = _imported(content.decode("utf-8", "replace"), package)
@@ -149,5 +150,7 @@ def _package_path(package: str) -> list[str]:
 
 PACKAGE = Path(__file__).parents[1]
 
-_OURS = ModuleMemo(PACKAGE, f"{sys.version} {digest.of_file(Path(__file__))}", _read)
-"""The rules are this file, as it was when it was imported."""
+_RULES = [digest.of_file(Path(file)) for file in (__file__, prose.__file__)]
+
+_OURS = ModuleMemo(PACKAGE, f"{sys.version} {' '.join(_RULES)}", _read)
+"""The rules are this file and that of prose, as they were when they were imported."""
