@@ -34,7 +34,9 @@ class CalibrationLook(Analysis):
     steps = True
 
     calibration: Calibration = field(default_factory=Calibration)
-    step: str = ""  # label of the step that calibrates; "" for none
+    """The calibration samples that are looked at."""
+    step: str = ""
+    """Label of the step that calibrates, for the cure. Empty: none."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

@@ -34,8 +34,10 @@ class Disagreements(Analysis):
     delivered: ClassVar[bool] = True
     form = form.FORM
 
-    shown: Annotated[int, Ge(1), Le(48)] = 12  # samples, at most
-    side: Annotated[int, Ge(16), Le(640)] = 240  # pixels of the longer side of a picture, at most
+    shown: Annotated[int, Ge(1), Le(48)] = 12
+    """Samples that are shown, at most. [samples]"""
+    side: Annotated[int, Ge(16), Le(640)] = 240
+    """Longer side of a shown picture, at most. Larger makes the page larger. [pixels]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read the samples that accuracy was measured on."""

@@ -18,15 +18,14 @@ TRAIN = "data.train"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FieldSamples:
-    """The samples from the field.
-
-    Attributes:
-        source: a folder (searched with its sub-folders), a glob, a list file, an `.npy` or an `.npz`; without labels.
-        samples: of them and of training each, chosen by the recipe's seed.
-    """
+    """The samples from the field."""
 
     source: str = ""
+    """Where samples from the field lie, without labels: a folder (with its sub-folders), a glob, a list file,
+    an `.npy` or an `.npz`."""
     samples: Annotated[int, Ge(1), Le(100_000)] = 200
+    """Samples that are taken of the field and of training each, chosen by the recipe's seed. More are surer and
+    take longer. [samples]"""
 
 
 @analysis("drift")
@@ -54,8 +53,12 @@ class Drift(Analysis):
     form = FORM
 
     field: FieldSamples = dataclasses.field(default_factory=FieldSamples)
-    least: Annotated[float, Ge(0), Le(1)] = 0.2  # distance that counts; 0.2 is a shift by half a deviation
-    quantizes: str = ""  # label of the pass that calibrates, for the cure
+    """The samples from the field."""
+    least: Annotated[float, Ge(0), Le(1)] = 0.2
+    """Distance of two distributions (Kolmogorov-Smirnov) that counts as a change; 0.2 is a shift by half a
+    standard deviation. Larger reports less. [distance, 0 to 1]"""
+    quantizes: str = ""
+    """Label of the pass that calibrates, for the cure. Empty: none."""
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:

@@ -42,8 +42,10 @@ class Ladder(Analysis):
     steps = True
     measures = "test"
 
-    metric: str = ""  # the one that is told; "" for the first that the task is judged by
-    least: Annotated[float, Ge(0)] = 0.01  # of the metric; a smaller loss is not blamed on a step
+    metric: str = ""
+    """Metric that the finding is told in. Empty: the first that the task is judged by."""
+    least: Annotated[float, Ge(0)] = 0.01
+    """Loss of the metric below which no step is blamed. [unit of the metric]"""
 
     def is_light(self, models: Mapping[str, Artifact]) -> bool:
         """Say that batch norm is measured again in TensorFlow."""

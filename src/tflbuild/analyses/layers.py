@@ -49,12 +49,14 @@ class Layers(Analysis):
     series: ClassVar[bool] = False
     rounds: ClassVar[int] = 2 * len(PARTS)
 
-    samples: Annotated[int, Ge(1)] = (
-        measuring.SAMPLES
-    )  # of the test split, that noise is measured on, at most
-    outputs: Annotated[int, Ge(1)] = 16  # of them, those that say which layers promise most
-    metric: str = ""  # the one that is told; "" for the first that the task is judged by
-    least: Annotated[float, Ge(0)] = 0.02  # of the metric; a smaller loss is no layer's fault
+    samples: Annotated[int, Ge(1)] = measuring.SAMPLES
+    """Samples of the test split that noise is measured on, at most. More are surer and take longer. [samples]"""
+    outputs: Annotated[int, Ge(1)] = 16
+    """Samples of them that say which layers promise most, at most. More are surer and take longer. [samples]"""
+    metric: str = ""
+    """Metric that the finding is told in. Empty: the first that the task is judged by."""
+    least: Annotated[float, Ge(0)] = 0.02
+    """Loss of the metric below which no layer is blamed. [unit of the metric]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read the samples that the ladder is measured on."""

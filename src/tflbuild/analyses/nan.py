@@ -61,7 +61,8 @@ class NotFinite(Analysis):
     explains = True
     steps = True
 
-    samples: Annotated[int, Ge(1)] = 16  # of the test split, at most
+    samples: Annotated[int, Ge(1)] = 16
+    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""

@@ -42,8 +42,10 @@ class Operators(Analysis):
     form = form.FORM
     steps = True
 
-    on: Literal["model", "float"] = "model"  # the delivered file, or the float one that it was made of
-    samples: Annotated[int, Ge(1)] = 8  # of the test split, at most
+    on: Literal["model", "float"] = "model"
+    """The file that is taken apart: the delivered one (`model`), or the float one that it was made of."""
+    samples: Annotated[int, Ge(1)] = 8
+    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""

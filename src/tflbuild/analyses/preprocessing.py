@@ -39,11 +39,16 @@ class Preprocessing(Analysis):
     series: ClassVar[bool] = False
     rounds: ClassVar[int] = 2
 
-    on: Literal["base", "model"] = "base"  # the model that is measured
-    every: bool = False  # whether every mistake is told with its cost
-    first: Annotated[int, Ge(1)] = 64  # samples, at most, that say which other ways seem better
-    samples: Annotated[int, Ge(1)] = 200  # samples, at most, that decide
-    least: Annotated[float, Ge(0)] = 0.02  # of the metric; a smaller gain is no cause
+    on: Literal["base", "model"] = "base"
+    """The model that is measured: the `base`, or the delivered one (`model`)."""
+    every: bool = False
+    """Whether every known mistake is measured and told with its cost, those of cameras and decoders included."""
+    first: Annotated[int, Ge(1)] = 64
+    """Samples, at most, that say which other ways seem better. More are surer and take longer. [samples]"""
+    samples: Annotated[int, Ge(1)] = 200
+    """Samples, at most, that decide. More are surer and take longer. [samples]"""
+    least: Annotated[float, Ge(0)] = 0.02
+    """Gain of the metric below which another way is no cause. [unit of the metric]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read nothing: what is measured is measured by the engine."""

@@ -145,8 +145,12 @@ class SensitivityAnalysis(Analysis):
     form = FORM
 
     scheme: Literal["int8", "int16x8"] = "int8"
-    samples: Annotated[int, Ge(1)] = 16  # held-out calibration samples that errors are measured on, at most
+    """Number format whose errors are measured."""
+    samples: Annotated[int, Ge(1)] = 16
+    """Held-out calibration samples that errors are measured on, at most. More are surer and take longer.
+    [samples]"""
     calibration: Calibration = field(default_factory=Calibration)
+    """Images that ranges are measured on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

@@ -1,7 +1,7 @@
 """Name the code that decides a result: a module, all it reaches within its own package, and versions of other packages.
 
 The closure follows every import statement and every `import_module("...")`, those inside functions included, as
-text: a sentence in a docstring that looks like an import adds a module too many, never one too few. The prose of options
+text: a sentence in a docstring that looks like an import adds a module too many, never one too few. Prose of options
 (`core/prose.py`), which Python drops, is left out. What a module of tflbuild holds is remembered while its file is what
 it was. See docs/decisions/0001-source-digest.md.
 """

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from annotated_types import Ge
 
 from tflbuild.core import digest
 from tflbuild.core.plain_text import plain
@@ -152,12 +154,6 @@ class Dataset:
 
     A data set says without reading a pixel what it holds (`index`), and reads one example at a
     time (`read`), in a worker process. Declared with `@dataset("name")`.
-
-    Attributes:
-        preprocess: options of the modality: the one place that says how
-            samples become a model's input, for training, calibration, evaluation and the device.
-        augment: options of `tflbuild.modalities.image.augment.Augment`, for training only.
-        max_pixels: pixels above which an image file is left out before it is decoded.
     """
 
     name: ClassVar[str] = ""
@@ -166,8 +162,13 @@ class Dataset:
     """Name of the modality of its samples."""
 
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    """How a sample becomes the model's input, for training, calibration, evaluation and the device; see
+    `tflbuild describe preprocess`."""
     augment: Mapping[str, Any] = field(default_factory=dict)
-    max_pixels: int = MAX_PIXELS
+    """How training images are varied; see `tflbuild describe augment`."""
+    max_pixels: Annotated[int, Ge(1)] = MAX_PIXELS
+    """Pixels above which an image file is left out before it is decoded. Larger allows larger photos and needs
+    more memory, 3 bytes a pixel. [pixels]"""
 
     def index(self, look: Look) -> Index:
         """List the splits `train`, `val` and `test`.

@@ -33,7 +33,8 @@ class Target:
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
 
-    step: str = ""  # label of the step whose result is delivered; "" for the last
+    step: str = ""
+    """Label of the step whose result is delivered. Empty: the last step."""
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""

@@ -45,18 +45,13 @@ class Arrays(DrawnDataset):
     named like splits (`x_train`, `train_images`, `y_test`, ...) are those splits; others are parts of train, drawn by
     content. An array uint8 (n, height, width), or with 1 or 3 channels behind, holds pictures. Rows of train that val
     or test hold too are left out and reported; a value that is not finite is an error.
-
-    Attributes:
-        labels: the array of labels, without the name of a split; null to recognise it.
-        classes: names of the classes, by label; null for "0", "1", ...
-        train: rows to train and calibrate on, drawn by content; null for all that val and test leave.
-        val: rows that gates measure; null for all of that split, or a quarter where there is none.
-        test: rows of the final numbers; likewise.
-        seed: of the draws.
     """
 
     labels: str | None = None
+    """The array that holds the labels, without the name of a split. null: the one called labels, y, label or
+    targets."""
     classes: tuple[str, ...] | None = None
+    """Names of the classes, by label. null: "0", "1", ..."""
 
     _arranged: ClassVar[ArrayLayout | None] = None
     """Its arrays, by the headers of the file when this was made."""

@@ -22,31 +22,32 @@ class Auto(RootedDataset):
     Stands for the data set that reads it, `images`, `image_folder`, `voc`, `coco`, `yolo`, `tfrecord`, `csv`, `arrays`,
     and says what showed it. What may be two of them, and a form that is not read, is an error that says what to do.
     Options and their defaults are those of the data set that was recognised; one that it does not have is an error.
-
-    Attributes:
-        root: the folder or file; relative to where the command runs.
-        classes: order or choice of classes, or names of labels; null for all there are.
-        difficult: of `voc`: keep or drop objects marked difficult.
-        labels: of `arrays`: the array of labels.
-        val_fraction: of train, where there is no val split; of sets with annotations.
-        test_fraction: of all, where there is no test split; of sets with annotations.
-        train: how many samples to train and calibrate on; of `images` and `arrays`.
-        val: how many samples gates measure; of `images` and `arrays`.
-        test: how many samples of the final numbers; of `images` and `arrays`.
-        seed: of parts and draws.
     """
 
     task = "unlabelled"
 
     classes: tuple[str, ...] | None = None
+    """Choice or order of the classes, or names for the numbers of `arrays`. null: all that are found."""
     difficult: Literal["keep", "drop"] | None = None
+    """Of `voc`: `keep` or `drop` objects marked difficult. null: as `voc` does."""
     labels: str | None = None
+    """Of `arrays`: the array of labels. null: recognised by its name."""
     val_fraction: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Part of train that becomes val, of sets with labels without a val split. null: as the recognised data set
+    does. [fraction of train]"""
     test_fraction: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Part of all images that becomes test, of sets with labels without a test split. null: as the recognised
+    data set does. [fraction of all images]"""
     train: Annotated[int, Ge(1)] | None = None
+    """Samples to train and calibrate on, of `images` and `arrays`. null: all that val and test leave. [samples]"""
     val: Annotated[int, Ge(1)] | None = None
+    """Samples that budgets between passes are judged on, of `images` and `arrays`. null: the val split, or a
+    quarter. [samples]"""
     test: Annotated[int, Ge(1)] | None = None
+    """Samples of the final numbers, of `images` and `arrays`. null: the test split, or a quarter. [samples]"""
     seed: Annotated[int, Ge(0)] | None = None
+    """Seed of the draws that make splits; independent of the recipe's `seed`. null: as the recognised data set
+    does. [no unit]"""
 
     def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
         """Give the data set that reads what lies at the root, with the options that were set.

@@ -55,14 +55,6 @@ class FashionMnist(Dataset):
     content, so that the order of a file decides nothing. Training images that are also in val or test are left out
     and reported.
 
-    Attributes:
-        root: the folder with the four files, `.gz` or unpacked; by default where Debian's package
-            `dataset-fashion-mnist` puts them.
-        train: images to train on; null for all that val leaves.
-        val: images that gates measure.
-        test: images of the final numbers; null for all 10,000.
-        seed: of the draw.
-
     References:
         Xiao, Rasul and Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
         Algorithms, 2017.
@@ -71,10 +63,15 @@ class FashionMnist(Dataset):
     task = "classification"
 
     root: str = "/usr/share/datasets/fashion-mnist"
+    """The folder with the four IDX files, `.gz` or unpacked."""
     train: Annotated[int, Ge(1)] | None = None
+    """Images to train on, drawn by content. null: all that val leaves. [images]"""
     val: Annotated[int, Ge(1)] = 5000
+    """Images taken from train that budgets between passes are judged on. More decide more surely. [images]"""
     test: Annotated[int, Ge(1)] | None = None
+    """Images of the final numbers. null: all 10,000. [images]"""
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the draw of val; independent of the recipe's `seed`. [no unit]"""
 
     def index(self, look: Look) -> Index:
         """List the splits by the content of the images.

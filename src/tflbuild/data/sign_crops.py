@@ -14,29 +14,26 @@ from tflbuild.data.scenes.sign_set import CLASSES, RENDERER, RENDERER_CODE, Diff
 
 @dataset("sign_crops")
 class SignCrops(Dataset):
-    """One sign of `signs` a picture, every class equally often, drawn by seed and number.
-
-    Attributes:
-        seed: of the pictures; independent of the recipe's seed.
-        image_size: side of the square pictures in pixels.
-        train: pictures to train on.
-        val: pictures that gates measure.
-        test: pictures of the final numbers.
-        difficulty: how hard they are; the sizes do not apply.
-    """
+    """One sign of `signs` a picture, every class equally often, drawn by seed and number."""
 
     task = "classification"
 
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the drawn pictures; independent of the recipe's `seed`. [no unit]"""
     image_size: Annotated[int, Ge(32), Le(1024)] = 64
+    """Side of the square pictures. [pixels]"""
     train: Annotated[int, Ge(8), Le(1_000_000)] = 2000
+    """Pictures to train on. [pictures]"""
     val: Annotated[int, Ge(8), Le(1_000_000)] = 400
+    """Pictures that budgets between passes are judged on. More decide more surely. [pictures]"""
     test: Annotated[int, Ge(8), Le(1_000_000)] = 800
+    """Pictures of the final numbers. More give narrower intervals. [pictures]"""
     difficulty: Difficulty = field(
         default_factory=lambda: Difficulty(
             rotation=35, perspective=0.45, clutter=6.0, occlusion=0.6, blur=0.5, noise=48, lighting=0.9
         )
     )
+    """How hard the pictures are; the sizes do not apply."""
 
     def index(self, look: Look) -> Index:
         """List the pictures by number."""

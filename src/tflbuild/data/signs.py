@@ -19,26 +19,24 @@ class Signs(Dataset):
 
     The same bytes on every machine: the renderer works in integers and exactly rounded operations. Where
     a sign ends up is known only once its image is drawn, so the index holds no boxes.
-
-    Attributes:
-        seed: of the scenes; independent of the recipe's seed.
-        image_size: longer side of the images in pixels.
-        train: images to train on.
-        val: images that gates measure.
-        test: images of the final numbers.
-        max_objects: most signs in an image; there is always at least one.
-        difficulty: how hard the scenes are.
     """
 
     task = "detection"
 
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the drawn images; independent of the recipe's `seed`. [no unit]"""
     image_size: Annotated[int, Ge(32), Le(1024)] = 128
+    """Longer side of the images. [pixels]"""
     train: Annotated[int, Ge(1), Le(1_000_000)] = 2400
+    """Images to train on. [images]"""
     val: Annotated[int, Ge(1), Le(1_000_000)] = 300
+    """Images that budgets between passes are judged on. More decide more surely. [images]"""
     test: Annotated[int, Ge(1), Le(1_000_000)] = 500
+    """Images of the final numbers. More give narrower intervals. [images]"""
     max_objects: Annotated[int, Ge(1), Le(8)] = 4
+    """Most signs in an image; there is always at least one. [signs]"""
     difficulty: Difficulty = field(default_factory=Difficulty)
+    """How hard the scenes are."""
 
     def index(self, look: Look) -> Index:
         """List the scenes by number.

@@ -26,14 +26,12 @@ class Voc(FileDataset):
     annotations, photos without annotation, boxes without area or outside their image, and boxes of a class that train
     never has are left out and reported by file name; so are train images that val or test hold too. Coordinates are
     taken as they stand, from 0 to the width.
-
-    Attributes:
-        difficult: whether objects marked difficult are kept.
     """
 
     task = "detection"
 
     difficult: Literal["keep", "drop"] = "keep"
+    """Whether objects that are marked difficult are kept or dropped."""
 
     def index(self, look: Look) -> Index:
         """List the splits, reading every annotation."""

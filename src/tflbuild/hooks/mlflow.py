@@ -44,10 +44,15 @@ class MlflowRun(Hook):
     needs = ("mlflow",)
 
     tracking_uri: str | None = None
+    """Where MLflow keeps runs: a server's URL, `sqlite:///FILE` or a folder. null: MLflow's own default."""
     experiment: str | None = None
+    """Name of the experiment. null: $MLFLOW_EXPERIMENT_NAME, or the recipe's name."""
     run_name: str | None = None
-    log_model: bool = True  # upload the delivered files
+    """Name of the run. null: that of the run folder."""
+    log_model: bool = True
+    """Whether the delivered files are uploaded."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """Further tags of the run, by name."""
 
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
         """Begin a run with the recipe as its parameters."""

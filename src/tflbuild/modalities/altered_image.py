@@ -34,11 +34,6 @@ class AlteredImage(ImageModality):
     """A picture as `image` takes it, altered before: what the analysis `preprocessing` measures a model on.
 
     Where it is turned, so are the boxes that are found in it: an app that shows what its model sees draws them right.
-
-    Attributes:
-        altered: `turned_...`, `mirrored`, `flipped`: EXIF orientation was ignored; `jpeg...`: it was coded as JPEG of
-            that quality; `yuv420`: as YUV with one chroma sample for 2 x 2 pixels; `yuv420_range`: and its range
-            16..235 was taken for 0..255; `yuv420_swapped`: and U was taken for V.
     """
 
     checks: ClassVar[Mapping[str, Check]] = {
@@ -47,6 +42,9 @@ class AlteredImage(ImageModality):
     }
 
     altered: Alteration = "none"
+    """What a camera or an app did to the picture before: `turned_...`, `mirrored`, `flipped` (EXIF orientation
+    ignored), `jpeg...` (coded with that quality), `yuv420` (halved chroma), `yuv420_range` (its range misread),
+    `yuv420_swapped` (U and V swapped). For diagnosis."""
 
     def encode(self, sample: NDArray[np.uint8], shape: tuple[int, ...]) -> Encoded:
         """Alter a picture, and resize it; its geometry is (rows, columns) of the altered picture."""

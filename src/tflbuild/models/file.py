@@ -55,10 +55,17 @@ class File(KerasFile):
     for a detector in a Keras file.
     """
 
-    format: str = ""  # its name, where the recipe says it; else by content
-    signature: str = ""  # of a file that has several
-    shape: tuple[int, ...] = ()  # of the one input, its batch first, where the file leaves sides open
-    head: str | Mapping[str, Any] = field(default_factory=dict)  # a head's name, or its `type` and options
+    format: str = ""
+    """Name of the file's format, one of `tflbuild list formats`. Empty: recognised by its content."""
+    signature: str = ""
+    """Name of the signature to build, of a file that has several. Empty: the only one."""
+    shape: tuple[int, ...] = ()
+    """Shape of the one input where the file leaves sides open, in its own order, the batch first and 1, e.g.
+    [1, 192, 192, 3]. Empty: as the file says. [elements along each axis]"""
+    head: str | Mapping[str, Any] = field(default_factory=dict)
+    """How a detector's outputs before suppression become boxes: the name of a head, or a mapping of `type`,
+    `suppression` (`file` or `caller`) and the head's options. Empty: recognised by names and shapes; see
+    docs/heads.md."""
 
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""

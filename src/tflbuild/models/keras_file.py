@@ -43,13 +43,18 @@ class KerasFile(Architecture):
     computes; a layer without an equal in tf_keras is named, and `model=file` takes such a file.
     """
 
-    path: str = ""  # the file; required
-    outputs: Literal["auto", "logits", "softmax", "sigmoid"] = "auto"  # what a classifier's outputs are
-    feature_maps: tuple[
-        tuple[int, int], ...
-    ] = ()  # rows and columns, the finest first; of a detector made elsewhere
-    anchors: AnchorOptions = field(default_factory=AnchorOptions)  # of a detector made elsewhere
-    postprocess: Postprocess = field(default_factory=Postprocess)  # of a detector made elsewhere
+    path: str = ""
+    """The model's file, which has to be given: `model.path=FILE`."""
+    outputs: Literal["auto", "logits", "softmax", "sigmoid"] = "auto"
+    """What a classifier's outputs are: `logits`, probabilities that add up to 1 (`softmax`) or independent ones
+    (`sigmoid`). `auto`: what the model's graph shows."""
+    feature_maps: tuple[tuple[int, int], ...] = ()
+    """Rows and columns of a detector's feature maps, the finest first, e.g. [[12, 12], [6, 6]]; only for a
+    detector in a Keras file that tflbuild did not write. [cells]"""
+    anchors: AnchorOptions = field(default_factory=AnchorOptions)
+    """Default boxes of such a detector's feature maps."""
+    postprocess: Postprocess = field(default_factory=Postprocess)
+    """The final suppression of a detector, done on the device by TFLite_Detection_PostProcess."""
 
     def __post_init__(self) -> None:
         """Say the task, where the file tells it, so that a plan can compare it with the data's."""

@@ -40,10 +40,16 @@ class MobileNetV1(Architecture):
 
     task = "classification"
 
-    input_size: int = 96  # pixels along either side
-    alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
+    input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
+    """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.25
+    """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
+    slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
+    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97
+    """Momentum of the running statistics of batch norm. Nearer to 1 averages over more steps; low values are
+    fresh after a short training. [fraction]"""
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""

@@ -38,11 +38,18 @@ class MobileNetV2(Architecture):
 
     task = "classification"
 
-    input_size: int = 96  # pixels along either side
-    alpha: Annotated[float, Gt(0), Le(2)] = 0.35  # multiplies the filters of every layer
+    input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
+    """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.35
+    """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
+    slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    first_stride: Literal[1, 2] | None = None  # of the first convolution; None: 1 below 64 pixels, else 2
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
+    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    first_stride: Literal[1, 2] | None = None
+    """Stride of the first convolution; 1 keeps the image's size. null: 1 below 64 pixels, otherwise 2. [pixels]"""
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97
+    """Momentum of the running statistics of batch norm. Nearer to 1 averages over more steps; low values are
+    fresh after a short training. [fraction]"""
 
     def check(self) -> None:
         """Refuse input sizes that the halvings cannot take."""

@@ -30,10 +30,16 @@ class ResNet(Architecture):
 
     task = "classification"
 
-    input_size: int = 32  # pixels along either side
-    depth: Annotated[int, Ge(8), Le(110)] = 8  # layers with weights: 8, 14, 20, 26, 32, ...
-    alpha: Annotated[float, Gt(0), Le(8)] = 1.0  # multiplies the filters of every layer
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
+    input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 32
+    """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
+    depth: Annotated[int, Ge(8), Le(110)] = 8
+    """Layers with weights: 8, 14, 20, 26, ..., that is 6 n + 2. More are more accurate and slower. [layers]"""
+    alpha: Annotated[float, Gt(0), Le(8)] = 1.0
+    """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
+    slower. [factor]"""
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97
+    """Momentum of the running statistics of batch norm. Nearer to 1 averages over more steps; low values are
+    fresh after a short training. [fraction]"""
 
     def check(self) -> None:
         """Refuse input sizes and depths that the stages cannot have."""

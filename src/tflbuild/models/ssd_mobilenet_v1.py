@@ -44,13 +44,23 @@ class SSDMobileNetV1(Architecture):
 
     task = "detection"
 
-    input_size: int = 96  # pixels along either side
-    alpha: Annotated[float, Gt(0), Le(2)] = 0.25  # multiplies the filters of every layer
+    input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
+    """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
+    alpha: Annotated[float, Gt(0), Le(2)] = 0.25
+    """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
+    slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    finest_stride: Literal[8, 16] | None = None  # of the first map; None: 8 below 256 pixels, else 16
-    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97  # low: fresh after a short training
+    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    finest_stride: Literal[8, 16] | None = None
+    """Pixels of the input for each cell of the finest feature map. 8 finds smaller objects and is slower. null:
+    8 below 256 pixels, otherwise 16. [pixels]"""
+    batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97
+    """Momentum of the running statistics of batch norm. Nearer to 1 averages over more steps; low values are
+    fresh after a short training. [fraction]"""
     anchors: AnchorOptions = field(default_factory=AnchorOptions)
+    """Default boxes of every feature map."""
     postprocess: Postprocess = field(default_factory=Postprocess)
+    """The final suppression, done on the device by TFLite_Detection_PostProcess."""
 
     def check(self) -> None:
         """Refuse input sizes that six feature maps cannot stand on."""

@@ -40,13 +40,19 @@ class Cluster(Fitting):
     needs = TFMOT_TOOLS
     promises = "at most the declared number of values in every clustered kernel; zeros kept"
 
-    clusters: Annotated[int, Ge(2), Le(256)] = 16  # values of each kernel, zero among them where it is pruned
-    initialization: Literal["kmeans", "density", "linear"] = "kmeans"  # of the centroids
-    per_channel: bool = False  # whether each output channel has clusters of its own
-    layers: Mapping[str, Annotated[int, Ge(2), Le(256)]] = field(
-        default_factory=dict
-    )  # clusters by pattern of name
-    exclude: tuple[str, ...] = ()  # patterns of names of layers that are left, e.g. class_*
+    clusters: Annotated[int, Ge(2), Le(256)] = 16
+    """Most distinct values that a kernel may hold, zero among them where it is pruned. Fewer compress better
+    and cost accuracy; 16 need 4 bits each. [values]"""
+    initialization: Literal["kmeans", "density", "linear"] = "kmeans"
+    """Values that clustering starts from: `linear` spaces them evenly, `density` gives each as many weights,
+    `kmeans` starts like `density` and then moves each to the mean of its weights."""
+    per_channel: bool = False
+    """Whether each output channel has values of its own, which costs less accuracy and compresses less."""
+    layers: Mapping[str, Annotated[int, Ge(2), Le(256)]] = field(default_factory=dict)
+    """Another number of values for single layers, by pattern of their names; the first pattern that fits
+    counts. [values]"""
+    exclude: tuple[str, ...] = ()
+    """Patterns of names of layers that are not clustered, e.g. `class_*`."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
 
     def usual_steps(self, facts: DataFacts) -> int:

@@ -46,10 +46,17 @@ class Convert(Pass):
         "the preprocess block; zeros and clusters kept"
     )
 
-    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # float32, or uint8 after `qat`
-    output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of a classifier after `qat`
-    sparse_encoding: bool = False  # store pruned kernels without their zeros
-    parity: Annotated[int, Ge(1)] | None = None  # images; 32 where the model came from a file, otherwise none
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None
+    """Type of the file's input. null: uint8 behind `qat`, otherwise float32, which is the only one for a float
+    model."""
+    output_dtype: Literal["float32", "uint8", "int8"] = "float32"
+    """Type of a classifier's output behind `qat`; a float model and a detector give float32."""
+    sparse_encoding: bool = False
+    """Whether pruned kernels are stored without their zeros. The float file gets smaller and runs no faster;
+    int8 is refused, since it would grow."""
+    parity: Annotated[int, Ge(1)] | None = None
+    """Images of the train split on which the file must compute what the model computes. More check more and
+    take longer. null: 32 where the model came from a file, otherwise none. [images]"""
 
     def resolve(self, facts: DataFacts) -> Self:
         """Hold what comes from a user's file to that file."""

@@ -34,10 +34,17 @@ class ConvertQuantized(Pass):
     )
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = "int8"
+    """Number format of the file: `int8` (all integers), `int16x8` (int16 activations, int8 weights), `float16`
+    (half-size weights), `dynamic` (int8 weights, float activations)."""
     calibration: Calibration = field(default_factory=Calibration)
-    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # uint8 for int8, float32 for others
-    output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
-    granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
+    """Images that ranges of activations are measured on; read by `int8` and `int16x8`."""
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None
+    """Type of the file's input. null: uint8 with scheme int8, otherwise float32."""
+    output_dtype: Literal["float32", "uint8", "int8"] = "float32"
+    """Type of the output of a classifier in int8; other schemes give float32."""
+    granularity: Literal["channel", "tensor"] = "channel"
+    """Whether each output channel or the whole tensor has one scale for its weights. `tensor` costs accuracy;
+    some devices need it."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source, where ranges are needed."""

@@ -51,9 +51,16 @@ class Equalize(Pass):
     )
 
     balance: Literal["weights", "activations"] = "weights"
+    """What is made equally large: the `weights` on both sides of a seam, or the `activations` between them as
+    large as the weights that read them."""
     relu6: Literal["keep", "replace"] = "keep"
+    """`keep` leaves RELU6, which limits what can be shared; `replace` turns it into RELU, which changes outputs
+    where values exceed 6."""
     absorb_bias: bool = False
+    """Whether the part of a RELU's output that is always there on calibration images moves into the biases
+    behind it."""
     calibration: Calibration = field(default_factory=Calibration)
+    """Images that activations are measured on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

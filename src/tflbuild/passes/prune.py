@@ -71,18 +71,37 @@ class Prune(Fitting):
     promises = "the declared share of zeros in every pruned kernel"
 
     schedule: Literal["polynomial", "constant", "2:4", "iterative"] = "polynomial"
-    sparsity: Annotated[float, Ge(0), Lt(1)] = 0.5  # share of zeros in each pruned kernel
-    layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)  # by pattern
-    exclude: tuple[str, ...] = ()  # patterns of names of layers that stay dense, e.g. class_*
-    ramp: Annotated[float, Ge(0), Le(1)] = 0.5  # share of the steps in which the sparsity rises
-    frequency: Annotated[int, Ge(1), Le(100_000_000)] = 50  # steps from one choice of zeros to the next
-    start: Annotated[float, Gt(0), Le(1)] = 0.6  # of iterative: the first level, as a share of `sparsity`
-    levels: Annotated[int, Ge(1), Le(100)] = 4  # of iterative, evenly from the first to `sparsity`
-    level_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = (
-        None  # of iterative: batches of each; steps / levels
-    )
-    block_size: tuple[Side, Side] = (1, 1)  # inputs and outputs of a block of a dense layer's kernel
-    block_pooling: Literal["average", "maximum"] = "average"  # how large a block counts as
+    """How zeros appear: `polynomial` raises their share over the first `ramp` of the steps, `constant` sets all
+    from the first step, `2:4` zeroes two of each four weights, `iterative` trains level by level and keeps the
+    last level within the budget."""
+    sparsity: Annotated[float, Ge(0), Lt(1)] = 0.5
+    """Share of zeros in each pruned kernel. More compresses better and costs more accuracy. [fraction of
+    weights]"""
+    layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)
+    """Another share for single layers, by pattern of their names, e.g. `{"class_*": 0.0}`; each at least 0 and
+    below 1. The first pattern that fits counts. [fraction of weights]"""
+    exclude: tuple[str, ...] = ()
+    """Patterns of names of layers that stay dense, e.g. `class_*`."""
+    ramp: Annotated[float, Ge(0), Le(1)] = 0.5
+    """Part of the training in which the share of zeros rises; in the rest the model recovers. 0 sets all zeros
+    at once. [fraction of the steps]"""
+    frequency: Annotated[int, Ge(1), Le(100_000_000)] = 50
+    """Steps from one choice of the weights that become zero to the next. Smaller follows the training more
+    closely and takes longer. [batches]"""
+    start: Annotated[float, Gt(0), Le(1)] = 0.6
+    """Of `iterative`: the first level, as a share of `sparsity`. Smaller begins more gently. [fraction of
+    `sparsity`]"""
+    levels: Annotated[int, Ge(1), Le(100)] = 4
+    """Of `iterative`: how many levels lead from the first to `sparsity`, evenly. More take longer and stop
+    closer to the budget. [levels]"""
+    level_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None
+    """Of `iterative`: length of each level. null: what the training's length gives, divided by `levels`.
+    [batches]"""
+    block_size: tuple[Side, Side] = (1, 1)
+    """Inputs and outputs of the blocks that become zero together in a dense layer's kernel; they must divide
+    it. [1, 1] prunes single weights. [weights]"""
+    block_pooling: Literal["average", "maximum"] = "average"
+    """How large a block counts as: the `average` or the `maximum` of the sizes of its weights."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 1.5e-3
 
     def check(self) -> None:

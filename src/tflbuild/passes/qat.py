@@ -43,12 +43,15 @@ class QuantizationAwareTraining(Fitting):
 
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.1
-    layers: tuple[str, ...] = ()  # patterns of names of layers that are quantized; by default all
-    exclude: tuple[str, ...] = ()  # patterns of names of layers that stay float, e.g. class_*
-    preserve: Literal["auto", "none"] = "auto"  # zeros and clusters that the model's file holds
-    freeze_bn: Annotated[float, Ge(0), Le(1)] = (
-        1.0  # share of the steps after which batch norm stays; 1: never
-    )
+    layers: tuple[str, ...] = ()
+    """Patterns of names of the layers that are quantized; the others stay float. Empty: all layers."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of names of layers that stay float, e.g. `class_*`."""
+    preserve: Literal["auto", "none"] = "auto"
+    """`auto` keeps the zeros and clusters that the model has; `none` lets the training change them."""
+    freeze_bn: Annotated[float, Ge(0), Le(1)] = 1.0
+    """Point in the training from which batch norm keeps its statistics and scale; 1 never freezes them.
+    [fraction of the steps]"""
 
     def usual_steps(self, facts: DataFacts) -> int:
         """Give the length that suits the data: two passes, and enough to settle where they are few images."""

@@ -69,6 +69,8 @@ class Quantize(Quantizing):
     )
 
     scheme: Literal["int8", "int16x8", "float16", "dynamic"] = "int8"
+    """Number format of the file: `int8` (all integers, fastest on most devices), `int16x8` (int16 activations:
+    more accurate, slower), `float16` (half-size weights), `dynamic` (int8 weights, float activations)."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source, where ranges are needed."""

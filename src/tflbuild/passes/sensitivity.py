@@ -41,8 +41,13 @@ class MeasureSensitivity(Quantizing):
     promises = "the file it was given, byte for byte"
 
     method: Literal["auto", "fixed"] = "fixed"
+    """How the quantization that is measured is chosen: `fixed` takes `ranges`, `equalize`, ... as given; `auto`
+    searches them first."""
     scheme: Literal["int8", "int16x8"] = "int8"
-    images: Annotated[int, Ge(1)] = 16  # held-out calibration images that errors are measured on, at most
+    """Number format whose errors are measured."""
+    images: Annotated[int, Ge(1)] = 16
+    """Held-out calibration images that errors are measured on, at most. More are steadier and take longer.
+    [images]"""
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Quantize, take the rounding apart, and note what each part costs."""

@@ -42,7 +42,9 @@ class Train(Fitting):
 
     promises = "finite weights"
 
-    init: str = "scratch"  # scratch | continue | PATH
+    init: str = "scratch"
+    """Weights to start from: `scratch` for fresh ones, `continue` for the user's own file (`model=keras`), or
+    the path of a `.h5` or `.keras` file, of which weights are taken where name and shape agree."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 4e-3
     weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0
 

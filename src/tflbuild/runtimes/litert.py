@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.runtime import Execution, Runtime, runtime
@@ -17,8 +19,11 @@ class Litert(Runtime):
     usual = True
     needs = ("ai_edge_litert", "numpy")
 
-    threads: int = 1  # of the interpreter; a file that ends in suppression is run by one, and timed by all
-    kernels: Literal["default", "builtin", "reference"] = "default"  # "builtin" is without XNNPACK
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    """Threads of the interpreter; a file that ends in suppression is run by one, and timed by all. [threads]"""
+    kernels: Literal["default", "builtin", "reference"] = "default"
+    """What computes: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or LiteRT's
+    `reference` kernels."""
 
     def open(self, model: Artifact) -> Execution:
         """Load a file and allocate its tensors."""

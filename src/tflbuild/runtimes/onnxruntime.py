@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.runtime import Execution, Runtime, runtime
@@ -21,7 +23,8 @@ class OnnxRuntime(Runtime):
     usual = True
     needs = ("environment:onnx", "numpy")
 
-    threads: int = 1  # of one run; 1 gives the same outputs each time
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    """Threads of one run; 1 gives the same outputs each time. [threads]"""
 
     def open(self, model: Artifact) -> Execution:
         """Start a process that has the file loaded."""

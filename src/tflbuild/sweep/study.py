@@ -35,24 +35,23 @@ RUN = "run"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`hydra.sweeper.*` of Optuna.
-
-    Attributes:
-        n_trials: in all; a study that is continued counts those that it has.
-        n_jobs: trials that are asked for, and built, at once; None for as many as the launcher builds at once, at
-            most a fifth of `n_trials`.
-        seed: of the sampler.
-        sampler: how the next trial is chosen.
-        storage: URL of a database that keeps the study, e.g. "sqlite:///search.db"; None for none.
-        study_name: its name there; None for the recipe's.
-    """
+    """`hydra.sweeper.*` of Optuna."""
 
     n_trials: Annotated[int, Ge(1), Le(1_000_000)] = 20
+    """Trials in all; a study that is continued counts those that it has. More find better values and take
+    longer. [trials]"""
     n_jobs: Annotated[int, Ge(1), Le(10_000)] | None = None
+    """Trials that are asked for, and built, at once. Fewer let the search learn more from each. null: as many
+    as the launcher builds at once, at most a fifth of `n_trials`. [trials]"""
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the sampler; the same seed and `n_jobs` ask for the same trials again. [no unit]"""
     sampler: Literal["tpe", "random", "nsgaii", "cmaes"] = "tpe"
+    """How the next trial is chosen: `tpe`, `random`, `nsgaii` or `cmaes`, which knows one objective only."""
     storage: str | None = None
+    """URL of a database that keeps the study, e.g. sqlite:///search.db, so that the same command continues it.
+    null: none."""
     study_name: str | None = None
+    """Name of the study in the database. null: the recipe's name."""
 
 
 def open_study(

@@ -42,13 +42,20 @@ class EthosU(Target):
     executes = False
     integer_only = True
 
-    accelerator: Accelerator = "ethos-u55-128"  # family and multiplications a cycle
-    system_config: str | None = None  # section System_Config.NAME of config_file; vela's choice by default
-    memory_mode: str | None = None  # section Memory_Mode.NAME of config_file; vela's choice by default
-    config_file: str = SHIPPED_CONFIG  # a file of vela's own, or the path of yours
+    accelerator: Accelerator = "ethos-u55-128"
+    """The NPU: its family and the multiplications that it makes in a cycle."""
+    system_config: str | None = None
+    """Section System_Config.NAME of `config_file`: clocks and memories of the system. null: vela's own choice."""
+    memory_mode: str | None = None
+    """Section Memory_Mode.NAME of `config_file`: which memory holds what. null: vela's own choice."""
+    config_file: str = SHIPPED_CONFIG
+    """File that describes systems to vela: one of vela's own, or the path of yours."""
     optimise: Literal["Performance", "Size"] = "Performance"
-    arena_cache_size: Annotated[int, Ge(1)] | None = None  # bytes; the memory mode's by default
-    allow_uncovered: bool = False  # deliver a file of which nothing runs on the NPU
+    """What vela aims at: least time (`Performance`) or least memory (`Size`)."""
+    arena_cache_size: Annotated[int, Ge(1)] | None = None
+    """Memory that vela may use for tensors. null: as the memory mode says. [bytes]"""
+    allow_uncovered: bool = False
+    """Whether a file of which nothing runs on the NPU is delivered all the same; it is refused otherwise."""
 
     def __post_init__(self) -> None:
         family = "_".join(self.accelerator.split("-")[:2]).title()

@@ -26,7 +26,8 @@ class OnnxRuntime(Target):
     runtime = "onnxruntime"
     makes = OnnxModel
 
-    threads: Annotated[int, Ge(1), Le(1024)] = 1  # of one run, for the latency
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    """Threads of one run when latency is measured. [threads]"""
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Write the file as ONNX."""

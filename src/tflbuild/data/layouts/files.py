@@ -28,13 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class RootedDataset(Dataset):
-    """Base of data sets that lie at one place.
-
-    Attributes:
-        root: the folder or file; relative to where the command runs.
-    """
+    """Base of data sets that lie at one place."""
 
     root: str = ""
+    """The folder or file that holds the data; relative to where the command runs."""
 
     def place(self, expected: str) -> Path:
         """Give what `root` names, a folder or a file.
@@ -105,19 +102,19 @@ class FileDataset(RootedDataset):
 
     A set without a test split gives a seeded part of its images to it, one without a val split a seeded
     part of train; which images those are follows from `seed` and their names alone.
-
-    Attributes:
-        root: the folder; relative to where the command runs.
-        classes: order or choice of classes; by default what the train split holds.
-        val_fraction: of train, where there is no val split.
-        test_fraction: of all, where there is no test split.
-        seed: of those parts.
     """
 
     classes: tuple[str, ...] | None = None
+    """Choice or order of the classes; others are left out. null: the classes of the train split, sorted or as a
+    class list says."""
     val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    """Part of train that becomes val, where there is no val split. Larger judges budgets more surely and leaves
+    less to train on. [fraction of train]"""
     test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    """Part of all images that becomes test, where there is no test split. Larger gives surer final numbers.
+    [fraction of all images]"""
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the draws that make splits; independent of the recipe's `seed`. [no unit]"""
 
     def chosen_classes(self, found: Sequence[str], everywhere: Iterable[str]) -> tuple[str, ...]:
         """Give the classes in order: as the recipe says, else as `found` in the train split.

@@ -26,19 +26,18 @@ class DrawnDataset(RootedDataset):
     """Base of data sets that give val and test a part of train where they do not say what belongs there.
 
     Which samples those are follows from `seed` and their content alone; what is the same lies in one split.
-
-    Attributes:
-        root: the folder or file; relative to where the command runs.
-        train: samples to train and calibrate on, drawn by content; null for all that val and test leave.
-        val: samples that gates measure; null for all that is given for it, else a quarter.
-        test: samples of the final numbers; null for all that is given for it, else a quarter.
-        seed: of the draws.
     """
 
     train: Annotated[int, Ge(1)] | None = None
+    """Samples to train and calibrate on, drawn by content. null: all that val and test leave. [samples]"""
     val: Annotated[int, Ge(1)] | None = None
+    """Samples that budgets between passes are judged on. More decide more surely and take longer. null: all of
+    the val split, or a quarter where there is none. [samples]"""
     test: Annotated[int, Ge(1)] | None = None
+    """Samples of the final numbers. More give narrower intervals and take longer. null: all of the test split,
+    or a quarter where there is none. [samples]"""
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the draws that make splits; independent of the recipe's `seed`. [no unit]"""
 
     def drawn(
         self,

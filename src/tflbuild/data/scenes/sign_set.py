@@ -28,29 +28,26 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Difficulty:
-    """The difficulty of the scenes.
-
-    Attributes:
-        min_size: smallest sign, as a fraction of the image's shorter side.
-        max_size: largest sign, likewise.
-        rotation: largest turn in degrees, either way.
-        perspective: largest foreshortening; 0 draws every sign from the front.
-        clutter: mean number of shapes that are no sign.
-        occlusion: fraction of signs that something covers in part.
-        blur: fraction of blurred images.
-        noise: largest sensor noise, in steps of 1/255.
-        lighting: how far light falls off across an image.
-    """
+    """The difficulty of the scenes."""
 
     min_size: Annotated[float, Gt(0.05), Le(1)] = 0.25
+    """Size of the smallest signs. Smaller is harder. [fraction of the image's shorter side]"""
     max_size: Annotated[float, Gt(0.05), Le(1)] = 0.6
+    """Size of the largest signs. [fraction of the image's shorter side]"""
     rotation: Annotated[int, Ge(0), Le(45)] = 12
+    """Largest turn of a sign, either way. [degrees]"""
     perspective: Annotated[float, Ge(0), Le(0.5)] = 0.25
+    """Largest foreshortening; 0 draws every sign from the front. [fraction]"""
     clutter: Annotated[float, Ge(0), Le(20)] = 4.0
+    """Mean number of shapes that are no sign. [shapes]"""
     occlusion: Fraction = 0.25
+    """How many of the signs are partly covered. [fraction of signs]"""
     blur: Fraction = 0.3
+    """How many of the images are blurred. [fraction of images]"""
     noise: Annotated[int, Ge(0), Le(64)] = 14
+    """Largest noise of the sensor. [steps of 1/255]"""
     lighting: Fraction = 0.5
+    """How far light falls off across an image; 0 is even. [fraction]"""
 
 
 def drawn(causes: str, train: int, val: int, test: int) -> dict[str, tuple[Sample, ...]]:

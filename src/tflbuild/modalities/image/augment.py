@@ -17,51 +17,42 @@ Probability = Annotated[float, Ge(0), Le(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Crop:
-    """Cut a part out of the image.
-
-    Attributes:
-        probability: how often.
-        min_area: smallest part, as a fraction of the image's area.
-        min_aspect: narrowest part, width / height relative to the image's own shape.
-        max_aspect: widest part.
-        min_overlap: one of these is drawn; some object must be covered by at least that fraction.
-    """
+    """Cut a part out of the image."""
 
     probability: Probability = 0.5
+    """How often a part is cut out. [fraction of images]"""
     min_area: Annotated[float, Gt(0), Le(1)] = 0.3
+    """Smallest part that is cut out. Smaller varies more. [fraction of the image's area]"""
     min_aspect: Annotated[float, Gt(0), Le(1)] = 0.75
+    """Narrowest part: width / height, relative to the image's own shape. [ratio]"""
     max_aspect: Annotated[float, Ge(1)] = 1.333
+    """Widest part: width / height, relative to the image's own shape. [ratio]"""
     min_overlap: tuple[Probability, ...] = (0.3, 0.5, 0.7, 0.9)
+    """How much of some object must stay in view; one of these is drawn for each image. [fraction of an object]"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZoomOut:
-    """Put the image, made smaller, somewhere on a plain canvas, so that small objects are seen.
-
-    Attributes:
-        probability: how often.
-        max_scale: largest canvas, as a multiple of the image's side.
-    """
+    """Put the image, made smaller, somewhere on a plain canvas, so that small objects are seen."""
 
     probability: Probability = 0.3
+    """How often an image is made smaller on a plain canvas; detectors alone. [fraction of images]"""
     max_scale: Annotated[float, Ge(1)] = 1.6
+    """Largest canvas. Larger shows smaller objects. [multiple of the image's side]"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Colour:
-    """Change colours; 0 switches a change off.
-
-    Attributes:
-        brightness: largest shift, as a fraction of white.
-        contrast: largest relative change of contrast around the image's mean.
-        saturation: largest relative change of saturation.
-        hue: largest rotation of the hue, as a fraction of the full circle.
-    """
+    """Change colours; 0 switches a change off."""
 
     brightness: Annotated[float, Ge(0), Lt(1)] = 0.15
+    """Largest shift of brightness, either way. 0 is off. [fraction of white]"""
     contrast: Annotated[float, Ge(0), Lt(1)] = 0.25
+    """Largest relative change of contrast around the image's mean, either way. 0 is off. [fraction]"""
     saturation: Annotated[float, Ge(0), Lt(1)] = 0.25
+    """Largest relative change of saturation, either way. 0 is off. [fraction]"""
     hue: Annotated[float, Ge(0), Le(0.5)] = 0.02
+    """Largest rotation of the hue, either way. 0 is off. [fraction of the colour circle]"""
 
 
 class Augmented(NamedTuple):
@@ -84,22 +75,20 @@ class Augment:
 
     An image is zoomed out, cropped, or neither; where both probabilities add up to more than 1, crops
     have what zooming out leaves.
-
-    Attributes:
-        enabled: whether to augment at all.
-        crop: random crops.
-        zoom_out: random zooming out; detection only.
-        flip: whether to mirror half of the images, left to right.
-        flip_except: classes that a mirror would change; images that hold one are never mirrored.
-        colour: random colours.
     """
 
     enabled: bool = True
+    """Whether training images are varied at all."""
     crop: Crop = field(default_factory=Crop)
+    """Random parts of the image in place of all of it."""
     zoom_out: ZoomOut = field(default_factory=ZoomOut)
+    """The image made smaller on a plain canvas, so that small objects are seen; detectors alone."""
     flip: bool = False
+    """Whether half of the images are mirrored, left to right."""
     flip_except: tuple[str, ...] = ()
+    """Classes that a mirror would change; images that hold one are never mirrored."""
     colour: Colour = field(default_factory=Colour)
+    """Random changes of colour."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Augment:

@@ -30,21 +30,6 @@ class ImageModality(Modality):
     """A picture: `model value = pixel * scale + offset`, or `(pixel - mean) / std` by channel.
 
     The default maps 0..255 onto [-1, 1) so that a uint8 input has exactly scale 1/128 and zero point 128.
-
-    Attributes:
-        resize: kernel of the resize.
-        antialias: whether shrinking averages over every source pixel, as PIL and `tf.image` with
-            `antialias=True` do; without it the kernel samples around each output pixel's centre.
-            `nearest` never averages.
-        aspect: `stretch` to the input's shape; `letterbox`: keep the shape and pad evenly; `letterbox_corner`: keep
-            the shape and pad right and below; or `center_crop`: cut the largest centred part of the input's shape out,
-            and of that the share `crop` of each side.
-        crop: see `aspect`.
-        channels: order of the input's channels, or `grey` for one channel (ITU-R 601 luma).
-        scale: what one step of a pixel is worth to the model.
-        offset: what a black pixel is worth to the model.
-        mean: of each channel, in 0..255 and in the order of `channels`; instead of `scale` and `offset`.
-        std: likewise, what a channel is divided by.
     """
 
     needs = ("numpy", "PIL")
@@ -62,14 +47,27 @@ class ImageModality(Modality):
     }
 
     resize: Literal["bilinear", "nearest", "bicubic", "box"] = "bilinear"
+    """Kernel that resizes a picture to the input."""
     antialias: bool = True
+    """Whether shrinking averages over every pixel, as PIL and `tf.image` with `antialias=True` do; OpenCV and
+    phones often do not. `nearest` never averages."""
     aspect: Literal["stretch", "letterbox", "letterbox_corner", "center_crop"] = "stretch"
+    """How a picture of another shape fits: `stretch` it, `letterbox` (keep its shape and pad evenly),
+    `letterbox_corner` (pad right and below) or `center_crop` (cut out the largest centred part)."""
     crop: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Part of each side of the centred part that is kept, with aspect=center_crop. [fraction of a side]"""
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
+    """Order of the input's channels, or `grey` for one channel."""
     scale: Annotated[float, Gt(0)] = 0.0078125
+    """What one step of a pixel is worth: model value = pixel * scale + offset. [model value per step]"""
     offset: float = -1.0
+    """What a black pixel is worth to the model. [model value]"""
     mean: Channels | None = None
+    """Mean of each channel, in 0..255 and in the order of `channels`: model value = (pixel - mean) / std. null:
+    `scale` and `offset` count. [pixel value]"""
     std: tuple[Annotated[float, Gt(0)], ...] | None = None
+    """What each channel is divided by, likewise. null: 1 where `mean` is given, else `scale` and `offset`
+    count. [pixel value]"""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -51,29 +51,44 @@ class Quantizing(Pass):
     """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
 
     method: Literal["auto", "fixed"] = "auto"
-    select: Literal["error", "top1"] = "error"  # of method=auto; top1 needs a classifier and labels
-    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = (
-        None  # minmax with method=fixed; auto chooses
-    )
-    equalize: Literal["none", "weights", "activations"] | None = (
-        None  # none with method=fixed; auto chooses; see the pass `equalize`
-    )
-    relu6: Literal["keep", "replace"] | None = (
-        None  # keep with method=fixed; auto chooses; replaced where that lets layers be equalized
-    )
-    correct_bias: bool | None = None  # false with method=fixed; auto chooses
-    round: Literal["nearest", "learned"] = (
-        "nearest"  # of method=fixed; see the pass `round`; auto tries both for 4 bits
-    )
-    granularity: Literal["channel", "tensor"] = "channel"  # of the scales of weights
-    weight_bits: Literal[8, 4] = 8  # of convolutions and dense layers; depthwise convolutions stay at 8
-    activations: Literal["asymmetric", "symmetric"] = "asymmetric"  # symmetric: without zero points
+    """`auto` tries ranges, equalization and bias correction and keeps what is best on held-out images; `fixed`
+    takes them as they are given."""
+    select: Literal["error", "top1"] = "error"
+    """What `method=auto` scores by: `error`, the distance from the float model's outputs, or `top1`, what a
+    classifier gets right first, which needs labels."""
+    ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = None
+    """How the range of an activation follows from what was seen: `minmax` takes all of it, `p99.9` to `p99.999`
+    keep that percentage of the values, `mse` has the least squared error, `entropy` keeps the distribution.
+    null: `minmax`, or chosen by `method=auto`."""
+    equalize: Literal["none", "weights", "activations"] | None = None
+    """Share the sizes of channels between neighbouring layers first, by `weights` or `activations`; see the
+    pass `equalize`. null: `none`, or chosen by `method=auto`."""
+    relu6: Literal["keep", "replace"] | None = None
+    """`replace` turns RELU6 into RELU where that lets layers be equalized; `keep` leaves it. null: `keep`, or
+    chosen by `method=auto`."""
+    correct_bias: bool | None = None
+    """Whether biases take out what rounding adds on average; see the pass `correct_bias`. null: false, or
+    chosen by `method=auto`."""
+    round: Literal["nearest", "learned"] = "nearest"
+    """`nearest` rounds each weight by itself; `learned` (with `method=fixed`) learns which to round up, which
+    takes longer and helps most with 4 bits. See the pass `round`."""
+    granularity: Literal["channel", "tensor"] = "channel"
+    """Whether each output channel or the whole tensor has one scale for its weights. `tensor` costs accuracy;
+    some devices need it."""
+    weight_bits: Literal[8, 4] = 8
+    """Width of the weights of convolutions and dense layers; depthwise convolutions keep 8. 4 halves the file
+    and costs accuracy. [bits]"""
+    activations: Literal["asymmetric", "symmetric"] = "asymmetric"
+    """`symmetric` has no zero points, which some devices need and which costs accuracy; `asymmetric` has them."""
     calibration: Calibration = field(default_factory=Calibration)
-    input_dtype: Literal["float32", "uint8", "int8"] | None = None  # uint8 for int8, float32 for others
-    output_dtype: Literal["float32", "uint8", "int8"] = "float32"  # of an int8 classifier
-    scores: Literal["int8", "int16"] = (
-        "int16"  # bits of final scores before they become float, with scheme int8
-    )
+    """Images that ranges are measured on."""
+    input_dtype: Literal["float32", "uint8", "int8"] | None = None
+    """Type of the file's input. null: uint8 (raw pixels) with scheme int8, otherwise float32."""
+    output_dtype: Literal["float32", "uint8", "int8"] = "float32"
+    """Type of the output of a classifier in int8; detectors and other schemes give float32."""
+    scores: Literal["int8", "int16"] = "int16"
+    """Width of the final scores before they become float, with scheme int8. `int16` keeps small scores apart;
+    `int8` lets XNNPACK take the last operator."""
 
     def check(self) -> None:
         """Refuse what would have no effect, and what `method: auto` does not choose from."""

@@ -29,18 +29,19 @@ class Distill:
     A teacher that the student would outgrow holds it back: on `signs`, where training on still helps, an SSD pruned to
     50 % in 800 steps came to mAP 0.6542 in int8 without its input as teacher, and to 0.6516 with weight 0.5.
 
-    Attributes:
-        weight: share of the loss, in 0..1; 0 is off.
-        temperature: divides the logits of student and teacher: the higher, the more the lesser scores count.
-        teacher: label of an earlier step, or a `.h5` or `.keras` file; by default the pass's own input.
-
     References:
         Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015.
     """
 
     weight: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Share of the loss that comes from the teacher; the rest comes from the labels. 0 is off, 1 ignores the
+    labels. [fraction of the loss]"""
     temperature: Annotated[float, Gt(0)] = 2.0
+    """Divides the logits of both models before they are compared. Higher makes the smaller scores count more.
+    [no unit]"""
     teacher: str = ""
+    """The model that teaches: the label of an earlier step, or a `.h5` or `.keras` file. Empty: the pass's own
+    input."""
 
     @property
     def from_file(self) -> bool:

@@ -30,27 +30,47 @@ class Fitting(Pass):
     trains = True
     labelled = True
 
-    steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None  # batches; by default follows from the data
-    epochs: Annotated[float, Gt(0), Le(100_000)] | None = None  # passes over the data, instead of steps
-    batch_size: Annotated[int, Ge(1), Le(65_536)] = 32  # images
-    learning_rate: Annotated[float, Gt(0), Le(1000)] = 1e-3  # highest; Adam
-    learning_rate_schedule: Literal["cosine", "exponential", "step", "constant"] = (
-        "cosine"  # half cosine down to 0
-    )
-    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = (
-        0.1  # of exponential, until the end; of step, at each drop
-    )
-    learning_rate_drops: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (
-        0.5,
-        0.75,
-    )  # of step: shares of the steps
-    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05  # share of the steps in which the learning rate rises
-    weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0  # decoupled, of kernels
-    gradient_clip: Annotated[float, Gt(0)] = 10.0  # largest global norm of a gradient
-    average: Annotated[float, Ge(0), Lt(1)] = 0.0  # decay of a running mean of weights, kept instead; 0: off
-    loss: Literal["focal", "hard_negative"] = "hard_negative"  # of a detector's classes
-    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0  # of a classifier's targets
-    distill: Distill = field(default_factory=Distill)  # learn what a trained model says, too
+    steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None
+    """Length of the training. null: as long as suits the data and the input size, or as `epochs` says.
+    [batches]"""
+    epochs: Annotated[float, Gt(0), Le(100_000)] | None = None
+    """Length of the training in passes over the train split; say this or `steps`, not both. null: as `steps`
+    says. [passes over the data]"""
+    batch_size: Annotated[int, Ge(1), Le(65_536)] = 32
+    """Images that each step trains on together. Larger is steadier per step and needs more memory and time.
+    [images]"""
+    learning_rate: Annotated[float, Gt(0), Le(1000)] = 1e-3
+    """Highest learning rate of Adam, reached after the warm-up. Larger learns faster and may diverge; lower it
+    when the loss is not finite. [no unit]"""
+    learning_rate_schedule: Literal["cosine", "exponential", "step", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up: `cosine` to 0 along a half cosine, `exponential` by the
+    same factor in every step, `step` at each of `learning_rate_drops`, `constant` not at all."""
+    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = 0.1
+    """Factor that `exponential` has reached at the end, and by which `step` multiplies the learning rate at
+    each drop. Smaller ends with smaller steps. [fraction]"""
+    learning_rate_drops: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.5, 0.75)
+    """Where `step` lowers the learning rate, as fractions of the steps behind the warm-up. [fraction of the
+    steps]"""
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05
+    """Part of the training in which the learning rate rises to `learning_rate`. Longer is safer with a large
+    learning rate. [fraction of the steps]"""
+    weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0
+    """How strongly kernels are pulled towards 0 in every step (decoupled, as in AdamW). 0 is off; larger
+    overfits less and may underfit. [no unit]"""
+    gradient_clip: Annotated[float, Gt(0)] = 10.0
+    """Largest global norm of a step's gradient; a longer gradient is shortened to it. Smaller guards better
+    against single bad batches and learns more slowly. [no unit]"""
+    average: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Decay of a running mean of the weights, which replaces the weights at the end. 0 is off; nearer to 1
+    averages over more steps. [fraction]"""
+    loss: Literal["focal", "hard_negative"] = "hard_negative"
+    """Loss of a detector's classes: `hard_negative` trains on the matched boxes and the three hardest
+    background boxes for each, `focal` on all boxes. Classifiers ignore it."""
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Part of each target that is spread evenly over all classes of a classifier, so that it is less sure of
+    itself. 0 is off; detectors ignore it. [fraction]"""
+    distill: Distill = field(default_factory=Distill)
+    """Learn what a trained model (the teacher) says of each image, besides its labels."""
 
     def reads(self) -> tuple[str, ...]:
         """Train on the train split; read the file of a teacher."""

@@ -34,13 +34,10 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`hydra.launcher.*` of joblib.
-
-    Attributes:
-        n_jobs: processes; -1 for one a core, -2 for one less, as joblib counts.
-    """
+    """`hydra.launcher.*` of joblib."""
 
     n_jobs: int = -1
+    """Processes that build at once; -1 is one a core, -2 one less, as joblib counts. 0 is refused. [processes]"""
 
 
 class Launcher:

@@ -38,56 +38,51 @@ CONNECT_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Init:
-    """`hydra.launcher.ray.init.*`: what `ray.init` is given.
-
-    Attributes:
-        address: of a cluster, e.g. "auto" or "ray://head:10001"; None for Ray's own rule, which starts one here.
-        num_cpus: cores that a cluster started here offers; None for all.
-        num_gpus: GPUs likewise.
-        resources: further resources that it offers, by name.
-        object_store_memory: bytes of its object store.
-        include_dashboard: start its dashboard.
-        namespace: of the cluster.
-        runtime_env: environment of the jobs, as Ray describes it.
-        log_to_driver: print what the processes print.
-        temp_dir: where a cluster started here keeps its session; Ray calls it `_temp_dir`. At most about 40 characters.
-    """
+    """`hydra.launcher.ray.init.*`: what `ray.init` is given."""
 
     address: str | None = None
+    """The cluster, e.g. `auto` or ray://head:10001. null: a cluster is started on this machine."""
     num_cpus: Annotated[int, Ge(1)] | None = None
+    """Cores that a cluster started here offers. null: all of the machine's. [cores]"""
     num_gpus: Annotated[int, Ge(0)] | None = None
+    """GPUs that a cluster started here offers. null: all of the machine's. [GPUs]"""
     resources: dict[str, float] | None = None
+    """Further resources that a cluster started here offers, by name. null: none. [units of the resource]"""
     object_store_memory: Annotated[int, Ge(80_000_000)] | None = None
+    """Memory of the object store of a cluster started here. null: Ray's own choice. [bytes]"""
     include_dashboard: bool = False
+    """Whether Ray's dashboard is started."""
     namespace: str | None = None
+    """Namespace of the cluster. null: one of its own."""
     runtime_env: dict[str, Any] | None = None
+    """Environment of the jobs, as Ray describes it. null: that of the cluster. [as Ray describes it]"""
     log_to_driver: bool = False
+    """Whether what the processes print is shown here."""
     temp_dir: str | None = None
+    """Folder in which a cluster started here keeps its session, at most about 40 characters; Ray calls it
+    `_temp_dir`. null: Ray's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """`hydra.launcher.ray.remote.*`: what a job asks of the cluster.
-
-    Attributes:
-        num_cpus: cores.
-        num_gpus: GPUs.
-        memory: bytes.
-        resources: further resources by name.
-        accelerator_type: e.g. "A100".
-        scheduling_strategy: "DEFAULT" or "SPREAD".
-        runtime_env: environment of the jobs, as Ray describes it.
-        max_retries: how often a job is started again whose node or process died.
-    """
+    """`hydra.launcher.ray.remote.*`: what a job asks of the cluster."""
 
     num_cpus: Annotated[float, Ge(0)] = 1
+    """Cores that a job asks for. [cores]"""
     num_gpus: Annotated[float, Ge(0)] | None = None
+    """GPUs that a job asks for. null: none. [GPUs]"""
     memory: Annotated[int, Ge(1)] | None = None
+    """Memory that a job asks for. null: nothing is asked for. [bytes]"""
     resources: dict[str, float] | None = None
+    """Further resources that a job asks for, by name. null: none. [units of the resource]"""
     accelerator_type: str | None = None
+    """Kind of GPU that a job asks for, e.g. A100. null: any."""
     scheduling_strategy: str | None = None
+    """How jobs are spread over nodes: DEFAULT or SPREAD. null: Ray's default."""
     runtime_env: dict[str, Any] | None = None
+    """Environment of the jobs, as Ray describes it. null: that of the cluster. [as Ray describes it]"""
     max_retries: Annotated[int, Ge(0)] = 3
+    """How often a job is started again whose node or process died. [times]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +90,9 @@ class Ray:
     """`hydra.launcher.ray.*`."""
 
     init: Init = field(default_factory=Init)
+    """What `ray.init` is given: the cluster."""
     remote: Remote = field(default_factory=Remote)
+    """What a job asks of the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +100,7 @@ class Options:
     """`hydra.launcher.*` of Ray."""
 
     ray: Ray = field(default_factory=Ray)
+    """Options of Ray."""
 
 
 class Launcher:

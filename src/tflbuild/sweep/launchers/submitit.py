@@ -47,51 +47,65 @@ LAST_LINES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`hydra.launcher.*` of submitit.
-
-    Attributes:
-        cluster: "slurm", "local" for processes of this machine, "debug" for this process.
-        submitit_folder: where submitit keeps its scripts and logs; None for `.submitit` in the sweep's folder.
-        name: of the jobs.
-        timeout_min: minutes after which a job is stopped; then it is queued again and continues.
-        cpus_per_task: cores of a job.
-        gpus_per_node: GPUs of a job.
-        mem_gb: memory of a job.
-        stderr_to_stdout: one log instead of two.
-        parallel: jobs that run at once on this machine; None for as many as have their cores. On Slurm
-            `slurm_array_parallelism` says it.
-        max_num_timeout: how often a job may reach its time limit.
-        slurm_partition, slurm_qos, ...: as Slurm calls them; `slurm_additional_parameters` takes what is not listed.
-    """
+    """`hydra.launcher.*` of submitit."""
 
     cluster: Literal["slurm", "local", "debug"] = "slurm"
+    """Where jobs run: on `slurm`, as processes of this machine that outlive their parent (`local`), or in this
+    process (`debug`)."""
     submitit_folder: str | None = None
+    """Folder for submitit's scripts and logs. null: .submitit in the sweep's folder."""
     name: str = "tflbuild"
+    """Name of the jobs, as the queue shows it."""
     timeout_min: Annotated[int, Ge(1)] = 1440
+    """Time after which a job is stopped; then it is queued again and continues. [minutes]"""
     cpus_per_task: Annotated[int, Ge(1)] = 2
+    """Cores of a job. [cores]"""
     gpus_per_node: Annotated[int, Ge(0)] | None = None
+    """GPUs of a job. null: none. [GPUs]"""
     mem_gb: Annotated[float, Gt(0)] | None = None
+    """Memory of a job. null: the cluster's default. [GB]"""
     stderr_to_stdout: bool = False
+    """Whether a job writes one log instead of two."""
     parallel: Annotated[int, Ge(1)] | None = None
+    """Jobs that run at once on this machine. null: as many as have their cores. [jobs]"""
     max_num_timeout: Annotated[int, Ge(0)] = 3
+    """How often a job may reach its time limit. [times]"""
     slurm_partition: str | None = None
+    """Partition of Slurm. null: the cluster's default."""
     slurm_account: str | None = None
+    """Account that jobs are charged to. null: the cluster's default."""
     slurm_qos: str | None = None
+    """Quality of service. null: the cluster's default."""
     slurm_constraint: str | None = None
+    """Features that a node must have. null: none."""
     slurm_exclude: str | None = None
+    """Nodes that are not used. null: none."""
     slurm_nodelist: str | None = None
+    """Nodes that are used. null: any."""
     slurm_gres: str | None = None
+    """Generic resources of a job, e.g. gpu:1. null: none."""
     slurm_comment: str | None = None
+    """Comment on the jobs. null: none."""
     slurm_mem_per_cpu: str | None = None
+    """Memory for each core, as Slurm writes it, e.g. 4G. null: the cluster's default."""
     slurm_mem_per_gpu: str | None = None
+    """Memory for each GPU, as Slurm writes it, e.g. 16G. null: the cluster's default."""
     slurm_cpus_per_gpu: Annotated[int, Ge(1)] | None = None
+    """Cores for each GPU. null: the cluster's default. [cores]"""
     slurm_gpus_per_task: Annotated[int, Ge(1)] | None = None
+    """GPUs for each task. null: the cluster's default. [GPUs]"""
     slurm_signal_delay_s: Annotated[int, Ge(0)] | None = None
+    """Time before the limit at which a job is told to stop. null: submitit's default. [seconds]"""
     slurm_array_parallelism: Annotated[int, Ge(1)] = 256
+    """Jobs that run at once on Slurm. [jobs]"""
     slurm_use_srun: bool | None = None
+    """Whether a job is started by srun. null: submitit's default."""
     slurm_setup: list[str] | None = None
+    """Shell commands that run before a job. null: none."""
     slurm_srun_args: list[str] | None = None
+    """Further arguments of srun. null: none."""
     slurm_additional_parameters: dict[str, Any] | None = None
+    """What Slurm knows and is not listed here, by name. null: nothing. [as Slurm describes it]"""
 
 
 OURS = ("cluster", "submitit_folder", "parallel", "max_num_timeout")

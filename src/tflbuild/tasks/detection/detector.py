@@ -22,10 +22,17 @@ class AnchorOptions:
     """
 
     min_scale: Annotated[float, Gt(0), Le(1)] = 0.2
+    """Side of the default boxes on the finest map, as the square root of their area. Smaller finds smaller
+    objects. [fraction of the image]"""
     max_scale: Annotated[float, Gt(0), Le(1)] = 0.95
-    aspect_ratios: tuple[float, ...] = (1.0, 2.0, 0.5, 3.0, 1 / 3)  # width : height
-    extra_square: bool = True  # one more square, of a scale between this map's and the next one's
-    reduced_finest: bool = True  # three boxes on the finest map: 0.1 square, then 2:1 and 1:2
+    """Side of the default boxes on the coarsest map; scales rise evenly from `min_scale` to it. [fraction of
+    the image]"""
+    aspect_ratios: tuple[Annotated[float, Gt(0)], ...] = (1.0, 2.0, 0.5, 3.0, 1 / 3)
+    """Width : height of the default boxes of a cell; one box for each. [ratio]"""
+    extra_square: bool = True
+    """Whether a cell has one more square, of a size between this map's and the next one's."""
+    reduced_finest: bool = True
+    """Whether the finest map has three boxes a cell alone: a square of 0.1, then 2:1 and 1:2."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> AnchorOptions:
@@ -38,9 +45,16 @@ class Postprocess:
     """Declare the final suppression, as `TFLite_Detection_PostProcess` does it on the device."""
 
     max_detections: Annotated[int, Ge(1), Le(1000)] = 100
-    nms: Literal["class_wise", "class_agnostic"] = "class_wise"  # agnostic: one class a box, faster
+    """Most boxes that are given for an image. Fewer are faster; further objects are lost. [boxes]"""
+    nms: Literal["class_wise", "class_agnostic"] = "class_wise"
+    """`class_wise` suppresses overlapping boxes of the same class alone; `class_agnostic` gives each box one
+    class and suppresses across classes, which is faster."""
     score_threshold: Annotated[float, Ge(0), Le(1)] = 0.01
+    """Score below which a box is dropped. Higher gives fewer boxes and is faster; mAP falls once true objects
+    go. [score]"""
     iou_threshold: Annotated[float, Gt(0), Le(1)] = 0.6
+    """Overlap (intersection over union) above which the lower-scored of two boxes is suppressed. Higher keeps
+    more neighbours and more duplicates. [fraction]"""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Postprocess:

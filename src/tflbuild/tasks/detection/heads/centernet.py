@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le
 
 from tflbuild.core.field_checks import Check, one_of, text, whole
 from tflbuild.tasks.detection.heads.head import Coded, Found, Given, Head, head
@@ -43,11 +45,17 @@ class CenterNet(Head):
     }
 
     heatmap: str = ""
+    """Name of the output with a score for each cell and class. Empty: recognised."""
     sizes: str = ""
+    """Name of the output with the sizes of objects. Empty: recognised by its name."""
     offsets: str = ""
-    order: str = "xy"  # of sizes (width, height) and offsets; yx: that of the TensorFlow Object Detection API
-    activation: str = "auto"
-    reach: int = 1  # cells around a centre that have to be lower
+    """Name of the output with the offsets of centres. Empty: recognised by its name."""
+    order: Literal["xy", "yx"] = "xy"
+    """Order of sizes and offsets: x before y, or y before x, as in the TensorFlow Object Detection API."""
+    activation: Literal["auto", "none", "sigmoid"] = "auto"
+    """What scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
+    reach: Annotated[int, Ge(1), Le(8)] = 1
+    """Cells around a centre that must have lower scores. Larger merges near objects of one class. [cells]"""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:

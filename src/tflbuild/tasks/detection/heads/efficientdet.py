@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.field_checks import Check, number, one_of, rows_of, text, whole
 from tflbuild.tasks.detection.heads.head import Coded, Found, Given, Head, head
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tflbuild.tflite.assembly import Assembly
+
+Factor = Annotated[float, Gt(0)]
 
 LEVELS = (3, 4, 5, 6, 7)
 ANCHORS = 9
@@ -44,13 +48,22 @@ class EfficientDet(Head):
     }
 
     boxes: tuple[str, ...] = ()
+    """Names of the outputs with boxes, one, or one for each level. Empty: recognised by their shapes."""
     scores: tuple[str, ...] = ()
-    levels: tuple[int, ...] = LEVELS
-    octaves: int = 3
-    ratios: tuple[tuple[float, float], ...] = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))  # width, height
-    anchor_scale: float = 4.0
-    order: str = "octave"  # ratio: that of the TensorFlow Object Detection API, octaves of one shape beside one another
-    activation: str = "auto"
+    """Names of the outputs with scores, likewise."""
+    levels: tuple[Annotated[int, Ge(1), Le(10)], ...] = LEVELS
+    """Levels of the pyramid; level n has one cell for 2^n pixels. [levels]"""
+    octaves: Annotated[int, Ge(1), Le(4)] = 3
+    """Sizes of anchors for each level. [sizes]"""
+    ratios: tuple[tuple[Factor, Factor], ...] = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+    """Width and height of each shape of anchor, as factors of its size. [factor]"""
+    anchor_scale: Factor = 4.0
+    """Side of the smallest anchor of a level, in its stride. [strides]"""
+    order: Literal["octave", "ratio"] = "octave"
+    """Order of a cell's anchors: by `octave` first, or by `ratio` first, as in the TensorFlow Object Detection
+    API."""
+    activation: Literal["auto", "none", "sigmoid"] = "auto"
+    """What scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:
@@ -121,7 +134,7 @@ class EfficientDet(Head):
         return np.concatenate(tiles).astype(np.float32)
 
 
-def _maps(given: Given, levels: tuple[int, ...]) -> list[tuple[int, int]]:
+def _maps(given: Given, levels: tuple[Annotated[int, Ge(1), Le(10)], ...]) -> list[tuple[int, int]]:
     return [(-(-given.height // (1 << level)), -(-given.width // (1 << level))) for level in levels]
 
 

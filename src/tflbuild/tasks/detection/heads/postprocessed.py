@@ -30,9 +30,13 @@ class Postprocessed(Head):
     checks: ClassVar[Mapping[str, Check]] = {role: text(1 << 10) for role in ROLES}
 
     detection_boxes: str = ""
+    """Name of the output with the boxes. Empty: recognised by its shape."""
     detection_classes: str = ""
+    """Name of the output with the classes. Empty: recognised by its name."""
     detection_scores: str = ""
+    """Name of the output with the scores. Empty: recognised by its name."""
     num_detections: str = ""
+    """Name of the output that says how many boxes count. Empty: recognised by its name."""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Gt
 
 from tflbuild.core.field_checks import Check, number, one_of, rows_of, text
 from tflbuild.tasks.detection.heads.head import Coded, Found, Given, Head, head
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from tflbuild.tflite.assembly import Assembly
 
 MOST_ANCHORS = 1 << 17
+
+Factor = Annotated[float, Gt(0)]
 
 ZOO = ("anchors_concat", "bboxes_concat", "classes_softmax")
 """Outputs of the SSDs of STMicroelectronics' model zoo: corners that move by shares of their anchor's sides."""
@@ -47,20 +51,26 @@ class Ssd(Head):
     }
 
     boxes: str = ""
+    """Name of the output with the coded boxes. Empty: recognised by its shape."""
     scores: str = ""
-    anchors_output: str = ""  # gives (1, anchors, 4)
-    coder: str = "centre"
-    scales: tuple[float, float, float, float] = (
-        10.0,
-        10.0,
-        5.0,
-        5.0,
-    )  # of y, x, height, width; of coder=centre
-    order: str = "yx"  # of codes and anchors; xy: x before y
-    background: str = "none"  # first: class 0 of the scores is none
-    activation: str = "auto"  # that scores still need
-    anchor_form: str = "centre"  # centre and sides, or two corners
+    """Name of the output with the scores. Empty: recognised by its shape."""
+    anchors_output: str = ""
+    """Name of the output that gives the anchors. Empty: recognised, or `anchors` says them."""
+    coder: Literal["centre", "corners"] = "centre"
+    """How a box is coded: by `centre` and logarithm of its sides, or each of its `corners` as a share of its
+    anchor's side."""
+    scales: tuple[Factor, Factor, Factor, Factor] = (10.0, 10.0, 5.0, 5.0)
+    """What codes of y, x, height and width were multiplied by, with coder=centre. [factor]"""
+    order: Literal["yx", "xy"] = "yx"
+    """Order of coordinates in codes and anchors: y before x, or x before y."""
+    background: Literal["first", "none"] = "none"
+    """Whether class 0 of the scores is the background (`first`) or an object (`none`)."""
+    activation: Literal["auto", "none", "sigmoid", "softmax"] = "auto"
+    """What scores still need: `none`, `sigmoid` or `softmax`. `auto`: told by the outputs on real images."""
+    anchor_form: Literal["centre", "corners"] = "centre"
+    """How an anchor is written: `centre` and sides, or two `corners`."""
     anchors: tuple[tuple[float, ...], ...] = ()
+    """The anchors themselves, rows of four numbers, where no output gives them. [fraction of the image]"""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:

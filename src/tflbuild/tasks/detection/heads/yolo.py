@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.field_checks import Check, number, one_of, rows_of, text, whole
 from tflbuild.tasks.detection.heads.head import Coded, Found, Given, Head, head
@@ -11,6 +13,8 @@ from tflbuild.tasks.detection.heads.yolo_styles import STRIDES, STYLES
 
 if TYPE_CHECKING:
     from tflbuild.tflite.assembly import Assembly
+
+Above = Annotated[float, Gt(0)]
 
 
 @head("yolo")
@@ -45,17 +49,23 @@ class Yolo(Head):
         "powers": rows_of(number(above=0), 2, least=2),
     }
 
-    style: str = "v8"
+    style: Literal["v5", "v5_maps", "v8", "yolox", "nanodet", "fastestdet"] = "v8"
+    """Which YOLO wrote the outputs; `tflbuild describe yolo` says what each looks like."""
     outputs: tuple[str, ...] = ()
-    strides: tuple[int, ...] = STRIDES
-    layout: str = "rows"  # columns: (1, numbers, boxes)
-    units: str = "auto"  # of decoded boxes: pixels of the input, or 0..1
-    anchors: tuple[tuple[float, ...], ...] = ()  # width, height, width, ... in pixels, by stride
-    bins: int = 8  # of nanodet
-    powers: tuple[float, float] = (
-        1.0,
-        1.0,
-    )  # of fastestdet's objectness and classes; its device code has 0.6, 0.4
+    """Names of the outputs, one for each stride where there are several. Empty: recognised by their shapes."""
+    strides: tuple[Annotated[int, Ge(1), Le(256)], ...] = STRIDES
+    """Pixels of the input for each cell, one for each map, the finest first. [pixels]"""
+    layout: Literal["rows", "columns"] = "rows"
+    """Order of the axes of one tensor: `rows` is (1, boxes, numbers), `columns` is (1, numbers, boxes)."""
+    units: Literal["auto", "pixels", "unit"] = "auto"
+    """Unit of decoded boxes: `pixels` of the input, or `unit` for 0..1. `auto`: told by the outputs on real
+    images."""
+    anchors: tuple[tuple[Above, ...], ...] = ()
+    """Width, height, width, height, ... of the anchors of each stride; of style v5_maps. [pixels]"""
+    bins: Annotated[int, Ge(2), Le(64)] = 8
+    """Steps of the distribution of each distance; of style nanodet. [bins]"""
+    powers: tuple[Above, Above] = (1.0, 1.0)
+    """Powers of objectness and class score in the score of a box; of style fastestdet. [exponent]"""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:
