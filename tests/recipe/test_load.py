@@ -31,7 +31,8 @@ from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe import load as module
 from tflbuild.recipe.composition_errors import NoSuchChoice
-from tflbuild.recipe.load import RootOptions, load_recipe, recipe_of, thaw
+from tflbuild.recipe.keys import RootOptions
+from tflbuild.recipe.load import load_recipe, recipe_of, thaw
 
 
 @dataclass(frozen=True, kw_only=True)

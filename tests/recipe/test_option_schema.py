@@ -18,12 +18,12 @@ from tflbuild.core.hook import HOOKS
 from tflbuild.core.target import TARGETS
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.recipe import load as recipe
+from tflbuild.recipe import keys
 from tflbuild.recipe.option_schema import UnusualFieldError, dataclass_schema, validator
 
 plugins.load(None)
 DECLARED = [cls for names in (PASSES, ARCHITECTURES, DATASETS, TARGETS, HOOKS) for _, cls in names.items()]
-OURS = [recipe.RootOptions, recipe.StoreOptions, recipe.WorkerSettings, Augment, ImageModality]
+OURS = [keys.RootOptions, keys.StoreOptions, keys.WorkerSettings, keys.StepKeys, Augment, ImageModality]
 WITHOUT_EFFECT = {
     "ref": None,
     "metadata": {},

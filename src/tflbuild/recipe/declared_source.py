@@ -16,39 +16,13 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+from tflbuild.recipe.keys import RootOptions, StepKeys
 
 PRIMARY = "_tflbuild"
 DECLARED = "declared://"
 EVERY_LIMIT = "declared://every_limit"
 """Address of the same configurations with a node for every limit in a budget, for `--cfg` and completion;
 otherwise a budget takes any key, and `recipe.py` says which are wrong."""
-
-ROOT: dict[str, Any] = {
-    "description": "",
-    "pipeline": [],
-    "budget": {},
-    "seed": 0,
-    "device": "cpu",
-    "strict": False,
-    "seeds": [],
-    "objective": [],
-    "store": {
-        "path": "${oc.env:TFLBUILD_STORE,null}",
-        "remote": "${oc.env:TFLBUILD_REMOTE,null}",
-        "shared": None,
-    },
-    "outputs": "outputs",
-    "worker": {"max_rss": 6000, "threads": 2, "evaluators": None, "checkpoint_seconds": 30.0},
-    "preprocess": {},
-    "analyses": None,
-    "hooks": {},
-    "locked": False,
-    "stop_after": None,
-    "keep_intermediate": False,
-    "time_passes": False,
-    "tensorboard": False,
-}
-"""Keys of every recipe and their defaults."""
 
 GROUPS: dict[str, Registry[Any]] = {"passes": PASSES, "hooks": HOOKS}
 
@@ -91,8 +65,7 @@ class DeclaredSource(ConfigSource):
         # Hooks come first, so that a recipe may override the choice and set the options of what is chosen.
         return {
             "defaults": ["_self_", {"hooks": []}, {"recipe": "???"}],
-            **ROOT,
-            "preprocess": preprocess_node(),
+            **root_node(),
             "budget": budget,
         }
 
@@ -114,6 +87,17 @@ class DeclaredSource(ConfigSource):
         return groups if results_filter == ObjectType.GROUP else names
 
 
+def root_node() -> dict[str, Any]:
+    """Give what a recipe may say at its root, with the defaults."""
+    node: dict[str, Any] = dict.fromkeys(("description", "pipeline", "budget"))  # which come first
+    node |= {**options_node(RootOptions), "budget": {}, "hooks": {}, "analyses": None}
+    node["preprocess"] = preprocess_node()
+    del node["recipe"]
+    for name, variable in (("path", "TFLBUILD_STORE"), ("remote", "TFLBUILD_REMOTE")):
+        node["store"][name] = f"${{oc.env:{variable},null}}"
+    return node
+
+
 def limit_nodes() -> dict[str, Any]:
     """Give a node for every metric and every form of limit."""
     return {metric: dict.fromkeys((*LIMITS, "since")) for metric in METRICS}
@@ -126,15 +110,9 @@ def preprocess_node() -> dict[str, Any]:
 
 def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:
     """Give what a recipe may say of a step: the keys of every step, and the pass's own options."""
-    step = {
-        "pass": name,
-        "enabled": True,
-        "after": [],
-        "budget": budget,
-        "on_breach": "fail",
-        "fallback": [],
-        "timeout": None,
-    }
+    step = {**options_node(StepKeys), "budget": budget}
+    del step["pass_"]
+    step = {"pass": name, **step}
     return {**step, **options_node(cls)}
 
 

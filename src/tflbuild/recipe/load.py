@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from annotated_types import Ge, Le
+from typing import Any
 
 from tflbuild import plugins
 from tflbuild.core.compiler_pass import PASSES
@@ -22,56 +20,11 @@ from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.deliveries import with_deliveries
+from tflbuild.recipe.keys import ChoiceKeys, RootOptions
 from tflbuild.recipe.own_model import start_from_file
-from tflbuild.recipe.steps import LONGEST_TIMEOUT, limits_at, settle_alternatives, step_of
+from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
-
-Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
-"""Seed of every generator: NumPy takes no larger one than 2**32 - 1, and a pass adds its number of levels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreOptions:
-    """Options of the store, in which results are kept."""
-
-    path: str | None = None
-    remote: str | None = None
-    shared: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
-    """Settings of worker processes."""
-
-    max_rss: Annotated[int, Ge(500), Le(100_000_000)] = 6000
-    threads: Annotated[int, Ge(1), Le(1024)] = 2
-    evaluators: Annotated[int, Ge(1), Le(1024)] | None = None
-    checkpoint_seconds: Annotated[float, Ge(0), Le(LONGEST_TIMEOUT)] = 30.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RootOptions:
-    """Keys at the root of a recipe, besides its steps."""
-
-    recipe: str
-    description: str
-    pipeline: tuple[str, ...]
-    seed: Seed
-    device: Literal["cpu", "gpu"]
-    strict: bool
-    store: StoreOptions
-    outputs: str
-    worker: WorkerSettings
-    preprocess: Mapping[str, Any] | None = None
-    seeds: tuple[Seed, ...] = ()
-    objective: tuple[str, ...] = ()
-    locked: bool | str = False
-    stop_after: str | None = None
-    keep_intermediate: bool = False
-    time_passes: bool = False
-    tensorboard: bool = False
-
 
 def load_recipe(overrides: Iterable[str]) -> Recipe:
     """Compose and validate a recipe.
@@ -135,7 +88,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         folder: the user's plugin files.
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
-    known = {*roots, "model", "data", "target", "budget", "hooks", "analyses"}
+    known = {*roots, *(f.name for f in dataclasses.fields(ChoiceKeys))}
     for key in ("worker", "store"):
         if mapping.get(key, 0) is None:
             mapping = {**mapping, key: {}}

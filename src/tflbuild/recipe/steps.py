@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-
-from annotated_types import Gt, Le
+from typing import Any
 
 from tflbuild.core.budget import LIMITS, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
@@ -16,28 +13,15 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Step
 from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.keys import StepKeys
 from tflbuild.recipe.text import parsed, read_text
 from tflbuild.recipe.validation import shown, typed
 
 ALTERNATIVES = ("steps", "epochs")
 """Options that are two words for one thing: setting one replaces the other."""
 
-
-LONGEST_TIMEOUT = 10_000_000
-"""Seconds of the longest timeout; some 115 days."""
-
-KEYS: Mapping[str, Any] = {"enabled": True, "after": [], "on_breach": "fail", "timeout": None}
-"""Keys of every step with their defaults, besides its budget and its fallbacks."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StepOptions:
-    """Keys of every step, besides its pass's options."""
-
-    enabled: bool
-    after: tuple[str, ...]
-    on_breach: Literal["fail", "skip", "warn"]
-    timeout: Annotated[float, Gt(0), Le(LONGEST_TIMEOUT)] | None
+PLAIN_KEYS = ("enabled", "after", "on_breach", "timeout")
+"""Keys of every step that are checked by their type alone."""
 
 
 def step_of(label: str, value: Mapping[str, Any]) -> Step:
@@ -46,8 +30,8 @@ def step_of(label: str, value: Mapping[str, Any]) -> Step:
         value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
     )
     options = {key: item for key, item in value.items() if key not in STEP_KEYS}
-    given = {key: default if value.get(key) is None else value[key] for key, default in KEYS.items()}
-    common = typed(StepOptions, given, label)
+    given = {key: value[key] for key in PLAIN_KEYS if value.get(key) is not None}
+    common = typed(StepKeys, given, label)
     return Step(
         label=label,
         options=typed(cls, options, label, also=STEP_KEYS),
