@@ -520,6 +520,6 @@ def test_a_plugin_that_ends_the_process_is_not_an_end_that_is_well(
     def leave(*given: object) -> None:
         raise SystemExit(0)
 
-    monkeypatch.setattr("tflbuild.commands.listing._listing", leave)
+    monkeypatch.setattr("tflbuild.commands.listing.listing_of", leave)
     assert main(["list"]) == 70
     assert "SystemExit" in capsys.readouterr().err

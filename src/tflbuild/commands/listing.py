@@ -24,14 +24,15 @@ def list_(words: list[str]) -> int:
     for kind in kinds:
         if len(kinds) > 1:
             say(f"{kind}:")
-        for name, text in _listing(kind, loaded):
+        for name, text in listing_of(kind, loaded):
             say(f"  {name:<26} {text}")
     if "plugins" not in kinds:  # which names them
         warn(loaded.warnings)
     return 0
 
 
-def _listing(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
+def listing_of(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
+    """Give name and first line of everything of a kind."""
     if kind == "recipes":
         return [(name, _recipe_line(name)) for name in recipe_files.recipe_names()]
     if kind == "plugins":

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 
 from tflbuild.core.options import to_json
@@ -44,6 +44,11 @@ class Option:
     numeric: bool
 
     @property
+    def is_group(self) -> bool:
+        """Whether it holds other options."""
+        return self.range == GROUP
+
+    @property
     def facts(self) -> str:
         """Say range, unit and default in one line."""
         default = self.default if self.default in ("", NEEDED) else f"default {self.default}"
@@ -64,16 +69,27 @@ def options_of(cls: type[Any], prefix: str = "", made: Any = None) -> Iterator[O
         text, unit = said or ("", "")
         default = getattr(made, field.name) if made is not None else default_of(field)
         group = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+        name = field.name.rstrip("_")  # of a key that is a word of Python's
         yield Option(
-            name=prefix + field.name,
+            name=prefix + name,
             text=text,
-            range=GROUP if group else range_of(hint, field.name),
+            range=GROUP if group else range_of(hint, name),
             unit=unit,
             default="" if group else written(default),
             numeric=not group and holds_number(hint),
         )
         if group:
-            yield from options_of(hint, f"{prefix}{field.name}.", default)
+            yield from options_of(hint, f"{prefix}{name}.", default)
+
+
+def with_defaults(options: Iterable[Option], said: Mapping[str, Any]) -> Iterator[Option]:
+    """Give options with the defaults that a group's file says, such as `recipes/data/voc.yaml`; null says none."""
+    for option in options:
+        value: Any = said
+        for name in option.name.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        known = value is not None and not option.is_group
+        yield replace(option, default=written(value)) if known else option
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

@@ -68,6 +68,12 @@ def group_names(group: str) -> list[str]:
     return sorted({path.stem for folder in recipe_folders() for path in (folder / group).glob("*.yaml")})
 
 
+def group_file(group: str, name: str) -> Path | None:
+    """Find the file of a choice of a group, e.g. `data/voc.yaml`, the user's before the package's."""
+    files = (folder / group / f"{name}.yaml" for folder in recipe_folders())
+    return next((path for path in files if path.is_file()), None)
+
+
 class FlatSource(ConfigSource):
     """A folder of recipes as Hydra's group `recipe`, its sub-folders as groups of their own."""
 

@@ -26,6 +26,7 @@ from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
+
 def load_recipe(overrides: Iterable[str]) -> Recipe:
     """Compose and validate a recipe.
 
