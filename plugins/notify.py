@@ -12,6 +12,7 @@ class Notify(Hook):
     """Append a line to a file when a budget is exceeded or a pass fails, e.g. for a bot that reads it."""
 
     path: str = "failures.txt"
+    """File that lines are appended to."""
 
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
         """Keep where the report will lie."""

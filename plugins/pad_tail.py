@@ -14,7 +14,8 @@ class PadTail(Pass):
 
     promises = "the file is longer by `zeros` bytes and begins as before"
 
-    zeros: Annotated[int, Ge(0)] = 16  # bytes
+    zeros: Annotated[int, Ge(0)] = 16
+    """Bytes that are appended; more make the file larger. [bytes]"""
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Give the padded file."""

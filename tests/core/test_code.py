@@ -79,6 +79,18 @@ def test_every_form_of_import_is_followed(statement: str, write: Write) -> None:
     assert code.code_digest("probe.a") != before
 
 
+def test_prose_of_an_option_decides_nothing_and_its_default_does(write: Write) -> None:
+    field = "class A:\n    x: int = 0\n"
+    write(a=field)
+    before = code.code_digest("probe.a")
+    write(a=field + '    """What it does. [images]"""\n')
+    assert code.code_digest("probe.a") == before
+    write(a=field + '    """Said otherwise, import json. [images]"""\n')
+    assert code.code_digest("probe.a") == before
+    write(a=field.replace("0", "1") + '    """What it does. [images]"""\n')
+    assert code.code_digest("probe.a") != before
+
+
 def test_what_is_not_reached_decides_nothing(write: Write) -> None:
     write(a="import json, numpy\nx = 1", b="x = 1")
     before = code.code_digest("probe.a")

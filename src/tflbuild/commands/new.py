@@ -28,7 +28,8 @@ from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass
 class {title}(Pass):
     """Append `zeros` bytes to the flatbuffer; say here what the pass does, `tflbuild describe {name}` shows it."""
 
-    zeros: Annotated[int, Ge(0)] = 16  # bytes
+    zeros: Annotated[int, Ge(0)] = 16
+    """Bytes that are appended; more make the file larger. [bytes]"""
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
         """Give the next model."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from tflbuild.commands.listing import REGISTRIES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.meaning import IMAGE
-from tflbuild.core.modality import MODALITIES
+from tflbuild.modalities.altered_image import AlteredImage
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.recipe import files, keys
-from tflbuild.recipe.declared_options import GROUP, Option, options_of, with_defaults
+from tflbuild.recipe.declared_options import Option, options_of, with_blocks, with_defaults
 from tflbuild.recipe.text import parsed, read_text
 from tflbuild.sweep import study
 from tflbuild.sweep.launchers import LAUNCHERS
@@ -131,7 +131,7 @@ def declared_options(name: str, cls: type[Any], kind: str, *, whole: bool = True
     said = parsed(read_text(path), path) if path else {}
     own = options_of(cls)
     if issubclass(cls, Dataset):
-        own = _with_blocks(own, listed=whole and cls.modality == IMAGE)
+        own = with_blocks(own, listed=whole and cls.modality == IMAGE)
     return tuple(with_defaults(own, said if isinstance(said, Mapping) else {}))
 
 
@@ -140,8 +140,7 @@ def of_recipes() -> Iterator[Owner]:
     yield _owner("recipe", "keys of a recipe", "", RECIPE, keys.RootOptions, keys.ChoiceKeys)
     yield _owner("step", "keys of a step", "LABEL", STEP, keys.StepKeys)
     yield _owner("budget", "key of a recipe", "budget.METRIC", LIMIT, keys.LimitKeys)
-    image = MODALITIES.get("altered_image" if "altered_image" in MODALITIES else IMAGE)
-    yield _owner("preprocess", "key of a recipe", "preprocess", PREPROCESS, image)
+    yield _owner("preprocess", "key of a recipe", "preprocess", PREPROCESS, AlteredImage)
     yield _owner("augment", "key of a data set", "data.augment", AUGMENT, Augment)
     yield _owner("worker", "key of a recipe", "worker", _summary(keys.WorkerSettings), keys.WorkerSettings)
     yield _owner("store", "key of a recipe", "store", _summary(keys.StoreOptions), keys.StoreOptions)
@@ -170,16 +169,3 @@ def _owner(name: str, noun: str, place: str, text: str, *classes: type[Any]) -> 
 
 def _summary(cls: type[Any]) -> str:
     return (cls.__doc__ or "").strip().partition("\n")[0]
-
-
-def _with_blocks(options: Iterable[Option], *, listed: bool) -> Iterator[Option]:
-    """Take `preprocess` and `augment` of a data set for the groups of options that they are."""
-    for option in options:
-        if option.name not in ("preprocess", "augment"):
-            yield option
-            continue
-        yield replace(option, range=GROUP, default="")
-        if listed:
-            yield from options_of(
-                MODALITIES.get(IMAGE) if option.name == "preprocess" else Augment, f"{option.name}."
-            )

@@ -21,6 +21,9 @@ _STRING = re.compile(rb'\n[ \t]+[rR]?"""[^"\s]')
 _OPEN = (b":", b"(", b",", b"[", b"{", b"=")
 """Ends of lines below which a string is a docstring or part of an expression."""
 
+_NEAR = 500
+"""Bytes in front of a string in which the line above it ends."""
+
 _FORM = re.compile(r"(?P<text>.*?)(?:\s*\[(?P<unit>[^\[\]]*)\])?", re.DOTALL)
 
 
@@ -66,7 +69,7 @@ def without_prose(source: bytes) -> bytes:
 def _is_likely(source: bytes) -> bool:
     """Say whether text may hold prose: parsing every module would take a second, and this takes milliseconds."""
     for found in _STRING.finditer(source):
-        above = source[source.rfind(b"\n", 0, found.start()) + 1 : found.start()].rstrip()
+        above = source[max(0, found.start() - _NEAR) : found.start()].rstrip().rpartition(b"\n")[2]
         if above and not above.endswith(_OPEN):
             return True
     return False

@@ -14,6 +14,8 @@ from typing import Any, get_type_hints
 
 from tflbuild.core.options import to_json
 from tflbuild.core.prose import prose_of
+from tflbuild.modalities.image.augment import Augment
+from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe.option_range import holds_number, range_of
 
 NEEDED = "needed"
@@ -90,6 +92,24 @@ def with_defaults(options: Iterable[Option], said: Mapping[str, Any]) -> Iterato
             value = value.get(name) if isinstance(value, Mapping) else None
         known = value is not None and not option.is_group
         yield replace(option, default=written(value)) if known else option
+
+
+def with_blocks(options: Iterable[Option], *, listed: bool = True) -> Iterator[Option]:
+    """Take `preprocess` and `augment` of a data set for the groups of options that they are.
+
+    Args:
+        options: of a data set.
+        listed: whether theirs are given, too, as they are of pictures.
+    """
+    for option in options:
+        if option.name not in ("preprocess", "augment"):
+            yield option
+            continue
+        yield replace(option, range=GROUP, default="")
+        if listed:
+            yield from options_of(
+                ImageModality if option.name == "preprocess" else Augment, f"{option.name}."
+            )
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

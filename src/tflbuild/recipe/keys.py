@@ -71,7 +71,7 @@ class RootOptions:
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     """The processes that run passes."""
     preprocess: Mapping[str, Any] | None = None
-    """How a sample becomes the model's input; what is null here follows from the model's file, or is usual."""
+    """How a sample becomes the model's input. null: as the model's file says, or as usual."""
     locked: bool | str = False
     """Whether the build fails where anything differs from the recipe's lock file; a path names another lock."""
     stop_after: str | None = None
@@ -100,7 +100,8 @@ class ChoiceKeys:
     hooks: Mapping[str, Any] = field(default_factory=dict)
     """What watches the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
     analyses: Mapping[str, Any] | tuple[str, ...] | None = None
-    """What is found out about the models of the build: `analyses=[sensitivity]`, one of `tflbuild list analyses`."""
+    """What is found out about the models of the build: `analyses=[sensitivity]`, one of `tflbuild list analyses`.
+    null: nothing but what every build looks at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ class StepKeys:
     """Keys of every step, besides the options of its pass."""
 
     pass_: str = ""
-    """Name of the pass, one of `tflbuild list passes`; needed where the step's label is another one."""
+    """Name of the pass, one of `tflbuild list passes`; `/passes@LABEL: NAME` in a recipe's defaults sets it."""
     enabled: bool = True
     """Whether the step runs."""
     after: tuple[str, ...] = ()

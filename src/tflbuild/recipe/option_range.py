@@ -76,6 +76,8 @@ def _several(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return f"{SEVERAL[arguments[0]]}, {_bounds(arguments[1:], 'each')}"
+    if origin is tuple and len(set(arguments)) == 2 and Ellipsis not in arguments:
+        return f"pairs of {' and '.join(range_of(part, 'each') for part in arguments)}"
     if origin is tuple:
         inner = range_of(hint, "each").removeprefix("list of ")
         return f"lists of {inner}"

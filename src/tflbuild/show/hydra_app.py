@@ -24,6 +24,7 @@ from tflbuild.recipe.declared_source import EVERY_LIMIT, PRIMARY
 from tflbuild.recipe.files import RecipeSearchPath
 from tflbuild.recipe.overrides import parse
 from tflbuild.show.audience import say
+from tflbuild.show.commented_recipe import commented
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 """Variable that has Hydra raise errors, which it would print otherwise."""
@@ -79,6 +80,12 @@ def run_hydra(words: list[str]) -> int:
         raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
     finally:
         del os.environ[FULL_ERROR]
-        if printed.getvalue():
-            say(printed.getvalue().removesuffix("\n"))
+        text = commented(printed.getvalue()) if _shows_recipe(words) else printed.getvalue()
+        if text:
+            say(text.removesuffix("\n"))
     return 0
+
+
+def _shows_recipe(words: list[str]) -> bool:
+    """Say whether Hydra is asked for the composed recipe: `--cfg job`."""
+    return re.search(r"(^| )(--cfg|-c)[= ]job( |$)", " ".join(words)) is not None

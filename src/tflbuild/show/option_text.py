@@ -55,17 +55,18 @@ def _labelled(label: str, text: str) -> list[str]:
     return [f"  {label:<8} {first.strip()}", *rest]
 
 
-def wrapped(text: str, first: int = 0, further: int | None = None) -> list[str]:
+def wrapped(text: str, first: int = 0, further: int | None = None, width: int = WIDTH) -> list[str]:
     """Break a paragraph into lines.
 
     Args:
         text: it.
         first: columns in front of its first line.
         further: in front of the others; by default as many.
+        width: columns of a line.
     """
     return textwrap.wrap(
         text,
-        WIDTH,
+        width,
         initial_indent=" " * first,
         subsequent_indent=" " * (first if further is None else further),
         break_long_words=False,
