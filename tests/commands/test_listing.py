@@ -212,7 +212,7 @@ def test_a_recipe_is_shown_as_it_stands_and_what_is_not_there_is_said(
         "warning: plugin b.py is left out: it broke",
         "error: describe: nothing is called 'polsh'. Did you mean 'polish'?",
     ]
-    assert main(["describe", "mien"]) == 2
+    assert main(["describe", "minee"]) == 2
     assert "Did you mean 'mine'?" in capsys.readouterr().err
     for words in ([], ["a", "b"]):
         assert main(["describe", *words]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +18,7 @@ from tflbuild.recipe import files, keys
 from tflbuild.recipe.declared_options import Option, options_of, with_blocks, with_defaults
 from tflbuild.recipe.text import parsed, read_text
 from tflbuild.sweep import study
-from tflbuild.sweep.launchers import LAUNCHERS
+from tflbuild.sweep.launchers import LAUNCHERS, PRESETS
 from tflbuild.tasks.detection.heads import declared as heads
 
 PLACES = {
@@ -158,7 +158,8 @@ def of_sweeps() -> Iterator[Owner]:
         found = import_module(module)
         if hasattr(found, "Options"):
             text = f"Chosen by hydra/launcher={name}.\n\n{(found.__doc__ or '').strip()}"
-            yield _owner(name, "launcher", "hydra.launcher", text, found.Options)
+            owner = _owner(name, "launcher", "hydra.launcher", text, found.Options)
+            yield replace(owner, options=tuple(with_defaults(owner.options, PRESETS.get(name, {}))))
     yield _owner("optuna", "sweeper", "hydra.sweeper", SEARCH, study.Options)
 
 
