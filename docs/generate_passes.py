@@ -17,8 +17,8 @@ def page_of_everything() -> str:
         "",
         "Passes, models, data sets, tasks, modalities, formats, runtimes, analyses, metrics, targets, hooks and",
         "commands, and the keys of a recipe, as `tflbuild describe NAME` shows them, with every option: its default,",
-        "its range, its unit and what it does. Options of `preprocess` and `augment` stand once, under keys. Written by",
-        "`make docs`; do not edit.",
+        "its range, its unit and what it does. Options of `preprocess` and `augment` stand once, under keys.",
+        "Written by `make docs`; do not edit.",
         "",
     ]
     for kind, registry in REGISTRIES.items():

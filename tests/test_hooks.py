@@ -97,7 +97,7 @@ def test_hooks_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["describe", "diary"]) == 0
     described = capsys.readouterr().out
     assert "diary (hook)" in described
-    assert "style            short | long = 'short'" in described
+    assert "style = short                  short | long" in described
 
 
 def test_hooks_are_chosen_and_set_like_every_other_option() -> None:

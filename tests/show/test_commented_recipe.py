@@ -101,7 +101,7 @@ def test_what_is_said_stays_the_same_but_for_limits_that_say_nothing() -> None:
         ("weight:", "weight: 0.0  # 0 <= weight <= 1; fraction of the loss; default 0.0"),
         ("seed:", "seed: 3  # whole number, 0 <= seed <= 2,147,483,647; no unit; default 0"),
         ("samples:", "samples: 4  # whole number, samples >= 1; samples; default 16"),
-        ("altered:", "What a camera or an app did"),
+        ("altered:", "Damage that a camera or an app did"),
         ("root:", '(text; default "") | root: a path that is folded'),
         (
             "aspect_ratios:",

@@ -42,9 +42,9 @@ class AlteredImage(ImageModality):
     }
 
     altered: Alteration = "none"
-    """What a camera or an app did to the picture before: `turned_...`, `mirrored`, `flipped` (EXIF orientation
-    ignored), `jpeg...` (coded with that quality), `yuv420` (halved chroma), `yuv420_range` (its range misread),
-    `yuv420_swapped` (U and V swapped). For diagnosis."""
+    """Damage that a camera or an app did to the picture before: `turned_...`, `mirrored`, `flipped` (EXIF
+    orientation ignored), `jpeg...` (coded with that quality), `yuv420` (halved chroma), `yuv420_range` (its
+    range misread), `yuv420_swapped` (U and V swapped). For diagnosis."""
 
     def encode(self, sample: NDArray[np.uint8], shape: tuple[int, ...]) -> Encoded:
         """Alter a picture, and resize it; its geometry is (rows, columns) of the altered picture."""

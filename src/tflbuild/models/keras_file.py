@@ -46,7 +46,7 @@ class KerasFile(Architecture):
     path: str = ""
     """The model's file, which has to be given: `model.path=FILE`."""
     outputs: Literal["auto", "logits", "softmax", "sigmoid"] = "auto"
-    """What a classifier's outputs are: `logits`, probabilities that add up to 1 (`softmax`) or independent ones
+    """Kind of a classifier's outputs: `logits`, probabilities that add up to 1 (`softmax`) or independent ones
     (`sigmoid`). `auto`: what the model's graph shows."""
     feature_maps: tuple[tuple[int, int], ...] = ()
     """Rows and columns of a detector's feature maps, the finest first, e.g. [[12, 12], [6, 6]]; only for a

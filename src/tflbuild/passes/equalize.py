@@ -51,7 +51,7 @@ class Equalize(Pass):
     )
 
     balance: Literal["weights", "activations"] = "weights"
-    """What is made equally large: the `weights` on both sides of a seam, or the `activations` between them as
+    """Sizes that are made equal: the `weights` on both sides of a seam, or the `activations` between them as
     large as the weights that read them."""
     relu6: Literal["keep", "replace"] = "keep"
     """`keep` leaves RELU6, which limits what can be shared; `replace` turns it into RELU, which changes outputs

@@ -53,8 +53,8 @@ class QuantizeMixed(Quantizing):
     )
 
     keep: Literal["auto", "int16x8", "float32"] = "auto"
-    """What the kept layers compute in: `float32`, or `int16x8`, which stays on an Ethos-U. `auto`: `int16x8`
-    where a target computes in integers alone, otherwise `float32`."""
+    """Number format that the kept layers compute in: `float32`, or `int16x8`, which stays on an Ethos-U.
+    `auto`: `int16x8` where a target computes in integers alone, otherwise `float32`."""
     max_kept: Annotated[float, Ge(0), Le(1)] = 0.15
     """Largest share of the weights' bytes that may stay out of int8. More can save more accuracy and makes the
     file larger or slower. [fraction of bytes]"""

@@ -50,13 +50,13 @@ class RootOptions:
     recipe: str
     """Name of the recipe: a file in `./recipes`, in `--config-dir`, or one of `tflbuild list recipes`."""
     description: str = ""
-    """What the recipe is for, in one line."""
+    """Purpose of the recipe, in one line."""
     pipeline: tuple[str, ...] = ()
     """Labels of the steps in the order in which they run."""
     seed: Seed = 0
     """Seed of every pass: of fresh weights, the order of images, and the choice of calibration images. [no unit]"""
     device: Literal["cpu", "gpu"] = "cpu"
-    """What TensorFlow trains and evaluates on."""
+    """Processor that TensorFlow trains and evaluates on."""
     strict: bool = False
     """Whether a limit counts as exceeded when the interval of the measurement leaves it undecided."""
     seeds: tuple[Seed, ...] = ()
@@ -93,15 +93,15 @@ class ChoiceKeys:
     data: Mapping[str, Any]
     """The data set: one of `tflbuild list data`, e.g. `data=voc data.root=FOLDER`."""
     target: Mapping[str, Any]
-    """What the delivered file runs on, one or several: `target=[cpu,ethos_u55]`."""
+    """Device that the delivered file runs on, one or several: `target=[cpu,ethos_u55]`."""
     budget: Mapping[str, Any] = field(default_factory=dict)
     """Limits on the whole build, by metric, e.g. `budget.map.max_drop=0.02`; judged on the test split, drops since
     the base. [unit of the metric]"""
     hooks: Mapping[str, Any] = field(default_factory=dict)
-    """What watches the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
+    """Watchers of the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
     analyses: Mapping[str, Any] | tuple[str, ...] | None = None
-    """What is found out about the models of the build: `analyses=[sensitivity]`, one of `tflbuild list analyses`.
-    null: nothing but what every build looks at."""
+    """Questions that are asked about the models of the build: `analyses=[sensitivity]`, one of `tflbuild list
+    analyses`. null: nothing but what every build looks at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class StepKeys:
     """Limits on what the step gives, by metric, e.g. `prune.budget.map.max_drop=0.02`; judged on the val split, drops
     since the step's input. [unit of the metric]"""
     on_breach: Literal["fail", "skip", "warn"] = "fail"
-    """What happens when a limit of the step is exceeded and no fallback helps: `fail` ends the build with exit code
+    """Reaction when a limit of the step is exceeded and no fallback helps: `fail` ends the build with exit code
     5, `skip` goes on with the step's input, `warn` keeps the result."""
     fallback: tuple[Any, ...] = ()
     """Steps that are tried in order when a limit is exceeded: a label, or {from: LABEL, run: [LABEL, ...]} to start

@@ -22,8 +22,8 @@ class Litert(Runtime):
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     """Threads of the interpreter; a file that ends in suppression is run by one, and timed by all. [threads]"""
     kernels: Literal["default", "builtin", "reference"] = "default"
-    """What computes: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or LiteRT's
-    `reference` kernels."""
+    """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
+    LiteRT's `reference` kernels."""
 
     def open(self, model: Artifact) -> Execution:
         """Load a file and allocate its tensors."""

@@ -51,7 +51,7 @@ class EthosU(Target):
     config_file: str = SHIPPED_CONFIG
     """File that describes systems to vela: one of vela's own, or the path of yours."""
     optimise: Literal["Performance", "Size"] = "Performance"
-    """What vela aims at: least time (`Performance`) or least memory (`Size`)."""
+    """Aim of vela: least time (`Performance`) or least memory (`Size`)."""
     arena_cache_size: Annotated[int, Ge(1)] | None = None
     """Memory that vela may use for tensors. null: as the memory mode says. [bytes]"""
     allow_uncovered: bool = False

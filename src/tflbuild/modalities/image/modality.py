@@ -59,15 +59,15 @@ class ImageModality(Modality):
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
     """Order of the input's channels, or `grey` for one channel."""
     scale: Annotated[float, Gt(0)] = 0.0078125
-    """What one step of a pixel is worth: model value = pixel * scale + offset. [model value per step]"""
+    """Worth of one step of a pixel: model value = pixel * scale + offset. [model value per step]"""
     offset: float = -1.0
-    """What a black pixel is worth to the model. [model value]"""
+    """Worth of a black pixel to the model. [model value]"""
     mean: Channels | None = None
     """Mean of each channel, in 0..255 and in the order of `channels`: model value = (pixel - mean) / std. null:
     `scale` and `offset` count. [pixel value]"""
     std: tuple[Annotated[float, Gt(0)], ...] | None = None
-    """What each channel is divided by, likewise. null: 1 where `mean` is given, else `scale` and `offset`
-    count. [pixel value]"""
+    """Divisor of each channel, in the order of `channels`. null: 1 where `mean` is given, else `scale` and
+    `offset` count. [pixel value]"""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -54,8 +54,8 @@ class Quantizing(Pass):
     """`auto` tries ranges, equalization and bias correction and keeps what is best on held-out images; `fixed`
     takes them as they are given."""
     select: Literal["error", "top1"] = "error"
-    """What `method=auto` scores by: `error`, the distance from the float model's outputs, or `top1`, what a
-    classifier gets right first, which needs labels."""
+    """Score that `method=auto` chooses by: `error`, the distance from the float model's outputs, or `top1`,
+    what a classifier gets right first, which needs labels."""
     ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = None
     """How the range of an activation follows from what was seen: `minmax` takes all of it, `p99.9` to `p99.999`
     keep that percentage of the values, `mse` has the least squared error, `entropy` keeps the distribution.

@@ -90,9 +90,9 @@ class Ray:
     """`hydra.launcher.ray.*`."""
 
     init: Init = field(default_factory=Init)
-    """What `ray.init` is given: the cluster."""
+    """The cluster: options of `ray.init`."""
     remote: Remote = field(default_factory=Remote)
-    """What a job asks of the cluster."""
+    """Resources that a job asks of the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,7 @@ class Options:
     slurm_srun_args: list[str] | None = None
     """Further arguments of srun. null: none."""
     slurm_additional_parameters: dict[str, Any] | None = None
-    """What Slurm knows and is not listed here, by name. null: nothing. [as Slurm describes it]"""
+    """Parameters of Slurm that are not listed here, by name. null: nothing. [as Slurm describes it]"""
 
 
 OURS = ("cluster", "submitit_folder", "parallel", "max_num_timeout")

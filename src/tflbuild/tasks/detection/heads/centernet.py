@@ -53,7 +53,7 @@ class CenterNet(Head):
     order: Literal["xy", "yx"] = "xy"
     """Order of sizes and offsets: x before y, or y before x, as in the TensorFlow Object Detection API."""
     activation: Literal["auto", "none", "sigmoid"] = "auto"
-    """What scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
+    """Activation that scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
     reach: Annotated[int, Ge(1), Le(8)] = 1
     """Cells around a centre that must have lower scores. Larger merges near objects of one class. [cells]"""
 

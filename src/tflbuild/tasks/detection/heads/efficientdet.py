@@ -63,7 +63,7 @@ class EfficientDet(Head):
     """Order of a cell's anchors: by `octave` first, or by `ratio` first, as in the TensorFlow Object Detection
     API."""
     activation: Literal["auto", "none", "sigmoid"] = "auto"
-    """What scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
+    """Activation that scores still need: `none` or `sigmoid`. `auto`: told by the outputs on real images."""
 
     @classmethod
     def recognise(cls, given: Given, said: Mapping[str, Any]) -> Found | None:

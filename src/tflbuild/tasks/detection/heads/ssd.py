@@ -60,13 +60,14 @@ class Ssd(Head):
     """How a box is coded: by `centre` and logarithm of its sides, or each of its `corners` as a share of its
     anchor's side."""
     scales: tuple[Factor, Factor, Factor, Factor] = (10.0, 10.0, 5.0, 5.0)
-    """What codes of y, x, height and width were multiplied by, with coder=centre. [factor]"""
+    """Factors that the codes of y, x, height and width were multiplied by, with coder=centre. [factor]"""
     order: Literal["yx", "xy"] = "yx"
     """Order of coordinates in codes and anchors: y before x, or x before y."""
     background: Literal["first", "none"] = "none"
     """Whether class 0 of the scores is the background (`first`) or an object (`none`)."""
     activation: Literal["auto", "none", "sigmoid", "softmax"] = "auto"
-    """What scores still need: `none`, `sigmoid` or `softmax`. `auto`: told by the outputs on real images."""
+    """Activation that scores still need: `none`, `sigmoid` or `softmax`. `auto`: told by the outputs on real
+    images."""
     anchor_form: Literal["centre", "corners"] = "centre"
     """How an anchor is written: `centre` and sides, or two `corners`."""
     anchors: tuple[tuple[float, ...], ...] = ()
