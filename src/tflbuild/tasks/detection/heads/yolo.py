@@ -33,7 +33,7 @@ class Yolo(Head):
         `fastestdet`: objectness, tanh offset, sigmoid side, classes, (1, rows, columns, 5 + classes).
 
     References:
-        How each decodes: ultralytics/yolov5, models/yolo.py; ultralytics, nn/modules/head.py; Megvii-BaseDetection/YOLOX,
+        How each decodes: ultralytics/yolov5, models/yolo.py; ultralytics, nn/modules/head.py; YOLOX,
         models/yolo_head.py; RangiLyu/nanodet, model/head/nanodet_plus_head.py; dog-qiuqiu/FastestDet, utils/tool.py.
     """
 
