@@ -63,7 +63,8 @@ class FashionMnist(Dataset):
     task = "classification"
 
     root: str = "/usr/share/datasets/fashion-mnist"
-    """The folder with the four IDX files, `.gz` or unpacked."""
+    """The folder with the four IDX files, `.gz` or unpacked; the default is where Debian's package
+    dataset-fashion-mnist puts them."""
     train: Annotated[int, Ge(1)] | None = None
     """Images to train on, drawn by content. null: all that val leaves. [images]"""
     val: Annotated[int, Ge(1)] = 5000

@@ -15,7 +15,7 @@ from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.passes.training.fitting import TFMOT_TOOLS, Fitting, Lap, fit, shortened
-from tflbuild.passes.training.keras_writing import emit_keras
+from tflbuild.passes.training.keras_writing import emit_keras, put_keras
 from tflbuild.passes.training.layer_patterns import fitting, value_of
 
 Side = Annotated[int, Ge(1)]
@@ -49,9 +49,8 @@ class Prune(Fitting):
 
     Kernels of convolutions and dense layers are pruned; depthwise kernels and biases, a few percent of the
     weights, stay dense. The first layer and the heads take part too: an SSD pruned to 50 % lost 0.001 mAP
-    with them on `signs`, so `exclude` is empty. `layers` gives single layers another share, e.g.
-    `layers: {"block_*_pointwise": 0.7, "class_*": 0.0}`; the first pattern that fits counts. Levels and ramps
-    scale these shares as they scale `sparsity`.
+    with them on `signs`, so `exclude` is empty. Levels and ramps scale the shares of `layers` as they scale
+    `sparsity`.
 
     `block_size` sets the weights of dense layers to zero in blocks of [inputs, outputs], as in their Keras kernel;
     tfmot allows it for no other layer, so that the kernels of convolutions are pruned weight by weight.
@@ -83,8 +82,8 @@ class Prune(Fitting):
     exclude: tuple[str, ...] = ()
     """Patterns of names of layers that stay dense, e.g. `class_*`."""
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5
-    """Part of the training in which the share of zeros rises; in the rest the model recovers. 0 sets all zeros
-    at once. [fraction of the steps]"""
+    """Part of the training in which zeros are chosen anew and, unless schedule=constant, their share rises; in
+    the rest the model recovers. 0 sets all zeros at once. [fraction of the steps]"""
     frequency: Annotated[int, Ge(1), Le(100_000_000)] = 50
     """Steps from one choice of the weights that become zero to the next. Smaller follows the training more
     closely and takes longer. [batches]"""
@@ -185,7 +184,7 @@ class Prune(Fitting):
             finished = ctx.checkpoint_dir / f"level-{level.number}.h5"
             if not finished.is_file():
                 built = self._trained(path, model, ctx, level, options)
-                _put(built, facts, finished)
+                put_keras(built, facts, finished)
             path = finished
             made = self._emitted(keras.load(path), model, ctx, level)
             judgement = ctx.judge(made)
@@ -300,12 +299,3 @@ class Prune(Fitting):
                     f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that "
                     f"sparsity={found.share:g} promises."
                 )
-
-
-def _put(built: Any, facts: Meaning, path: Path) -> None:
-    """Keep the model of a finished level, whole or not at all."""
-    from tflbuild.backends import keras
-
-    staged = path.with_suffix(".partial")
-    keras.save(built, staged, facts.to_json())
-    staged.replace(path)

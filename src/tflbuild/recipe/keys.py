@@ -25,7 +25,8 @@ class StoreOptions:
     """URL of a second store, as fsspec writes it (e.g. s3://bucket/prefix): what the folder lacks is read from it,
     and what is built is written to it. null: $TFLBUILD_REMOTE, or none."""
     shared: bool | None = None
-    """Whether all users of the folder's group may write to the store. null: as the folder's permissions say."""
+    """Whether the store's folder is made its group's, so that all users of the group may write to it. null: as
+    its permissions say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +99,10 @@ class ChoiceKeys:
     """Limits on the whole build, by metric, e.g. `budget.map.max_drop=0.02`; judged on the test split, drops since
     the base. [unit of the metric]"""
     hooks: Mapping[str, Any] = field(default_factory=dict)
-    """Watchers of the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
+    """Hooks that watch the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
     analyses: Mapping[str, Any] | tuple[str, ...] | None = None
-    """Questions that are asked about the models of the build: `analyses=[sensitivity]`, one of `tflbuild list
-    analyses`. null: nothing but what every build looks at."""
+    """Analyses of the models of the build: `analyses=[sensitivity]`, one of `tflbuild list analyses`. null:
+    nothing but what every build looks at."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,8 +105,8 @@ class FileDataset(RootedDataset):
     """
 
     classes: tuple[str, ...] | None = None
-    """Choice or order of the classes; others are left out. null: the classes of the train split, sorted or as a
-    class list says."""
+    """Classes that are taken, in this order; objects of others are left out. null: the classes of the train
+    split, sorted or as a class list says."""
     val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
     """Part of train that becomes val, where there is no val split. Larger judges budgets more surely and leaves
     less to train on. [fraction of train]"""

@@ -59,9 +59,9 @@ class ImageModality(Modality):
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
     """Order of the input's channels, or `grey` for one channel."""
     scale: Annotated[float, Gt(0)] = 0.0078125
-    """Worth of one step of a pixel: model value = pixel * scale + offset. [model value per step]"""
+    """Model value of one step of a pixel: model value = pixel * scale + offset. [model value per step]"""
     offset: float = -1.0
-    """Worth of a black pixel to the model. [model value]"""
+    """Model value of a black pixel. [model value]"""
     mean: Channels | None = None
     """Mean of each channel, in 0..255 and in the order of `channels`: model value = (pixel - mean) / std. null:
     `scale` and `offset` count. [pixel value]"""

@@ -76,8 +76,8 @@ class Quantizing(Pass):
     """Whether each output channel or the whole tensor has one scale for its weights. `tensor` costs accuracy;
     some devices need it."""
     weight_bits: Literal[8, 4] = 8
-    """Width of the weights of convolutions and dense layers; depthwise convolutions keep 8. 4 halves the file
-    and costs accuracy. [bits]"""
+    """Width of the weights of convolutions and dense layers; depthwise convolutions keep 8. 4 stores them in
+    half the bytes and costs accuracy. [bits]"""
     activations: Literal["asymmetric", "symmetric"] = "asymmetric"
     """`symmetric` has no zero points, which some devices need and which costs accuracy; `asymmetric` has them."""
     calibration: Calibration = field(default_factory=Calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import KerasModel
@@ -39,3 +40,12 @@ def meaning_of(ctx: PassContext, built: Any, classes: tuple[str, ...]) -> Meanin
     }
     task = ctx.model_spec.task_on(ctx.task)
     return Meaning(task=task, labels=classes, inputs=inputs, head=ctx.model_spec.head_of(built))
+
+
+def put_keras(built: Any, facts: Meaning, path: Path) -> None:
+    """Keep a model beside the checkpoints of a training, whole or not at all."""
+    from tflbuild.backends import keras
+
+    staged = path.with_suffix(".partial")
+    keras.save(built, staged, facts.to_json())
+    staged.replace(path)
