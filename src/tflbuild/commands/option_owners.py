@@ -41,7 +41,7 @@ RECIPE = (
 STEP = "Keys of every step of the pipeline, besides the options of its pass, e.g. `prune.enabled=false`."
 LIMIT = """\
 Limits on a metric. On the whole build, judged on the test split: `budget.METRIC.max_drop=0.02`. On one step, judged
-on the val split: `LABEL.budget.METRIC.max_drop=0.02`. null limits nothing. `tflbuild list metrics` names the metrics."""
+on the val split: `LABEL.budget.METRIC.max_drop=0.02`. null limits nothing; `tflbuild list metrics` names metrics."""
 PREPROCESS = """\
 How a picture becomes the model's input. Of each option the first of these counts: the recipe's `preprocess` (or
 `data.preprocess`), what the model's file says, the default."""

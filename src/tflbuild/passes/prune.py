@@ -49,11 +49,9 @@ class Prune(Fitting):
 
     Kernels of convolutions and dense layers are pruned; depthwise kernels and biases, a few percent of the
     weights, stay dense. The first layer and the heads take part too: an SSD pruned to 50 % lost 0.001 mAP
-    with them on `signs`, so `exclude` is empty. Levels and ramps scale the shares of `layers` as they scale
-    `sparsity`.
+    with them on `signs`, so `exclude` is empty. Levels and ramps scale the shares of `layers`, too.
 
-    `block_size` sets the weights of dense layers to zero in blocks of [inputs, outputs], as in their Keras kernel;
-    tfmot allows it for no other layer, so that the kernels of convolutions are pruned weight by weight.
+    tfmot allows `block_size` for dense layers alone: convolutions are pruned weight by weight.
 
     A pruned file is as large as before: its zeros are stored. It shrinks when it is compressed, as in a download
     or an app's package (metric `compressed_size`, beside `size` in every report), or with
