@@ -54,16 +54,25 @@ def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
     """Build one recipe with a worker of its own; once more, where its model has to be taken in in another way."""
     worker = worker_for(recipe)
     try:
-        outcome = Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish).run()
+        outcome = built(Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish))
         if not isinstance(outcome.error, OtherWay):
             return outcome
         again = in_another_way(recipe, outcome.error)
         try:
-            return Build(again, lambda: make_run_folder(again), worker, listeners, publish).run()
+            return built(Build(again, lambda: make_run_folder(again), worker, listeners, publish))
         except RecipeError as refused:  # e.g. a pass that trains what only the first way gives
             raise OtherWay(f"{outcome.error} That fails, too: {refused}") from refused
     finally:
         worker.stop()
+
+
+def built(build: Build) -> Outcome:
+    """Run a build, and write how it ended behind its log."""
+    from tflbuild.show.outcome import keep_outcome
+
+    outcome = build.run()
+    keep_outcome(outcome.report)
+    return outcome
 
 
 def in_another_way(recipe: Recipe, error: OtherWay) -> Recipe:

@@ -13,6 +13,7 @@ def report(words: list[str]) -> int:
     """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
+    from tflbuild.show.breach import breach_lines
     from tflbuild.show.pages.publishing import publish_again
     from tflbuild.show.timings import time_lines
 
@@ -25,7 +26,10 @@ def report(words: list[str]) -> int:
             say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}")
     for line in (*time_lines(content), *terminal.outcome_lines(content, str(folder))):
         say(line)
-    if content["error"]:
+    breach = breach_lines(content, str(folder))
+    for line in breach:
+        say(line)
+    if content["error"] and not breach:
         say(f"error: {content['error']}")
     if path.is_dir() or path.name == "report.json":
         publish_again(folder, lambda text: warn([text]))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import harmless
 from tflbuild.engine.events import Event
 from tflbuild.show.audience import Sheltered, show_looking
@@ -170,7 +171,7 @@ class LiveTable:
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("bytes", "right")):
+        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("size", "right")):
             table.add_column(heading, justify=justify)  # type: ignore[arg-type]
         table.add_column("accuracy on val")
         table.add_column("gate")
@@ -178,9 +179,9 @@ class LiveTable:
             state: RenderableType = Text(row.state, style=STYLES.get(row.state, "dim"))
             if row.state == "running" and row.total:
                 state = ProgressBar(total=row.total, completed=row.done, width=24)
-            size = f"{row.size:,}" if row.size else ""
+            bytes_text = size(row.size) if row.size else ""
             gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
-            table.add_row(Text(row.label), state, row.show_time(), size, Text(row.accuracy), gate)
+            table.add_row(Text(row.label), state, row.show_time(), bytes_text, Text(row.accuracy), gate)
         return Group(table, Text(self._note, style="dim"))
 
 
