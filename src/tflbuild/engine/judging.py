@@ -81,7 +81,6 @@ class Judge:
             self._tell(gate_event(label, verdict))
         return Attempt(model, metrics, tuple(verdicts))
 
-
     def differences(self, before: Artifact | None, after: Artifact) -> dict[str, Difference]:
         """Give by how much a step changed the task's metric, sample by sample; nothing before the base is there.
 

@@ -72,7 +72,9 @@ def reason(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) ->
     def contents(source: str, before: str) -> str:
         return changed_contents(store.root, before, keys.listing(source))
 
-    said = list(dict.fromkeys([*said, *(explained(step.label, name, change, contents) for change in changes)]))
+    said = list(
+        dict.fromkeys([*said, *(explained(step.label, name, change, contents) for change in changes)])
+    )
     shown = ", ".join(said[:SHOWN]) + (f" and {len(said) - SHOWN} more" if len(said) > SHOWN else "")
     return f"{shown or 'its stored result is gone'}; took {nearest.seconds:.1f} s last time"
 
@@ -97,7 +99,9 @@ def _follows(change: Change, step: Step, run: EarlierRun, recipe: Recipe) -> boo
     if first in OF_DATA and other_data:
         return first != "reader" or rest[:1] != ["preprocess"] or not _said(("data", *rest), run, recipe)
     if first == "model":
-        return other_model or (other_data and not _said(("model", *rest[rest[:1] == ["options"] :]), run, recipe))
+        return other_model or (
+            other_data and not _said(("model", *rest[rest[:1] == ["options"] :]), run, recipe)
+        )
     if first == "options":
         return (other_data or other_model) and not _said((step.label, *rest), run, recipe)
     return first == "toolchain" and (other_data or other_model) and None in change[1:]

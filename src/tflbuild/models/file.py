@@ -203,7 +203,9 @@ class File(KerasFile):
         right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
         text = f"preprocess: {said} contradicts '{self.path}', which says {right}."
         if set(differing) & set(self.description.held):
-            raise RecipeError(f"{text} Its own graph prepares pixels so: leave preprocess out, or say the same.")
+            raise RecipeError(
+                f"{text} Its own graph prepares pixels so: leave preprocess out, or say the same."
+            )
         return [text]
 
     @property

@@ -150,7 +150,9 @@ def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
             _check_limit(form, bound, f"{key}.{metric}", metric)
     return limits_of(
         {
-            metric: {form: in_bytes(bound) if is_size(form, metric) else bound for form, bound in limits.items()}
+            metric: {
+                form: in_bytes(bound) if is_size(form, metric) else bound for form, bound in limits.items()
+            }
             for metric, limits in budget.items()
             if limits
         }

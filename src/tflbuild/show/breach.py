@@ -27,7 +27,9 @@ def breach_lines(report: Mapping[str, Any], folder: str) -> list[str]:
     if report.get("status") != "over_budget" or not report["passes"]:
         return []
     label, over = _over(report)
-    lines = [f"over budget: {plain(label) if label else 'the whole'}: {_how_far(verdict)}" for verdict in over]
+    lines = [
+        f"over budget: {plain(label) if label else 'the whole'}: {_how_far(verdict)}" for verdict in over
+    ]
     if label:
         lines.append(_tried(report, report["passes"][-1]))
     kept = _kept(Path(folder), label or "model")
@@ -71,7 +73,11 @@ def _how_far(verdict: Mapping[str, Any]) -> str:
         return text
     excess = limit.bound - cost if limit.form == "min" else cost - limit.bound
     unit = "1" if limit.form == "max_relative_drop" else METRICS.get(limit.metric).unit
-    return f"{text}; {show(excess, unit)} too {'little' if limit.form == 'min' else 'much'}" if excess > 0 else text
+    return (
+        f"{text}; {show(excess, unit)} too {'little' if limit.form == 'min' else 'much'}"
+        if excess > 0
+        else text
+    )
 
 
 def _tried(report: Mapping[str, Any], step: Mapping[str, Any]) -> str:
@@ -81,10 +87,7 @@ def _tried(report: Mapping[str, Any], step: Mapping[str, Any]) -> str:
     policy = (report.get("resolved", {}).get(step["label"]) or {}).get("on_breach", "fail")
     if not others:
         return f"nothing else was tried: {label} has no fallback that could run, and its on_breach is {plain(policy)}"
-    ends = [
-        f"{plain(one['run'])} ({plain(one.get('error') or _breaches(one), 300)})"
-        for one in others
-    ]
+    ends = [f"{plain(one['run'])} ({plain(one.get('error') or _breaches(one), 300)})" for one in others]
     return f"tried instead of {label}: {'; '.join(ends)}; on_breach is {plain(policy)}"
 
 

@@ -46,7 +46,9 @@ def conclusion(report: Mapping[str, Any]) -> Conclusion:
         return Conclusion(f"{NOT_BUILT.get(status, plain(status))}.", "bad")
     if report.get("stopped_after"):
         return _with_loss(
-            f"Stopped after {plain(report['stopped_after'])}, as asked: the whole was not built", "unsure", report
+            f"Stopped after {plain(report['stopped_after'])}, as asked: the whole was not built",
+            "unsure",
+            report,
         )
     return _with_loss(*_built(report), report)
 
@@ -91,7 +93,9 @@ def _verdicts(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 def _unlimited(report: Mapping[str, Any]) -> str:
     """Say where accuracy had no limit; "" where the whole had one, or every pass that lost some."""
     limited = {
-        (label, metric) for label, verdict in _verdicts(report) if _is_accuracy(metric := verdict.get("metric", ""))
+        (label, metric)
+        for label, verdict in _verdicts(report)
+        if _is_accuracy(metric := verdict.get("metric", ""))
     }
     if not limited:
         return "No accuracy limit was set"

@@ -13,7 +13,7 @@ from tflbuild.core.plain_text import harmless
 from tflbuild.engine.events import Event
 from tflbuild.show.audience import Sheltered, show_looking
 from tflbuild.show.findings.analyses import lines_of_analysis
-from tflbuild.show.step_lines import MARKS, findings_of, primary_metric, started
+from tflbuild.show.step_lines import LOADED, findings_of, mark_of, primary_metric, started
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "yellow", "failed": "bold red"}
+STYLES = {
+    "cached": "cyan",
+    LOADED: "green",
+    "done": "green",
+    "skipped": "yellow",
+    "replaced": "yellow",
+    "failed": "bold red",
+}
 
 SETTLING_SECONDS, SETTLING_SHARE = 5.0, 0.02
 """Time, and share of the work, after the first progress before the time left is worth saying: until then
@@ -144,7 +151,7 @@ class LiveTable:
 
     def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(fields["label"], Row(fields["label"]))
-        row.state, self._current, self._note = MARKS[fields["outcome"]], "", ""
+        row.state, self._current, self._note = mark_of(fields), "", ""
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
         for line in findings_of(fields, self._said):

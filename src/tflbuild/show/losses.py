@@ -1,4 +1,4 @@
-"""Where a build lost accuracy: by how much the delivered file differs from the base, and the passes behind most of it."""
+"""Where a build lost accuracy: how far the delivered file is from the base, and the passes behind most of it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tflbuild.show.audience import say, show_looking
 from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.show.live_table import LiveTable
 from tflbuild.show.outcome import outcome_lines
-from tflbuild.show.step_lines import MARKS, findings_of, primary_metric, started
+from tflbuild.show.step_lines import findings_of, mark_of, primary_metric, started
 
 __all__ = ["PlainLines", "listener", "outcome_lines", "primary_metric", "show_looking", "started"]
 
@@ -85,7 +85,7 @@ class PlainLines:
 
 
 def _ended(step: Mapping[str, Any]) -> str:
-    parts = [MARKS[step["outcome"]]]
+    parts = [mark_of(step)]
     if step["seconds"]:
         parts.append(f"{step['seconds']:.1f} s")
     if step["bytes"]:

@@ -33,6 +33,7 @@ from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.tiles import measured_where, tiles
 from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
+from tflbuild.show.step_lines import mark_of
 
 STATUSES = ("built", "over_budget", "failed", "interrupted")
 BANNERS = {"good": "built", "unsure": "warned"}
@@ -177,6 +178,7 @@ def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
     others = {name: found for name, found in step["metrics"].items() if name != metric}
     return {
         **step,
+        "mark": mark_of(step),
         "measured": step["metrics"].get(metric),
         "others": others,
         "judged": _verdicts(step["verdicts"]),
