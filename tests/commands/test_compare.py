@@ -30,10 +30,10 @@ MEASURED = {"value": 0.61234, "unit": "1", "low": 0.5, "high": 0.7}
         ("[red]", "\\[red]"),
         ("0123456789" * 6 + "abcd", "0123456789"),
         ("x" * 63, "x" * 63),
-        (MEASURED, "0.6123 (0.5000 to 0.7000)"),
+        (MEASURED, "0.6123 [0.5000, 0.7000]"),
         ({"value": 0.0, "unit": "1"}, "0.0000"),
-        ({"value": 0.0, "unit": "1", "low": 0.0, "high": 0.0}, "0.0000 (0.0000 to 0.0000)"),
-        ({"value": 643384.0, "unit": "bytes"}, "643,384"),
+        ({"value": 0.0, "unit": "1", "low": 0.0, "high": 0.0}, "0.0000 [0.0000, 0.0000]"),
+        ({"value": 643384.0, "unit": "bytes"}, "628.3 KiB"),
         ({"value": None, "unit": "1"}, "not measured"),
     ],
 )
@@ -236,6 +236,7 @@ def test_runs_are_compared_in_a_table_or_as_json(runs: list[str], capsys: pytest
         "causes",
         "prune.action a b, why is not known: a run that was not built keeps no lock",
         "equal: 5 of recipe, 6 of causes, 12 of figures",
+        f"{runs[1]} and {runs[0]} are not paired: they delivered the same file",
     ]
     for words in (["--json", *runs], [*runs, "--json"]):
         assert command(words) == 0

@@ -24,7 +24,12 @@ TARGET: dict[str, Any] = {
 REPORT: dict[str, Any] = {
     "status": "built",
     "base": {"label": "train", "metrics": {"map": {"value": 0.0}, "map50": {"value": None}}},
-    "budget": {"verdicts": [{"text": "map fell", "decided": True}, {"text": "x", "decided": False}]},
+    "budget": {
+        "verdicts": [
+            {"text": "map fell", "decided": True, "ok": True},
+            {"text": "x; undecided", "decided": False, "ok": True},
+        ]
+    },
     "targets": [TARGET],
     "passes": [],
 }
@@ -36,12 +41,13 @@ def outcome(**more: Any) -> list[str]:
 
 def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
     assert outcome() == [
+        "Built; whether it is within its budget is undecided.",
         "built out/cpu/model.tflite for cpu",
-        "  312,345 bytes, 201,234 compressed",
+        "  305.0 KiB, 196.5 KiB compressed",
         "  map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.0000",
         "  map50 0.0000 on 0 val samples",
         "  gate: map fell",
-        "  gate: x (undecided)",
+        "  gate: x; undecided",
         "report: out/report.html",
     ]
 
@@ -55,7 +61,7 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
 ) -> None:
     target = TARGET | {"differences": {"map": {"value": 0.03, "low": low, "high": high, "n": 500}}}
     line = f"train had 0.0000, +0.0300 [{low:+.4f}, {high:+.4f}]: {told}"
-    assert outcome(targets=[target])[2] == f"  map 0.6000 [0.5500, 0.6500] on 500 test samples; {line}"
+    assert outcome(targets=[target])[3] == f"  map 0.6000 [0.5500, 0.6500] on 500 test samples; {line}"
 
 
 @pytest.mark.parametrize(
@@ -94,21 +100,22 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
 )
 def test_what_the_device_says_is_told(more: dict[str, Any], lines: list[str]) -> None:
     told = outcome(targets=[{**TARGET, "metrics": {}} | more], budget={"verdicts": []})
-    assert told[2:-1] == lines
+    assert told[3:-1] == lines
 
 
 LAST = {"label": "prune", "kind": "KerasModel", "bytes": 1234567, "metrics": metrics(0.5)}
-STOPPED = "stopped after prune: a KerasModel of 1,234,567 bytes in out, map 0.500 on val"
+STOPPED = "stopped after prune: a KerasModel of 1.2 MiB in out, map 0.500 on val"
 
 
 def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
     none: dict[str, Any] = {"targets": [], "budget": {"verdicts": []}}
     passes = [LAST | {"label": "train"}, LAST | {"label": "other"}, LAST]
     report = "report: out/report.html"
-    assert outcome(**none, stopped_after="prune", passes=passes) == [STOPPED, report]
-    assert outcome(**none, passes=passes) == [report]
-    assert outcome(**none, stopped_after="prune", passes=passes, status="failed") == [report]
-    assert outcome(**none, reproduce="tflbuild reproduce out") == [
+    assert outcome(**none, stopped_after="prune", passes=passes)[1:] == [STOPPED, report]
+    assert outcome(**none, passes=passes)[1:] == [report]
+    failed = outcome(**none, stopped_after="prune", passes=passes, status="failed")
+    assert failed == ["Failed.", report]
+    assert outcome(**none, reproduce="tflbuild reproduce out")[1:] == [
         "to run the failed pass alone: tflbuild reproduce out",
         report,
     ]
@@ -118,7 +125,7 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
     found = {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500, "split": "test", "unit": "1"}
     report = {
         "base": {"label": "train", "metrics": {"map": {"value": 0.62}}},
-        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False}]},
+        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False, "ok": True}]},
         "targets": [
             {
                 "name": "cpu",
@@ -132,9 +139,8 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
         ],
     }
     lines = outcome_lines(report, "outputs/r/now")
-    assert lines[0] == "built outputs/r/now/model.tflite for cpu"
-    assert "312,345 bytes" in lines[1]
-    assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[2]
-    assert "30 of 31 operators on xnnpack" in lines[4]
-    assert "(undecided)" in lines[5]
+    assert lines[1] == "built outputs/r/now/model.tflite for cpu"
+    assert "305.0 KiB" in lines[2]
+    assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[3]
+    assert "30 of 31 operators on xnnpack" in lines[5]
     assert lines[-1] == "report: outputs/r/now/report.html"

@@ -159,6 +159,8 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
     if culprit is None:
         return f"no pass lost the budget of {allowed:.4f}; {most}"
     loss, total = culprit
+    if total.high >= 0:
+        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_changed(total)} since the base; {most}"
     undecided = "" if -total.high > allowed else " (undecided: its interval holds the budget)"
     return (
         f"the budget of {allowed:.4f} was lost at {loss.label}: {_changed(loss.own)} there, "

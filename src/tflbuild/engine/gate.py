@@ -127,7 +127,8 @@ def _apart(cost: float, bound: float, unit: str) -> tuple[str, str]:
     if unit == "bytes":
         return sizes_apart(cost, bound)
     said = show(cost, unit), show(bound, unit)
-    return said if said[0] != said[1] or cost == bound else (f"{cost:.9g}", f"{bound:.9g}")
+    exact = f"{cost:.9g}", f"{bound:.9g}"
+    return said if said[0] != said[1] or exact[0] == exact[1] else exact
 
 
 def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Verdict:

@@ -13,6 +13,9 @@ from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.gate import show
 
+SLACK = 1e-6
+"""Share of a step by which a value may be off its own rounding."""
+
 REJECTED = "rejected"
 """Folder of a run for what a limit refused."""
 
@@ -43,7 +46,8 @@ def next_commands(report: Mapping[str, Any], folder: str) -> list[str]:
     A limit on a size or a time has no cause to be found: the second choice is to build without the pass.
     """
     label, over = _over(report)
-    accepting = [word for verdict in over if (word := _accepting(label, verdict))]
+    strict = bool(report.get("resolved", {}).get("strict"))
+    accepting = [word for verdict in over if (word := _accepting(label, verdict, strict=strict))]
     commands = []
     if any(_is_accuracy(verdict) for verdict in over):
         commands.append(["tflbuild", "diagnose", folder])
@@ -113,28 +117,29 @@ def _is_accuracy(verdict: Mapping[str, Any]) -> bool:
     return verdict["metric"] in METRICS and issubclass(METRICS.get(verdict["metric"]), AccuracyMetric)
 
 
-def _accepting(label: str, verdict: Mapping[str, Any]) -> str:
-    """Give the override that would let what was measured pass; "" where nothing was measured."""
+def _accepting(label: str, verdict: Mapping[str, Any], *, strict: bool) -> str:
+    """Give the override that lets what was measured pass; "" where nothing was. A strict build decides by the interval."""
     limit, cost = _limit(verdict), _cost(verdict)
     if limit is None or cost is None:
         return ""
     over = cost < limit.bound if limit.form == "min" else cost > limit.bound
     if not over:
         return "strict=false"  # undecided, and a strict build takes that for a breach
-    wanted = _rounded(cost, up=limit.form != "min")
+    end = verdict.get("low" if limit.form == "min" else "high")
+    wanted = _rounded(end if strict and end is not None else cost, up=limit.form != "min")
     return f"{label + '.' if label else ''}budget.{limit.metric}.{limit.form}={wanted}"
 
 
 def _rounded(value: float, *, up: bool) -> str:
-    """Write a value that is a little more generous, in three digits.
+    """Write a value that is a little more generous, in three digits; never the value itself, whose last digit may waver.
 
-    >>> _rounded(0.12034, up=True), _rounded(312345, up=True), _rounded(0.61234, up=False)
-    ('0.121', '313000', '0.612')
+    >>> _rounded(0.12034, up=True), _rounded(312345, up=True), _rounded(0.61234, up=False), _rounded(0.1, up=True)
+    ('0.121', '313000', '0.612', '0.101')
     """
     if not value:
         return "0"
     power = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    steps = math.ceil(value / power) if up else math.floor(value / power)
+    steps = math.floor(value / power + SLACK) + 1 if up else math.ceil(value / power - SLACK) - 1
     return f"{steps * power:.12g}" if power < 1 else f"{steps * power:.0f}"
 
 

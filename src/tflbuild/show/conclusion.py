@@ -63,6 +63,8 @@ def _built(report: Mapping[str, Any]) -> tuple[str, Tone]:
     closed = [step for step in report.get("passes", []) if not _ok(step)]
     if closed:
         return f"Built, {' and '.join(map(_closed, closed))}", "unsure"
+    if any(not verdict["ok"] for verdict in report["budget"]["verdicts"]):
+        return "Built, over its budget", "unsure"
     if texts_of([entry for entry in report.get("analyses", []) if entry.get("name") == FIRST_LOOK]):
         return "Built, but look at the base", "unsure"
     if any(not verdict.get("decided", True) for _, verdict in _verdicts(report)):
