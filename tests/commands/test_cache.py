@@ -277,7 +277,8 @@ def test_a_dry_run_names_everything_and_removes_nothing(
     assert main(["cache", "gc", word]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         *LINES,
-        "would remove 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running builds",
+        "would remove 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running "
+        "builds",
     ]
     assert "collected" not in world.asked
 

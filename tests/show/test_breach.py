@@ -66,8 +66,8 @@ def test_what_was_tried_is_told_with_how_it_ended(tmp_path: Path) -> None:
     ]
     lines = breach_lines(report(FELL, tried=tried), str(tmp_path))
     assert lines[1] == (
-        "tried instead of quantize: quantize_mixed (map fell by 0.04); qat -> convert from prune (pass 'qat' failed: no);"
-        " on_breach is fail"
+        "tried instead of quantize: quantize_mixed (map fell by 0.04); qat -> convert from prune (pass "
+        "'qat' failed: no); on_breach is fail"
     )
     assert lines[2] == "no file was kept"
 

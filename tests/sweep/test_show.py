@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from tflbuild.sweep import show
-from tflbuild.sweep.show import show_row, show_summary, show_times
 from tflbuild.sweep.pareto import rule
+from tflbuild.sweep.show import show_row, show_summary, show_times
 from tflbuild.sweep.summary import shown_table, summarise
 
 ROW: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import Any
 from tflbuild.commands.compare_files import compare_files, is_model_file, refuse_over_budget
 from tflbuild.commands.paired_runs import Paired, paired_with_first
 from tflbuild.commands.words import say
-from tflbuild.core.change import unsigned
+from tflbuild.core.change import signed, unsigned
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.file_size import size
@@ -168,5 +168,5 @@ def _change(values: Sequence[Any]) -> str:
     if isinstance(before, int) and isinstance(after, int):
         return f"{after - before:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return f"{after - before:+.4f}"
+        return signed(after - before)
     return ""

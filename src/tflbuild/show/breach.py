@@ -118,7 +118,7 @@ def _is_accuracy(verdict: Mapping[str, Any]) -> bool:
 
 
 def _accepting(label: str, verdict: Mapping[str, Any], *, strict: bool) -> str:
-    """Give the override that lets what was measured pass; "" where nothing was. A strict build decides by the interval."""
+    """Give the override that lets what was measured pass, in a strict build the whole interval; "" where nothing was."""
     limit, cost = _limit(verdict), _cost(verdict)
     if limit is None or cost is None:
         return ""
@@ -131,7 +131,7 @@ def _accepting(label: str, verdict: Mapping[str, Any], *, strict: bool) -> str:
 
 
 def _rounded(value: float, *, up: bool) -> str:
-    """Write a value that is a little more generous, in three digits; never the value itself, whose last digit may waver.
+    """Write a value that is a little more generous, in three digits; never the value itself, which may waver.
 
     >>> _rounded(0.12034, up=True), _rounded(312345, up=True), _rounded(0.61234, up=False), _rounded(0.1, up=True)
     ('0.121', '313000', '0.612', '0.101')
