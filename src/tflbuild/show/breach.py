@@ -118,7 +118,7 @@ def _is_accuracy(verdict: Mapping[str, Any]) -> bool:
 
 
 def _accepting(label: str, verdict: Mapping[str, Any], *, strict: bool) -> str:
-    """Give the override that lets what was measured pass, in a strict build the whole interval; "" where nothing was."""
+    """Give the override that lets what was measured pass, its whole interval if strict; "" where nothing was."""
     limit, cost = _limit(verdict), _cost(verdict)
     if limit is None or cost is None:
         return ""
