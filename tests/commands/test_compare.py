@@ -61,6 +61,12 @@ def test_a_change_is_what_came_after_less_what_was_before(before: Any, after: An
     assert _change([before, after]) == text
 
 
+def test_sizes_are_written_in_kib() -> None:
+    assert _text(312345, "quantize.bytes") == "305.0 KiB"
+    assert _change([312345, 300000], "compressed_bytes") == "-12.1 KiB"
+    assert _change([300000, 312345], "cpu.bytes") == "+12.1 KiB"
+
+
 @pytest.mark.parametrize(
     ("runs", "names"),
     [
@@ -235,8 +241,8 @@ def test_runs_are_compared_in_a_table_or_as_json(runs: list[str], capsys: pytest
         "one two/report.json change",
         "causes",
         "prune.action a b, why is not known: a run that was not built keeps no lock",
+        "two/report.json and one are not paired: they delivered the same file",
         "equal: 5 of recipe, 6 of causes, 12 of figures",
-        f"{runs[1]} and {runs[0]} are not paired: they delivered the same file",
     ]
     for words in (["--json", *runs], [*runs, "--json"]):
         assert command(words) == 0

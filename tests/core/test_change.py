@@ -25,6 +25,7 @@ def test_a_change_is_a_clause_that_says_its_direction_or_that_there_is_none_to_b
 
 
 def test_a_sign_is_that_of_the_change_and_an_amount_has_none() -> None:
+    assert signed(-0.00001, -0.00004, 0.0) == "+0.0000 [+0.0000, +0.0000]", "no minus before a zero"
     assert signed(-0.0, -0.01, 0.0) == "+0.0000 [-0.0100, +0.0000]"
     assert unsigned(0.5) == "0.5000"
 

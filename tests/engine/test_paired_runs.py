@@ -60,7 +60,7 @@ def test_two_runs_are_held_against_each_other_sample_by_sample(two: list[Report]
     assert found.reason == ""
     assert found.differences["score"].value == pytest.approx(-0.04)
     assert found.differences["score"].n > 0
-    assert found.lines("one")[0].startswith(
+    assert found.lines("two", "one")[0].startswith(
         f"two against one, on the same {found.differences['score'].n} test samples: "
     )
     assert found.change("score").startswith("-0.0400 [")
@@ -86,7 +86,7 @@ def test_a_run_that_cannot_be_opened_says_why(two: list[Report], monkeypatch: py
     assert found.reason.startswith(
         "one cannot be opened again (its data are gone.). Name the two model files"
     )
-    assert found.lines("one") == [f"two and one are not paired: {found.reason}"]
+    assert found.lines("two", "one") == [f"two and one are not paired: {found.reason}"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_runs_that_cannot_be_paired_say_why(change: dict[str, Any], reason: str)
 
 def test_several_runs_are_each_held_against_the_first() -> None:
     found = Paired("c", {"map": Difference(value=-0.1, low=-0.2, high=0.05, n=7)})
-    assert found.lines("a") == [
+    assert found.lines("c", "a") == [
         "c against a, on the same 7 test samples: whether map changed cannot be told: -0.100 [-0.200, +0.050]"
     ]
     assert SimpleNamespace(**found.to_json()).run == "c"

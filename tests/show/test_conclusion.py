@@ -110,7 +110,12 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         f"Built, but look at the base; {FELL}",
         "unsure",
     ),
-    ("over", {"status": "over_budget"}, "Over budget: no model was delivered.", "bad"),
+    (
+        "over",
+        {"status": "over_budget", "targets": [], "passes": PASSES[:2]},
+        "Over budget: no model was delivered; on val, map fell by 0.100 [0.090, 0.110] in prune.",
+        "bad",
+    ),
     ("failed", {"status": "failed"}, "Failed.", "bad"),
     ("interrupted", {"status": "interrupted"}, "Interrupted.", "bad"),
     (
@@ -154,14 +159,14 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         "a file that cannot be executed here",
         {"targets": [{"name": "npu", "not_executed": "no"}], "budget": {"verdicts": [verdict()]}},
         "Built, within its budget; this machine cannot execute the file to measure it; on val, map fell by 0.100 "
-        "[0.090, 0.110] in prune, map fell by 0.020 [0.010, 0.030] in quantize.",
+        "[0.090, 0.110] in prune and by 0.020 [0.010, 0.030] in quantize.",
         "good",
     ),
     (
         "stopped",
         {"stopped_after": "prune", "targets": []},
-        "Stopped after prune, as asked: the whole was not built; on val, map fell by 0.100 [0.090, 0.110] in prune, "
-        "map fell by 0.020 [0.010, 0.030] in quantize.",
+        "Stopped after prune, as asked: the whole was not built; on val, map fell by 0.100 [0.090, 0.110] in prune "
+        "and by 0.020 [0.010, 0.030] in quantize.",
         "unsure",
     ),
 ]

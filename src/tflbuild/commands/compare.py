@@ -60,8 +60,6 @@ def compare(words: list[str]) -> int:
         say(json.dumps(made.to_json() | {"paired": [one.to_json() for one in paired]}, indent=1))
         return 0
     _show(made, paired)
-    for line in (line for one in paired for line in one.lines(runs[0])):
-        say(line)
     return 0
 
 
@@ -117,9 +115,13 @@ def _show(made: comparison.Comparison, paired: Sequence[Paired] = ()) -> None:
             table.add_row(f"[bold]{section}[/bold]")
         for key, values in made.differing[section].items():
             told = next((text for one in paired if (text := one.change(key))), "")
-            change = [escape(told) or _change(values)] if two else []
-            table.add_row(f"  {escape(plain(key))}", *(_text(value) for value in values), *change)
+            change = [escape(told) or _change(values, key)] if two else []
+            table.add_row(f"  {escape(plain(key))}", *(_text(value, key) for value in values), *change)
     Console(width=None if sys.stdout.isatty() else 200, markup=True, emoji=False).print(table)
+    first, *others = _names(made.runs)
+    for name, one in zip(others, paired, strict=False):
+        for line in one.lines(name, first):
+            say(line)
     say(_equal(made))
 
 
@@ -137,7 +139,7 @@ def _equal(made: comparison.Comparison) -> str:
     return f"equal: {', '.join(counts)}"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, key: str = "") -> str:
     from rich.markup import escape
 
     if value is None:
@@ -147,7 +149,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
+        return size(value) if _is_size(key) else f"{value:,}"
     text = plain(value, 2000)
     return escape(short(text) if len(text) == 64 else text)
 
@@ -160,13 +162,18 @@ def _measurement(found: Mapping[str, Any]) -> str:
     return unsigned(found["value"], found.get("low"), found.get("high"))
 
 
-def _change(values: Sequence[Any]) -> str:
+def _change(values: Sequence[Any], key: str = "") -> str:
     """Give the difference of two figures, where they are numbers."""
     before, after = (value.get("value") if isinstance(value, Mapping) else value for value in values)
     if isinstance(before, bool) or isinstance(after, bool):
         return ""
     if isinstance(before, int) and isinstance(after, int):
-        return f"{after - before:+,}"
+        change = after - before
+        return f"{'-' if change < 0 else '+'}{size(abs(change))}" if _is_size(key) else f"{change:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
         return signed(after - before)
     return ""
+
+
+def _is_size(key: str) -> bool:
+    return key.rpartition(".")[2] in ("bytes", "compressed_bytes")

@@ -42,12 +42,12 @@ class Paired:
         found = {name: asdict(difference) for name, difference in self.differences.items()}
         return {"run": self.run, "differences": found, "reason": self.reason}
 
-    def lines(self, first: str) -> list[str]:
-        """Say it in lines for a terminal."""
+    def lines(self, run: str, first: str) -> list[str]:
+        """Say it in lines for a terminal, with short names of this run and of the first."""
         if self.reason:
-            return [f"{plain(self.run)} and {plain(first)} are not paired: {self.reason}"]
+            return [f"{plain(run)} and {plain(first)} are not paired: {self.reason}"]
         return [
-            f"{plain(self.run)} against {plain(first)}, on the same {found.n} {FINAL_SPLIT} samples: "
+            f"{plain(run)} against {plain(first)}, on the same {found.n} {FINAL_SPLIT} samples: "
             f"{moved(name, found.value, found.low, found.high)}"
             for name, found in self.differences.items()
         ]

@@ -60,5 +60,8 @@ def moved(metric: str, value: float, low: float, high: float) -> str:
 
 
 def _with_interval(value: float, low: float | None, high: float | None, form: str) -> str:
-    ends = "" if low is None or high is None else f" [{low + 0.0:{form}}, {high + 0.0:{form}}]"
-    return f"{value + 0.0:{form}}{ends}"
+    def written(number: float) -> str:
+        return f"{round(number, int(form[-2])) + 0.0:{form}}"  # no minus before a zero
+
+    ends = "" if low is None or high is None else f" [{written(low)}, {written(high)}]"
+    return f"{written(value)}{ends}"

@@ -77,6 +77,8 @@ def explained(
             return "model.path content changed"
         case "model", _:
             return f"{inner.replace('options.', 'model.')} {moved}"
+        case "data" | "reader", "":
+            return "it reads data now" if old is None else "it reads no data any more"
         case "data", _:
             how = contents(inner, old) if inner and old and new else ""
             return f"{inner} content changed{': ' if how else ''}{how}"

@@ -43,7 +43,8 @@ def conclusion(report: Mapping[str, Any]) -> Conclusion:
     """
     status = report.get("status", "built")
     if status != "built":
-        return Conclusion(f"{NOT_BUILT.get(status, plain(status))}.", "bad")
+        text = NOT_BUILT.get(status, plain(status))
+        return _with_loss(text, "bad", report) if status == "over_budget" else Conclusion(f"{text}.", "bad")
     if report.get("stopped_after"):
         return _with_loss(
             f"Stopped after {plain(report['stopped_after'])}, as asked: the whole was not built",

@@ -95,12 +95,14 @@ def _unpaired(report: Mapping[str, Any]) -> str:
     steps = steps_behind(report)
     names = {name for step in steps for name in step.get("differences", {})}
     name = headline(names)
-    clauses = [
-        f"{moved(name, change['value'], change['low'], change['high'])} in {plain(step['label'])}"
+    said = [
+        (moved(name, change["value"], change["low"], change["high"]), f"in {plain(step['label'])}")
         for step in fallen(steps, name)
         if (change := _change(step, name))
     ]
+    clauses = [f"{text} {where}" for text, where in said[:1]]
+    clauses += [f"{text.partition(' fell ')[2]} {where}" for text, where in said[1:]]
     if any("not_executed" in target for target in report.get("targets", [])):
-        told = f"on val, {', '.join(clauses)}" if clauses else "on val, no pass lost accuracy beyond noise"
+        told = f"on val, {' and '.join(clauses)}" if clauses else "on val, no pass lost accuracy beyond noise"
         return f"this machine cannot execute the file to measure it{f'; {told}' if name else ''}"
-    return f"on val, {', '.join(clauses)}" if clauses else ""
+    return f"on val, {' and '.join(clauses)}" if clauses else ""
