@@ -97,14 +97,15 @@ def _follows(change: Change, step: Step, run: EarlierRun, recipe: Recipe) -> boo
     (first, *rest), _, _ = change
     other_data, other_model = run.data != _data_of(recipe), run.model != type(recipe.model).name
     if first in OF_DATA and other_data:
-        return first != "reader" or rest[:1] != ["preprocess"] or not _said(("data", *rest), run, recipe)
+        by_recipe = first == "reader" and rest[:1] == ["preprocess"] and _said(("data", *rest), run, recipe)
+        return not by_recipe
     if first == "model":
         return other_model or (
             other_data and not _said(("model", *rest[rest[:1] == ["options"] :]), run, recipe)
         )
     if first == "options":
         return (other_data or other_model) and not _said((step.label, *rest), run, recipe)
-    return first == "toolchain" and (other_data or other_model) and None in change[1:]
+    return bool(first == "toolchain" and (other_data or other_model) and None in change[1:])
 
 
 def _said(path: tuple[str, ...], run: EarlierRun, recipe: Recipe) -> bool:
