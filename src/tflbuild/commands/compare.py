@@ -14,7 +14,7 @@ from tflbuild.commands.words import say
 from tflbuild.core.change import signed, unsigned
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.file_size import size
+from tflbuild.core.file_size import signed_size, size
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.explaining import short
 from tflbuild.engine.lock import NAME, read_lock
@@ -169,7 +169,7 @@ def _change(values: Sequence[Any], key: str = "") -> str:
         return ""
     if isinstance(before, int) and isinstance(after, int):
         change = after - before
-        return f"{'-' if change < 0 else '+'}{size(abs(change))}" if _is_size(key) else f"{change:+,}"
+        return signed_size(change) if _is_size(key) else f"{change:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
         return signed(after - before)
     return ""

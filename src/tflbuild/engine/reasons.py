@@ -99,6 +99,8 @@ def _follows(change: Change, step: Step, run: EarlierRun, recipe: Recipe) -> boo
     if first in OF_DATA and other_data:
         by_recipe = first == "reader" and rest[:1] == ["preprocess"] and _said(("data", *rest), run, recipe)
         return not by_recipe
+    if first == "model" and rest[:1] == ["code"]:
+        return other_model
     if first == "model":
         return other_model or (
             other_data and not _said(("model", *rest[rest[:1] == ["options"] :]), run, recipe)

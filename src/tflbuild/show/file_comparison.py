@@ -8,7 +8,7 @@ from typing import Any
 
 from tflbuild.core.budget import Verdict
 from tflbuild.core.change import signed
-from tflbuild.core.file_size import size
+from tflbuild.core.file_size import signed_size, size
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.plain_text import plain
 
@@ -116,7 +116,7 @@ def _difference(row: Row) -> str:
     unit = f" {row.after.unit}" if row.after.unit != "1" else ""
     share = f" ({change / row.before.value:+.1%})" if row.before.value else ""
     if row.after.unit == "bytes":
-        return f"{'-' if change < 0 else '+'}{size(abs(change))}{share}"
+        return f"{signed_size(change)}{share}"
     return f"{signed(change)}{unit}{share}"
 
 
