@@ -195,3 +195,13 @@ def test_a_run_whose_report_is_none_is_passed_over(recipe: Recipe, build: FakeBu
             .steps[0]
             .reason.startswith("train.score 0.9 -> 0.8")
         )
+
+
+def test_options_that_follow_from_one_that_the_recipe_says_are_left_out(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    build(recipe)
+    changed = with_options(recipe, "train", score=0.8, steps=31)
+    assert planned(changed).steps[0].reason.startswith("train.score 0.9 -> 0.8, train.steps 20 -> 31; took ")
+    saying = replace(changed, mapping={**changed.mapping, "train": {"score": 0.8}})
+    assert planned(saying).steps[0].reason.startswith("train.score 0.9 -> 0.8; took ")

@@ -21,6 +21,9 @@ from tflbuild.engine.storage.store import Store
 LOOKED_AT = 12
 """Runs of a recipe that are looked at, the latest first."""
 
+RUNS = ("*/report.json", "sweep-*/*/report.json")
+"""Places of reports in the folder of a recipe: of its runs, and of the jobs of its sweeps."""
+
 SHOWN = 4
 """Differences that a reason names."""
 
@@ -68,6 +71,7 @@ def reason(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) ->
     said = [] if run is None else _replaced(run, keys.recipe)
     if run is not None:
         changes = [change for change in changes if not _follows(change, step, run, keys.recipe)]
+        changes = _without_resolved(changes, step, run, keys.recipe)
 
     def contents(source: str, before: str) -> str:
         return changed_contents(store.root, before, keys.listing(source))
@@ -110,6 +114,14 @@ def _follows(change: Change, step: Step, run: EarlierRun, recipe: Recipe) -> boo
     return bool(first == "toolchain" and (other_data or other_model) and None in change[1:])
 
 
+def _without_resolved(changes: list[Change], step: Step, run: EarlierRun, recipe: Recipe) -> list[Change]:
+    """Leave out options that only follow from others of the step, where the recipe says one of these otherwise."""
+    said = [
+        path for path, _, _ in changes if path[0] == "options" and _said((step.label, *path[1:]), run, recipe)
+    ]
+    return [change for change in changes if not said or change[0][0] != "options" or change[0] in said]
+
+
 def _said(path: tuple[str, ...], run: EarlierRun, recipe: Recipe) -> bool:
     """Say whether the recipes themselves say different things of an option, so that it did not just follow."""
     return _at(run.resolved, path) != _at(recipe.mapping, path)
@@ -128,16 +140,19 @@ def _data_of(recipe: Recipe) -> tuple[str, str]:
 def _runs(recipe: Recipe) -> Iterator[EarlierRun]:
     """Give the latest runs of a recipe, the newest first; a report that is none is passed over."""
     folder = recipe.outputs / recipe.name
-    reports = sorted(folder.glob("*/report.json"), reverse=True)[: LOOKED_AT + 1]
-    for path in reports:
-        if path.parent.name == "latest":
-            continue
-        try:
-            found = _read(path, path.stat().st_mtime_ns)
-        except OSError:
-            continue
+    reports = [path for form in RUNS for path in folder.glob(form) if path.parent.name != "latest"]
+    dated = sorted(((_changed(path), path) for path in reports), reverse=True)
+    for changed, path in dated[:LOOKED_AT]:
+        found = _read(path, changed)
         if found is not None:
             yield found
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it is being removed
+        return 0
 
 
 @lru_cache(maxsize=2 * LOOKED_AT)

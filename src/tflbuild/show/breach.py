@@ -21,23 +21,26 @@ REJECTED = "rejected"
 
 
 def breach_lines(report: Mapping[str, Any], folder: str) -> list[str]:
-    """Say everything about a limit that ended a build; nothing for a build that ended otherwise.
+    """Say everything about a limit that ended a build, with what to do next; nothing for a build that ended otherwise.
 
     Args:
         report: what `report.json` holds.
         folder: of the run, as it is typed.
     """
+    told = breach_of(report, folder)
+    return [*told, "next:", *(f"  {command}" for command in next_commands(report, folder))] if told else []
+
+
+def breach_of(report: Mapping[str, Any], folder: str) -> list[str]:
+    """Say what is over, what was tried and where the rejected file lies; nothing for a build that ended otherwise."""
     if report.get("status") != "over_budget" or not report["passes"]:
         return []
     label, over = _over(report)
-    lines = [
-        f"over budget: {plain(label) if label else 'the whole'}: {_how_far(verdict)}" for verdict in over
-    ]
+    lines = [f"over budget: {plain(label) if label else 'in total'}: {_how_far(verdict)}" for verdict in over]
     if label:
         lines.append(_tried(report, report["passes"][-1]))
     kept = _kept(Path(folder), label or "model")
-    lines.append(f"the rejected file: {plain(kept)}" if kept else "no file was kept")
-    return [*lines, "next:", *(f"  {command}" for command in next_commands(report, folder))]
+    return [*lines, f"the rejected file: {plain(kept)}" if kept else "no file was kept"]
 
 
 def next_commands(report: Mapping[str, Any], folder: str) -> list[str]:

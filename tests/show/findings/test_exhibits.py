@@ -302,7 +302,7 @@ def test_the_cost_of_kept_layers_is_said_with_its_sign() -> None:
         "mixed: 2 candidates could not be used; stem kept: it crashed",
     ]
     whole = KEPT | {"file_bytes": 0, "latency_noise_ms": None}
-    assert mixed.lines(MIXED | {"kept": [whole]})[1] == "  head: +0 bytes, -0.021 ms"
+    assert mixed.lines(MIXED | {"kept": [whole]})[1] == "  head: +0 B, -0.021 ms"
     assert mixed.lines({"kept": [], "ok": False}) == []
     assert mixed.exhibit({"kept": [], "ok": False}) is None
     assert mixed.lines(MIXED | {"ok": False})[0].endswith("5 candidates judged; the budget does not hold")

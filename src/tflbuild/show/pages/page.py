@@ -12,7 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
-from tflbuild.show.breach import breach_lines
+from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
@@ -71,7 +71,8 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
             unit=unit,
             headline=said.text,
             banner=BANNERS.get(said.tone, report["status"]),
-            breach=breach_lines(report, folder),
+            breach=breach_of(report, folder),
+            next_commands=next_commands(report, folder) if report["status"] == "over_budget" else [],
             command=_command(report),
             folder=shlex.quote(folder),
             tiles=tiles(report, metric, unit),
