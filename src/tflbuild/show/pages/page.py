@@ -61,7 +61,7 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
     looked, others = _split(report.get("analyses", []))
     metric = primary_metric(report)
     unit = _unit(report, metric)
-    said = conclusion(report)
+    said, breach = conclusion(report), breach_of(report, folder)
     return (
         environment()
         .get_template("report.html.j2")
@@ -71,8 +71,8 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
             unit=unit,
             headline=said.text,
             banner=BANNERS.get(said.tone, report["status"]),
-            breach=breach_of(report, folder),
-            next_commands=next_commands(report, folder) if report["status"] == "over_budget" else [],
+            breach=breach,
+            next_commands=next_commands(report, folder) if breach else [],
             command=_command(report),
             folder=shlex.quote(folder),
             tiles=tiles(report, metric, unit),
