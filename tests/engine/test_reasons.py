@@ -14,6 +14,7 @@ from declared import take_back
 from tflbuild.core import toolchain
 from tflbuild.core.dataset import dataset
 from tflbuild.core.recipe import Recipe, WorkerOptions
+from tflbuild.engine.explaining import difference, explained
 from tflbuild.engine.plan import Plan, plan
 from tflbuild.engine.prepare import prepare
 
@@ -205,3 +206,19 @@ def test_options_that_follow_from_one_that_the_recipe_says_are_left_out(
     assert planned(changed).steps[0].reason.startswith("train.score 0.9 -> 0.8, train.steps 20 -> 31; took ")
     saying = replace(changed, mapping={**changed.mapping, "train": {"score": 0.8}})
     assert planned(saying).steps[0].reason.startswith("train.score 0.9 -> 0.8; took ")
+
+
+def test_a_step_that_only_other_recipes_ran_otherwise_is_new_to_this_one(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    build(replace(with_options(recipe, "train", score=0.7, steps=3), name="another", seed=3))
+    text = planned(replace(recipe, name="new")).steps[0].reason
+    assert text.startswith("never run before in this recipe; 'fake_train' took ")
+
+
+def test_parts_that_an_action_did_not_have_are_named_as_users_know_them() -> None:
+    def said(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+        return [explained("quantize", "quantize", change) for change in difference(before, after)]
+
+    assert said({}, {"model": {"type": "file"}}) == ["it depends on the model's options"]
+    assert said({"data": {"data.train": "a"}, "reader": {}}, {}) == ["it no longer depends on data"] * 2

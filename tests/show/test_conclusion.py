@@ -23,8 +23,11 @@ def step(label: str, fall: float | None = None, **more: Any) -> dict[str, Any]:
     return made | more
 
 
-def verdict(metric: str = "map", *, ok: bool = True, decided: bool = True) -> dict[str, Any]:
-    return {"metric": metric, "limit": {"max_drop": 0.2}, "ok": ok, "decided": decided, "text": "map fell"}
+def verdict(
+    metric: str = "map", *, ok: bool = True, decided: bool = True, baseline: float = 0.6
+) -> dict[str, Any]:
+    limit = {"limit": {"max_drop": 0.2}, "baseline": baseline}
+    return {"metric": metric, "ok": ok, "decided": decided, "text": "map fell"} | limit
 
 
 PASSES = [step("train"), step("prune", 0.1), step("convert", 0.0, differences={}), step("quantize", 0.02)]
@@ -75,6 +78,12 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         "a limit on what agrees with the base alone",
         {"budget": {"verdicts": [verdict("fidelity")]}},
         f"Built. No limit on map was set; {FELL}",
+        "unsure",
+    ),
+    (
+        "a limit that a poor base cannot exceed",
+        {"budget": {"verdicts": [verdict(baseline=0.15)]}},
+        f"Built. The limit on map allows the loss of all of it; {FELL}",
         "unsure",
     ),
     (

@@ -19,14 +19,13 @@ def build(recipe: Recipe) -> int:
     from tflbuild.show import terminal
     from tflbuild.show.breach import breach_lines
     from tflbuild.show.conclusion import conclusion
-    from tflbuild.show.toned import say_toned
+    from tflbuild.show.toned import say_toned, say_wrapped
 
     outcome = build_once(recipe, (terminal.listener(),))
     report, folder = outcome.report.content, os.path.relpath(outcome.report.folder)
     sentence, *lines = terminal.outcome_lines(report, folder)
     say_toned(sentence, conclusion(report).tone)
-    for line in lines:
-        say(line)
+    say_wrapped(lines)
     if recipe.run.time_passes:
         from tflbuild.show.timings import time_lines
 

@@ -24,6 +24,9 @@ LOOKED_AT = 12
 RUNS = ("*/report.json", "sweep-*/*/report.json")
 """Places of reports in the folder of a recipe: of its runs, and of the jobs of its sweeps."""
 
+FAR = 2
+"""Differences up to which a run of another recipe is worth comparing with."""
+
 SHOWN = 4
 """Differences that a reason names."""
 
@@ -79,6 +82,8 @@ def reason(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) ->
     said = list(
         dict.fromkeys([*said, *(explained(step.label, name, change, contents) for change in changes)])
     )
+    if run is None and len(said) > FAR:
+        return f"never run before in this recipe; '{name}' took {nearest.seconds:.1f} s in another"
     shown = ", ".join(said[:SHOWN]) + (f" and {len(said) - SHOWN} more" if len(said) > SHOWN else "")
     return f"{shown or 'its stored result is gone'}; took {nearest.seconds:.1f} s last time"
 
@@ -124,7 +129,7 @@ def _without_resolved(changes: list[Change], step: Step, run: EarlierRun, recipe
 
 def _said(path: tuple[str, ...], run: EarlierRun, recipe: Recipe) -> bool:
     """Say whether the recipes themselves say different things of an option, so that it did not just follow."""
-    return _at(run.resolved, path) != _at(recipe.mapping, path)
+    return bool(_at(run.resolved, path) != _at(recipe.mapping, path))
 
 
 def _at(mapping: Any, path: tuple[str, ...]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tflbuild.core.budget import limits_of
 from tflbuild.core.metric import METRICS, AccuracyMetric, headline
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
@@ -95,13 +96,14 @@ def _verdicts(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 def _unlimited(report: Mapping[str, Any]) -> str:
     """Say where accuracy had no limit; "" where the whole had one, or every pass that lost some."""
-    limited = {
-        (label, metric)
-        for label, verdict in _verdicts(report)
-        if _is_accuracy(metric := verdict.get("metric", ""))
-    }
-    if not limited:
+    limits = [
+        (label, verdict) for label, verdict in _verdicts(report) if _is_accuracy(verdict.get("metric", ""))
+    ]
+    limited = {(label, verdict["metric"]) for label, verdict in limits if not _allows_all(verdict)}
+    if not limits:
         return "No accuracy limit was set"
+    if not limited:
+        return f"The limit on {plain(limits[-1][1]['metric'])} allows the loss of all of it"
     name = fell(report)
     if name and all(METRICS.get(metric).against != METRICS.get(name).against for _, metric in limited):  # type: ignore[attr-defined]
         return f"No limit on {name} was set"
@@ -112,6 +114,16 @@ def _unlimited(report: Mapping[str, Any]) -> str:
     name = headline({name for step in steps for name in step.get("differences", {})})
     free = [plain(step["label"]) for step in fallen(steps, name) if step["label"] not in labels]
     return f"No accuracy limit was set on {' and '.join(free)}" if free else ""
+
+
+def _allows_all(verdict: Mapping[str, Any]) -> bool:
+    """Say whether a limit cannot be exceeded: no accuracy is below 0, and a base that has little can lose it all."""
+    lines = [
+        limit.line(verdict.get("baseline"))
+        for limit in limits_of({verdict["metric"]: verdict.get("limit", {})})
+        if limit.floor
+    ]
+    return bool(lines) and all(line is not None and line <= 0 for line in lines)
 
 
 def _is_accuracy(name: str) -> bool:
