@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tflbuild import plugins, session
 from tflbuild.commands.words import say, warn
-from tflbuild.core.change import signed
+from tflbuild.core.change import unsigned
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference
@@ -130,13 +130,13 @@ def budget_of(recipe: Recipe, metric: str, losses: list[Loss], base: str) -> flo
 
 
 def table(losses: list[Loss], base: str) -> list[str]:
-    """Give one line a step: the metric, what the step changed, what changed since the base."""
+    """Give one line a step: the metric, what the step lost, what was lost since the base."""
     width = max(len(loss.label) for loss in losses)
-    lines = [f"{'pass':<{width}}  on {GATE_SPLIT}   change there                change since {base}"]
+    lines = [f"{'pass':<{width}}  on {GATE_SPLIT}   lost there                  lost since {base}"]
     for loss in losses:
         value = "" if loss.value is None else f"{loss.value:.4f}"
         lines.append(
-            f"{loss.label:<{width}}  {value:<7}  {_changed(loss.own):<26}  {_changed(loss.total)}".rstrip()
+            f"{loss.label:<{width}}  {value:<7}  {_lost(loss.own):<26}  {_lost(loss.total)}".rstrip()
         )
     return lines
 
@@ -160,11 +160,11 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
         return f"no pass lost the budget of {allowed:.4f}; {most}"
     loss, total = culprit
     if total.high >= 0:
-        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_changed(total)} since the base; {most}"
+        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_lost(total)} since the base; {most}"
     undecided = "" if -total.high > allowed else " (undecided: its interval holds the budget)"
     return (
-        f"the budget of {allowed:.4f} was lost at {loss.label}: {_changed(loss.own)} there, "
-        f"{_changed(total)} since the base{undecided}; {most}"
+        f"the budget of {allowed:.4f} was lost at {loss.label}: {_lost(loss.own)} there, "
+        f"{_lost(total)} since the base{undecided}; {most}"
     )
 
 
@@ -184,8 +184,9 @@ def _costliest(losses: list[Loss], metric: str) -> str:
         if loss is not worst and loss.own and loss.own.value < 0 and loss.own.low <= worst.own.high
     ]
     doubt = f" (or {' or '.join(alike)}: the intervals overlap)" if alike else ""
-    return f"the costliest pass is {worst.label}, {_changed(worst.own)}{doubt}"
+    return f"the costliest pass is {worst.label}, {_lost(worst.own)}{doubt}"
 
 
-def _changed(change: Difference | None) -> str:
-    return "" if change is None else signed(change.value, change.low, change.high)
+def _lost(change: Difference | None) -> str:
+    """Write a loss with its interval: minus the change, turned round; a gain has a minus."""
+    return "" if change is None else unsigned(-change.value, -change.high, -change.low)
