@@ -54,25 +54,16 @@ def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
     """Build one recipe with a worker of its own; once more, where its model has to be taken in in another way."""
     worker = worker_for(recipe)
     try:
-        outcome = built(Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish))
+        outcome = Build(recipe, lambda: make_run_folder(recipe), worker, listeners, publish).run()
         if not isinstance(outcome.error, OtherWay):
             return outcome
         again = in_another_way(recipe, outcome.error)
         try:
-            return built(Build(again, lambda: make_run_folder(again), worker, listeners, publish))
+            return Build(again, lambda: make_run_folder(again), worker, listeners, publish).run()
         except RecipeError as refused:  # e.g. a pass that trains what only the first way gives
             raise OtherWay(f"{outcome.error} That fails, too: {refused}") from refused
     finally:
         worker.stop()
-
-
-def built(build: Build) -> Outcome:
-    """Run a build, and write how it ended behind its log."""
-    from tflbuild.show.outcome import keep_outcome
-
-    outcome = build.run()
-    keep_outcome(outcome.report)
-    return outcome
 
 
 def in_another_way(recipe: Recipe, error: OtherWay) -> Recipe:
@@ -94,7 +85,9 @@ def worker_for(recipe: Recipe) -> Worker:
 
 
 def publish(report: Report) -> None:
-    """Write `report.html` beside `report.json`."""
+    """Write `report.html` beside `report.json`, and the outcome behind the log."""
+    from tflbuild.show.outcome import keep_outcome
     from tflbuild.show.pages import publishing
 
+    keep_outcome(report)
     publishing.publish(report.folder, report.content)

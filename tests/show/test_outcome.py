@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shown_steps import metrics
-from tflbuild.show.outcome import outcome_lines
+from tflbuild.engine.report import Report
+from tflbuild.show.outcome import keep_outcome, outcome_lines
 
 TARGET: dict[str, Any] = {
     "name": "cpu",
@@ -144,3 +146,20 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
     assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[3]
     assert "30 of 31 operators on xnnpack" in lines[5]
     assert lines[-1] == "report: outputs/r/now/report.html"
+
+
+def test_the_log_ends_with_the_outcome_and_with_all_about_a_breach(tmp_path: Path) -> None:
+    step = {"label": "prune", "verdicts": [], "tried": [], "differences": {}, "outcome": "ran"}
+    verdict = {"metric": "map", "limit": {"max_drop": 0.1}, "value": 0.4, "baseline": 0.6, "ok": False}
+    over = {"status": "over_budget", "passes": [step | {"verdicts": [verdict | {"text": "map fell by 0.2"}]}]}
+    report = Report(folder=tmp_path, content=REPORT | over | {"targets": [], "overrides": [], "recipe": "r"})
+    (tmp_path / "log.txt").write_text("from TensorFlow\n")
+    keep_outcome(report)
+    said = (tmp_path / "log.txt").read_text()
+    first, sentence, *lines = said.splitlines()
+    assert first == "from TensorFlow"
+    assert sentence.startswith("Over budget: no model was delivered")
+    assert "over budget: prune: map fell by 0.2; 0.1000 too much" in lines
+    assert f"  tflbuild diagnose {tmp_path}" in lines
+    keep_outcome(report)
+    assert (tmp_path / "log.txt").read_text() == said, "a page that is written again says nothing twice"

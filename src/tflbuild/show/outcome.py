@@ -44,11 +44,14 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
 
 
 def keep_outcome(report: Report) -> None:
-    """Write how a build ended behind the log of its run; a log that cannot be written changes nothing in that."""
-    folder = str(report.folder)
+    """Write how a build ended behind the log of its run, once; a log that cannot be written changes nothing in that."""
+    folder, path = str(report.folder), report.folder / LOG
     lines = [*outcome_lines(report.content, folder), *breach_lines(report.content, folder)]
-    with suppress(OSError), (report.folder / LOG).open("a", encoding="utf-8") as log:
-        log.write("".join(f"{harmless(line)}\n" for line in lines))
+    text = "".join(f"{harmless(line)}\n" for line in lines)
+    with suppress(OSError):
+        if not path.is_file() or not path.read_bytes().endswith(text.encode()):
+            with path.open("a", encoding="utf-8") as log:
+                log.write(text)
 
 
 def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:

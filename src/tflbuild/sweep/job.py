@@ -111,7 +111,7 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
         with contextlib.chdir(job.cwd):
             recipe = thaw(job.mapping, job.overrides, Path(job.plugins) if job.plugins else None)
             build = Build(recipe, lambda: folder, worker_for(recipe), listeners, session.publish)
-            return _result(job, session.built(build))
+            return _result(job, build.run())
     except KeyboardInterrupt:
         return JobResult(INTERRUPTED, row_of_interruption(job.name, job.differs))
     except BaseException as error:
