@@ -20,7 +20,13 @@ VERDICT = {
     "ok": False,
     "decided": True,
 }
-STEP = {"label": "prune", "verdicts": [VERDICT | {"text": "map fell by 0.2"}], "tried": [], "outcome": "ran"}
+STEP = {
+    "label": "quantize",
+    "kind": "TFLiteModel",
+    "verdicts": [VERDICT | {"text": "map fell by 0.2"}],
+    "tried": [],
+    "outcome": "ran",
+}
 REPORT: dict[str, Any] = {
     "status": "over_budget",
     "recipe": "r",
@@ -48,12 +54,12 @@ def test_a_breach_is_an_error_that_is_said_once_with_exit_code_5(
     printed = capsys.readouterr()
     assert printed.out.splitlines() == ["Over budget: no model was delivered.", "report: run/report.html"]
     assert printed.err.splitlines() == [
-        "error: over budget: prune: map fell by 0.2; 0.1000 too much",
-        "nothing else was tried: prune has no fallback that could run, and its on_breach is fail",
+        "error: over budget: quantize: map fell by 0.2; 0.1000 too much",
+        "nothing else was tried: quantize has no fallback that could run, and its on_breach is fail",
         "no file was kept",
         "next:",
         "  tflbuild diagnose run",
-        "  tflbuild recipe=r prune.budget.map.max_drop=0.201",
+        "  tflbuild recipe=r quantize.budget.map.max_drop=0.201",
     ]
 
 

@@ -31,11 +31,13 @@ LARGE = verdict("size", {"max": 300_000.0}, 312_345.0)
 
 def report(*verdicts: dict[str, Any], total: bool = False, **step: Any) -> dict[str, Any]:
     last = {"label": "quantize", "verdicts": [] if total else list(verdicts), "tried": [{"run": "quantize"}]}
+    last["kind"] = "TFLiteModel"
+    convert = {"label": "convert", "kind": "TFLiteModel", "verdicts": [], "tried": []}
     return {
         "status": "over_budget",
         "recipe": "mine",
         "overrides": ["prune.sparsity=0.9", "data.classes=[a,b c]", "quantize.budget.map.max_drop=0.03"],
-        "passes": [{"label": "train", "verdicts": [], "tried": []}, last | step],
+        "passes": [convert, last | step],
         "budget": {"verdicts": list(verdicts) if total else []},
         "resolved": {"quantize": {"on_breach": "fail"}},
     }
@@ -76,6 +78,11 @@ NEXT = [
     ("a size of a pass", report(LARGE), ["quantize.budget.size.max=313000", "quantize.on_breach=skip"]),
     ("a size of the whole", report(LARGE, total=True), ["budget.size.max=313000", "report RUN"]),
     ("accuracy of the whole", report(FELL, total=True), ["diagnose RUN", "budget.map.max_drop=0.121"]),
+    (
+        "what is not converted yet",
+        report(FELL, kind="KerasModel"),
+        ["quantize.budget.map.max_drop=0.121", "report RUN"],
+    ),
     (
         "undecided, and strict",
         report(verdict("map", {"max_drop": 0.2}, 0.5, 0.62)),

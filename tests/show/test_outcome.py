@@ -149,7 +149,14 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
 
 
 def test_the_log_ends_with_the_outcome_and_with_all_about_a_breach(tmp_path: Path) -> None:
-    step = {"label": "prune", "verdicts": [], "tried": [], "differences": {}, "outcome": "ran"}
+    step = {
+        "label": "prune",
+        "kind": "TFLiteModel",
+        "verdicts": [],
+        "tried": [],
+        "differences": {},
+        "outcome": "ran",
+    }
     verdict = {"metric": "map", "limit": {"max_drop": 0.1}, "value": 0.4, "baseline": 0.6, "ok": False}
     over = {"status": "over_budget", "passes": [step | {"verdicts": [verdict | {"text": "map fell by 0.2"}]}]}
     report = Report(folder=tmp_path, content=REPORT | over | {"targets": [], "overrides": [], "recipe": "r"})

@@ -15,14 +15,15 @@ def report(words: list[str]) -> int:
     from tflbuild.show import terminal
     from tflbuild.show.breach import breach_lines
     from tflbuild.show.pages.publishing import publish_again
-    from tflbuild.show.step_lines import mark_of
+    from tflbuild.show.step_lines import LOADED, mark_of
     from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
     content = read_report(path)
     folder = path if path.is_dir() else path.parent
     for step in content["passes"]:
-        say(f"{step['label']:<18} {mark_of(step):<12} {terminal.primary_metric(step['metrics'])}")
+        outcome = LOADED if mark_of(step) == LOADED else step["outcome"]
+        say(f"{step['label']:<18} {outcome:<9} {terminal.primary_metric(step['metrics'])}")
         for verdict in step["verdicts"]:
             say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}")
     for line in (*time_lines(content), *terminal.outcome_lines(content, str(folder))):

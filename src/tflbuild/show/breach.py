@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, limits_of
 from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.plain_text import plain
@@ -46,17 +47,19 @@ def breach_of(report: Mapping[str, Any], folder: str) -> list[str]:
 def next_commands(report: Mapping[str, Any], folder: str) -> list[str]:
     """Give the two most sensible commands behind a breach, as a shell takes them: to find the cause, and to accept it.
 
-    A limit on a size or a time has no cause to be found: the second choice is to build without the pass.
+    A limit on a size or a time has no cause to be found, nor has a model before its conversion a ladder: there the
+    second choice is to build without the pass.
     """
     label, over = _over(report)
     strict = bool(report.get("resolved", {}).get("strict"))
     accepting = [word for verdict in over if (word := _accepting(label, verdict, strict=strict))]
     commands = []
-    if any(_is_accuracy(verdict) for verdict in over):
+    kinds = [step.get("kind") for step in report["passes"]][-2:]
+    if any(_is_accuracy(verdict) for verdict in over) and (not label or kinds[-1] == TFLiteModel.kind):
         commands.append(["tflbuild", "diagnose", folder])
     if accepting:
         commands.append(_building(report, accepting))
-    if len(commands) < 2 and label:
+    if len(commands) < 2 and label and len(kinds) == 2 and kinds[0] == kinds[1]:
         commands.append(_building(report, [f"{label}.on_breach=skip"]))
     if len(commands) < 2:
         commands.append(["tflbuild", "report", folder])

@@ -65,7 +65,7 @@ def _built(report: Mapping[str, Any]) -> tuple[str, Tone]:
     closed = [step for step in report.get("passes", []) if not _ok(step)]
     if closed:
         return f"Built, {' and '.join(map(_closed, closed))}", "unsure"
-    if any(not verdict["ok"] for verdict in report["budget"]["verdicts"]):
+    if any(not label and not verdict["ok"] for label, verdict in _verdicts(report)):
         return "Built, over its budget", "unsure"
     if texts_of([entry for entry in report.get("analyses", []) if entry.get("name") == FIRST_LOOK]):
         return "Built, but look at the base", "unsure"
@@ -91,7 +91,7 @@ def _verdicts(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     """Give every verdict with the label of its step; "" for the total budget."""
     for step in report.get("passes", []):
         yield from ((step["label"], verdict) for verdict in step.get("verdicts", []))
-    yield from (("", verdict) for verdict in report["budget"]["verdicts"])
+    yield from (("", verdict) for verdict in report.get("budget", {}).get("verdicts", []))
 
 
 def _unlimited(report: Mapping[str, Any]) -> str:
