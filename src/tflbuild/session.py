@@ -85,7 +85,9 @@ def worker_for(recipe: Recipe) -> Worker:
 
 
 def publish(report: Report) -> None:
-    """Write `report.html` beside `report.json`."""
+    """Write `report.html` beside `report.json`, and the outcome behind the log."""
+    from tflbuild.show.outcome import keep_outcome
     from tflbuild.show.pages import publishing
 
+    keep_outcome(report)
     publishing.publish(report.folder, report.content)

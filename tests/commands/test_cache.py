@@ -41,8 +41,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_info_says_what_there_is(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "info"]) == 0
     said = capsys.readouterr().out
-    assert "models             2     6.0 kB" in said
-    assert "predictions        1    5 bytes" in said
+    assert "models             2    5.9 KiB" in said
+    assert "predictions        1        5 B" in said
     assert "least lately used: 1970-01-0" in said
     assert f"{key(1, 'prune')[:12]}  prune" in said
     assert "took 2.5 s" in said
@@ -77,12 +77,12 @@ def test_a_store_in_the_home_folder_is_found_by_its_tilde(
 
 def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "verify"]) == 0
-    assert "3 records and 3 files read, 6.0 kB" in capsys.readouterr().out
+    assert "3 records and 3 files read, 5.9 KiB" in capsys.readouterr().out
     (root / "actions" / f"{key(2)}.json").write_text("{}")
     assert main(["cache", "verify"]) == 7
     said = capsys.readouterr()
     assert f"damaged: {key(2)[:12]}: its record was altered or cut short" in said.out
-    assert "1 file(s) that no record names (1.0 kB); tflbuild cache gc removes them" in said.out
+    assert "1 file(s) that no record names (1000 B); tflbuild cache gc removes them" in said.out
     assert "1 stored result(s) or file(s)" in said.err
     assert main(["cache", "verify"]) == 0
 
@@ -119,7 +119,10 @@ def test_an_age_has_a_unit(text: str, seconds: float) -> None:
 WRONG = [
     ([], "usage: tflbuild cache info"),
     (["clear"], "usage: tflbuild cache info"),
-    (["gc", "--max-size", "many"], "--max-size: 'many' is no size; right would be 5G"),
+    (
+        ["gc", "--max-size", "many"],
+        "--max-size: 'many' is no size; right would be 500KB, 500KiB, 1.5MB, 5G, or a",
+    ),
     (["gc", "--older-than", "30"], "--older-than: '30' is no age; right would be 30d"),
     (["gc", "--older-than"], "--older-than needs a value"),
     (["gc", "--max-sise", "5G"], "'--max-sise' is none of its options. Did you mean 'max-size'?"),
@@ -159,8 +162,8 @@ CANDIDATES = (
     Removable(kind="orphan", name="o" * 64, bytes=700, used=0.0),
 )
 LINES = [
-    "result      kkkkkkkkkkkk  prune                  5.0 kB  last used 1970-01-02 00:00",
-    f"orphan      {'o' * 60}  700 bytes  no record names it",
+    "result      kkkkkkkkkkkk  prune                 4.9 KiB  last used 1970-01-02 00:00",
+    f"orphan      {'o' * 60}      700 B  no record names it",
 ]
 
 
@@ -231,12 +234,12 @@ def test_info_counts_by_kind_and_names_the_largest(world: World, capsys: pytest.
     assert main(["cache", "info"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:6] == [
-        "s: 16.0 kB",
-        "  models             2    10.5 kB",
+        "s: 15.6 KiB",
+        "  models             2   10.3 KiB",
         "least lately used: 1970-01-03 00:00; last used: 1970-01-05 00:00",
         "largest:",
-        "  bbbbbbbbbbbb  prune                  9.0 kB  took 0.0 s, last used 1970-01-03 00:00",
-        "  aaaaaaaaaaaa  train                  1.5 kB  took 71.3 s, last used 1970-01-04 00:00",
+        "  bbbbbbbbbbbb  prune                 8.8 KiB  took 0.0 s, last used 1970-01-03 00:00",
+        "  aaaaaaaaaaaa  train                 1.5 KiB  took 71.3 s, last used 1970-01-04 00:00",
     ]
     assert len(lines) == 4 + 8
 
@@ -254,14 +257,14 @@ def test_gc_says_what_it_removed_and_what_stays(world: World, capsys: pytest.Cap
     assert main(["cache", "gc", "--max-size", "5k", "--older-than", "2h", "outputs=a,b"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "warning: a run cannot be read",
-        "removed 2 thing(s), 5.7 kB; 10.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+        "removed 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running builds",
     ]
     assert world.asked.pop("collected").removables == CANDIDATES
     assert world.asked == {"outputs": [Path("a"), Path("b")], "max_bytes": 5_000, "older_than": 7_200.0}
     world.left = [CANDIDATES[0]]
     assert main(["cache", "gc"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "removed 1 thing(s), 700 bytes; 15.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+        "removed 1 thing(s), 700 B; 14.9 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running builds",
         "1 thing(s) stay, since a build uses them by now",
     ]
     assert (world.asked["max_bytes"], world.asked["older_than"]) == (None, None)
@@ -274,7 +277,8 @@ def test_a_dry_run_names_everything_and_removes_nothing(
     assert main(["cache", "gc", word]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         *LINES,
-        "would remove 2 thing(s), 5.7 kB; 10.3 kB stay, 9.0 kB of them needed by 3 run(s) on disk and running builds",
+        "would remove 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running "
+        "builds",
     ]
     assert "collected" not in world.asked
 
@@ -302,8 +306,8 @@ def test_verify_tells_damage_busy_records_and_orphans_apart(
     assert said.out.splitlines() == [
         "damaged: dddddddddddd: its bytes differ",
         "damaged: eeeeeeeeeeee: it is cut short; a build is putting it right",
-        "2 file(s) that no record names (1.5 kB); tflbuild cache gc removes them",
-        "3 records and 2 files read, 6.0 kB",
+        "2 file(s) that no record names (1.5 KiB); tflbuild cache gc removes them",
+        "3 records and 2 files read, 5.9 KiB",
     ]
     assert (
         "2 stored result(s) or file(s) of s were damaged; they lie in s/quarantine and are built again"

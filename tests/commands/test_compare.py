@@ -30,10 +30,10 @@ MEASURED = {"value": 0.61234, "unit": "1", "low": 0.5, "high": 0.7}
         ("[red]", "\\[red]"),
         ("0123456789" * 6 + "abcd", "0123456789"),
         ("x" * 63, "x" * 63),
-        (MEASURED, "0.6123 (0.5000 to 0.7000)"),
+        (MEASURED, "0.6123 [0.5000, 0.7000]"),
         ({"value": 0.0, "unit": "1"}, "0.0000"),
-        ({"value": 0.0, "unit": "1", "low": 0.0, "high": 0.0}, "0.0000 (0.0000 to 0.0000)"),
-        ({"value": 643384.0, "unit": "bytes"}, "643,384"),
+        ({"value": 0.0, "unit": "1", "low": 0.0, "high": 0.0}, "0.0000 [0.0000, 0.0000]"),
+        ({"value": 643384.0, "unit": "bytes"}, "628.3 KiB"),
         ({"value": None, "unit": "1"}, "not measured"),
     ],
 )
@@ -59,6 +59,12 @@ def test_a_cell_says_its_value_as_people_read_it(value: Any, text: str) -> None:
 )
 def test_a_change_is_what_came_after_less_what_was_before(before: Any, after: Any, text: str) -> None:
     assert _change([before, after]) == text
+
+
+def test_sizes_are_written_in_kib() -> None:
+    assert _text(312345, "quantize.bytes") == "305.0 KiB"
+    assert _change([312345, 300000], "compressed_bytes") == "-12.1 KiB"
+    assert _change([300000, 312345], "cpu.bytes") == "+12.1 KiB"
 
 
 @pytest.mark.parametrize(
@@ -235,6 +241,7 @@ def test_runs_are_compared_in_a_table_or_as_json(runs: list[str], capsys: pytest
         "one two/report.json change",
         "causes",
         "prune.action a b, why is not known: a run that was not built keeps no lock",
+        "two/report.json and one are not paired: they delivered the same file",
         "equal: 5 of recipe, 6 of causes, 12 of figures",
     ]
     for words in (["--json", *runs], [*runs, "--json"]):

@@ -190,6 +190,7 @@ def test_a_compressed_size_is_that_of_the_best_compression(tmp_path: Path) -> No
         "compressed_bytes": len(zlib.compress(content, 9)),
         "labels": ["a"],
         "metrics": {},
+        "differences": {},
         "inputs": ["i"],
         "outputs": ["o"],
         "cycles": 3,
@@ -425,4 +426,16 @@ def test_a_file_of_the_user_s_own_is_told_from_what_was_made_of_it_sample_by_sam
     found = given["differences"]["score"]
     assert found["value"] == pytest.approx(given["metrics"]["score"]["value"] - base)
     assert found["low"] < found["value"] < found["high"]
-    assert "differences" not in targets(build_here(recipe))["any"]  # trained here
+
+
+def test_every_delivered_file_is_held_against_the_base_and_every_pass_against_its_input(
+    recipe: Recipe, build_here: FakeBuild
+) -> None:
+    report = build_here(recipe).report
+    (given,) = report["targets"]
+    changes = {step["label"]: step["differences"] for step in report["passes"]}
+    assert given["differences"]["score"]["value"] == pytest.approx(-0.01)
+    assert changes["train"] == {}, "the base itself"
+    assert changes["prune"]["score"]["value"] == pytest.approx(-0.01)
+    assert changes["convert"]["score"]["value"] == pytest.approx(0)
+    assert {"low", "high", "n"} <= changes["prune"]["score"].keys()

@@ -198,11 +198,11 @@ def test_a_file_s_size_has_no_interval_and_rises_against_its_baseline() -> None:
     verdict = judge(bytes_, after, before)
     assert (verdict.ok, verdict.low, verdict.high, verdict.decided) == (False, None, None, True)
     assert verdict.text == (
-        "file_bytes rose by 345 bytes, from 12,000 bytes to 12,345 bytes; a rise of at most 100 bytes allowed"
+        "file_bytes rose by 345 B, from 11.7 KiB to 12.1 KiB; a rise of at most 100 B allowed"
     )
     fell = judge(bytes_, before, after)
     assert fell.ok
-    assert fell.text.startswith("file_bytes fell by 345 bytes, from 12,345 bytes to 12,000 bytes; a rise of")
+    assert fell.text.startswith("file_bytes fell by 345 B, from 12.1 KiB to 11.7 KiB; a rise of")
 
 
 @pytest.mark.parametrize(
@@ -323,6 +323,16 @@ def test_the_variance_of_a_share_is_that_of_the_difference_by_the_baseline_squar
     assert deciding(0.25 * 0.26031) == "231 would decide"
 
 
+def test_what_is_just_over_reads_as_over() -> None:
+    size = Limit(metric="file_bytes", form="max", bound=307_200)
+    assert judge(size, Measurement(value=307_205, unit="bytes")).text == (
+        "file_bytes 300.0 KiB (307,205 bytes), at most 300.0 KiB (307,200 bytes) allowed"
+    )
+    assert judge(limit("min", 0.5), Measurement(value=0.49996, unit="1", split="val")).text.startswith(
+        "score 0.49996, at least 0.5 allowed"
+    )
+
+
 def test_an_interval_of_the_value_counts_its_own_variance() -> None:
     value = Measurement(value=0.52, unit="1", split="val", n=100, low=0.48, high=0.56, variance=0.0)
     assert judge(limit("min", 0.5), value).text.endswith("about 200 would decide")
@@ -333,7 +343,7 @@ def test_an_interval_of_the_value_counts_its_own_variance() -> None:
     [
         (0.12345, "1", "0.1235"),
         (-0.00001, "1", "0.0000"),
-        (1234567.4, "bytes", "1,234,567 bytes"),
+        (1234567.4, "bytes", "1.2 MiB"),
         (1234.567, "ms", "1,235 ms"),
         (1.23456, "ms", "1.235 ms"),
     ],

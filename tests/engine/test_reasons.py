@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 
 import fakes
 from building import FakeBuild
+from declared import take_back
 from tflbuild.core import toolchain
+from tflbuild.core.dataset import dataset
 from tflbuild.core.recipe import Recipe, WorkerOptions
+from tflbuild.engine.explaining import difference, explained
 from tflbuild.engine.plan import Plan, plan
 from tflbuild.engine.prepare import prepare
 
@@ -124,3 +128,97 @@ def test_planning_writes_nothing(recipe: Recipe, build: FakeBuild) -> None:
     before = {path: path.stat().st_mtime_ns for path in recipe.store.rglob("*")}
     planned(with_options(recipe, "prune", cost=0.02))
     assert {path: path.stat().st_mtime_ns for path in recipe.store.rglob("*")} == before
+
+
+@dataset("fake_other")
+class FakeOther(fakes.FakeData):
+    """The same samples under another name, with one more of them."""
+
+    root: str = "there"
+
+
+take_back(sys.modules[__name__])
+
+
+def test_other_data_are_named_rather_than_what_follows_from_them(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    other = replace(recipe, data=FakeOther(train=13, version=2))
+    text = planned(other).steps[0].reason
+    assert text.startswith("data: fake_data -> fake_other; took "), (
+        "and not train.steps 20 -> 26, nor the content"
+    )
+    build(other)
+    moved = planned(replace(recipe, data=FakeOther(train=13, version=3, root="elsewhere"))).steps[0].reason
+    assert moved.startswith("data.root: there -> elsewhere; took ")
+
+
+def test_what_the_recipe_itself_says_otherwise_is_named_beside_other_data(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    build(recipe)
+    other = with_options(replace(recipe, data=FakeOther(train=13)), "train", score=0.8)
+    other = replace(other, mapping={**other.mapping, "train": {"score": 0.8}})
+    assert (
+        planned(other)
+        .steps[0]
+        .reason.startswith("data: fake_data -> fake_other, train.score 0.9 -> 0.8; took ")
+    )
+
+
+def test_another_model_is_named_rather_than_its_options(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    path = recipe.outputs.parent / "m.h5"
+    path.write_bytes(b"user")
+    text = planned(replace(recipe, model=fakes.FakeOwn(path=str(path)))).steps[0].reason
+    assert text.startswith("model: fake_model -> fake_own; took ")
+
+
+def test_the_nearest_run_is_one_of_this_recipe(recipe: Recipe, build: FakeBuild) -> None:
+    build(recipe)
+    near = replace(with_options(recipe, "train", score=0.7), name="another", seed=3)
+    build(near)
+    wanted = with_options(replace(recipe, seed=3), "train", score=0.71)
+    assert planned(wanted).steps[0].reason.startswith("train.score 0.9 -> 0.71, seed 0 -> 3; took "), (
+        "the run of another recipe differs in one field less"
+    )
+    elsewhere = replace(wanted, name="new")
+    assert planned(elsewhere).steps[0].reason.startswith("train.score 0.7 -> 0.71; took "), (
+        "a recipe without runs is compared with all"
+    )
+
+
+def test_a_run_whose_report_is_none_is_passed_over(recipe: Recipe, build: FakeBuild) -> None:
+    report = build(recipe).report
+    for text in ("", "[]", '{"passes": 3, "data": {}, "model": {}}'):
+        (report.folder / "report.json").write_text(text)
+        assert (
+            planned(with_options(recipe, "train", score=0.8))
+            .steps[0]
+            .reason.startswith("train.score 0.9 -> 0.8")
+        )
+
+
+def test_options_that_follow_from_one_that_the_recipe_says_are_left_out(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    build(recipe)
+    changed = with_options(recipe, "train", score=0.8, steps=31)
+    assert planned(changed).steps[0].reason.startswith("train.score 0.9 -> 0.8, train.steps 20 -> 31; took ")
+    saying = replace(changed, mapping={**changed.mapping, "train": {"score": 0.8}})
+    assert planned(saying).steps[0].reason.startswith("train.score 0.9 -> 0.8; took ")
+
+
+def test_a_step_that_only_other_recipes_ran_otherwise_is_new_to_this_one(
+    recipe: Recipe, build: FakeBuild
+) -> None:
+    build(replace(with_options(recipe, "train", score=0.7, steps=3), name="another", seed=3))
+    text = planned(replace(recipe, name="new")).steps[0].reason
+    assert text.startswith("never run before in this recipe; 'fake_train' took ")
+
+
+def test_parts_that_an_action_did_not_have_are_named_as_users_know_them() -> None:
+    def said(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+        return [explained("quantize", "quantize", change) for change in difference(before, after)]
+
+    assert said({}, {"model": {"type": "file"}}) == ["it depends on the model's options"]
+    assert said({"data": {"data.train": "a"}, "reader": {}}, {}) == ["it no longer depends on data"] * 2

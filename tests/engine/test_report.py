@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import re
 import stat
@@ -21,7 +22,7 @@ from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import BudgetExceeded, PassError, RecipeError, StoreError
-from tflbuild.core.metric import Measurement
+from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import run_folder
 from tflbuild.engine.ending import status_of, text_of
@@ -64,6 +65,10 @@ STEP = StepReport(
     measuring_seconds=5.67891,
     notes={"sparsity": 0.25},
     metrics={"score": Measurement(value=0.75, unit="1")},
+    differences={
+        "score": Difference(value=-0.25, low=-0.5, high=-0.125, n=4),
+        "endless": Difference(value=-0.25, low=-math.inf, high=math.nan, n=1),
+    },
     verdicts=[VERDICT],
     tried=[{"run": "thin"}],
 )
@@ -90,6 +95,7 @@ def test_every_field_of_a_step_is_in_the_report() -> None:
         "cost_seconds": 1.235,
         "notes": {"sparsity": 0.25},
         "metrics": {"score": {"value": 0.75, "unit": "1"}},
+        "differences": {"score": {"value": -0.25, "low": -0.5, "high": -0.125, "n": 4, "variance": None}},
         "verdicts": [VERDICT.to_json()],
     }
     empty = StepReport(label="thin", pass_name="prune").to_json()
@@ -107,6 +113,7 @@ def test_a_step_that_has_not_ended_has_failed() -> None:
         "options": {},
         "notes": {},
         "metrics": {},
+        "differences": {},
         "verdicts": [],
         "tried": [],
         "outcome": "failed",

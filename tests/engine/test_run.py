@@ -178,6 +178,8 @@ def test_the_first_fallback_that_holds_takes_the_place_and_no_further_one_is_tri
     assert outcome.error is None
     assert score(outcome) == pytest.approx(0.84)
     assert (report["outcome"], report["reason"]) == ("replaced", "its gate closed; good took its place")
+    before, after = (step["metrics"]["score"]["value"] for step in outcome.report["passes"][-2:])
+    assert report["differences"]["score"]["value"] == pytest.approx(after - before), "of what took its place"
     assert [(tried["run"], tried["ok"]) for tried in report["tried"]] == [
         ("quantize", False),
         ("worse", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,21 @@ def test_what_the_recipe_says_against_the_file_is_warned_of(
 ) -> None:
     found = file(tmp_path, normalising([127.5], [127.5]))
     assert found.warnings(preprocess) == ([said.format(path=found.path)] if said else [])
+
+
+def test_what_contradicts_a_graph_that_prepares_pixels_itself_is_refused_while_planning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = file(tmp_path, normalising([127.5], [127.5]))
+    held = replace(found.description, held=("scale", "offset"))
+    monkeypatch.setattr(type(found), "description", held)
+    with pytest.raises(
+        RecipeError, match=r"scale 1\.0 contradicts .* Its own graph prepares pixels so: leave"
+    ):
+        found.warnings({"channels": "rgb", "scale": 1.0, "offset": -1.0})
+    assert len(found.warnings({"channels": "bgr", "scale": 1 / 127.5, "offset": -1.0})) == 1, (
+        "that only warns"
+    )
 
 
 def in_bytes(model: Any) -> None:

@@ -155,6 +155,22 @@ def test_a_budget_that_is_null_limits_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "held"), [("500KB", 500_000), ("300KiB", 307_200), ("5G", 5e9), ("1000", 1000), (1000, 1000)]
+)
+def test_a_limit_on_a_size_is_written_as_a_size(
+    written: Any, held: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(METRICS.get("size"), "unit", "bytes")
+    for form in ("max", "min", "max_rise", "max_drop"):
+        assert [limit.bound for limit in limits_at({"size": {form: written}}, "budget")] == [held]
+    assert refused(limits_at, {"size": {"max": "large"}}, "budget") == (
+        "budget.size.max: 'large' is no size; right would be 500KB, 500KiB, 1.5MB, 5G, or a number of bytes."
+    )
+    share = refused(limits_at, {"size": {"max_relative_drop": "5KB"}}, "budget")
+    assert share == "budget.size.max_relative_drop: '5KB' is not a number."
+
+
+@pytest.mark.parametrize(
     ("budget", "message"),
     [
         (7, "b: 7 is no budget; write e.g. {map: {max_drop: 0.01}}, or null."),

@@ -112,7 +112,7 @@ def test_the_bundle_of_a_failed_pass_runs_it_alone(here: Workspace) -> None:
 def test_bisect_says_what_each_pass_cost(here: Workspace) -> None:
     said = here.run("bisect", *BUILD, "metric=map", "max_drop=0.5")
     assert "lost since train" in said
-    assert "no pass lost the budget of 0.5000; the costliest pass is " in said
+    assert "no pass lost the budget of 0.5000; " in said
 
 
 def test_a_run_can_stop_after_a_pass_and_print_times(here: Workspace) -> None:

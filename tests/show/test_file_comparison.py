@@ -49,7 +49,7 @@ def test_the_table_has_a_line_for_each_metric_and_each_output() -> None:
         "top1                    0.9000        0.8750   -0.0250 [-0.1000, +0.0500]",
         "fidelity                1.0000        0.7500   -0.2500 [-0.4000, -0.1000]",
         "  y\\x1b: SQNR 31.2 dB, cosine 0.99912, mean |difference| 0.00123",
-        "size                   400,000       110,000   -290,000 bytes (-72.5%)",
+        "size                 390.6 KiB     107.4 KiB   -283.2 KiB (-72.5%)",
         "latency                 2.0000        1.5000   -0.5000 ms (-25.0%)",
         "other                   2.0000             –",
     ]

@@ -160,9 +160,9 @@ def drawn(shown: LiveTable) -> list[str]:
 def test_the_table_has_a_column_for_each_thing_that_is_known() -> None:
     events = (PLAN, STARTED, Event("gate", {"ok": False, "text": "x"}), Event("pass_ended", step()))
     assert drawn(table(*events))[:3] == [
-        "pass time bytes accuracy on val gate",
+        "pass time size accuracy on val gate",
         "train waiting",
-        "prune done 12.3 s 812,345 map 0.500 CLOSED",
+        "prune done 12.3 s 793.3 KiB map 0.500 CLOSED",
     ]
 
 

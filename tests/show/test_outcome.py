@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shown_steps import metrics
-from tflbuild.show.outcome import outcome_lines
+from tflbuild.engine.report import Report
+from tflbuild.show.outcome import keep_outcome, outcome_lines
 
 TARGET: dict[str, Any] = {
     "name": "cpu",
@@ -24,7 +26,12 @@ TARGET: dict[str, Any] = {
 REPORT: dict[str, Any] = {
     "status": "built",
     "base": {"label": "train", "metrics": {"map": {"value": 0.0}, "map50": {"value": None}}},
-    "budget": {"verdicts": [{"text": "map fell", "decided": True}, {"text": "x", "decided": False}]},
+    "budget": {
+        "verdicts": [
+            {"text": "map fell", "decided": True, "ok": True},
+            {"text": "x; undecided", "decided": False, "ok": True},
+        ]
+    },
     "targets": [TARGET],
     "passes": [],
 }
@@ -36,12 +43,13 @@ def outcome(**more: Any) -> list[str]:
 
 def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
     assert outcome() == [
+        "Built; whether it is within its budget is undecided.",
         "built out/cpu/model.tflite for cpu",
-        "  312,345 bytes, 201,234 compressed",
+        "  305.0 KiB, 196.5 KiB compressed",
         "  map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.0000",
         "  map50 0.0000 on 0 val samples",
         "  gate: map fell",
-        "  gate: x (undecided)",
+        "  gate: x; undecided",
         "report: out/report.html",
     ]
 
@@ -55,7 +63,7 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
 ) -> None:
     target = TARGET | {"differences": {"map": {"value": 0.03, "low": low, "high": high, "n": 500}}}
     line = f"train had 0.0000, +0.0300 [{low:+.4f}, {high:+.4f}]: {told}"
-    assert outcome(targets=[target])[2] == f"  map 0.6000 [0.5500, 0.6500] on 500 test samples; {line}"
+    assert outcome(targets=[target])[3] == f"  map 0.6000 [0.5500, 0.6500] on 500 test samples; {line}"
 
 
 @pytest.mark.parametrize(
@@ -94,21 +102,22 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
 )
 def test_what_the_device_says_is_told(more: dict[str, Any], lines: list[str]) -> None:
     told = outcome(targets=[{**TARGET, "metrics": {}} | more], budget={"verdicts": []})
-    assert told[2:-1] == lines
+    assert told[3:-1] == lines
 
 
 LAST = {"label": "prune", "kind": "KerasModel", "bytes": 1234567, "metrics": metrics(0.5)}
-STOPPED = "stopped after prune: a KerasModel of 1,234,567 bytes in out, map 0.500 on val"
+STOPPED = "stopped after prune: a KerasModel of 1.2 MiB in out, map 0.500 on val"
 
 
 def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
     none: dict[str, Any] = {"targets": [], "budget": {"verdicts": []}}
     passes = [LAST | {"label": "train"}, LAST | {"label": "other"}, LAST]
     report = "report: out/report.html"
-    assert outcome(**none, stopped_after="prune", passes=passes) == [STOPPED, report]
-    assert outcome(**none, passes=passes) == [report]
-    assert outcome(**none, stopped_after="prune", passes=passes, status="failed") == [report]
-    assert outcome(**none, reproduce="tflbuild reproduce out") == [
+    assert outcome(**none, stopped_after="prune", passes=passes)[1:] == [STOPPED, report]
+    assert outcome(**none, passes=passes)[1:] == [report]
+    failed = outcome(**none, stopped_after="prune", passes=passes, status="failed")
+    assert failed == ["Failed.", report]
+    assert outcome(**none, reproduce="tflbuild reproduce out")[1:] == [
         "to run the failed pass alone: tflbuild reproduce out",
         report,
     ]
@@ -118,7 +127,7 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
     found = {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500, "split": "test", "unit": "1"}
     report = {
         "base": {"label": "train", "metrics": {"map": {"value": 0.62}}},
-        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False}]},
+        "budget": {"verdicts": [{"text": "map fell by 0.02", "decided": False, "ok": True}]},
         "targets": [
             {
                 "name": "cpu",
@@ -132,9 +141,32 @@ def test_the_outcome_names_the_file_its_size_and_its_accuracy_against_the_base()
         ],
     }
     lines = outcome_lines(report, "outputs/r/now")
-    assert lines[0] == "built outputs/r/now/model.tflite for cpu"
-    assert "312,345 bytes" in lines[1]
-    assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[2]
-    assert "30 of 31 operators on xnnpack" in lines[4]
-    assert "(undecided)" in lines[5]
+    assert lines[1] == "built outputs/r/now/model.tflite for cpu"
+    assert "305.0 KiB" in lines[2]
+    assert "map 0.6000 [0.5500, 0.6500] on 500 test samples; train had 0.6200" in lines[3]
+    assert "30 of 31 operators on xnnpack" in lines[5]
     assert lines[-1] == "report: outputs/r/now/report.html"
+
+
+def test_the_log_ends_with_the_outcome_and_with_all_about_a_breach(tmp_path: Path) -> None:
+    step = {
+        "label": "prune",
+        "kind": "TFLiteModel",
+        "verdicts": [],
+        "tried": [],
+        "differences": {},
+        "outcome": "ran",
+    }
+    verdict = {"metric": "map", "limit": {"max_drop": 0.1}, "value": 0.4, "baseline": 0.6, "ok": False}
+    over = {"status": "over_budget", "passes": [step | {"verdicts": [verdict | {"text": "map fell by 0.2"}]}]}
+    report = Report(folder=tmp_path, content=REPORT | over | {"targets": [], "overrides": [], "recipe": "r"})
+    (tmp_path / "log.txt").write_text("from TensorFlow\n")
+    keep_outcome(report)
+    said = (tmp_path / "log.txt").read_text()
+    first, sentence, *lines = said.splitlines()
+    assert first == "from TensorFlow"
+    assert sentence.startswith("Over budget: no model was delivered")
+    assert "over budget: prune: map fell by 0.2; 0.1000 too much" in lines
+    assert f"  tflbuild diagnose {tmp_path}" in lines
+    keep_outcome(report)
+    assert (tmp_path / "log.txt").read_text() == said, "a page that is written again says nothing twice"

@@ -26,7 +26,7 @@ EVENTS = [
     Event("pass_ended", {**STEP, "label": "train", "outcome": "cached", "seconds": 0}),
     Event("pass_started", {"label": "prune", "status": "RUN", "reason": "never run before"}),
     Event("progress", {"label": "prune", "done": 30, "total": 60, "note": "loss 1.234"}),
-    Event("gate", {"ok": False, "text": "map fell by 0.05"}),
+    Event("gate", {"label": "prune", "ok": False, "text": "map fell by 0.05"}),
     Event("warning", {"text": "prune is over its budget"}),
     Event("pass_ended", STEP),
 ]
@@ -50,8 +50,8 @@ def test_plain_lines_say_what_happened(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "plan: train HIT, prune RUN"
     assert "prune: 30/60 loss 1.234" in printed
-    assert "  gate CLOSED: map fell by 0.05" in printed
-    assert "prune: done, 12.3 s, 812,345 bytes, map 0.610 [0.570, 0.650]" in printed
+    assert "prune: gate CLOSED: map fell by 0.05" in printed, "something was said before its pass had ended"
+    assert "prune: done, 12.3 s, 793.3 KiB, map 0.610 [0.570, 0.650]" in printed
 
 
 def test_the_live_table_shows_progress_time_left_and_gate() -> None:
@@ -59,7 +59,7 @@ def test_the_live_table_shows_progress_time_left_and_gate() -> None:
     assert "loss 1.234" in running
     assert "CLOSED" in running
     ended = shown(EVENTS)
-    assert "812,345" in ended
+    assert "793.3 KiB" in ended
     assert "map 0.610 [0.570, 0.650]" in ended
 
 
@@ -168,11 +168,11 @@ def test_the_accuracy_is_said_with_its_interval(given: Any, text: str) -> None:
 
 
 ENDED = [
-    (step(), "prune: done, 12.3 s, 812,345 bytes, map 0.500"),
-    (step(outcome="cached", seconds=0), "prune: cached, 812,345 bytes, map 0.500"),
+    (step(), "prune: done, 12.3 s, 793.3 KiB, map 0.500"),
+    (step(outcome="cached", seconds=0), "prune: cached, 793.3 KiB, map 0.500"),
     (step(outcome="skipped", bytes=None, metrics={}), "prune: skipped, 12.3 s"),
     (step(outcome="replaced", seconds=0, bytes=0, metrics={}), "prune: replaced"),
-    (step(outcome="failed", metrics={}), "prune: failed, 12.3 s, 812,345 bytes"),
+    (step(outcome="failed", metrics={}), "prune: failed, 12.3 s, 793.3 KiB"),
 ]
 
 
@@ -192,8 +192,8 @@ def printed(*events: Event) -> list[str]:
 LINES = [
     ("pass_started", {"label": "a", "status": "RUN", "reason": "new"}, ["a: started (new)"]),
     ("pass_started", {"label": "a", "status": "HIT", "reason": "saves 70.0 s"}, []),
-    ("gate", {"ok": True, "text": "map fell"}, ["  gate open: map fell"]),
-    ("gate", {"ok": False, "text": "map fell"}, ["  gate CLOSED: map fell"]),
+    ("gate", {"label": "a", "ok": True, "text": "map fell"}, []),
+    ("gate", {"label": "", "ok": False, "text": "in total: map fell"}, []),
     ("warning", {"text": "x"}, ["warning: x"]),
     ("waiting", {"text": "x"}, ["waiting: x"]),
     ("measuring", {"what": "map", "split": "val"}, []),
@@ -205,6 +205,34 @@ LINES = [
 @pytest.mark.parametrize(("kind", "fields", "lines"), LINES)
 def test_an_event_is_told_in_its_line(kind: Any, fields: dict[str, Any], lines: list[str]) -> None:
     assert printed(Event(kind, fields)) == lines
+
+
+def test_a_gate_is_told_behind_its_own_pass() -> None:
+    gates = [Event("gate", {"label": "prune", "ok": ok, "text": f"limit {ok}"}) for ok in (True, False)]
+    train = Event("pass_ended", step(label="train", metrics={}))
+    started = Event("pass_started", {"label": "prune", "status": "RUN", "reason": "new"})
+    ended = Event("pass_ended", step(metrics={}))
+    measuring = Event("measuring", {"what": "map", "split": "val"})
+    lines = printed(train, started, gates[0], measuring, gates[1], ended, Event("finished", {}))
+    assert lines[1:] == [
+        "prune: started (new)",
+        "prune: done, 12.3 s, 793.3 KiB",
+        "  gate open: limit True",
+        "  gate CLOSED: limit False",
+    ]
+    other = Event("warning", {"text": "prune is over its budget; trying other"})
+    assert printed(gates[1], other, ended)[:2] == [
+        "prune: gate CLOSED: limit False",
+        f"warning: {other.fields['text']}",
+    ]
+    assert printed(gates[1], Event("finished", {})) == ["prune: gate CLOSED: limit False"]
+
+
+def test_a_step_that_the_user_s_own_model_stands_for_is_a_model_that_was_loaded() -> None:
+    given = step(label="train", outcome="skipped", input=None, output="a" * 64, metrics={})
+    assert printed(Event("pass_ended", given)) == ["train: model loaded, 12.3 s, 793.3 KiB"]
+    left_out = given | {"input": "b" * 64}
+    assert printed(Event("pass_ended", left_out)) == ["train: skipped, 12.3 s, 793.3 KiB"]
 
 
 def at(seconds: float, kind: Any = "progress", **fields: Any) -> Event:

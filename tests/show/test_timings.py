@@ -20,8 +20,8 @@ def step(label: str, **changed: Any) -> dict[str, Any]:
 def test_a_hit_says_what_it_saved_and_a_run_what_it_took() -> None:
     steps = [step("train", cached=True, outcome="cached", cost_seconds=71.25), step("prune")]
     lines = time_lines({"passes": steps, "seconds": 4.0, "status": "built"})
-    assert lines[1].split() == ["train", "hit", "0.50", "71.25", "1,234"]
-    assert lines[2].split() == ["prune", "ran", "2.00", "3.50", "900", "0.50", "1,234"]
+    assert lines[1].split() == ["train", "hit", "0.50", "71.25", "1.2", "KiB"]
+    assert lines[2].split() == ["prune", "ran", "2.00", "3.50", "900", "0.50", "1.2", "KiB"]
     assert lines[3].split() == ["in", "sum", "2.00", "3.50", "900", "1.00", "71.25"]
     assert lines[4].split()[-1] == "1.00"  # 4 s in all, 2 in passes, 1 measuring
     assert lines[5].split() == ["all", "built", "4.00"]
@@ -45,9 +45,9 @@ def test_every_column_has_its_own_sum_and_memory_its_peak() -> None:
     ]
     lines = time_lines({"passes": steps, "seconds": 310.0, "status": "over_budget"})
     assert lines[0].split("  ")[0].strip() == "pass"
-    assert lines[1].split() == ["train", "ran", "1.00", "10.00", "1,500", "100.00", "12,345,678"]
+    assert lines[1].split() == ["train", "ran", "1.00", "10.00", "1,500", "100.00", "11.8", "MiB"]
     assert lines[2].split() == ["prune", "ran", "2.00", "20.00", "700", "200.00"]
-    assert lines[3].split() == ["hit", "hit", "1000.00", "1,234"]
+    assert lines[3].split() == ["hit", "hit", "1000.00", "1.2", "KiB"]
     assert lines[5].split() == ["in", "sum", "3.00", "30.00", "1,500", "300.00", "3000.00"]
     assert lines[6].split() == ["planning,", "delivery,", "reports", "7.00"]  # 310 - 3 - 300
     assert lines[7].split() == ["all", "over_budget", "310.00"]
@@ -59,8 +59,8 @@ def test_numbers_stand_under_their_headings_to_the_right() -> None:
     assert row.index("ran") == len("planning, delivery, reports  ")
     for name, value in (("wall s", "2.00"), ("cpu s", "3.50"), ("peak MiB", "900"), ("measuring s", "0.50")):
         assert heading.index(name) + len(name) == row.index(value) + len(value)
-    assert heading.rstrip().endswith("bytes")
-    assert heading.index("bytes") + 5 == row.index("1,234") + 5
+    assert heading.rstrip().endswith("size")
+    assert heading.index("size") + 4 == row.index("1.2 KiB") + 7
     assert lines[3].split() == ["planning,", "delivery,", "reports"], (
         "what passes took is not less than nothing"
     )

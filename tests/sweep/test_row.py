@@ -38,6 +38,8 @@ def test_a_built_job_has_the_figures_of_its_first_target() -> None:
         "bytes": 700,
         "compressed_bytes": 300,
         "latency_ms": 2.5,
+        "latency_noise_ms": 6.5,
+        "differences": {},
         "sha256": "abc",
     }
 

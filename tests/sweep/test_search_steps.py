@@ -156,6 +156,20 @@ def test_the_best_trial_is_written_as_hydra_does(here: Place, capsys: pytest.Cap
     assert f"best: {best[0].user_attrs['run']}: score 0.9" in capsys.readouterr().out
 
 
+def test_a_best_trial_that_lost_what_its_base_could_do_says_so(
+    here: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = search_of(here, "0.4,0.1", n_trials=4)
+    made.run(Launcher())
+    for entry in made.record.entries:
+        entry.row["base"] = {"label": "train", "metrics": {"score": {"value": 5.0, "unit": "1"}}}
+        entry.row["differences"] = {"score": {"value": -4.1, "low": -4.2, "high": -4.0, "n": 9}}
+    capsys.readouterr()
+    made._write_results()
+    said = "score 0.9; score fell by 4.100 [4.000, 4.200] since the base, more than half of what it could do"
+    assert said in capsys.readouterr().out
+
+
 def test_of_two_objectives_there_is_no_one_best(here: Place) -> None:
     made = search_of(here, "0.4,0.1", "score,size", n_trials=6)
     made.run(Launcher())

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from tflbuild.sweep import show
+from tflbuild.sweep.pareto import rule
 from tflbuild.sweep.show import show_row, show_summary, show_times
-from tflbuild.sweep.summary import summarise
+from tflbuild.sweep.summary import shown_table, summarise
 
 ROW: dict[str, Any] = {
     "name": "side=96",
@@ -30,21 +31,21 @@ ROW: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
-        ({}, "[3/12] side=96: built, score 0.877, 1,234,567 bytes, 2.35 ms, 12.3 s"),
+        ({}, "[3/12] side=96: built, score 0.877, 1.2 MiB, 2.35 ms, 12.3 s"),
         ({"bytes": None, "latency_ms": None}, "[3/12] side=96: built, score 0.877, 12.3 s"),
         (
             {"bytes": 0, "latency_ms": 0.0, "seconds": 0.0},
-            "[3/12] side=96: built, score 0.877, 0 bytes, 0.00 ms, 0.0 s",
+            "[3/12] side=96: built, score 0.877, 0 B, 0.00 ms, 0.0 s",
         ),
         (
             {"metrics": {"score": {"value": 0.0}}, "seconds": None},
-            "[3/12] side=96: built, score 0.000, 1,234,567 bytes, 2.35 ms",
+            "[3/12] side=96: built, score 0.000, 1.2 MiB, 2.35 ms",
         ),
         (
             {"status": "over_budget", "metrics": {}, "bytes": None, "latency_ms": None, "error": "map fell"},
             "[3/12] side=96: over budget, 12.3 s: map fell",
         ),
-        ({"metrics": {"score": {"value": None}}}, "[3/12] side=96: built, 1,234,567 bytes, 2.35 ms, 12.3 s"),
+        ({"metrics": {"score": {"value": None}}}, "[3/12] side=96: built, 1.2 MiB, 2.35 ms, 12.3 s"),
     ],
 )
 def test_a_job_that_ended_is_one_line(
@@ -52,6 +53,24 @@ def test_a_job_that_ended_is_one_line(
 ) -> None:
     show_row(ROW | changed, "[3/12]")
     assert capsys.readouterr().out == f"{line}\n"
+
+
+LOST = {"metrics": {"score": {"value": 0.1, "unit": "1"}}} | {
+    "differences": {"score": {"value": -0.8, "low": -0.85, "high": -0.75, "n": 50}}
+}
+"""A job that lost most of what its base could do, which is 0.9."""
+
+
+def test_a_job_says_how_far_it_is_from_its_base_and_a_mark_that_most_was_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_row(ROW | LOST, "[1/1]")
+    assert (
+        "score 0.100 (-0.8000 [-0.8500, -0.7500] since the base: worse), 1.2 MiB" in capsys.readouterr().out
+    )
+    told = "side=96 is Pareto-optimal, but score fell by 0.800 [0.750, 0.850] since the base, more than half of what"
+    assert any(line.startswith(told) for line in lines_of(summarise([ROW | LOST], []), tmp_path, capsys))
+    assert not any("but score" in line for line in lines_of(summarise([ROW], []), tmp_path, capsys))
 
 
 def lines_of(summary: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -71,13 +90,13 @@ def test_a_summary_is_a_table_its_errors_and_where_it_lies(
     }
     failed |= {"metrics": {}, "bytes": None, "compressed_bytes": None, "latency_ms": None}
     lines = lines_of(summarise([ROW, failed], []), tmp_path / "sweep", capsys)
-    assert " ".join(lines[0].split()) == "side score drop bytes compressed latency ms seconds pareto status"
+    assert " ".join(lines[0].split()) == (
+        "side score since base size compressed latency ms seconds pareto status"
+    )
     assert lines[1].split() == [
         "96",
         "0.8765",
-        "+0.0235",
-        "1234567",
-        "65432",
+        *("-0.0235", "1.2", "MiB", "63.9", "KiB"),
         "2.345",
         "12.3",
         "yes",
@@ -85,7 +104,7 @@ def test_a_summary_is_a_table_its_errors_and_where_it_lies(
     ]
     assert lines[2].split() == ["128", "12.3", "failed"]
     assert lines[3:] == [
-        "pareto: no other built job is as good in score, bytes and latency and better in one",
+        rule("score"),
         "side=128: oops",
         "summary: sweep/summary.html",
     ]
@@ -121,7 +140,7 @@ def test_the_spread_over_seeds_has_mean_deviation_and_range(
     # 0.5, 0.6, 0.7 and 1,000, 2,000, 3,000: deviations 0.1 and 1,000
     score, size = (" ".join(line.split()) for line in lines[start + 1 : start + 3])
     assert score == "96 7 3 of 4 score 0.6000 ± 0.1000 0.5000 .. 0.7000"
-    assert size == "96 7 3 of 4 bytes 2,000 ± 1,000 1,000 .. 3,000"
+    assert size == "96 7 3 of 4 size 2.0 KiB ± 1000 B 1000 B .. 2.9 KiB"
     assert lines[start + 3].startswith("summary: ")
 
 
@@ -140,20 +159,18 @@ def test_one_seed_has_no_deviation(
     [
         (120, []),
         (75, ["compressed"]),
-        (66, ["compressed", "drop"]),
-        (56, ["compressed", "drop", "seconds"]),
-        (20, ["compressed", "drop", "seconds"]),
+        (66, ["compressed", "since base"]),
+        (56, ["compressed", "since base", "seconds"]),
+        (20, ["compressed", "since base", "seconds"]),
     ],
 )
 def test_a_narrow_terminal_does_without_some_columns_in_turn(width: int, left_out: list[str]) -> None:
-    from tflbuild.sweep.summary import table_of
-
-    headings, rows = table_of(summarise([ROW], []))
+    headings, rows = shown_table(summarise([ROW], []))
     table = show._fitting(Console(width=width), headings, rows)
     kept = [str(column.header) for column in table.columns]
     assert kept == [heading for heading in ["side", *headings[1:]] if heading not in left_out]
     cells = dict(zip(kept, (next(iter(column.cells)) for column in table.columns), strict=True))
-    assert (cells["bytes"], cells["status"], cells["pareto"]) == ("1234567", "built", "yes")
+    assert (cells["size"], cells["status"], cells["pareto"]) == ("1.2 MiB", "built", "yes")
 
 
 def test_times_are_shown_of_a_job_that_left_a_report(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tflbuild import plugins, session
 from tflbuild.commands.words import say, warn
+from tflbuild.core.change import unsigned
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference
@@ -19,6 +20,10 @@ from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 
 USAGE = "usage: tflbuild bisect recipe=NAME metric=map [max_drop=0.02] [KEY=VALUE ...]"
+
+
+UNLIMITED = 1e6
+"""A drop that no metric can have: a limit of it says that there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +121,7 @@ def measured(store: Opened, metric: str, base: str) -> list[Loss]:
 
 
 def budget_of(recipe: Recipe, metric: str, losses: list[Loss], base: str) -> float | None:
-    """Give the drop since the base that the recipe's total budget allows; None where it says nothing."""
+    """Give the drop since the base that the recipe's total budget allows; None where it limits nothing."""
     reference = next((loss.value for loss in losses if loss.label == base), None)
     if reference is None:
         return None
@@ -137,24 +142,25 @@ def table(losses: list[Loss], base: str) -> list[str]:
 
 
 def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
-    """Name the pass where the budget was lost.
+    """Name the pass where the budget was lost, or the costliest; none where no pass lost anything beyond noise.
 
     Args:
         losses: of every step, in order.
         metric: what was measured.
-        allowed: the largest drop since the base; None to name the costliest pass.
+        allowed: the largest drop since the base; None where nothing limits it.
     """
     judged = [(loss, loss.total) for loss in losses if loss.total is not None]
     if not judged:
         return f"no pass behind the base has a {metric} that can be compared"
-    costliest = min((loss for loss, _ in judged), key=lambda loss: loss.own.value if loss.own else 0.0)
-    most = f"the costliest pass is {costliest.label}, {_lost(costliest.own)}"
-    if allowed is None:
-        return f"{most}; the recipe's budget says nothing of {metric} (max_drop=X gives one)"
+    most = _costliest([loss for loss, _ in judged], metric)
+    if allowed is None or allowed >= UNLIMITED:
+        return f"{most}; no budget limits {metric} (max_drop=X gives one)"
     culprit = next(((loss, total) for loss, total in judged if -total.value > allowed), None)
     if culprit is None:
         return f"no pass lost the budget of {allowed:.4f}; {most}"
     loss, total = culprit
+    if total.high >= 0:
+        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_lost(total)} since the base; {most}"
     undecided = "" if -total.high > allowed else " (undecided: its interval holds the budget)"
     return (
         f"the budget of {allowed:.4f} was lost at {loss.label}: {_lost(loss.own)} there, "
@@ -162,9 +168,25 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
     )
 
 
+def _costliest(losses: list[Loss], metric: str) -> str:
+    """Name the pass that lost most, with those whose interval overlaps its own."""
+    lost = sorted(
+        (loss for loss in losses if loss.own and loss.own.high < 0),
+        key=lambda loss: loss.own.value if loss.own else 0.0,
+    )
+    if not lost:
+        return f"no pass lost {metric} beyond noise"
+    worst = lost[0]
+    assert worst.own is not None
+    alike = [
+        loss.label
+        for loss in losses
+        if loss is not worst and loss.own and loss.own.value < 0 and loss.own.low <= worst.own.high
+    ]
+    doubt = f" (or {' or '.join(alike)}: the intervals overlap)" if alike else ""
+    return f"the costliest pass is {worst.label}, {_lost(worst.own)}{doubt}"
+
+
 def _lost(change: Difference | None) -> str:
-    """Write a loss with its interval: minus the change, turned round."""
-    if change is None:
-        return ""
-    value, low, high = (0.0 - end for end in (change.value, change.high, change.low))
-    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+    """Write a loss with its interval: minus the change, turned round; a gain has a minus."""
+    return "" if change is None else unsigned(-change.value, -change.high, -change.low)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tflbuild.core.errors import INTERRUPTED
+from tflbuild.core.errors import INTERRUPTED, BudgetExceeded
 from tflbuild.core.recipe import Recipe
 from tflbuild.show.audience import say, warn
 
@@ -17,17 +17,25 @@ def build(recipe: Recipe) -> int:
     """
     from tflbuild.session import build_once
     from tflbuild.show import terminal
+    from tflbuild.show.breach import breach_lines
+    from tflbuild.show.conclusion import conclusion
+    from tflbuild.show.toned import say_toned, say_wrapped
 
     outcome = build_once(recipe, (terminal.listener(),))
-    for line in terminal.outcome_lines(outcome.report.content, os.path.relpath(outcome.report.folder)):
-        say(line)
+    report, folder = outcome.report.content, os.path.relpath(outcome.report.folder)
+    sentence, *lines = terminal.outcome_lines(report, folder)
+    say_toned(sentence, conclusion(report).tone)
+    say_wrapped(lines)
     if recipe.run.time_passes:
         from tflbuild.show.timings import time_lines
 
-        say("\n".join(time_lines(outcome.report.content)))
+        say("\n".join(time_lines(report)))
     if outcome.error is None:
         return 0
     if isinstance(outcome.error, KeyboardInterrupt):
         warn("interrupted; the same command continues")
         return INTERRUPTED
+    if isinstance(outcome.error, BudgetExceeded):
+        warn("error: " + "\n".join(breach_lines(report, folder)))
+        return outcome.error.exit_code
     raise outcome.error

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
+from tflbuild.core.file_size import RIGHT, read_size, size
 from tflbuild.core.home import at_home
+from tflbuild.core.plain_text import plain
 
 if TYPE_CHECKING:
     from tflbuild.engine.storage.collect import Removable
@@ -55,17 +57,17 @@ def info(given: Mapping[str, str]) -> int:
 
     root = _root(given)
     inventory = take_inventory(root)
-    say(f"{root}: {_human(inventory.bytes)}")
-    for kind, (count, size) in inventory.kinds().items():
+    say(f"{root}: {size(inventory.bytes)}")
+    for kind, (count, held) in inventory.kinds().items():
         if count:
-            say(f"  {kind:<12} {count:>7} {_human(size):>10}")
+            say(f"  {kind:<12} {count:>7} {size(held):>10}")
     actions = sorted(inventory.actions.values(), key=lambda action: action.used)
     if actions:
         say(f"least lately used: {_date(actions[0].used)}; last used: {_date(actions[-1].used)}")
         say("largest:")
     for action in sorted(actions, key=inventory.size, reverse=True)[:SHOWN]:
         say(
-            f"  {action.key[:12]}  {action.name:<18} {_human(inventory.size(action)):>10}"
+            f"  {action.key[:12]}  {action.name:<18} {size(inventory.size(action)):>10}"
             f"  took {action.seconds:.1f} s, last used {_date(action.used)}"
         )
     remote = given.get("store.remote") or os.environ.get("TFLBUILD_REMOTE")
@@ -91,11 +93,11 @@ def verify(given: Mapping[str, str]) -> int:
     for name, why in found.busy.items():
         say(f"damaged: {name[:12]}: {why}; a build is putting it right")
     if found.orphans:
-        size = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
+        orphaned = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
         say(
-            f"{len(found.orphans)} file(s) that no record names ({_human(size)}); tflbuild cache gc removes them"
+            f"{len(found.orphans)} file(s) that no record names ({size(orphaned)}); tflbuild cache gc removes them"
         )
-    say(f"{found.records} records and {found.blobs} files read, {_human(found.bytes)}")
+    say(f"{found.records} records and {found.blobs} files read, {size(found.bytes)}")
     if found.damaged or found.busy:
         raise Drift(
             f"{len(found.damaged) + len(found.busy)} stored result(s) or file(s) of {root} were damaged; they lie in "
@@ -124,8 +126,8 @@ def gc(given: Mapping[str, str]) -> int:
     freed = choice.before - choice.after - sum(each.bytes for each in left)
     count = len(choice.removables) - len(left)
     say(
-        f"{'would remove' if dry else 'removed'} {count} thing(s), {_human(freed)}; "
-        f"{_human(choice.before - freed)} stay, {_human(choice.needed)} of them needed by {roots.runs} run(s) on disk "
+        f"{'would remove' if dry else 'removed'} {count} thing(s), {size(freed)}; "
+        f"{size(choice.before - freed)} stay, {size(choice.needed)} of them needed by {roots.runs} run(s) on disk "
         f"and running builds"
     )
     if left:
@@ -136,7 +138,7 @@ def gc(given: Mapping[str, str]) -> int:
 def _line(item: Removable) -> str:
     named = f"{item.name[:12]}  {item.what}" if item.kind == "result" else item.name[:60]
     when = f"last used {_date(item.used)}" if item.used else "no record names it"
-    return f"{item.kind:<10}  {named:<32} {_human(item.bytes):>10}  {when}"
+    return f"{item.kind:<10}  {named:<32} {size(item.bytes):>10}  {when}"
 
 
 def _read(words: list[str], known: tuple[str, ...]) -> dict[str, str]:
@@ -173,14 +175,10 @@ def _root(given: Mapping[str, str]) -> Path:
 
 
 def _bytes(text: str) -> int:
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    try:
-        return int(TypeAdapter(ByteSize).validate_python(text))
-    except ValidationError as error:
-        raise RecipeError(
-            f"--max-size: '{text}' is no size; right would be 5G, 500M, 5GiB or bytes."
-        ) from error
+    found = read_size(text)
+    if found is None:
+        raise RecipeError(f"--max-size: '{plain(text)}' is no size; right would be {RIGHT}.")
+    return int(found)
 
 
 def _age(text: str) -> float:
@@ -188,12 +186,6 @@ def _age(text: str) -> float:
     if match is None:
         raise RecipeError(f"--older-than: '{text}' is no age; right would be 30d, 12h or 2w.")
     return float(match[1]) * SECONDS[match[2]]
-
-
-def _human(size: int) -> str:
-    from rich.filesize import decimal
-
-    return decimal(size)
 
 
 def _date(seconds: float) -> str:

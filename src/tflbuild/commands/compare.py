@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.commands.compare_files import compare_files, is_model_file, refuse_over_budget
+from tflbuild.commands.paired_runs import Paired, paired_with_first
 from tflbuild.commands.words import say
+from tflbuild.core.change import signed, unsigned
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.file_size import signed_size, size
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.explaining import short
 from tflbuild.engine.lock import NAME, read_lock
@@ -25,7 +28,8 @@ USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json], or compare FILE FIL
 def compare(words: list[str]) -> int:
     """Print what differs between runs in recipe, causes and figures, or how two model files differ on the same samples.
 
-    Of runs it says in one line what does not differ. Of files it gives the paired difference of the task's metrics and
+    Of two runs on the same test samples it gives the paired difference of the task's metrics, with its interval, and
+    it says in one line what does not differ. Of files it gives the paired difference of the task's metrics and
     of `fidelity`, sizes, latencies and operators; limits, e.g. `budget.top1.max_drop=0.01`, are judged on the second.
 
     Raises:
@@ -51,10 +55,11 @@ def compare(words: list[str]) -> int:
         return found
 
     made = comparison.compare(runs, reports, causes)
+    paired = paired_with_first(runs, [_folder(folder) for folder in folders], reports)
     if "--json" in words:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        _show(made)
+        say(json.dumps(made.to_json() | {"paired": [one.to_json() for one in paired]}, indent=1))
+        return 0
+    _show(made, paired)
     return 0
 
 
@@ -88,7 +93,7 @@ def _report(path: Path) -> dict[str, Any]:
     return read_report(path)
 
 
-def _show(made: comparison.Comparison) -> None:
+def _show(made: comparison.Comparison, paired: Sequence[Paired] = ()) -> None:
     import sys
 
     from rich.console import Console
@@ -109,9 +114,14 @@ def _show(made: comparison.Comparison) -> None:
         if made.differing[section]:
             table.add_row(f"[bold]{section}[/bold]")
         for key, values in made.differing[section].items():
-            change = [_change(values)] if two else []
-            table.add_row(f"  {escape(plain(key))}", *(_text(value) for value in values), *change)
+            told = next((text for one in paired if (text := one.change(key))), "")
+            change = [escape(told) or _change(values, key)] if two else []
+            table.add_row(f"  {escape(plain(key))}", *(_text(value, key) for value in values), *change)
     Console(width=None if sys.stdout.isatty() else 200, markup=True, emoji=False).print(table)
+    first, *others = _names(made.runs)
+    for name, one in zip(others, paired, strict=False):
+        for line in one.lines(name, first):
+            say(line)
     say(_equal(made))
 
 
@@ -129,7 +139,7 @@ def _equal(made: comparison.Comparison) -> str:
     return f"equal: {', '.join(counts)}"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, key: str = "") -> str:
     from rich.markup import escape
 
     if value is None:
@@ -139,7 +149,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
+        return size(value) if _is_size(key) else f"{value:,}"
     text = plain(value, 2000)
     return escape(short(text) if len(text) == 64 else text)
 
@@ -147,17 +157,23 @@ def _text(value: Any) -> str:
 def _measurement(found: Mapping[str, Any]) -> str:
     if found["value"] is None:
         return "not measured"
-    text = f"{found['value']:,.0f}" if found["unit"] == "bytes" else f"{found['value']:.4f}"
-    return text if found.get("low") is None else f"{text} ({found['low']:.4f} to {found['high']:.4f})"
+    if found["unit"] == "bytes":
+        return size(found["value"])
+    return unsigned(found["value"], found.get("low"), found.get("high"))
 
 
-def _change(values: Sequence[Any]) -> str:
+def _change(values: Sequence[Any], key: str = "") -> str:
     """Give the difference of two figures, where they are numbers."""
     before, after = (value.get("value") if isinstance(value, Mapping) else value for value in values)
     if isinstance(before, bool) or isinstance(after, bool):
         return ""
     if isinstance(before, int) and isinstance(after, int):
-        return f"{after - before:+,}"
+        change = after - before
+        return signed_size(change) if _is_size(key) else f"{change:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return f"{after - before:+.4f}"
+        return signed(after - before)
     return ""
+
+
+def _is_size(key: str) -> bool:
+    return key.rpartition(".")[2] in ("bytes", "compressed_bytes")

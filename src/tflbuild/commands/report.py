@@ -13,19 +13,25 @@ def report(words: list[str]) -> int:
     """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
+    from tflbuild.show.breach import breach_lines
     from tflbuild.show.pages.publishing import publish_again
+    from tflbuild.show.step_lines import LOADED, mark_of
     from tflbuild.show.timings import time_lines
 
     path = Path(one(words, "report RUN"))
     content = read_report(path)
     folder = path if path.is_dir() else path.parent
     for step in content["passes"]:
-        say(f"{step['label']:<18} {step['outcome']:<9} {terminal.primary_metric(step['metrics'])}")
+        outcome = LOADED if mark_of(step) == LOADED else step["outcome"]
+        say(f"{step['label']:<18} {outcome:<9} {terminal.primary_metric(step['metrics'])}")
         for verdict in step["verdicts"]:
             say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}")
     for line in (*time_lines(content), *terminal.outcome_lines(content, str(folder))):
         say(line)
-    if content["error"]:
+    breach = breach_lines(content, str(folder))
+    for line in breach:
+        say(line)
+    if content["error"] and not breach:
         say(f"error: {content['error']}")
     if path.is_dir() or path.name == "report.json":
         publish_again(folder, lambda text: warn([text]))

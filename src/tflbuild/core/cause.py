@@ -33,6 +33,9 @@ from tflbuild.core.form import (
     written,
 )
 
+CHANCE = "base.chance"
+"""The cause that stands where nothing explains why the base is no better than chance."""
+
 EFFORTS = ("seconds", "minutes", "training", "device")
 """How much a cure asks for, the least first: a build from what is kept, a new build, a training, work elsewhere."""
 

@@ -41,6 +41,8 @@ class Description:
         parts: of an output that is joined of several tensors, the axis, and how much of it each takes.
         listed: every list of class names that the file has or that lies beside it, by where it is written; also those
             that do not fit the outputs, as far as these are recognised.
+        held: options of `preprocess` that the file's own graph applies to its pixels, so that the pass that takes it
+            in would find others to compute something else.
     """
 
     signature: Signature
@@ -53,6 +55,7 @@ class Description:
     recognised: tuple[Evidence, ...] = ()
     parts: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON-able form, to be kept."""
@@ -76,6 +79,7 @@ class Description:
                 },
                 "recognised": tuple(Evidence(*one) for one in value["recognised"]),
                 "parts": {name: (axis, tuple(sides)) for name, (axis, sides) in value["parts"].items()},
+                "held": tuple(value.get("held", ())),
                 "listed": {where: tuple(names) for where, names in value["listed"].items()},
             }
         )

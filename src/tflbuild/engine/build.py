@@ -180,8 +180,7 @@ class Build:
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
         self._account.deliveries = made
-        if is_foreign(recipe, recipe.steps[label]):
-            delivering.add_differences(recipe, measurer, made, base)
+        delivering.add_differences(recipe, measurer, made, base, measured)
         self._account.analyses += analyst.of_delivered(made, base)
         breaches = [v.text for d in self._account.deliveries for v in d.verdicts if not v.ok]
         for delivery in self._account.deliveries:
@@ -208,6 +207,7 @@ class Build:
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
         self._account.deliveries = made
+        delivering.add_differences(recipe, measurer, made, base, measured)
         self._account.paths = delivering.put(made, self.folder, alone=False)
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:

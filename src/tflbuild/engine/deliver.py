@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
-from tflbuild.engine.report import measurements
+from tflbuild.engine.report import differences, measurements
 from tflbuild.engine.run_folder import keep_model
 
 FINAL_SPLIT = "test"
@@ -36,7 +37,7 @@ class Delivery:
         figures: what the target reports.
         metrics: measured on the delivered file.
         verdicts: of the total budget.
-        differences: from the base, paired by sample, of metrics that are held against the truth.
+        differences: from the base, paired by sample.
     """
 
     target: str
@@ -57,11 +58,7 @@ class Delivery:
             COMPRESSED: self._compressed_bytes(),
             "labels": list(Meaning.of(self.model).labels),
             "metrics": measurements(self.metrics),
-            **(
-                {"differences": {n: asdict(d) for n, d in self.differences.items()}}
-                if self.differences
-                else {}
-            ),
+            "differences": differences(self.differences),
             "inputs": signature.get("inputs", []),
             "outputs": signature.get("outputs", []),
             **self.figures,
@@ -124,14 +121,27 @@ def deliver(
 
 
 def add_differences(
-    recipe: Recipe, measurer: Measurer, deliveries: Sequence[Delivery], base: Artifact
+    recipe: Recipe,
+    measurer: Measurer,
+    deliveries: Sequence[Delivery],
+    base: Artifact,
+    measured: Mapping[str, Measurement],
 ) -> None:
-    """Measure how far delivered files are from the base by what is right, sample by sample."""
+    """Measure how far delivered files are from the base, sample by sample.
+
+    Args:
+        recipe: what is wanted.
+        measurer: what measures.
+        deliveries: to every target.
+        base: what they are held against.
+        measured: on the base.
+    """
     for delivery in deliveries:
         on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
         for name, found in delivery.metrics.items():
-            cls = METRICS.get(name)
-            if found.split == FINAL_SPLIT and issubclass(cls, AccuracyMetric) and cls.against == "truth":
+            ends = (found, measured.get(name))
+            known = all(end is not None and math.isfinite(end.value) for end in ends)
+            if known and found.split == FINAL_SPLIT and issubclass(METRICS.get(name), AccuracyMetric):
                 delivery.differences[name] = on_target.compare(name, base, delivery.model, FINAL_SPLIT)
 
 

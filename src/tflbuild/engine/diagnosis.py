@@ -12,7 +12,7 @@ from typing import Any
 
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.artifact import KINDS, Artifact
-from tflbuild.core.cause import Cause, causes_in, ranked
+from tflbuild.core.cause import CHANCE, Cause, causes_in, ranked
 from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.diagnosis_form import DIAGNOSIS_SCHEMA
 from tflbuild.engine.events import Listener
@@ -21,8 +21,6 @@ from tflbuild.engine.opened import Opened
 from tflbuild.engine.storage.store import Store, writing
 
 NAME = "diagnosis.json"
-CHANCE = "base.chance"
-"""The cause that stands where nothing explains why the base is no better than chance."""
 
 MODELS = "models"
 """Folder for the models that were measured."""

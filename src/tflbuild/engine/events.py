@@ -30,6 +30,9 @@ class Event:
     time: float = field(default_factory=time.time)
 
 
+LOG = "log.txt"
+"""Name of a run's file for what its processes print, and for how it ended."""
+
 Listener = Callable[[Event], None]
 
 
@@ -50,7 +53,7 @@ class EventLog:
         self._logging = threading.Lock()
         with writing(folder):
             self._events = _appending(folder / "events.jsonl")
-            self._log = _appending(folder / "log.txt")
+            self._log = _appending(folder / LOG)
 
     def __call__(self, event: Event) -> None:
         """Write one event; progress is too frequent to be kept.

@@ -15,6 +15,17 @@ ENVIRONMENT_KEYS = {
 """Names that users know for the parts of the environment that decide a training's bytes."""
 
 
+PARTS = {
+    "data": "data",
+    "reader": "data",
+    "model": "the model's options",
+    "augment": "augmented data",
+    "environment": "the environment of a training",
+    "judging": "a budget",
+}
+"""Parts of an action that not every action has, as users know them."""
+
+
 def difference(
     before: Mapping[str, Any], after: Mapping[str, Any], prefix: tuple[str, ...] = ()
 ) -> list[tuple[tuple[str, ...], Any, Any]]:
@@ -53,6 +64,8 @@ def explained(
     inner = ".".join(rest)
     moved = f"{short(old)} -> {short(new)}"
     match first, inner:
+        case _, "" if first in PARTS and None in (old, new):
+            return f"it {'depends' if old is None else 'no longer depends'} on {PARTS[first]}"
         case "options", _:
             return f"{label}.{inner} {moved}"
         case "toolchain", _:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.file_size import size, sizes_apart
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, deciding_n
 
 GATE_SPLIT = "val"
@@ -102,21 +103,32 @@ def _sentence(
     metric, unit = limit.metric, METRICS.get(limit.metric).unit
     if not limit.relative or baseline is None:
         word = "at least" if limit.form == "min" else "at most"
-        return f"{metric} {show(cost, unit)}{_interval(low, high, unit)}, {word} {show(limit.bound, unit)} allowed"
+        value_text, bound_text = _apart(cost, limit.bound, unit)
+        return f"{metric} {value_text}{_interval(low, high, unit)}, {word} {bound_text} allowed"
     bad, good = ("rise", "fall") if limit.form == "max_rise" else ("fall", "rise")
     moved = {"rise": "rose", "fall": "fell"}[bad if cost >= 0 else good]
     if cost < 0:
         cost, low, high = -cost, None if high is None else -high, None if low is None else -low
     of = "1" if limit.form == "max_relative_drop" else unit
     since = f" since {limit.since}" if limit.since else ""
+    cost_text, bound_text = _apart(cost, limit.bound, of)
     return (
-        f"{metric} {moved} by {show(cost, of)}{_interval(low, high, of)}{since}, from {show(baseline.value, unit)} "
-        f"to {show(value.value, unit)}; a {bad} of at most {show(limit.bound, of)} allowed"
+        f"{metric} {moved} by {cost_text}{_interval(low, high, of)}{since}, from {show(baseline.value, unit)} "
+        f"to {show(value.value, unit)}; a {bad} of at most {bound_text} allowed"
     )
 
 
 def _interval(low: float | None, high: float | None, unit: str) -> str:
     return "" if low is None or high is None else f" [{show(low, unit)}, {show(high, unit)}]"
+
+
+def _apart(cost: float, bound: float, unit: str) -> tuple[str, str]:
+    """Write what is limited and its bound so that one sees which is more: exactly, where both read the same."""
+    if unit == "bytes":
+        return sizes_apart(cost, bound)
+    said = show(cost, unit), show(bound, unit)
+    exact = f"{cost:.9g}", f"{bound:.9g}"
+    return said if said[0] != said[1] or exact[0] == exact[1] else exact
 
 
 def _unmeasured(limit: Limit, text: str, value: Measurement | None = None) -> Verdict:
@@ -155,7 +167,7 @@ def show(value: float, unit: str) -> str:
     if unit == "1":
         return f"{value:.4f}"
     if unit == "bytes":
-        return f"{value:,.0f} bytes"
+        return size(value)
     return f"{value:,.4g} {unit}"
 
 

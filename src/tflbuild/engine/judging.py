@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit, Verdict
-from tflbuild.core.metric import Measurement
+from tflbuild.core.metric import Difference, Measurement, headline, primary_metrics
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
@@ -47,6 +48,7 @@ class Judge:
         self._measurer = measurer
         self._strict = recipe.strict
         self._metrics = judged_metrics(recipe)
+        self._headline = headline(primary_metrics(recipe.data.task))
         self._tell = tell
 
     def attempt(
@@ -78,6 +80,21 @@ class Judge:
             verdicts.append(verdict)
             self._tell(gate_event(label, verdict))
         return Attempt(model, metrics, tuple(verdicts))
+
+    def differences(self, before: Artifact | None, after: Artifact) -> dict[str, Difference]:
+        """Give by how much a step changed the task's metric, sample by sample; nothing before the base is there.
+
+        Args:
+            before: the step's input; None where it has none.
+            after: what the step gave in the end.
+        """
+        name, base = self._headline, self._measurer.base
+        if not name or before is None or base is None or before.digest == after.digest:
+            return {}
+        ends = [self._measurer.accuracy(one, [name], GATE_SPLIT).get(name) for one in (before, after)]
+        if any(end is None or not math.isfinite(end.value) for end in ends):
+            return {}
+        return {name: self._measurer.compare(name, before, after, GATE_SPLIT)}
 
 
 def gate_event(label: str, verdict: Verdict, target: str = "") -> Event:

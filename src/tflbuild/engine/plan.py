@@ -14,11 +14,10 @@ from tflbuild.core.errors import StoreError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.checks import check
-from tflbuild.engine.contents import changed_contents
-from tflbuild.engine.explaining import difference, explained
 from tflbuild.engine.inputs import Inputs, by_base, inputs_of, labels_read
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.order import base_label
+from tflbuild.engine.reasons import reason
 from tflbuild.engine.storage.store import Record, Store
 
 
@@ -95,8 +94,8 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
         }
         waiting = [name for name in order[:position] if name in wanted and name not in outputs]
         if waiting:
-            reason = f"its input is not known until {waiting[-1]} has run"
-            planned.append(Planned(step=step, status="UNKNOWN", reason=reason))
+            why = f"its input is not known until {waiting[-1]} has run"
+            planned.append(Planned(step=step, status="UNKNOWN", reason=why))
             continue
         model = outputs[order[position - 1]] if position else None
         entry = look_up(step, inputs_of(step, model, outputs, outputs.get(base)), keys, store)
@@ -121,10 +120,10 @@ def look_up(step: Step, inputs: Inputs, keys: Keys, store: Store) -> Planned:
     if record is not None:
         _check_kind(step, record, store)
         origin = f", from {record.remote}" if record.remote else ""
-        reason = f"saves {record.cost.get('seconds', 0.0):.1f} s{origin}"
-        return Planned(step=step, status="HIT", reason=reason, key=key, preimage=preimage, record=record)
-    reason = _why(step, preimage, keys, store)
-    return Planned(step=step, status="RUN", reason=reason, key=key, preimage=preimage)
+        saves = f"saves {record.cost.get('seconds', 0.0):.1f} s{origin}"
+        return Planned(step=step, status="HIT", reason=saves, key=key, preimage=preimage, record=record)
+    why = reason(step, preimage, keys, store)
+    return Planned(step=step, status="RUN", reason=why, key=key, preimage=preimage)
 
 
 def _check_kind(step: Step, record: Record, store: Store) -> None:
@@ -140,20 +139,3 @@ def _check_kind(step: Step, record: Record, store: Store) -> None:
             f"{step.label}: its stored result {record.key} is {found}, but '{type(step.options).name}' gives a "
             f"{made.kind}; remove actions/{record.key}.json from {plain(record.remote or store.root)}."
         )
-
-
-def _why(step: Step, preimage: Mapping[str, Any], keys: Keys, store: Store) -> str:
-    """Say in which fields an action differs from the nearest earlier one, and what that one took."""
-    name = type(step.options).name
-    relatives = store.relatives(name)
-    if not relatives:
-        return "never run before"
-
-    def contents(source: str, before: str) -> str:
-        return changed_contents(store.root, before, keys.listing(source))
-
-    nearest = min(relatives, key=lambda relative: len(difference(relative.preimage, preimage)))
-    changes = difference(nearest.preimage, preimage)
-    said = list(dict.fromkeys(explained(step.label, name, change, contents) for change in changes))
-    shown = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
-    return f"{shown or 'its stored result is gone'}; took {nearest.seconds:.1f} s last time"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Verdict
 from tflbuild.core.dataset import Index
-from tflbuild.core.metric import Measurement
+from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.storage.disk import replace_file, writing
@@ -39,6 +40,7 @@ class StepReport:
     measuring_seconds: float = 0.0
     notes: Mapping[str, Any] = field(default_factory=dict)
     metrics: dict[str, Measurement] = field(default_factory=dict)
+    differences: Mapping[str, Difference] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class StepReport:
             "cost_seconds": round(self.cost.get("seconds", 0.0), 3),
             "notes": dict(self.notes),
             "metrics": measurements(self.metrics),
+            "differences": differences(self.differences),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
         }
 
@@ -114,6 +117,15 @@ class Report:
 def measurements(values: Mapping[str, Measurement]) -> dict[str, Any]:
     """Give measurements as report.json holds them."""
     return {name: measurement.to_json() for name, measurement in values.items()}
+
+
+def differences(values: Mapping[str, Difference]) -> dict[str, Any]:
+    """Give paired differences as report.json holds them; one without an interval is none."""
+    return {
+        name: asdict(found)
+        for name, found in values.items()
+        if all(map(math.isfinite, (found.value, found.low, found.high)))
+    }
 
 
 def recognised(recipe: Recipe, steps: Sequence[StepReport]) -> list[dict[str, str]]:

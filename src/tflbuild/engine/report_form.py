@@ -66,6 +66,9 @@ SHOWN = fields({key: optional(form) for key, form in (RECIPE | PLACES).items()})
 
 METRICS = mapping_of(REPORTED)
 
+DIFFERENCES = mapping_of(fields({"value": NUMBER, "low": NUMBER, "high": NUMBER, "n": whole()}))
+"""Paired differences by metric, with their 95 % intervals."""
+
 VERDICT = called(
     "verdict",
     fields(
@@ -103,6 +106,7 @@ _STEP: dict[str, Form] = {
     "cost_seconds": number(0),
     "notes": fields({GRAPH: optional(CHANGES)}),
     "metrics": METRICS,
+    "differences": optional(DIFFERENCES),
     "verdicts": list_of(VERDICT),
 }
 
@@ -144,9 +148,7 @@ TARGET = fields(
         "compressed_bytes": whole(),
         "labels": list_of(TEXT),
         "metrics": METRICS,
-        "differences": optional(
-            mapping_of(fields({"value": NUMBER, "low": NUMBER, "high": NUMBER, "n": whole()}))
-        ),
+        "differences": optional(DIFFERENCES),
         "inputs": written(list_of(TENSOR)),
         "outputs": written(list_of(TENSOR)),
         **FIGURES,

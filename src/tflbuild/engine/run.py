@@ -184,6 +184,7 @@ class Runner:
     ) -> Attempt:
         started = time.perf_counter()
         attempt = self._gates.attempt(label, model, limits, before, self.outputs)
+        report.differences = {} if label == self._base else self._gates.differences(before, model)
         report.measuring_seconds += time.perf_counter() - started
         return attempt
 
@@ -217,6 +218,7 @@ class Runner:
                 report.outcome = "replaced"
                 report.reason = f"its gate closed; {fallback.text} took its place"
                 self._note(report, attempt)
+                report.differences = self._gates.differences(model, attempt.model)
                 return attempt
         if step.on_breach == "warn":
             text = f"{step.label} is over its budget and kept (on_breach: warn): {closed.breaches}"
@@ -227,6 +229,7 @@ class Runner:
             assert model is not None
             report.outcome = "skipped"
             report.reason = f"its gate closed (on_breach: skip): {closed.breaches}"
+            report.differences = {}
             report.took(model)
             return replace(closed, model=model)
         self.rejected = (step.label, closed.model)

@@ -197,14 +197,23 @@ class File(KerasFile):
         return inputs[0][1] if len(inputs) == 1 else {}
 
     def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
-        """Name what the recipe says of the input, and what the file says otherwise."""
+        """Name what the recipe says of the input, and what the file says otherwise.
+
+        Raises:
+            RecipeError: the file itself computes so, and the pass that takes it in would find that it does.
+        """
         asked = self.preprocess()
         differing = contradicted(asked, preprocess)
         if not differing:
             return []
         said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
         right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
-        return [f"preprocess: {said} contradicts '{self.path}', which says {right}."]
+        text = f"preprocess: {said} contradicts '{self.path}', which says {right}."
+        if set(differing) & set(self.description.held):
+            raise RecipeError(
+                f"{text} Its own graph prepares pixels so: leave preprocess out, or say the same."
+            )
+        return [text]
 
     @property
     def _known(self) -> Known:

@@ -9,6 +9,7 @@ from typing import Any
 from tflbuild.core.budget import LIMITS, Fallback, Limit, limits_of
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.file_size import RIGHT, read_size
 from tflbuild.core.metric import METRICS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Step
@@ -130,11 +131,30 @@ def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
                 f"{', '.join(LIMITS)}."
             )
         for form, bound in limits.items():
-            _check_limit(form, bound, f"{key}.{metric}")
-    return limits_of(budget)
+            _check_limit(form, bound, f"{key}.{metric}", metric)
+    return limits_of(
+        {
+            metric: {
+                form: in_bytes(bound) if is_size(form, metric) else bound for form, bound in limits.items()
+            }
+            for metric, limits in budget.items()
+            if limits
+        }
+    )
 
 
-def _check_limit(form: Any, bound: Any, key: str) -> None:
+def is_size(form: Any, metric: str) -> bool:
+    """Say whether a limit is a number of bytes, and may be written as a size; a share of one is not."""
+    return form in LIMITS and form != "max_relative_drop" and METRICS.get(str(metric)).unit == "bytes"
+
+
+def in_bytes(bound: Any) -> Any:
+    """Give the bytes of a size, e.g. "500KB"; anything else as it is."""
+    found = read_size(bound) if isinstance(bound, str) else None
+    return bound if found is None else found
+
+
+def _check_limit(form: Any, bound: Any, key: str, metric: str) -> None:
     where = f"{key}.{plain(form)}"
     if form not in (*LIMITS, "since"):
         raise RecipeError(
@@ -143,6 +163,9 @@ def _check_limit(form: Any, bound: Any, key: str) -> None:
     if form == "since":
         if bound is not None and not isinstance(bound, str):
             raise RecipeError(f"{where}: {shown(bound)} is no label of a step.")
+    elif is_size(form, metric):
+        if bound is not None and (isinstance(bound, bool) or not _number(in_bytes(bound))):
+            raise RecipeError(f"{where}: {shown(bound)} is no size; right would be {RIGHT}.")
     elif bound is not None and (isinstance(bound, bool) or not _number(bound)):
         raise RecipeError(f"{where}: {shown(bound)} is not a number.")
 

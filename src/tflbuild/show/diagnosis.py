@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.change import signed, unsigned
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings.analyses import lines_of_analysis
 
@@ -37,13 +38,12 @@ def _explaining(diagnosis: Mapping[str, Any]) -> bool:
 def _cost(cause: Mapping[str, Any]) -> str:
     if cause.get("cost") is None:
         return ""
-    interval = "" if cause.get("low") is None else f" [{cause['low']:+.4f}, {cause['high']:+.4f}]"
-    return f" ({cause['cost']:+.4f}{interval})"
+    return f" (cost {unsigned(cause['cost'], cause.get('low'), cause.get('high'))})"
 
 
 def _cure(cure: Mapping[str, Any]) -> str:
     typed = f": {plain(cure['override'], 400)}" if cure.get("override") else ""
-    gain = "" if cure.get("gain") is None else f" (up to {cure['gain']:+.4f})"
+    gain = "" if cure.get("gain") is None else f" (up to {signed(cure['gain'])})"
     return f"{plain(cure['text'], 400)}{gain}{typed}{_tried(cure.get('tried') or {})}"
 
 
@@ -53,5 +53,5 @@ def _tried(found: Mapping[str, Any]) -> str:
         return f"; tried: {plain(found['failed'], 400)}"
     if "gain" not in found:
         return ""
-    interval = "" if found.get("low") is None else f" [{found['low']:+.4f}, {found['high']:+.4f}]"
-    return f"; tried: {found['gain']:+.4f}{interval}, to {found['value']:.4f}"
+    gain = signed(found["gain"], found.get("low"), found.get("high"))
+    return f"; tried: {gain}, to {found['value']:.4f}"

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tflbuild.core.budget import Verdict
+from tflbuild.core.change import signed
+from tflbuild.core.file_size import signed_size, size
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.plain_text import plain
 
@@ -101,19 +103,21 @@ def _recognised(place: str, file: str, found: list[Mapping[str, str]]) -> str:
 def _value(found: Measurement | None) -> str:
     if found is None:
         return "–"
-    return f"{found.value:,.0f}" if found.unit == "bytes" else f"{found.value:.4f}"
+    return size(found.value) if found.unit == "bytes" else f"{found.value:.4f}"
 
 
 def _difference(row: Row) -> str:
     if row.difference is not None:
         found = row.difference
-        return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+        return signed(found.value, found.low, found.high)
     if row.before is None or row.after is None:
         return ""
     change = row.after.value - row.before.value
     unit = f" {row.after.unit}" if row.after.unit != "1" else ""
     share = f" ({change / row.before.value:+.1%})" if row.before.value else ""
-    return f"{change:+,.0f}{unit}{share}" if row.after.unit == "bytes" else f"{change:+.4f}{unit}{share}"
+    if row.after.unit == "bytes":
+        return f"{signed_size(change)}{share}"
+    return f"{signed(change)}{unit}{share}"
 
 
 def _outputs(row: Row) -> list[str]:

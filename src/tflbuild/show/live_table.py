@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import harmless
 from tflbuild.engine.events import Event
 from tflbuild.show.audience import Sheltered, show_looking
 from tflbuild.show.findings.analyses import lines_of_analysis
-from tflbuild.show.step_lines import MARKS, findings_of, primary_metric, started
+from tflbuild.show.step_lines import LOADED, findings_of, mark_of, primary_metric, started
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-STYLES = {"cached": "cyan", "done": "green", "skipped": "yellow", "replaced": "yellow", "failed": "bold red"}
+STYLES = {
+    "cached": "cyan",
+    LOADED: "green",
+    "done": "green",
+    "skipped": "yellow",
+    "replaced": "yellow",
+    "failed": "bold red",
+}
 
 SETTLING_SECONDS, SETTLING_SHARE = 5.0, 0.02
 """Time, and share of the work, after the first progress before the time left is worth saying: until then
@@ -143,7 +151,7 @@ class LiveTable:
 
     def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(fields["label"], Row(fields["label"]))
-        row.state, self._current, self._note = MARKS[fields["outcome"]], "", ""
+        row.state, self._current, self._note = mark_of(fields), "", ""
         row.seconds, row.size = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
         for line in findings_of(fields, self._said):
@@ -170,7 +178,7 @@ class LiveTable:
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("bytes", "right")):
+        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("size", "right")):
             table.add_column(heading, justify=justify)  # type: ignore[arg-type]
         table.add_column("accuracy on val")
         table.add_column("gate")
@@ -178,9 +186,9 @@ class LiveTable:
             state: RenderableType = Text(row.state, style=STYLES.get(row.state, "dim"))
             if row.state == "running" and row.total:
                 state = ProgressBar(total=row.total, completed=row.done, width=24)
-            size = f"{row.size:,}" if row.size else ""
+            bytes_text = size(row.size) if row.size else ""
             gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
-            table.add_row(Text(row.label), state, row.show_time(), size, Text(row.accuracy), gate)
+            table.add_row(Text(row.label), state, row.show_time(), bytes_text, Text(row.accuracy), gate)
         return Group(table, Text(self._note, style="dim"))
 
 

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from tflbuild.core.plain_text import plain
+from tflbuild.core.change import signed, told, unsigned
+from tflbuild.core.file_size import size
+from tflbuild.core.metric import METRICS
+from tflbuild.core.plain_text import harmless, plain
+from tflbuild.engine.events import LOG
+from tflbuild.engine.report import Report
+from tflbuild.show.breach import breach_lines
+from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import texts_of
 from tflbuild.show.step_lines import primary_metric
 
 
 def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
-    """Say how a build ended: the file, its size, its accuracy against the base, and where the report lies."""
-    lines = []
+    """Say how a build ended: in a sentence, then the file, its size, its accuracy against the base, and the report."""
+    lines = [conclusion(report).text]
     for target in report["targets"]:
         lines.append(f"built {folder}/{target['path']} for {target['name']}")
-        lines.append(f"  {target['bytes']:,} bytes, {target['compressed_bytes']:,} compressed")
+        lines.append(f"  {size(target['bytes'])}, {size(target['compressed_bytes'])} compressed")
         lines += _accuracy_lines(report, target)
         lines += _device_lines(target)
         lines += _runtime_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
         lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
-    lines += [
-        f"  gate: {v['text']}{'' if v['decided'] else ' (undecided)'}" for v in report["budget"]["verdicts"]
-    ]
+    lines += [f"  gate: {v['text']}" for v in report["budget"]["verdicts"] if v.get("ok", True)]
     if report.get("status") == "built" and report.get("stopped_after"):
         last = report["passes"][-1]
         lines.append(
-            f"stopped after {last['label']}: a {last['kind']} of {last['bytes']:,} bytes in {folder}, "
+            f"stopped after {last['label']}: a {last['kind']} of {size(last['bytes'])} in {folder}, "
             f"{primary_metric(last['metrics'])} on val"
         )
     lines += [f"warning: {plain(text, 2000)}" for text in texts_of(report.get("analyses", []))]
@@ -35,6 +41,17 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines.append(f"to run the failed pass alone: {report['reproduce']}")
     lines.append(f"report: {folder}/report.html")
     return lines
+
+
+def keep_outcome(report: Report) -> None:
+    """Write how a build ended behind the log of its run, once; a log that cannot be written changes nothing in that."""
+    folder, path = str(report.folder), report.folder / LOG
+    lines = [*outcome_lines(report.content, folder), *breach_lines(report.content, folder)]
+    text = "".join(f"{harmless(line)}\n" for line in lines)
+    with suppress(OSError):
+        if not path.is_file() or not path.read_bytes().endswith(text.encode()):
+            with path.open("a", encoding="utf-8") as log:
+                log.write(text)
 
 
 def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:
@@ -47,10 +64,8 @@ def _accuracy_lines(report: Mapping[str, Any], target: Mapping[str, Any]) -> lis
                 if base and base["value"] is not None
                 else ""
             )
-            interval = f" [{found['low']:.4f}, {found['high']:.4f}]" if found.get("low") is not None else ""
-            lines.append(
-                f"  {name} {found['value']:.4f}{interval} on {found.get('n', 0)} {found['split']} samples{of}"
-            )
+            measured = unsigned(found["value"], found.get("low"), found.get("high"))
+            lines.append(f"  {name} {measured} on {found.get('n', 0)} {found['split']} samples{of}")
     return lines
 
 
@@ -96,10 +111,9 @@ def _difference(target: Mapping[str, Any], name: str) -> str:
     found = target.get("differences", {}).get(name)
     if not found:
         return ""
-    told = {(True, False): "better", (False, True): "worse"}.get(
-        (found["low"] > 0, found["high"] < 0), "no difference can be told"
-    )
-    return f", {found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]: {told}"
+    better = METRICS.get(name).higher_is_better if name in METRICS else True
+    ends = found["low"], found["high"]
+    return f", {signed(found['value'], *ends)}: {told(*ends, higher_is_better=better)}"
 
 
 def _device_lines(target: Mapping[str, Any]) -> list[str]:

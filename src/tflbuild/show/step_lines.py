@@ -14,11 +14,22 @@ from tflbuild.show.findings.notes import lines_of
 MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "replaced", "failed": "failed"}
 
 
+LOADED = "model loaded"
+"""Mark of a step that would train, where the user's own model takes the place of what it would give."""
+
+
 def started(plan: Mapping[str, Any]) -> list[str]:
     """Say what is built, of which classes, and what was recognised in the user's file."""
     subject = [f"building {plain(plan['subject'], 500)}"] if plan.get("subject") else []
     classes = [f"classes: {shown(plan['classes'])}"] if plan.get("classes") else []
     return [*subject, *classes, *recognised.lines(plan.get("recognised", []))]
+
+
+def mark_of(step: Mapping[str, Any]) -> str:
+    """Say in a word or two what became of a step; one that would train and was given a model has loaded it."""
+    if step["outcome"] == "skipped" and step.get("input", "") is None and step.get("output"):
+        return LOADED
+    return MARKS.get(step["outcome"], plain(step["outcome"]))
 
 
 def primary_metric(metrics: Mapping[str, Any]) -> str:

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from tflbuild.core.file_size import size
 from tflbuild.engine.events import Event, Listener
 from tflbuild.show.audience import say, show_looking
 from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.show.live_table import LiveTable
 from tflbuild.show.outcome import outcome_lines
-from tflbuild.show.step_lines import MARKS, findings_of, primary_metric, started
+from tflbuild.show.step_lines import findings_of, mark_of, primary_metric, started
 
 __all__ = ["PlainLines", "listener", "outcome_lines", "primary_metric", "show_looking", "started"]
 
@@ -32,12 +33,33 @@ class PlainLines:
         self._file = file
         self._last = 0.0
         self._said: list[str] = []
+        self._gates: list[tuple[str, str]] = []
 
     def __call__(self, event: Event) -> None:
-        """Print what matters of an event."""
+        """Print what matters of an event; a gate behind its own pass."""
+        if event.kind == "gate":
+            self._hold(event.fields)
+            return
         line = self._line(event)
-        if line:
-            say(line, self._file)
+        if not line and event.kind != "finished":
+            return
+        ended = event.fields["label"] if event.kind == "pass_ended" else ""
+        gates = self._released(ended)
+        for text in [line, *gates] if ended else [*gates, line]:
+            if text:
+                say(text, self._file)
+
+    def _hold(self, gate: Mapping[str, Any]) -> None:
+        """Keep the line of a gate until its pass has ended; that of the total budget is told by the outcome."""
+        if gate.get("label"):
+            state = "open" if gate["ok"] else "CLOSED"
+            self._gates.append((gate["label"], f"gate {state}: {gate['text']}"))
+
+    def _released(self, own: str) -> list[str]:
+        """Give the lines that were kept: under the pass that has just ended, or each with the label of its own."""
+        lines = [f"  {text}" if label == own else f"{label}: {text}" for label, text in self._gates]
+        self._gates = []
+        return lines
 
     def _line(self, event: Event) -> str:
         fields = event.fields
@@ -55,8 +77,6 @@ class PlainLines:
             return f"looking at {fields['total']:,} samples: {fields['done']:,}"
         if event.kind == "pass_ended":
             return "\n".join([_ended(fields), *(f"  {line}" for line in findings_of(fields, self._said))])
-        if event.kind == "gate":
-            return f"  gate {'open' if fields['ok'] else 'CLOSED'}: {fields['text']}"
         if event.kind == "analysis":
             return "\n".join(f"  {line}" for line in lines_of_analysis(fields))
         if event.kind in ("warning", "waiting"):
@@ -65,10 +85,10 @@ class PlainLines:
 
 
 def _ended(step: Mapping[str, Any]) -> str:
-    parts = [MARKS[step["outcome"]]]
+    parts = [mark_of(step)]
     if step["seconds"]:
         parts.append(f"{step['seconds']:.1f} s")
     if step["bytes"]:
-        parts.append(f"{step['bytes']:,} bytes")
+        parts.append(size(step["bytes"]))
     parts.append(primary_metric(step["metrics"]))
     return f"{step['label']}: " + ", ".join(part for part in parts if part)

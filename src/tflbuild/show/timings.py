@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-HEADINGS = ("pass", "", "wall s", "cpu s", "peak MiB", "measuring s", "saved s", "bytes")
+from tflbuild.core import file_size
+
+HEADINGS = ("pass", "", "wall s", "cpu s", "peak MiB", "measuring s", "saved s", "size")
 
 
 def time_lines(report: Mapping[str, Any]) -> list[str]:
@@ -64,5 +66,5 @@ def _texts(row: tuple[Any, ...]) -> tuple[str, ...]:
     label, state, wall, cpu, peak, measuring, saved, size = row
     numbers = [f"{value:.2f}" if value else "" for value in (wall, cpu)]
     numbers += [f"{peak:,}" if peak else "", f"{measuring:.2f}" if measuring else ""]
-    numbers += [f"{saved:.2f}" if saved else "", f"{size:,}" if size else ""]
+    numbers += [f"{saved:.2f}" if saved else "", file_size.size(size) if size else ""]
     return (label, state, *numbers)

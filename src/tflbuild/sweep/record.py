@@ -39,7 +39,7 @@ from tflbuild.core.form import (
 )
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.report_form import METRICS, RESOLVED, read_report
+from tflbuild.engine.report_form import DIFFERENCES, METRICS, RESOLVED, read_report
 from tflbuild.engine.run_folder import make_stamped_folder
 from tflbuild.engine.storage.disk import replace_file
 from tflbuild.engine.storage.kernel_lock import take
@@ -73,6 +73,8 @@ ROW = fields(
         "bytes": optional(maybe(whole())),
         "compressed_bytes": optional(maybe(whole())),
         "latency_ms": optional(maybe(number(0))),
+        "latency_noise_ms": optional(maybe(number(0))),
+        "differences": optional(DIFFERENCES),
         "sha256": optional(maybe(DIGEST)),
     }
 )

@@ -17,11 +17,14 @@ def row_of_report(
     row |= {"run": name, "seconds": round(report["seconds"], 2), "base": report["base"]}
     if report["targets"]:
         target = report["targets"][0]
+        latency = target.get("latency_ms") or {}
         row |= {
             "metrics": target["metrics"],
+            "differences": target.get("differences", {}),
             "bytes": target["bytes"],
             "compressed_bytes": target["compressed_bytes"],
-            "latency_ms": (target.get("latency_ms") or {}).get("median"),
+            "latency_ms": latency.get("median"),
+            "latency_noise_ms": max(0.0, latency["p90"] - latency["median"]) if "p90" in latency else None,
             "sha256": target["sha256"],
         }
     return row

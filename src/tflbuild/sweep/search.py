@@ -25,7 +25,7 @@ from tflbuild.sweep.launchers import Launcher
 from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
 from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
-from tflbuild.sweep.show import say
+from tflbuild.sweep.show import change_since_base, say
 from tflbuild.sweep.space import Space, space_of
 from tflbuild.sweep.study import (
     FOLDER,
@@ -38,6 +38,7 @@ from tflbuild.sweep.study import (
     open_study,
     sampler_of,
 )
+from tflbuild.sweep.summary import accuracy_metric
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -198,8 +199,12 @@ class Search:
         with writing(self.record.folder):
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
             replace_file(self.record.folder / RESULTS, text)
+        rows = {entry.row["name"]: entry.row for entry in self.record.entries}
         for solution in found:
-            say(f"best: {solution['run']}: {', '.join(f'{k} {v:g}' for k, v in solution['values'].items())}")
+            row = rows.get(solution["run"], {})
+            since = change_since_base(row, accuracy_metric([row])) if row else ""
+            figures = ", ".join(f"{name} {value:g}" for name, value in solution["values"].items())
+            say(f"best: {solution['run']}: {figures}{f'; {since}' if since else ''}")
         if not found:
             say("best: none; no trial was built within its budget")
 

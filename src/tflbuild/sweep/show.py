@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from tflbuild.core.change import moved, signed, told
+from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
 from tflbuild.show.audience import say
 from tflbuild.show.timings import time_lines
-from tflbuild.sweep.summary import accuracy_metric, table_of
+from tflbuild.sweep.pareto import rule
+from tflbuild.sweep.summary import accuracy_metric, shown_table
 
 __all__ = ["say", "show_row", "show_summary", "show_times"]
 
@@ -25,7 +28,9 @@ PIPE_WIDTH = 160
 
 UNLIMITED = 10_000
 
-DISPENSABLE = ("compressed", "drop", "seconds")
+LOST = "more than half of what it could do"
+
+DISPENSABLE = ("compressed", "since base", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
 
 
@@ -36,18 +41,48 @@ def show_row(row: Mapping[str, Any], count: str) -> None:
         row: of the summary.
         count: e.g. "[3/12]".
     """
-    metric = row["metrics"].get(accuracy_metric([row]), {})
+    name = accuracy_metric([row])
+    metric = row["metrics"].get(name, {})
     parts = [row["status"].replace("_", " ")]
     if metric.get("value") is not None:
-        parts.append(f"{accuracy_metric([row])} {metric['value']:.3f}")
+        parts.append(f"{name} {metric['value']:.3f}{_since_base(row, name)}")
     if row.get("bytes") is not None:
-        parts.append(f"{row['bytes']:,} bytes")
+        parts.append(size(row["bytes"]))
     if row.get("latency_ms") is not None:
         parts.append(f"{row['latency_ms']:.2f} ms")
     if row.get("seconds") is not None:
         parts.append(f"{row['seconds']:.1f} s")
     error = f": {row['error']}" if row["error"] else ""
     say(f"{count} {row['name']}: {', '.join(parts)}{error}")
+
+
+def _since_base(row: Mapping[str, Any], metric: str) -> str:
+    """Say how far a job's accuracy is from its base's, where it is known sample by sample."""
+    found = row.get("differences", {}).get(metric)
+    if not found:
+        return ""
+    ends = found["low"], found["high"]
+    return f" ({signed(found['value'], *ends)} since the base: {told(*ends)})"
+
+
+def change_since_base(row: Mapping[str, Any], metric: str) -> str:
+    """Say in a clause how far a job is from its base, and where it lost most of what that could do.
+
+    Returns:
+        "" where it is not known sample by sample.
+    """
+    found = row.get("differences", {}).get(metric)
+    if not found:
+        return ""
+    said = f"{moved(metric, found['value'], found['low'], found['high'])} since the base"
+    return f"{said}, {LOST}" if lost_most(row, metric) else said
+
+
+def lost_most(row: Mapping[str, Any], metric: str) -> bool:
+    """Say whether a job lost more than half of what its base could do."""
+    value = row.get("metrics", {}).get(metric, {}).get("value")
+    base = (row.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
+    return value is not None and base is not None and 0 <= value < base / 2
 
 
 def show_times(folder: Path) -> None:
@@ -60,11 +95,13 @@ def show_times(folder: Path) -> None:
 def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Print a summary: its table, the spread over seeds, the errors, and where it lies."""
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
-    console.print(_fitting(console, *table_of(summary)))
+    console.print(_fitting(console, *shown_table(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
-        say(
-            f"pareto: no other built job is as good in {summary['metric']}, bytes and latency and better in one"
-        )
+        say(rule(summary["metric"]))
+    for job in summary["jobs"]:
+        if job["pareto"] and lost_most(job, summary["metric"]):
+            said = change_since_base(job, summary["metric"]) or f"lost {LOST}"
+            say(f"{job['name']} is Pareto-optimal, but {said}")
     if summary["groups"]:
         console.print(_spread(summary))
     for job in summary["jobs"]:
@@ -105,9 +142,13 @@ def _spread(summary: Mapping[str, Any]) -> Table:
         settings = [group["overrides"].get(key, "") for key in keys]
         of = f"{group['built']} of {len(group['jobs'])}"
         for name, found in group["figures"].items():
-            form = ",.0f" if name == "bytes" else ".4f"
             if found["n"]:
-                sd = "" if found["sd"] is None else f"± {found['sd']:{form}}"
-                span = f"{found['min']:{form}} .. {found['max']:{form}}"
-                rows.append([*settings, of, name, f"{found['mean']:{form}}", sd, span])
+                sd = "" if found["sd"] is None else f"± {_figure(found['sd'], name)}"
+                span = f"{_figure(found['min'], name)} .. {_figure(found['max'], name)}"
+                called = "size" if name == "bytes" else name
+                rows.append([*settings, of, called, _figure(found["mean"], name), sd, span])
     return _table([*_short(keys), "built", "figure", "mean", "sd", "range"], rows)
+
+
+def _figure(value: float, name: str) -> str:
+    return size(value) if name == "bytes" else f"{value:.4f}"

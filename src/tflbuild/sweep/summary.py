@@ -9,12 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core.change import signed
+from tflbuild.core.file_size import size
 from tflbuild.core.metric import headline
 from tflbuild.engine.storage.disk import replace_file, writing
-from tflbuild.sweep.pareto import optimal
+from tflbuild.sweep.pareto import optimal, rule
 from tflbuild.sweep.spread import groups_of
 
 SCHEMA = "tflbuild.summary/1"
+
+FIGURES = ("metric", "drop", "bytes", "compressed", "latency ms", "seconds", "pareto", "status")
+"""Columns of `summary.csv` behind those of what differs; the first has the metric's name."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters of a cell that may make a spreadsheet read a formula; the last four are full-width."""
@@ -33,6 +38,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict
         "schema": SCHEMA,
         "command": list(command),
         "metric": metric,
+        "pareto_rule": rule(metric),
         "jobs": [{**row, "pareto": mark} for row, mark in zip(rows, marks, strict=True)],
         "groups": groups_of(rows, metric),
     }
@@ -47,15 +53,13 @@ def accuracy_metric(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Give a summary as headings and rows of text: what differs, accuracy, drop, size, latency, time, status."""
+    """Give a summary as headings and rows of exact text, as `summary.csv` has it: a drop is positive there."""
     keys = list(dict.fromkeys(key for job in summary["jobs"] for key in job["overrides"]))
     metric = summary["metric"]
-    headings = [*keys, metric, "drop", "bytes", "compressed", "latency ms", "seconds", "pareto", "status"]
     rows = []
     for job in summary["jobs"]:
-        value = job["metrics"].get(metric, {}).get("value")
-        base = (job.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
-        drop = round(base - value, 4) + 0.0 if value is not None and base is not None else None  # no -0.0000
+        value, change = job["metrics"].get(metric, {}).get("value"), change_of(job, metric)
+        drop = None if change is None else 0.0 - change
         figures = [
             _text(value, "{:.4f}"),
             _text(drop, "{:+.4f}"),
@@ -66,7 +70,26 @@ def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
             "yes" if job["pareto"] else "",
         ]
         rows.append([*(job["overrides"].get(key, "") for key in keys), *figures, job["status"]])
-    return headings, rows
+    return [*keys, metric, *FIGURES[1:]], rows
+
+
+def shown_table(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Give a summary as people read it: the change since the base with its sign, and sizes in KiB."""
+    headings, rows = table_of(summary)
+    place = len(headings) - len(FIGURES)
+    shown = []
+    for row, job in zip(rows, summary["jobs"], strict=True):
+        change = change_of(job, summary["metric"])
+        sizes = [size(job[key]) if job.get(key) is not None else "" for key in ("bytes", "compressed_bytes")]
+        shown.append([*row[: place + 1], "" if change is None else signed(change), *sizes, *row[place + 4 :]])
+    return [*headings[: place + 1], "since base", "size", *headings[place + 3 :]], shown
+
+
+def change_of(job: Mapping[str, Any], metric: str) -> float | None:
+    """Give what a metric is less that of the base; None where either was not measured."""
+    value = job.get("metrics", {}).get(metric, {}).get("value")
+    base = (job.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
+    return round(value - base, 4) + 0.0 if value is not None and base is not None else None  # no -0.0000
 
 
 def write_summary(summary: Mapping[str, Any], folder: Path) -> None:

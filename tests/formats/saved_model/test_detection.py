@@ -78,6 +78,9 @@ def test_an_export_is_described_as_a_detector_of_one_picture(content: bytes, tmp
         "num_detections": (1,),
     }
     assert (found.task, found.classes, found.labels) == ("detection", 2, {})
+    assert found.held == (detection.VALUES if content == main_export() else ()), (
+        "who takes pixels prepares them"
+    )
     modality, options = found.inputs["image"]
     assert modality == "image"
     assert options == {

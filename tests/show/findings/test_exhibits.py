@@ -134,7 +134,7 @@ def test_zeros_are_values() -> None:
     cost = {"layer": "a", "file_bytes": 0, "latency_ms": 0.0, "latency_noise_ms": 0.0}
     assert mixed.lines({"kept": [cost]}) == [
         "mixed: 1 kept in ?, ? candidates judged",
-        "  a: +0 bytes, +0.000 ms (noise 0.000)",
+        "  a: +0 B, +0.000 ms (noise 0.000)",
     ]
     assert sparse_encoding.lines({"bytes": 0, "dense_bytes": 0}) != []
     assert (
@@ -297,12 +297,12 @@ def test_layers_kept_out_of_int8_are_listed_with_their_cost_and_course() -> None
 def test_the_cost_of_kept_layers_is_said_with_its_sign() -> None:
     assert mixed.lines(MIXED) == [
         "mixed: 2 kept in float32, 5 candidates judged",
-        "  head: -9,344 bytes, -0.021 ms (noise 0.004)",
+        "  head: -9.1 KiB, -0.021 ms (noise 0.004)",
         "  body: its cost was not measured",
         "mixed: 2 candidates could not be used; stem kept: it crashed",
     ]
     whole = KEPT | {"file_bytes": 0, "latency_noise_ms": None}
-    assert mixed.lines(MIXED | {"kept": [whole]})[1] == "  head: +0 bytes, -0.021 ms"
+    assert mixed.lines(MIXED | {"kept": [whole]})[1] == "  head: +0 B, -0.021 ms"
     assert mixed.lines({"kept": [], "ok": False}) == []
     assert mixed.exhibit({"kept": [], "ok": False}) is None
     assert mixed.lines(MIXED | {"ok": False})[0].endswith("5 candidates judged; the budget does not hold")

@@ -53,7 +53,7 @@ def diagnosis(*causes: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_page_has_the_verdict_every_step_every_cause_and_what_its_cures_gave() -> None:
     page = render(diagnosis(CAUSE))
-    for text in ("Top1 fell by 0.2500.", "weights quantized", "+0.2500 [+0.1250, +0.3750]"):
+    for text in ("Top1 fell by 0.2500.", "weights quantized", "0.2500 [0.1250, 0.3750]"):
         assert text in page
     for text in (
         "quantize.granularity=channel",
@@ -77,7 +77,7 @@ def test_the_terminal_says_the_same() -> None:
     lines = lines_of(diagnosis(CAUSE))
     assert "top1 on 40 samples of the test split" in lines
     assert any("weights quantized" in line and line.endswith("<- lost here") for line in lines)
-    assert "cause 1: rounding the weights lost accuracy (+0.2500 [+0.1250, +0.3750])" in lines
+    assert "cause 1: rounding the weights lost accuracy (cost 0.2500 [0.1250, 0.3750])" in lines
     assert (
         "  cure: give every channel a scale (up to +0.2500): quantize.granularity=channel; tried: +0.2000 "
         "[+0.1000, +0.3000], to 0.7000"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tflbuild.analyses.attribution import stages
+from tflbuild.core.change import signed, unsigned
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
 
 LABELS: Mapping[str, str] = {
@@ -69,7 +70,7 @@ def _lost(row: Mapping[str, Any]) -> str:
     value, low, high = (number(cost, key) for key in ("value", "low", "high"))
     if value is None or low is None or high is None:
         return ""
-    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+    return unsigned(value, low, high)
 
 
 def _mark(row: Mapping[str, Any]) -> str:
@@ -113,7 +114,7 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
 def _row(row: Mapping[str, Any]) -> Row:
     cost = row.get("cost") or {}
     low, high = number(cost, "low"), number(cost, "high")
-    interval = "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+    interval = "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
     return Row(
         cells=(
             str(row.get("label", "?")),
@@ -128,9 +129,9 @@ def _row(row: Mapping[str, Any]) -> Row:
 
 def verdict(metric: str, total: Any, blamed: Sequence[str], n: int) -> str:
     """Say in one sentence how much was lost, and where."""
-    lost = f"{metric} fell by {total.value:.4f} [{total.low:+.4f}, {total.high:+.4f}] on {n} samples"
+    lost = f"{metric} fell by {unsigned(total.value, total.low, total.high)} on {n} samples"
     if total.value <= 0:
-        lost = f"{metric} did not fall: it changed by {-total.value:+.4f} on {n} samples"
+        lost = f"{metric} did not fall: it changed by {signed(-total.value)} on {n} samples"
     elif total.low <= 0:
         lost += ", which is within noise"
     if not blamed:

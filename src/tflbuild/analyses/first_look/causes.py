@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.core.cause import Cure
+from tflbuild.core.cause import CHANCE, Cure
 
 SURELY = 0.1
 """Part above chance from which a base is only hard to tell from it."""
@@ -29,7 +29,7 @@ def caused(finding: Mapping[str, Any]) -> dict[str, Any]:
     if not better and finding["metric"] != "map" and finding["value"] > finding["chance"] + SURELY:
         return {}  # too few samples to tell
     if not better:
-        return {"cause": "base.chance", "stage": STAGE, "cures": []}
+        return {"cause": CHANCE, "stage": STAGE, "cures": []}
     best = max(better, key=lambda row: row["value"])
     now = finding.get("now", finding) if "classes" not in best else finding
     gain = float(best["value"]) - float(now["value"])

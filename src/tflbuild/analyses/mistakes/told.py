@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.change import unsigned
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
 
 NAMES: Mapping[str, str] = {"base": "base", "model": "delivered file"}
@@ -55,7 +56,7 @@ def lines_of(found: Mapping[str, Any]) -> list[str]:
 def _cost(row: Mapping[str, Any]) -> str:
     cost = row.get("cost") or {}
     value, low, high = (number(cost, key) for key in ("value", "low", "high"))
-    return "" if value is None or low is None or high is None else f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+    return "" if value is None or low is None or high is None else unsigned(value, low, high)
 
 
 def _mark(row: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.file_size import sizes_apart
 from tflbuild.engine.storage import kernel_lock, workspace
 from tflbuild.engine.storage.disk import remove, writing
 from tflbuild.engine.storage.inventory import Action, Inventory, Thing, actions
@@ -86,8 +87,9 @@ def choose(
     may_go = _in_order(inventory, roots, {each.name for each in chosen})
     needed = left - sum(each.bytes for each in may_go)
     if max_bytes is not None and needed > max_bytes:
+        given, least = sizes_apart(max_bytes, needed)
         raise RecipeError(
-            f"--max-size: {max_bytes:,} bytes is less than the {needed:,} bytes that {roots.runs} run(s) on disk and "
+            f"--max-size: {given} is less than the {least} that {roots.runs} run(s) on disk and "
             f"running builds need; give at least --max-size {needed}, or remove runs first. Nothing was removed."
         )
     limit = -math.inf if older_than is None else (time.time() if now is None else now) - older_than

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,10 +33,10 @@ def latest(root: Path, name: str) -> list[str]:
     return [key for key in keys if is_digest(key)][-KEPT:] if isinstance(keys, list) else []
 
 
-def relatives(shelf: Shelf, name: str) -> list[Relative]:
-    """Give the latest actions of a name, newest first; an unreadable one is passed over."""
+def relatives(shelf: Shelf, keys: Iterable[str]) -> list[Relative]:
+    """Give actions by their keys; one that is unreadable or gone is passed over."""
     found = []
-    for key in reversed(latest(shelf.root, name)):
+    for key in keys:
         with suppress(FileNotFoundError, Damaged):
             earlier = shelf.record(key)
             found.append(Relative(earlier.preimage, earlier.cost.get("seconds", 0.0)))

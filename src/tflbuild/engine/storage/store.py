@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -225,7 +225,11 @@ class Store:
 
     def relatives(self, name: str) -> list[Relative]:
         """Give the latest actions of a name, newest first; an unreadable one is passed over."""
-        return recent.relatives(self.shelf, name)
+        return recent.relatives(self.shelf, reversed(recent.latest(self.shelf.root, name)))
+
+    def actions(self, keys: Iterable[str]) -> list[Relative]:
+        """Give actions by their keys, in that order; one that is unreadable or gone is passed over."""
+        return recent.relatives(self.shelf, keys)
 
     def _open_remote(self, url: str) -> Remote:
         from tflbuild.engine.storage.remote import Remote

@@ -26,6 +26,9 @@ IMAGE, PICTURE = "image", "image"
 OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 """Outputs of the suppression that is attached, in its order; `exporter_main_v2` gives them too."""
 
+VALUES = ("scale", "offset", "mean", "std", "channels")
+"""Options of `preprocess` that say what becomes of a pixel's value; an export that takes pixels applies its own."""
+
 RESIZED = {"channels": "rgb", "aspect": "stretch", "resize": "bilinear", "antialias": False}
 """Options of `preprocess` that say how the API resizes, by its fixed_shape_resizer where nothing else is said."""
 
@@ -86,6 +89,7 @@ def describe(reading: Reading, asked: Asked) -> Description:
         head={"outputs": {name: name for name in OUTPUTS}},
         classes=0 if found.labels else found.classes,
         recognised=found.recognised,
+        held=VALUES if cut.corners and takes_pixels(reading) else (),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Note, Presentation, Quantity, Row, Table, number
+from tflbuild.core.file_size import signed_size
 
 
 def _accuracies(note: Note) -> list[str]:
@@ -47,10 +48,10 @@ def _kept(note: Note) -> list[str]:
 
 def _cost(layer: Mapping[str, Any]) -> str:
     """Say what a kept layer costs in bytes and time."""
-    size, latency, noise = (number(layer, key) for key in ("file_bytes", "latency_ms", "latency_noise_ms"))
+    held, latency, noise = (number(layer, key) for key in ("file_bytes", "latency_ms", "latency_noise_ms"))
     within = f" (noise {noise:.3f})" if noise is not None else ""
     parts = [
-        f"{size:+,.0f} bytes" if size is not None else "",
+        signed_size(held) if held is not None else "",
         f"{latency:+.3f} ms{within}" if latency is not None else "",
     ]
     return ", ".join(part for part in parts if part) or "its cost was not measured"

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core.change import signed, unsigned
 from tflbuild.core.plain_text import plain
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.pages.beside import gist_of
@@ -42,14 +43,14 @@ def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": cause["name"],
         "text": f"{text[:1].upper()}{text[1:]}",
-        "lost": f"cost {_signed(cause, 'cost')}; " if cause.get("cost") is not None else "",
+        "lost": f"cost {unsigned(cause['cost'], *_ends(cause))}; " if cause.get("cost") is not None else "",
         "stage": cause["stage"],
         "found_by": cause["found_by"],
         "cures": [
             {
                 "text": cure["text"],
                 "override": cure.get("override", ""),
-                "gain": "" if cure.get("gain") is None else f"{cure['gain']:+.4f}",
+                "gain": "" if cure.get("gain") is None else signed(cure["gain"]),
                 "tried": _tried(cure.get("tried") or {}),
             }
             for cure in cause["cures"]
@@ -58,12 +59,10 @@ def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tried(found: Mapping[str, Any]) -> str:
-    return str(found["failed"]) if "failed" in found else _signed(found, "gain")
+    if "failed" in found:
+        return str(found["failed"])
+    return "" if found.get("gain") is None else signed(found["gain"], *_ends(found))
 
 
-def _signed(found: Mapping[str, Any], key: str) -> str:
-    """Write a difference with its interval; "" where there is none."""
-    if found.get(key) is None:
-        return ""
-    interval = "" if found.get("low") is None else f" [{found['low']:+.4f}, {found['high']:+.4f}]"
-    return f"{found[key]:+.4f}{interval}"
+def _ends(found: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    return found.get("low"), found.get("high")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tflbuild.core import file_size
 from tflbuild.core.metric import headline
 
 MISSING = "–"
@@ -33,11 +34,7 @@ def figure(value: float | None, unit: str) -> str:
 
 def size(value: float | None) -> str:
     """Write a number of bytes."""
-    if value is None:
-        return MISSING
-    if abs(value) < 1024:
-        return f"{value:.0f} B"
-    return f"{value / 1024:,.1f} KiB" if abs(value) < 1024**2 else f"{value / 1024**2:,.1f} MiB"
+    return MISSING if value is None else file_size.size(value)
 
 
 def duration(seconds: float | None) -> str:

@@ -12,7 +12,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
-from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
+from tflbuild.show.breach import breach_of, next_commands
+from tflbuild.show.conclusion import conclusion
+from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram
@@ -31,13 +33,12 @@ from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.tiles import measured_where, tiles
 from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
+from tflbuild.show.step_lines import mark_of
 
-HEADLINES = {
-    "built": "Built, within its budget",
-    "over_budget": "Over budget: not delivered",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-}
+STATUSES = ("built", "over_budget", "failed", "interrupted")
+BANNERS = {"good": "built", "unsure": "warned"}
+"""Style of the banner by the tone of the conclusion; a build that failed has one by its status."""
+
 KEPT = ("ran", "cached")
 TEMPLATES = Path(__file__).with_name("templates")
 OPTIONS: Mapping[str, Any] = {
@@ -60,6 +61,7 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
     looked, others = _split(report.get("analyses", []))
     metric = primary_metric(report)
     unit = _unit(report, metric)
+    said, breach = conclusion(report), breach_of(report, folder)
     return (
         environment()
         .get_template("report.html.j2")
@@ -67,7 +69,10 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
             report=report,
             metric=metric,
             unit=unit,
-            headline=_headline(report),
+            headline=said.text,
+            banner=BANNERS.get(said.tone, report["status"]),
+            breach=breach,
+            next_commands=next_commands(report, folder) if breach else [],
             command=_command(report),
             folder=shlex.quote(folder),
             tiles=tiles(report, metric, unit),
@@ -110,19 +115,6 @@ def environment() -> Environment:
         "address": partial(quote, safe="/=,"),
     }
     return environment
-
-
-def _headline(report: Mapping[str, Any]) -> str:
-    if report["status"] != "built":
-        return HEADLINES.get(report["status"], str(report["status"]))
-    if report.get("stopped_after"):
-        return f"Stopped after {report['stopped_after']}, as wanted: nothing was delivered"
-    verdicts = [v for step in report["passes"] for v in step["verdicts"]] + report["budget"]["verdicts"]
-    if any(not verdict["ok"] for verdict in verdicts):
-        return "Built, with a closed gate: see below"
-    if texts_of(_split(report.get("analyses", []))[0]):
-        return "Built, but look at the base: see below"
-    return "Built, within its budget" if verdicts else "Built; nothing was limited"
 
 
 def _split(analyses: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
@@ -187,6 +179,7 @@ def _step(step: Mapping[str, Any], metric: str) -> dict[str, Any]:
     others = {name: found for name, found in step["metrics"].items() if name != metric}
     return {
         **step,
+        "mark": mark_of(step),
         "measured": step["metrics"].get(metric),
         "others": others,
         "judged": _verdicts(step["verdicts"]),

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from tflbuild.show.pages.page import HEADLINES, TEMPLATES, environment
+from tflbuild.show.pages.page import STATUSES, TEMPLATES, environment
 from tflbuild.show.pages.parallel import parallel
 from tflbuild.show.pages.scatter import LATENCY, SIZE, scatter
 
@@ -19,7 +19,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     jobs = summary["jobs"]
     keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
     metric = summary["metric"]
-    counts = {status: sum(job["status"] == status for job in jobs) for status in HEADLINES}
+    counts = {status: sum(job["status"] == status for job in jobs) for status in STATUSES}
     charts = [scatter(jobs, metric, across) for across in (SIZE, LATENCY)]
     script = (TEMPLATES / SCRIPT).read_text(encoding="utf-8").strip()
     return (
@@ -30,7 +30,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
             keys=keys,
             metric=metric,
             counts={status: count for status, count in counts.items() if count},
-            invalid=sum(job["status"] not in HEADLINES for job in jobs),
+            invalid=sum(job["status"] not in STATUSES for job in jobs),
             charts=[chart for chart in charts if chart],
             parallel=parallel(jobs, keys, metric),
             rows=[_job(job, keys, metric) for job in jobs],
