@@ -151,13 +151,13 @@ def test_training_that_ended_but_was_not_kept_is_not_trained_again(tmp_path: Pat
 
 
 def test_damaged_checkpoint_is_left_and_said(tmp_path: Path) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     path = tmp_path / "training.npz"
     variables = build().variables
-    _Checkpoint(path, variables).save(7, 0.25)
+    Checkpoint(path, variables).save(7, 0.25)
     good = path.read_bytes()
-    assert _Checkpoint(path, variables).restore() == (7, 0.25)
+    assert Checkpoint(path, variables).restore() == (7, 0.25)
     before = [variable.numpy() for variable in variables]
     damages = [good[:size] for size in range(0, len(good), 211)]
     damages += [
@@ -166,7 +166,7 @@ def test_damaged_checkpoint_is_left_and_said(tmp_path: Path) -> None:
     for content in [*damages, b"garbage"]:
         path.write_bytes(content)
         said: list[str] = []
-        assert _Checkpoint(path, variables, said.append).restore()[0] == 0
+        assert Checkpoint(path, variables, said.append).restore()[0] == 0
         assert "damaged" in said[0]
         for variable, kept in zip(variables, before, strict=True):
             np.testing.assert_array_equal(variable.numpy(), kept)
@@ -368,7 +368,7 @@ class Told:
 
         monkeypatch.setattr(training.time, "monotonic", monotonic)
         monkeypatch.setattr(
-            training._Checkpoint, "save", lambda _, step, loss: self.saved.append((step, loss))
+            training.Checkpoint, "save", lambda _, step, loss: self.saved.append((step, loss))
         )
         self.watch = training.Watch(
             progress=lambda *said: self.progress.append(said),
@@ -438,20 +438,20 @@ def test_a_state_is_on_disk_before_it_takes_the_place_of_the_last(
         Path, "replace", lambda self, target: (order.append("replace"), replace(self, target))[1]
     )
     path = tmp_path / "deep" / "state.npz"
-    training._Checkpoint(path, one_weight().variables).save(3, 0.5)
+    training.Checkpoint(path, one_weight().variables).save(3, 0.5)
     assert order == ["fsync", "replace"]
     assert [one.name for one in path.parent.iterdir()] == ["state.npz"]
 
 
 def test_a_state_gives_back_every_variable_the_step_and_the_loss(tmp_path: Path) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     path, model = tmp_path / "state.npz", build()
-    _Checkpoint(path, model.variables).save(12, 0.5)
+    Checkpoint(path, model.variables).save(12, 0.5)
     other = build()
     for variable in other.variables:
         variable.assign(variable + 1)
-    assert _Checkpoint(path, other.variables).restore() == (12, 0.5)
+    assert Checkpoint(path, other.variables).restore() == (12, 0.5)
     for one, found in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, found)
 
@@ -459,11 +459,11 @@ def test_a_state_gives_back_every_variable_the_step_and_the_loss(tmp_path: Path)
 def test_no_state_and_one_that_cannot_be_read_start_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     said: list[str] = []
     for path in (None, tmp_path / "missing.npz"):
-        step, loss = _Checkpoint(path, [], said.append).restore()
+        step, loss = Checkpoint(path, [], said.append).restore()
         assert (step, np.isnan(loss), said) == (0, True, [])
     path = tmp_path / "state.npz"
     path.write_bytes(b"x")
@@ -472,7 +472,7 @@ def test_no_state_and_one_that_cannot_be_read_start_again(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", denied)
-    assert _Checkpoint(path, [], said.append).restore()[0] == 0
+    assert Checkpoint(path, [], said.append).restore()[0] == 0
     assert said == [f"{path} cannot be read (Permission denied): the training starts again"]
 
 

@@ -129,6 +129,36 @@ class PassContext(Protocol):
         """Say how far the pass is."""
         ...
 
+    def doing(self, text: str) -> None:
+        """Say what is being waited for, e.g. "compiling the graph"; "" where that is over."""
+        ...
+
+    def continued(self, step: int, total: int) -> None:
+        """Say that a training goes on behind a step, where an earlier one was interrupted."""
+        ...
+
+    def trained(
+        self,
+        step: int,
+        total: int,
+        *,
+        loss: float,
+        learning_rate: float,
+        images_per_second: float | None = None,
+        epoch: float | None = None,
+    ) -> None:
+        """Note a point of the training curve.
+
+        Args:
+            step: steps that are done, from 1.
+            total: steps of the whole training.
+            loss: of that step.
+            learning_rate: of that step.
+            images_per_second: samples a second since the point before; None for the first.
+            epoch: passes over the training split that are done; None where nobody says.
+        """
+        ...
+
 
 class Pass:
     """Base of every pass.

@@ -102,6 +102,7 @@ class Build:
         with writing(self.folder):
             self._log = EventLog(self.folder)
         self._worker.log = lambda text: self._tell(Event("log", {"text": text}))
+        self._worker.told = lambda kind, fields: self._tell(Event(kind, fields))
         error: Ending = None
         try:
             self._hooks.before_build(prepared.recipe, self.folder)

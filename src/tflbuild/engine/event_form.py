@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tflbuild.core.curve import POINT
 from tflbuild.core.form import (
     FLAG,
     MAPPING,
@@ -39,6 +40,9 @@ KINDS: dict[str, Form] = {
     "measuring": fields({"what": TEXT, "split": TEXT}),
     "gate": fields({"label": TEXT, "ok": FLAG, "text": TEXT, "verdict": VERDICT}),
     "looking": fields({"done": whole(), "total": whole()}),
+    "doing": fields({"label": TEXT, "text": TEXT}),
+    "continued": fields({"label": TEXT, "step": whole(), "total": whole()}),
+    "training": fields({"label": TEXT, "total": whole(1), **POINT}),
     "waiting": fields({"text": TEXT}),
     "warning": fields({"text": TEXT}),
     "analysis": ENTRY,
