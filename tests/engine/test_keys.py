@@ -43,7 +43,6 @@ NAMES = Names(
     prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
-    logged="of.logs:write",
     changes="of.changes:say",
     describe="of.describing:write",
 )

@@ -6,11 +6,16 @@ import os
 
 from tflbuild.core.errors import INTERRUPTED
 from tflbuild.core.recipe import Recipe
-from tflbuild.show.audience import say, warn
+from tflbuild.show.audience import say
+from tflbuild.show.interrupted import show_interrupted
 
 
-def build(recipe: Recipe) -> int:
+def build(recipe: Recipe, command: str) -> int:
     """Build one recipe into a new run folder; gives the exit code.
+
+    Args:
+        recipe: what is wanted.
+        command: that goes on with it where it is interrupted.
 
     Raises:
         TflbuildError: what the build ended with.
@@ -18,7 +23,11 @@ def build(recipe: Recipe) -> int:
     from tflbuild.session import build_once
     from tflbuild.show import terminal
 
-    outcome = build_once(recipe, (terminal.listener(),))
+    try:
+        outcome = build_once(recipe, (terminal.listener(),))
+    except KeyboardInterrupt:  # before there was a run folder
+        show_interrupted(command)
+        return INTERRUPTED
     for line in terminal.outcome_lines(outcome.report.content, os.path.relpath(outcome.report.folder)):
         say(line)
     if recipe.run.time_passes:
@@ -28,6 +37,6 @@ def build(recipe: Recipe) -> int:
     if outcome.error is None:
         return 0
     if isinstance(outcome.error, KeyboardInterrupt):
-        warn("interrupted; the same command continues")
+        show_interrupted(command)
         return INTERRUPTED
     raise outcome.error

@@ -62,7 +62,6 @@ class PassContext(Protocol):
         checkpoint_dir: for long training; valid under this action key only.
         checkpoint_seconds: how often a training keeps its state there.
         scratch: an empty folder, removed afterwards.
-        logs: a folder for TensorBoard logs of a training; None where nobody asked for them. They decide no result.
     """
 
     @property
@@ -89,8 +88,6 @@ class PassContext(Protocol):
     def checkpoint_seconds(self) -> float: ...
     @property
     def scratch(self) -> Path: ...
-    @property
-    def logs(self) -> Path | None: ...
 
     def dataset(self, split: str) -> Split:
         """Give a split that the pass declared in `reads`; an undeclared one is an error."""

@@ -1,10 +1,11 @@
-"""The course of a training: loss, learning rate and images a second by step, as a pass tells it and a report keeps it."""
+"""The curve of a training: loss, learning rate and images a second by step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tflbuild.core.form import NUMBER as ANY_NUMBER
 from tflbuild.core.form import (
     Malformed,
     called,
@@ -13,11 +14,8 @@ from tflbuild.core.form import (
     list_of,
     maybe,
     number,
-    optional,
-    such_that,
     whole,
 )
-from tflbuild.core.form import NUMBER as ANY_NUMBER
 
 NOTE = "training_curve"
 """Name under which a stored result keeps the curve, beside what the pass noted."""
@@ -57,14 +55,7 @@ POINT = {
 }
 """Fields of a point."""
 
-CURVE = called(
-    "curve",
-    such_that(
-        fields({name: optional(list_of(form)) if name == "epoch" else list_of(form) for name, form in POINT.items()}),
-        lambda value: len({len(column) for column in value.values() if isinstance(column, list)}) == 1,
-        "a mapping of lists, all equally long",
-    ),
-)
+CURVE = called("curve", fields({name: list_of(form) for name, form in POINT.items()}))
 """A curve: each field of its points is a list."""
 
 
@@ -115,5 +106,4 @@ def points_of(curve: Mapping[str, Sequence[Any]] | None) -> list[Point]:
     """Give the points of a report's curve."""
     if not curve:
         return []
-    columns = [curve.get(name) or [None] * len(curve["step"]) for name in Point._fields]
-    return [Point(*values) for values in zip(*columns, strict=True)]
+    return [Point(*values) for values in zip(*(curve[name] for name in Point._fields), strict=False)]

@@ -15,18 +15,30 @@ from tflbuild.core.form import (
     number,
     one_of,
     whole,
+    written,
 )
 from tflbuild.core.form_choice import by_value
 from tflbuild.engine.report_form import ENTRY, RECOGNISED, STEP, VERDICT
 
 SCHEMA = "tflbuild.event/1"
 
-PLANNED = fields({"label": TEXT, "status": one_of("HIT", "RUN", "UNKNOWN"), "reason": TEXT})
+PLANNED = fields(
+    {
+        "label": TEXT,
+        "status": one_of("HIT", "RUN", "UNKNOWN"),
+        "reason": TEXT,
+        "about_seconds": written(maybe(number(0))),
+        "about_tail_seconds": written(maybe(number(0))),
+    }
+)
+"""A step of a plan; about how long it will take, and how long of that behind the last progress of its pass."""
 
 KINDS: dict[str, Form] = {
+    "started": fields({"recipe": TEXT, "folder": TEXT}),
     "plan": fields(
         {
             "steps": list_of(PLANNED),
+            "about_delivery_seconds": written(maybe(number(0))),
             "unused": MAPPING,
             "subject": TEXT,
             "classes": list_of(TEXT),

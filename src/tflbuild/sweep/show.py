@@ -15,6 +15,7 @@ from rich.table import Table
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
 from tflbuild.show.audience import say
+from tflbuild.show.durations import about
 from tflbuild.show.timings import time_lines
 from tflbuild.sweep.summary import accuracy_metric, table_of
 
@@ -29,12 +30,13 @@ DISPENSABLE = ("compressed", "drop", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
 
 
-def show_row(row: Mapping[str, Any], count: str) -> None:
+def show_row(row: Mapping[str, Any], count: str, left: float | None = None) -> None:
     """Say in one line how a job ended.
 
     Args:
         row: of the summary.
         count: e.g. "[3/12]".
+        left: seconds that the sweep still takes; None for no telling.
     """
     metric = row["metrics"].get(accuracy_metric([row]), {})
     parts = [row["status"].replace("_", " ")]
@@ -47,7 +49,8 @@ def show_row(row: Mapping[str, Any], count: str) -> None:
     if row.get("seconds") is not None:
         parts.append(f"{row['seconds']:.1f} s")
     error = f": {row['error']}" if row["error"] else ""
-    say(f"{count} {row['name']}: {', '.join(parts)}{error}")
+    rest = "" if left is None else f"; {about(left)} left"
+    say(f"{count} {row['name']}: {', '.join(parts)}{rest}{error}")
 
 
 def show_times(folder: Path) -> None:

@@ -69,7 +69,9 @@ class Checkpoint:
         arrays = {str(number): variable.numpy() for number, variable in enumerate(self._variables)}
         with staged.open("w+b") as file:
             curve = np.array(self.curve, np.float64).reshape(len(self.curve), -1 if self.curve else 0)
-            np.savez(file, allow_pickle=False, step=np.int64(step), loss=np.float64(loss), curve=curve, **arrays)
+            np.savez(
+                file, allow_pickle=False, step=np.int64(step), loss=np.float64(loss), curve=curve, **arrays
+            )
             file.seek(0)
             file.write(hashlib.file_digest(file, "sha256").digest())
             file.flush()

@@ -48,7 +48,6 @@ class Assignment:
         asks_model: whether a pass with an input may look at the recipe's architecture.
         measured: variants of an analysis.
         predicted: files with predictions of the models of an analysis, and with the truth.
-        logs: folder for TensorBoard logs; None for none. Decides no result.
     """
 
     label: str
@@ -67,7 +66,6 @@ class Assignment:
     asks_model: bool = False
     measured: tuple[Measured, ...] = ()
     predicted: Mapping[str, Path] = field(default_factory=dict)
-    logs: Path | None = None
 
 
 @dataclass(kw_only=True)
@@ -161,11 +159,6 @@ class WorkerContext:
         folder = self.assignment.staging / "scratch"
         folder.mkdir(exist_ok=True)
         return folder
-
-    @property
-    def logs(self) -> Path | None:
-        """Give the folder for TensorBoard logs; None for none."""
-        return self.assignment.logs
 
     @property
     def checkpoint_dir(self) -> Path:

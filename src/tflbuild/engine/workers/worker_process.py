@@ -42,6 +42,7 @@ from tflbuild.core.target import Target
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.engine.workers.heavy_import import announce
 from tflbuild.engine.workers.outcome import jsonable, outcome, plain_notes
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
@@ -252,6 +253,10 @@ class Server:
             found = self._splits[name, index] = Split(name, data, _index(index))
         return found
 
+    def doing(self, text: str) -> None:
+        """Tell the parent what is being waited for; "" where that is over."""
+        self._tell("doing", {"label": "", "text": text})
+
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
         """Tell the parent of an event."""
         self._channel.send((self._request, "told", (kind, fields)))
@@ -323,6 +328,7 @@ def main() -> None:
     faulthandler.enable(all_threads=False)
     channel = Channel(end)
     server = Server(channel)
+    announce(server.doing)
     while True:
         try:
             server.answer(*channel.wait())
