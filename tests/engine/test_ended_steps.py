@@ -22,7 +22,10 @@ def test_a_pass_that_failed_says_so(recipe: Recipe, build_here: FakeBuild) -> No
     events: list[Event] = []
     outcome = build_here(change(recipe, "quantize", options=fakes.FakeBad()), events.append)
     assert isinstance(outcome.error, PassError)
-    assert ended(events) == [*((label, "ran") for label in ("train", "prune", "convert")), ("quantize", "failed")]
+    assert ended(events) == [
+        *((label, "ran") for label in ("train", "prune", "convert")),
+        ("quantize", "failed"),
+    ]
     assert outcomes(outcome)["quantize"] == "failed"
     assert outcome.report["passes"][3]["seconds"] > 0
     lines = (outcome.report.folder / "events.jsonl").read_text().splitlines()

@@ -18,8 +18,8 @@ from building import FakeBuild
 from durability import Recorded
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.curve import NOTE
 from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.curve import NOTE
 from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import BudgetExceeded, PassError, RecipeError, StoreError
 from tflbuild.core.metric import Measurement

@@ -105,7 +105,9 @@ def test_what_is_being_waited_for_is_the_line_below_the_table(clock: Clock) -> N
 
 
 def test_a_training_that_goes_on_says_from_which_step(clock: Clock) -> None:
-    shown = table(clock, plan(clock), started(clock), event(clock, "continued", label="prune", step=58, total=2000))
+    shown = table(
+        clock, plan(clock), started(clock), event(clock, "continued", label="prune", step=58, total=2000)
+    )
     shown.close()
     assert "prune: continued from step 58 of 2,000\n" in shown.console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -205,8 +207,13 @@ def test_nothing_jumps_whatever_comes(clock: Clock, width: int) -> None:
     states = [drawn(shown)]
     for label in LABELS:
         told = [started(clock, label), event(clock, "doing", label="", text="loading TensorFlow")]
-        told += [event(clock, "progress", label=label, done=n, total=100_000, note="loss 1") for n in (1, 90_000)]
-        told += [event(clock, "measuring", what="predictions", split="val"), event(clock, "gate", ok=False, text="")]
+        told += [
+            event(clock, "progress", label=label, done=n, total=100_000, note="loss 1") for n in (1, 90_000)
+        ]
+        told += [
+            event(clock, "measuring", what="predictions", split="val"),
+            event(clock, "gate", ok=False, text=""),
+        ]
         ended = step(label=label, seconds=4000.0, metrics=metrics(0.5, 0.4, 0.6), bytes=123_456_789)
         for one in (*told, event(clock, "pass_ended", **ended)):
             clock.now += 200
@@ -219,7 +226,8 @@ def test_nothing_jumps_whatever_comes(clock: Clock, width: int) -> None:
         headings = {lines[0] for lines in states}
         assert len(headings) == 1, "no column moves"
         row = states[-1][1]
-        assert row.split() == "train done 1 h 7 min 117.7 MiB map 0.500 [0.400, 0.600] CLOSED".split()
+        said = "train done 1 h 7 min 117.7 MiB map 0.500 [0.400, 0.600] CLOSED"
+        assert " ".join(row.split()) == said
         column = headings.pop().index("accuracy")
         assert all(lines[n][column : column + 3] == "map" for n in (1, 2, 3, 4) for lines in states[-1:])
 

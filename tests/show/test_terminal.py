@@ -288,7 +288,9 @@ def test_a_build_says_where_it_writes_and_about_how_long_it_takes(
 
 def test_what_is_waited_for_and_where_a_training_goes_on_is_told() -> None:
     assert printed(Event("doing", {"label": "", "text": "loading TensorFlow"})) == ["loading TensorFlow"]
-    assert printed(Event("doing", {"label": "a", "text": "compiling the graph"})) == ["a: compiling the graph"]
+    assert printed(Event("doing", {"label": "a", "text": "compiling the graph"})) == [
+        "a: compiling the graph"
+    ]
     assert printed(Event("doing", {"label": "a", "text": ""})) == []
     going_on = Event("continued", {"label": "a", "step": 58, "total": 2000})
     assert printed(going_on) == ["a: continued from step 58 of 2,000"]

@@ -124,7 +124,9 @@ def test_the_total_after_ten_seconds_is_within_a_third_in_eight_of_ten_builds() 
         for second in range(4, 11):
             made.now = float(second)
             made.tell("training", label="step0", step=second, total=1000)
-            made.tell("progress", label="step0", done=1000 * (second - 4) / (took[0] - 6), total=1000, note="")
+            made.tell(
+                "progress", label="step0", done=1000 * (second - 4) / (took[0] - 6), total=1000, note=""
+            )
         total = made.now + (made.seconds() or 0.0)
         good += abs(total - (sum(took) + 10)) <= 0.3 * (sum(took) + 10)
     assert good >= 8

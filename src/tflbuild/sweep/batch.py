@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tflbuild.core.errors import INTERRUPTED, UNEXPECTED
-from tflbuild.show.interrupted import show_interrupted
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.pace import Pace
@@ -80,18 +79,11 @@ def settle(
     return interrupted
 
 
-def finish(record: SweepRecord, command: str = "") -> int:
-    """Write and show the summary of a sweep that has ended; gives its exit code.
-
-    Args:
-        record: the sweep.
-        command: that goes on with it where it was interrupted; "" where it was not.
-    """
+def finish(record: SweepRecord) -> int:
+    """Write and show the summary of a sweep that has ended; gives its exit code."""
     summary = record.summary()
     write_summary(summary, record.folder)
     show_summary(summary, record.folder)
-    if command:
-        show_interrupted(command)
     return exit_code_of({job["exit_code"] for job in summary["jobs"]})
 
 

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 LOOK_EVERY = 0.5
 """Seconds between two looks at the jobs' folders."""
 
-LEFT, TIME, BAR, GAP = 16, 10, 10, 2
-LEAST_NAME = 12
+STEPS, BAR, TIME, LEFT, GAP = 5, 16, 10, 12, 2
+"""Columns that a job's count of steps, its bar, its time and the time left need, and between two of them."""
+
+LEAST_NAME, DOING = 16, 26
+"""Columns that a job's name, and what it does, should have at least."""
+
 MOST_ROWS = 20
 """Jobs that are shown at once; of a cluster's hundreds, those that began first."""
 
@@ -99,24 +103,32 @@ class LiveJobs:
         )
 
     def _table(self, running: Sequence[RunningJob], now: float) -> Table:
-        width = self.console.width - 1
-        rest = width - (5 + BAR + TIME + LEFT + 5 * GAP)
-        name = max(LEAST_NAME, rest // 2)
+        rest = self.console.width - (STEPS + TIME + LEFT + 4 * GAP)
+        bar = BAR if rest >= LEAST_NAME + DOING + BAR + GAP else 0
+        rest -= bar + GAP if bar else 0
+        name = max(LEAST_NAME, min(rest - DOING, rest // 2))
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=False)
-        for columns in (name, 5, max(LEAST_NAME, rest - name), BAR, TIME, LEFT):
+        for columns in (name, STEPS, max(rest - name, LEAST_NAME), *([bar] if bar else []), TIME, LEFT):
             table.add_column(width=columns, no_wrap=True, overflow="ellipsis")
         for job in running:
-            left = job.left(now)
-            bar: RenderableType = ""
-            if job.progress:
-                bar = ProgressBar(total=job.progress[1], completed=job.progress[0], width=BAR)
-            what = ": ".join(filter(None, (job.label, job.note)))
-            table.add_row(
-                Text(plain(job.name)),
-                f"{min(job.done + 1, job.steps)}/{job.steps}" if job.steps else "",
-                Text(what or "preparing"),
-                bar,
-                duration(int(now - (job.began or now))),
-                "" if left is None else f"{about(left)} left".removeprefix("about "),
-            )
+            table.add_row(*self._cells(job, now, with_bar=bool(bar)))
         return table
+
+    def _cells(self, job: RunningJob, now: float, *, with_bar: bool) -> list[RenderableType]:
+        bar: list[RenderableType] = [""] if with_bar else []
+        what = ": ".join(filter(None, (job.label, job.note))) or "preparing"
+        if job.progress:
+            step, total = job.progress
+            what = f"{job.label}: {step:,} of {total:,}"
+            bar = [ProgressBar(total=total, completed=step, width=BAR)] if with_bar else []
+        left = job.left(now)
+        rest = "" if left is None else f"{about(left).removeprefix('about ').removeprefix('a few ')} left"
+        count = f"{min(job.done + 1, job.steps)}/{job.steps}" if job.steps else ""
+        return [
+            Text(plain(job.name)),
+            count,
+            Text(what),
+            *bar,
+            duration(int(now - (now if job.began is None else job.began))),
+            rest,
+        ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+SETTLING_SECONDS = 5.0
+"""Seconds of a sweep before the rate at which its jobs end says something."""
+
 
 class Pace:
     """How fast the jobs of a sweep end.
@@ -32,7 +35,8 @@ class Pace:
         spent = time.monotonic() - self._began
         known = [seconds for seconds in self._expected if seconds is not None]
         if len(known) < len(self._expected) or len(self._expected) != self._left + len(self._ended):
-            return spent / len(self._ended) * self._left if self._ended else None
+            settled = self._ended and spent > SETTLING_SECONDS
+            return spent / len(self._ended) * self._left if settled else None
         done = sum(known[position] for position in self._ended)
         if done > 0:
             return spent * (sum(known) - done) / done

@@ -9,7 +9,7 @@ from pathlib import Path
 from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
-from tflbuild.show.interrupted import continuing
+from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
 from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import expand
@@ -110,7 +110,10 @@ def _run(record: SweepRecord, positions: list[int], chosen: Launcher) -> int:
             started.launch(record.frozen(positions), done)
 
     interrupted = settle(record, positions, work, len(positions), parallel=chosen.parallel)
-    return finish(record, continuing(record.folder) if interrupted else "")
+    code = finish(record)
+    if interrupted:
+        show_interrupted(continuing(record.folder))
+    return code
 
 
 def _nothing_valid(found: Sequence[GridPoint]) -> TflbuildError:

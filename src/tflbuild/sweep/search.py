@@ -19,7 +19,7 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
-from tflbuild.show.interrupted import continuing
+from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import freeze, grid_points
 from tflbuild.sweep.grid import Combination
@@ -111,7 +111,9 @@ class Search:
         except KeyboardInterrupt:
             interrupted = True
         self._write_results()
-        code = finish(self.record, self._continuing() if interrupted else "")
+        code = finish(self.record)
+        if interrupted:
+            show_interrupted(self._continuing())
         return INTERRUPTED if interrupted else code
 
     def _continuing(self) -> str:
