@@ -289,7 +289,6 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "readings": ("other:explain", {"readings"}),
     "prove": ("other:check", NOBODY),
     "changes": ("other:say", NOBODY),
-    "logged": ("other:write", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),

@@ -116,6 +116,13 @@ class Picky(Hook):
         raise RecipeError("hooks.picky: not so")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Logs(Hook):
+    name = "tensorboard"
+
+    often: bool = False
+
+
 @pytest.fixture(autouse=True)
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare one of everything, and nothing else."""
@@ -124,7 +131,7 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ARCHITECTURES: {"net": Net},
         DATASETS: {"photos": Photos},
         TARGETS: {"board": Board},
-        HOOKS: {"telling": Telling, "failing": Failing, "picky": Picky},
+        HOOKS: {"telling": Telling, "failing": Failing, "picky": Picky, "tensorboard": Logs},
         ANALYSES: {"layers": Layers, "by_itself": ByItself},
         METRICS: {"map": Metric, "size": Metric},
     }

@@ -49,7 +49,7 @@ def test_plain_lines_say_what_happened(capsys: pytest.CaptureFixture[str]) -> No
         shown(event)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "steps    1 of 2 to run: prune"
-    assert "prune: 30 of 60, loss 1.234" in printed
+    assert "prune: 30/60 loss 1.234" in printed
     assert "  gate CLOSED: map fell by 0.05" in printed
     assert "prune: done, 12.3 s, 812,345 bytes, map 0.610 [0.570, 0.650]" in printed
 
@@ -215,9 +215,9 @@ def at(seconds: float, kind: Any = "progress", **fields: Any) -> Event:
 def test_progress_is_told_every_ten_seconds() -> None:
     times = (5, 10.5, 20.5, 21, 31, 40)
     assert printed(*(at(seconds, done=seconds) for seconds in times)) == [
-        "a: 10 of 60, loss 1",
-        "a: 21 of 60, loss 1",
-        "a: 40 of 60, loss 1",
+        "a: 10/60 loss 1",
+        "a: 21/60 loss 1",
+        "a: 40/60 loss 1",
     ]
 
 
@@ -303,4 +303,4 @@ def test_progress_tells_the_time_left_of_the_pass_and_of_the_build() -> None:
         at(0, "pass_started", label="a", status="HIT", reason=""),
         *(at(second, done=second, total=60) for second in range(1, 12)),
     ]
-    assert printed(*events)[-1] == "a: 11 of 60, loss 1, 49 s left, about 2 min for the build"
+    assert printed(*events)[-1] == "a: 11/60 loss 1, 49 s left, about 2 min for the build"

@@ -75,7 +75,7 @@ class PlainLines:
 
     def _progress(self, event: Event) -> str:
         fields = event.fields
-        parts = [f"{fields['done']:,.0f} of {fields['total']:,.0f}", fields["note"]]
+        parts = [f"{fields['done']:.0f}/{fields['total']:.0f} {fields['note']}".rstrip()]
         step, whole = self._time_left.of_step(fields["label"], event.time), self._time_left.left(event.time)
         parts.append("" if step is None else f"{duration(step)} left")
         parts.append("" if whole is None else f"{about(whole)} for the build")

@@ -154,8 +154,7 @@ def fit(
 
     def trained(step: int, loss: float, rate: float, speed: float | None, epoch: float | None) -> None:
         epoch = None if epoch is None else epoch + before * options.batch_size / len(split)
-        figures = {"loss": loss, "learning_rate": rate, "images_per_second": speed, "epoch": epoch}
-        ctx.trained(before + step, whole, **figures)
+        ctx.trained(before + step, whole, loss=loss, learning_rate=rate, images_per_second=speed, epoch=epoch)
 
     watch = training.Watch(
         progress=lambda done, total, note: ctx.progress(before + done, whole, note),
