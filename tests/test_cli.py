@@ -315,7 +315,8 @@ def test_the_recipe_is_said_before_anything_heavy_and_the_command_goes_along(
 def test_the_first_line_imports_nothing_heavy() -> None:
     code = (
         "import sys; import tflbuild.cli;"
-        "print(*(name for name in ('hydra', 'omegaconf', 'rich', 'numpy', 'tensorflow', 'yaml') if name in sys.modules))"
+        "heavy = ('hydra', 'omegaconf', 'rich', 'numpy', 'tensorflow', 'yaml');"
+        "print(*(name for name in heavy if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
