@@ -344,7 +344,9 @@ def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(rerun, "placed", placed)
     monkeypatch.setattr(rerun, "check_outputs", lambda kept, mapping, asked: seen.update(checked=mapping))
     monkeypatch.setattr(rerun, "thawed", lambda mapping, kept, folder: (mapping, kept))
-    monkeypatch.setattr(rerun, "build", lambda recipe, command: seen.update(built=recipe, command=command) or 6)
+    monkeypatch.setattr(
+        rerun, "build", lambda recipe, command: seen.update(built=recipe, command=command) or 6
+    )
     return seen
 
 

@@ -28,7 +28,7 @@ HELD = 20 * KEPT
 
 
 class Point(NamedTuple):
-    """What is known behind a step of a training.
+    """One point of a curve: all that is known behind a step of a training.
 
     Attributes:
         step: steps that are done, from 1.

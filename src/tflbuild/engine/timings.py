@@ -47,7 +47,7 @@ FORM = list_of(
 
 
 class Taken(NamedTuple):
-    """What a step took, or is expected to take.
+    """Seconds that a step took, or is expected to take.
 
     Attributes:
         seconds: from its start to its end, its gate included.
@@ -61,7 +61,7 @@ class Taken(NamedTuple):
 
 
 class Timings:
-    """What steps took, by pass.
+    """Keeps what steps took, by pass.
 
     Args:
         store: the store's folder.

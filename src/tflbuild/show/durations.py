@@ -24,6 +24,15 @@ def duration(seconds: float) -> str:
     return _two(minutes, "h", "min") if minutes < 10 * MINUTE else f"{round(minutes / MINUTE)} h"
 
 
+def whole_seconds(seconds: float) -> str:
+    """Write how long something has taken so far, or still takes: a number that changes every second.
+
+    >>> [whole_seconds(s) for s in (0.4, 9.94, 61.7)]
+    ['0 s', '9 s', '1 min 1 s']
+    """
+    return f"{int(seconds)} s" if seconds < MINUTE else duration(int(seconds))
+
+
 def about(seconds: float) -> str:
     """Write how long something will take, no more exactly than anyone knows.
 

@@ -24,7 +24,7 @@ def first_line(words: Sequence[str]) -> str:
 
 def place_lines(started: Mapping[str, Any]) -> list[str]:
     """Say where a build writes: its run folder and its log file."""
-    folder = os.path.relpath(started["folder"])
+    folder = min(os.path.relpath(started["folder"]), str(started["folder"]), key=len)
     return [f"folder   {plain(folder, 1000)}", f"log      {plain(os.path.join(folder, 'log.txt'), 1000)}"]
 
 

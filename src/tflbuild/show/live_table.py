@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tflbuild.core.plain_text import harmless
 from tflbuild.engine.events import Event
 from tflbuild.show.audience import Sheltered, show_looking
-from tflbuild.show.durations import about, duration
+from tflbuild.show.durations import about, whole_seconds
 from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.show.header import place_lines, plan_lines
 from tflbuild.show.row import BUSY, Row, table_of
@@ -68,7 +68,7 @@ class LiveTable:
 
     def _on_started(self, fields: Mapping[str, Any]) -> None:
         for line in place_lines(fields):
-            self._print(line)
+            self.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def _on_plan(self, fields: Mapping[str, Any]) -> None:
         self._said = started(fields)
@@ -165,16 +165,16 @@ class LiveTable:
             return f"{label}{self._note}" if self._note else ""
         parts = [f"{row.rate.done:,.0f} of {row.rate.total:,.0f}", self._note]
         left = row.rate.left(time.time())
-        parts.append("" if left is None else f"{duration(left)} left")
+        parts.append("" if left is None else f"{whole_seconds(left)} left")
         return label + ", ".join(part for part in parts if part)
 
     def _clock(self) -> str:
         now = time.time()
-        spent = (
-            f"{duration(int(now - (self._began or now)))} so far" if now - (self._began or now) >= 1 else ""
-        )
+        spent = 0.0 if self._began is None else now - self._began
         left = self._time_left.left(now)
-        return spent if left is None or not spent else f"{spent}, {about(left)} left"
+        parts = [f"{whole_seconds(spent)} so far" if spent >= 1 else ""]
+        parts.append("" if left is None else f"{about(left)} left")
+        return ", ".join(part for part in parts if part)
 
 
 def _harmless(value: Any) -> Any:

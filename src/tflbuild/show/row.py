@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tflbuild.core.file_size import size
-from tflbuild.show.durations import duration
+from tflbuild.show.durations import duration, whole_seconds
 from tflbuild.show.rate import Rate
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ACCURACY, INTERVAL = 15, 25
 
 @dataclass
 class Row:
-    """What the table says of a step."""
+    """One step as the table shows it."""
 
     label: str
     state: str = "waiting"
@@ -54,7 +54,7 @@ class Row:
     def show_time(self) -> str:
         """Say how long it took, or how long it has taken."""
         if self.state in BUSY:
-            return duration(int(time.time() - self.started)) if time.time() - self.started >= 1 else ""
+            return whole_seconds(time.time() - self.started) if time.time() - self.started >= 1 else ""
         return duration(self.seconds) if self.seconds else ""
 
 

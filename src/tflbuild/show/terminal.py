@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from tflbuild.engine.events import Event, Listener
 from tflbuild.show.audience import say, show_looking
-from tflbuild.show.durations import about, duration
+from tflbuild.show.durations import about, whole_seconds
 from tflbuild.show.findings.analyses import lines_of_analysis
 from tflbuild.show.header import place_lines, plan_lines
 from tflbuild.show.live_table import LiveTable
@@ -77,7 +77,7 @@ class PlainLines:
         fields = event.fields
         parts = [f"{fields['done']:.0f}/{fields['total']:.0f} {fields['note']}".rstrip()]
         step, whole = self._time_left.of_step(fields["label"], event.time), self._time_left.left(event.time)
-        parts.append("" if step is None else f"{duration(step)} left")
+        parts.append("" if step is None else f"{whole_seconds(step)} left")
         parts.append("" if whole is None else f"{about(whole)} for the build")
         return f"{fields['label']}: " + ", ".join(part for part in parts if part)
 

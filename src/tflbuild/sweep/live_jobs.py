@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tflbuild.core.plain_text import plain
 from tflbuild.show.audience import Sheltered
-from tflbuild.show.durations import about, duration
+from tflbuild.show.durations import about, whole_seconds
 from tflbuild.sweep.job import FrozenJob
 from tflbuild.sweep.pace import Pace
 from tflbuild.sweep.running_job import RunningJob
@@ -129,6 +129,6 @@ class LiveJobs:
             count,
             Text(what),
             *bar,
-            duration(int(now - (now if job.began is None else job.began))),
+            whole_seconds(now - (now if job.began is None else job.began)),
             rest,
         ]
