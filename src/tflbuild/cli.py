@@ -90,7 +90,7 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
     """Print an error, with its traceback if wanted; gives the exit code."""
     if verbose:
         warn("".join(traceback.format_exception(error)).rstrip())
-    warn(f"error: {error}")
+    warn(f"error: {error}", fold=True)
     return error.exit_code
 
 

@@ -29,7 +29,7 @@ def build(recipe: Recipe, command: str) -> int:
         show_interrupted(command)
         return INTERRUPTED
     for line in terminal.outcome_lines(outcome.report.content, os.path.relpath(outcome.report.folder)):
-        say(line)
+        say(line, fold=True)
     if recipe.run.time_passes:
         from tflbuild.show.timings import time_lines
 

@@ -50,7 +50,7 @@ def show_row(row: Mapping[str, Any], count: str, left: float | None = None) -> N
         parts.append(f"{row['seconds']:.1f} s")
     error = f": {row['error']}" if row["error"] else ""
     rest = "" if left is None else f"; {about(left)} left"
-    say(f"{count} {row['name']}: {', '.join(parts)}{rest}{error}")
+    say(f"{count} {row['name']}: {', '.join(parts)}{rest}{error}", fold=True)
 
 
 def show_times(folder: Path) -> None:
@@ -72,7 +72,7 @@ def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
         console.print(_spread(summary))
     for job in summary["jobs"]:
         if job["error"]:
-            say(f"{job['name']}: {job['error']}")
+            say(f"{job['name']}: {job['error']}", fold=True)
     say(f"summary: {os.path.relpath(folder)}/summary.html")
 
 
