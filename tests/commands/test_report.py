@@ -361,7 +361,8 @@ def test_a_run_is_built_again_as_its_report_has_it(
         mapping, kept = again["built"]
         assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "placed": True}
         assert (kept.overrides, kept.file, kept.run) == (["recipe=r", "a=1"], file, tmp_path)
-        assert capsys.readouterr().out == "note: moved\n"
+        assert capsys.readouterr().out == "recipe   r\nnote: moved\n"
+        assert again["command"] == f"tflbuild rerun {given}"
 
 
 def test_a_sweep_is_rerun_with_what_is_behind_its_name(

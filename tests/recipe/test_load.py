@@ -637,3 +637,10 @@ def test_names_that_two_plugins_claim_are_refused_where_they_are_used(
     composing.found.mapping["hooks"] = {"telling": {"type": "telling"}}
     with pytest.raises(PluginError, match=r"^hooks\.telling: taken twice$"):
         load_recipe(["recipe=mine"])
+
+
+def test_the_flag_for_training_logs_chooses_their_hook_and_leaves_its_options() -> None:
+    assert made(tensorboard=True).hooks == {"tensorboard": Logs()}
+    chosen = {"tensorboard": {"type": "tensorboard", "often": True}}
+    assert made(tensorboard=True, hooks=chosen).hooks == {"tensorboard": Logs(often=True)}
+    assert made().hooks == {}

@@ -12,6 +12,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
+from tflbuild.show.header import first_line
 
 USAGE = (
     "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [store.path=FOLDER] "
@@ -57,6 +58,7 @@ def _rerun_run(path: Path, asked: Asked, command: str) -> int:
         raise RecipeError(f"rerun: {plain(path)} holds neither sweep.json nor a report.json.")
     report = read_report(file)
     overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    say(first_line(overrides))
     kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
     check_outputs(kept, mapping, asked)
