@@ -61,8 +61,21 @@ EXTRAS: dict[str, list[str]] = {
     "s3": [*BUILD, "store.remote=s3://bucket/store", "store.path={folder}/store"],
     "view": ["view", "model.tflite"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
+    "tensorboard": [*BUILD, "hooks=[tensorboard]"],
 }
 """What is built with each extra, or looked at; `{folder}` is an empty one."""
+
+TO_LOOK = ("tensorboard",)
+"""Extras that look at what tflbuild writes without them."""
+
+READ = """
+from pathlib import Path
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+for folder in next(Path("outputs").rglob("tensorboard")).iterdir():
+    read = EventAccumulator(str(folder))
+    read.Reload()
+    print("read", folder.name, *read.Tags()["scalars"])
+"""
 
 TINY = """
 from pathlib import Path
@@ -116,7 +129,7 @@ def tried(extra: str, plain: Path, work: Path) -> bool:
     folder = work / (extra or "none")
     folder.mkdir()
     started = time.monotonic()
-    problem = _refused(extra, plain, folder, work) if extra else ""
+    problem = _refused(extra, plain, folder, work) if extra and extra not in TO_LOOK else ""
     if not problem:
         place = work / f"env-{extra or 'none'}"
         shutil.copytree(plain.parents[1], place, symlinks=True, copy_function=os.link)
@@ -141,14 +154,11 @@ def run(
     told = {**inherited, "PATH": path, **variables}
     if extra == "view":
         return _looked(python, words, folder, told)
-    return subprocess.run(
-        [str(python), "-m", "tflbuild.cli", *words],
-        cwd=folder,
-        env=told,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    given = {"cwd": folder, "env": told, "capture_output": True, "text": True, "timeout": 900}
+    done = subprocess.run([str(python), "-m", "tflbuild.cli", *words], **given)
+    if extra == "tensorboard" and not done.returncode:
+        return subprocess.run([str(python), "-c", READ], **given)
+    return done
 
 
 def _looked(
@@ -189,6 +199,9 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
     if extra == "view":
         return "" if "http://" in done.stdout else f"no page was served\n{_tail(done)}"
+    if extra == "tensorboard":
+        wanted = ("read train ", "read prune ", "loss", "val/top1")
+        return "" if all(text in done.stdout for text in wanted) else f"TensorBoard read\n{_tail(done)}"
     if extra == "mlflow":
         with sqlite3.connect(folder / "mlflow.db") as tables:
             states = [state for (state,) in tables.execute("select status from runs")]

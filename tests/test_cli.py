@@ -280,11 +280,46 @@ def test_seeds_make_a_sweep_of_a_build(
     seeds: tuple[int, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tflbuild.recipe.load.load_recipe", lambda words: Recipe(*seeds))
-    monkeypatch.setattr("tflbuild.commands.build.build", lambda recipe: 6)
+    monkeypatch.setattr("tflbuild.commands.build.build", lambda recipe, command: 6)
     monkeypatch.setattr("tflbuild.sweep.run_sweep", lambda words: 12 if words == ["recipe=r"] else 0)
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
     assert cli.main(["recipe=r"]) == code
     assert "b.py" in capsys.readouterr().err
+
+
+def test_the_recipe_is_said_before_anything_heavy_and_the_command_goes_along(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What is said is there when the recipe is composed; what is quoted can be typed again."""
+    said: list[str] = []
+
+    def load(words: list[str]) -> Recipe:
+        said.append(capsys.readouterr().out)
+        return Recipe()
+
+    def build(recipe: Recipe, command: str) -> int:
+        said.append(command)
+        return 0
+
+    monkeypatch.delenv("TFLBUILD_CONFIG_DIR", raising=False)
+    monkeypatch.setattr("tflbuild.recipe.load.load_recipe", load)
+    monkeypatch.setattr("tflbuild.commands.build.build", build)
+    assert cli.main(["recipe=mine\x1b", "target=[a,b]", "--tensorboard"]) == 0
+    words = "'recipe=mine\x1b' 'target=[a,b]' tensorboard=true"
+    assert said == ["recipe   mine\\x1b\n", f"tflbuild {words}"]
+    said.clear()
+    assert cli.main(["--config-dir", str(tmp_path), "seed=1"]) == 0
+    assert said == ["", f"tflbuild --config-dir={tmp_path} seed=1"]
+
+
+def test_the_first_line_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import tflbuild.cli;"
+        "heavy = ('hydra', 'omegaconf', 'rich', 'numpy', 'tensorflow', 'yaml');"
+        "print(*(name for name in heavy if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 OWN = ("dynamic", "float16", "int16x8", "int8", "pruned_int8", "qat_int8")

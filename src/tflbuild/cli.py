@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
 from tflbuild.interruption import heeded
 from tflbuild.show.audience import say, sheltered, unwritten, warn
+from tflbuild.show.header import first_line
 
 HELP = """\
 tflbuild: compile models for on-device TensorFlow Lite
@@ -88,7 +90,7 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
     """Print an error, with its traceback if wanted; gives the exit code."""
     if verbose:
         warn("".join(traceback.format_exception(error)).rstrip())
-    warn(f"error: {error}")
+    warn(f"error: {error}", fold=True)
     return error.exit_code
 
 
@@ -200,6 +202,9 @@ def warn_of_plugins() -> None:
 
 
 def _build(overrides: list[str]) -> int:
+    first = first_line(overrides)
+    if first:
+        say(first)  # before anything heavy is imported
     import_at_once(
         "tflbuild.recipe.load", "tflbuild.session", "tflbuild.show.terminal", "tflbuild.show.pages.page"
     )
@@ -212,7 +217,9 @@ def _build(overrides: list[str]) -> int:
         from tflbuild.sweep import run_sweep
 
         return run_sweep(overrides)
-    return build(recipe)
+    folder = os.environ.get("TFLBUILD_CONFIG_DIR")
+    words = ["tflbuild", *([f"--config-dir={folder}"] if folder else []), *overrides]
+    return build(recipe, shlex.join(words))
 
 
 if __name__ == "__main__":

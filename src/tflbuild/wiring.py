@@ -15,7 +15,6 @@ NAMES = Names(
     prove="tflbuild.evaluation.proving:prove",
     external="tflbuild.data.layouts.external:external_split",
     inspect="tflbuild.modalities.image.files:inspect",
-    logged="tflbuild.training.board:measured",
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
     delivered="tflbuild.analyses.disagreements:Disagreements",

@@ -344,7 +344,9 @@ def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(rerun, "placed", placed)
     monkeypatch.setattr(rerun, "check_outputs", lambda kept, mapping, asked: seen.update(checked=mapping))
     monkeypatch.setattr(rerun, "thawed", lambda mapping, kept, folder: (mapping, kept))
-    monkeypatch.setattr(rerun, "build", lambda recipe: seen.update(built=recipe) or 6)
+    monkeypatch.setattr(
+        rerun, "build", lambda recipe, command: seen.update(built=recipe, command=command) or 6
+    )
     return seen
 
 
@@ -359,7 +361,8 @@ def test_a_run_is_built_again_as_its_report_has_it(
         mapping, kept = again["built"]
         assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "placed": True}
         assert (kept.overrides, kept.file, kept.run) == (["recipe=r", "a=1"], file, tmp_path)
-        assert capsys.readouterr().out == "note: moved\n"
+        assert capsys.readouterr().out == "recipe   r\nnote: moved\n"
+        assert again["command"] == f"tflbuild rerun {given}"
 
 
 def test_a_sweep_is_rerun_with_what_is_behind_its_name(
@@ -397,18 +400,33 @@ def test_a_build_says_how_it_ended(monkeypatch: pytest.MonkeyPatch, capsys: Out,
     monkeypatch.setattr(session, "build_once", lambda recipe, listeners: outcome)
     monkeypatch.setattr(terminal, "outcome_lines", lambda content, folder: [f"outcome in {folder}"])
     monkeypatch.setattr("tflbuild.show.timings.time_lines", lambda content: ["one", "two"])
-    assert build(recipe) == 0
+    again = "tflbuild recipe=r 'target=[a,b]'"
+    assert build(recipe, again) == 0
     assert capsys.readouterr().out == "outcome in outputs/r\n"
     recipe.run.time_passes = True
     outcome.error = KeyboardInterrupt()
-    assert build(recipe) == 130
+    assert build(recipe, again) == 130
     assert capsys.readouterr() == (
         "outcome in outputs/r\none\ntwo\n",
-        "interrupted; the same command continues\n",
+        f"interrupted; nothing that was built is lost. To go on:\n{again}\n",
     )
     outcome.error = RecipeError("it is wrong")
     with pytest.raises(RecipeError, match="it is wrong"):
-        build(recipe)
+        build(recipe, again)
+
+
+def test_a_build_that_is_interrupted_before_it_has_a_folder_ends_with_the_command_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    from tflbuild.commands.build import build
+
+    def interrupt(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "build_once", interrupt)
+    recipe: Any = None
+    assert build(recipe, "tflbuild recipe=r") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "tflbuild recipe=r"
 
 
 def test_a_new_plugin_is_named_after_itself_and_never_overwritten(

@@ -307,6 +307,9 @@ def told(events: list[Event], kind: str) -> list[dict[str, Any]]:
     return [event.fields for event in events if event.kind == kind]
 
 
+UNTIMED = {"about_seconds": None, "about_tail_seconds": None}
+
+
 def test_who_listens_is_told_first_what_would_run(
     recipe: Recipe, build_here: FakeBuild, events: list[Event]
 ) -> None:
@@ -315,13 +318,15 @@ def test_who_listens_is_told_first_what_would_run(
     assert told(events, "plan") == [
         {
             "steps": [
-                {"label": "train", "status": "RUN", "reason": "never run before"},
+                {"label": "train", "status": "RUN", "reason": "never run before", **UNTIMED},
                 {
                     "label": "prune",
                     "status": "UNKNOWN",
                     "reason": "its input is not known until train has run",
+                    **UNTIMED,
                 },
             ],
+            "about_delivery_seconds": None,
             "unused": {"spare": "not in pipeline"},
             "subject": "fake_model on fake_data",
             "classes": ["a"],
@@ -331,6 +336,7 @@ def test_who_listens_is_told_first_what_would_run(
     order = [
         event.kind for event in events if event.kind in ("plan", "pass_started", "pass_ended", "finished")
     ]
+    assert events[0] == Event("started", told(events, "started")[0], time=events[0].time)
     assert order == ["plan", *["pass_started", "pass_ended"] * 2, "finished"]
 
 
@@ -364,7 +370,7 @@ def test_what_shows_a_build_and_raises_is_left_out_and_the_build_goes_on(
 
     outcome = build_here(recipe, breaks)
     assert outcome.error is None
-    assert seen == ["plan"]
+    assert seen == ["started"]
     warned = [
         text for text in outcome.report["warnings"] if text.startswith("what shows this build is left out")
     ]

@@ -50,6 +50,9 @@ class Watch(Hook):
     def before_pass(self, step: Mapping[str, Any]) -> None:
         self.note("before_pass", step)
 
+    def on_training(self, point: Mapping[str, Any]) -> None:
+        self.note("on_training", point)
+
     def after_pass(self, step: Mapping[str, Any]) -> None:
         self.note("after_pass", step)
 
@@ -112,7 +115,11 @@ def bytes_of(outcome: Outcome) -> bytes:
     return (outcome.report.folder / "model.tflite").read_bytes()
 
 
-STEPS = [f"{call} {label}" for label in ("train", "prune", "convert", "quantize") for call in CALLS[1:3]]
+STEPS = [
+    f"{call} {label}"
+    for label in ("train", "prune", "convert", "quantize")
+    for call in ("before_pass", *(["on_training"] * 3 if label == "train" else []), "after_pass")
+]
 
 
 def test_hooks_are_called_in_a_fixed_place(recipe: Recipe, build: FakeBuild) -> None:
@@ -151,6 +158,9 @@ def test_a_hook_is_told_what_the_report_holds(recipe: Recipe, build: FakeBuild) 
     assert folder == outcome.report.folder
     assert wanted["recipe"] == "fake"
     assert wanted["train"]["steps"] == 20, "defaults that follow from the data are filled in"
+    assert [point["step"] for (point,) in told["on_training"]] == report["passes"][0]["curve"]["step"]
+    first = {"label": "train", "step": 1, "total": 40, "loss": 1.0, "learning_rate": 0.1, "epoch": 0.1}
+    assert told["on_training"][0] == ({**first, "images_per_second": None},)
     (begun,) = told["before_pass"][1]
     assert begun["label"] == "prune"
     assert begun["pass"] == "fake_prune"
@@ -241,7 +251,7 @@ def test_a_hook_that_raises_is_named_and_not_called_again(
 
 def test_every_hook_may_raise(recipe: Recipe, build: FakeBuild) -> None:
     plain = build(recipe)
-    gated = change(recipe, "prune", limits=drop(0.5))
+    gated = change(replace(recipe, seed=recipe.seed + 1), "prune", limits=drop(0.5))
     raising = [where for where in CALLS if where != "on_failure"]
     outcome = build(watched(gated, *(Raises(where=where) for where in raising)))
     assert outcome.error is None
@@ -250,9 +260,10 @@ def test_every_hook_may_raise(recipe: Recipe, build: FakeBuild) -> None:
         for position, where in [
             (0, "before_build"),
             (1, "before_pass"),
-            (2, "after_pass"),
-            (3, "on_gate"),
-            (4, "after_build"),
+            (2, "on_training"),
+            (3, "after_pass"),
+            (4, "on_gate"),
+            (5, "after_build"),
         ]
     ]
     assert bytes_of(outcome) == bytes_of(plain)

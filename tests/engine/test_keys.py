@@ -43,7 +43,6 @@ NAMES = Names(
     prove="of.runs:check",
     external="of.external:read",
     inspect="of.inspect:look",
-    logged="of.logs:write",
     changes="of.changes:say",
     describe="of.describing:write",
 )
@@ -290,7 +289,6 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "readings": ("other:explain", {"readings"}),
     "prove": ("other:check", NOBODY),
     "changes": ("other:say", NOBODY),
-    "logged": ("other:write", NOBODY),
     "external": ("other:read", NOBODY),
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),

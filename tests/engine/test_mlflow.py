@@ -193,10 +193,90 @@ def test_jobs_of_a_sweep_share_a_tag(recipe: Recipe, build: FakeBuild, uri: str,
     folder = tmp_path / "outputs" / "fake" / "sweep-2026-01-01_00-00-00" / "prune.cost=0.1"
     folder.mkdir(parents=True)
     MlflowRun(tracking_uri=uri).before_build({"recipe": "fake"}, folder)
-    (run,) = runs(uri)
-    assert run.info.run_name == "prune.cost=0.1"
+    (run,) = (run for run in runs(uri) if run.info.run_name == "prune.cost=0.1")
     assert run.data.tags["tflbuild.sweep"] == "sweep-2026-01-01_00-00-00"
     assert run.info.status == "RUNNING"
+
+
+def test_the_curve_of_a_training_is_logged_by_its_steps_and_once_more_where_it_is_cached(
+    recipe: Recipe, build: FakeBuild, uri: str
+) -> None:
+    for cached in (False, True):
+        build(logged(recipe, uri))
+        run = runs(uri)[0]
+        client = client_of(uri)
+        found = {
+            name: [
+                (one.step, one.value) for one in client.get_metric_history(run.info.run_id, f"train.{name}")
+            ]
+            for name in ("loss", "learning_rate", "images_per_second")
+        }
+        assert found == {
+            "loss": [(1, 1.0), (21, 1 / 21), (40, 1 / 40)],
+            "learning_rate": [(1, 0.1), (21, 0.1), (40, 0.1)],
+            "images_per_second": [(21, 100.0), (40, 100.0)],
+        }
+        timed = [name for name in run.data.metrics if name.endswith((".seconds", ".peak_rss_mib"))]
+        assert bool(timed) is not cached, "a pass that is cached took no seconds, not zero"
+        assert run.data.metrics["train.bytes"] > 0
+
+
+def sweep_folder(tmp_path: Path, *names: str) -> list[Path]:
+    sweep = tmp_path / "outputs" / "fake" / "sweep-2026-01-01_00-00-00"
+    sweep.mkdir(parents=True)
+    (sweep / "sweep.json").write_text(json.dumps({"command": ["recipe=fake", "prune.cost=0.1,0.2"]}))
+    return [sweep / name for name in names]
+
+
+ENDED: dict[str, Any] = {
+    "status": "built",
+    "description": "",
+    "error": None,
+    "overrides": [],
+    "passes": [],
+    "seconds": 1.0,
+    "base": {"metrics": {}},
+    "targets": [],
+    "toolchain": {},
+    "budget": {"verdicts": []},
+}
+
+
+def test_a_sweep_is_a_parent_run_with_a_nested_run_for_each_job(uri: str, tmp_path: Path) -> None:
+    first, second = sweep_folder(tmp_path, "prune.cost=0.1", "prune.cost=0.2")
+    hooks = [MlflowRun(tracking_uri=uri), MlflowRun(tracking_uri=uri)]
+    for hook, folder in zip(hooks, (first, second), strict=True):
+        hook.before_build({"recipe": "fake"}, folder)
+    by_name = {run.info.run_name: run for run in runs(uri)}
+    parent = by_name.pop("sweep-2026-01-01_00-00-00")
+    assert parent.data.tags["mlflow.note.content"] == "tflbuild -m recipe=fake prune.cost=0.1,0.2"
+    assert {*by_name} == {"prune.cost=0.1", "prune.cost=0.2"}
+    for run in by_name.values():
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+    def status() -> str:
+        return str(client_of(uri).get_run(parent.info.run_id).info.status)
+
+    hooks[0].after_build(ENDED, first)
+    assert status() == "RUNNING", "another job goes on"
+    hooks[1].after_build(ENDED, second)
+    assert status() == "FINISHED"
+
+
+def test_a_sweep_that_goes_on_goes_on_in_its_parent_run_unless_that_was_deleted(
+    uri: str, tmp_path: Path
+) -> None:
+    folders = sweep_folder(tmp_path, "a", "b", "c")
+    parents = []
+    for folder in folders:
+        hook = MlflowRun(tracking_uri=uri)
+        hook.before_build({"recipe": "fake"}, folder)
+        hook.after_build({**ENDED, "status": "interrupted"}, folder)
+        parents.append(runs(uri)[0].data.tags.get("mlflow.parentRunId") or hook.memory["parent"])
+        assert client_of(uri).get_run(parents[-1]).info.status == "KILLED"
+        if folder.name == "b":
+            client_of(uri).delete_run(parents[-1])
+    assert parents[0] == parents[1] != parents[2]
 
 
 def test_a_run_names_the_commit_of_the_working_folder(uri: str, tmp_path: Path) -> None:

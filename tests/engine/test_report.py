@@ -20,6 +20,7 @@ from durability import Recorded
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.curve import NOTE
 from tflbuild.core.dataset import Dropped, Index, Sample
 from tflbuild.core.errors import BudgetExceeded, PassError, RecipeError, StoreError
 from tflbuild.core.metric import Difference, Measurement
@@ -48,6 +49,13 @@ VERDICT = Verdict(
     text="fine",
     split="val",
 )
+CURVE = {
+    "step": [1, 20],
+    "loss": [2.0, 0.5],
+    "learning_rate": [0.1, 0.0],
+    "images_per_second": [None, 80.0],
+    "epoch": [0.5, 10.0],
+}
 STEP = StepReport(
     label="thin",
     pass_name="prune",
@@ -63,7 +71,7 @@ STEP = StepReport(
     cost={"seconds": 1.23456, "cpu_seconds": 2.34567, "peak_rss_mib": 3.6},
     seconds=4.56789,
     measuring_seconds=5.67891,
-    notes={"sparsity": 0.25},
+    notes={"sparsity": 0.25, NOTE: CURVE},
     metrics={"score": Measurement(value=0.75, unit="1")},
     differences={
         "score": Difference(value=-0.25, low=-0.5, high=-0.125, n=4),
@@ -94,6 +102,7 @@ def test_every_field_of_a_step_is_in_the_report() -> None:
         "measuring_seconds": 5.679,
         "cost_seconds": 1.235,
         "notes": {"sparsity": 0.25},
+        "curve": CURVE,
         "metrics": {"score": {"value": 0.75, "unit": "1"}},
         "differences": {"score": {"value": -0.25, "low": -0.5, "high": -0.125, "n": 4, "variance": None}},
         "verdicts": [VERDICT.to_json()],
@@ -108,7 +117,7 @@ def test_every_field_of_a_step_is_in_the_report() -> None:
 def test_a_step_that_has_not_ended_has_failed() -> None:
     assert StepReport(label="a", pass_name="b").to_json() | {"label": "", "pass": ""} == {
         **dict.fromkeys(("label", "pass", "reason"), ""),
-        **dict.fromkeys(("action", "input", "output", "kind", "bytes")),
+        **dict.fromkeys(("action", "input", "output", "kind", "bytes", "curve")),
         **dict.fromkeys(("seconds", "cpu_seconds", "measuring_seconds", "cost_seconds", "peak_rss_mib"), 0),
         "options": {},
         "notes": {},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,48 +77,11 @@ def test_time_is_said_of_every_pass_and_of_measuring(recipe: Recipe, build: Fake
     assert all(step["seconds"] == 0 < step["cost_seconds"] for step in again)
 
 
-def test_logs_of_a_training_lie_in_the_run_folder_and_decide_nothing(
-    recipe: Recipe, build: FakeBuild
-) -> None:
-    wanted = replace(recipe, run=RunOptions(tensorboard=True))
-    plain = build(recipe).report
-    said = build(wanted).report["warnings"]
-    again = "tensorboard: 'train' was trained earlier and is not trained again; "
-    assert said == [f"{again}no logs were written then"], "asking for logs is no reason to train"
-
-    other = replace(wanted, seed=recipe.seed + 1)
-    first = build(other).report
-    assert first["warnings"] == []
-    logs = first.folder / "tensorboard"
-    assert [path.name for path in logs.iterdir()] == ["train"], "no other step trains"
-    assert (logs / "train" / "events").read_text() == "loss"
-    assert json.loads((logs / "train" / "gate.json").read_text()) == {"score": 0.9}
-    assert first["passes"][0]["output"] == plain["passes"][0]["output"]
-
-    second = build(other).report
-    assert second["warnings"] == [f"{again}its logs are in {logs / 'train'}"]
-    assert not (second.folder / "tensorboard").exists()
-    shutil.rmtree(logs)
-    assert build(other).report["warnings"] == [f"{again}its logs in {logs / 'train'} are gone"]
-
-
 def test_a_build_that_trains_nothing_says_that_there_are_no_logs(recipe: Recipe, build: FakeBuild) -> None:
     untrained = steps(fakes.FakeLoad(), fakes.FakeConvert(), fakes.FakeQuantize())
     wanted = replace(recipe, run=RunOptions(tensorboard=True), steps=untrained, pipeline=tuple(untrained))
     said = "tensorboard: no step of this build trains, so that there is nothing to log"
     assert build(wanted).report["warnings"] == [said]
-
-
-def test_logs_that_cannot_be_written_behind_a_gate_end_no_build(
-    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(folder: Path, values: object, progress: object) -> None:
-        raise PassError("the disk is full")
-
-    monkeypatch.setattr("fakes.logged", broken)
-    outcome = build_here(replace(recipe, run=RunOptions(tensorboard=True)))
-    assert outcome.error is None
-    assert ["disk is full" in text for text in outcome.report["warnings"]] == [True]
 
 
 def failing(recipe: Recipe, how: str) -> Recipe:

@@ -18,6 +18,7 @@ from tflbuild.engine.event_form import EVENT, KINDS
 from tflbuild.engine.report_form import REPORT
 
 LATER = {
+    "curve",
     *("description", "subject", "reproduce", "stopped_after", "locked", "started", "model", "labels"),
     *("recognised", "analyses", "findings", "key", "device", "threads", "split", "root", "classes"),
     *("inputs", "outputs", "name", "run", "ok", "type"),

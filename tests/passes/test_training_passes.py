@@ -65,6 +65,9 @@ class Context:
     def progress(self, *given: Any) -> None:
         self.told.append(given)
 
+    def doing(self, text: str) -> None:
+        pass
+
     def judge(self, model: Any) -> Judgement:
         assert self._judged is not None
         return self._judged(model)

@@ -117,6 +117,13 @@ class Picky(Hook):
         raise RecipeError("hooks.picky: not so")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Logs(Hook):
+    name = "tensorboard"
+
+    often: bool = False
+
+
 @pytest.fixture(autouse=True)
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare one of everything, and nothing else."""
@@ -125,7 +132,7 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ARCHITECTURES: {"net": Net},
         DATASETS: {"photos": Photos},
         TARGETS: {"board": Board},
-        HOOKS: {"telling": Telling, "failing": Failing, "picky": Picky},
+        HOOKS: {"telling": Telling, "failing": Failing, "picky": Picky, "tensorboard": Logs},
         ANALYSES: {"layers": Layers, "by_itself": ByItself},
         METRICS: {"map": Metric, "size": Metric},
     }
@@ -631,3 +638,10 @@ def test_names_that_two_plugins_claim_are_refused_where_they_are_used(
     composing.found.mapping["hooks"] = {"telling": {"type": "telling"}}
     with pytest.raises(PluginError, match=r"^hooks\.telling: taken twice$"):
         load_recipe(["recipe=mine"])
+
+
+def test_the_flag_for_training_logs_chooses_their_hook_and_leaves_its_options() -> None:
+    assert made(tensorboard=True).hooks == {"tensorboard": Logs()}
+    chosen = {"tensorboard": {"type": "tensorboard", "often": True}}
+    assert made(tensorboard=True, hooks=chosen).hooks == {"tensorboard": Logs(often=True)}
+    assert made().hooks == {}

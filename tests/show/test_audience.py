@@ -250,3 +250,22 @@ def test_descriptors_that_were_closed_are_occupied(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(audience, "os", fake)
     audience._occupy_descriptors()
     assert calls == [("nowhere", 2), (0, 0, True), ("nowhere", 2), (5, 2, True), 5]
+
+
+def test_a_terminal_breaks_no_word_and_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    sentence = "error: model.type: there is no model 'fake_model'; there are file, keras, mobilenet_v1, mobilenet_v2."
+    command = "to run the failed pass alone: tflbuild reproduce outputs/ssd_mobilenet_int8/2026-12-01_08-00-00-and-more"
+    for screen, whole in ((Terminal(), False), (io.StringIO(), True)):
+        audience.say(f"{sentence}\n{command}", screen, fold=True)
+        *first, last = screen.getvalue().splitlines()
+        assert last == command
+        assert " ".join(line.strip() for line in first) == sentence
+        assert (len(first) == 1) is whole
+        assert whole or max(map(len, first)) <= 80
+    plain = Terminal()
+    audience.say(sentence, plain)
+    assert plain.getvalue() == f"{sentence}\n", "what is no sentence, such as JSON, is printed as it is"

@@ -3,113 +3,113 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
+from rich.console import Console
 
-from shown_steps import step
+from shown_steps import metrics, step
 from tflbuild.engine.events import Event
 from tflbuild.show import live_table
-from tflbuild.show.live_table import LiveTable, Row
+from tflbuild.show import row as rows
+from tflbuild.show.live_table import LiveTable
+from tflbuild.show.row import Row
+
+
+class Clock:
+    """A clock that is set, for the table and its rows."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        for module in (live_table, rows):
+            monkeypatch.setattr(module.time, "time", lambda: self.now)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [1000.0]
-    monkeypatch.setattr(live_table.time, "time", lambda: now[0])
-    return now
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
 
 
-def test_the_time_of_a_row_is_what_it_took_or_has_taken(clock: list[float]) -> None:
-    assert Row("a").show_time() == ""
-    assert Row("a", state="done", seconds=12.34).show_time() == "12.3 s"
-    assert Row("a", state="done", started=900, seconds=0).show_time() == ""
-    for state in ("running", "measuring"):
-        row = Row("a", state=state, started=992.6)
-        assert row.show_time() == "7 s"
-    row.since, row.done, row.total = (990.0, 0.0), 50.0, 100.0
-    assert row.show_time() == "7 s", "nobody knows how long a measurement takes"
-    row.state = "running"
-    assert row.show_time() == "7 s, 10 s left"
+def event(clock: Clock, kind: str, **fields: Any) -> Event:
+    return Event(kind, fields, time=clock.now)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "done", "total", "left"),
-    [
-        (5.0, 2, 100, 245.0),  # 98 to go at 2 in 5 s
-        (4.9, 2, 100, None),
-        (5.0, 1.9, 100, None),
-        (10.0, 100, 100, 0.0),
-        (10.0, 120, 100, 0.0),
-        (10.0, 10, 0, None),
-    ],
-)
-def test_the_time_left_needs_five_seconds_and_a_fiftieth(
-    clock: list[float], seconds: float, done: float, total: float, left: float | None
-) -> None:
-    row = Row("a", since=(1000.0, 0.0), done=done, total=total)
-    clock[0] += seconds
-    assert row._left() == (None if left is None else pytest.approx(left))
-    assert Row("a", done=done, total=total)._left() is None
-    resumed = Row("a", since=(1000.0, 50.0), done=done + 50, total=total and total + 50)
-    needed = left is not None and done >= 0.02 * (total + 50)
-    assert resumed._left() == (pytest.approx(left) if needed else None)
-
-
-def test_a_training_that_starts_over_or_has_another_length_is_timed_anew(clock: list[float]) -> None:
-    row = Row("a")
-    row.went_on(10, 100)
-    assert row.since == (1000.0, 10)
-    clock[0] = 1010
-    row.went_on(10, 100)
-    assert (row.since, row.done, row.total) == ((1000.0, 10), 10, 100)
-    row.went_on(9, 100)
-    assert row.since == (1010, 9)
-    clock[0] = 1020
-    row.went_on(20, 200)
-    assert (row.since, row.total) == ((1020, 20), 200)
-
-
-def table(*events: Event) -> LiveTable:
-    from rich.console import Console
-
+def table(clock: Clock, *events: Event, width: int = 120) -> LiveTable:
     shown = LiveTable()
-    shown.console = Console(file=io.StringIO(), width=120)
-    for event in events:
-        shown(event)
+    shown.console = Console(file=io.StringIO(), width=width)
+    for one in events:
+        shown(one)
     return shown
 
 
-PLAN = Event("plan", {"steps": [{"label": "train"}, {"label": "prune"}]})
-STARTED = Event("pass_started", {"label": "prune", "status": "RUN", "reason": "new"})
+def plan(clock: Clock, *labels: str, **more: Any) -> Event:
+    steps = [{"label": label, "status": "RUN", "reason": "new"} for label in labels or ("train", "prune")]
+    return event(clock, "plan", steps=steps, **more)
 
 
-def row_of(shown: LiveTable, label: str = "prune") -> Row:
+def started(clock: Clock, label: str = "prune") -> Event:
+    return event(clock, "pass_started", label=label, status="RUN", reason="new")
+
+
+def progress(clock: Clock, done: float, total: float = 60, note: str = "loss 1") -> Event:
+    return event(clock, "progress", label="prune", done=done, total=total, note=note)
+
+
+def drawn(shown: LiveTable) -> list[str]:
+    text = io.StringIO()
+    Console(file=text, width=shown.console.width).print(shown.render())
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def closed(shown: LiveTable) -> list[str]:
     shown.close()
-    return shown._rows[label]
+    return [" ".join(line.split()) for line in drawn(shown)]
 
 
-def test_a_row_of_the_table_follows_its_pass(clock: list[float]) -> None:
-    shown = table(PLAN)
-    assert [(row.label, row.state) for row in shown._rows.values()] == [
-        ("train", "waiting"),
-        ("prune", "waiting"),
-    ]
-    shown(STARTED)
-    shown(Event("progress", {"done": 3, "total": 60, "note": "loss 1"}))
-    shown(Event("progress", {"done": 4, "total": 60, "note": ""}))
+def test_the_time_of_a_row_is_what_it_took_or_has_taken(clock: Clock) -> None:
+    assert Row("a").show_time() == ""
+    assert Row("a", state="done", seconds=12.34).show_time() == "12 s"
+    for state in ("running", "measuring"):
+        assert Row("a", state=state, started=992.6).show_time() == "7 s"
+        assert Row("a", state=state, started=999.5).show_time() == ""
+
+
+def test_a_row_follows_its_pass(clock: Clock) -> None:
+    shown = table(clock, plan(clock))
+    assert [row.state for row in shown._rows.values()] == ["waiting", "waiting"]
+    for one in (started(clock), progress(clock, 3), progress(clock, 4, note="")):
+        shown(one)
     row = shown._rows["prune"]
-    assert (row.state, row.started, row.done, row.total, shown._note) == ("running", 1000.0, 4, 60, "loss 1")
-    assert shown._rows["train"].state == "waiting"
-    clock[0] = 1007
-    shown(Event("measuring", {"what": "map", "split": "val"}))
-    assert (row.state, row.started, row.since, row.total) == ("measuring", 1007, None, 0.0)
-    assert shown._note == "measuring map on val"
-    shown(Event("measuring", {"what": "latency", "split": ""}))
-    assert shown._note == "measuring latency"
-    shown(Event("pass_ended", step(outcome="skipped")))
-    assert (row.state, row.seconds, row.size, row.accuracy) == ("skipped", 12.34, 812345, "map 0.500")
-    assert (shown._current, shown._note) == ("", "")
-    row_of(shown)
+    assert (row.state, row.started, row.rate.done, row.rate.total) == ("running", 1000.0, 4, 60)
+    assert drawn(shown)[3] == "prune: 4 of 60, loss 1"
+    clock.now = 1007
+    shown(event(clock, "measuring", what="map", split="val"))
+    assert (row.state, row.started, row.rate.total) == ("measuring", 1007, 0.0)
+    assert drawn(shown)[3] == "prune: measuring map on val"
+    shown(event(clock, "measuring", what="latency", split=""))
+    assert drawn(shown)[3] == "prune: measuring latency"
+    shown(event(clock, "pass_ended", **step(outcome="skipped")))
+    assert (row.state, row.seconds, row.bytes, row.accuracy) == ("skipped", 12.34, 812345, "map 0.500")
+    assert drawn(shown)[3] == ""
+    shown.close()
+
+
+def test_what_is_being_waited_for_is_the_line_below_the_table(clock: Clock) -> None:
+    shown = table(clock, plan(clock), started(clock))
+    for text in ("loading TensorFlow", "", "compiling the graph"):
+        shown(event(clock, "doing", label="", text=text))
+        assert drawn(shown)[3] == (f"prune: {text}" if text else "")
+    shown(progress(clock, 1))
+    assert drawn(shown)[3] == "prune: 1 of 60, loss 1"
+    shown.close()
+
+
+def test_a_training_that_goes_on_says_from_which_step(clock: Clock) -> None:
+    shown = table(
+        clock, plan(clock), started(clock), event(clock, "continued", label="prune", step=58, total=2000)
+    )
+    shown.close()
+    assert "prune: continued from step 58 of 2,000\n" in shown.console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -121,101 +121,120 @@ def test_a_row_of_the_table_follows_its_pass(clock: list[float]) -> None:
         ([(True, "map fell"), (False, "in total map fell")], "open"),
     ],
 )
-def test_a_row_has_the_gate_of_its_own_step(gates: list[tuple[bool, str]], said: str) -> None:
-    shown = table(PLAN, STARTED, *(Event("gate", {"ok": ok, "text": text}) for ok, text in gates))
-    assert row_of(shown).gate == said
+def test_a_row_has_the_gate_of_its_own_step(clock: Clock, gates: list[tuple[bool, str]], said: str) -> None:
+    told = [event(clock, "gate", ok=ok, text=text) for ok, text in gates]
+    shown = table(clock, plan(clock), started(clock), *told)
+    assert shown._rows["prune"].gate == said
+    shown.close()
 
 
-def test_a_pass_that_starts_again_begins_anew(clock: list[float]) -> None:
-    shown = table(PLAN, STARTED, Event("progress", {"done": 30, "total": 60, "note": "loss 1"}))
-    clock[0] = 1050
-    shown(STARTED)
-    row = row_of(shown)
-    assert (row.started, row.since, row.done) == (1050, None, 0.0)
-    assert shown._note == ""
+def test_a_pass_that_starts_again_begins_anew(clock: Clock) -> None:
+    shown = table(clock, plan(clock), started(clock), progress(clock, 30))
+    clock.now = 1050
+    shown(started(clock))
+    row = shown._rows["prune"]
+    assert (row.started, row.rate.done) == (1050, 0.0)
+    shown.close()
 
 
-def test_a_pass_that_was_not_planned_has_a_row_too() -> None:
-    shown = table(PLAN, Event("pass_started", {"label": "qat"}), Event("pass_ended", step(label="other")))
+def test_a_pass_that_was_not_planned_has_a_row_too(clock: Clock) -> None:
+    other = event(clock, "pass_ended", **step(label="other"))
+    shown = table(clock, plan(clock), started(clock, "qat"), other)
     assert [*shown._rows] == ["train", "prune", "qat", "other"]
     shown.close()
 
 
-def test_the_table_is_left_when_the_build_is_finished() -> None:
-    shown = table(PLAN, STARTED)
-    assert shown._live is not None
-    shown(Event("finished", {}))
+@pytest.mark.parametrize(
+    ("status", "outcome", "state"),
+    [("failed", "failed", "failed"), ("interrupted", "interrupted", "interrupted")],
+)
+def test_a_pass_that_failed_or_was_interrupted_says_so(
+    clock: Clock, status: str, outcome: str, state: str
+) -> None:
+    shown = table(clock, plan(clock, "train", "prune", "quantize"), started(clock))
+    shown(event(clock, "pass_ended", **step(outcome=outcome, bytes=None, metrics={})))
+    shown(event(clock, "finished", status=status))
     assert shown._live is None
+    assert closed(shown)[1:] == ["train not run", f"prune {state} 12 s", "quantize not run"]
+    cut = table(clock, plan(clock), started(clock), event(clock, "finished", status=status))
+    assert closed(cut)[2] == f"prune {state}", "one that a fallback ran, which nobody says has ended"
 
 
-def drawn(shown: LiveTable) -> list[str]:
-    from rich.console import Console
-
-    text = io.StringIO()
-    Console(file=text, width=120).print(shown.render())
-    shown.close()
-    return [" ".join(line.split()) for line in text.getvalue().splitlines()]
-
-
-def test_the_table_has_a_column_for_each_thing_that_is_known() -> None:
-    events = (PLAN, STARTED, Event("gate", {"ok": False, "text": "x"}), Event("pass_ended", step()))
-    assert drawn(table(*events))[:3] == [
+def test_the_table_has_a_column_for_each_thing_that_is_known(clock: Clock) -> None:
+    shown = table(
+        clock,
+        plan(clock),
+        started(clock),
+        event(clock, "gate", ok=False, text="x"),
+        event(clock, "pass_ended", **step()),
+    )
+    assert closed(shown) == [
         "pass time size accuracy on val gate",
         "train waiting",
-        "prune done 12.3 s 793.3 KiB map 0.500 CLOSED",
+        "prune done 12 s 793.3 KiB map 0.500 CLOSED",
     ]
 
 
-def test_a_bar_shows_how_far_a_pass_is() -> None:
-    shown = table(PLAN, STARTED, Event("progress", {"done": 30, "total": 60, "note": "loss 1"}))
-    lines = drawn(shown)
-    assert lines[2].startswith("prune ━")
-    assert lines[2].count("━") == 12, "half of 24 letters, the rest in another colour or none"
-    assert lines[3] == "loss 1"
-
-
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr(live_table.time, "time", lambda: self.now)
-
-
-def test_no_time_left_is_said_before_there_is_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    row = Row("train", state="running", started=clock.now)
+def test_the_time_left_is_said_once_there_is_a_rate(clock: Clock) -> None:
+    shown = table(clock, plan(clock), started(clock))
     clock.now += 14  # TensorFlow traces the graph within the first step
-    row.went_on(1, 60)
-    assert row.show_time() == "14 s"
+    shown(progress(clock, 1))
     clock.now += 2
-    row.went_on(21, 60)
-    assert row.show_time() == "16 s"  # two seconds are too few to tell a rate
+    shown(progress(clock, 21))
+    assert drawn(shown)[3:] == ["prune: 21 of 60, loss 1", "16 s so far"], "two seconds are too few"
     clock.now += 4
-    row.went_on(31, 60)
-    assert row.show_time() == "20 s, 6 s left"  # 30 steps in 6 s, 29 to go
+    shown(progress(clock, 31))
+    assert drawn(shown)[3] == "prune: 31 of 60, loss 1, 5 s left", "30 steps in 6 s, 29 to go"
+    shown.close()
 
 
-def test_a_long_training_says_nothing_before_a_share_of_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    row = Row("train", state="running", started=clock.now)
-    row.went_on(1, 10_000)
-    clock.now += 30
-    row.went_on(101, 10_000)
-    assert "left" not in row.show_time()
-    clock.now += 30
-    row.went_on(201, 10_000)
-    assert row.show_time() == "60 s, 2940 s left"  # 200 in 60 s, 9,799 to go
+def test_the_time_left_of_the_build_is_said_where_earlier_builds_took_as_long(clock: Clock) -> None:
+    steps = [{"label": "prune", "status": "RUN", "about_seconds": 100.0, "about_tail_seconds": 0.0}]
+    shown = table(clock, event(clock, "plan", steps=steps, about_delivery_seconds=20.0), started(clock))
+    clock.now += 5
+    assert drawn(shown)[3] == "5 s so far, about 2 min left"
+    assert "time     about 2 min" in shown.console.file.getvalue()  # type: ignore[attr-defined]
+    shown.close()
 
 
-def test_a_resumed_training_is_not_credited_with_what_was_done_before(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = Clock(monkeypatch)
-    row = Row("train", state="running", started=clock.now)
-    row.went_on(500, 1000)
-    clock.now += 10
-    row.went_on(600, 1000)
-    assert row.show_time() == "10 s, 40 s left"
-    row.went_on(10, 1000)  # something else starts over
-    assert row.show_time() == "10 s"
+LABELS = ("train", "prune", "convert", "quantize")
+
+
+@pytest.mark.parametrize("width", [80, 100, 40])
+def test_nothing_jumps_whatever_comes(clock: Clock, width: int) -> None:
+    """Every state of a build is as many lines, none wider than the terminal, with its columns where they were."""
+    shown = table(clock, plan(clock, *LABELS), width=width)
+    states = [drawn(shown)]
+    for label in LABELS:
+        told = [started(clock, label), event(clock, "doing", label="", text="loading TensorFlow")]
+        told += [
+            event(clock, "progress", label=label, done=n, total=100_000, note="loss 1") for n in (1, 90_000)
+        ]
+        told += [
+            event(clock, "measuring", what="predictions", split="val"),
+            event(clock, "gate", ok=False, text=""),
+        ]
+        ended = step(label=label, seconds=4000.0, metrics=metrics(0.5, 0.4, 0.6), bytes=123_456_789)
+        for one in (*told, event(clock, "pass_ended", **ended)):
+            clock.now += 200
+            shown(one)
+            states.append(drawn(shown))
+    shown.close()
+    assert {len(lines) for lines in states} == {5 + 2}
+    assert max(len(line) for lines in states for line in lines) <= width
+    if width >= 80:
+        headings = {lines[0] for lines in states}
+        assert len(headings) == 1, "no column moves"
+        row = states[-1][1]
+        said = "train done 1 h 7 min 117.7 MiB map 0.500 [0.400, 0.600] CLOSED"
+        assert " ".join(row.split()) == said
+        column = headings.pop().index("accuracy")
+        assert all(lines[n][column : column + 3] == "map" for n in (1, 2, 3, 4) for lines in states[-1:])
+
+
+def test_a_long_label_is_cut_and_moves_nothing(clock: Clock) -> None:
+    shown = table(clock, plan(clock, "a" * 60, "prune"), width=80)
+    lines = drawn(shown)
+    shown.close()
+    assert lines[1].startswith("a" * 23 + "…  waiting")
+    assert max(map(len, lines)) <= 80

@@ -48,7 +48,7 @@ def test_plain_lines_say_what_happened(capsys: pytest.CaptureFixture[str]) -> No
     for event in EVENTS:
         shown(event)
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == "plan: train HIT, prune RUN"
+    assert printed[0] == "steps    1 of 2 to run: prune"
     assert "prune: 30/60 loss 1.234" in printed
     assert "prune: gate CLOSED: map fell by 0.05" in printed, "something was said before its pass had ended"
     assert "prune: done, 12.3 s, 793.3 KiB, map 0.610 [0.570, 0.650]" in printed
@@ -256,13 +256,13 @@ def test_looking_at_files_is_told_every_ten_seconds_with_both_numbers() -> None:
 
 def test_what_is_built_is_told_before_the_plan() -> None:
     fields: dict[str, Any] = {"steps": [{"label": "a", "status": "HIT"}, {"label": "b", "status": "RUN"}]}
-    assert printed(Event("plan", fields)) == ["plan: a HIT, b RUN"]
+    assert printed(Event("plan", fields)) == ["steps    1 of 2 to run: b"]
     fields |= {"subject": "x\x1b", "classes": ["a", "b"], "recognised": [{"what": "w", "value": "v"}]}
     assert printed(Event("plan", fields)) == [
         "building x\\x1b",
         "classes: a, b",
         "w: v",
-        "plan: a HIT, b RUN",
+        "steps    1 of 2 to run: b",
     ]
 
 
@@ -292,3 +292,43 @@ def test_who_looks_at_a_terminal_sees_a_table_and_a_log_has_lines(monkeypatch: p
     for stream in (io.StringIO(), None):
         monkeypatch.setattr(terminal.sys, "stdout", stream)
         assert isinstance(terminal.listener(), terminal.PlainLines)
+
+
+def test_a_build_says_where_it_writes_and_about_how_long_it_takes(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    started = Event("started", {"recipe": "mine", "folder": str(tmp_path / "outputs" / "mine" / "now")})
+    assert printed(started) == ["folder   outputs/mine/now", "log      outputs/mine/now/log.txt"]
+    steps: list[Any] = [
+        {"label": "a", "status": "HIT", "about_seconds": 0.0},
+        {"label": "b", "status": "RUN", "about_seconds": 100.0},
+        {"label": "c", "status": "UNKNOWN", "about_seconds": 150.0},
+    ]
+    plan = {"steps": steps, "about_delivery_seconds": 50.0}
+    assert printed(Event("plan", plan)) == ["steps    2 of 3 to run: b, c", "time     about 5 min"]
+    steps[1]["about_seconds"] = None
+    assert printed(Event("plan", plan)) == ["steps    2 of 3 to run: b, c"], "b never ran: nobody knows"
+    cached = {"steps": steps[:1], "about_delivery_seconds": 2.0}
+    said = ["steps    none of 1 to run: all are in the store", "time     a few seconds"]
+    assert printed(Event("plan", cached)) == said
+
+
+def test_what_is_waited_for_and_where_a_training_goes_on_is_told() -> None:
+    assert printed(Event("doing", {"label": "", "text": "loading TensorFlow"})) == ["loading TensorFlow"]
+    assert printed(Event("doing", {"label": "a", "text": "compiling the graph"})) == [
+        "a: compiling the graph"
+    ]
+    assert printed(Event("doing", {"label": "a", "text": ""})) == []
+    going_on = Event("continued", {"label": "a", "step": 58, "total": 2000})
+    assert printed(going_on) == ["a: continued from step 58 of 2,000"]
+
+
+def test_progress_tells_the_time_left_of_the_pass_and_of_the_build() -> None:
+    step = {"label": "a", "status": "RUN", "about_seconds": 100.0, "about_tail_seconds": 0.0}
+    events = [
+        at(0, "plan", steps=[step], about_delivery_seconds=20.0),
+        at(0, "pass_started", label="a", status="HIT", reason=""),
+        *(at(second, done=second, total=60) for second in range(1, 12)),
+    ]
+    assert printed(*events)[-1] == "a: 11/60 loss 1, 49 s left, about 2 min for the build"

@@ -34,7 +34,6 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="fakes:external",
     inspect="fakes:inspect",
-    logged="fakes:logged",
     changes="fakes:unchanged",
     describe="fakes:undescribed",
 )
@@ -48,11 +47,6 @@ def load(folder: Path | None) -> None:
 
 def content(score: float, size: int = 100) -> bytes:
     return json.dumps({"score": score, "padding": "x" * size}).encode()
-
-
-def logged(folder: Path, values: dict[str, float], progress: object) -> None:
-    """Write into a training's logs what its gate measured."""
-    (folder / "gate.json").write_text(json.dumps(values))
 
 
 def unchanged(before: Artifact, after: Artifact) -> dict[str, Any]:
@@ -154,9 +148,9 @@ class FakeTrain(Pass):
 
     def run(self, model: None, ctx: PassContext) -> KerasModel:
         ctx.progress(1, 2, "half")
-        if ctx.logs is not None:
-            ctx.logs.mkdir(parents=True)
-            (ctx.logs / "events").write_text("loss")
+        for step in (1, 21, 40):
+            speed = None if step == 1 else 100.0
+            ctx.trained(step, 40, loss=1 / step, learning_rate=0.1, images_per_second=speed, epoch=step / 10)
         return ctx.emit(KerasModel, content(self.score, 400), facts=FACTS)
 
 

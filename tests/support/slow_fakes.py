@@ -34,7 +34,6 @@ NAMES = Names(
     prove="fakes:check_runs",
     external="slow_fakes:external",
     inspect="fakes:inspect",
-    logged="fakes:logged",
     changes="fakes:unchanged",
     describe="fakes:undescribed",
 )

@@ -73,6 +73,29 @@ def test_a_rerun_says_what_is_kept(
     assert asked[0] == ("serial", {})
 
 
+def test_an_interrupted_sweep_ends_with_the_command_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = record_of(tmp_path / "a sweep", 2)
+    record.folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    class Launcher:
+        parallel = 1
+
+        def __enter__(self) -> Launcher:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def launch(self, jobs: Any, done: Done) -> None:
+            raise KeyboardInterrupt
+
+    assert run._run(record, [0, 1], Launcher()) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "tflbuild rerun 'a sweep'"
+
+
 def replace_status(record: SweepRecord, position: int) -> dict[str, Any]:
     return row_of_waiting(record.entries[position].row["name"], {})
 

@@ -123,6 +123,20 @@ def test_trials_are_numbered_and_told_in_order(here: Place, capsys: pytest.Captu
     )
 
 
+def test_an_interrupted_search_ends_with_the_command_that_goes_on(
+    here: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study that is kept goes on itself; of one that is not, the trials are built that were asked for."""
+    for storage, command in (
+        (None, "tflbuild rerun sweep"),
+        ("sqlite:///s.db", "tflbuild -m recipe=fake 'a=[1]'"),
+    ):
+        made = search_of(here, n_trials=5, storage=storage)
+        made.record.command[:] = ["recipe=fake", "a=[1]"]
+        assert made.run(Launcher(stop_at=0)) == 130
+        assert capsys.readouterr().err.splitlines()[-1] == command
+
+
 def test_an_interrupted_search_exits_as_such_and_keeps_what_it_has(here: Place) -> None:
     made = search_of(here, n_trials=5)
     assert made.run(Launcher(stop_at=2)) == 130

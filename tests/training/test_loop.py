@@ -65,59 +65,44 @@ def train(model: Any, stream: Any = batches, checkpoint: Path | None = None, **c
     return training.fit(model, stream, loss, training.Schedule(**schedule), SCALED, watch)
 
 
-def logged(folder: Path | None, before: int = 0, **changes: Any) -> Any:
-    """Train with TensorBoard logs; gives the model."""
+def followed(points: list[Any], **watched: Any) -> Any:
+    """Train while the curve is noted; gives the model."""
     from tflbuild.training import loop as training
     from tflbuild.training import losses
 
     model = build()
-    schedule = steady(steps=25, learning_rate=0.02, warmup=5, shape="cosine", **changes)
-    watch = training.Watch(logs=folder, before=before, epoch=10.0)
+    schedule = steady(steps=25, learning_rate=0.02, warmup=5, shape="cosine")
+    watch = training.Watch(trained=lambda *point: points.append(point), epoch=10.0, **watched)
     loss = losses.classification(from_logits=True, smoothing=0.0)
     training.fit(model, batches, loss, schedule, SCALED, watch)
     return model
 
 
-def scalars(folder: Path) -> dict[str, dict[int, float]]:
-    """Read event files back, as TensorBoard does."""
-    import tensorflow as tf
-
-    from tflbuild.training.board import events
-
-    found: dict[str, dict[int, float]] = {}
-    for event in events(folder):
-        for value in event.summary.value:
-            assert (
-                not value.metadata.plugin_data.plugin_name
-                or value.metadata.plugin_data.plugin_name == "scalars"
-            )
-            found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
-    return found
-
-
-def test_logs_hold_loss_rate_and_epoch_by_step_and_change_no_weight(tmp_path: Path) -> None:
+def test_the_curve_holds_loss_rate_speed_and_epoch_by_step() -> None:
     """The loss is looked at in steps 1, 21 and 25; the rate is that of 5 steps of warm-up and a half cosine."""
-    from tflbuild.training.board import measured
-
-    for one, other in zip(logged(tmp_path).get_weights(), logged(None).get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    found = scalars(tmp_path)
-    assert {name: list(values) for name, values in found.items()} == {
-        "loss": [1, 21, 25],
-        "learning_rate": [1, 21, 25],
-        "epoch": [1, 21, 25],
-    }
-    assert found["learning_rate"][1] == pytest.approx(0.02 / 5)
-    assert found["learning_rate"][21] == pytest.approx(0.02 * 0.5 * (1 + np.cos(np.pi * 15 / 20)), rel=1e-5)
-    assert found["epoch"] == pytest.approx({1: 0.1, 21: 2.1, 25: 2.5})
-    assert found["loss"][25] < found["loss"][1] < 3
-    measured(tmp_path, {"top1": 0.75})
-    assert scalars(tmp_path)["val/top1"] == {25: 0.75}, "beside the last step"
+    points: list[Any] = []
+    doing: list[str] = []
+    followed(points, doing=doing.append)
+    steps, losses, rates, speeds, epochs = zip(*points, strict=True)
+    assert steps == (1, 21, 25)
+    assert rates[0] == pytest.approx(0.02 / 5)
+    assert rates[1] == pytest.approx(0.02 * 0.5 * (1 + np.cos(np.pi * 15 / 20)), rel=1e-5)
+    assert epochs == pytest.approx((0.1, 2.1, 2.5))
+    assert losses[2] < losses[0] < 3
+    assert speeds[0] is None, "the first step compiles the graph"
+    assert min(speeds[1:]) > 0
+    assert doing == ["reading data", "compiling the graph", ""]
 
 
-def test_a_further_lap_goes_on_counting(tmp_path: Path) -> None:
-    logged(tmp_path, before=100)
-    assert list(scalars(tmp_path)["loss"]) == [101, 121, 125]
+def test_a_training_that_goes_on_tells_its_curve_from_the_start(tmp_path: Path) -> None:
+    whole: list[Any] = []
+    again: list[Any] = []
+    said: list[int] = []
+    path = tmp_path / "training.npz"
+    followed(whole, checkpoint=path, checkpoint_seconds=0.0)
+    followed(again, checkpoint=path, checkpoint_seconds=0.0, continued=said.append)
+    assert said == [25]
+    assert again == whole
 
 
 def test_training_learns_and_repeats_to_the_bit() -> None:
@@ -151,13 +136,13 @@ def test_training_that_ended_but_was_not_kept_is_not_trained_again(tmp_path: Pat
 
 
 def test_damaged_checkpoint_is_left_and_said(tmp_path: Path) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     path = tmp_path / "training.npz"
     variables = build().variables
-    _Checkpoint(path, variables).save(7, 0.25)
+    Checkpoint(path, variables).save(7, 0.25)
     good = path.read_bytes()
-    assert _Checkpoint(path, variables).restore() == (7, 0.25)
+    assert Checkpoint(path, variables).restore() == (7, 0.25)
     before = [variable.numpy() for variable in variables]
     damages = [good[:size] for size in range(0, len(good), 211)]
     damages += [
@@ -166,7 +151,7 @@ def test_damaged_checkpoint_is_left_and_said(tmp_path: Path) -> None:
     for content in [*damages, b"garbage"]:
         path.write_bytes(content)
         said: list[str] = []
-        assert _Checkpoint(path, variables, said.append).restore()[0] == 0
+        assert Checkpoint(path, variables, said.append).restore()[0] == 0
         assert "damaged" in said[0]
         for variable, kept in zip(variables, before, strict=True):
             np.testing.assert_array_equal(variable.numpy(), kept)
@@ -368,7 +353,7 @@ class Told:
 
         monkeypatch.setattr(training.time, "monotonic", monotonic)
         monkeypatch.setattr(
-            training._Checkpoint, "save", lambda _, step, loss: self.saved.append((step, loss))
+            training.Checkpoint, "save", lambda _, step, loss: self.saved.append((step, loss))
         )
         self.watch = training.Watch(
             progress=lambda *said: self.progress.append(said),
@@ -438,20 +423,20 @@ def test_a_state_is_on_disk_before_it_takes_the_place_of_the_last(
         Path, "replace", lambda self, target: (order.append("replace"), replace(self, target))[1]
     )
     path = tmp_path / "deep" / "state.npz"
-    training._Checkpoint(path, one_weight().variables).save(3, 0.5)
+    training.Checkpoint(path, one_weight().variables).save(3, 0.5)
     assert order == ["fsync", "replace"]
     assert [one.name for one in path.parent.iterdir()] == ["state.npz"]
 
 
 def test_a_state_gives_back_every_variable_the_step_and_the_loss(tmp_path: Path) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     path, model = tmp_path / "state.npz", build()
-    _Checkpoint(path, model.variables).save(12, 0.5)
+    Checkpoint(path, model.variables).save(12, 0.5)
     other = build()
     for variable in other.variables:
         variable.assign(variable + 1)
-    assert _Checkpoint(path, other.variables).restore() == (12, 0.5)
+    assert Checkpoint(path, other.variables).restore() == (12, 0.5)
     for one, found in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, found)
 
@@ -459,11 +444,11 @@ def test_a_state_gives_back_every_variable_the_step_and_the_loss(tmp_path: Path)
 def test_no_state_and_one_that_cannot_be_read_start_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tflbuild.training.loop import _Checkpoint
+    from tflbuild.training.checkpoint import Checkpoint
 
     said: list[str] = []
     for path in (None, tmp_path / "missing.npz"):
-        step, loss = _Checkpoint(path, [], said.append).restore()
+        step, loss = Checkpoint(path, [], said.append).restore()
         assert (step, np.isnan(loss), said) == (0, True, [])
     path = tmp_path / "state.npz"
     path.write_bytes(b"x")
@@ -472,16 +457,16 @@ def test_no_state_and_one_that_cannot_be_read_start_again(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", denied)
-    assert _Checkpoint(path, [], said.append).restore()[0] == 0
+    assert Checkpoint(path, [], said.append).restore()[0] == 0
     assert said == [f"{path} cannot be read (Permission denied): the training starts again"]
 
 
 def test_going_on_is_said_with_the_step(tmp_path: Path) -> None:
     from tflbuild.training import loop as training
 
-    path, said = tmp_path / "state.npz", []
-    watch = training.Watch(checkpoint=path, checkpoint_seconds=EVERY_STEP, log=said.append)
+    path, said = tmp_path / "state.npz", list[int]()
+    watch = training.Watch(checkpoint=path, checkpoint_seconds=EVERY_STEP, continued=said.append)
     training.fit(one_weight(), pixels, flat_loss, steady(steps=2), PLAIN, watch)
     assert said == []
     training.fit(one_weight(), pixels, flat_loss, steady(steps=5), PLAIN, watch)
-    assert said == ["continued from step 2 of 5"]
+    assert said == [2]

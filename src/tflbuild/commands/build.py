@@ -7,10 +7,15 @@ import os
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded
 from tflbuild.core.recipe import Recipe
 from tflbuild.show.audience import say, warn
+from tflbuild.show.interrupted import show_interrupted
 
 
-def build(recipe: Recipe) -> int:
+def build(recipe: Recipe, command: str) -> int:
     """Build one recipe into a new run folder; gives the exit code.
+
+    Args:
+        recipe: what is wanted.
+        command: that goes on with it where it is interrupted.
 
     Raises:
         TflbuildError: what the build ended with.
@@ -19,13 +24,18 @@ def build(recipe: Recipe) -> int:
     from tflbuild.show import terminal
     from tflbuild.show.breach import breach_lines
     from tflbuild.show.conclusion import conclusion
-    from tflbuild.show.toned import say_toned, say_wrapped
+    from tflbuild.show.toned import say_toned
 
-    outcome = build_once(recipe, (terminal.listener(),))
+    try:
+        outcome = build_once(recipe, (terminal.listener(),))
+    except KeyboardInterrupt:  # before there was a run folder
+        show_interrupted(command)
+        return INTERRUPTED
     report, folder = outcome.report.content, os.path.relpath(outcome.report.folder)
     sentence, *lines = terminal.outcome_lines(report, folder)
     say_toned(sentence, conclusion(report).tone)
-    say_wrapped(lines)
+    for line in lines:
+        say(line, fold=True)
     if recipe.run.time_passes:
         from tflbuild.show.timings import time_lines
 
@@ -33,7 +43,7 @@ def build(recipe: Recipe) -> int:
     if outcome.error is None:
         return 0
     if isinstance(outcome.error, KeyboardInterrupt):
-        warn("interrupted; the same command continues")
+        show_interrupted(command)
         return INTERRUPTED
     if isinstance(outcome.error, BudgetExceeded):
         warn("error: " + "\n".join(breach_lines(report, folder)))

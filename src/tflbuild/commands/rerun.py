@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from tflbuild import plugins
@@ -11,6 +12,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
+from tflbuild.show.header import first_line
 
 USAGE = (
     "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [store.path=FOLDER] "
@@ -44,10 +46,10 @@ def rerun(words: list[str]) -> int:
         raise RecipeError(
             f"rerun: '{plain(more[0])}': a run is built as it was; only a sweep takes hydra/launcher."
         )
-    return _rerun_run(folder, asked)
+    return _rerun_run(folder, asked, shlex.join(["tflbuild", "rerun", *words]))
 
 
-def _rerun_run(path: Path, asked: Asked) -> int:
+def _rerun_run(path: Path, asked: Asked, command: str) -> int:
     """Build the resolved recipe of a run's report again; relative paths start from the current folder."""
     from tflbuild.engine.report_form import read_report
 
@@ -56,7 +58,8 @@ def _rerun_run(path: Path, asked: Asked) -> int:
         raise RecipeError(f"rerun: {plain(path)} holds neither sweep.json nor a report.json.")
     report = read_report(file)
     overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    say(first_line(overrides))
     kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
     check_outputs(kept, mapping, asked)
-    return build(thawed(mapping, kept, plugins.default_folder()))
+    return build(thawed(mapping, kept, plugins.default_folder()), command)

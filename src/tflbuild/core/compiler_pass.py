@@ -62,7 +62,6 @@ class PassContext(Protocol):
         checkpoint_dir: for long training; valid under this action key only.
         checkpoint_seconds: how often a training keeps its state there.
         scratch: an empty folder, removed afterwards.
-        logs: a folder for TensorBoard logs of a training; None where nobody asked for them. They decide no result.
     """
 
     @property
@@ -89,8 +88,6 @@ class PassContext(Protocol):
     def checkpoint_seconds(self) -> float: ...
     @property
     def scratch(self) -> Path: ...
-    @property
-    def logs(self) -> Path | None: ...
 
     def dataset(self, split: str) -> Split:
         """Give a split that the pass declared in `reads`; an undeclared one is an error."""
@@ -127,6 +124,36 @@ class PassContext(Protocol):
 
     def progress(self, done: float, total: float, note: str = "") -> None:
         """Say how far the pass is."""
+        ...
+
+    def doing(self, text: str) -> None:
+        """Say what is being waited for, e.g. "compiling the graph"; "" where that is over."""
+        ...
+
+    def continued(self, step: int, total: int) -> None:
+        """Say that a training goes on behind a step, where an earlier one was interrupted."""
+        ...
+
+    def trained(
+        self,
+        step: int,
+        total: int,
+        *,
+        loss: float,
+        learning_rate: float,
+        images_per_second: float | None = None,
+        epoch: float | None = None,
+    ) -> None:
+        """Note a point of the training curve.
+
+        Args:
+            step: steps that are done, from 1.
+            total: steps of the whole training.
+            loss: of that step.
+            learning_rate: of that step.
+            images_per_second: samples a second since the point before; None for the first.
+            epoch: passes over the training split that are done; None where nobody says.
+        """
         ...
 
 

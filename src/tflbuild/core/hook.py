@@ -12,7 +12,7 @@ from tflbuild.core.errors import PluginError, did_you_mean
 from tflbuild.core.registry import Registry
 
 HOOKS: Registry[Hook] = Registry("hook", "hook", "hooks")
-CALLS = ("before_build", "before_pass", "after_pass", "on_gate", "on_failure", "after_build")
+CALLS = ("before_build", "before_pass", "on_training", "after_pass", "on_gate", "on_failure", "after_build")
 """Names of the methods that a hook may define, in the order in which a build calls them."""
 
 
@@ -52,6 +52,13 @@ class Hook:
 
     def before_pass(self, step: Mapping[str, Any]) -> None:
         """A step begins: `label`, `pass`, `options`, `status` ("HIT" or "RUN") and `reason`."""
+
+    def on_training(self, point: Mapping[str, Any]) -> None:
+        """A pass trains: `label`, `step` of `total`, `loss`, `learning_rate`, `images_per_second` and `epoch`.
+
+        The last two are None where they are not known. A pass that is answered from the store tells none: its entry in
+        report.json has the `curve`.
+        """
 
     def after_pass(self, step: Mapping[str, Any]) -> None:
         """A step gave a model: its entry in report.json. What a fallback tries begins and ends inside its step."""

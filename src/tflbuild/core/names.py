@@ -26,7 +26,6 @@ class Names:
         prove: holds a file that a pass wrote to being one that can be executed.
         external: reads a calibration source that is no split.
         inspect: gives a file's digest and whether it decodes.
-        logged: writes what a gate measured into the TensorBoard logs of a training.
         changes: says what a pass changed in the graph of its input; {} of kinds that have none.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
         delivered: analysis that every build runs on what it delivers; "" for none.
@@ -42,7 +41,6 @@ class Names:
     prove: str
     external: str
     inspect: str
-    logged: str
     changes: str
     describe: str
     delivered: str = ""

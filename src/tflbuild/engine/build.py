@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
-from tflbuild.engine import training_logs
 from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
@@ -27,12 +26,14 @@ from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import base_label, judged_metrics
-from tflbuild.engine.plan import plan
+from tflbuild.engine.plan import Planned, plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import Report, StepReport, measurements
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
+from tflbuild.engine.stopwatch import Stopwatch
 from tflbuild.engine.storage.store import writing
+from tflbuild.engine.timings import DELIVERY, Taken, Timings, expected_steps, traits_of
 from tflbuild.engine.workers.worker import Worker
 
 Publish = Callable[[Report], None]
@@ -71,7 +72,8 @@ class Build:
         self._make_folder = make_folder
         self._worker = worker
         self._hooks = Hooks(recipe.hooks, self._tell)
-        self._listeners: tuple[Listener, ...] = (*listeners, self._hooks)
+        self._stopwatch = Stopwatch(self._keep_time)
+        self._listeners: tuple[Listener, ...] = (*listeners, self._hooks, self._stopwatch)
         self._publish = publish
         self._account = Account()
         self._log: EventLog | None = None
@@ -92,6 +94,7 @@ class Build:
         self._prepared = prepared
         self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()
+        self._timings = Timings(prepared.store.root)
         try:
             return self._run(prepared)
         finally:
@@ -102,8 +105,10 @@ class Build:
         with writing(self.folder):
             self._log = EventLog(self.folder)
         self._worker.log = lambda text: self._tell(Event("log", {"text": text}))
+        self._worker.told = lambda kind, fields: self._tell(Event(kind, fields))
         error: Ending = None
         try:
+            self._tell(Event("started", {"recipe": prepared.recipe.name, "folder": str(self.folder)}))
             self._hooks.before_build(prepared.recipe, self.folder)
             self._build(prepared)
         except KeyboardInterrupt as caught:
@@ -126,11 +131,8 @@ class Build:
         planned = plan(recipe, prepared.keys, prepared.store)
         if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
             raise StoreError(planned.warnings[0])
-        steps = [
-            {"label": p.step.label, "status": p.status, "reason": p.reason}
-            for p in planned.steps[: len(order)]
-        ]
-        fields = {"steps": steps, "unused": dict(planned.unused), "subject": recipe.subject}
+        fields = self._expected(planned.steps[: len(order)])
+        fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
         self._tell(Event("plan", fields))
         self._account.labels = recipe.model.listed_labels()
@@ -142,11 +144,10 @@ class Build:
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
-        logs = self.folder / training_logs.FOLDER if recipe.run.tensorboard else None
-        if logs and not any(type(recipe.steps[label].options).trains for label in order):
+        if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
             self._warn("tensorboard: no step of this build trains, so that there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
-        runner = Runner(*parts, logs)
+        runner = Runner(*parts)
         self._runner, self._account.steps = runner, runner.reports
         model = runner.run(order)
         if recipe.run.stop_after:
@@ -157,6 +158,38 @@ class Build:
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
         self._deliver(prepared, measurer, runner, model, analyst)
+
+    def _expected(self, steps: Sequence[Planned]) -> dict[str, Any]:
+        """Give the steps of a plan, with about how long each will take."""
+        prepared = self._prepared
+        assert prepared is not None
+        recipe, index = prepared.recipe, prepared.index
+        taken, delivery = expected_steps(
+            self._timings, recipe, index, [(planned.step, planned.status) for planned in steps]
+        )
+        told = [
+            {
+                "label": planned.step.label,
+                "status": planned.status,
+                "reason": planned.reason,
+                "about_seconds": None if one is None else one.seconds,
+                "about_tail_seconds": None if one is None else one.tail,
+            }
+            for planned, one in zip(steps, taken, strict=True)
+        ]
+        return {"steps": told, "about_delivery_seconds": None if delivery is None else delivery.seconds}
+
+    def _keep_time(self, label: str, taken: Taken) -> None:
+        """Keep what a step took, or the delivery; a run that stops early delivers nothing."""
+        assert self._prepared is not None
+        recipe, index = self._prepared.recipe, self._prepared.index
+        if label == DELIVERY:
+            if not recipe.run.stop_after:
+                traits = traits_of(recipe, index, cached=self._stopwatch.cached)
+                self._timings.keep(DELIVERY, traits, taken)
+            return
+        step = recipe.steps[label]
+        self._timings.keep(type(step.options).name, traits_of(recipe, index, step), taken)
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:
         if self.recipe.run.keep_intermediate:

@@ -164,7 +164,6 @@ def assignment_of(
     index: Path,
     staging: Path,
     checkpoints: Path,
-    logs: Path | None = None,
 ) -> Assignment:
     """Say to a worker what a step is about, besides its options and its input.
 
@@ -175,7 +174,6 @@ def assignment_of(
         index: file with what the data set holds.
         staging: an empty folder.
         checkpoints: a folder for this action's checkpoints.
-        logs: a folder for TensorBoard logs; None for none.
     """
     return Assignment(
         label=step.label,
@@ -192,7 +190,6 @@ def assignment_of(
         held=inputs.held,
         base=inputs.base,
         strict=recipe.strict,
-        logs=logs,
     )
 
 

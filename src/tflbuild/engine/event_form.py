@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tflbuild.core.curve import POINT
 from tflbuild.core.form import (
     FLAG,
     MAPPING,
@@ -14,18 +15,30 @@ from tflbuild.core.form import (
     number,
     one_of,
     whole,
+    written,
 )
 from tflbuild.core.form_choice import by_value
 from tflbuild.engine.report_form import ENTRY, RECOGNISED, STEP, VERDICT
 
 SCHEMA = "tflbuild.event/1"
 
-PLANNED = fields({"label": TEXT, "status": one_of("HIT", "RUN", "UNKNOWN"), "reason": TEXT})
+PLANNED = fields(
+    {
+        "label": TEXT,
+        "status": one_of("HIT", "RUN", "UNKNOWN"),
+        "reason": TEXT,
+        "about_seconds": written(maybe(number(0))),
+        "about_tail_seconds": written(maybe(number(0))),
+    }
+)
+"""A step of a plan; about how long it will take, and how long of that behind the last progress of its pass."""
 
 KINDS: dict[str, Form] = {
+    "started": fields({"recipe": TEXT, "folder": TEXT}),
     "plan": fields(
         {
             "steps": list_of(PLANNED),
+            "about_delivery_seconds": written(maybe(number(0))),
             "unused": MAPPING,
             "subject": TEXT,
             "classes": list_of(TEXT),
@@ -39,6 +52,9 @@ KINDS: dict[str, Form] = {
     "measuring": fields({"what": TEXT, "split": TEXT}),
     "gate": fields({"label": TEXT, "ok": FLAG, "text": TEXT, "verdict": VERDICT}),
     "looking": fields({"done": whole(), "total": whole()}),
+    "doing": fields({"label": TEXT, "text": TEXT}),
+    "continued": fields({"label": TEXT, "step": whole(), "total": whole()}),
+    "training": fields({"label": TEXT, "total": whole(1), **POINT}),
     "waiting": fields({"text": TEXT}),
     "warning": fields({"text": TEXT}),
     "analysis": ENTRY,

@@ -1,6 +1,6 @@
 """Call the hooks of a build: in the order chosen, in the main process, each with copies of its own.
 
-    before_build  (before_pass  on_gate*  after_pass)*  on_gate*  on_failure?  after_build
+    before_build  (before_pass  on_training*  on_gate*  after_pass)*  on_gate*  on_failure?  after_build
 
 A hook that raises is named in a warning and not called again. Ctrl-C is the user's, and ends the build as ever.
 """
@@ -20,6 +20,9 @@ from tflbuild.core.hook import Hook, Unmade
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
+
+UNFINISHED = ("failed", "interrupted")
+"""Outcomes of steps that gave no model."""
 
 
 class Hooks:
@@ -45,7 +48,9 @@ class Hooks:
         match event.kind:
             case "pass_started":
                 self._call("before_pass", fields)
-            case "pass_ended":
+            case "training":
+                self._call("on_training", fields)
+            case "pass_ended" if fields["outcome"] not in UNFINISHED:
                 self._call("after_pass", fields)
             case "gate":
                 self._call("on_gate", {"label": fields["label"], **fields["verdict"]})

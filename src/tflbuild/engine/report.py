@@ -11,6 +11,7 @@ from typing import Any
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Verdict
+from tflbuild.core.curve import NOTE, curve_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.metric import Difference, Measurement
 from tflbuild.core.plain_text import plain
@@ -51,6 +52,7 @@ class StepReport:
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that report.json holds."""
+        curve = curve_of(self.notes)
         return {
             "label": self.label,
             "pass": self.pass_name,
@@ -69,7 +71,8 @@ class StepReport:
             "peak_rss_mib": round(self.cost.get("peak_rss_mib", 0.0)),
             "measuring_seconds": round(self.measuring_seconds, 3),
             "cost_seconds": round(self.cost.get("seconds", 0.0), 3),
-            "notes": dict(self.notes),
+            "notes": {name: note for name, note in self.notes.items() if name != NOTE or not curve},
+            "curve": curve,
             "metrics": measurements(self.metrics),
             "differences": differences(self.differences),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],

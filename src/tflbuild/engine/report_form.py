@@ -7,6 +7,7 @@ from typing import Any
 
 from tflbuild.core import json_text
 from tflbuild.core.cause import FINDING
+from tflbuild.core.curve import CURVE
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.form import (
     DIGEST,
@@ -105,6 +106,7 @@ _STEP: dict[str, Form] = {
     "measuring_seconds": number(0),
     "cost_seconds": number(0),
     "notes": fields({GRAPH: optional(CHANGES)}),
+    "curve": written(maybe(CURVE)),
     "metrics": METRICS,
     "differences": optional(DIFFERENCES),
     "verdicts": list_of(VERDICT),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +13,6 @@ from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
-from tflbuild.engine import training_logs
 from tflbuild.engine.bundle import Failure, assignment_of
 from tflbuild.engine.contents import keep_contents
 from tflbuild.engine.events import Event, Listener
@@ -41,7 +39,6 @@ class Runner:
         index: file with what the data set holds.
         tell: is told what happens.
         after_step: is given each step's report and model when its gate is behind it; what it raises ends the build.
-        logs: folder for TensorBoard logs of what is trained, each in one named by its label; None for none.
 
     Attributes:
         reports: of the steps so far.
@@ -61,7 +58,6 @@ class Runner:
         index: Path,
         tell: Listener,
         after_step: Callable[[StepReport, Artifact], None] = lambda report, model: None,
-        logs: Path | None = None,
     ) -> None:
         self.recipe = recipe
         self.reports: list[StepReport] = []
@@ -70,7 +66,6 @@ class Runner:
         self.rejected: tuple[str, Artifact] | None = None
         self.failure: Failure | None = None
         self._after_step = after_step
-        self._logs = logs
         self._keys = keys
         self._store = store
         self._worker = worker
@@ -99,6 +94,21 @@ class Runner:
             label=step.label, pass_name=type(step.options).name, input=model.digest if model else None
         )
         self.reports.append(report)
+        began = time.perf_counter()
+        try:
+            attempt = self._attempted(step, model, report)
+        except BudgetExceeded:
+            raise
+        except BaseException as error:
+            report.outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            report.seconds = report.seconds or time.perf_counter() - began
+            self._tell(Event("pass_ended", report.to_json()))
+            raise
+        self._tell(Event("pass_ended", report.to_json()))
+        self._after_step(report, attempt.model)
+        return attempt.model
+
+    def _attempted(self, step: Step, model: Artifact | None, report: StepReport) -> Attempt:
         result = self._produce(step, inputs_of(step, model, self.outputs, self._measurer.base), report)
         report.outcome = "cached" if report.cached else "ran"
         if step.instead:
@@ -107,12 +117,9 @@ class Runner:
             self._measurer.base = result
         attempt = self._judge(step.label, result, step.limits, model, report)
         self._note(report, attempt)
-        self._log_gate(report)
         if not attempt.ok:
             attempt = self._policy(step, model, attempt, report)
-        self._tell(Event("pass_ended", report.to_json()))
-        self._after_step(report, attempt.model)
-        return attempt.model
+        return attempt
 
     def _produce(self, step: Step, inputs: Inputs, report: StepReport) -> Artifact:
         found = look_up(step, inputs, self._keys, self._store)
@@ -126,10 +133,6 @@ class Runner:
         assert record.artifact is not None
         report.cost, report.notes = record.cost, record.value
         report.took(record.artifact)
-        if report.cached and self._logs is not None and step.options.trains:
-            known = training_logs.earlier(self._store.root, found.key)
-            text = f"tensorboard: '{step.label}' was trained earlier and is not trained again; {known}"
-            self._tell(Event("warning", {"text": text}))
         return record.artifact
 
     def _compute(self, found: Planned, inputs: Inputs, report: StepReport) -> Record:
@@ -143,8 +146,7 @@ class Runner:
         def compute(staging: Path) -> Result:
             report.cached = False
             checkpoints = self._store.checkpoints(found.key)
-            logs = self._logs / step.label if self._logs is not None and step.options.trains else None
-            assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints, logs)
+            assignment = assignment_of(step, inputs, self.recipe, self._index, staging, checkpoints)
 
             def progress(done: float, total: float, note: str) -> None:
                 fields = {"label": step.label, "done": done, "total": total, "note": note}
@@ -163,8 +165,6 @@ class Runner:
             except PassError as error:
                 self.failure = Failure(step, inputs, preimage, str(error))
                 raise
-            if logs is not None:
-                training_logs.remember(self._store.root, found.key, logs)
             artifact, notes = answer.value
             report.seconds = answer.cost["seconds"]
             return Result(notes, answer.cost, {}, artifact=artifact)
@@ -192,19 +192,6 @@ class Runner:
         report.metrics = dict(attempt.metrics)
         report.verdicts = list(attempt.verdicts)
         report.took(attempt.model)
-
-    def _log_gate(self, report: StepReport) -> None:
-        """Write what was measured behind a training into its logs; a build does not end for what goes wrong there."""
-        logs = self._logs / report.label if self._logs is not None and not report.cached else None
-        if logs is None or not logs.is_dir():
-            return
-        values = {name: one.value for name, one in report.metrics.items() if math.isfinite(one.value)}
-        try:
-            self._worker.ask(
-                "call", self._worker.names.logged, logs, values, who=f"the logs of '{report.label}'"
-            )
-        except PassError as error:
-            self._tell(Event("warning", {"text": f"tensorboard: {error}"}))
 
     def _policy(self, step: Step, model: Artifact | None, closed: Attempt, report: StepReport) -> Attempt:
         report.tried.append(_tried(step.label, closed, report.seconds))
@@ -258,6 +245,7 @@ class Runner:
                 report.tried.append(
                     {"run": fallback.text, "ok": False, "error": str(error), "passes": passes}
                 )
+                self._tell(Event("pass_ended", part.to_json()))
                 self._tell(Event("warning", {"text": f"fallback {fallback.text}: {error}"}))
                 return None
             last = label == fallback.run[-1]
@@ -266,7 +254,6 @@ class Runner:
                 judged = self._judge(step.label, result, step.limits, model, part)
                 attempt = replace(judged, verdicts=judged.verdicts + attempt.verdicts)
             self._note(part, attempt)
-            self._log_gate(part)
             part.outcome = "cached" if part.cached else "ran"
             seconds += part.seconds
             passes.append(part.to_json())

@@ -11,8 +11,10 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflbuild.core.curve import points_of
 from tflbuild.core.hook import Hook, hook
 from tflbuild.core.recipe import RUN_KEYS
+from tflbuild.hooks.parent_run import end_parent, parent_run, sweep_of
 from tflbuild.hooks.tracking import connect, quietly
 
 if TYPE_CHECKING:
@@ -23,17 +25,25 @@ FILES = ("report.json", "report.html", "recipe.lock.yaml")
 LONGEST_NAME = 250
 LONGEST_VALUE = 5000
 LARGEST_BATCH = 100
+LARGEST_BATCH_OF_METRICS = 1000
 """MLflow's limits: characters of a name and of a value, and entries in one request."""
+
+CURVES = ("loss", "learning_rate", "images_per_second")
+
+SEND_EVERY = 10.0
+"""Seconds between two requests with points of a training curve: the build waits for each."""
 
 
 @hook("mlflow")
 class MlflowRun(Hook):
-    """Log each build as a run of MLflow: parameters, metrics after every pass, what was delivered, and how it ended.
+    """Log each build as a run of MLflow: parameters, training curves, metrics after every pass, and what was delivered.
 
-    Parameters are the resolved recipe, as dotted keys. After pass LABEL: the metrics `LABEL.map`, `LABEL.bytes`,
-    `LABEL.seconds`, and one more point of `val.map`, which shows along the pipeline where accuracy was lost. At the
-    end: `base.map`, `TARGET.map` with `.low`, `.high` and `.n`, sizes and latency; model, report and lock as
-    artifacts; status, tools and git commit as tags. Jobs of a sweep share the tag `tflbuild.sweep`.
+    Parameters are the resolved recipe, as dotted keys. While pass LABEL trains: `LABEL.loss`, `LABEL.learning_rate` and
+    `LABEL.images_per_second` by step of the training; of a pass that is answered from the store, the curve that was
+    kept with it. After pass LABEL: the metrics `LABEL.map`, `LABEL.bytes` and, if it ran, `LABEL.seconds`; and one more
+    point of `val.map`, which shows along the pipeline where accuracy was lost. At the end: `base.map`, `TARGET.map`
+    with `.low`, `.high` and `.n`, sizes and latency; model, report and lock as artifacts; status, tools and git commit
+    as tags. A sweep is a parent run, its jobs are nested runs; all share the tag `tflbuild.sweep`.
 
     A server is given ten seconds to answer, and one more try; raise MLFLOW_HTTP_REQUEST_TIMEOUT for a slow one. Its
     credentials belong into MLFLOW_TRACKING_USERNAME and _PASSWORD: a recipe is kept in the run folder.
@@ -61,18 +71,36 @@ class MlflowRun(Hook):
         decisive = {key: value for key, value in recipe.items() if key not in (*RUN_KEYS, "seeds")}
         with quietly():
             client, experiment = connect(self.tracking_uri, name)
+            sweep = sweep_of(folder)
+            parent = parent_run(client, experiment, sweep) if sweep else ""
+            nested = {"mlflow.parentRunId": parent} if parent else {}
             run = client.create_run(
-                experiment, tags=_short(_origin(folder) | tags), run_name=self.run_name or folder.name
+                experiment,
+                tags=_short(_origin(folder) | nested | tags),
+                run_name=self.run_name or folder.name,
             )
-            self.memory.update(client=client, run=run.info.run_id, passes=0)
+            self.memory.update(client=client, run=run.info.run_id, passes=0, points=[], sent=time.monotonic())
+            self.memory.update(experiment=experiment, parent=parent)
             self._log(params=_flat(decisive))
+
+    def on_training(self, point: Mapping[str, Any]) -> None:
+        """Log points of a training curve, some seconds' worth in one request."""
+        self.memory["points"].append((point["label"], point["step"], time.time(), point))
+        if time.monotonic() - self.memory["sent"] > SEND_EVERY:
+            self._send()
 
     def after_pass(self, step: Mapping[str, Any]) -> None:
         """Log what the pass gave."""
         label = step["label"]
+        if step["cached"]:
+            now = time.time()
+            curve = points_of(step.get("curve"))
+            self.memory["points"] += [(label, point.step, now, point._asdict()) for point in curve]
+        self._send()
         figures = {f"{label}.{name}": found["value"] for name, found in step["metrics"].items()}
         figures |= {f"{found['split']}.{name}": found["value"] for name, found in _accuracies(step).items()}
-        figures |= {f"{label}.{name}": step[name] for name in ("seconds", "bytes", "peak_rss_mib")}
+        ran = () if step["cached"] else ("seconds", "peak_rss_mib")
+        figures |= {f"{label}.{name}": step[name] for name in ("bytes", *ran)}
         with quietly():
             self._log(metrics=figures)
         self.memory["passes"] += 1
@@ -80,12 +108,34 @@ class MlflowRun(Hook):
     def after_build(self, report: Mapping[str, Any], folder: Path) -> None:
         """Log what was delivered, and end the run."""
         client: MlflowClient = self.memory["client"]
+        self._send()
         with quietly():
             self._log(metrics=_delivered(report), tags=_ending(report))
             for path in _files(report, folder, with_model=self.log_model):
                 inner = path.parent.relative_to(folder).as_posix()
                 client.log_artifact(self.memory["run"], str(path), None if inner == "." else inner)
-            client.set_terminated(self.memory["run"], STATUS.get(report["status"], "FAILED"))
+            status = STATUS.get(report["status"], "FAILED")
+            client.set_terminated(self.memory["run"], status)
+            if self.memory["parent"]:
+                whole = "KILLED" if status == "KILLED" else "FINISHED"
+                end_parent(client, self.memory["experiment"], self.memory["parent"], whole)
+
+    def _send(self) -> None:
+        """Log the points of training curves that were not logged yet."""
+        from mlflow.entities import Metric
+
+        points, self.memory["points"] = self.memory["points"], []
+        self.memory["sent"] = time.monotonic()
+        found = [
+            Metric(_name(f"{label}.{name}"), float(point[name]), int(when * 1000), step)
+            for label, step, when, point in points
+            for name in CURVES
+            if point[name] is not None
+        ]
+        client: MlflowClient = self.memory["client"]
+        with quietly():
+            for start in range(0, len(found), LARGEST_BATCH_OF_METRICS):
+                client.log_batch(self.memory["run"], found[start : start + LARGEST_BATCH_OF_METRICS])
 
     def _log(
         self,
@@ -115,8 +165,8 @@ def _origin(folder: Path) -> dict[str, str]:
 
     tags = {name: value for name, value in resolve_tags().items() if ".git." not in name}
     commit = get_git_commit(os.getcwd())
-    sweep = folder.parent.name if folder.parent.name.startswith("sweep-") else None
-    known = {"mlflow.source.git.commit": commit, "tflbuild.sweep": sweep}
+    sweep = sweep_of(folder)
+    known = {"mlflow.source.git.commit": commit, "tflbuild.sweep": sweep.name if sweep else None}
     known |= {"mlflow.source.name": "tflbuild", "tflbuild.folder": str(folder)}
     return tags | {name: value for name, value in known.items() if value}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -64,8 +64,14 @@ def _chosen(registry: Registry[T], value: Any, key: str) -> T:
     return typed(cls, {name: item for name, item in value.items() if name != "type"}, key, also=("type",))
 
 
-def hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
-    """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake."""
+def hooks(value: Any, *, replaced: bool, also: Sequence[str] = ()) -> dict[str, Hook]:
+    """Validate the chosen hooks; options of others are leftovers where the command line chose, else a mistake.
+
+    Args:
+        value: the recipe's `hooks`.
+        replaced: whether the command line chose.
+        also: hooks that a flag chose; those that are chosen already keep their options.
+    """
     made: dict[str, Hook] = {}
     if value is not None and value != [] and not isinstance(value, Mapping):
         raise RecipeError(f"hooks: {shown(value)} is no mapping of hooks; write e.g. hooks=[mlflow].")
@@ -80,7 +86,7 @@ def hooks(value: Any, *, replaced: bool) -> dict[str, Hook]:
                 f"hooks=[{name}].{did_you_mean(name, HOOKS)}"
             )
         made[name] = _hook(name, options)
-    return made
+    return made | {name: HOOKS.get(name)() for name in also if name not in made}
 
 
 def analyses(value: Any) -> dict[str, Analysis]:

@@ -134,7 +134,9 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         ),
         analyses=choices.analyses(mapping.get("analyses")),
         hooks=choices.hooks(
-            mapping.get("hooks"), replaced=any(item.startswith("hooks=") for item in overrides)
+            mapping.get("hooks"),
+            replaced=any(item.startswith("hooks=") for item in overrides),
+            also=("tensorboard",) if root.tensorboard else (),
         ),
         recognised=recognised,
         mapping=_resolved(mapping, data),

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
@@ -18,6 +19,9 @@ from tflbuild.core.plain_text import harmless
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET)
 """Error numbers of a write whose reader has left; the user should know of all others."""
+
+COMMAND = "tflbuild "
+"""Beginning of a command in a line."""
 
 
 class Sheltered(io.TextIOBase):
@@ -114,22 +118,53 @@ def unwritten() -> str:
     return lost.strerror or str(lost)
 
 
-def say(text: str, file: TextIO | Sheltered | None = None) -> None:
+def say(text: str, file: TextIO | Sheltered | None = None, *, fold: bool = False) -> None:
     """Print text of any origin, at once.
 
     Args:
         text: may have several lines.
         file: where to; None for the standard output.
+        fold: break lines that a terminal is too narrow for between words; it would break them anywhere.
     """
     stream = file if file is not None else sys.stdout
     shelter = stream if isinstance(stream, Sheltered) else Sheltered(stream)
-    shelter.write(harmless(text) + "\n")
+    text = harmless(text)
+    if fold and shelter.isatty():
+        text = "\n".join(folded(line, _columns(shelter)) for line in text.split("\n"))
+    shelter.write(text + "\n")
     shelter.flush()
 
 
-def warn(text: str) -> None:
+def warn(text: str, *, fold: bool = False) -> None:
     """Print text of any origin on the standard error."""
-    say(text, sys.stderr if sys.stderr is not None else Sheltered(None))
+    say(text, sys.stderr if sys.stderr is not None else Sheltered(None), fold=fold)
+
+
+def folded(line: str, columns: int) -> str:
+    """Break a line between words; one with a command stays whole, so that it can be copied.
+
+    >>> folded("  a sentence of a few words", 20).splitlines()
+    ['  a sentence of a', '    few words']
+    >>> folded("go on with: tflbuild rerun outputs", 20)
+    'go on with: tflbuild rerun outputs'
+    """
+    if len(line) <= columns or COMMAND in line:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line.strip(),
+        max(columns, 20),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _columns(stream: Sheltered) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns
+    return 80
 
 
 def _occupy_descriptors() -> None:

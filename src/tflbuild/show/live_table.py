@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import harmless
 from tflbuild.engine.events import Event
 from tflbuild.show.audience import Sheltered, show_looking
+from tflbuild.show.durations import about, whole_seconds
 from tflbuild.show.findings.analyses import lines_of_analysis
-from tflbuild.show.step_lines import LOADED, findings_of, mark_of, primary_metric, started
+from tflbuild.show.header import place_lines, plan_lines
+from tflbuild.show.row import BUSY, Row, table_of
+from tflbuild.show.step_lines import findings_of, mark_of, primary_metric, started
+from tflbuild.show.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -21,65 +23,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-STYLES = {
-    "cached": "cyan",
-    LOADED: "green",
-    "done": "green",
-    "skipped": "yellow",
-    "replaced": "yellow",
-    "failed": "bold red",
-}
-
-SETTLING_SECONDS, SETTLING_SHARE = 5.0, 0.02
-"""Time, and share of the work, after the first progress before the time left is worth saying: until then
-graphs are traced, kernels compiled and caches filled."""
-
-
-@dataclass
-class Row:
-    """The row of one step in the table.
-
-    Attributes:
-        since: when the first progress came, and how much was done by then: the rate is taken from there on.
-    """
-
-    label: str
-    state: str = "waiting"
-    started: float = 0.0
-    since: tuple[float, float] | None = None
-    done: float = 0.0
-    total: float = 0.0
-    seconds: float = 0.0
-    size: int | None = None
-    accuracy: str = ""
-    gate: str = ""
-
-    def show_time(self) -> str:
-        """Say how long it took, or how long it has taken and how long it will."""
-        if self.state not in ("running", "measuring"):
-            return f"{self.seconds:.1f} s" if self.seconds else ""
-        spent = time.time() - self.started
-        left = None if self.state == "measuring" else self._left()
-        return f"{spent:.0f} s" if left is None else f"{spent:.0f} s, {left:.0f} s left"
-
-    def went_on(self, done: float, total: float) -> None:
-        """Note how far it is; one that starts over, as another training in a row does, is timed anew."""
-        if self.since is None or done < self.done or total != self.total:
-            self.since = (time.time(), done)
-        self.done, self.total = done, total
-
-    def _left(self) -> float | None:
-        """Estimate the seconds left; None as long as there is no telling."""
-        if self.since is None or self.total <= 0:
-            return None
-        seconds, gained = time.time() - self.since[0], self.done - self.since[1]
-        if seconds < SETTLING_SECONDS or gained < SETTLING_SHARE * self.total:
-            return None
-        return seconds * max(0.0, self.total - self.done) / gained
+ENDED_AS = {"interrupted": "interrupted", "failed": "failed"}
+"""States of a row whose pass was going on when the build ended, by the build's status."""
 
 
 class LiveTable:
-    """A table of the steps with a progress bar, the time left, and the metric after each gate.
+    """A header, a table of the steps, what is being waited for, and the time left.
 
     Rich is imported here only: what nobody watches starts sooner without it.
     """
@@ -92,10 +41,15 @@ class LiveTable:
         self._said: list[str] = []
         self._current = ""
         self._note = ""
+        self._doing = ""
+        self._began: float | None = None
+        self._time_left = TimeLeft()
         self._live: Live | None = None
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        self._time_left(event)
+        self._began = event.time if self._began is None else self._began
         handler = getattr(self, f"_on_{event.kind}", None)
         if handler is not None:
             handler(_harmless(event.fields))
@@ -106,15 +60,20 @@ class LiveTable:
 
     def close(self) -> None:
         """Leave the last table standing and give the terminal back."""
-        self._note = ""
+        self._note, self._doing, self._began = "", "", None
         if self._live is not None:
+            self._live.update(self.render())
             self._live.stop()
             self._live = None
 
+    def _on_started(self, fields: Mapping[str, Any]) -> None:
+        for line in place_lines(fields):
+            self.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
     def _on_plan(self, fields: Mapping[str, Any]) -> None:
         self._said = started(fields)
-        for line in self._said:
-            self.console.print(line, markup=False, highlight=False)
+        for line in (*self._said, *plan_lines(fields)):
+            self._print(line)
         self._rows = {s["label"]: Row(s["label"]) for s in fields["steps"]}
         from rich.live import Live
 
@@ -125,24 +84,29 @@ class LiveTable:
 
     def _on_pass_started(self, fields: Mapping[str, Any]) -> None:
         self._current = fields["label"]
-        row = self._rows.setdefault(self._current, Row(self._current))
-        row.state, row.started, row.since, row.done, self._note = "running", time.time(), None, 0.0, ""
+        self._row().begin("running")
+        self._note, self._doing = "", ""
 
     def _on_progress(self, fields: Mapping[str, Any]) -> None:
-        row = self._rows.get(self._current)
-        if row is not None:
-            row.went_on(fields["done"], fields["total"])
+        if self._current:
+            self._row().rate.went_on(time.time(), fields["done"], fields["total"])
             self._note = fields["note"] or self._note
+            self._doing = ""
+
+    def _on_doing(self, fields: Mapping[str, Any]) -> None:
+        self._doing = fields["text"]
+
+    def _on_continued(self, fields: Mapping[str, Any]) -> None:
+        self._print(f"{fields['label']}: continued from step {fields['step']:,} of {fields['total']:,}")
 
     def _on_looking(self, fields: Mapping[str, Any]) -> None:
         show_looking(fields["done"], fields["total"])
 
     def _on_measuring(self, fields: Mapping[str, Any]) -> None:
         on = f" on {fields['split']}" if fields["split"] else ""
-        self._note = f"measuring {fields['what']}{on}"
-        row = self._rows.get(self._current)
-        if row is not None:
-            row.state, row.started, row.since, row.done, row.total = "measuring", time.time(), None, 0.0, 0.0
+        self._note, self._doing = f"measuring {fields['what']}{on}", ""
+        if self._current:
+            self._row().begin("measuring")
 
     def _on_gate(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
@@ -151,45 +115,66 @@ class LiveTable:
 
     def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(fields["label"], Row(fields["label"]))
-        row.state, self._current, self._note = mark_of(fields), "", ""
-        row.seconds, row.size = fields["seconds"], fields["bytes"]
+        row.state, self._current, self._note, self._doing = mark_of(fields), "", "", ""
+        row.seconds, row.bytes = fields["seconds"], fields["bytes"]
         row.accuracy = primary_metric(fields["metrics"])
         for line in findings_of(fields, self._said):
-            self.console.print(line, markup=False, emoji=False, highlight=False)
+            self._print(line)
 
     def _on_analysis(self, fields: Mapping[str, Any]) -> None:
         for line in lines_of_analysis(fields):
-            self._note_down(line)
+            self._print(line, "yellow")
 
     def _on_warning(self, fields: Mapping[str, Any]) -> None:
-        self._note_down(f"warning: {fields['text']}")
+        self._print(f"warning: {fields['text']}", "yellow")
 
     def _on_waiting(self, fields: Mapping[str, Any]) -> None:
-        self._note_down(fields["text"])
+        self._print(fields["text"], "yellow")
 
-    def _note_down(self, text: str) -> None:
-        self.console.print(text, style="yellow", markup=False, emoji=False, highlight=False)
+    def _on_finished(self, fields: Mapping[str, Any]) -> None:
+        for row in self._rows.values():
+            if row.state in BUSY:
+                row.state = ENDED_AS.get(fields.get("status", ""), row.state)
+            elif row.state == "waiting":
+                row.state = "not run"
+
+    def _row(self) -> Row:
+        return self._rows.setdefault(self._current, Row(self._current))
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, style=style, markup=False, emoji=False, highlight=False)
 
     def render(self) -> RenderableType:
-        """Draw the table and, below it, what is going on now."""
+        """Draw the table and, below it, what is going on now and how long all of it still takes."""
         from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for heading, justify in (("pass", "left"), ("", "left"), ("time", "right"), ("size", "right")):
-            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-        table.add_column("accuracy on val")
-        table.add_column("gate")
-        for row in self._rows.values():
-            state: RenderableType = Text(row.state, style=STYLES.get(row.state, "dim"))
-            if row.state == "running" and row.total:
-                state = ProgressBar(total=row.total, completed=row.done, width=24)
-            bytes_text = size(row.size) if row.size else ""
-            gate = Text(row.gate, style="bold red" if row.gate == "CLOSED" else "green")
-            table.add_row(Text(row.label), state, row.show_time(), bytes_text, Text(row.accuracy), gate)
-        return Group(table, Text(self._note, style="dim"))
+        table = table_of(list(self._rows.values()), self.console.width)
+        if self._began is None:
+            return table
+        lines = (self._activity(), self._clock())
+        return Group(table, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines))
+
+    def _activity(self) -> str:
+        """Say what is being waited for, or how far the pass is."""
+        label = f"{self._current}: " if self._current else ""
+        row = self._rows.get(self._current)
+        if self._doing:
+            return f"{label}{self._doing}"
+        if row is None or row.state != "running" or not row.rate.total:
+            return f"{label}{self._note}" if self._note else ""
+        parts = [f"{row.rate.done:,.0f} of {row.rate.total:,.0f}", self._note]
+        left = row.rate.left(time.time())
+        parts.append("" if left is None else f"{whole_seconds(left)} left")
+        return label + ", ".join(part for part in parts if part)
+
+    def _clock(self) -> str:
+        now = time.time()
+        spent = 0.0 if self._began is None else now - self._began
+        left = self._time_left.left(now)
+        parts = [f"{whole_seconds(spent)} so far" if spent >= 1 else ""]
+        parts.append("" if left is None else f"{about(left)} left")
+        return ", ".join(part for part in parts if part)
 
 
 def _harmless(value: Any) -> Any:

@@ -11,7 +11,14 @@ from tflbuild.core.plain_text import plain
 from tflbuild.show.findings import recognised
 from tflbuild.show.findings.notes import lines_of
 
-MARKS = {"cached": "cached", "ran": "done", "skipped": "skipped", "replaced": "replaced", "failed": "failed"}
+MARKS = {
+    "cached": "cached",
+    "ran": "done",
+    "skipped": "skipped",
+    "replaced": "replaced",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
 
 
 LOADED = "model loaded"

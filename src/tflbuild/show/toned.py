@@ -1,12 +1,9 @@
-"""Print how a build ended, where a terminal is looked at: in the colour of its tone, and without breaking a word."""
+"""Print how a build ended, where a terminal is looked at: in the colour of its tone."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from tflbuild.core.plain_text import harmless
@@ -30,28 +27,3 @@ def say_toned(text: str, tone: Tone) -> None:
 
     console = Console(file=cast("TextIO", Sheltered(sys.stdout)), markup=False, emoji=False, highlight=False)
     console.print(Text(harmless(text), style=STYLES[tone]))
-
-
-def say_wrapped(lines: Iterable[str]) -> None:
-    """Print lines of any origin, on a terminal without breaking a word or a number."""
-    watched = sys.stdout is not None and sys.stdout.isatty()
-    for line in lines:
-        say(wrapped(line, shutil.get_terminal_size().columns) if watched else line)
-
-
-def wrapped(line: str, width: int) -> str:
-    """Break a line at blanks, and put what follows further to the right.
-
-    >>> print(wrapped("  map 0.6000 on 150 test samples", 20))
-      map 0.6000 on 150
-        test samples
-    """
-    start = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(
-        line,
-        width=width,
-        subsequent_indent=f"{start}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-    )

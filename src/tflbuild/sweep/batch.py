@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Set
+from contextlib import nullcontext
 from pathlib import Path
 
 from tflbuild.core.errors import INTERRUPTED, UNEXPECTED
 from tflbuild.sweep.job import JobResult
 from tflbuild.sweep.launchers import Done
+from tflbuild.sweep.pace import Pace
 from tflbuild.sweep.record import SweepRecord
 from tflbuild.sweep.show import show_row, show_summary, show_times
 from tflbuild.sweep.summary import write_json, write_summary
+
+HERE = ("serial", "basic")
+"""Launchers that build in this process, where each build shows itself."""
 
 EXIT_ORDER = (INTERRUPTED, UNEXPECTED, 4, 3, 6, 2, 5, 7, 0)
 """Exit codes by precedence: a sweep exits with the first of these that any job had."""
 
 
 def settle(
-    record: SweepRecord, positions: list[int], work: Callable[[Done], None], total: int, first: int = 1
+    record: SweepRecord,
+    positions: list[int],
+    work: Callable[[Done], None],
+    total: int,
+    first: int = 1,
+    parallel: int = 1,
 ) -> bool:
     """Have some of the jobs built; whatever happens, each has its row in the summary.
 
@@ -28,24 +39,36 @@ def settle(
         work: launches them.
         total: how many jobs there will be, as the user is told.
         first: the number of the first.
+        parallel: how many run at once.
 
     Returns:
         Whether the user interrupted it.
     """
     ended = itertools.count(first)
     interrupted = False
+    pace = Pace([record.entries[position].about for position in positions], total - first + 1, parallel)
+    live = None
+    if record.launcher not in HERE and sys.stdout.isatty():
+        from tflbuild.sweep.live_jobs import LiveJobs
+
+        live = LiveJobs(record.frozen(positions), pace)
 
     def done(position: int, result: JobResult) -> None:
         nonlocal interrupted
         interrupted = interrupted or result.exit_code == INTERRUPTED
         record.note(positions[position], result)
-        show_row(result.row, f"[{next(ended)}/{total}]")
+        pace.end(position)
+        if live is not None:
+            live.end(position)
+        number = next(ended)
+        show_row(result.row, f"[{number}/{total}]", pace.left() if number < total else None)
         frozen = record.entries[positions[position]].frozen
         if frozen is not None and frozen.mapping.get("time_passes"):
             show_times(Path(frozen.folder))
 
     try:
-        work(done)
+        with live.shown() if live is not None else nullcontext():
+            work(done)
     except KeyboardInterrupt:
         interrupted = True
     except BaseException:

@@ -14,10 +14,13 @@ from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
+from tflbuild.engine.timings import Timings, expected_steps
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
+from tflbuild.show.durations import about
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
+from tflbuild.sweep.pace import marginal
 from tflbuild.sweep.record import Entry
 from tflbuild.sweep.row import row_of_error, row_of_waiting
 from tflbuild.wiring import NAMES
@@ -31,12 +34,16 @@ class GridPoint:
         combination: what is typed for it.
         recipe: None where it cannot be composed.
         passes: every pass it needs, by what decides its result; whether that is in the store.
+        seconds: of those that are not, about how long each takes; None for what nobody knows.
+        delivery: seconds of what comes behind the last pass; None where nobody knows.
         error: why it cannot be built.
     """
 
     combination: Combination
     recipe: Recipe | None = None
     passes: dict[str, bool] = field(default_factory=dict)
+    seconds: dict[str, float | None] = field(default_factory=dict)
+    delivery: float | None = None
     error: TflbuildError | None = None
 
 
@@ -51,11 +58,22 @@ def announcement(found: Sequence[GridPoint]) -> str:
     distinct = {key: hit for point in found for key, hit in point.passes.items()}
     running = sum(not hit for hit in distinct.values())
     jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
-    text = f"{jobs}, {len(distinct)} distinct passes, {running} to run"
+    text = f"{jobs}, {len(distinct)} distinct passes, {running} to run{_duration(found)}"
     invalid = sum(point.error is not None for point in found)
     text = f"{text}; {invalid} invalid" if invalid else text
     remarks = [remark for point in found if point.recipe for remark in point.recipe.remarks]
     return "\n".join([text, *(f"warning: {remark}" for remark in dict.fromkeys(remarks))])
+
+
+def _duration(found: Sequence[GridPoint]) -> str:
+    """Say about how long all of it takes, one job after another; "" where nobody knows."""
+    seconds = _marginal([point for point in found if point.error is None])
+    known = [one for one in seconds if one is not None]
+    return f", {about(sum(known))} one after another" if known and len(known) == len(seconds) else ""
+
+
+def _marginal(found: Sequence[GridPoint]) -> list[float | None]:
+    return marginal([point.seconds for point in found], [point.delivery for point in found])
 
 
 def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
@@ -67,7 +85,10 @@ def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) 
         names: of the jobs' folders; empty to name them by what differs.
     """
     names = names or names_of([point.combination for point in found])
-    return [_entry(point, name, folder) for point, name in zip(found, names, strict=True)]
+    return [
+        replace(_entry(point, name, folder), about=seconds)
+        for point, name, seconds in zip(found, names, _marginal(found), strict=True)
+    ]
 
 
 def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[GridPoint]:
@@ -94,21 +115,34 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
 
 def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> GridPoint:
     try:
-        passes = _passes(prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking))
+        prepared = prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking)
+        passes, seconds, delivery = _passes(prepared)
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
         return GridPoint(combination=combination, recipe=recipe, error=told(error))
-    return GridPoint(combination=combination, recipe=recipe, passes=passes)
+    return GridPoint(
+        combination=combination, recipe=recipe, passes=passes, seconds=seconds, delivery=delivery
+    )
 
 
-def _passes(prepared: Prepared) -> dict[str, bool]:
-    """Name each pass by its action key, or where its input is not known yet by all that leads to it."""
+def _passes(prepared: Prepared) -> tuple[dict[str, bool], dict[str, float | None], float | None]:
+    """Name each pass by its action key, or where its input is not known yet by all that leads to it.
+
+    Returns:
+        Whether each is in the store; of those that are not, about how long they take; and how long the delivery takes.
+    """
     found: dict[str, bool] = {}
+    seconds: dict[str, float | None] = {}
     chain = ""
-    for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
+    steps = plan(prepared.recipe, prepared.keys, prepared.store).steps
+    statuses = [(planned.step, planned.status) for planned in steps]
+    taken, delivery = expected_steps(Timings(prepared.store.root), prepared.recipe, prepared.index, statuses)
+    for planned, one in zip(steps, taken, strict=True):
         symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
         chain = planned.key or digest.of_json([chain, symbol])
         found[chain] = planned.status == "HIT"
-    return found
+        if planned.status != "HIT":
+            seconds[chain] = None if one is None else one.seconds
+    return found, seconds, None if delivery is None else delivery.seconds
 
 
 def _entry(point: GridPoint, name: str, folder: Path) -> Entry:

@@ -100,10 +100,12 @@ class Entry:
     Attributes:
         frozen: what to build; None where its recipe could not be composed.
         row: what the summary says of it.
+        about: seconds that it will take, given that those before it are built; None where nobody knows.
     """
 
     frozen: FrozenJob | None
     row: dict[str, Any]
+    about: float | None = None
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tflbuild import plugins
 from tflbuild.core.errors import TflbuildError
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
+from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
 from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import expand
@@ -108,8 +109,11 @@ def _run(record: SweepRecord, positions: list[int], chosen: Launcher) -> int:
         with chosen as started:
             started.launch(record.frozen(positions), done)
 
-    settle(record, positions, work, len(positions))
-    return finish(record)
+    interrupted = settle(record, positions, work, len(positions), parallel=chosen.parallel)
+    code = finish(record)
+    if interrupted:
+        show_interrupted(continuing(record.folder))
+    return code
 
 
 def _nothing_valid(found: Sequence[GridPoint]) -> TflbuildError:

@@ -7,6 +7,7 @@ told as failed; one that is over its budget as infeasible, by how far it is over
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
+from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import freeze, grid_points
 from tflbuild.sweep.grid import Combination
@@ -111,7 +113,15 @@ class Search:
             interrupted = True
         self._write_results()
         code = finish(self.record)
+        if interrupted:
+            show_interrupted(self._continuing())
         return INTERRUPTED if interrupted else code
+
+    def _continuing(self) -> str:
+        """Give the command that goes on: a study that is kept goes on itself, of another the trials are built."""
+        if self.options.storage:
+            return shlex.join(["tflbuild", "-m", *self.record.command])
+        return continuing(self.record.folder)
 
     @property
     def _missing(self) -> int:
@@ -129,6 +139,7 @@ class Search:
             lambda done: started.launch(self.record.frozen(positions), done),
             self.options.n_trials,
             before + 1,
+            started.parallel,
         )
         if not interrupted:
             for trial, position in asked:

@@ -17,6 +17,7 @@ from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
 from tflbuild.show.audience import say
+from tflbuild.show.durations import about
 from tflbuild.show.timings import time_lines
 from tflbuild.sweep.pareto import rule
 from tflbuild.sweep.summary import accuracy_metric, shown_table
@@ -34,12 +35,13 @@ DISPENSABLE = ("compressed", "since base", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
 
 
-def show_row(row: Mapping[str, Any], count: str) -> None:
+def show_row(row: Mapping[str, Any], count: str, left: float | None = None) -> None:
     """Say in one line how a job ended.
 
     Args:
         row: of the summary.
         count: e.g. "[3/12]".
+        left: seconds that the sweep still takes; None for no telling.
     """
     name = accuracy_metric([row])
     metric = row["metrics"].get(name, {})
@@ -53,7 +55,8 @@ def show_row(row: Mapping[str, Any], count: str) -> None:
     if row.get("seconds") is not None:
         parts.append(f"{row['seconds']:.1f} s")
     error = f": {row['error']}" if row["error"] else ""
-    say(f"{count} {row['name']}: {', '.join(parts)}{error}")
+    rest = "" if left is None else f"; {about(left)} left"
+    say(f"{count} {row['name']}: {', '.join(parts)}{rest}{error}", fold=True)
 
 
 def _since_base(row: Mapping[str, Any], metric: str) -> str:
@@ -106,7 +109,7 @@ def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
         console.print(_spread(summary))
     for job in summary["jobs"]:
         if job["error"]:
-            say(f"{job['name']}: {job['error']}")
+            say(f"{job['name']}: {job['error']}", fold=True)
     say(f"summary: {os.path.relpath(folder)}/summary.html")
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,14 +14,14 @@ import tf_keras
 
 from tflbuild.backends import keras
 from tflbuild.core.errors import PassError
-from tflbuild.training.board import Board
+from tflbuild.training.checkpoint import Checkpoint
 from tflbuild.training.losses import Loss
+from tflbuild.training.pace import Pace, Trained
 
 Batches = Callable[[int], Iterator[tuple[Any, ...]]]
 """Function from the first step to (images uint8, *targets) of that step and all that follow."""
 
 REPORT_EVERY = 20  # steps between two looks at the loss
-DIGEST = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +75,23 @@ class Watch:
     Attributes:
         progress: is told done steps, all steps and a note.
         log: is given a line.
+        doing: is told what is being waited for; "" where that is over.
+        continued: is told the step that a training goes on behind.
+        trained: is told each point of the training curve.
         checkpoint: file of the training state; None for no checkpoints.
         checkpoint_seconds: how often the state is kept; 0 for as often as the loss is looked at.
         label: names the step of the recipe in messages.
-        logs: folder for TensorBoard logs; None for none.
-        before: steps that were trained before, as the logs count them.
         epoch: steps of an epoch; 0 where nobody says.
     """
 
     progress: Callable[[float, float, str], None] = field(default=lambda done, total, note: None)
     log: Callable[[str], object] = field(default=lambda text: None)
+    doing: Callable[[str], None] = field(default=lambda text: None)
+    continued: Callable[[int], None] = field(default=lambda step: None)
+    trained: Trained = field(default=lambda step, loss, learning_rate, images_per_second, epoch: None)
     checkpoint: Path | None = None
     checkpoint_seconds: float = 30.0
     label: str = "train"
-    logs: Path | None = None
-    before: int = 0
     epoch: float = 0.0
 
 
@@ -129,27 +127,31 @@ def fit(
         PassError: the loss is no longer finite.
     """
     training = _Training(model, loss, schedule, scaled, hooks or Hooks())
-    state = _Checkpoint(watch.checkpoint, training.variables, watch.log)
+    state = Checkpoint(watch.checkpoint, training.variables, watch.log)
     start, value = state.restore()
+    curve = Pace(state.curve, watch.trained, training.rate, watch.epoch)
     if start:
-        watch.log(f"continued from step {start} of {schedule.steps}")
-    board = Board(watch.logs, watch.before, watch.epoch)
+        watch.continued(start)
+    watch.doing("reading data")
     saved = time.monotonic()
     stream = batches(start)
     for step in range(start, schedule.steps):
         images, *targets = next(stream)
+        if step == start:
+            watch.doing("compiling the graph")
         result = training.step(tf.constant(step, tf.int64), images, tuple(targets))
         looked = step % REPORT_EVERY == 0 or step + 1 == schedule.steps
         if looked:
             value = _finite(float(result), step, schedule, watch.label)
-            watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
-            board.write(step + 1, value, partial(training.rate, step))
+        if step == start:
+            watch.doing("")
+        curve.went_on(step, len(images), value if looked else None)
+        watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
         due = looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds
         if due:
             state.save(step + 1, value)
             saved = time.monotonic()
     training.finish()
-    board.close()
     return value
 
 
@@ -244,53 +246,3 @@ def _finite(value: float, step: int, schedule: Schedule, label: str) -> float:
             f"{label}.learning_rate (it is {schedule.learning_rate:g}) or look at the data's boxes."
         )
     return value
-
-
-class _Checkpoint:
-    """The state of a training in one file, replaced as a whole and ending with its own digest.
-
-    It stays when the training ends: until the store has the result, a kill would cost the training. The store
-    removes it with the commit.
-    """
-
-    def __init__(
-        self, path: Path | None, variables: Sequence[Any], log: Callable[[str], object] = lambda text: None
-    ) -> None:
-        self._path = path
-        self._variables = variables
-        self._log = log
-
-    def restore(self) -> tuple[int, float]:
-        """Take up a kept state; gives the step to go on from, and the last loss. A damaged one is said and left."""
-        if self._path is None or not self._path.is_file():
-            return 0, float("nan")
-        try:
-            content = self._path.read_bytes()
-        except OSError as error:  # e.g. another user's, in a store of several
-            self._log(f"{self._path} cannot be read ({error.strerror}): the training starts again")
-            return 0, float("nan")
-        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
-            self._log(f"{self._path} is damaged: it is not used, the training starts again")
-            return 0, float("nan")
-        with np.load(io.BytesIO(content[:-DIGEST])) as kept:
-            arrays = [kept[str(number)] for number in range(len(self._variables))]
-            step, loss = int(kept["step"]), float(kept["loss"])
-        for variable, array in zip(self._variables, arrays, strict=True):
-            variable.assign(array)
-        return step, loss
-
-    def save(self, step: int, loss: float) -> None:
-        """Keep the state before `step`."""
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # The worker of a killed build may still be writing its last state while the next build writes its first.
-        staged = self._path.with_suffix(f".{os.getpid()}.partial")
-        arrays = {str(number): variable.numpy() for number, variable in enumerate(self._variables)}
-        with staged.open("w+b") as file:
-            np.savez(file, allow_pickle=False, step=np.int64(step), loss=np.float64(loss), **arrays)
-            file.seek(0)
-            file.write(hashlib.file_digest(file, "sha256").digest())
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(self._path)

@@ -37,8 +37,9 @@ class Watch:
     checkpoint: Path
     checkpoint_seconds: float
     label: str
-    logs: Path | None
-    before: int
+    doing: Any
+    continued: Any
+    trained: Any
     epoch: float
 
 
@@ -91,7 +92,9 @@ def context(folder: Path) -> Any:
         told=told,
         log=print,
         checkpoint_dir=folder,
-        logs=None,
+        doing=lambda text: None,
+        continued=lambda *given: told.append(given),
+        trained=lambda *given, **figures: told.append((*given, figures)),
         checkpoint_seconds=30.0,
     )
 
@@ -184,6 +187,13 @@ def test_a_lap_goes_on_where_the_one_before_ended(fake: Fake, tmp_path: Path) ->
     assert watch.checkpoint == tmp_path / "training-2.npz"
     watch.progress(10, 40, "loss 1")
     assert ctx.told == [(90, 160, "loss 1")]
+    ctx.told.clear()
+    watch.continued(7)
+    watch.trained(10, 0.5, 0.1, None, 0.25)
+    assert ctx.told[0] == (87, 160)
+    step, total, figures = ctx.told[1]
+    assert (step, total, figures["loss"], figures["images_per_second"]) == (90, 160, 0.5, None)
+    assert figures["epoch"] == 0.25 + 80 * 3 / len("train split"), "epochs of the laps before count"
 
 
 def test_a_teacher_is_asked_only_where_it_counts(

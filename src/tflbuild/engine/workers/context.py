@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,16 @@ from tflbuild.core import digest
 from tflbuild.core.analysis import Measured
 from tflbuild.core.architecture import Architecture
 from tflbuild.core.artifact import Artifact
+from tflbuild.core.curve import KEPT as SHOWN
+from tflbuild.core.curve import Curve, Point
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import PassError
 from tflbuild.core.judgement import HeldLimit, Judgement
 
 A = TypeVar("A", bound=Artifact)
+
+POINT_EVERY = 1.0
+"""Seconds between two points of a long training that are told."""
 
 KEPT = "kept"
 """Folder of the staging folder for files that an analysis keeps with its findings."""
@@ -42,7 +48,6 @@ class Assignment:
         asks_model: whether a pass with an input may look at the recipe's architecture.
         measured: variants of an analysis.
         predicted: files with predictions of the models of an analysis, and with the truth.
-        logs: folder for TensorBoard logs; None for none. Decides no result.
     """
 
     label: str
@@ -61,7 +66,6 @@ class Assignment:
     asks_model: bool = False
     measured: tuple[Measured, ...] = ()
     predicted: Mapping[str, Path] = field(default_factory=dict)
-    logs: Path | None = None
 
 
 @dataclass(kw_only=True)
@@ -77,6 +81,8 @@ class WorkerContext:
         log: writes a line to the run's log.
         judged: holds a candidate to the step's budget.
         notes: facts for the report.
+        tell: is told of an event: its kind and its fields.
+        curve: of what the pass trains.
     """
 
     assignment: Assignment
@@ -87,8 +93,11 @@ class WorkerContext:
     log: Callable[[str], object]
     judged: Callable[[Artifact], Judgement] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    tell: Callable[[str, dict[str, Any]], None] = lambda kind, fields: None
+    curve: Curve = field(default_factory=Curve)
     _splits: dict[str, Split] = field(default_factory=dict)
     _emitted: int = 0
+    _pointed: float = 0.0
 
     @property
     def label(self) -> str:
@@ -150,11 +159,6 @@ class WorkerContext:
         folder = self.assignment.staging / "scratch"
         folder.mkdir(exist_ok=True)
         return folder
-
-    @property
-    def logs(self) -> Path | None:
-        """Give the folder for TensorBoard logs; None for none."""
-        return self.assignment.logs
 
     @property
     def checkpoint_dir(self) -> Path:
@@ -241,3 +245,31 @@ class WorkerContext:
     def progress(self, done: float, total: float, note: str = "") -> None:
         """Say how far the pass is."""
         self.report(done, total, note)
+
+    def doing(self, text: str) -> None:
+        """Say what is being waited for; "" where that is over."""
+        self.tell("doing", {"label": self.label, "text": text})
+
+    def continued(self, step: int, total: int) -> None:
+        """Say that a training goes on where an earlier one was interrupted."""
+        self.log(f"continued from step {step} of {total}")
+        self.tell("continued", {"label": self.label, "step": step, "total": total})
+
+    def trained(
+        self,
+        step: int,
+        total: int,
+        *,
+        loss: float,
+        learning_rate: float,
+        images_per_second: float | None = None,
+        epoch: float | None = None,
+    ) -> None:
+        """Note a point of the training curve; after many of them, one a second is told."""
+        point = Point(step, loss, learning_rate, images_per_second, epoch)
+        self.curve.add(point)
+        now = time.monotonic()
+        if len(self.curve.points) > SHOWN and step < total and now - self._pointed < POINT_EVERY:
+            return
+        self._pointed = now
+        self.tell("training", {"label": self.label, "total": total, **point._asdict()})

@@ -29,6 +29,7 @@ class Start:
         names: entry points of evaluation; None where nothing is evaluated.
         max_rss: MiB above which a process is replaced before it is asked again.
         log: is given every line a process prints.
+        told: is told what a process does meanwhile: a kind of event, and its fields.
         most_rss: MiB above which a process is killed; None for as many as there are.
     """
 
@@ -37,6 +38,7 @@ class Start:
     names: Names | None
     max_rss: int
     log: Callable[[str], None]
+    told: Callable[[str, dict[str, Any]], None] = lambda kind, fields: None
     most_rss: float | None = None
 
 
@@ -89,7 +91,17 @@ class Process:
             raise PassError(
                 f"{who}: its options or its data cannot be sent to a worker: {type(error).__name__}: {error}"
             ) from error
-        return Request(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
+        return Request(
+            self,
+            self._asked,
+            channel,
+            self._popen,
+            who,
+            progress,
+            timeout,
+            self._start.most_rss,
+            self._start.told,
+        )
 
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""

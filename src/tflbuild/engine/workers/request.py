@@ -48,6 +48,7 @@ class Request:
         progress: Progress,
         timeout: float | None,
         most_rss: float | None = None,
+        told: Callable[[str, dict[str, Any]], None] = lambda kind, fields: None,
     ) -> None:
         self.process = process
         self.channel = channel
@@ -55,7 +56,7 @@ class Request:
         self._number, self._popen, self._who = number, popen, who
         self._progress, self._timeout = progress, timeout
         self._deadline = _after(timeout)
-        self._most_rss = most_rss
+        self._most_rss, self._told = most_rss, told
         self._peak, self._looked = 0.0, 0.0
 
     def poll(self) -> Reply | None:
@@ -101,6 +102,9 @@ class Request:
             return None
         if kind == "progress":
             self._progress(*value)
+            return None
+        if kind == "told":
+            self._told(*value)
             return None
         self.ended = True
         given, cost = value

@@ -31,6 +31,7 @@ class Worker:
         loader: dotted name of what loads the declarations, and its argument.
         names: entry points of evaluation.
         log: is given every line the processes print.
+        told: is told what the TensorFlow process does meanwhile: a kind of event, and its fields.
 
     Attributes:
         crew: the light processes, which never import TensorFlow.
@@ -43,10 +44,11 @@ class Worker:
         loader: tuple[str, Any],
         names: Names,
         log: Callable[[str], None] = lambda text: None,
+        told: Callable[[str, dict[str, Any]], None] = lambda kind, fields: None,
     ) -> None:
         self.options = options
         self.device = device
-        self.log = log
+        self.log, self.told = log, told
         self.names = names
 
         def start(environment: dict[str, str]) -> Start:
@@ -56,6 +58,7 @@ class Worker:
                 names=self.names,
                 max_rss=options.max_rss,
                 log=lambda text: self.log(text),
+                told=lambda kind, fields: self.told(kind, fields),
             )
 
         self._process = Process(start(_tensorflow_environment(options, device)))

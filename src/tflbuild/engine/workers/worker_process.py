@@ -30,6 +30,7 @@ from tflbuild.core import digest
 from tflbuild.core.analysis import Analysis, Variant
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.compiler_pass import Pass, kinds_of
+from tflbuild.core.curve import NOTE
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.core.judgement import Judgement
@@ -41,6 +42,7 @@ from tflbuild.core.target import Target
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
+from tflbuild.engine.workers.heavy_import import announce
 from tflbuild.engine.workers.outcome import jsonable, outcome, plain_notes
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
@@ -91,7 +93,9 @@ class Server:
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
-        return result, plain_notes(context.notes) | self._changes(model, result)
+        curve = context.curve.to_json()
+        trained = {NOTE: curve} if curve else {}
+        return result, plain_notes(context.notes) | self._changes(model, result) | trained
 
     def _changes(self, before: Artifact | None, after: Artifact) -> dict[str, Any]:
         """Give a note of what a pass changed in the graph; {} where there is nothing to compare."""
@@ -128,6 +132,7 @@ class Server:
             index=_index(assignment.index),
             given=given,
             report=self._report,
+            tell=self._tell,
             external=self._external,
             log=lambda text: sys.stderr.write(f"[{assignment.label}] {text}\n"),
             judged=judged,
@@ -248,6 +253,14 @@ class Server:
             found = self._splits[name, index] = Split(name, data, _index(index))
         return found
 
+    def doing(self, text: str) -> None:
+        """Tell the parent what is being waited for; "" where that is over."""
+        self._tell("doing", {"label": "", "text": text})
+
+    def _tell(self, kind: str, fields: dict[str, Any]) -> None:
+        """Tell the parent of an event."""
+        self._channel.send((self._request, "told", (kind, fields)))
+
     def _report(self, done: float, total: float, note: str = "") -> None:
         """Tell the parent, but not more often than anyone can see."""
         now = time.monotonic()
@@ -315,6 +328,7 @@ def main() -> None:
     faulthandler.enable(all_threads=False)
     channel = Channel(end)
     server = Server(channel)
+    announce(server.doing)
     while True:
         try:
             server.answer(*channel.wait())

@@ -170,14 +170,21 @@ def fit(
         gradient_clip=options.gradient_clip,
         average=options.average,
     )
+    before, whole = lap.number * length, lap.of * length
+
+    def trained(step: int, loss: float, rate: float, speed: float | None, epoch: float | None) -> None:
+        epoch = None if epoch is None else epoch + before * options.batch_size / len(split)
+        ctx.trained(before + step, whole, loss=loss, learning_rate=rate, images_per_second=speed, epoch=epoch)
+
     watch = training.Watch(
-        progress=lambda done, total, note: ctx.progress(lap.number * length + done, lap.of * total, note),
+        progress=lambda done, total, note: ctx.progress(before + done, whole, note),
         log=ctx.log,
+        doing=ctx.doing,
+        continued=lambda step: ctx.continued(before + step, whole),
+        trained=trained,
         checkpoint=ctx.checkpoint_dir / (f"training-{lap.number}.npz" if lap.number else "training.npz"),
         checkpoint_seconds=ctx.checkpoint_seconds,
         label=ctx.label,
-        logs=ctx.logs,
-        before=lap.number * length,
         epoch=len(split) / options.batch_size,
     )
     last = training.fit(model, batches, loss, schedule, modality.scaled, watch, hooks)
