@@ -1,6 +1,6 @@
 """Compose a recipe with Hydra: recipe files, groups, overrides; and say in our words what Hydra finds wrong.
 
-A recipe is a flat file `recipes/NAME.yaml`, and groups are folders beside it; see `recipe_files.py`.
+A recipe is a flat file `recipes/NAME.yaml`, and groups are folders beside it; see `files.py` and `flat_source.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.composition_errors import refuse_no_choice, reworded
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, DeclaredSource
-from tflbuild.recipe.files import FlatSource, RecipeSearchPath, circle_of
+from tflbuild.recipe.files import by_path
+from tflbuild.recipe.flat_source import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.recipe.interpolation import bounded
 from tflbuild.recipe.overrides import CHOICES, parse
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
@@ -71,8 +72,12 @@ class Composed:
 
 def composed(overrides: list[str]) -> Composed:
     """Compose a recipe, and say what of it was replaced; see `compose`."""
+    with by_path(overrides) as words:
+        return _settled(["hooks=[]" if word == "hooks=null" else word for word in words])
+
+
+def _settled(words: list[str]) -> Composed:
     register()
-    words = ["hooks=[]" if word == "hooks=null" else word for word in overrides]
     parsed = parse(words)
     refuse_no_choice(parsed)
     try:

@@ -73,6 +73,15 @@ class RootOptions:
     tensorboard: bool = False
 
 
+LISTS = ("pipeline", "seeds", "objective", "analyses")
+"""Keys of lists: a single value stands for a list of it, as in `objective=map`."""
+
+
+def _is_one(value: Any) -> bool:
+    """Say whether a value is a single one where a list is meant."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+
+
 def load_recipe(overrides: Iterable[str]) -> Recipe:
     """Compose and validate a recipe.
 
@@ -83,12 +92,23 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         RecipeError: anything that is wrong with it, by its key.
         PluginError: it needs a plugin that cannot be loaded.
     """
-    words = list(overrides)
-    for item in words:
+    typed = list(overrides)
+    for item in typed:
         if item.lstrip("+~").startswith(("hydra.", "hydra/")):
             raise RecipeError(
                 f"{item}: of Hydra's own settings a sweep reads its launcher and sweeper; add -m, or remove it."
             )
+    with recipe_files.by_path(typed) as words:
+        return _loaded(words, typed)
+
+
+def _loaded(words: list[str], typed: list[str]) -> Recipe:
+    """Compose and validate a recipe that has a name.
+
+    Args:
+        words: what composes it.
+        typed: what the user typed.
+    """
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
     try:
@@ -99,7 +119,7 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     mapping = found.mapping
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
+    recipe = recipe_of(settle_alternatives(mapping, words), typed, folder)
     remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
@@ -139,6 +159,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     for key in ("worker", "store"):
         if mapping.get(key, 0) is None:
             mapping = {**mapping, key: {}}
+    mapping = {**mapping, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
@@ -154,6 +175,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         name=root.recipe,
         description=root.description,
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
+        file=recipe_files.named_file(overrides),
         model=model,
         data=data,
         targets=choices.targets(mapping["target"]),

@@ -21,7 +21,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.recipe import compose
 from tflbuild.recipe.composition_errors import refuse_no_choice
 from tflbuild.recipe.declared_source import EVERY_LIMIT, PRIMARY
-from tflbuild.recipe.files import RecipeSearchPath
+from tflbuild.recipe.flat_source import RecipeSearchPath
 from tflbuild.recipe.overrides import parse
 from tflbuild.show.audience import say
 

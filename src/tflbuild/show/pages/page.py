@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
+from tflbuild.engine.report_form import typed_words
 from tflbuild.show.findings.analyses import exhibits_of_analyses, texts_of
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
@@ -132,7 +133,7 @@ def _split(analyses: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any
 
 
 def _command(report: Mapping[str, Any]) -> str:
-    return shlex.join(["tflbuild", f"recipe={report['recipe']}", *report["overrides"]])
+    return shlex.join(["tflbuild", *typed_words(report)])
 
 
 def _unit(report: Mapping[str, Any], metric: str) -> str:
