@@ -24,6 +24,7 @@ class Flag:
         refused: why nothing is done; "" for a flag that does something.
         of_hydra: whether Hydra has it.
         everywhere: whether it may stand behind a command, too.
+        usual_help: whether `--help` names it; `--hydra-help` names all of Hydra's.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class Flag:
     refused: str = ""
     of_hydra: bool = True
     everywhere: bool = False
+    usual_help: bool = True
 
     @property
     def name(self) -> str:
@@ -52,10 +54,12 @@ class Flag:
 _OWN: dict[str, Any] = {"of_hydra": False, "everywhere": True}
 
 FLAGS: tuple[Flag, ...] = (
-    Flag(names=("--help", "-h"), says="print this; behind a command, its own page", everywhere=True),
+    Flag(names=("--help", "-h"), says="print help; behind a command, its page", everywhere=True),
     Flag(names=("--version",), says="print the version of tflbuild"),
     Flag(names=("--verbose",), says="print the traceback of an error", **_OWN),
-    Flag(names=("--locked",), says="fail on any difference from the lock (locked=FILE)", key="locked", **_OWN),
+    Flag(
+        names=("--locked",), says="fail on any difference from the lock (locked=FILE)", key="locked", **_OWN
+    ),
     Flag(names=("--time-passes",), says="print what each pass took", key="time_passes", **_OWN),
     Flag(
         names=("--keep-intermediate",),
@@ -63,10 +67,8 @@ FLAGS: tuple[Flag, ...] = (
         key="keep_intermediate",
         **_OWN,
     ),
-    Flag(
-        names=("--tensorboard",), says="log what is trained for TensorBoard", key="tensorboard", **_OWN
-    ),
-    Flag(names=("--run", "-r"), says="build, as without it"),
+    Flag(names=("--tensorboard",), says="log what is trained for TensorBoard", key="tensorboard", **_OWN),
+    Flag(names=("--run", "-r"), says="build, as without it", usual_help=False),
     Flag(names=("--multirun", "-m"), says="sweep: build every combination"),
     Flag(
         names=("--config-dir", "-cd"),
@@ -74,16 +76,21 @@ FLAGS: tuple[Flag, ...] = (
         value="DIR",
         everywhere=True,
     ),
-    Flag(names=("--config-path", "-cp"), says="the same as --config-dir", value="DIR"),
-    Flag(names=("--config-name", "-cn"), says="the same as recipe=NAME", value="NAME"),
+    Flag(names=("--config-path", "-cp"), says="the same as --config-dir", value="DIR", usual_help=False),
+    Flag(names=("--config-name", "-cn"), says="the same as recipe=NAME", value="NAME", usual_help=False),
     Flag(
         names=("--cfg", "-c"),
-        says="print the recipe, what is read of Hydra's settings, or both",
+        says="print the recipe, Hydra's settings, or both",
         value="WHAT",
         choices=("job", "hydra", "all"),
     ),
-    Flag(names=("--package", "-p"), says="with --cfg: print the part under a key", value="KEY"),
-    Flag(names=("--resolve",), says="with --cfg: write what ${...} stands for"),
+    Flag(
+        names=("--package", "-p"),
+        says="with --cfg: print the part under a key",
+        value="KEY",
+        usual_help=False,
+    ),
+    Flag(names=("--resolve",), says="with --cfg: write what ${...} stands for", usual_help=False),
     Flag(
         names=("--info", "-i"),
         says="print where a recipe comes from",
@@ -91,14 +98,15 @@ FLAGS: tuple[Flag, ...] = (
         choices=("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
         usual="all",
     ),
-    Flag(names=("--hydra-help",), says="print what each flag of Hydra does here"),
+    Flag(names=("--hydra-help",), says="print every flag of Hydra, and what it does here"),
     Flag(
         names=("--shell-completion", "-sc"),
-        says="print completion for a shell: -sc install=bash, zsh or fish",
+        says="complete on TAB: -sc install=bash, =zsh, =fish",
     ),
     Flag(
         names=("--experimental-rerun",),
         says="refused: 'tflbuild rerun RUN' builds a run again",
+        usual_help=False,
         value="FILE",
         refused="tflbuild leaves no pickle of Hydra's; 'tflbuild rerun RUN' builds a run again",
     ),
@@ -236,9 +244,9 @@ WIDTH = 22
 """Columns of a flag in help; what a longer one does stands below it."""
 
 
-def help_lines(*, of_hydra: bool) -> list[str]:
-    """Give a line of help for each flag that Hydra has, or has not."""
-    return [_line(flag) for flag in FLAGS if flag.of_hydra == of_hydra]
+def help_lines(flags: Iterable[Flag]) -> list[str]:
+    """Give a line of help for each flag; two where it is long."""
+    return [_line(flag) for flag in flags]
 
 
 def _line(flag: Flag) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -76,18 +78,41 @@ def composed(overrides: list[str]) -> Composed:
         return _settled(["hooks=[]" if word == "hooks=null" else word for word in words])
 
 
-def _settled(words: list[str]) -> Composed:
+def defaults_of(words: list[str]) -> DefaultsList:
+    """Give the files that a recipe is composed of, as a list and as a tree.
+
+    Args:
+        words: what was typed; the recipe by its name.
+
+    Raises:
+        RecipeError: it cannot be composed.
+    """
     register()
     parsed = parse(words)
     refuse_no_choice(parsed)
+    with _in_our_words(words):
+        return _composed(parsed)[1]
+
+
+@contextmanager
+def _in_our_words(words: list[str]) -> Iterator[None]:
+    """Bound what is composed inside, and say what is wrong with it in our words."""
     try:
         with bounded():
-            config, defaults, replaced, remarks = _composed(parsed)
-            mapping: Any = OmegaConf.to_container(config, resolve=True)
+            yield
     except RecursionError as error:
         raise RecipeError(circle_of(words)) from error
     except (HydraException, OmegaConfBaseException, ConfigLoadError, ValueError, AssertionError) as error:
         raise reworded(error, words, compose) from error
+
+
+def _settled(words: list[str]) -> Composed:
+    register()
+    parsed = parse(words)
+    refuse_no_choice(parsed)
+    with _in_our_words(words):
+        config, defaults, replaced, remarks = _composed(parsed)
+        mapping: Any = OmegaConf.to_container(config, resolve=True)
     plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
     plainly |= {str(key): at_home(value) for key, value in mapping.items()}
     labels = _labels(defaults)

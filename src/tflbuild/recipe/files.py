@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError, did_you_mean, nearest
 from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 
@@ -112,6 +112,19 @@ def by_path(overrides: Iterable[str]) -> Iterator[list[str]]:
         _beside.reset(token)
 
 
+def meant_recipe(word: str) -> str:
+    """Give the end of an error message for a word without a key: the recipe that was meant, or nothing.
+
+    >>> meant_recipe("ssd_mobilenet_int8")
+    " Did you mean 'recipe=ssd_mobilenet_int8'?"
+    """
+    known = recipe_names()
+    if is_path(word) and os.path.isfile(at_home(word)):
+        return f" Did you mean 'recipe={plain(word)}'?"
+    name = word if word in known else nearest(word.removesuffix(SUFFIX), known)
+    return f" Did you mean 'recipe={name}'?" if name else ""
+
+
 def _existing(typed: str) -> Path:
     """Find the file that was typed, with or without its suffix."""
     path = Path(at_home(typed.strip("'\"")))
@@ -122,7 +135,7 @@ def _existing(typed: str) -> Path:
         raise RecipeError(f"recipe={plain(typed)}: a recipe's file ends in {SUFFIX}; rename it.")
     if path.is_dir():
         raise RecipeError(f"recipe={plain(typed)}: it is a folder; name a file in it.")
-    near = did_you_mean(path.name, [one.name for one in path.parent.glob(f"*{SUFFIX}")])
+    near = did_you_mean(str(path), map(str, path.parent.glob(f"*{SUFFIX}")))
     raise RecipeError(f"recipe={plain(typed)}: there is no such file.{near}")
 
 

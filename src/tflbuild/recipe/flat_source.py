@@ -57,7 +57,8 @@ class FlatSource(ConfigSource):
         if config_path.startswith("recipe/"):
             if package not in (None, WHOLE):
                 raise RecipeError(
-                    f"{plain(path)}: '@package {plain(package)}': a recipe's keys are those of the whole; remove that line."
+                    f"{plain(path)}: a recipe has no '@package {plain(package)}'; remove that line, or write "
+                    f"'@package {WHOLE}'."
                 )
             package = WHOLE
         check_texts(content, plain(path))
