@@ -10,7 +10,11 @@ function __tflbuild_complete
     if test (count $found) -gt 0
         printf '%s\n' $found
     else
-        __fish_complete_path (commandline -ct)
+        # a file, behind KEY= or alone
+        set -l key (string match -r '^.*=' -- (commandline -ct))
+        for path in (__fish_complete_path (string replace -r '^.*=' '' -- (commandline -ct)))
+            printf '%s%s\n' "$key" $path
+        end
     end
 end
 complete -c tflbuild -f -a '(__tflbuild_complete)'
