@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflbuild.core import digest
 from tflbuild.core.crash import told
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
+from tflbuild.show.audience import say
+from tflbuild.sweep.batch import EXIT_ORDER
+from tflbuild.sweep.forecast import PlannedPass, Timings
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
 from tflbuild.sweep.record import Entry
 from tflbuild.sweep.row import row_of_error, row_of_waiting
 from tflbuild.wiring import NAMES
+
+MOST_SHOWN = 20
+"""Invalid jobs that are named before a sweep begins; the summary names all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +37,30 @@ class GridPoint:
     Attributes:
         combination: what is typed for it.
         recipe: None where it cannot be composed.
-        passes: every pass it needs, by what decides its result; whether that is in the store.
+        passes: what it needs, in order.
         error: why it cannot be built.
     """
 
     combination: Combination
     recipe: Recipe | None = None
-    passes: dict[str, bool] = field(default_factory=dict)
+    passes: tuple[PlannedPass, ...] = ()
     error: TflbuildError | None = None
 
 
-def grid_points(combinations: Sequence[Combination]) -> list[GridPoint]:
-    """Compose every combination, once per seed where its recipe has `seeds`, and plan it."""
+def grid_points(combinations: Sequence[Combination], timings: Timings | None = None) -> list[GridPoint]:
+    """Compose every combination, once per seed where its recipe has `seeds`, and plan it.
+
+    Args:
+        combinations: of the grid.
+        timings: says about how long each pass takes; None where that is not asked.
+    """
     listed: dict[str, Index] = {}
-    return [point for combination in combinations for point in _composed(combination, listed)]
+    return [point for combination in combinations for point in _composed(combination, listed, timings)]
 
 
 def announcement(found: Sequence[GridPoint]) -> str:
     """Say how many jobs and distinct passes there are, how many of them would run, and what recipes leave out."""
-    distinct = {key: hit for point in found for key, hit in point.passes.items()}
+    distinct = {one.key: one.stored for point in found for one in point.passes}
     running = sum(not hit for hit in distinct.values())
     jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
     text = f"{jobs}, {len(distinct)} distinct passes, {running} to run"
@@ -56,6 +68,37 @@ def announcement(found: Sequence[GridPoint]) -> str:
     text = f"{text}; {invalid} invalid" if invalid else text
     remarks = [remark for point in found if point.recipe for remark in point.recipe.remarks]
     return "\n".join([text, *(f"warning: {remark}" for remark in dict.fromkeys(remarks))])
+
+
+def invalid_lines(found: Sequence[GridPoint], names: Sequence[str]) -> Iterator[str]:
+    """Name the jobs that cannot be built, each with its reason.
+
+    Args:
+        found: composed jobs.
+        names: of their folders.
+    """
+    bad = [(name, point.error) for name, point in zip(names, found, strict=True) if point.error]
+    for name, error in bad[:MOST_SHOWN]:
+        yield f"invalid: {plain(name)}: {error}"
+    if len(bad) > MOST_SHOWN:
+        yield f"invalid: {len(bad) - MOST_SHOWN} more"
+
+
+def refuse_nothing_valid(found: Sequence[GridPoint], names: Sequence[str]) -> None:
+    """Refuse a sweep of which no job can be built; where there are several reasons, each is said before.
+
+    Raises:
+        TflbuildError: the error by which the sweep would exit, had it been run.
+    """
+    errors = [point.error for point in found if point.error]
+    if len(errors) < len(found):
+        return
+    if len({str(error) for error in errors}) > 1:
+        for line in invalid_lines(found, names):
+            say(line)
+    first = min(errors, key=lambda error: EXIT_ORDER.index(error.exit_code))
+    first.args = (f"no job of the sweep is valid: {first}",)
+    raise first
 
 
 def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
@@ -70,7 +113,9 @@ def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) 
     return [_entry(point, name, folder) for point, name in zip(found, names, strict=True)]
 
 
-def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[GridPoint]:
+def _composed(
+    combination: Combination, listed: dict[str, Index], timings: Timings | None
+) -> Iterator[GridPoint]:
     try:
         recipe = load_recipe(combination.overrides)
         seeds = _seeds(recipe)
@@ -78,11 +123,11 @@ def _composed(combination: Combination, listed: dict[str, Index]) -> Iterator[Gr
         yield GridPoint(combination=combination, error=told(error))
         return
     if not seeds:
-        yield _planned(combination, recipe, listed)
+        yield _planned(combination, recipe, listed, timings)
     for seed in seeds:
         mapping = {**recipe.mapping, "seed": seed, "seeds": []}
         one = replace(recipe, seed=seed, seeds=(), mapping=mapping)
-        yield _planned(combination.with_seed(seed), one, listed)
+        yield _planned(combination.with_seed(seed), one, listed, timings)
 
 
 def _seeds(recipe: Recipe) -> tuple[int, ...]:
@@ -92,23 +137,28 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
     return recipe.seeds
 
 
-def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> GridPoint:
+def _planned(
+    combination: Combination, recipe: Recipe, listed: dict[str, Index], timings: Timings | None
+) -> GridPoint:
     try:
-        passes = _passes(prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking))
+        prepared = prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking)
+        passes = tuple(_passes(prepared, timings))
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
         return GridPoint(combination=combination, recipe=recipe, error=told(error))
     return GridPoint(combination=combination, recipe=recipe, passes=passes)
 
 
-def _passes(prepared: Prepared) -> dict[str, bool]:
+def _passes(prepared: Prepared, timings: Timings | None) -> Iterator[PlannedPass]:
     """Name each pass by its action key, or where its input is not known yet by all that leads to it."""
-    found: dict[str, bool] = {}
     chain = ""
     for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
         symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
         chain = planned.key or digest.of_json([chain, symbol])
-        found[chain] = planned.status == "HIT"
-    return found
+        stored = planned.status == "HIT"
+        seconds = None
+        if timings is not None and not stored:
+            seconds = timings.about(prepared.store, symbol or planned.preimage)
+        yield PlannedPass(label=planned.step.label, key=chain, stored=stored, seconds=seconds)
 
 
 def _entry(point: GridPoint, name: str, folder: Path) -> Entry:

@@ -19,10 +19,11 @@ from tflbuild.engine.report_form import read_report
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
 from tflbuild.sweep.batch import finish, settle
-from tflbuild.sweep.freeze import freeze, grid_points
+from tflbuild.sweep.forecast import Timings
+from tflbuild.sweep.freeze import GridPoint, freeze, grid_points
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Launcher
-from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
+from tflbuild.sweep.objective import Direction, directions_of, excess_of, figures_at_gate, figures_of
 from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
 from tflbuild.sweep.show import say
@@ -58,12 +59,8 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
         RecipeError: an option, the space, the objective or the recipe is wrong.
         MissingTool: Optuna is not installed.
     """
-    options = typed(Options, request.sweeper_options, "hydra.sweeper")
-    toolchain.require(["optuna"], "hydra/sweeper=optuna")
-    space = space_of(request.overrides)
-    recipe = _first_point(space)
-    directions = directions_of(recipe)
-    check_sampler(options, len(directions))
+    asked = read_search(request)
+    options, space, directions, recipe = asked.options, asked.space, asked.directions, asked.recipe
     kept = {key: value for key, value in recipe.mapping.items() if key not in RUN_KEYS}
     searched = [dimension.typed for dimension in space.dimensions.values()]
     search = {"recipe": kept, "space": searched, "objective": list(recipe.objective)}
@@ -78,6 +75,45 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
                 f"continuing: {len(counted(study))} trials are done, {again} were cut short and are built again"
             )
         return Search(options, space, recipe.objective, study, record).run(chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A search as it was typed, before anything is built.
+
+    Attributes:
+        options: how far, and how.
+        space: what is searched.
+        first: its corner: the lowest or first value of each dimension.
+        recipe: of the first.
+        directions: by objective.
+    """
+
+    options: Options
+    space: Space
+    first: GridPoint
+    recipe: Recipe
+    directions: Sequence[Direction]
+
+
+def read_search(request: Request, timings: Timings | None = None) -> Asked:
+    """Read a search, and compose its first point.
+
+    Args:
+        request: the search space among the recipe's overrides, and Optuna's options.
+        timings: says about how long each pass takes; None where that is not asked.
+
+    Raises:
+        RecipeError: an option, the space, the objective or the recipe is wrong.
+        MissingTool: Optuna is not installed.
+    """
+    options = typed(Options, request.sweeper_options, "hydra.sweeper")
+    toolchain.require(["optuna"], "hydra/sweeper=optuna")
+    space = space_of(request.overrides)
+    first, recipe = _first_point(space, timings)
+    directions = directions_of(recipe)
+    check_sampler(options, len(directions))
+    return Asked(options=options, space=space, first=first, recipe=recipe, directions=directions)
 
 
 @dataclass(frozen=True)
@@ -204,20 +240,20 @@ class Search:
             say("best: none; no trial was built within its budget")
 
 
-def _first_point(space: Space) -> Recipe:
+def _first_point(space: Space, timings: Timings | None) -> tuple[GridPoint, Recipe]:
     """Compose the corner of the space, so that what is wrong with every trial is said before the first.
 
     Raises:
         TflbuildError: what is wrong.
     """
-    found = grid_points([space.corner])
+    found = grid_points([space.corner], timings)
     recipe, error = found[0].recipe, found[0].error
     if error is not None:
         raise error
     assert recipe is not None
     if len(found) > 1 or "seed" in found[0].combination.differs:
         raise RecipeError("seeds: a search builds every trial once; give seed, or seeds=[].")
-    return recipe
+    return found[0], recipe
 
 
 def _record_of(study: Study, recipe: Recipe, request: Request, command: Sequence[str]) -> SweepRecord:

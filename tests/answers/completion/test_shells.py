@@ -27,7 +27,9 @@ INSTALL = {
     "zsh": 'eval "$(tflbuild -sc install=zsh)"',
     "fish": "tflbuild -sc install=fish | source",
 }
-ESCAPES = re.compile(r"\x1b(\[[0-9;?=>]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9]|[=>])|[\x00-\x08\x0e-\x1f]")
+ESCAPES = re.compile(
+    r"\x1b(\[[0-9;?=>]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9]|[=>])|[\x00-\x08\x0e-\x1f]"
+)
 PATIENCE = 60.0
 """Seconds that a loaded machine may take for an answer."""
 

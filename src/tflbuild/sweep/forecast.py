@@ -1,0 +1,93 @@
+"""How long the passes of a sweep would take, by what the store knows of earlier ones: always "about"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tflbuild.engine.explaining import difference
+from tflbuild.engine.storage.record import Relative
+from tflbuild.engine.storage.store import Store
+
+LEFT_OUT = ("input", "models", "nouns", "code", "toolchain", "judging", "schema")
+"""Parts of an action that say little of how long it takes, or are not known before an earlier pass has run."""
+
+WORK = ("steps", "epochs")
+"""Options to which the time of a pass is proportional."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedPass:
+    """A pass of a job, before anything is built.
+
+    Attributes:
+        label: of its step.
+        key: what decides its result: two jobs with the same share it.
+        stored: whether its result is in the store.
+        seconds: about how long it takes; None where nothing like it has run here.
+    """
+
+    label: str
+    key: str
+    stored: bool
+    seconds: float | None = None
+
+
+class Timings:
+    """What passes took, as the store remembers it; each kind of pass is looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], list[Relative]] = {}
+
+    def about(self, store: Store, preimage: Mapping[str, Any]) -> float | None:
+        """Give about how long an action takes: as long as the nearest earlier one of its pass.
+
+        Args:
+            store: where earlier ones are looked for.
+            preimage: what decides it, its input left out where that is not known.
+        """
+        name = str(preimage["pass"])
+        place = (str(store.root), name)
+        if place not in self._known:
+            self._known[place] = store.relatives(name)
+        wanted = _lasting(preimage)
+        earlier = [(len(difference(_lasting(one.preimage), wanted)), one) for one in self._known[place]]
+        if not earlier:
+            return None
+        nearest = min(earlier, key=lambda found: found[0])[1]
+        return nearest.seconds * _more_work(nearest.preimage, preimage)
+
+
+def _lasting(preimage: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in preimage.items() if name not in LEFT_OUT}
+
+
+def _more_work(before: Mapping[str, Any], now: Mapping[str, Any]) -> float:
+    """Give how many times as many steps or epochs there are."""
+    for name in WORK:
+        old, new = (preimage.get("options", {}).get(name) for preimage in (before, now))
+        if isinstance(old, int) and isinstance(new, int) and old > 0:
+            return new / old
+    return 1.0
+
+
+def elapsed(jobs: Sequence[Iterable[PlannedPass]], parallel: int) -> float:
+    """Give about how long some jobs take, several at a time; what they share is computed once.
+
+    Args:
+        jobs: the passes of each, in the order in which they would be built. A pass of which nothing is known counts
+            nothing.
+        parallel: how many are built at once.
+    """
+    free = [0.0] * max(1, parallel)
+    ready: dict[str, float] = {}
+    for job in jobs:
+        place = free.index(min(free))
+        now = free[place]
+        for one in job:
+            if not one.stored and one.key not in ready:
+                ready[one.key] = now + (one.seconds or 0.0)
+            now = max(now, ready.get(one.key, 0.0))
+        free[place] = now
+    return max(free)

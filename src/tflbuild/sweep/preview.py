@@ -1,0 +1,127 @@
+"""Show what a sweep would build: its jobs, the passes of each, which they share, and about how long it takes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from tflbuild.core.plain_text import plain
+from tflbuild.sweep.batch import exit_code_of
+from tflbuild.sweep.forecast import PlannedPass, Timings, elapsed
+from tflbuild.sweep.freeze import GridPoint, announcement, grid_points, refuse_nothing_valid
+from tflbuild.sweep.grid import expand, names_of
+from tflbuild.sweep.known import GRID
+from tflbuild.sweep.launchers import launcher
+from tflbuild.sweep.request import Request, read_request
+from tflbuild.sweep.show import say
+
+WIDTH = 100
+"""Columns where no terminal says how many there are."""
+
+
+def preview(words: Sequence[str]) -> int:
+    """Print what a sweep would build; runs nothing, and writes nothing.
+
+    Args:
+        words: as typed behind `-m`.
+
+    Returns:
+        0, or the exit code by which the sweep would end on account of its invalid jobs.
+
+    Raises:
+        TflbuildError: the words cannot be read, or no job is valid.
+    """
+    request = read_request(words)
+    parallel = launcher(request.launcher, request.launcher_options).parallel
+    if request.sweeper != GRID:
+        return _of_search(request, parallel)
+    found = grid_points(expand(request.overrides), Timings())
+    names = names_of([point.combination for point in found])
+    refuse_nothing_valid(found, names)
+    say(announcement(found))
+    first: dict[str, int] = {}
+    for number, (name, point) in enumerate(zip(names, found, strict=True), start=1):
+        for line in _job(number, name, point, first):
+            say(line)
+    jobs = [point.passes for point in found if not point.error]
+    for line in _times(jobs, request.launcher, parallel):
+        say(line)
+    return exit_code_of({point.error.exit_code for point in found if point.error})
+
+
+def _job(number: int, name: str, point: GridPoint, first: dict[str, int]) -> Iterator[str]:
+    """Give the lines of a job; `first` says which job each pass was planned for first, and is added to."""
+    yield f"{number:>3}  {plain(name)}"
+    if point.error is not None:
+        yield f"     invalid: {point.error}"
+        return
+    parts = []
+    for one in point.passes:
+        sharing = first.setdefault(one.key, number)
+        parts.append(f"{one.label}: {_state(one, sharing if sharing != number else 0)}")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    yield from textwrap.wrap(
+        "; ".join(parts), columns, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False
+    )
+
+
+def _state(one: PlannedPass, shared_with: int) -> str:
+    if one.stored:
+        return "in the store"
+    if shared_with:
+        return f"shared with job {shared_with}"
+    return "to run" if one.seconds is None else f"to run, about {duration(one.seconds)}"
+
+
+def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: int) -> Iterator[str]:
+    """Say about how long all of them take, and what is not known."""
+    new = {one.key: one for job in jobs for one in job if not one.stored}
+    if not new:
+        yield "everything is in the store: a second or two for each job"
+        return
+    unknown = sorted({one.label for one in new.values() if one.seconds is None})
+    if len(unknown) < len({one.label for one in new.values()}):
+        at_once = f", {parallel} at once" if parallel > 1 else ""
+        yield f"passes: about {duration(elapsed(jobs, parallel))} ({launcher_name}{at_once}); measuring comes on top"
+    if unknown:
+        yield f"not counted, since nothing like it has run here: {', '.join(unknown)}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    >>> duration(0.4), duration(61), duration(7300)
+    ('1 s', '1 min 1 s', '2 h 2 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _of_search(request: Request, parallel: int) -> int:
+    """Say what a search would ask for: its values are not known before it has run."""
+    from tflbuild.sweep.search import read_search
+
+    search = read_search(request, Timings())
+    point, trials = search.first, search.options.n_trials
+    aims = ", ".join(
+        f"{way} {name}" for name, way in zip(search.recipe.objective, search.directions, strict=True)
+    )
+    say(f"search ({search.options.sampler}): {trials} trials to {aims}")
+    for dimension in search.space.dimensions.values():
+        say(f"  {plain(dimension.typed)}")
+    say("the first value of each, as one trial; the values of the others follow from results:")
+    for line in _job(1, point.combination.name, point, {}):
+        say(line)
+    new = [one for one in point.passes if not one.stored]
+    if new and all(one.seconds is not None for one in new):
+        alike = [[one] for one in new]
+        seconds = elapsed(alike, 1)
+        most = seconds * -(-trials // parallel)
+        say(f"passes: about {duration(seconds)} a trial, at most about {duration(most)} for {trials} trials")
+    return 0
