@@ -135,7 +135,12 @@ def _dispatch(given: Given) -> int:
 def _command(name: str, words: list[str]) -> int:
     """Run a command; imports the module that declares it, and the plugins only where it is none of ours."""
     _known(name)
-    return COMMANDS.get(name).run(words)
+    command = COMMANDS.get(name)
+    if "RUN" in command.usage and "SWEEP" not in command.usage:
+        from tflbuild.commands.sweep_folders import refuse_sweeps
+
+        refuse_sweeps(name, words)
+    return command.run(words)
 
 
 def _known(name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.commands.compare_files import compare_files, is_model_file, refuse_over_budget
+from tflbuild.commands.sweep_folders import in_every, is_sweep, with_jobs
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
@@ -18,14 +19,18 @@ from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison
 
-USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json], or compare FILE FILE data.root=FOLDER [KEY=VALUE ...]"
+USAGE = (
+    "usage: tflbuild compare RUN_OR_SWEEP [RUN_OR_SWEEP ...] [--json], or compare FILE FILE data.root=FOLDER "
+    "[KEY=VALUE ...]"
+)
 
 
 @command("compare", "two runs, or two model files on the same samples", usage="A B [data.root=D]")
 def compare(words: list[str]) -> int:
     """Print what differs between runs in recipe, causes and figures, or how two model files differ on the same samples.
 
-    Of runs it says in one line what does not differ. Of files it gives the paired difference of the task's metrics and
+    Of runs it says in one line what does not differ. A sweep stands for its jobs, and of two sweeps the jobs of the
+    same name are compared. Of files it gives the paired difference of the task's metrics and
     of `fidelity`, sizes, latencies and operators; limits, e.g. `budget.top1.max_drop=0.01`, are judged on the second.
 
     Raises:
@@ -36,10 +41,51 @@ def compare(words: list[str]) -> int:
     files = [word for word in runs if is_model_file(word)]
     if files:
         return _files(files, [word for word in runs if word not in files], as_json="--json" in words)
-    if len(runs) < 2 or any(run.startswith("-") for run in runs):
+    if any(run.startswith("-") for run in runs) or (len(runs) < 2 and not any(map(is_sweep, runs))):
         raise RecipeError(USAGE)
+    if len(runs) == 1:
+        runs = with_jobs("compare", runs)
+        if len(runs) < 2:
+            raise RecipeError(
+                f"compare: {plain(runs[0])} is the only job of its sweep with a report; name another run."
+            )
+    if all(map(is_sweep, runs)):
+        return _sweeps(runs, as_json="--json" in words)
+    made = _compared(with_jobs("compare", runs))
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+    else:
+        _show(made)
+    return 0
+
+
+def _sweeps(folders: list[str], *, as_json: bool) -> int:
+    """Compare the jobs that some sweeps have in common, one after another."""
+    shared, others = in_every(folders)
+    if not shared:
+        raise RecipeError(
+            f"compare: no job of {' and '.join(map(plain, folders))} has the same name and a report."
+        )
+    made = {name: _compared([str(Path(folder) / name) for folder in folders]) for name in shared}
+    if as_json:
+        say(
+            json.dumps(
+                {"jobs": {name: one.to_json() for name, one in made.items()}, "others": others}, indent=1
+            )
+        )
+        return 0
+    for name, one in made.items():
+        say(f"\n{plain(name)}")
+        _show(one)
+    for folder, names in others.items():
+        if names:
+            say(f"only in {plain(folder)}: {', '.join(map(plain, names))}")
+    return 0
+
+
+def _compared(runs: list[str]) -> comparison.Comparison:
     folders = [Path(run) for run in runs]
-    reports = [_report(folder) for folder in folders]
+    reports = [read_report(folder) for folder in folders]
 
     @cache
     def steps(position: int) -> Mapping[str, Any]:
@@ -50,12 +96,7 @@ def compare(words: list[str]) -> int:
         found: Mapping[str, Any] | None = steps(position).get(label, {}).get("causes")
         return found
 
-    made = comparison.compare(runs, reports, causes)
-    if "--json" in words:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        _show(made)
-    return 0
+    return comparison.compare(runs, reports, causes)
 
 
 def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
@@ -80,12 +121,6 @@ def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
 
 def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
-
-
-def _report(path: Path) -> dict[str, Any]:
-    if (path / "sweep.json").is_file():
-        raise RecipeError(f"compare: {plain(path)} is a sweep; name its jobs, e.g. {plain(path)}/*/")
-    return read_report(path)
 
 
 def _show(made: comparison.Comparison) -> None:

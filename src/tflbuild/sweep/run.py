@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
+from tflbuild.engine.run_folder import point_latest
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import announcement, freeze, grid_points, invalid_lines, refuse_nothing_valid
@@ -51,6 +52,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     )
     with record.lock():
         record.write()
+        point_latest(folder)
         positions = [n for n, entry in enumerate(record.entries) if entry.row["status"] == "waiting"]
         return _run(record, positions, chosen)
 
@@ -77,6 +79,7 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         check_harmless(options, folder / "sweep.json")
     chosen = launcher(name, options)
     with record.lock():
+        point_latest(folder)
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])

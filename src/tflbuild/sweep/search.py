@@ -16,6 +16,7 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
+from tflbuild.engine.run_folder import point_latest
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
 from tflbuild.sweep.batch import finish, settle
@@ -69,6 +70,7 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
     aims = ", ".join(f"{way} {name}" for name, way in zip(recipe.objective, directions, strict=True))
     say(f"search: {options.n_trials} trials to {aims}")
     with record.lock():
+        point_latest(record.folder)
         if existed:
             again = ask_again(study)
             say(
