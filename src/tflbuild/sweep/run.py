@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
+from tflbuild.core.errors import StoreError
 from tflbuild.engine.run_folder import point_latest
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.sweep.batch import finish, settle
@@ -79,7 +81,8 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         check_harmless(options, folder / "sweep.json")
     chosen = launcher(name, options)
     with record.lock():
-        point_latest(folder)
+        with suppress(StoreError):  # where another's folder may be read alone
+            point_latest(folder)
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])
