@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tflbuild.core.command import COMMANDS
 from tflbuild.core.command import help_lines as command_lines
@@ -113,7 +114,7 @@ def _written(words: list[str], code: int) -> int:
 
 
 def _dispatch(given: Given) -> int:
-    _take_folder(given)
+    given = _with_folder(given)
     if given.answer:
         from tflbuild.answers import answer
 
@@ -121,15 +122,16 @@ def _dispatch(given: Given) -> int:
     sweep = "--multirun" in given.flags
     if given.command:
         return _command(given.command, [*(["-m"] if sweep else []), *given.words])
-    if not given.words:
+    words = list(given.words)
+    if not words:
         raise RecipeError("nothing to do; see tflbuild --help.")
     if not sweep:
-        return _build(given.words)
+        return _build(words)
     import_at_once("tflbuild.sweep.run")
     from tflbuild.sweep import run_sweep
 
     warn_of_plugins()
-    return run_sweep(given.words)
+    return run_sweep(words)
 
 
 def _command(name: str, words: list[str]) -> int:
@@ -172,7 +174,7 @@ def _prints(name: str) -> bool:
     return name in COMMANDS and COMMANDS.get(name).prints
 
 
-def _take_folder(given: Given) -> None:
+def _with_folder(given: Given) -> Given:
     """Tell everything that reads recipes of a further folder, and take the recipe that a flag names."""
     for flag in ("--config-dir", "--config-path"):
         folder = at_home(given.flags.get(flag))
@@ -181,8 +183,8 @@ def _take_folder(given: Given) -> None:
         if not os.path.isdir(folder):
             raise RecipeError(f"{flag}: '{plain(folder)}' is no folder.")
         os.environ["TFLBUILD_CONFIG_DIR"] = os.path.abspath(folder)
-    if "--config-name" in given.flags:
-        given.words.insert(0, f"recipe={given.flags['--config-name']}")
+    name = given.flags.get("--config-name")
+    return replace(given, words=(f"recipe={name}", *given.words)) if name else given
 
 
 def warn_of_plugins() -> None:

@@ -32,11 +32,11 @@ def answer(given: Given) -> int:
     if "--shell-completion" in given.flags:
         from tflbuild.answers.completion import complete
 
-        return complete(given.words)
+        return complete(list(given.words))
     if "--info" in given.flags:
         from tflbuild.answers.origin import show_origin
 
-        return show_origin(given.flags["--info"], given.words)
+        return show_origin(given.flags["--info"], list(given.words))
     from tflbuild.answers.configuration import show_configuration
 
     return show_configuration(given)

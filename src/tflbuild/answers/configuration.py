@@ -36,7 +36,7 @@ def show_configuration(given: Given) -> int:
         _show_settings(read_request(given.words), ours)
     if what == "hydra":
         return 0
-    words = ours if what == "all" else given.words
+    words = ours if what == "all" else [*given.words]
     of_it = [f"{name}={value}" if value else name for name, value in given.flags.items() if name in OF_CFG]
     return run_hydra(["--cfg", "job", *of_it, *words])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,7 +121,7 @@ OF_CFG = ("--package", "--resolve")
 """Flags that say what of `--cfg` is printed."""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """What was typed.
 
@@ -132,8 +132,8 @@ class Given:
     """
 
     command: str = ""
-    words: list[str] = field(default_factory=list)
-    flags: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answer(self) -> str:
@@ -149,33 +149,35 @@ def read(words: Iterable[str]) -> Given:
     Raises:
         RecipeError: there is no such flag, or its value is missing or none.
     """
-    given, rest, first = Given(), list(words), True
+    command, flags, rest = "", dict[str, str](), list(words)
+    kept: list[str] = []
+    first = True
     while rest:
         word = rest.pop(0)
         flag, value = _split(word)
-        if flag is None or (given.command and not flag.everywhere):
-            _take_word(given, word, first=first)
+        if flag is None or (command and not flag.everywhere):
+            if first and _is_command(word):
+                command = word
+            else:
+                _check_word(word, of_command=bool(command))
+                kept.append(word)
             first = False
-            continue
-        if flag.refused:
+        elif flag.refused:
             raise RecipeError(f"{flag.name}: {flag.refused}.")
-        if flag.key:
-            given.words.append(f"{flag.key}={value if value is not None else 'true'}")
-            continue
-        given.flags[flag.name] = _value(flag, value, rest)
-    return given
+        elif flag.key:
+            kept.append(f"{flag.key}={value if value is not None else 'true'}")
+        else:
+            flags[flag.name] = _value(flag, value, rest)
+    return Given(command=command, words=tuple(kept), flags=flags)
 
 
-def _take_word(given: Given, word: str, *, first: bool) -> None:
-    """Take a word that is no flag which is read here."""
-    if given.command:
-        given.words.append(word)
-    elif word.startswith("-"):
+def _is_command(word: str) -> bool:
+    return not word.startswith(("-", "+", "~")) and "=" not in word
+
+
+def _check_word(word: str, *, of_command: bool) -> None:
+    if word.startswith("-") and not of_command:
         raise RecipeError(f"'{plain(word)}' is no option of tflbuild; see tflbuild --help.{_near(word)}")
-    elif not first or "=" in word or word.startswith(("+", "~")):
-        given.words.append(word)
-    else:
-        given.command = word
 
 
 def _split(word: str) -> tuple[Flag | None, str | None]:

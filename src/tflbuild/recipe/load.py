@@ -73,7 +73,7 @@ class RootOptions:
     tensorboard: bool = False
 
 
-LISTS = ("pipeline", "seeds", "objective", "analyses")
+LISTS = ("pipeline", "seeds", "objective")
 """Keys of lists: a single value stands for a list of it, as in `objective=map`."""
 
 
