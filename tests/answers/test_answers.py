@@ -12,7 +12,7 @@ from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core.flags import FLAGS
 
-RECIPE = "recipe=ssd_mobilenet_int8"
+RECIPE = "recipe=ssd_mobilenet_float"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ SAID: list[tuple[list[str], int, str]] = [
     (["--config-dir", "conf", "plan", "recipe=mine"], 0, "never run before"),
     (["--config-dir", "conf", "--cfg", "job", "-p", "seed", "--config-name", "mine"], 0, "7"),
     (["--experimental-rerun", "x.pickle"], 2, "'tflbuild rerun RUN' builds a run again"),
-    (["--cfg", "job", RECIPE], 0, "sparsity: 0.5"),
+    (["--cfg", "job", RECIPE], 0, "label_smoothing: "),
     (["-c", "hydra", RECIPE], 0, "launcher:\n    name: serial"),
     (
         ["-c", "all", RECIPE, "hydra/launcher=joblib", "hydra.launcher.n_jobs=3"],
@@ -48,20 +48,20 @@ SAID: list[tuple[list[str], int, str]] = [
     ),
     (["-c", "job", RECIPE, "hydra.run.dir=x"], 2, "Hydra's own settings cannot be set here"),
     (["-c", "hydra", RECIPE, "hydra/launcher=jobib"], 2, "there is no launcher 'jobib'"),
-    (["-c", "job", "-p", "prune", RECIPE], 0, "# @package prune\n"),
+    (["-c", "job", "-p", "train", RECIPE], 0, "# @package train\n"),
     (
-        ["-c", "job", "-p", "prun", RECIPE],
+        ["-c", "job", "-p", "trai", RECIPE],
         2,
-        "--package prun: there is no such key in this recipe. Did you mean 'p",
+        "--package trai: there is no such key in this recipe. Did you mean 't",
     ),
     (["-c", "job", "--resolve", "-p", "store", RECIPE], 0, "path: null"),
     (["-c", "job"], 2, "recipe: which? e.g. recipe="),
     (["-c", "job", "recipe=conf/mine.yaml", "-p", "seed"], 0, "7"),
-    (["--info", "defaults", RECIPE], 0, "passes/prune"),
+    (["--info", "defaults", RECIPE], 0, "passes/train"),
     (
         ["--info", "defaults-tree", RECIPE],
         0,
-        "  recipe: ssd_mobilenet_int8:\n    recipe/ssd_mobilenet_float:\n",
+        "  recipe: ssd_mobilenet_float:\n    model: ssd_mobilenet_v1\n",
     ),
     (["--info", "config", RECIPE], 0, "defaults-tree:"),
     (["--info", "plugins"], 0, "launchers: basic, joblib, "),
@@ -77,7 +77,7 @@ def test_a_flag_does_what_hydra_would_or_says_why_not(
     words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("conf").mkdir()
-    Path("conf/mine.yaml").write_text("defaults: [ssd_mobilenet_int8, _self_]\nseed: 7\n")
+    Path("conf/mine.yaml").write_text("defaults: [ssd_mobilenet_float, _self_]\nseed: 7\n")
     assert main(words) == code
     printed = capsys.readouterr()
     assert said in (printed.err if code else printed.out)
@@ -100,15 +100,15 @@ def test_what_is_printed_of_the_recipe_and_of_hydra_is_yaml(capsys: pytest.Captu
     assert content["hydra"]["sweeper"]["name"] == "optuna"
     assert content["hydra"]["sweeper"]["n_trials"] == 4
     assert content["hydra"]["sweeper"]["sampler"] == "tpe"
-    assert content["hydra"]["sweep"]["dir"].startswith("outputs/ssd_mobilenet_int8/sweep-")
-    assert content["prune"]["pass"] == "prune"
+    assert content["hydra"]["sweep"]["dir"].startswith("outputs/ssd_mobilenet_float/sweep-")
+    assert content["train"]["pass"] == "train"
 
 
 def test_the_defaults_say_who_named_each_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--info", "defaults", RECIPE]) == 0
     rows = [re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == ["file", "under key", "named by"]
-    assert ["passes/qat", "fallback_qat", "recipe/_int8_fallbacks"] in rows
+    assert ["passes/train", "train", "recipe/ssd_mobilenet_float"] in rows
 
 
 MEANT = [

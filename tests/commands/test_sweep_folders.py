@@ -12,6 +12,9 @@ from tflbuild.cli import main
 from tflbuild.commands.sweep_folders import in_every, is_sweep, jobs_in, refuse_sweeps, with_jobs
 from tflbuild.core.command import COMMANDS
 from tflbuild.core.errors import RecipeError
+from tflbuild.recipe.load import load_recipe
+
+MAPPING = dict(load_recipe(["recipe=ssd_mobilenet_float"]).mapping)
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def sweep(tmp_path: Path) -> Path:
 
 def made(folder: Path, count: int, built: set[int]) -> Path:
     folder.mkdir()
-    record_of(folder, count, recipe="fake").write()
+    record_of(folder, count, **MAPPING).write()
     for number in built:
         (folder / f"a={number}").mkdir()
         (folder / f"a={number}" / "report.json").write_text("{}")
@@ -98,7 +101,7 @@ def test_report_tells_of_a_sweep_what_was_built_and_what_is_missing(
 def test_report_takes_from_the_summary_how_jobs_without_a_report_ended(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = record_of(sweep, 3, recipe="fake")
+    record = record_of(sweep, 3, **MAPPING)
     rows = [entry.row for entry in record.entries]
     rows[1] |= {"status": "failed", "exit_code": 4, "error": "prune: it broke"}
     rows[2] |= {"status": "built"}  # its report does not say so, so that it does not count
@@ -112,7 +115,7 @@ def test_report_takes_from_the_summary_how_jobs_without_a_report_ended(
 def test_report_says_that_a_sweep_is_being_built_and_writes_nothing(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with record_of(sweep, 3, recipe="fake").lock():
+    with record_of(sweep, 3, **MAPPING).lock():
         assert main(["report", str(sweep)]) == 0
     printed = capsys.readouterr().out
     assert "it is being built" in printed
