@@ -12,14 +12,15 @@ from tflbuild.core.command import COMMANDS
 from tflbuild.core.command import help_lines as command_lines
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
-from tflbuild.core.flags import ANSWERS, FLAGS, Given, check_together, help_lines, read
+from tflbuild.core.flags import ANSWERS, Given, check_together, help_lines, read
+from tflbuild.core.flags import FLAGS as EVERY_FLAG
 from tflbuild.core.home import at_home
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
 from tflbuild.interruption import heeded
 from tflbuild.show.audience import say, sheltered, unwritten, warn
 
-HELP = """\
+HELP = f"""\
 tflbuild: compile models for on-device TensorFlow Lite
 
   tflbuild recipe=NAME [KEY=VALUE ...]   build; any key of the recipe can be set
@@ -29,9 +30,9 @@ tflbuild: compile models for on-device TensorFlow Lite
   tflbuild -m recipe=NAME KEY=A,B ...    sweep: build every combination
   tflbuild COMMAND ...                   one of these; COMMAND --help says more
 
-{commands}
+{{commands}}
 
-{flags}
+{chr(10).join(help_lines(flag for flag in EVERY_FLAG if flag.usual_help))}
 
   seeds=[0,1,2]          build once with each seed
   stop_after=LABEL       end behind a pass
@@ -39,9 +40,12 @@ tflbuild: compile models for on-device TensorFlow Lite
 Start with recipe=ssd_mobilenet_int8.
 """
 
+FLAGS = {flag.name: f"{flag.key}=true" for flag in EVERY_FLAG if flag.key}
+"""Flags that are another way to say a key of the recipe."""
+
 PRINTING = (
     "help",
-    *(name for flag in FLAGS if flag.name in (*ANSWERS, "--help", "--version") for name in flag.names),
+    *(name for flag in EVERY_FLAG if flag.name in (*ANSWERS, "--help", "--version") for name in flag.names),
 )
 """Words whose result is what they print, besides commands that say so."""
 
@@ -98,8 +102,7 @@ def _help(command: str = "") -> int:
     from tflbuild.core.plugin_files import default_folder, files
 
     lines = command_lines(*files(default_folder()))
-    flags = help_lines(flag for flag in FLAGS if flag.usual_help)
-    say(HELP.format(commands="\n".join(lines), flags="\n".join(flags)).rstrip())
+    say(HELP.format(commands="\n".join(lines)).rstrip())
     return 0
 
 
