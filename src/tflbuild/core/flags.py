@@ -123,7 +123,7 @@ OF_CFG = ("--package", "--resolve")
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What was typed.
+    """The command line as it was typed, its flags apart.
 
     Attributes:
         command: the first word, where it is neither a flag nor KEY=VALUE; "" for none.

@@ -35,7 +35,7 @@ class PlannedPass:
 
 
 class Timings:
-    """What passes took, as the store remembers it; each kind of pass is looked up once."""
+    """Times that passes took, as the store remembers them; each kind of pass is looked up once."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], list[Relative]] = {}

@@ -93,7 +93,7 @@ def duration(seconds: float) -> str:
     """Write a time for people.
 
     >>> duration(0.4), duration(61), duration(7300)
-    ('1 s', '1 min 1 s', '2 h 2 min')
+    ('1 s', '1 min 1 s', '2 h 1 min')
     """
     whole = max(1, round(seconds))
     if whole < 60:
