@@ -28,8 +28,8 @@ def test_a_pass_takes_as_long_as_the_nearest_earlier_one() -> None:
         Relative(preimage(sparsity=0.9, schedule="constant"), 50.0), Relative(preimage(sparsity=0.5), 20.0)
     )
     timings = Timings()
-    assert timings.about(store, preimage(sparsity=0.7)) == 20.0
-    assert timings.about(store, preimage(sparsity=0.7, schedule="constant")) == 50.0
+    assert timings.about(store, preimage(sparsity=0.7)) == (20.0, False)
+    assert timings.about(store, preimage(sparsity=0.7, schedule="constant")) == (50.0, False)
     assert store.asked == ["prune"], "what was read is kept"
     assert Timings().about(store_of(), preimage()) is None
 
@@ -37,14 +37,15 @@ def test_a_pass_takes_as_long_as_the_nearest_earlier_one() -> None:
 def test_what_an_earlier_pass_decides_does_not_count() -> None:
     other = preimage() | {"input": {"digest": "a"}, "toolchain": {"x": "1"}, "judging": {"limits": [1, 2]}}
     store = store_of(Relative(preimage(a=1), 9.0), Relative(other, 4.0))
-    assert Timings().about(store, preimage()) == 4.0
+    assert Timings().about(store, preimage()) == (4.0, False)
 
 
 @pytest.mark.parametrize("option", ["steps", "epochs"])
-def test_twice_the_steps_take_twice_as_long(option: str) -> None:
+def test_more_steps_take_longer_at_most_by_as_much(option: str) -> None:
     store = store_of(Relative(preimage(**{option: 100}), 10.0))
-    assert Timings().about(store, preimage(**{option: 250})) == 25.0
-    assert Timings().about(store, preimage()) == 10.0
+    assert Timings().about(store, preimage(**{option: 250})) == (25.0, True)
+    assert Timings().about(store, preimage()) == (10.0, False)
+    assert Timings().about(store, preimage(**{option: 50})) == (5.0, False)
 
 
 def job(*passes: tuple[str, float | None], stored: tuple[str, ...] = ()) -> list[PlannedPass]:

@@ -8,7 +8,7 @@ from sweep_place import Place
 from tflbuild.cli import main
 from tflbuild.sweep.freeze import MOST_SHOWN, GridPoint, invalid_lines
 from tflbuild.sweep.grid import Combination
-from tflbuild.sweep.preview import duration
+from tflbuild.sweep.preview import _lines, duration
 
 Out = pytest.CaptureFixture[str]
 
@@ -95,6 +95,11 @@ def test_of_many_invalid_jobs_the_first_are_named() -> None:
     assert len(found) == MOST_SHOWN + 1
 
 
+def test_no_pass_stands_on_two_lines() -> None:
+    found = [*_lines(["train: to run", "prune: to run, about 24 s", "convert: in the store"], 45)]
+    assert found == ["     train: to run; prune: to run, about 24 s;", "     convert: in the store"]
+
+
 def _error() -> Exception:
     from tflbuild.core.errors import RecipeError
 
@@ -107,9 +112,11 @@ def _error() -> Exception:
         (0.2, "1 s"),
         (59.4, "59 s"),
         (60, "1 min"),
-        (61, "1 min 1 s"),
+        (68, "1 min 10 s"),
+        (596, "10 min"),
+        (1234, "21 min"),
         (3600, "1 h 0 min"),
-        (7300, "2 h 1 min"),
+        (7300, "2 h 2 min"),
     ],
 )
 def test_a_time_is_written_for_people(seconds: float, text: str) -> None:

@@ -58,7 +58,7 @@ def _launcher_options(request: Request) -> dict[str, Any]:
     """Give a launcher's options, those that were not typed as they are by themselves."""
     launcher(request.launcher, request.launcher_options)  # says what is wrong with them
     cls = getattr(import_module(LAUNCHERS[request.launcher]), "Options", None)
-    usual = to_json(cls()) if dataclasses.is_dataclass(cls) else {}
+    usual = to_json(cls()) if isinstance(cls, type) and dataclasses.is_dataclass(cls) else {}
     return _merged(usual, {**PRESETS.get(request.launcher, {}), **request.launcher_options})
 
 
@@ -75,6 +75,7 @@ def _merged(usual: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any
     merged = dict(usual)
     for name, value in typed.items():
         inner = merged.get(name)
-        nested = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(inner, value) if nested else value
+        if isinstance(inner, Mapping) and isinstance(value, Mapping):
+            value = _merged(inner, value)
+        merged[name] = value
     return merged

@@ -20,7 +20,7 @@ from tflbuild.show.hydra_app import run_hydra
 from tflbuild.sweep.known import LAUNCHERS, SWEEPERS
 
 WITHOUT_RECIPE = ("plugins", "searchpath")
-"""What can be asked without a recipe."""
+"""Parts that can be asked for without a recipe."""
 
 
 def show_origin(what: str, words: list[str]) -> int:

@@ -237,9 +237,11 @@ def check_together(given: Given) -> None:
             raise RecipeError(f"{name}: it says what --cfg prints; add --cfg job, or remove it.")
     if "--config-dir" in flags and "--config-path" in flags:
         raise RecipeError("--config-path and --config-dir: they name the same folder; give one of them.")
-    name = flags.get("--config-name")
-    if name and any(word.startswith("recipe=") for word in given.words):
-        raise RecipeError(f"--config-name: the recipe is named twice; remove '--config-name {plain(name)}'.")
+    recipe = flags.get("--config-name")
+    if recipe and any(word.startswith("recipe=") for word in given.words):
+        raise RecipeError(
+            f"--config-name: the recipe is named twice; remove '--config-name {plain(recipe)}'."
+        )
 
 
 WIDTH = 22

@@ -26,12 +26,18 @@ class PlannedPass:
         key: what decides its result: two jobs with the same share it.
         stored: whether its result is in the store.
         seconds: about how long it takes; None where nothing like it has run here.
+        at_most: whether it is sooner done: more steps do not start TensorFlow, or compile a graph, more often.
     """
 
     label: str
     key: str
     stored: bool
     seconds: float | None = None
+    at_most: bool = False
+
+
+MUCH_MORE = 1.5
+"""Times as many steps as in an earlier pass, from which on its fixed costs show."""
 
 
 class Timings:
@@ -40,12 +46,15 @@ class Timings:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], list[Relative]] = {}
 
-    def about(self, store: Store, preimage: Mapping[str, Any]) -> float | None:
-        """Give about how long an action takes: as long as the nearest earlier one of its pass.
+    def about(self, store: Store, preimage: Mapping[str, Any]) -> tuple[float, bool] | None:
+        """Give about how long an action takes: as long as the nearest earlier one of its pass, and longer by its steps.
 
         Args:
             store: where earlier ones are looked for.
             preimage: what decides it, its input left out where that is not known.
+
+        Returns:
+            Seconds, and whether they are at most these; None where no such pass has run.
         """
         name = str(preimage["pass"])
         place = (str(store.root), name)
@@ -56,7 +65,8 @@ class Timings:
         if not earlier:
             return None
         nearest = min(earlier, key=lambda found: found[0])[1]
-        return nearest.seconds * _more_work(nearest.preimage, preimage)
+        times = _more_work(nearest.preimage, preimage)
+        return nearest.seconds * times, times > MUCH_MORE
 
 
 def _lasting(preimage: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,10 +155,12 @@ def _passes(prepared: Prepared, timings: Timings | None) -> Iterator[PlannedPass
         symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
         chain = planned.key or digest.of_json([chain, symbol])
         stored = planned.status == "HIT"
-        seconds = None
+        found = None
         if timings is not None and not stored:
-            seconds = timings.about(prepared.store, symbol or planned.preimage)
-        yield PlannedPass(label=planned.step.label, key=chain, stored=stored, seconds=seconds)
+            found = timings.about(prepared.store, symbol or planned.preimage)
+        seconds, at_most = found or (None, False)
+        label = planned.step.label
+        yield PlannedPass(label=label, key=chain, stored=stored, seconds=seconds, at_most=at_most)
 
 
 def _entry(point: GridPoint, name: str, folder: Path) -> Entry:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tflbuild.core.plain_text import plain
 from tflbuild.sweep.batch import exit_code_of
@@ -62,9 +61,19 @@ def _job(number: int, name: str, point: GridPoint, first: dict[str, int]) -> Ite
         sharing = first.setdefault(one.key, number)
         parts.append(f"{one.label}: {_state(one, sharing if sharing != number else 0)}")
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
-    yield from textwrap.wrap(
-        "; ".join(parts), columns, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False
-    )
+    yield from _lines(parts, columns - 1)
+
+
+def _lines(parts: Sequence[str], columns: int) -> Iterator[str]:
+    """Put as many parts on a line as fit, none of them on two."""
+    line = ""
+    for part in parts:
+        longer = f"{line}; {part}" if line else f"     {part}"
+        if line and len(longer) > columns:
+            yield f"{line};"
+            longer = f"     {part}"
+        line = longer
+    yield line
 
 
 def _state(one: PlannedPass, shared_with: int) -> str:
@@ -72,7 +81,13 @@ def _state(one: PlannedPass, shared_with: int) -> str:
         return "in the store"
     if shared_with:
         return f"shared with job {shared_with}"
-    return "to run" if one.seconds is None else f"to run, about {duration(one.seconds)}"
+    return "to run" if one.seconds is None else f"to run, {_about([one], one.seconds)}"
+
+
+def _about(passes: Iterable[PlannedPass], seconds: float) -> str:
+    """Say about how long some passes take."""
+    most = "at most " if any(one.at_most for one in passes) else ""
+    return f"{most}about {duration(seconds)}"
 
 
 def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: int) -> Iterator[str]:
@@ -84,23 +99,26 @@ def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: 
     unknown = sorted({one.label for one in new.values() if one.seconds is None})
     if len(unknown) < len({one.label for one in new.values()}):
         at_once = f", {parallel} at once" if parallel > 1 else ""
-        yield f"passes: about {duration(elapsed(jobs, parallel))} ({launcher_name}{at_once}); measuring comes on top"
+        about = _about(new.values(), elapsed(jobs, parallel))
+        yield f"passes: {about} ({launcher_name}{at_once}); measuring comes on top"
     if unknown:
         yield f"not counted, since nothing like it has run here: {', '.join(unknown)}"
 
 
 def duration(seconds: float) -> str:
-    """Write a time for people.
+    """Write a time for people, no finer than it is known.
 
-    >>> duration(0.4), duration(61), duration(7300)
-    ('1 s', '1 min 1 s', '2 h 1 min')
+    >>> duration(0.4), duration(68), duration(1234), duration(7300)
+    ('1 s', '1 min 10 s', '21 min', '2 h 2 min')
     """
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    if whole < 600:
+        minutes, rest = divmod(round(whole, -1), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _of_search(request: Request, parallel: int) -> int:
@@ -123,5 +141,5 @@ def _of_search(request: Request, parallel: int) -> int:
         alike = [[one] for one in new]
         seconds = elapsed(alike, 1)
         most = seconds * -(-trials // parallel)
-        say(f"passes: about {duration(seconds)} a trial, at most about {duration(most)} for {trials} trials")
+        say(f"passes: {_about(new, seconds)} a trial, at most about {duration(most)} for {trials} trials")
     return 0

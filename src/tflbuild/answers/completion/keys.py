@@ -134,7 +134,7 @@ def _declared(mapping: Mapping[str, Any], path: list[str]) -> tuple[type[Any] | 
     if first in TYPED and isinstance(node, Mapping) and node.get("type") in TYPED[first]:
         return TYPED[first].get(node["type"]), path[1:]
     if first in NAMED and len(path) > 1:
-        kind = (_node(mapping, path[:2]) or {}).get("type")
+        kind = str((_node(mapping, path[:2]) or {}).get("type"))
         return (NAMED[first].get(kind), path[2:]) if kind in NAMED[first] else (None, [])
     if first == "analyses" and len(path) > 1 and path[1] in ANALYSES:
         return ANALYSES.get(path[1]), path[2:]

@@ -1,4 +1,4 @@
-"""Words that may stand at the cursor: flags, commands, runs, recipes, and, where a recipe is named, its keys and values."""
+"""Words that may stand at the cursor: flags, commands, runs, recipes, and once one is named its keys and values."""
 
 from __future__ import annotations
 
