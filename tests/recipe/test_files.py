@@ -164,6 +164,11 @@ NO_FILES = [
     ("conf/min.yaml", "recipe=conf/min.yaml: there is no such file. Did you mean 'conf/mine.yaml'?"),
     ("gone/x.yaml", "recipe=gone/x.yaml: there is no such file."),
     ("conf/data", "recipe=conf/data: it is a folder; name a file in it."),
+    ("/", "recipe=/: it is a folder; name a file in it."),
+    ("./", "recipe=./: it is a folder; name a file in it."),
+    ("x/\x1b.yaml", "recipe=x/\\x1b.yaml: there is no such file."),
+    ("x/\0.yaml", "recipe=x/\\x00.yaml: there is no such file."),
+    (f"x/{'y' * 200}.yaml", f"recipe=x/{'y' * 200}.yaml: there is no such file."),
     ("conf/x.yml", "recipe=conf/x.yml: a recipe's file ends in .yaml; rename it."),
     ("conf/it's.yaml", "recipe=conf/it's.yaml: a recipe's file has no quotes in its name; rename it."),
 ]

@@ -219,6 +219,11 @@ def test_a_single_value_is_a_list_of_it(key: str, said: Any, expected: tuple[Any
     assert recipe.mapping[key] == list(expected), "as the report has it, and what is built again"
 
 
+def test_an_objective_is_a_metric() -> None:
+    with pytest.raises(RecipeError, match=r"^objective: .*'mapp'.* Did you mean 'map'\?$"):
+        made(objective="mapp")
+
+
 @pytest.mark.parametrize(("key", "said"), [("seeds", True), ("objective", ""), ("seeds", {"a": 1})])
 def test_what_is_no_value_is_no_list_of_it(key: str, said: Any) -> None:
     with pytest.raises(RecipeError, match=f"^{key}: "):

@@ -127,8 +127,9 @@ def meant_recipe(word: str) -> str:
 
 def _existing(typed: str) -> Path:
     """Find the file that was typed, with or without its suffix."""
-    path = Path(at_home(typed.strip("'\"")))
-    for candidate in (path, path.with_name(path.name + SUFFIX)):
+    text = at_home(typed.strip("'\""))
+    path = Path(text)
+    for candidate in (path, Path(text + SUFFIX)):
         if candidate.is_file() and candidate.name.endswith(SUFFIX):
             return Path(os.path.abspath(candidate))
     if path.is_file():
