@@ -48,6 +48,19 @@ def test_more_steps_take_longer_at_most_by_as_much(option: str) -> None:
     assert Timings().about(store, preimage(**{option: 50})) == (5.0, False)
 
 
+def test_two_lengths_tell_what_starting_costs_from_what_a_step_does() -> None:
+    store = store_of(Relative(preimage(steps=10), 24.0), Relative(preimage(steps=110), 34.0))
+    assert Timings().about(store, preimage(steps=1000)) == (pytest.approx(123.0), False)
+    backwards = store_of(Relative(preimage(steps=10), 24.0), Relative(preimage(steps=110), 4.0))
+    assert Timings().about(backwards, preimage(steps=1000)) == (2400.0, True), (
+        "that is noise, or another machine"
+    )
+    unlike = store_of(
+        Relative(preimage(steps=10), 24.0), Relative(preimage(steps=110, a=1, b=2, c=3, d=4), 34.0)
+    )
+    assert Timings().about(unlike, preimage(steps=1000)) == (2400.0, True)
+
+
 def job(*passes: tuple[str, float | None], stored: tuple[str, ...] = ()) -> list[PlannedPass]:
     return [PlannedPass(label=key, key=key, stored=key in stored, seconds=seconds) for key, seconds in passes]
 

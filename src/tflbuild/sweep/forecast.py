@@ -40,6 +40,10 @@ MUCH_MORE = 1.5
 """Times as many steps as in an earlier pass, from which on its fixed costs show."""
 
 
+ALIKE = 2
+"""Further options by which an earlier pass may differ that says, beside the nearest one, what a step costs."""
+
+
 class Timings:
     """Times that passes took, as the store remembers them; each kind of pass is looked up once."""
 
@@ -61,25 +65,42 @@ class Timings:
         if place not in self._known:
             self._known[place] = store.relatives(name)
         wanted = _lasting(preimage)
-        earlier = [(len(difference(_lasting(one.preimage), wanted)), one) for one in self._known[place]]
-        if not earlier:
+        ranked = sorted(
+            ((len(difference(_lasting(one.preimage), wanted)), one) for one in self._known[place]),
+            key=lambda found: found[0],
+        )
+        if not ranked:
             return None
-        nearest = min(earlier, key=lambda found: found[0])[1]
-        times = _more_work(nearest.preimage, preimage)
-        return nearest.seconds * times, times > MUCH_MORE
+        (least, nearest), *others = ranked
+        alike = [one for differing, one in others if differing <= least + ALIKE]
+        return _by_work(nearest, alike, preimage)
 
 
 def _lasting(preimage: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in preimage.items() if name not in LEFT_OUT}
 
 
-def _more_work(before: Mapping[str, Any], now: Mapping[str, Any]) -> float:
-    """Give how many times as many steps or epochs there are."""
+def _by_work(nearest: Relative, alike: Sequence[Relative], preimage: Mapping[str, Any]) -> tuple[float, bool]:
+    """Give seconds by the steps that are asked for, and whether they are at most these.
+
+    Two earlier passes of different lengths say what starting costs, and what a step does; one says it at most.
+    """
     for name in WORK:
-        old, new = (preimage.get("options", {}).get(name) for preimage in (before, now))
-        if isinstance(old, int) and isinstance(new, int) and old > 0:
-            return new / old
-    return 1.0
+        old, new = _work(nearest.preimage, name), _work(preimage, name)
+        if not old or new is None:
+            continue
+        for other in alike:
+            length = _work(other.preimage, name)
+            slope = (other.seconds - nearest.seconds) / (length - old) if length and length != old else -1.0
+            if slope >= 0:
+                return max(nearest.seconds + slope * (new - old), 0.0), False
+        return nearest.seconds * new / old, new > MUCH_MORE * old
+    return nearest.seconds, False
+
+
+def _work(preimage: Mapping[str, Any], name: str) -> int | None:
+    found = preimage.get("options", {}).get(name)
+    return found if isinstance(found, int) else None
 
 
 def elapsed(jobs: Sequence[Iterable[PlannedPass]], parallel: int) -> float:
