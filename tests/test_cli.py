@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from tflbuild.cli import main
 from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
+from tflbuild.core.flags import FLAGS
 from tflbuild.data.fashion_mnist import FashionMnist
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.load import load_recipe
@@ -40,8 +42,13 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 
     monkeypatch.setattr(cli, "_build", doing("build", 11))
     monkeypatch.setattr("tflbuild.sweep.run_sweep", doing("sweep", 12))
-    monkeypatch.setattr("tflbuild.show.hydra_app.run_hydra", doing("hydra", 13))
-    monkeypatch.setattr(COMMANDS, "get", lambda name: SimpleNamespace(run=doing(name, 14), prints=False))
+    monkeypatch.setattr(
+        "tflbuild.answers.answer",
+        lambda given: doing("answer", 13)([*(f"{k}={v}" for k, v in given.flags.items()), *given.words]),
+    )
+    monkeypatch.setattr(
+        COMMANDS, "get", lambda name: SimpleNamespace(run=doing(name, 14), prints=False, usage="")
+    )
     monkeypatch.setattr(plugins, "load", lambda folder: plugins.Loaded(broken={"b.py": "it broke"}))
     monkeypatch.setenv("TFLBUILD_CONFIG_DIR", "")  # so that what a command sets is taken back
     monkeypatch.delenv("TFLBUILD_CONFIG_DIR")
@@ -59,16 +66,16 @@ WORDS = [
     (["recipe=r", "--keep-intermediate"], 11, ("build", ["recipe=r", "keep_intermediate=true"])),
     (["-m", "recipe=r", "a=1,2"], 12, ("sweep", ["recipe=r", "a=1,2"])),
     (["recipe=r", "--multirun"], 12, ("sweep", ["recipe=r"])),
-    (["--cfg", "job", "recipe=r"], 13, ("hydra", ["--cfg", "job", "recipe=r"])),
-    (["recipe=r", "-c", "job"], 13, ("hydra", ["recipe=r", "-c", "job"])),
-    (["--info=all"], 13, ("hydra", ["--info=all"])),
-    (["-i"], 13, ("hydra", ["-i"])),
-    (["recipe=r", "--resolve"], 13, ("hydra", ["recipe=r", "--resolve"])),
-    (["recipe=r", "--package", "x"], 13, ("hydra", ["recipe=r", "--package", "x"])),
-    (["recipe=r", "-p", "x"], 13, ("hydra", ["recipe=r", "-p", "x"])),
-    (["--shell-completion", "x=1"], 13, ("hydra", ["--shell-completion", "x=1"])),
-    (["-sc", "x=1"], 13, ("hydra", ["-sc", "x=1"])),
-    (["--hydra-help"], 13, ("hydra", ["--hydra-help"])),
+    (["--cfg", "job", "recipe=r"], 13, ("answer", ["--cfg=job", "recipe=r"])),
+    (["recipe=r", "-c", "job", "-p", "x"], 13, ("answer", ["--cfg=job", "--package=x", "recipe=r"])),
+    (["--info=all"], 13, ("answer", ["--info=all"])),
+    (["-sc", "x=1"], 13, ("answer", ["--shell-completion=", "x=1"])),
+    (["--hydra-help"], 13, ("answer", ["--hydra-help="])),
+    (["-cn", "r", "-c", "job"], 13, ("answer", ["--config-name=r", "--cfg=job", "recipe=r"])),
+    (["-cn", "r", "a=1"], 11, ("build", ["recipe=r", "a=1"])),
+    (["-r", "recipe=r"], 11, ("build", ["recipe=r"])),
+    (["-m", "plan", "recipe=r"], 14, ("plan", ["-m", "recipe=r"])),
+    (["plan", "-m", "recipe=r"], 14, ("plan", ["-m", "recipe=r"])),
     (["plan", "recipe=r", "--locked"], 14, ("plan", ["recipe=r", "locked=true"])),
     (["new", "name", "--verbose"], 14, ("new", ["name"])),
 ]
@@ -94,8 +101,8 @@ REFUSED = [
     (["plann"], ") nor KEY=VALUE. Did you mean 'plan'?"),
     (["recipe=r", "--lock"], "'--lock' is no option of tflbuild; see tflbuild --help."),
     (["-x"], "'-x' is no option of tflbuild; see tflbuild --help."),
-    (["--config-dir"], "--config-dir: '' is no folder."),
-    (["--config-dir="], "--config-dir: '' is no folder."),
+    (["--config-dir"], "--config-dir: its value is missing; write --config-dir DIR."),
+    (["--config-dir="], "--config-dir: its value is missing; write --config-dir DIR."),
     (["recipe=r", "-cd", "gone"], "--config-dir: 'gone' is no folder."),
     (["--config-dir", "."], "nothing to do; see tflbuild --help."),
     (["--verbose", "recipe=r", "-y"], "'-y' is no option of tflbuild"),
@@ -131,12 +138,22 @@ def test_further_recipes_are_told_to_whatever_runs(
     assert os.environ["TFLBUILD_CONFIG_DIR"] == str(tmp_path / "mine")
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["--help", "plan"]])
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["recipe=r", "--help"]])
 def test_help_names_every_command_and_flag(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 0
     text = capsys.readouterr().out
-    for name in (*COMMANDS, *cli.FLAGS, "-m", "--config-dir", "--cfg", "--verbose", "--version"):
+    usual = [name for flag in FLAGS if flag.usual_help for name in flag.names]
+    for name in (*COMMANDS, *usual, "-m", "--config-dir", "--cfg", "--verbose", "--version"):
         assert name in text, name
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "--help"], ["--help", "plan"], ["help", "plan"], ["plan", "x", "-h"]]
+)
+def test_a_command_has_a_page_of_its_own(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.startswith("plan (command)\n")
 
 
 COMMAND = """
@@ -151,22 +168,23 @@ def count(words: list[str]) -> int:
 
 
 def helped(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """Give the lines of help by the word behind `tflbuild`."""
+    """Give what help says of each command, by its name; what is on several lines as one."""
     assert cli.main(["--help"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    return {line.split()[1]: line for line in lines if line.startswith("  tflbuild ")}
+    commands = capsys.readouterr().out.split("\n\n")[2]
+    entries = re.sub(r"\n {3,}", " ", commands).splitlines()
+    return {entry.split()[0]: " ".join(entry.split()) for entry in entries}
 
 
 def test_help_says_of_each_command_what_it_is_and_takes(capsys: pytest.CaptureFixture[str]) -> None:
     lines = helped(capsys)
     for name, declared in COMMANDS.items():
-        assert lines[name] == f"  tflbuild {f'{name} {declared.usage}':<32} {declared.summary}"
+        assert lines[name] == " ".join(f"{name} {declared.usage} {declared.summary}".split())
 
 
 def test_a_command_of_a_plugin_is_listed_and_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins").mkdir()
     Path("plugins/mine.py").write_text(COMMAND)
-    assert helped(capsys)["count"] == "  tflbuild count WORD ...                   count words"
+    assert helped(capsys)["count"] == "count WORD ... count words"
     try:
         assert cli.main(["count", "a", "b"]) == 3
         assert capsys.readouterr().out == "2\n"
@@ -184,7 +202,7 @@ assert main(["--help"]) == 0
 print(*[name for name in sys.modules if name.startswith(("tflbuild.commands.", "tflbuild_plugins"))], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "  tflbuild count WORD ..." in done.stdout
+    assert "  count WORD ..." in done.stdout
     assert done.stderr == "\n"
 
 

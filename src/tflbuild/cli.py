@@ -7,10 +7,14 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tflbuild.core.command import COMMANDS, help_lines
+from tflbuild.core.command import COMMANDS
+from tflbuild.core.command import help_lines as command_lines
 from tflbuild.core.crash import told
 from tflbuild.core.errors import INTERRUPTED, RecipeError, StoreError, TflbuildError, did_you_mean
+from tflbuild.core.flags import ANSWERS, Given, check_together, help_lines, read
+from tflbuild.core.flags import FLAGS as EVERY_FLAG
 from tflbuild.core.home import at_home
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.plain_text import plain
@@ -18,50 +22,33 @@ from tflbuild.interruption import heeded
 from tflbuild.show.audience import say, sheltered, unwritten, warn
 from tflbuild.show.header import first_line
 
-HELP = """\
+HELP = f"""\
 tflbuild: compile models for on-device TensorFlow Lite
 
-  tflbuild recipe=NAME [KEY=VALUE ...]      build; any key of the recipe can be set
-  tflbuild recipe=int8 model.path=M data.root=D
-                                            build your own model, on your own data
-  tflbuild -m recipe=NAME KEY=A,B ...       sweep: build every combination
+  tflbuild recipe=NAME [KEY=VALUE ...]   build; any key of the recipe can be set
+  tflbuild recipe=int8 model.path=MODEL data.root=DATA
+                                         build your own model on your own data
+  tflbuild recipe=path/to/mine.yaml      build a recipe file of your own
+  tflbuild -m recipe=NAME KEY=A,B ...    sweep: build every combination
+  tflbuild COMMAND ...                   one of these; COMMAND --help says more
 
-{commands}
+{{commands}}
 
-  --locked           fail on any difference from the lock (locked=FILE: from that one)
-  --time-passes      print what each pass took       --keep-intermediate   keep each pass's model
-  --tensorboard      log what is trained             seeds=[0,1,2]         build once a seed
-  stop_after=LABEL   end behind a pass
+{chr(10).join(help_lines(flag for flag in EVERY_FLAG if flag.usual_help))}
 
-  --config-dir DIR   further recipes         --verbose   tracebacks of errors
-  --cfg job          print the recipe        --version, --help
+  seeds=[0,1,2]          build once with each seed
+  stop_after=LABEL       end behind a pass
 
-  recipe=ssd_mobilenet_int8                 is where to start
+Start with recipe=ssd_mobilenet_int8.
 """
 
-FLAGS = {
-    "--locked": "locked=true",
-    "--time-passes": "time_passes=true",
-    "--keep-intermediate": "keep_intermediate=true",
-    "--tensorboard": "tensorboard=true",
-}
+FLAGS = {flag.name: f"{flag.key}=true" for flag in EVERY_FLAG if flag.key}
 """Flags that are another way to say a key of the recipe."""
 
-HYDRA_FLAGS = (
-    "--cfg",
-    "-c",
-    "--info",
-    "-i",
-    "--resolve",
-    "--package",
-    "-p",
-    "--shell-completion",
-    "-sc",
-    "--hydra-help",
+PRINTING = (
+    "help",
+    *(name for flag in EVERY_FLAG if flag.name in (*ANSWERS, "--help", "--version") for name in flag.names),
 )
-
-
-PRINTING = ("help", "--help", "-h", "--version")
 """Words whose result is what they print, besides commands that say so."""
 
 
@@ -95,22 +82,30 @@ def fail(error: TflbuildError, *, verbose: bool) -> int:
 
 
 def _answer(words: list[str]) -> int:
-    if not words or words[0] in ("--help", "-h", "help"):
-        say(_help())
-        return 0
-    if words[0] == "--version":
+    given = read(words)
+    check_together(given)
+    asks = "--help" in given.flags or given.command == "help"
+    if not words or asks:
+        subjects = given.words[:1] if given.command == "help" else [given.command]
+        return _help(*filter(None, subjects))
+    if "--version" in given.flags:
         from tflbuild import __version__
 
         say(f"tflbuild {__version__}")
         return 0
-    return _dispatch(words)
+    return _dispatch(given)
 
 
-def _help() -> str:
+def _help(command: str = "") -> int:
+    """Print what there is, or the page of one command."""
+    if command:
+        _known(command)
+        return _command("describe", [command])
     from tflbuild.core.plugin_files import default_folder, files
 
-    lines = help_lines(*files(default_folder()))
-    return HELP.format(commands="\n".join(lines)).rstrip()
+    lines = command_lines(*files(default_folder()))
+    say(HELP.format(commands="\n".join(lines)).rstrip())
+    return 0
 
 
 def _written(words: list[str], code: int) -> int:
@@ -119,78 +114,82 @@ def _written(words: list[str], code: int) -> int:
     if not why:
         return code
     warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
-    only_prints = not words or words[0] in PRINTING or _asks_hydra(words) or _prints(words[0])
+    only_prints = not words or any(word.partition("=")[0] in PRINTING for word in words) or _prints(words[0])
     return code or (StoreError.exit_code if only_prints else 0)
 
 
-def _dispatch(words: list[str]) -> int:
-    words = [FLAGS.get(word, word) for word in _take_config_dir(words)]
-    if _asks_hydra(words):
-        from tflbuild.show.hydra_app import run_hydra
+def _dispatch(given: Given) -> int:
+    given = _with_folder(given)
+    if given.answer:
+        from tflbuild.answers import answer
 
-        return run_hydra(words)
-    if not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
-        return _command(words[0], words[1:])
-    sweep = any(word in ("-m", "--multirun") for word in words)
-    overrides = [word for word in words if word not in ("-m", "--multirun")]
-    for word in overrides:
-        if word.startswith("-"):
-            raise RecipeError(f"'{word}' is no option of tflbuild; see tflbuild --help.")
-    if sweep:
-        import_at_once("tflbuild.sweep")
-        from tflbuild.sweep import run_sweep
+        return answer(given)
+    sweep = "--multirun" in given.flags
+    if given.command:
+        return _command(given.command, [*(["-m"] if sweep else []), *given.words])
+    words = list(given.words)
+    if not words:
+        raise RecipeError("nothing to do; see tflbuild --help.")
+    if not sweep:
+        return _build(words)
+    import_at_once("tflbuild.sweep.run")
+    from tflbuild.sweep import run_sweep
 
-        warn_of_plugins()
-        return run_sweep(overrides)
-    return _build(overrides)
+    warn_of_plugins()
+    return run_sweep(words)
 
 
 def _command(name: str, words: list[str]) -> int:
     """Run a command; imports the module that declares it, and the plugins only where it is none of ours."""
-    if name not in COMMANDS:
-        from tflbuild import plugins
+    _known(name)
+    command = COMMANDS.get(name)
+    if "RUN" in command.usage and "SWEEP" not in command.usage:
+        from tflbuild.commands.sweep_folders import refuse_sweeps
 
-        loaded = plugins.load(plugins.default_folder())
-        if name not in COMMANDS:
-            plugins.require(name, loaded, "command")
+        refuse_sweeps(name, words)
+    return command.run(words)
+
+
+def _known(name: str) -> None:
+    """Refuse a word that is no command.
+
+    Raises:
+        RecipeError: it is none.
+        PluginError: a plugin that cannot be loaded may have been meant to declare it.
+    """
+    if name in COMMANDS:
+        return
+    from tflbuild import plugins
+
+    loaded = plugins.load(plugins.default_folder())
     if name not in COMMANDS:
+        plugins.require(name, loaded, "command")
+    if name not in COMMANDS:
+        from tflbuild.recipe.files import meant_recipe
+
+        near, recipe = did_you_mean(name, COMMANDS), meant_recipe(name)
+        if recipe and (not near or f"'recipe={name}'" in recipe):
+            raise RecipeError(f"'{plain(name)}' is no command.{recipe}")
         raise RecipeError(
-            f"'{name}' is neither a command ({', '.join(sorted(COMMANDS))}) nor KEY=VALUE."
-            f"{did_you_mean(name, COMMANDS)}"
+            f"'{plain(name)}' is neither a command ({', '.join(sorted(COMMANDS))}) nor KEY=VALUE.{near}"
         )
-    return COMMANDS.get(name).run(words)
 
 
 def _prints(name: str) -> bool:
     return name in COMMANDS and COMMANDS.get(name).prints
 
 
-def _asks_hydra(words: list[str]) -> bool:
-    return any(word.split("=")[0] in HYDRA_FLAGS for word in words)
-
-
-def _take_config_dir(words: list[str]) -> list[str]:
-    """Keep --config-dir from Hydra, which would not find flat recipes there."""
-    rest: list[str] = []
-    given: str | None = None
-    pending = False
-    for word in words:
-        if pending:
-            given, pending = word, False
-        elif word in ("--config-dir", "-cd"):
-            pending = True
-        elif word.startswith("--config-dir="):
-            given = word.partition("=")[2]
-        else:
-            rest.append(word)
-    given = at_home(given)
-    if pending or (given is not None and not os.path.isdir(given)):
-        raise RecipeError(f"--config-dir: '{given or ''}' is no folder.")
-    if given is not None:
-        os.environ["TFLBUILD_CONFIG_DIR"] = os.path.abspath(given)
-    if not rest:
-        raise RecipeError("nothing to do; see tflbuild --help.")
-    return rest
+def _with_folder(given: Given) -> Given:
+    """Tell everything that reads recipes of a further folder, and take the recipe that a flag names."""
+    for flag in ("--config-dir", "--config-path"):
+        folder = at_home(given.flags.get(flag))
+        if folder is None:
+            continue
+        if not os.path.isdir(folder):
+            raise RecipeError(f"{flag}: '{plain(folder)}' is no folder.")
+        os.environ["TFLBUILD_CONFIG_DIR"] = os.path.abspath(folder)
+    name = given.flags.get("--config-name")
+    return replace(given, words=(f"recipe={name}", *given.words)) if name else given
 
 
 def warn_of_plugins() -> None:

@@ -62,16 +62,23 @@ def test_a_line_of_help_is_read_off_the_text_of_the_module_that_declares_it(tmp_
     )
     known = help_lines()
     lines = help_lines(plugin)
-    assert (
-        lines[0]
-        == "  tflbuild a_first                          Say it, however long that may be, on two lines"
-    )
-    assert lines[-1] == "  tflbuild z_last WORD ...                  Count words"
+    assert lines[0] == ("  a_first                         Say it, however long that may be, on two lines")
+    assert lines[-1] == "  z_last WORD ...                 Count words"
     assert lines[1:-1] == known
 
 
 def test_every_command_of_the_package_has_a_line_and_a_plugin_does_not_take_it(tmp_path: Path) -> None:
     names = sorted(name for name, _ in built_in("command", PACKAGE / "commands"))
-    assert [line.split()[1] for line in help_lines()] == names
+    assert [line.split()[0] for line in help_lines()] == names
     (tmp_path / "mine.py").write_text('@command("plan", "mine")\n')
     assert help_lines(tmp_path / "mine.py") == help_lines()
+
+
+def test_a_line_of_help_that_is_long_goes_on_below_its_beginning(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    usage = "RUN_OR_FILE [base=FILE] [data.root=FOLDER]"
+    plugin.write_text(f'@command("a_first", "{" ".join(["word"] * 20)}", usage="{usage}")\n')
+    lines = help_lines(plugin)[0].splitlines()
+    assert lines[0] == f"  a_first {usage}"
+    assert [len(line) - len(line.lstrip()) for line in lines[1:]] == [34, 34, 34]
+    assert max(map(len, lines)) <= 80

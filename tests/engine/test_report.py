@@ -28,7 +28,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine import run_folder
 from tflbuild.engine.ending import status_of, text_of
 from tflbuild.engine.report import Report, StepReport, describe_data, recognised
-from tflbuild.engine.report_form import read_report
+from tflbuild.engine.report_form import read_report, typed_words
 from tflbuild.engine.run_folder import (
     keep_index,
     keep_model,
@@ -197,12 +197,15 @@ def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_
         recipe,
         description="small",
         overrides=("seed=7", "device=gpu"),
+        file="conf/fake.yaml",
         seed=7,
         device="gpu",
         worker=dataclasses.replace(recipe.worker, threads=3),
         mapping={"recipe": "fake", "seed": 7},
     )
     report = build_here(wanted).report
+    assert typed_words(report.content) == ["recipe=conf/fake.yaml", "seed=7", "device=gpu"]
+    assert typed_words({**report.content, "file": ""})[0] == "recipe=fake"
     assert {name: report[name] for name in ("recipe", "description", "subject", "seed", "overrides")} == {
         "recipe": "fake",
         "description": "small",

@@ -26,6 +26,7 @@ from tflbuild.recipe import compose, declared_source
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe import text as recipe_text
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, root_node
+from tflbuild.recipe.flat_source import RecipeSearchPath
 
 PRUNE = "prune.sparsity=0.7"
 CASES = [
@@ -44,7 +45,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugins.load(None)
 
 
-class SearchPath(recipe_files.RecipeSearchPath):
+class SearchPath(RecipeSearchPath):
     """Recipes and declarations on the path of Hydra's own composer."""
 
     def manipulate_search_path(self, search_path: Any) -> None:
@@ -56,7 +57,7 @@ def by_hydra(overrides: list[str]) -> dict[str, Any]:
     compose.register()
     GlobalHydra.instance().clear()
     known = Plugins.instance().plugin_type_to_subclass_list
-    theirs = [cls for cls in known[SearchPathPlugin] if not issubclass(cls, recipe_files.RecipeSearchPath)]
+    theirs = [cls for cls in known[SearchPathPlugin] if not issubclass(cls, RecipeSearchPath)]
     with (
         mock.patch.dict(known, {SearchPathPlugin: [*theirs, SearchPath]}),
         hydra.initialize(config_path=None, version_base="1.3"),

@@ -1,25 +1,21 @@
-"""Recipe files: whose counts, what is listed, and how Hydra sees them."""
+"""Recipe files: whose counts, what is listed, and which is meant by a path."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigLoadError
-from omegaconf import OmegaConf
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.files import (
-    FlatSource,
-    RecipeSearchPath,
-    circle_of,
+    by_path,
     find_lock,
     find_recipe,
     group_names,
     keys_of,
+    meant_recipe,
+    named_file,
     packaged_recipes,
     recipe_folders,
     recipe_names,
@@ -92,108 +88,6 @@ def test_a_lock_lies_beside_its_recipe(here: Path) -> None:
     assert find_lock("recipes") is None
 
 
-def source(folder: Path) -> FlatSource:
-    return FlatSource("me", f"flat://{folder}")
-
-
-def test_a_folder_of_recipes_is_a_group_beside_its_sub_folders(here: Path) -> None:
-    found = source(here / "recipes")
-    (here / "recipes" / "hydra").mkdir()
-    assert found.available()
-    assert not source(here / "nowhere").available()
-    groups = {
-        name: found.is_group(name) for name in ("", "recipe", "data", "model", "hydra", "hydra/launcher")
-    }
-    assert [name for name, known in groups.items() if known] == ["", "recipe", "data"]
-
-
-def test_files_are_found_by_their_paths(here: Path) -> None:
-    found = source(here / "recipes")
-    (here / "recipes" / "hydra").mkdir()
-    write(here / "recipes", "hydra/x")
-    right = ["recipe/every", "recipe/every.yaml", "data/recipes"]
-    wrong = ["every", "recipe/nobody", "hydra/x", "_"]
-    assert [name for name in (*right, *wrong) if found.is_config(name)] == right
-
-
-def test_what_lies_in_a_group_is_listed_by_its_kind(here: Path) -> None:
-    found = source(here / "recipes")
-    write(here / "recipes", "_part")
-    assert found.list("recipe", ObjectType.CONFIG) == ["every", "recipes"]
-    assert found.list("recipe", None) == ["every", "recipes"]
-    assert found.list("data", ObjectType.CONFIG) == ["recipes"]
-    assert found.list("", ObjectType.GROUP) == ["data", "recipe"]
-    assert found.list("", None) == ["data", "recipe"]
-    assert found.list("data", ObjectType.GROUP) == []
-    assert found.list("", ObjectType.CONFIG) == []
-
-
-def test_a_file_is_loaded_with_its_header(here: Path) -> None:
-    write(here / "recipes", "mine", f"\n{FIRST}seed: 3\n")
-    found = source(here / "recipes").load_config("recipe/mine")
-    assert found.config == OmegaConf.create({"seed": 3})
-    assert (found.header, found.provider) == ({"package": "_global_"}, "me")
-    assert found.path == f"flat://{here / 'recipes'}"
-    write(here / "recipes", "data/mine", "type: voc\n")
-    found = source(here / "recipes").load_config("data/mine")
-    assert (found.config, found.header) == (OmegaConf.create({"type": "voc"}), {"package": None})
-
-
-REFUSED = [
-    ("recipe/mine", "seed: 3\n", "{path}: its first line must be '# @package _global_'."),
-    ("recipe/mine", "# @package data\nseed: 3\n", "{path}: its first line must be '# @package _global_'."),
-    ("recipe/mine", f"{FIRST}- a\n", "{path} is no mapping of recipe keys."),
-    ("data/mine", "hydra: {a: 1}\n", "{path}: 'hydra': a recipe may not configure Hydra itself."),
-    (
-        "data/mine",
-        "# @package hydra.x\na: 1\n",
-        "{path}: '@package hydra.x': a recipe may not configure Hydra ",
-    ),
-    ("data/mine", "a: ${x:1}\n", "{path}: a: '${{x:...}}' is not read in a recipe; "),
-]
-
-
-@pytest.mark.parametrize(("name", "text", "message"), REFUSED)
-def test_a_file_that_is_no_recipe_is_refused(name: str, text: str, message: str, here: Path) -> None:
-    path = write(here / "recipes", name.removeprefix("recipe/"), text)
-    with pytest.raises(RecipeError) as caught:
-        source(here / "recipes").load_config(name)
-    sentence = message.format(path=path)
-    assert str(caught.value).startswith(sentence)
-    assert str(caught.value) == sentence or not sentence.endswith(".")
-
-
-def test_a_file_that_is_not_there_cannot_be_loaded(here: Path) -> None:
-    with pytest.raises(ConfigLoadError, match="Config not found"):
-        source(here / "recipes").load_config("recipe/nobody")
-
-
-class Noted(ConfigSearchPath):
-    """A search path that keeps what is appended."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, str]] = []
-
-    def append(self, provider: str, path: str, anchor: object = None) -> None:
-        self.entries.append((provider, path))
-
-    def prepend(self, provider: str, path: str, anchor: object = None) -> None:
-        self.entries.insert(0, (provider, path))
-
-    def get_path(self) -> list[object]:
-        return []
-
-
-def test_hydra_searches_the_users_folders_first(here: Path) -> None:
-    noted = Noted()
-    RecipeSearchPath().manipulate_search_path(noted)
-    assert noted.entries == [
-        ("recipes-0", f"flat://{here / 'named'}"),
-        ("recipes-1", f"flat://{here / 'recipes'}"),
-        ("recipes-2", f"flat://{here / 'package'}"),
-    ]
-
-
 def test_keys_are_listed_dotted_before_what_lies_in_them() -> None:
     assert keys_of({"a": {"b": 1, "c": [{"d": None}, [{"e": 1}]]}, "f": {}}) == [
         "a",
@@ -206,45 +100,92 @@ def test_keys_are_listed_dotted_before_what_lies_in_them() -> None:
     assert keys_of(7) == []
 
 
-def test_a_circle_of_defaults_is_named_from_where_it_begins(here: Path) -> None:
-    def says(name: str, *defaults: str) -> Path:
-        return write(here / "recipes", name, f"{FIRST}defaults: [{', '.join(defaults)}]\n")
-
-    says("a", "_self_", "{/data: voc}", "leaf", "b")
-    first = says("b", "leaf", "c")
-    says("c", "b", "_self_")
-    says("leaf", "_self_")
-    assert circle_of(["seed=1", "recipe=a"]) == (
-        f"{first}: defaults: recipes name one another in a circle: b -> c -> b."
-    )
-    own = says("own", "own")
-    assert circle_of(["recipe=own"]) == (
-        f"{own}: defaults: recipes name one another in a circle: own -> own."
-    )
+@pytest.fixture
+def conf(here: Path) -> Path:
+    """Write a recipe elsewhere, with a group and a recipe of a name that others have beside it."""
+    (here / "conf" / "data").mkdir(parents=True)
+    for name in ("mine", "every", "data/own", "odd name, v1.2"):
+        write(here / "conf", name)
+    return here / "conf"
 
 
-@pytest.mark.parametrize("words", [["recipe=every"], ["recipe=x"]])
-def test_where_there_is_no_circle_there_are_too_many_files(words: list[str]) -> None:
-    name = words[0].partition("=")[2]
-    assert circle_of(words) == (
-        f"recipe={name}: its defaults name more files than are read, or lead to one another."
-    )
-    assert circle_of([]).startswith("recipe=: its defaults")
-
-
-def test_a_file_that_is_no_mapping_is_in_no_circle(here: Path) -> None:
-    write(here / "recipes", "list", f"{FIRST}- a\n")
-    assert "more files than are read" in circle_of(["recipe=list"])
-
-
-def test_recipes_that_double_with_each_file_are_looked_through_once(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "typed", ["conf/mine.yaml", "./conf/mine.yaml", "conf/mine", "'conf/mine.yaml'", "{here}/conf/mine.yaml"]
+)
+def test_a_recipe_that_is_named_by_its_path_comes_with_what_lies_beside_it(
+    typed: str, conf: Path, here: Path
 ) -> None:
-    for n in range(20):
-        write(here / "recipes", f"d{n}", f"{FIRST}defaults: [d{n + 1}, d{n + 1}]\n")
-    write(here / "recipes", "d20", FIRST)
-    asked = []
-    find = recipe_files.find_recipe
-    monkeypatch.setattr(recipe_files, "find_recipe", lambda name: asked.append(name) or find(name))
-    assert "more files than are read" in circle_of(["recipe=d0"])
-    assert len(asked) == 21
+    words = ["seed=1", f"recipe={typed.format(here=here)}", "strict=true"]
+    assert named_file(words) == typed.format(here=here)
+    before = recipe_folders()
+    with by_path(words) as named:
+        assert named == ["seed=1", "recipe=mine", "strict=true"]
+        assert recipe_folders() == [conf, *before]
+        assert find_recipe("every") == conf / "every.yaml"
+        assert "own" in group_names("data")
+        with by_path(named) as again:
+            assert (again, recipe_folders()) == (named, [conf, *before])
+    assert recipe_folders() == before
+
+
+def test_a_path_begins_at_home_and_in_the_folder_where_one_stands(
+    conf: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(here))
+    with by_path(["recipe=~/conf/mine.yaml"]) as named:
+        assert (named, recipe_folders()[0]) == (["recipe=mine"], conf)
+    monkeypatch.chdir(conf)
+    with by_path(["recipe=mine.yaml"]) as named:
+        assert (named, recipe_folders()[0]) == (["recipe=mine"], conf)
+
+
+def test_a_name_that_is_no_word_is_quoted_for_hydra(conf: Path) -> None:
+    with by_path(["recipe=conf/odd name, v1.2.yaml"]) as named:
+        assert named == ['recipe="odd name, v1.2"']
+
+
+@pytest.mark.parametrize(
+    "words", [["recipe=every"], ["recipe=glob(e*/x)"], ["a=b/c.yaml"], [], ["recipe=a,b"]]
+)
+def test_a_name_is_no_path(words: list[str]) -> None:
+    assert named_file(words) == ""
+    before = recipe_folders()
+    with by_path(words) as named:
+        assert (named, recipe_folders()) == (words, before)
+
+
+def test_a_known_recipe_may_be_typed_with_its_suffix() -> None:
+    before = recipe_folders()
+    with by_path(["recipe=every.yaml"]) as named:
+        assert (named, recipe_folders()) == (["recipe=every"], before)
+
+
+NO_FILES = [
+    ("conf/min.yaml", "recipe=conf/min.yaml: there is no such file. Did you mean 'conf/mine.yaml'?"),
+    ("gone/x.yaml", "recipe=gone/x.yaml: there is no such file."),
+    ("conf/data", "recipe=conf/data: it is a folder; name a file in it."),
+    ("/", "recipe=/: it is a folder; name a file in it."),
+    ("./", "recipe=./: it is a folder; name a file in it."),
+    ("x/\x1b.yaml", "recipe=x/\\x1b.yaml: there is no such file."),
+    ("x/\0.yaml", "recipe=x/\\x00.yaml: there is no such file."),
+    (f"x/{'y' * 200}.yaml", f"recipe=x/{'y' * 200}.yaml: there is no such file."),
+    ("conf/x.yml", "recipe=conf/x.yml: a recipe's file ends in .yaml; rename it."),
+    ("conf/it's.yaml", "recipe=conf/it's.yaml: a recipe's file has no quotes in its name; rename it."),
+]
+
+
+@pytest.mark.parametrize(("typed", "message"), NO_FILES)
+def test_a_path_that_is_no_recipes_is_refused_in_a_sentence(typed: str, message: str, conf: Path) -> None:
+    (conf / "x.yml").write_text(FIRST)
+    write(conf, "it's")
+    with pytest.raises(RecipeError) as caught, by_path([f"recipe={typed}"]):
+        pass
+    assert str(caught.value) == message
+
+
+def test_the_recipe_that_a_word_was_meant_for_is_named(conf: Path) -> None:
+    assert meant_recipe("every") == " Did you mean 'recipe=every'?"
+    assert meant_recipe("evry") == " Did you mean 'recipe=every'?"
+    assert meant_recipe("every.yaml") == " Did you mean 'recipe=every'?"
+    assert meant_recipe("conf/mine.yaml") == " Did you mean 'recipe=conf/mine.yaml'?"
+    assert meant_recipe("zzz") == ""

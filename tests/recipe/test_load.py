@@ -217,6 +217,32 @@ def test_what_a_key_says_arrives_in_the_recipe(key: str, tmp_path: Path) -> None
     assert found != getattr(made(), name)
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "expected"),
+    [("seeds", 3, (3,)), ("seeds", 0, (0,)), ("objective", "map", ("map",)), ("pipeline", "fit", ("fit",))],
+)
+def test_a_single_value_is_a_list_of_it(key: str, said: Any, expected: tuple[Any, ...]) -> None:
+    recipe = made(**{key: said})
+    assert getattr(recipe, key) == expected
+    assert recipe.mapping[key] == list(expected), "as the report has it, and what is built again"
+
+
+def test_an_objective_is_a_metric() -> None:
+    with pytest.raises(RecipeError, match=r"^objective: .*'mapp'.* Did you mean 'map'\?$"):
+        made(objective="mapp")
+
+
+@pytest.mark.parametrize(("key", "said"), [("seeds", True), ("objective", ""), ("seeds", {"a": 1})])
+def test_what_is_no_value_is_no_list_of_it(key: str, said: Any) -> None:
+    with pytest.raises(RecipeError, match=f"^{key}: "):
+        made(**{key: said})
+
+
+def test_a_recipe_keeps_the_path_by_which_it_was_named() -> None:
+    assert made("recipe=conf/mine.yaml", "seed=3").file == "conf/mine.yaml"
+    assert made("recipe=mine", "data.root=a/b.yaml").file == ""
+
+
 def test_places_are_absolute_and_the_store_lies_in_the_outputs_unless_it_is_said(tmp_path: Path) -> None:
     recipe = made(outputs="runs")
     assert (recipe.outputs, recipe.store) == (tmp_path / "runs", tmp_path / "runs" / "store")

@@ -94,8 +94,8 @@ ENCODINGS = {
     "deep mappings": (START + f"a: {'{a: ' * 20_000}\n", "more than 30 mappings and lists"),
     "deep blocks": (START + f"a:\n {'- ' * 20_000}x\n", "more than 30 mappings and lists"),
     "two documents": (START + "---\nseed: 1\n", "line 3 cannot be read"),
-    "nothing": ("", "its first line must be '# @package _global_'"),
-    "no first line": ("defaults: [ssd_mobilenet_float]\n", "its first line must be '# @package _global_'"),
+    "nothing": ("", "model: the recipe chooses none"),
+    "another package": ("# @package data\nseed: 1\n", "a recipe has no '@package data'; remove that line"),
 }
 VALUES = {
     "code": (

@@ -29,6 +29,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None], 
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     seen: dict[str, Any] = {}
     monkeypatch.setattr(compose, "register", lambda: None)
+    monkeypatch.setattr(compose, "compose", lambda words: {})
 
     def choose(end: BaseException | None) -> dict[str, Any]:
         def main(**options: Any) -> Any:

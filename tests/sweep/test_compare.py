@@ -131,5 +131,10 @@ def test_a_wrong_comparison_is_one_clear_sentence(
 def test_a_sweep_is_compared_by_its_jobs(
     runs: list[str], here: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", str(Path(runs[0]).parent), runs[2]]) == 2
-    assert "name its jobs" in capsys.readouterr().err
+    sweep = str(Path(runs[0]).parent)
+    assert compared([sweep], capsys)["runs"] == runs[:2]
+    assert compared([sweep, runs[2]], capsys)["runs"] == runs
+    paired = compared([sweep, sweep], capsys)
+    assert list(paired["jobs"]) == [Path(run).name for run in runs[:2]]
+    assert all(one["recipe"] == {} for one in paired["jobs"].values())
+    assert paired["others"] == {sweep: []}

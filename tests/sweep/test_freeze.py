@@ -10,16 +10,28 @@ import pytest
 from sweep_place import RECIPE, Place
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.recipe.load import load_recipe
+from tflbuild.sweep.forecast import PlannedPass
 from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
 from tflbuild.sweep.grid import Combination, expand
 
 POINT = Combination(["recipe=fake", "a=1"], {"a": "1"})
 
 
+def planned(key: str, *, stored: bool = False) -> PlannedPass:
+    return PlannedPass(label=key.split()[0], key=key, stored=stored)
+
+
+def keys_of(point: GridPoint) -> set[str]:
+    return {one.key for one in point.passes}
+
+
+TRAINED = planned("train", stored=True)
+
+
 def test_shared_passes_are_counted_once_and_hits_do_not_run() -> None:
     found = [
-        GridPoint(combination=POINT, passes={"train": True, "prune 1": False}),
-        GridPoint(combination=POINT, passes={"train": True, "prune 2": False}),
+        GridPoint(combination=POINT, passes=(TRAINED, planned("prune 1"))),
+        GridPoint(combination=POINT, passes=(TRAINED, planned("prune 2"))),
         GridPoint(combination=POINT, error=RecipeError("x")),
     ]
     assert announcement(found) == "3 jobs, 3 distinct passes, 2 to run; 1 invalid"
@@ -75,21 +87,21 @@ def test_every_seed_of_a_recipe_is_a_candidate_of_its_own(here: Place) -> None:
     assert alone.recipe is not None
     assert recipes[0] is not None
     assert recipes[0].mapping == alone.recipe.mapping
-    assert not set(found[0].passes) & set(found[1].passes), "every pass depends on the seed"
+    assert not keys_of(found[0]) & keys_of(found[1]), "every pass depends on the seed"
 
 
 def test_passes_are_told_apart_where_an_earlier_one_differs(here: Place) -> None:
     one, two = grid_points(expand(["recipe=fake", "prune.cost=0.01,0.02"]))
-    shared = set(one.passes) & set(two.passes)
+    shared = keys_of(one) & keys_of(two)
     assert len(one.passes) == len(two.passes) == 7
     assert len(shared) == 1, "training is shared, and nothing behind the pruning"
-    assert not any(one.passes.values())
+    assert not any(planned.stored for planned in one.passes)
 
 
 def test_a_recipe_that_cannot_be_composed_costs_its_candidate_only(here: Place) -> None:
     good, bad = grid_points(expand(["recipe=fake", "bad.how=well,[nonsense]"]))
     assert (good.error, good.recipe is not None) == (None, True)
-    assert (bad.recipe, bad.passes) == (None, {})
+    assert (bad.recipe, bad.passes) == (None, ())
     assert bad.error is not None
     (here.folder / "recipes" / "fake.yaml").write_text(RECIPE + "seeds: [1, 2, 1]\n")
     (twice,) = grid_points(expand(["recipe=fake"]))

@@ -11,7 +11,7 @@ import pytest
 from sweep_records import record_of, result
 from tflbuild.core.errors import MissingTool, RecipeError, StoreError, TflbuildError
 from tflbuild.sweep import run
-from tflbuild.sweep.freeze import GridPoint
+from tflbuild.sweep.freeze import GridPoint, refuse_nothing_valid
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Done
 from tflbuild.sweep.record import SweepRecord
@@ -21,7 +21,10 @@ from tflbuild.sweep.row import row_of_waiting
 def test_of_jobs_that_are_all_invalid_the_gravest_error_is_the_sweeps() -> None:
     def error_of(*errors: TflbuildError) -> TflbuildError:
         point = Combination([], {})
-        return run._nothing_valid([GridPoint(combination=point, error=error) for error in errors])
+        found = [GridPoint(combination=point, error=error) for error in errors]
+        with pytest.raises(TflbuildError) as caught:
+            refuse_nothing_valid(found, [str(number) for number in range(len(found))])
+        return caught.value
 
     made = error_of(RecipeError("first"), MissingTool("tool"), StoreError("store"), RecipeError("last"))
     assert isinstance(made, StoreError)

@@ -79,7 +79,7 @@ def light(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """End a search without its pages, and compose its recipe once; both are tested elsewhere."""
     recipe = replace(composed(), outputs=here.folder / "outputs")
 
-    def grid_points(combinations: list[Combination]) -> list[GridPoint]:
+    def grid_points(combinations: list[Combination], timings: object = None) -> list[GridPoint]:
         (combination,) = combinations
         cost = {"prune": recipe.mapping["prune"] | {"cost": float(combination.differs["prune.cost"])}}
         mapping = {**recipe.mapping, **cost}
@@ -283,23 +283,23 @@ def test_a_continued_search_says_what_is_done(
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1,)])
 def test_a_search_over_seeds_is_refused(monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...]) -> None:
-    def grid_points(combinations: list[Combination]) -> list[GridPoint]:
+    def grid_points(combinations: list[Combination], timings: object = None) -> list[GridPoint]:
         (corner,) = combinations
         recipe: Any = SimpleNamespace()
         return [GridPoint(combination=corner.with_seed(seed), recipe=recipe) for seed in seeds]
 
     monkeypatch.setattr(searching, "grid_points", grid_points)
     with pytest.raises(RecipeError, match="seeds: a search builds every trial once"):
-        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]), None)
 
 
 def test_what_is_wrong_with_the_first_point_is_the_searchs_error(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = RecipeError("wrong")
     monkeypatch.setattr(
-        searching, "grid_points", lambda points: [GridPoint(combination=points[0], error=wrong)]
+        searching, "grid_points", lambda points, timings: [GridPoint(combination=points[0], error=wrong)]
     )
     with pytest.raises(RecipeError, match=r"^wrong$"):
-        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]), None)
 
 
 def test_a_folder_that_is_gone_is_made_anew(here: Place, tmp_path: Path) -> None:

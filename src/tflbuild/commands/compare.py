@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tflbuild.commands.compare_files import compare_files, is_model_file, refuse_over_budget
 from tflbuild.commands.paired_runs import Paired, paired_with_first
+from tflbuild.commands.sweep_folders import in_every, is_sweep, with_jobs
 from tflbuild.commands.words import say
 from tflbuild.core.change import signed, unsigned
 from tflbuild.core.command import command
@@ -21,7 +22,10 @@ from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison
 
-USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json], or compare FILE FILE data.root=FOLDER [KEY=VALUE ...]"
+USAGE = (
+    "usage: tflbuild compare RUN_OR_SWEEP [RUN_OR_SWEEP ...] [--json], or compare FILE FILE data.root=FOLDER "
+    "[KEY=VALUE ...]"
+)
 
 
 @command("compare", "two runs, or two model files on the same samples", usage="A B [data.root=D]")
@@ -29,7 +33,8 @@ def compare(words: list[str]) -> int:
     """Print what differs between runs in recipe, causes and figures, or how two model files differ on the same samples.
 
     Of two runs on the same test samples it gives the paired difference of the task's metrics, with its interval, and
-    it says in one line what does not differ. Of files it gives the paired difference of the task's metrics and
+    it says in one line what does not differ. A sweep stands for its jobs, and of two sweeps the jobs of the
+    same name are compared. Of files it gives the paired difference of the task's metrics and
     of `fidelity`, sizes, latencies and operators; limits, e.g. `budget.top1.max_drop=0.01`, are judged on the second.
 
     Raises:
@@ -40,10 +45,62 @@ def compare(words: list[str]) -> int:
     files = [word for word in runs if is_model_file(word)]
     if files:
         return _files(files, [word for word in runs if word not in files], as_json="--json" in words)
-    if len(runs) < 2 or any(run.startswith("-") for run in runs):
+    if any(run.startswith("-") for run in runs) or (len(runs) < 2 and not any(map(is_sweep, runs))):
         raise RecipeError(USAGE)
+    if len(runs) == 1:
+        runs = with_jobs("compare", runs)
+        if len(runs) < 2:
+            raise RecipeError(
+                f"compare: {plain(runs[0])} is the only job of its sweep with a report; name another run."
+            )
+    if all(map(is_sweep, runs)):
+        return _sweeps(runs, as_json="--json" in words)
+    made = _compared(with_jobs("compare", runs))
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+    else:
+        _show(*made)
+    return 0
+
+
+def _sweeps(folders: list[str], *, as_json: bool) -> int:
+    """Compare the jobs that some sweeps have in common, one after another."""
+    shared, others = in_every(folders)
+    if not shared:
+        raise RecipeError(
+            f"compare: no job of {' and '.join(map(plain, folders))} has the same name and a report."
+        )
+    made = {name: _compared([str(Path(folder) / name) for folder in folders]) for name in shared}
+    if as_json:
+        say(
+            json.dumps(
+                {"jobs": {name: one.to_json() for name, one in made.items()}, "others": others}, indent=1
+            )
+        )
+        return 0
+    for name, one in made.items():
+        say(f"\n{plain(name)}")
+        _show(*one)
+    for folder, names in others.items():
+        if names:
+            say(f"only in {plain(folder)}: {', '.join(map(plain, names))}")
+    return 0
+
+
+class Compared(NamedTuple):
+    """Runs side by side, and each held against the first, sample by sample."""
+
+    made: comparison.Comparison
+    paired: Sequence[Paired]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that `--json` prints."""
+        return self.made.to_json() | {"paired": [one.to_json() for one in self.paired]}
+
+
+def _compared(runs: list[str]) -> Compared:
     folders = [Path(run) for run in runs]
-    reports = [_report(folder) for folder in folders]
+    reports = [read_report(folder) for folder in folders]
 
     @cache
     def steps(position: int) -> Mapping[str, Any]:
@@ -55,12 +112,7 @@ def compare(words: list[str]) -> int:
         return found
 
     made = comparison.compare(runs, reports, causes)
-    paired = paired_with_first(runs, [_folder(folder) for folder in folders], reports)
-    if "--json" in words:
-        say(json.dumps(made.to_json() | {"paired": [one.to_json() for one in paired]}, indent=1))
-        return 0
-    _show(made, paired)
-    return 0
+    return Compared(made, paired_with_first(runs, [_folder(folder) for folder in folders], reports))
 
 
 def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
@@ -87,13 +139,7 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _report(path: Path) -> dict[str, Any]:
-    if (path / "sweep.json").is_file():
-        raise RecipeError(f"compare: {plain(path)} is a sweep; name its jobs, e.g. {plain(path)}/*/")
-    return read_report(path)
-
-
-def _show(made: comparison.Comparison, paired: Sequence[Paired] = ()) -> None:
+def _show(made: comparison.Comparison, paired: Sequence[Paired]) -> None:
     import sys
 
     from rich.console import Console

@@ -106,10 +106,10 @@ def recipe_of(file: Path, asked: Asked, note: Callable[[str], None]) -> tuple[Re
     Raises:
         RecipeError: it is none.
     """
-    from tflbuild.engine.report_form import read_report
+    from tflbuild.engine.report_form import read_report, typed_words
 
     report = read_report(file)
-    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    overrides = typed_words(report)
     kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
     return thawed(placed(kept, asked, note), kept, plugins.default_folder()), overrides
 

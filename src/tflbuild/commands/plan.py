@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from tflbuild import plugins
-from tflbuild.commands.words import say
+from tflbuild.commands.words import say, warn
 from tflbuild.core.command import command
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.label_list import disagreements, shown
 from tflbuild.core.plain_text import plain
 from tflbuild.wiring import NAMES
 
+SWEEPING = ("-m", "--multirun")
 
-@command("plan", "what would run, and why; runs nothing", usage="recipe=NAME ...")
+
+@command("plan", "what would run, and why; runs nothing", usage="[-m] recipe=NAME ...")
 def plan(words: list[str]) -> int:
-    """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files."""
+    """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files.
+
+    With -m it plans a sweep: its jobs, which passes run for each and which they share, and about how long they take.
+    """
+    if any(word in SWEEPING for word in words):
+        return _sweep([word for word in words if word not in SWEEPING])
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
     from tflbuild.engine.plan import plan as make_plan
@@ -22,7 +29,10 @@ def plan(words: list[str]) -> int:
     from tflbuild.show import terminal
 
     warnings = list(plugins.load(plugins.default_folder()).warnings)
-    prepared = prepare(load_recipe(words), NAMES, warnings.append, looking=terminal.show_looking)
+    recipe = load_recipe(words)
+    if recipe.seeds:
+        return _sweep(words)
+    prepared = prepare(recipe, NAMES, warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
     for line in terminal.started({"recognised": prepared.recipe.seen}):
         say(line)
@@ -45,3 +55,11 @@ def plan(words: list[str]) -> int:
     named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
     say(f"data: {counts}; {named if classes else 'no labels'}")
     return 0
+
+
+def _sweep(words: list[str]) -> int:
+    """Plan a sweep, which a build with `seeds` is, too."""
+    from tflbuild.sweep.preview import preview
+
+    warn(plugins.load(plugins.default_folder()).warnings)
+    return preview(words)

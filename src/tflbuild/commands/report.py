@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tflbuild.commands.sweep_folders import is_sweep
 from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import command
 
 
-@command("report", "print a run's outcome and what each pass took", usage="RUN")
+@command("report", "print an outcome, and what each pass or job took", usage="RUN_OR_SWEEP")
 def report(words: list[str]) -> int:
-    """Print a run's outcome, and write its page again: it leads to what was found out about the run since."""
+    """Print a run's outcome, and write its page again: it leads to what was found out about the run since.
+
+    Of a sweep it prints the summary, also while jobs are still being built.
+    """
     from tflbuild.engine.report_form import read_report
     from tflbuild.show import terminal
     from tflbuild.show.breach import breach_lines
@@ -18,7 +22,11 @@ def report(words: list[str]) -> int:
     from tflbuild.show.step_lines import LOADED, mark_of
     from tflbuild.show.timings import time_lines
 
-    path = Path(one(words, "report RUN"))
+    path = Path(one(words, "report RUN_OR_SWEEP"))
+    if is_sweep(path):
+        from tflbuild.sweep.told import tell_again
+
+        return tell_again(path)
     content = read_report(path)
     folder = path if path.is_dir() else path.parent
     for step in content["passes"]:

@@ -51,13 +51,13 @@ def rerun(words: list[str]) -> int:
 
 def _rerun_run(path: Path, asked: Asked, command: str) -> int:
     """Build the resolved recipe of a run's report again; relative paths start from the current folder."""
-    from tflbuild.engine.report_form import read_report
+    from tflbuild.engine.report_form import read_report, typed_words
 
     file = path / "report.json" if path.is_dir() else path
     if not file.is_file():
         raise RecipeError(f"rerun: {plain(path)} holds neither sweep.json nor a report.json.")
     report = read_report(file)
-    overrides = [f"recipe={report['recipe']}", *report["overrides"]]
+    overrides = typed_words(report)
     say(first_line(overrides))
     kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))

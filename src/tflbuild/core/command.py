@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -58,11 +59,15 @@ def command(
     return decorate
 
 
+COLUMNS = 80
+INDENT = 34
+"""Columns of a line of help, and those before what a command does."""
+
 _DECLARED = re.compile(r'^@command\(\s*"(\w+)",\s*"([^"]+)"(?:,\s*usage="([^"]*)")?', re.MULTILINE)
 
 
-def help_lines(*plugins: Path) -> list[str]:
-    """Give a line of help for each command, read off the text of the modules that declare them: nothing is imported.
+def declared(*plugins: Path) -> dict[str, tuple[str, str]]:
+    """Give usage and summary of each command, read off the text of the modules that declare them: nothing is imported.
 
     Args:
         plugins: further modules.
@@ -71,6 +76,22 @@ def help_lines(*plugins: Path) -> list[str]:
     for path in (*sorted((PACKAGE / "commands").glob("*.py")), *plugins):
         for name, summary, usage in _DECLARED.findall(path.read_text(encoding="utf-8", errors="replace")):
             found.setdefault(name, (usage, summary))
-    return [
-        f"  tflbuild {f'{name} {usage}':<32} {summary}" for name, (usage, summary) in sorted(found.items())
-    ]
+    return dict(sorted(found.items()))
+
+
+def help_lines(*plugins: Path) -> list[str]:
+    """Give what help says of each command.
+
+    Args:
+        plugins: further modules.
+    """
+    return [_help_line(f"{name} {usage}", summary) for name, (usage, summary) in declared(*plugins).items()]
+
+
+def _help_line(usage: str, summary: str) -> str:
+    """Write a command and what it does, within the columns of a terminal."""
+    first = f"  {usage:<31} "
+    apart = len(first) > INDENT
+    lines = textwrap.wrap(summary, COLUMNS - INDENT) or [""]
+    start = f"{first.rstrip()}\n{'':{INDENT}}" if apart else first
+    return start + f"\n{'':{INDENT}}".join(lines)

@@ -139,5 +139,11 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     >>> did_you_mean("int9", ["int8", "int16x8"])
     " Did you mean 'int8'?"
     """
+    near = nearest(given, choices)
+    return f" Did you mean '{near}'?" if near else ""
+
+
+def nearest(given: str, choices: Iterable[str]) -> str:
+    """Give the nearest right spelling; "" where nothing is near."""
     near = difflib.get_close_matches(given, list(choices), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    return near[0] if near else ""

@@ -108,6 +108,7 @@ class Recipe:
         name: the recipe's name.
         description: one line.
         overrides: what the user typed beyond `recipe=NAME`.
+        file: the path that the user typed for its file; "" where it was found by its name.
         model: the architecture and its options.
         data: the data set and its options.
         targets: what is delivered, by name.
@@ -139,6 +140,7 @@ class Recipe:
     name: str
     description: str = ""
     overrides: tuple[str, ...] = ()
+    file: str = ""
     model: Architecture
     data: Dataset
     targets: Mapping[str, Target]

@@ -68,6 +68,7 @@ class Account:
             "stopped_after": recipe.run.stop_after,
             "locked": self.locked,
             "overrides": list(recipe.overrides),
+            "file": recipe.file,
             "seed": recipe.seed,
             "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
             "seconds": round(time.time() - self.started, 3),

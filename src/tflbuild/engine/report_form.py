@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,7 @@ REPORT = fields(
         "stopped_after": written(maybe(TEXT)),
         "locked": written(maybe(TEXT)),
         "overrides": list_of(TEXT),
+        "file": optional(TEXT),
         "seed": whole(),
         "started": written(TEXT),
         "seconds": number(0),
@@ -213,6 +215,11 @@ REPORT = fields(
         "resolved": SHOWN,
     }
 )
+
+
+def typed_words(report: Mapping[str, Any]) -> list[str]:
+    """Give what the user typed for a run, its recipe first: by its path where it was not found by its name."""
+    return [f"recipe={report.get('file') or report['recipe']}", *report["overrides"]]
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def keep_index(index: Index, store: Path) -> Path:
 
 
 def point_latest(folder: Path) -> None:
-    """Let `latest` beside a run's folder point to it."""
+    """Let `latest` beside the folder of a run or of a sweep point to it."""
     staged = folder.parent / f".latest.{os.getpid()}"
     with writing(folder.parent):
         staged.unlink(missing_ok=True)

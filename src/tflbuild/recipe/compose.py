@@ -1,6 +1,6 @@
 """Compose a recipe with Hydra: recipe files, groups, overrides; and say in our words what Hydra finds wrong.
 
-A recipe is a flat file `recipes/NAME.yaml`, and groups are folders beside it; see `recipe_files.py`.
+A recipe is a flat file `recipes/NAME.yaml`, and groups are folders beside it; see `files.py` and `flat_source.py`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -30,7 +32,8 @@ from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.composition_errors import refuse_no_choice, reworded
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, DeclaredSource
-from tflbuild.recipe.files import FlatSource, RecipeSearchPath, circle_of
+from tflbuild.recipe.files import by_path
+from tflbuild.recipe.flat_source import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.recipe.interpolation import bounded
 from tflbuild.recipe.overrides import CHOICES, parse
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
@@ -71,18 +74,45 @@ class Composed:
 
 def composed(overrides: list[str]) -> Composed:
     """Compose a recipe, and say what of it was replaced; see `compose`."""
+    with by_path(overrides) as words:
+        return _settled(["hooks=[]" if word == "hooks=null" else word for word in words])
+
+
+def defaults_of(words: list[str]) -> DefaultsList:
+    """Give the files that a recipe is composed of, as a list and as a tree.
+
+    Args:
+        words: what was typed; the recipe by its name.
+
+    Raises:
+        RecipeError: it cannot be composed.
+    """
     register()
-    words = ["hooks=[]" if word == "hooks=null" else word for word in overrides]
     parsed = parse(words)
     refuse_no_choice(parsed)
+    with _in_our_words(words):
+        return _composed(parsed)[1]
+
+
+@contextmanager
+def _in_our_words(words: list[str]) -> Iterator[None]:
+    """Bound what is composed inside, and say what is wrong with it in our words."""
     try:
         with bounded():
-            config, defaults, replaced, remarks = _composed(parsed)
-            mapping: Any = OmegaConf.to_container(config, resolve=True)
+            yield
     except RecursionError as error:
         raise RecipeError(circle_of(words)) from error
     except (HydraException, OmegaConfBaseException, ConfigLoadError, ValueError, AssertionError) as error:
         raise reworded(error, words, compose) from error
+
+
+def _settled(words: list[str]) -> Composed:
+    register()
+    parsed = parse(words)
+    refuse_no_choice(parsed)
+    with _in_our_words(words):
+        config, defaults, replaced, remarks = _composed(parsed)
+        mapping: Any = OmegaConf.to_container(config, resolve=True)
     plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
     plainly |= {str(key): at_home(value) for key, value in mapping.items()}
     labels = _labels(defaults)

@@ -1,34 +1,32 @@
-"""Recipe files on Hydra's search path: flat files as the group `recipe`, folders beside them as groups.
-
-Hydra by itself would want `recipes/recipe/NAME.yaml`.
-"""
+"""Recipe files: in which folders they lie, and which there are. Nothing here reads one, or imports Hydra."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
-from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
-
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import RecipeError, did_you_mean, nearest
+from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
-from tflbuild.recipe.interpolation import check_texts
-from tflbuild.recipe.text import parsed, read_text, refuse_code
 
 CONFIG_DIR = "TFLBUILD_CONFIG_DIR"
+SUFFIX = ".yaml"
+
+_beside: ContextVar[Path | None] = ContextVar("tflbuild_beside_the_recipe", default=None)
+"""The folder of a recipe that was named by its path."""
 
 
 def recipe_folders() -> list[Path]:
-    """List folders of recipes, the user's first: `--config-dir`, `./recipes`, the package's."""
-    given = os.environ.get(CONFIG_DIR)
-    folders = [Path(given)] if given else []
-    return [*folders, Path("recipes").resolve(), packaged_recipes()]
+    """List folders of recipes, the user's first: beside a named file, `--config-dir`, `./recipes`, the package's."""
+    beside, given = _beside.get(), os.environ.get(CONFIG_DIR)
+    folders = [beside] if beside else []
+    folders += [Path(given)] if given else []
+    return list(dict.fromkeys([*folders, Path("recipes").resolve(), packaged_recipes()]))
 
 
 def packaged_recipes() -> Path:
@@ -55,10 +53,10 @@ def find_lock(recipe: str) -> Path | None:
 
 def recipe_names() -> list[str]:
     """List the recipes that can be found."""
-    return sorted({name for folder in recipe_folders() for name in _names_in(folder)})
+    return sorted({name for folder in recipe_folders() for name in names_in(folder)})
 
 
-def _names_in(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     """List the recipes of a folder; locks lie beside them."""
     return [path.stem for path in folder.glob("[!_]*.yaml") if not path.name.endswith(".lock.yaml")]
 
@@ -74,85 +72,78 @@ def group_file(group: str, name: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-class FlatSource(ConfigSource):
-    """A folder of recipes as Hydra's group `recipe`, its sub-folders as groups of their own."""
-
-    @staticmethod
-    def scheme() -> str:
-        """Give the scheme of its addresses."""
-        return "flat"
-
-    def available(self) -> bool:
-        """Say whether the folder is there."""
-        return Path(self.path).is_dir()
-
-    def load_config(self, config_path: str) -> ConfigResult:
-        """Read one file.
-
-        Raises:
-            ConfigLoadError: it is not there.
-            RecipeError: it is no recipe: see `recipe_text`.
-        """
-        path = self._file(config_path)
-        if not _exists(path):
-            raise ConfigLoadError(f"Config not found : {path}")
-        text = read_text(path)
-        header = re.match(r"\s*#\s*@package\s+(\S+)", text)
-        content = parsed(text, path)
-        if not isinstance(content, dict):
-            raise RecipeError(f"{plain(path)} is no mapping of recipe keys.")
-        refuse_code(path, header[1] if header else None, content)
-        if config_path.startswith("recipe/") and (header is None or header[1] != "_global_"):
-            raise RecipeError(f"{plain(path)}: its first line must be '# @package _global_'.")
-        check_texts(content, plain(path))
-        loaded = OmegaConf.create(content)
-        return ConfigResult(
-            config=loaded,
-            path=f"{self.scheme()}://{self.path}",
-            provider=self.provider,
-            header={"package": header[1] if header else None},
-        )
-
-    def is_group(self, config_path: str) -> bool:
-        """Say whether a path names a group; Hydra's own are none of ours."""
-        if config_path.partition("/")[0] == "hydra":
-            return False
-        return config_path in ("", "recipe") or (Path(self.path) / config_path).is_dir()
-
-    def is_config(self, config_path: str) -> bool:
-        """Say whether a path names a file, of whatever kind: reading it says what is wrong with it."""
-        return config_path.partition("/")[0] != "hydra" and _exists(self._file(config_path))
-
-    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """List what lies in a group, for completion and error messages."""
-        folder = Path(self.path) / ("" if config_path == "recipe" else config_path)
-        names = _names_in(folder) if config_path else []
-        groups = [] if config_path else ["recipe", *(path.name for path in folder.glob("*/"))]
-        if results_filter == ObjectType.CONFIG:
-            return sorted(names)
-        return sorted(groups) if results_filter == ObjectType.GROUP else sorted([*names, *groups])
-
-    def _file(self, config_path: str) -> Path:
-        name = config_path.removesuffix(".yaml")
-        if name.startswith("recipe/"):
-            name = name.removeprefix("recipe/")
-        elif "/" not in name:
-            name = "_"
-        return Path(self.path) / f"{name}.yaml"
+def is_path(name: str) -> bool:
+    """Say whether what was typed for a recipe is the path of a file rather than a name, as `./mine.yaml` is."""
+    text = name.strip("'\"")
+    return text.endswith((SUFFIX, ".yml")) or ("/" in text and not re.search(r"[(\[{$]", text))
 
 
-def _exists(path: Path) -> bool:
-    """Say whether there is anything; a name that no file can have is none."""
-    return os.path.exists(path)
+def named_file(overrides: Iterable[str]) -> str:
+    """Give the path that was typed for the recipe; "" where it was named, or was not typed."""
+    typed = [word.partition("=")[2] for word in overrides if word.startswith("recipe=")]
+    return typed[-1] if typed and is_path(typed[-1]) else ""
 
 
-class RecipeSearchPath(SearchPathPlugin):
-    """Put the folders of recipes on Hydra's search path."""
+@contextmanager
+def by_path(overrides: Iterable[str]) -> Iterator[list[str]]:
+    """Take `recipe=FILE.yaml` as the recipe of that name; what lies beside the file comes before all other folders.
 
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folders, the user's first."""
-        for position, folder in enumerate(recipe_folders()):
-            search_path.append(provider=f"recipes-{position}", path=f"flat://{folder}")
+    Args:
+        overrides: what the user typed.
+
+    Returns:
+        The overrides, with the recipe's name for its path; the folder counts as long as the context is open.
+
+    Raises:
+        RecipeError: there is no such file.
+    """
+    words = list(overrides)
+    typed = named_file(words)
+    if not typed:
+        yield words
+        return
+    name = typed.strip("'\"").removesuffix(SUFFIX)
+    if "/" not in name and not os.path.exists(at_home(typed)) and find_recipe(name):
+        yield [f"recipe={name}" if word == f"recipe={typed}" else word for word in words]
+        return
+    file = _existing(typed)
+    name = file.name.removesuffix(SUFFIX)
+    if not name.isprintable() or re.search(r"[\\'\"]", name):
+        raise RecipeError(f"recipe={plain(typed)}: a recipe's file has no quotes in its name; rename it.")
+    quoted = name if re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) else f'"{name}"'
+    token = _beside.set(file.parent)
+    try:
+        yield [f"recipe={quoted}" if word == f"recipe={typed}" else word for word in words]
+    finally:
+        _beside.reset(token)
+
+
+def meant_recipe(word: str) -> str:
+    """Give the end of an error message for a word without a key: the recipe that was meant, or nothing.
+
+    >>> meant_recipe("ssd_mobilenet_int8")
+    " Did you mean 'recipe=ssd_mobilenet_int8'?"
+    """
+    known = recipe_names()
+    if is_path(word) and os.path.isfile(at_home(word)):
+        return f" Did you mean 'recipe={plain(word)}'?"
+    name = word if word in known else nearest(word.removesuffix(SUFFIX), known)
+    return f" Did you mean 'recipe={name}'?" if name else ""
+
+
+def _existing(typed: str) -> Path:
+    """Find the file that was typed, with or without its suffix."""
+    text = at_home(typed.strip("'\""))
+    path = Path(text)
+    for candidate in (path, Path(text + SUFFIX)):
+        if candidate.is_file() and candidate.name.endswith(SUFFIX):
+            return Path(os.path.abspath(candidate))
+    if path.is_file():
+        raise RecipeError(f"recipe={plain(typed)}: a recipe's file ends in {SUFFIX}; rename it.")
+    if path.is_dir():
+        raise RecipeError(f"recipe={plain(typed)}: it is a folder; name a file in it.")
+    near = did_you_mean(str(path), map(str, path.parent.glob(f"*{SUFFIX}")))
+    raise RecipeError(f"recipe={plain(typed)}: there is no such file.{near}")
 
 
 def keys_of(value: Any, prefix: str = "") -> list[str]:
@@ -165,29 +156,3 @@ def keys_of(value: Any, prefix: str = "") -> list[str]:
         for position, item in enumerate(value):
             found += keys_of(item, f"{prefix}{position}.")
     return found
-
-
-def circle_of(overrides: list[str]) -> str:
-    """Say which recipes' defaults name one another in a circle."""
-    name = next((word.partition("=")[2] for word in overrides if word.startswith("recipe=")), "")
-    found = _circle(name, [], set())
-    if not found:
-        return f"recipe={plain(name)}: its defaults name more files than are read, or lead to one another."
-    shown = " -> ".join(map(plain, found))
-    return f"{plain(find_recipe(found[0]))}: defaults: recipes name one another in a circle: {shown}."
-
-
-def _circle(name: str, above: list[str], done: set[str]) -> list[str]:
-    """Find the first circle below a recipe, depth first; `done` are those below which there is none."""
-    if name in above:
-        return [*above[above.index(name) :], name]
-    path = None if name in done else find_recipe(name)
-    content = parsed(read_text(path), path) if path else {}
-    entries = content.get("defaults", []) if isinstance(content, dict) else []
-    for entry in entries:
-        if isinstance(entry, str) and entry != "_self_":
-            found = _circle(entry, [*above, name], done)
-            if found:
-                return found
-    done.add(name)
-    return []

@@ -13,6 +13,7 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
+from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
@@ -26,6 +27,14 @@ from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
+LISTS = ("pipeline", "seeds", "objective")
+"""Keys of lists: a single value stands for a list of it, as in `objective=map`."""
+
+
+def _is_one(value: Any) -> bool:
+    """Say whether a value is a single one where a list is meant."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+
 
 def load_recipe(overrides: Iterable[str]) -> Recipe:
     """Compose and validate a recipe.
@@ -37,12 +46,23 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
         RecipeError: anything that is wrong with it, by its key.
         PluginError: it needs a plugin that cannot be loaded.
     """
-    words = list(overrides)
-    for item in words:
+    typed = list(overrides)
+    for item in typed:
         if item.lstrip("+~").startswith(("hydra.", "hydra/")):
             raise RecipeError(
                 f"{item}: of Hydra's own settings a sweep reads its launcher and sweeper; add -m, or remove it."
             )
+    with recipe_files.by_path(typed) as words:
+        return _loaded(words, typed)
+
+
+def _loaded(words: list[str], typed: list[str]) -> Recipe:
+    """Compose and validate a recipe that has a name.
+
+    Args:
+        words: what composes it.
+        typed: what the user typed.
+    """
     folder = plugins.default_folder()
     loaded = plugins.load(folder)
     try:
@@ -53,7 +73,7 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     mapping = found.mapping
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(mapping, words), words, folder)
+    recipe = recipe_of(settle_alternatives(mapping, words), typed, folder)
     remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
@@ -93,12 +113,16 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     for key in ("worker", "store"):
         if mapping.get(key, 0) is None:
             mapping = {**mapping, key: {}}
+    mapping = {**mapping, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
     steps |= {label: {"pass": label} for label in root.pipeline if label not in steps and label in PASSES}
+    for name in root.objective:
+        if name not in METRICS:
+            METRICS.get(name, "objective")  # which says that there is none, and the nearest
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -108,6 +132,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         name=root.recipe,
         description=root.description,
         overrides=tuple(item for item in overrides if not item.startswith("recipe=")),
+        file=recipe_files.named_file(overrides),
         model=model,
         data=data,
         targets=choices.targets(mapping["target"]),

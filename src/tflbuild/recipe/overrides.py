@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.home import at_home, names_home
 from tflbuild.core.plain_text import plain
+from tflbuild.recipe.files import meant_recipe
 from tflbuild.recipe.interpolation import check_text
 
 LONGEST = 20_000
@@ -65,6 +66,8 @@ def _with_type(word: str) -> str:
 def _check(word: str) -> None:
     key, _, value = word.partition("=")
     name = plain(key, 80)
+    if word.startswith("-"):
+        raise RecipeError(f"{name}: it is no flag here; KEY=VALUE is read, and what tflbuild --help names.")
     if len(word) > LONGEST:
         raise RecipeError(
             f"{name}: it has {len(word):,} characters; at most {LONGEST:,} are read. Use a recipe file."
@@ -96,7 +99,7 @@ def _reworded(error: HydraException) -> str:
     typed = getattr(error, "override", None)
     word = plain(typed if typed is not None else text.splitlines()[0], 100)
     if typed is None or "=" not in typed:
-        return f"{word}: cannot be read as KEY=VALUE."
+        return f"{word}: cannot be read as KEY=VALUE.{meant_recipe(word) if typed else ''}"
     key, _, value = typed.partition("=")
     if value[:1] in ("'", '"'):
         return f"{word}: cannot be read as KEY=VALUE: a quote is not closed, or something follows it."

@@ -1,4 +1,4 @@
-"""Flags that only Hydra's own application answers: `--cfg`, `--info`, `--shell-completion` and their like."""
+"""`--cfg job`, which Hydra's own application answers, with `--package` and `--resolve`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
@@ -16,12 +16,13 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild import plugins
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe import compose
 from tflbuild.recipe.composition_errors import refuse_no_choice
 from tflbuild.recipe.declared_source import EVERY_LIMIT, PRIMARY
-from tflbuild.recipe.files import RecipeSearchPath
+from tflbuild.recipe.files import by_path, keys_of
+from tflbuild.recipe.flat_source import RecipeSearchPath
 from tflbuild.recipe.overrides import parse
 from tflbuild.show.audience import say
 from tflbuild.show.commented_recipe import commented
@@ -48,6 +49,11 @@ def run_hydra(words: list[str]) -> int:
     Raises:
         RecipeError: a word is no override, chooses nothing, or sets Hydra's own configuration, which can name code.
     """
+    with by_path(words) as named:
+        return _run(named)
+
+
+def _run(words: list[str]) -> int:
     overrides = [
         word for word in words if "=" in word and not word.startswith("-") and not word.startswith("query=")
     ]
@@ -72,11 +78,15 @@ def run_hydra(words: list[str]) -> int:
     os.environ[FULL_ERROR] = "1"
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed):
+        with redirect_stdout(printed), redirect_stderr(io.StringIO()):
             show()
-    except SystemExit as end:  # Hydra has said what it wanted to
+    except SystemExit as end:
+        if end.code == 0:
+            return 0
+        _refuse_package(words, overrides)
         return end.code if isinstance(end.code, int) else RecipeError.exit_code
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, RecursionError) as error:
+        compose.compose(overrides)  # which says in our words what is wrong
         raise RecipeError(plain(" ".join(str(error).split()), most=1000)) from error
     finally:
         del os.environ[FULL_ERROR]
@@ -89,3 +99,11 @@ def run_hydra(words: list[str]) -> int:
 def _shows_recipe(words: list[str]) -> bool:
     """Say whether Hydra is asked for the composed recipe: `--cfg job`."""
     return re.search(r"(^| )(--cfg|-c)[= ]job( |$)", " ".join(words)) is not None
+
+
+def _refuse_package(words: list[str], overrides: list[str]) -> None:
+    """Say that the recipe has no such key, which is why Hydra ends where `--package` was given."""
+    package = next((word.partition("=")[2] for word in words if word.startswith("--package=")), "")
+    if package:
+        near = did_you_mean(package, keys_of(compose.compose(overrides)))
+        raise RecipeError(f"--package {plain(package)}: there is no such key in this recipe.{near}")

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflbuild.core import digest
 from tflbuild.core.crash import told
 from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.timings import Timings, expected_steps
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
+from tflbuild.show.audience import say
 from tflbuild.show.durations import about
+from tflbuild.sweep.batch import EXIT_ORDER
+from tflbuild.sweep.forecast import PlannedPass
 from tflbuild.sweep.grid import Combination, names_of
 from tflbuild.sweep.job import FrozenJob
 from tflbuild.sweep.pace import marginal
 from tflbuild.sweep.record import Entry
 from tflbuild.sweep.row import row_of_error, row_of_waiting
 from tflbuild.wiring import NAMES
+
+MOST_SHOWN = 20
+"""Invalid jobs that are named before a sweep begins; the summary names all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +40,14 @@ class GridPoint:
     Attributes:
         combination: what is typed for it.
         recipe: None where it cannot be composed.
-        passes: every pass it needs, by what decides its result; whether that is in the store.
-        seconds: of those that are not, about how long each takes; None for what nobody knows.
+        passes: what it needs, in order.
         delivery: seconds of what comes behind the last pass; None where nobody knows.
         error: why it cannot be built.
     """
 
     combination: Combination
     recipe: Recipe | None = None
-    passes: dict[str, bool] = field(default_factory=dict)
-    seconds: dict[str, float | None] = field(default_factory=dict)
+    passes: tuple[PlannedPass, ...] = ()
     delivery: float | None = None
     error: TflbuildError | None = None
 
@@ -55,7 +60,7 @@ def grid_points(combinations: Sequence[Combination]) -> list[GridPoint]:
 
 def announcement(found: Sequence[GridPoint]) -> str:
     """Say how many jobs and distinct passes there are, how many of them would run, and what recipes leave out."""
-    distinct = {key: hit for point in found for key, hit in point.passes.items()}
+    distinct = {one.key: one.stored for point in found for one in point.passes}
     running = sum(not hit for hit in distinct.values())
     jobs = f"{len(found)} job{'s' if len(found) != 1 else ''}"
     text = f"{jobs}, {len(distinct)} distinct passes, {running} to run{_duration(found)}"
@@ -73,7 +78,39 @@ def _duration(found: Sequence[GridPoint]) -> str:
 
 
 def _marginal(found: Sequence[GridPoint]) -> list[float | None]:
-    return marginal([point.seconds for point in found], [point.delivery for point in found])
+    passes = [{one.key: one.seconds for one in point.passes if not one.stored} for point in found]
+    return marginal(passes, [point.delivery for point in found])
+
+
+def invalid_lines(found: Sequence[GridPoint], names: Sequence[str]) -> Iterator[str]:
+    """Name the jobs that cannot be built, each with its reason.
+
+    Args:
+        found: composed jobs.
+        names: of their folders.
+    """
+    bad = [(name, point.error) for name, point in zip(names, found, strict=True) if point.error]
+    for name, error in bad[:MOST_SHOWN]:
+        yield f"invalid: {plain(name)}: {error}"
+    if len(bad) > MOST_SHOWN:
+        yield f"invalid: {len(bad) - MOST_SHOWN} more"
+
+
+def refuse_nothing_valid(found: Sequence[GridPoint], names: Sequence[str]) -> None:
+    """Refuse a sweep of which no job can be built; where there are several reasons, each is said before.
+
+    Raises:
+        TflbuildError: the error by which the sweep would exit, had it been run.
+    """
+    errors = [point.error for point in found if point.error]
+    if len(errors) < len(found):
+        return
+    if len({str(error) for error in errors}) > 1:
+        for line in invalid_lines(found, names):
+            say(line)
+    first = min(errors, key=lambda error: EXIT_ORDER.index(error.exit_code))
+    first.args = (f"no job of the sweep is valid: {first}",)
+    raise first
 
 
 def freeze(found: Sequence[GridPoint], folder: Path, names: Sequence[str] = ()) -> list[Entry]:
@@ -116,22 +153,19 @@ def _seeds(recipe: Recipe) -> tuple[int, ...]:
 def _planned(combination: Combination, recipe: Recipe, listed: dict[str, Index]) -> GridPoint:
     try:
         prepared = prepare(recipe, NAMES, listed=listed, looking=terminal.show_looking)
-        passes, seconds, delivery = _passes(prepared)
+        passes, delivery = _passes(prepared)
     except Exception as error:  # noqa: BLE001 - one job's defect must not cost the others theirs
         return GridPoint(combination=combination, recipe=recipe, error=told(error))
-    return GridPoint(
-        combination=combination, recipe=recipe, passes=passes, seconds=seconds, delivery=delivery
-    )
+    return GridPoint(combination=combination, recipe=recipe, passes=passes, delivery=delivery)
 
 
-def _passes(prepared: Prepared) -> tuple[dict[str, bool], dict[str, float | None], float | None]:
+def _passes(prepared: Prepared) -> tuple[tuple[PlannedPass, ...], float | None]:
     """Name each pass by its action key, or where its input is not known yet by all that leads to it.
 
     Returns:
-        Whether each is in the store; of those that are not, about how long they take; and how long the delivery takes.
+        The passes, and about how long the delivery takes.
     """
-    found: dict[str, bool] = {}
-    seconds: dict[str, float | None] = {}
+    found = []
     chain = ""
     steps = plan(prepared.recipe, prepared.keys, prepared.store).steps
     statuses = [(planned.step, planned.status) for planned in steps]
@@ -139,10 +173,11 @@ def _passes(prepared: Prepared) -> tuple[dict[str, bool], dict[str, float | None
     for planned, one in zip(steps, taken, strict=True):
         symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
         chain = planned.key or digest.of_json([chain, symbol])
-        found[chain] = planned.status == "HIT"
-        if planned.status != "HIT":
-            seconds[chain] = None if one is None else one.seconds
-    return found, seconds, None if delivery is None else delivery.seconds
+        seconds = None if one is None else one.seconds
+        found.append(
+            PlannedPass(label=planned.step.label, key=chain, stored=planned.status == "HIT", seconds=seconds)
+        )
+    return tuple(found), None if delivery is None else delivery.seconds
 
 
 def _entry(point: GridPoint, name: str, folder: Path) -> Entry:

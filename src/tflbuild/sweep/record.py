@@ -188,6 +188,30 @@ class SweepRecord:
             held.remove()
 
 
+SAID = fields({"jobs": list_of(ROW)})
+"""The form of `summary.json`, as far as it is read again."""
+
+
+def read_ended(folder: Path) -> SweepRecord:
+    """Read a sweep's folder with what its summary says of the jobs that left no finished report: failed, interrupted.
+
+    Raises:
+        RecipeError: there is no `sweep.json`, or it is none.
+    """
+    record = read_record(folder)
+    try:
+        content = json_text.read_mapping(folder / "summary.json")
+        check(content, SAID)
+    except (OSError, ValueError, Malformed):
+        return record  # it was killed before its first job ended
+    said = {row["name"]: row for row in content["jobs"]}
+    for entry in record.entries:
+        row = said.get(entry.row["name"])
+        if entry.row["status"] == "waiting" and row is not None and row["status"] not in FINISHED:
+            entry.row = row
+    return record
+
+
 def make_sweep_folder(recipes: Sequence[Recipe]) -> Path:
     """Make `<outputs>/<recipe>/sweep-<timestamp>`, exclusively; `<outputs>/sweep/` for several recipes."""
     names = {recipe.name for recipe in recipes}

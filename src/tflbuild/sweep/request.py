@@ -11,12 +11,10 @@ from hydra.core.override_parser.types import Override
 
 from tflbuild.core.errors import RecipeError
 from tflbuild.recipe.overrides import parse
+from tflbuild.sweep.known import GRID as GRID
+from tflbuild.sweep.known import SWEEPERS
 from tflbuild.sweep.launchers import DEFAULT
 
-GRID = "basic"
-"""Hydra's name for the sweeper that builds every combination."""
-
-SWEEPERS = (GRID, "optuna")
 _HYDRA = re.compile(r"[+~]{0,2}hydra[./=@]")
 _OPTION = re.compile(r"(?:\+\+?)?hydra[./](?P<part>launcher|sweeper)(?:[./](?P<rest>.+))?$")
 
@@ -40,6 +38,11 @@ class Request:
     sweeper_options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def is_setting(word: str) -> bool:
+    """Say whether what was typed sets something of Hydra itself."""
+    return _HYDRA.match(word) is not None
+
+
 def read_request(words: Iterable[str]) -> Request:
     """Take the words that are Hydra's from those that are the recipe's.
 
@@ -47,10 +50,10 @@ def read_request(words: Iterable[str]) -> Request:
         RecipeError: another setting of Hydra's than its launcher and sweeper, or an unknown sweeper.
     """
     given = list(words)
-    ours = [word for word in given if not _HYDRA.match(word)]
+    ours = [word for word in given if not is_setting(word)]
     chosen = {"launcher": DEFAULT, "sweeper": GRID}
     options: dict[str, dict[str, Any]] = {"launcher": {}, "sweeper": {}}
-    for override in parse(word for word in given if _HYDRA.match(word)):
+    for override in parse(filter(is_setting, given)):
         part, path, value = _setting(override)
         if path:
             _set(options[part], path, value, override.input_line or "")

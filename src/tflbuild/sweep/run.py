@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tflbuild import plugins
-from tflbuild.core.errors import TflbuildError
+from tflbuild.core.errors import StoreError
+from tflbuild.engine.run_folder import point_latest
 from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
 from tflbuild.show.interrupted import continuing, show_interrupted
-from tflbuild.sweep.batch import EXIT_ORDER, finish, settle
-from tflbuild.sweep.freeze import GridPoint, announcement, freeze, grid_points
-from tflbuild.sweep.grid import expand
+from tflbuild.sweep.batch import finish, settle
+from tflbuild.sweep.freeze import announcement, freeze, grid_points, invalid_lines, refuse_nothing_valid
+from tflbuild.sweep.grid import expand, names_of
+from tflbuild.sweep.known import GRID
 from tflbuild.sweep.launchers import Done, Launcher, check_harmless, launcher
 from tflbuild.sweep.record import SweepRecord, make_sweep_folder, read_record
-from tflbuild.sweep.request import GRID, read_request
+from tflbuild.sweep.request import read_request
 from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say
 
@@ -36,20 +39,23 @@ def run_sweep(overrides: Sequence[str]) -> int:
 
         return run_search(request, chosen, list(overrides))
     found = grid_points(expand(request.overrides))
+    names = names_of([point.combination for point in found])
+    refuse_nothing_valid(found, names)
     recipes = [point.recipe for point in found if point.recipe and not point.error]
-    if not recipes:
-        raise _nothing_valid(found)
     say(announcement(found))
+    for line in invalid_lines(found, names):
+        say(line)
     folder = make_sweep_folder(recipes)
     record = SweepRecord(
         folder=folder,
         command=list(overrides),
         launcher=request.launcher,
         launcher_options=request.launcher_options,
-        entries=freeze(found, folder),
+        entries=freeze(found, folder, names),
     )
     with record.lock():
         record.write()
+        point_latest(folder)
         positions = [n for n, entry in enumerate(record.entries) if entry.row["status"] == "waiting"]
         return _run(record, positions, chosen)
 
@@ -76,6 +82,8 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         check_harmless(options, folder / "sweep.json")
     chosen = launcher(name, options)
     with record.lock():
+        with suppress(StoreError):  # where another's folder may be read alone
+            point_latest(folder)
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])
@@ -114,11 +122,3 @@ def _run(record: SweepRecord, positions: list[int], chosen: Launcher) -> int:
     if interrupted:
         show_interrupted(continuing(record.folder))
     return code
-
-
-def _nothing_valid(found: Sequence[GridPoint]) -> TflbuildError:
-    """Give the error by which the sweep would exit, had it been run."""
-    errors = [point.error for point in found if point.error]
-    first = min(errors, key=lambda error: EXIT_ORDER.index(error.exit_code))
-    first.args = (f"no job of the sweep is valid: {first}",)
-    return first

@@ -17,14 +17,15 @@ from tflbuild.core import toolchain
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.engine.report_form import read_report
+from tflbuild.engine.run_folder import point_latest
 from tflbuild.engine.storage.disk import replace_file, writing
 from tflbuild.recipe.validation import typed
 from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import finish, settle
-from tflbuild.sweep.freeze import freeze, grid_points
+from tflbuild.sweep.freeze import GridPoint, freeze, grid_points
 from tflbuild.sweep.grid import Combination
 from tflbuild.sweep.launchers import Launcher
-from tflbuild.sweep.objective import directions_of, excess_of, figures_at_gate, figures_of
+from tflbuild.sweep.objective import Direction, directions_of, excess_of, figures_at_gate, figures_of
 from tflbuild.sweep.record import Entry, SweepRecord, make_sweep_folder, read_record
 from tflbuild.sweep.request import Request
 from tflbuild.sweep.show import change_since_base, say
@@ -61,12 +62,8 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
         RecipeError: an option, the space, the objective or the recipe is wrong.
         MissingTool: Optuna is not installed.
     """
-    options = typed(Options, request.sweeper_options, "hydra.sweeper")
-    toolchain.require(["optuna"], "hydra/sweeper=optuna")
-    space = space_of(request.overrides)
-    recipe = _first_point(space)
-    directions = directions_of(recipe)
-    check_sampler(options, len(directions))
+    asked = read_search(request)
+    options, space, directions, recipe = asked.options, asked.space, asked.directions, asked.recipe
     kept = {key: value for key, value in recipe.mapping.items() if key not in RUN_KEYS}
     searched = [dimension.typed for dimension in space.dimensions.values()]
     search = {"recipe": kept, "space": searched, "objective": list(recipe.objective)}
@@ -75,12 +72,51 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
     aims = ", ".join(f"{way} {name}" for name, way in zip(recipe.objective, directions, strict=True))
     say(f"search: {options.n_trials} trials to {aims}")
     with record.lock():
+        point_latest(record.folder)
         if existed:
             again = ask_again(study)
             say(
                 f"continuing: {len(counted(study))} trials are done, {again} were cut short and are built again"
             )
         return Search(options, space, recipe.objective, study, record).run(chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A search as it was typed, before anything is built.
+
+    Attributes:
+        options: how far, and how.
+        space: what is searched.
+        first: its corner: the lowest or first value of each dimension.
+        recipe: of the first.
+        directions: by objective.
+    """
+
+    options: Options
+    space: Space
+    first: GridPoint
+    recipe: Recipe
+    directions: Sequence[Direction]
+
+
+def read_search(request: Request) -> Asked:
+    """Read a search, and compose its first point.
+
+    Args:
+        request: the search space among the recipe's overrides, and Optuna's options.
+
+    Raises:
+        RecipeError: an option, the space, the objective or the recipe is wrong.
+        MissingTool: Optuna is not installed.
+    """
+    options = typed(Options, request.sweeper_options, "hydra.sweeper")
+    toolchain.require(["optuna"], "hydra/sweeper=optuna")
+    space = space_of(request.overrides)
+    first, recipe = _first_point(space)
+    directions = directions_of(recipe)
+    check_sampler(options, len(directions))
+    return Asked(options=options, space=space, first=first, recipe=recipe, directions=directions)
 
 
 @dataclass(frozen=True)
@@ -220,7 +256,7 @@ class Search:
             say("best: none; no trial was built within its budget")
 
 
-def _first_point(space: Space) -> Recipe:
+def _first_point(space: Space) -> tuple[GridPoint, Recipe]:
     """Compose the corner of the space, so that what is wrong with every trial is said before the first.
 
     Raises:
@@ -233,7 +269,7 @@ def _first_point(space: Space) -> Recipe:
     assert recipe is not None
     if len(found) > 1 or "seed" in found[0].combination.differs:
         raise RecipeError("seeds: a search builds every trial once; give seed, or seeds=[].")
-    return recipe
+    return found[0], recipe
 
 
 def _record_of(study: Study, recipe: Recipe, request: Request, command: Sequence[str]) -> SweepRecord:

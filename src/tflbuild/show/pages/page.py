@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
+from tflbuild.engine.report_form import typed_words
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import exhibits_of_analyses
@@ -124,7 +125,7 @@ def _split(analyses: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any
 
 
 def _command(report: Mapping[str, Any]) -> str:
-    return shlex.join(["tflbuild", f"recipe={report['recipe']}", *report["overrides"]])
+    return shlex.join(["tflbuild", *typed_words(report)])
 
 
 def _unit(report: Mapping[str, Any], metric: str) -> str:

@@ -24,19 +24,9 @@ from typing import Any, Protocol
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.known import LAUNCHERS as LAUNCHERS
 
 DEFAULT = "serial"
-
-LAUNCHERS = {
-    "serial": "tflbuild.sweep.launchers.serial",
-    "basic": "tflbuild.sweep.launchers.serial",
-    "joblib": "tflbuild.sweep.launchers.joblib",
-    "ray": "tflbuild.sweep.launchers.ray",
-    "submitit": "tflbuild.sweep.launchers.submitit",
-    "submitit_local": "tflbuild.sweep.launchers.submitit",
-    "submitit_slurm": "tflbuild.sweep.launchers.submitit",
-}
-"""The module of every launcher by its name in Hydra; its class is `Launcher`. `basic` is Hydra's default."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "submitit_local": {"cluster": "local"},

@@ -1,0 +1,3 @@
+# Takes the completion of tflbuild out of this shell: tflbuild -sc uninstall=fish | source
+complete -e -c tflbuild
+functions -e __tflbuild_complete
