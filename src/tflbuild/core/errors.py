@@ -3,7 +3,7 @@
 TflbuildError            1  (never raised itself)
 ├── RecipeError          2  the recipe or its input is wrong
 │   └── DataError        2  a data set is missing, empty or unusable
-├── PluginError          3  a plugin that the recipe needs is wrong
+├── PluginError          3  a plugin that the recipe needs is wrong, or raised in this process
 │   └── NameTaken        3  it declares a name that is taken
 ├── PassError            4  a pass failed
 │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised

@@ -13,6 +13,7 @@ from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
+from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine import training_logs
@@ -233,7 +234,7 @@ class Build:
             found = told(caught, self.folder)
             if error is None:
                 return found
-            self._warn(str(found))
+            self._warn(on_one_line(str(found)))
         return error
 
     def _before_report(self, error: Ending) -> None:
@@ -299,7 +300,8 @@ class Build:
                 raise
             except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
                 self._listeners = tuple(other for other in self._listeners if other is not listener)
-                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
+                why = on_one_line(str(told(error, self.folder)))
+                self._warn(f"what shows this build is left out from now on: {why}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:

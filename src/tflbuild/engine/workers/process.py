@@ -91,6 +91,10 @@ class Process:
             ) from error
         return Request(self, self._asked, channel, self._popen, who, progress, timeout, self._start.most_rss)
 
+    def log(self, text: str) -> None:
+        """Add lines to what the process printed."""
+        self._start.log(text)
+
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""
         if self._popen is not None:
