@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +24,7 @@ def inner(act):
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Give the names of a plugin in plugins/mine.py."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(place, "PLUGINS", {"my_plugins"})
@@ -37,7 +36,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     monkeypatch.setitem(sys.modules, "my_plugins", package)
     names: dict[str, Any] = {"__name__": "my_plugins.mine"}
     exec(compile(TEXT, str(folder / "mine.py"), "exec"), names)
-    yield names
+    return names
 
 
 def raised(act: Any) -> BaseException:

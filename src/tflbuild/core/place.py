@@ -69,9 +69,9 @@ def with_place(text: str, error: BaseException) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Give a message that may have a place below it on one line, as a warning has it.
+    r"""Give a message that may have a place below it on one line, as a warning has it.
 
-    >>> on_one_line("ValueError: no\\n  plugins/mine.py:3, in run\\n    raise ValueError('no')")
+    >>> on_one_line("ValueError: no\n  plugins/mine.py:3, in run\n    raise ValueError('no')")
     "ValueError: no (plugins/mine.py:3, in run: raise ValueError('no'))"
     """
     said, *below = text.splitlines() or [""]
