@@ -17,6 +17,7 @@ from tflbuild.engine.explaining import short
 from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison
+from tflbuild.show.file_comparison import FileComparison
 
 USAGE = "usage: tflbuild compare RUN RUN [RUN ...] [--json], or compare FILE FILE data.root=FOLDER [KEY=VALUE ...]"
 
@@ -32,10 +33,28 @@ def compare(words: list[str]) -> int:
         RecipeError: fewer than two runs or files, or one that left no report.
         BudgetExceeded: the second file is over a limit.
     """
-    runs = [word for word in words if word != "--json"]
+    made = compared([word for word in words if word != "--json"])
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+    elif isinstance(made, comparison.Comparison):
+        _show(made)
+    else:
+        for line in made.lines():
+            say(line)
+    if not isinstance(made, comparison.Comparison):
+        refuse_over_budget(made)
+    return 0
+
+
+def compared(runs: list[str]) -> comparison.Comparison | FileComparison:
+    """Compare what words name, runs or two model files; prints nothing.
+
+    Raises:
+        RecipeError: fewer than two runs or files, or one that left no report.
+    """
     files = [word for word in runs if is_model_file(word)]
     if files:
-        return _files(files, [word for word in runs if word not in files], as_json="--json" in words)
+        return _files(files, [word for word in runs if word not in files])
     if len(runs) < 2 or any(run.startswith("-") for run in runs):
         raise RecipeError(USAGE)
     folders = [Path(run) for run in runs]
@@ -50,15 +69,10 @@ def compare(words: list[str]) -> int:
         found: Mapping[str, Any] | None = steps(position).get(label, {}).get("causes")
         return found
 
-    made = comparison.compare(runs, reports, causes)
-    if "--json" in words:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        _show(made)
-    return 0
+    return comparison.compare(runs, reports, causes)
 
 
-def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
+def _files(files: list[str], rest: list[str]) -> FileComparison:
     """Measure two model files on the same samples."""
     for word in rest:
         if Path(word).is_dir():
@@ -68,14 +82,7 @@ def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
             )
         if "=" not in word:
             raise RecipeError(f"compare: '{plain(word)}' is neither a model file nor KEY=VALUE. {USAGE}")
-    made = compare_files(files, rest)
-    if as_json:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        for line in made.lines():
-            say(line)
-    refuse_over_budget(made)
-    return 0
+    return compare_files(files, rest)
 
 
 def _folder(path: Path) -> Path:

@@ -20,14 +20,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TflbuildError(Exception):
-    """One clear sentence for the user, with the exit code of the command."""
+    """One clear sentence for the user, with the exit code of the command.
+
+    Attributes:
+        report: of the build that it ended, as `report.json` holds it; None where there was no build yet.
+        folder: of that run; None likewise.
+    """
 
     exit_code: ClassVar[int] = 1
+    report: Mapping[str, Any] | None = None
+    folder: Path | None = None
 
 
 class RecipeError(TflbuildError):
@@ -102,7 +110,10 @@ class StoreError(TflbuildError):
 
 
 class BudgetExceeded(TflbuildError):
-    """A gate stayed closed."""
+    """A limit of the budget is exceeded, and nothing was delivered.
+
+    Raised by `tflbuild.build`, `report` says what was measured, and the rejected model lies in `folder`.
+    """
 
     exit_code = 5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say
 
 
-def run_sweep(overrides: Sequence[str]) -> int:
+def run_sweep(overrides: Sequence[str], began: Callable[[Path], object] = lambda folder: None) -> int:
     """Build every combination; gives the exit code.
 
     Args:
         overrides: as typed; of Hydra's own settings, `hydra/launcher`, `hydra/sweeper` and their options.
+        began: is told the sweep's folder before the first job.
 
     Raises:
         RecipeError: the words cannot be read, or no job of the sweep is valid.
@@ -33,13 +34,14 @@ def run_sweep(overrides: Sequence[str]) -> int:
     if request.sweeper != GRID:
         from tflbuild.sweep.search import run_search
 
-        return run_search(request, chosen, list(overrides))
+        return run_search(request, chosen, list(overrides), began)
     found = grid_points(expand(request.overrides))
     recipes = [point.recipe for point in found if point.recipe and not point.error]
     if not recipes:
         raise _nothing_valid(found)
     say(announcement(found))
     folder = make_sweep_folder(recipes)
+    began(folder)
     record = SweepRecord(
         folder=folder,
         command=list(overrides),
