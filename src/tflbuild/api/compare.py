@@ -8,7 +8,7 @@ from typing import Any
 
 from tflbuild.commands.compare import compared
 from tflbuild.commands.compare_files import refuse_over_budget
-from tflbuild.core.errors import BudgetExceeded
+from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.session import listed_overrides
 from tflbuild.show.file_comparison import FileComparison
 from tflbuild.show.notebook import lines_html
@@ -64,7 +64,9 @@ def compare(*models: Name, overrides: Iterable[str] = ()) -> Comparison:
         BudgetExceeded: the second file is over a limit; `error.report` is the comparison.
         RecipeError: a run, a file or the data cannot be used.
     """
-    made = compared([*map(os.fspath, models), *listed_overrides(overrides)])
+    if len(models) < 2:
+        raise RecipeError(f"compare: {len(models)} given; name two or more runs, or two model files.")
+    made = compared([*(os.fspath(model) for model in models), *listed_overrides(overrides)])
     if not isinstance(made, FileComparison):
         content = made.to_json()
         return Comparison(content, _lines(content))

@@ -116,6 +116,7 @@ class BudgetExceeded(TflbuildError):
     """
 
     exit_code = 5
+    report: Mapping[str, Any] = MappingProxyType({})
 
 
 class MissingTool(TflbuildError):

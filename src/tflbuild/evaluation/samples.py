@@ -25,10 +25,7 @@ def read_sample(path: Path, kind: Modality) -> Any:
 
 
 def read_image(image: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as it is meant to be seen.
-
-    Returns:
-        (height, width, 3) uint8 RGB.
+    """Read a picture as it is meant to be seen, in the form that its modality takes.
 
     Raises:
         RecipeError: it cannot be decoded.

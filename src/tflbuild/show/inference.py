@@ -167,7 +167,7 @@ def _draw(
     from tflbuild.modalities.image.files import draw
 
     texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
-    rights = [f"truth: {plain(one.label, most=LONGEST_LABEL)}" for one in truth]
+    rights = [("" if one.box else "truth: ") + plain(one.label, most=LONGEST_LABEL) for one in truth]
     try:
         own = task.draw(pixels, shown)
         picture = draw(pixels, _boxes(shown), texts) if own is None else own

@@ -99,7 +99,7 @@ def _list(lines: Sequence[str]) -> str:
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f'<th scope="col" style="{CELL}">{_text(name)}</th>' for name in headings)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<table style="border-collapse: collapse; margin: 0 0 6px"><tr>{head}</tr>{body}</table>'
+    return f'<table style="border-collapse: collapse; margin: 0 0 6px; font-size: 13px"><tr>{head}</tr>{body}</table>'
 
 
 def _cell(value: str) -> str:

@@ -107,7 +107,9 @@ def load_sweep(folder: str | os.PathLike[str]) -> Sweep:
     try:
         content = json_text.read_mapping(file)
     except (OSError, ValueError) as error:
-        raise RecipeError(f"{plain(path)} is no folder of a sweep: {plain(error)}.") from error
+        raise RecipeError(
+            f"{plain(path)} is no folder of a sweep: it has no summary.json that can be read."
+        ) from error
     if content.get("schema") != SCHEMA:
         raise RecipeError(f"{plain(file)} is no summary of a sweep; its schema is not {SCHEMA}.")
     return Sweep(path, content)
