@@ -234,7 +234,7 @@ class Build:
             found = told(caught, self.folder)
             if error is None:
                 return found
-            self._warn(on_one_line(str(found)))
+            self._warn(str(found))
         return error
 
     def _before_report(self, error: Ending) -> None:
@@ -286,7 +286,7 @@ class Build:
         self._tell(Event("looking", {"done": done, "total": total}))
 
     def _warn(self, text: str) -> None:
-        self._tell(Event("warning", {"text": text}))
+        self._tell(Event("warning", {"text": on_one_line(text)}))
 
     def _tell(self, event: Event) -> None:
         if event.kind == "warning":
@@ -300,8 +300,7 @@ class Build:
                 raise
             except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
                 self._listeners = tuple(other for other in self._listeners if other is not listener)
-                why = on_one_line(str(told(error, self.folder)))
-                self._warn(f"what shows this build is left out from now on: {why}")
+                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:
