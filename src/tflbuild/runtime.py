@@ -37,7 +37,7 @@ Sample = Any
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model says of one sample.
+    """The answer of a model about one sample.
 
     Attributes:
         found: objects of a detector, the best five classes of a classifier, the surest first; () where the outputs

@@ -34,7 +34,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a build would run.
+    """The steps that a build would run, and what they stand on.
 
     Attributes:
         recipe: its name.

@@ -25,7 +25,7 @@ MOST_JSON = 1 << 26
 
 
 class Beside(NamedTuple):
-    """What an annotation says of a photo.
+    """The objects that an annotation marks in a photo.
 
     Attributes:
         source: the annotation file.

@@ -36,7 +36,7 @@ class OpenedFile(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a file says of one sample.
+    """The answer of a file about one sample.
 
     Attributes:
         found: objects or classes, the surest first; () where its outputs have no meaning to people.

@@ -15,7 +15,7 @@ from tflbuild.engine.workers.request import Progress
 
 
 class Known(NamedTuple):
-    """What is right for one image.
+    """The truth about one image, as far as somebody says it.
 
     Attributes:
         truth: its objects or its class; None where nothing says it.
