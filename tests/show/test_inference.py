@@ -177,7 +177,7 @@ TWO = replace(FACTS, inputs={"image": FACTS.only, "age\x1b": FACTS.only})
     ("facts", "message"),
     [
         (GREY, "m.tflite: an image does not fit what it says of its input: .*set preprocess.channels=grey$"),
-        (NUMBERS, "m.tflite: an image does not fit what it says of its input: .*the input takes"),
+        (NUMBERS, "image.png: no array in an .npy file: "),
         (TWO, r"m.tflite has 2 inputs \(image, age\\x1b\), and an image is one\.$"),
     ],
 )

@@ -15,11 +15,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+import own_files
 from on_bytes import with_facts
 from tflbuild.cli import main
 from tflbuild.commands.schema import schema_of
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
+from tflbuild.core.signature import Signature
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show.ground_truth import Known
@@ -38,6 +40,7 @@ from tflbuild.show.prediction import (
     predictions,
     to_json,
 )
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
 
@@ -354,6 +357,24 @@ def test_truth_of_a_runs_own_data_is_found(detector: Path, tmp_path: Path) -> No
     (run / "report.json").write_text(json.dumps(report))
     made = list(predictions(run, [elsewhere]))
     assert [type(one) for one in made] == [Prediction], "photos elsewhere do not ask for data that are gone"
+
+
+def test_a_model_of_numbers_takes_arrays_and_draws_nothing(tmp_path: Path) -> None:
+    path, sample = tmp_path / "vector.tflite", tmp_path / "sample.npy"
+    content = own_files.FILES["vector"]()
+    path.write_bytes(content)
+    ((name, spec),) = Signature.from_json(flatbuffer.signature(path)).inputs.items()
+    given = Input(modality="vector", shape=spec.shape[1:])
+    path.write_bytes(with_facts(content, Meaning(task="unlabelled", inputs={name: given}).to_json()))
+    np.save(sample, np.ones(given.shape))
+    (made,) = predict(path, [sample], tmp_path / "out")
+    assert (made.drawn, made.width, made.found) == (None, 0, ())
+    assert made.outputs
+    assert lines(made)[0] == f"{sample}: an array"
+    assert to_json(path, [made], None)["predictions"][0]["drawn"] is None
+    np.save(sample, np.ones((2, 2)))
+    with pytest.raises(RecipeError, match="does not fit what it says of its input"):
+        predict(path, [sample], tmp_path / "out")
 
 
 @pytest.mark.parametrize(

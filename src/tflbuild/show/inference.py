@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tflbuild.core.answer import Answer, Truth
 from tflbuild.core.errors import StoreError
+from tflbuild.core.meaning import Input
 from tflbuild.core.plain_text import plain
 from tflbuild.core.task import Task
 from tflbuild.engine.workers.request import Progress
-from tflbuild.evaluation.answering import Answered, OpenedFile, answer, open_file
-from tflbuild.evaluation.samples import read_image
+from tflbuild.evaluation.answering import Answered, OpenedFile, answer, only_input, open_file
+from tflbuild.evaluation.samples import read_image, read_sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,12 +54,12 @@ class Prediction:
     """A model's prediction for one image.
 
     Attributes:
-        image: the file.
-        height: of the image in pixels.
-        width: of the image in pixels.
+        image: the file; an `.npy` for a model that takes numbers.
+        height: of the image in pixels; 0 of numbers.
+        width: likewise.
         found: in falling order of score.
         best: the best score of all, shown or not; 0 where there is none.
-        drawn: the file with what was found drawn in.
+        drawn: the file with what was found drawn in; None of numbers.
         truth: what is there by its annotation; None where nothing says it.
         outputs: of a model whose outputs have no meaning to people, by name; {} for others.
     """
@@ -68,13 +69,13 @@ class Prediction:
     width: int
     found: tuple[Answer, ...]
     best: float
-    drawn: Path
+    drawn: Path | None
     truth: tuple[Truth, ...] | None = None
     outputs: Mapping[str, Numbers] = field(default_factory=dict)
 
 
 def open_model(file: Path, report: Progress) -> tuple[str, ...]:
-    """Load a file and run it once, on a black image; what is wrong with it shows before any image is read.
+    """Load a file and run it once, on a black image or on zeros: a fault of it shows before any sample is read.
 
     Returns:
         The class names that it knows.
@@ -85,7 +86,9 @@ def open_model(file: Path, report: Progress) -> tuple[str, ...]:
     import numpy as np
 
     opened = opened_file(file)
-    answer(opened, np.zeros((8, 8, 3), np.uint8), file)
+    _, given = only_input(opened.meaning, file)
+    black = np.zeros((8, 8, 3), np.uint8)
+    answer(opened, black if _takes_pictures(given) else np.zeros(given.shape, np.float32), file)
     return opened.meaning.labels
 
 
@@ -97,11 +100,11 @@ def predict_image(
     truth: tuple[Truth, ...] | None,
     report: Progress,
 ) -> Prediction:
-    """Run a file on one image, and draw what it finds; reports progress once the image is read.
+    """Run a file on one image, and draw what it finds, or on numbers; reports progress once the file is read.
 
     Args:
         file: the model.
-        image: the picture.
+        image: the picture, or an `.npy`.
         drawn: the file that is written.
         threshold: the score below which nothing is shown; None for the usual one of objects, and none for classes.
         truth: what is right, drawn dashed; None where nothing says it.
@@ -112,22 +115,25 @@ def predict_image(
         StoreError: the drawn image cannot be written.
     """
     opened = opened_file(file)
-    pixels = read_image(image)
+    _, given = only_input(opened.meaning, file)
+    pictures = _takes_pictures(given)
+    sample = read_image(image) if pictures else read_sample(image, given.kind)
     report(1, 1, "read")
-    answered = answer(opened, pixels, file)
+    answered = answer(opened, sample, file)
     every = answered.found
     boxed = any(found.box for found in every)
     least = threshold if threshold is not None else LEAST_SCORE if boxed else 0.0
     shown = tuple(found for found in every if found.score >= least)
-    _draw(opened.meaning.kind, pixels, shown if boxed else shown[:1], truth or (), drawn)
-    height, width = pixels.shape[:2]
+    if pictures:
+        _draw(opened.meaning.kind, sample, shown if boxed else shown[:1], truth or (), drawn)
+    height, width = sample.shape[:2] if pictures else (0, 0)
     return Prediction(
         image=image,
         height=height,
         width=width,
         found=shown,
         best=max((found.score for found in every), default=0.0),
-        drawn=drawn,
+        drawn=drawn if pictures else None,
         truth=truth,
         outputs={} if opened.meaning.kind.labelled else _numbers(answered),
     )
@@ -141,6 +147,10 @@ def opened_file(file: Path) -> OpenedFile:
         RecipeError: it cannot be loaded, or is not what it says of itself.
     """
     return open_file(file)
+
+
+def _takes_pictures(given: Input) -> bool:
+    return given.kind.file == "image"
 
 
 def _numbers(answered: Answered) -> dict[str, Numbers]:

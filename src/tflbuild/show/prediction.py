@@ -123,7 +123,8 @@ def lines(made: Made) -> list[str]:
         return [f"left out: {made.reason}"]
     if isinstance(made, Note):
         return [f"note: {made.text}"]
-    said = [f"{plain(made.image)}: {made.width}x{made.height}, drawn in {plain(made.drawn)}"]
+    drawn = f"{made.width}x{made.height}, drawn in {plain(made.drawn)}" if made.drawn else "an array"
+    said = [f"{plain(made.image)}: {drawn}"]
     if made.outputs:
         return [*said, *(_numbers(name, numbers) for name, numbers in made.outputs.items())]
     rows = [(plain(one.label), f"{one.score:.2f}", one.box) for one in made.found]
@@ -181,7 +182,7 @@ def _json(made: Prediction) -> dict[str, Any]:
         "image": str(made.image),
         "width": made.width,
         "height": made.height,
-        "drawn": str(made.drawn),
+        "drawn": str(made.drawn) if made.drawn else None,
         "best": made.best,
         "found": [asdict(one) for one in made.found],
         "truth": None if made.truth is None else [asdict(one) for one in made.truth],

@@ -23,7 +23,7 @@ PREDICTIONS = fields(
                     "image": TEXT,
                     "width": whole(),
                     "height": whole(),
-                    "drawn": TEXT,
+                    "drawn": maybe(TEXT),
                     "best": NUMBER,
                     "found": list_of(fields({**_ROW, "score": NUMBER})),
                     "truth": maybe(list_of(fields(_ROW))),
