@@ -27,7 +27,7 @@ def predict(words: list[str]) -> int:
     The drawn images go to `predictions/` in the run's folder; `--out` names another. Objects with a score of 0.3 or
     more are shown; `--threshold` sets another limit, for classes too. Where the run's data or an annotation beside the
     image (VOC, YOLO, COCO) says what is right, that is drawn dashed. `--json` prints one document instead of lines;
-    its boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image. A model of numbers takes `.npy` files; nothing is drawn.
+    its boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image. A model of numbers takes `.npy` files, not drawn.
 
     Raises:
         RecipeError: a word is missing or wrong, or none of the images can be read.
