@@ -172,3 +172,25 @@ def test_a_device_needs_little(classifier: Path, photo: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(Predictor(classifier)(photo).best)
     assert isinstance(Predictor(classifier)(photo).best, Answer)
+
+
+def test_a_task_of_a_plugin_that_raises_is_named_with_its_line(
+    classifier: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tflbuild.core import place
+    from tflbuild.tasks.classification.task import Classification
+
+    text = "def found(self, rows, meaning):\n    return rows['no such output']\n"
+    plugin = tmp_path / "my_task.py"
+    plugin.write_text(text)
+    names: dict[str, Any] = {"__name__": "my_plugins.my_task"}
+    exec(compile(text, str(plugin), "exec"), names)
+    monkeypatch.setattr(place, "PLUGINS", {"my_plugins"})
+    monkeypatch.setattr(Classification, "found", names["found"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecipeError) as caught:
+        Predictor(classifier)(photo)
+    assert str(caught.value).splitlines()[1:] == [
+        "  my_task.py:2, in found",
+        "    return rows['no such output']",
+    ]

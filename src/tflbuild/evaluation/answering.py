@@ -20,6 +20,7 @@ from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.modality import Encoded
+from tflbuild.core.place import with_place
 from tflbuild.core.plain_text import plain
 from tflbuild.core.runtime import Execution, Runtime, usual_runtime
 from tflbuild.evaluation.feeding import as_input
@@ -164,13 +165,13 @@ def only_input(meaning: Meaning, file: Path) -> tuple[str, Input]:
 
 @contextmanager
 def blaming(file: Path, what: str) -> Iterator[None]:
-    """Blame a file of somebody else for whatever it makes our code raise."""
+    """Blame a file of somebody else for whatever it makes our code raise, or a plugin's, whose line is named."""
     try:
         yield
     except TflbuildError:
         raise
     except Exception as error:
-        raise RecipeError(f"{plain(file)}: {what}: {described(error)}") from error
+        raise RecipeError(with_place(f"{plain(file)}: {what}: {described(error)}", error)) from error
 
 
 def _check_inputs(execution: Execution, meaning: Meaning, file: Path) -> None:

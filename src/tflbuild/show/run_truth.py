@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tflbuild import plugins
 from tflbuild.core import json_text
 from tflbuild.core.answer import Truth
 from tflbuild.core.code import code_digest
@@ -49,7 +50,8 @@ def of_run(run: Path, images: Sequence[Path]) -> tuple[Mapping[Path, Known], tup
 
 
 def _data_of(run: Path) -> Dataset | None:
-    """Read a run's data set; None where the run does not say it."""
+    """Read a run's data set, which a plugin of the user's may declare; None where the run does not say it."""
+    plugins.load(plugins.default_folder())
     resolved = json_text.read_mapping(run / "report.json").get("resolved")
     data: Any = resolved.get("data") if isinstance(resolved, dict) else None
     return dataset(data) if isinstance(data, dict) else None
