@@ -350,9 +350,11 @@ def test_truth_of_a_runs_own_data_is_found(detector: Path, tmp_path: Path) -> No
     report["resolved"] = {"data": {"type": "image_folder", "root": str(photos)}}
     (run / "report.json").write_text(json.dumps(report))
     elsewhere = tmp_path / "elsewhere.png"
-    Image.new("RGB", (8, 8)).save(elsewhere)
-    made = predict(run, [photos / "dark" / "1.png", elsewhere])
-    assert [one.truth for one in made] == [(Truth(label="dark"),), None]
+    Image.new("RGB", (8, 8), "red").save(elsewhere)
+    (photos / "bright" / "link.png").symlink_to(elsewhere)
+    made = predict(run, [photos / "dark" / "1.png", photos / "bright" / "link.png"])
+    assert [one.truth for one in made] == [(Truth(label="dark"),), (Truth(label="bright"),)]
+    assert predict(run, [tmp_path / "elsewhere.png"])[0].truth is None
     report["resolved"] = {"data": {"type": "image_folder", "root": str(photos / "gone")}}
     (run / "report.json").write_text(json.dumps(report))
     made = list(predictions(run, [elsewhere]))

@@ -36,7 +36,7 @@ def of_photo(photo: Path, labels: Sequence[str], report: Progress) -> Known:
         labels: the model's class names.
         report: is not told.
     """
-    path = Path(os.path.realpath(photo))
+    path = Path(os.path.abspath(photo))  # annotations lie beside a link, not beside what it leads to
     try:
         found = beside(path, labels)
     except (DataError, ValueError, OSError) as error:

@@ -40,11 +40,10 @@ def of_run(run: Path, images: Sequence[Path]) -> tuple[Mapping[Path, Known], tup
         root = data.decided_by() if data is not None and TASKS.get(data.task).labelled else None
         if data is None or root is None:
             return {}, ()
-        within = {os.path.realpath(image): image for image in images}
-        folder = os.path.realpath(root if root.is_dir() else root.parent)
-        if not any(path.startswith(folder + os.sep) for path in within):
+        folder = root if root.is_dir() else root.parent
+        if not any(_lies_in(image, folder) for image in images):
             return {}, ()
-        return _among(data, _listed(data), within), ()
+        return _among(data, _listed(data), {os.path.realpath(image): image for image in images}), ()
     except (RecipeError, ValueError, OSError) as error:
         return {}, (f"no ground truth of the run's data: {plain(error)}",)
 
@@ -55,6 +54,12 @@ def _data_of(run: Path) -> Dataset | None:
     resolved = json_text.read_mapping(run / "report.json").get("resolved")
     data: Any = resolved.get("data") if isinstance(resolved, dict) else None
     return dataset(data) if isinstance(data, dict) else None
+
+
+def _lies_in(image: Path, folder: Path) -> bool:
+    """Say whether an image, or a link to it, lies in a folder."""
+    places = (os.path.abspath, os.path.realpath)
+    return any(Path(place(image)).is_relative_to(place(folder)) for place in places)
 
 
 def _listed(data: Dataset) -> Index:
