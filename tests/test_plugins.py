@@ -98,8 +98,11 @@ def test_a_broken_plugin_takes_back_what_it_declared(text: str, error: str) -> N
     path = write("broken.py", DECLARES.format(name="half_made") + text)
     write("whole.py", DECLARES.format(name="my_metric"))
     loaded = plugins.load(path.parent)
-    assert loaded.broken == {str(path): error}
-    assert loaded.warnings == [f"plugin {path} is left out: {error}"]
+    lines = path.read_text().splitlines()
+    said = f"{error} (plugins/broken.py:{len(lines)}: {lines[-1]})"
+    assert loaded.broken == {str(path): said}
+    assert loaded.warnings == [f"plugin {path} is left out: {said}"]
+    assert isinstance(loaded.errors[str(path)], (Exception, SystemExit)), "--verbose shows it"
     assert list(loaded.origins) == ["tflbuild_plugins.whole"]
     assert loaded.taken == {}
     assert "half_made" not in METRICS
@@ -111,7 +114,7 @@ def test_a_name_that_is_taken_is_kept_by_name() -> None:
     path = write("mine.py", DECLARES.format(name="size"))
     loaded = plugins.load(path.parent)
     assert list(loaded.taken) == ["size"]
-    assert loaded.taken["size"] == loaded.broken[str(path)]
+    assert loaded.broken[str(path)] == f'{loaded.taken["size"]} (plugins/mine.py:4: @metric("size"))'
     assert loaded.taken["size"].startswith("tflbuild_plugins.mine declares the metric 'size', a name that ")
 
 
@@ -228,7 +231,8 @@ def test_what_a_plugin_declares_is_known_and_taken_back_where_it_breaks(
     assert registry.get("mine").__module__ == "tflbuild_plugins.mine"
     plugins._forget("tflbuild_plugins.mine")
     broken = write("mine.py", f"{text_of(decorator)}\nraise ValueError('no luck')\n", "others")
-    assert plugins.load(broken.parent).broken == {str(broken): "ValueError: no luck"}
+    (said,) = plugins.load(broken.parent).broken.values()
+    assert said.startswith("ValueError: no luck (others/mine.py:")
     assert "mine" not in registry
 
 

@@ -117,6 +117,7 @@ PICTURES = {
     "analyses/field/pictures.py": "says how a picture looks",
     "formats": "recognise pictures by the shape of an input, and say which shape a file should have",
     "core/meaning.py": "Meaning.of_image, and facts of tflbuild 0.1, which were of a picture",
+    "runtime.py": "says to people what an array of a picture is",
     "core/task.py": "a picture for people, which a task may draw",
     "core/array_file.py": "looks into an .npz of pictures to calibrate on; belongs into modalities/image",
 }

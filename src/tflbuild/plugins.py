@@ -18,6 +18,7 @@ from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.architecture import ARCHITECTURES
 from tflbuild.core.command import COMMANDS
 from tflbuild.core.compiler_pass import PASSES
+from tflbuild.core.crash import described
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.environment import ENVIRONMENTS
 from tflbuild.core.errors import NameTaken, PluginError, TflbuildError
@@ -25,6 +26,7 @@ from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.model_format import FORMATS
+from tflbuild.core.place import PLUGINS, on_one_line, with_place
 from tflbuild.core.plugin_files import OFF_SWITCH as OFF_SWITCH
 from tflbuild.core.plugin_files import default_folder as default_folder
 from tflbuild.core.plugin_files import files as files
@@ -65,11 +67,13 @@ class Loaded:
         broken: file or entry point of each plugin that could not be loaded, with the error.
         taken: names that a plugin wanted although they were taken, with the error.
         origins: where each plugin module came from.
+        errors: what was raised by each plugin that could not be loaded, by its file or entry point.
     """
 
     broken: dict[str, str] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, BaseException] = field(default_factory=dict, compare=False)
 
     @property
     def warnings(self) -> list[str]:
@@ -114,7 +118,7 @@ def require(name: str, loaded: Loaded, noun: str = "pass") -> None:
         if f'"{name}"' in text or f"'{name}'" in text or name in origin:
             raise PluginError(
                 f"{noun} '{name}' is declared by a plugin that cannot be loaded: {origin}: {error}"
-            )
+            ) from loaded.errors.get(origin)
 
 
 def _mount(folder: Path) -> None:
@@ -126,17 +130,17 @@ def _mount(folder: Path) -> None:
 
 
 def _load(loaded: Loaded, module: str, origin: str) -> None:
+    PLUGINS.add(module.partition(".")[0])
     try:
         importlib.import_module(module)
         loaded.origins[module] = origin
-    except TflbuildError as error:
-        _forget(module)
-        loaded.broken[origin] = str(error)
-        if isinstance(error, NameTaken):
-            loaded.taken[error.name] = str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
         _forget(module)
-        loaded.broken[origin] = f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, TflbuildError) else described(error)
+        loaded.broken[origin] = on_one_line(with_place(said, error))
+        loaded.errors[origin] = error
+        if isinstance(error, NameTaken):
+            loaded.taken[error.name] = str(error)
 
 
 def _forget(module: str) -> None:

@@ -1,4 +1,4 @@
-"""Build recipes from Python as the command line does: `tflbuild.build("ssd_mobilenet_int8", overrides=[...])`."""
+"""Build recipes from Python as the command line does: `tflbuild.build("ssd_mobilenet_int8", ["seed=1"])`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tflbuild import plugins
-from tflbuild.core.errors import OtherWay, RecipeError
+from tflbuild.core.errors import OtherWay, RecipeError, TflbuildError
+from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.build import Build, Outcome
 from tflbuild.engine.events import Listener
-from tflbuild.engine.report import Report
+from tflbuild.engine.report import Report as BuiltReport
 from tflbuild.engine.run_folder import make_run_folder
 from tflbuild.engine.workers.worker import Worker
 from tflbuild.recipe.load import load_recipe, recipe_of
+from tflbuild.show.notebook import Report
 from tflbuild.wiring import NAMES
 
 
@@ -26,28 +28,60 @@ def build(recipe: str, overrides: Iterable[str] = (), *, show: bool = True) -> R
         show: print progress.
 
     Returns:
-        The report; `report["targets"]` holds what was delivered, `report.folder` where it lies.
+        The report, a mapping of what `report.json` holds: `report["targets"]` is what was delivered. `report.folder`
+        is where it lies, `report.metric("top1")` a figure of the delivered file.
 
     Raises:
-        TflbuildError: as the command line would end; the message is the same. What was measured until then
-            lies in the newest run folder's report.json.
-        RecipeError: the recipe has `seeds`, which make several builds; this gives one report.
+        BudgetExceeded: a limit is exceeded; `error.report` is the report, `error.folder` where the rejected model lies.
+        RecipeError: the recipe or its data are wrong; or it has `seeds`, which make several builds.
+        TflbuildError: as the command line would end, with the same message, and with `report` and `folder` where the
+            build had begun.
     """
     from tflbuild.show import terminal
 
-    wanted = load_recipe([f"recipe={recipe}", *overrides])
+    wanted = load_recipe(words_of(recipe, overrides))
     if wanted.seeds:
         raise RecipeError(
-            f"seeds: {list(wanted.seeds)} make {len(wanted.seeds)} builds, and build() gives one report; call it "
-            f'once a seed, with overrides=["seeds=[]", "seed={wanted.seeds[0]}"].'
+            f"seeds: {list(wanted.seeds)} make {len(wanted.seeds)} builds, and build() gives one report; call "
+            f'tflbuild.sweep, or build() once for each seed, with overrides=["seeds=[]", "seed={wanted.seeds[0]}"].'
         )
     listeners: tuple[Listener, ...] = ()
     if show:
         listeners = (terminal.listener(),)
     outcome = build_once(wanted, listeners)
+    report = Report(folder=outcome.report.folder, content=outcome.report.content)
+    if isinstance(outcome.error, TflbuildError):
+        outcome.error.report, outcome.error.folder = report, report.folder
     if outcome.error is not None:
         raise outcome.error
-    return outcome.report
+    return report
+
+
+def words_of(recipe: str, overrides: Iterable[str]) -> list[str]:
+    """Give a recipe and overrides as the command line takes them.
+
+    Raises:
+        RecipeError: the recipe is no name, or the overrides are no list of texts.
+    """
+    given: object = recipe
+    if not isinstance(given, str):
+        raise RecipeError(f"recipe: {plain(repr(given))} is no name of a recipe; give e.g. 'int8'.")
+    return [f"recipe={recipe}", *listed_overrides(overrides)]
+
+
+def listed_overrides(overrides: Iterable[str]) -> list[str]:
+    """Give overrides as the command line takes them.
+
+    Raises:
+        RecipeError: they are one text, or one of them is none.
+    """
+    if isinstance(overrides, str):
+        raise RecipeError(f"overrides: '{plain(overrides)}' is one text; give a list, e.g. ['seed=1'].")
+    words: list[object] = list(overrides)
+    wrong = [word for word in words if not isinstance(word, str)]
+    if wrong:
+        raise RecipeError(f"overrides: {plain(repr(wrong[0]))} is no text; write it as KEY=VALUE.")
+    return list(map(str, words))
 
 
 def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
@@ -84,7 +118,7 @@ def worker_for(recipe: Recipe) -> Worker:
     return Worker(recipe.worker, recipe.device, (plugins.LOADER, recipe.plugins), NAMES)
 
 
-def publish(report: Report) -> None:
+def publish(report: BuiltReport) -> None:
     """Write `report.html` beside `report.json`, and the outcome behind the log."""
     from tflbuild.show.outcome import keep_outcome
     from tflbuild.show.pages import publishing

@@ -14,8 +14,8 @@ from on_bytes import with_facts
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Meaning
+from tflbuild.evaluation.samples import array_of
 from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.show.prepared import array_of
 from tflbuild.tflite.tiny import brightness_detector
 
 RNG = np.random.default_rng(4)

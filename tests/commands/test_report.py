@@ -259,7 +259,7 @@ def test_predictions_are_said_as_they_come_and_one_that_can_be_read_is_enough(
     results: list[Any] = [LeftOut(Path("a.png"), "it is damaged"), told("b.png")]
     monkeypatch.setattr(prediction, "predictions", lambda *words: given.append(words) or results)
     assert main(["predict", "run", "a.png", "b.png"]) == 0
-    assert given == [(Path("run"), [Path("a.png"), Path("b.png")], Path("predictions"))]
+    assert given == [(Path("run"), [Path("a.png"), Path("b.png")], None, None)]
     assert capsys.readouterr().out.splitlines() == [
         "left out: it is damaged",
         "b.png: 6x4, drawn in p.png",

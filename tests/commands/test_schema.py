@@ -17,12 +17,14 @@ from tflbuild.core.cause import FINDING
 def test_a_list_names_every_document_and_every_analysis(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed[:5] == ["report", "event", "diagnosis", "drift", "lint"]
-    assert listed[5:] == sorted(listed[5:])
-    assert {f"analyses.{name}" for name in ANALYSES} <= set(listed[5:])
+    assert listed[:6] == ["report", "event", "diagnosis", "drift", "lint", "predictions"]
+    assert listed[6:] == sorted(listed[6:])
+    assert {f"analyses.{name}" for name in ANALYSES} <= set(listed[6:])
 
 
-@pytest.mark.parametrize("name", ["report", "event", "diagnosis", "drift", "lint", "analyses.ladder"])
+@pytest.mark.parametrize(
+    "name", ["report", "event", "diagnosis", "drift", "lint", "predictions", "analyses.ladder"]
+)
 def test_what_is_printed_is_a_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", name]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -13,7 +13,14 @@ from types import CodeType
 import pytest
 
 from tflbuild.core import crash
-from tflbuild.core.errors import DataError, RecipeError, StoreError, TflbuildError, Unexpected
+from tflbuild.core.errors import (
+    DataError,
+    PluginError,
+    RecipeError,
+    StoreError,
+    TflbuildError,
+    Unexpected,
+)
 
 REPORT = ": this was not expected, and is a fault of tflbuild; please report it "
 
@@ -133,3 +140,24 @@ def test_a_schedulers_own_handler_is_told_from_other_ends(
 def test_an_end_without_a_trace_is_nobodys() -> None:
     assert not crash.is_requeue(SystemExit(1))
     assert isinstance(crash.told(SystemExit(1)), TflbuildError)
+
+
+def test_an_error_of_a_plugin_is_a_plugins_fault_and_its_line_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tflbuild.core.place.PLUGINS", {"my_plugins"})
+    Path("mine.py").write_text("raise ValueError('no')\n")
+    with pytest.raises(ValueError, match="no") as caught:
+        exec(compile(Path("mine.py").read_text(), "mine.py", "exec"), {"__name__": "my_plugins.mine"})
+    found = crash.told(caught.value, Path("run"))
+    assert type(found) is PluginError
+    assert found.exit_code == 3
+    [path] = Path("run").iterdir()
+    assert str(found).splitlines() == [
+        "the plugin mine.py raised ValueError: no",
+        "  mine.py:1",
+        "    raise ValueError('no')",
+        f"  The full traceback is in {path}.",
+    ]
+    assert "Traceback (most recent call last):" in path.read_text()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tflbuild.core.dataset import Dropped, Index
 from tflbuild.core.errors import DataError
-from tflbuild.data.coco import Coco, _Annotations, _rank, _size, id_of
+from tflbuild.data.coco import Annotations, Coco, _rank, _size, id_of
 from tflbuild.modalities.image.files import inspect
 
 CATEGORIES = [{"id": 3, "name": "zebra"}, {"id": 90, "name": "ant"}]
@@ -158,10 +158,10 @@ def test_boxes_are_taken_for_corners_where_all_fit_so_and_one_reaches_outside_ot
     (root / "train.json").write_text(json.dumps(made))
     dropped: list[Dropped] = []
     if not refused:
-        _Annotations(root, "train", root / "train.json", dropped)
+        Annotations(root, "train", root / "train.json", dropped)
         return
     with pytest.raises(DataError) as wrong:
-        _Annotations(root, "train", root / "train.json", dropped)
+        Annotations(root, "train", root / "train.json", dropped)
     assert str(wrong.value) == (
         "data.root: train.json: the boxes fit their images as [xmin, ymin, xmax, ymax], and 1 reach outside as COCO's "
         "[x, y, width, height], e.g. annotation 1 of 0.png; expected the latter."

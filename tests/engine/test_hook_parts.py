@@ -246,7 +246,7 @@ def test_an_experiment_is_found_or_made_or_made_by_another_machine(monkeypatch: 
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Let a build end at once; gives what was asked for."""
     asked: list[Any] = []
-    outcome = SimpleNamespace(error=None, report="the report")
+    outcome = SimpleNamespace(error=None, report=Report(folder=Path("run"), content={"status": "built"}))
 
     def load(words: list[str]) -> Any:
         asked.append(words)
@@ -264,19 +264,21 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_a_build_from_python_is_that_of_the_command_line(built: list[Any]) -> None:
     report: Any = session.build("small", overrides=["seed=1"])
-    assert report == "the report"
+    assert report == {"status": "built"}
+    assert report.folder == Path("run")
     session.build("small", show=False)
     assert built == [["recipe=small", "seed=1"], 1, ["recipe=small"], 0]
-    with pytest.raises(RecipeError, match="wrong"):
+    with pytest.raises(RecipeError, match="wrong") as caught:
         session.build("small", ["fail=true"])
+    assert (caught.value.folder, caught.value.report) == (Path("run"), {"status": "built"})
 
 
 def test_several_seeds_are_several_builds(built: list[Any]) -> None:
     with pytest.raises(RecipeError) as caught:
         session.build("small", ["seeds=[3,4]"])
     assert str(caught.value) == (
-        "seeds: [3, 4] make 2 builds, and build() gives one report; call it once a seed, with "
-        'overrides=["seeds=[]", "seed=3"].'
+        "seeds: [3, 4] make 2 builds, and build() gives one report; call tflbuild.sweep, or build() once for each "
+        'seed, with overrides=["seeds=[]", "seed=3"].'
     )
     assert len(built) == 1
 

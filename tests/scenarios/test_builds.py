@@ -293,7 +293,8 @@ def test_predict_prints_detections_and_draws_them(here: Workspace, int8: dict[st
     here.run(*INT8)
     printed = here.run("predict", "outputs/ssd_mobilenet_int8/latest", "scene.png")
     assert "scene.png" in printed
-    assert list((here.folder / "predictions").glob("scene*"))
+    run = here.folder / "outputs" / "ssd_mobilenet_int8" / "latest"
+    assert list((run / "predictions").glob("scene*"))
 
 
 @contextmanager
@@ -370,8 +371,11 @@ def test_python_builds_as_the_command_does(here: Workspace, monkeypatch: pytest.
     assert report.status == "built"
     assert report.metric("map") == report["targets"][0]["metrics"]["map"]["value"]
     over = [*INT8[1:-1], "quantize.budget.map.max_drop=-1", "quantize.fallback=[]"]
-    with pytest.raises(BudgetExceeded, match=r"map (fell|rose) by"):
+    with pytest.raises(BudgetExceeded, match=r"map (fell|rose) by") as caught:
         tflbuild.build("ssd_mobilenet_int8", overrides=over, show=False)
+    assert caught.value.folder is not None
+    assert (caught.value.folder / "rejected").is_dir()
+    assert caught.value.report["status"] == "over_budget"
 
 
 def test_a_plugin_of_the_users_is_built_with(here: Workspace, int8: dict[str, Any]) -> None:

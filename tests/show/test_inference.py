@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflbuild.core.answer import Answer
+from tflbuild.core.answer import Answer, Truth
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.signature import Signature, TensorSpec
 from tflbuild.modalities.image import files as image_reading
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.show import inference
-from tflbuild.show.inference import OpenedFile, Prediction, open_model, predict_image
+from tflbuild.show.inference import Numbers, OpenedFile, Prediction, open_model, predict_image
 
 LABELS = ("a", "b", "c", "d", "e", "f")
 FACTS = Meaning.of_image(
@@ -73,12 +73,17 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def said(
-    runner: Runner, facts: Meaning, image: Path, monkeypatch: pytest.MonkeyPatch, least: float = 0.3
+    runner: Runner,
+    facts: Meaning,
+    image: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: float | None = None,
+    truth: tuple[Truth, ...] | None = None,
 ) -> Prediction:
     monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(runner, facts))
     progress: list[Any] = []
     made = predict_image(
-        Path("m.tflite"), image, image.with_name("out.png"), least, lambda *p: progress.append(p)
+        Path("m.tflite"), image, image.with_name("out.png"), least, truth, lambda *p: progress.append(p)
     )
     assert progress == [(1, 1, "read")]
     return made
@@ -172,7 +177,7 @@ TWO = replace(FACTS, inputs={"image": FACTS.only, "age\x1b": FACTS.only})
     ("facts", "message"),
     [
         (GREY, "m.tflite: an image does not fit what it says of its input: .*set preprocess.channels=grey$"),
-        (NUMBERS, "m.tflite: an image does not fit what it says of its input: .*the input takes"),
+        (NUMBERS, "image.png: no array in an .npy file: "),
         (TWO, r"m.tflite has 2 inputs \(image, age\\x1b\), and an image is one\.$"),
     ],
 )
@@ -202,7 +207,7 @@ def test_an_image_is_blamed_for_what_it_is(
     monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     read: list[Any] = []
     with pytest.raises(RecipeError, match=message):
-        predict_image(Path("m"), gone, image.with_name("out.png"), 0.3, lambda *p: read.append(p))
+        predict_image(Path("m"), gone, image.with_name("out.png"), 0.3, None, lambda *p: read.append(p))
     assert read == [], "whether it was read decides who is blamed for a crash"
 
 
@@ -214,7 +219,7 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_what_comes_out_of_it(
     monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     monkeypatch.setattr(image_reading, "read", lambda path: pytest.fail("it was opened"))
     with pytest.raises(RecipeError, match=r"pipe\.png: not a regular file$"):
-        predict_image(Path("m"), pipe, image.with_name("out.png"), 0.3, lambda *p: None)
+        predict_image(Path("m"), pipe, image.with_name("out.png"), 0.3, None, lambda *p: None)
 
 
 def test_a_picture_that_cannot_be_written_is_a_fault_of_the_place(
@@ -222,4 +227,39 @@ def test_a_picture_that_cannot_be_written_is_a_fault_of_the_place(
 ) -> None:
     monkeypatch.setattr(inference, "opened_file", lambda file: OpenedFile(boxes(0.5), DETECTOR))
     with pytest.raises(StoreError, match=r"nowhere/out\.png cannot be written: No such file or directory"):
-        predict_image(Path("m"), image, image.parent / "nowhere" / "out.png", 0.3, lambda *p: None)
+        predict_image(Path("m"), image, image.parent / "nowhere" / "out.png", 0.3, None, lambda *p: None)
+
+
+def test_a_score_that_is_asked_for_hides_classes_and_objects_below_it(
+    image: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[list[str]]
+) -> None:
+    runner = Runner(scores=[0.125, 0.5, 0.0, 0.25, 0.0625, 0.03125])
+    assert [one.label for one in said(runner, FACTS, image, monkeypatch, least=0.25).found] == ["b", "d"]
+    usual = said(boxes(0.25, 0.75), DETECTOR, image, monkeypatch)
+    assert [one.score for one in usual.found] == [0.75], "objects below 0.3 are not shown by themselves"
+
+
+def test_outputs_without_a_meaning_are_given_as_numbers(
+    image: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[list[str]]
+) -> None:
+    runner = Runner(code=[[0.5, -1.0], [2.0, 0.5]])
+    made = said(runner, replace(FACTS, task="unlabelled", labels=()), image, monkeypatch)
+    assert made.found == ()
+    assert made.outputs == {"code": Numbers((2, 2), -1.0, 0.5, 2.0, (0.5, -1.0, 2.0, 0.5))}
+    assert said(Runner(scores=[0.5] * 6), FACTS, image, monkeypatch).outputs == {}
+
+
+def test_what_is_right_is_drawn_dashed_in_black_and_white(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(np.full((80, 120, 3), 127, np.uint8)).save(image)
+    truth = (Truth(label="a", box=(0.25, 0.25, 0.75, 0.75)),)
+    nothing = Runner(detection_boxes=np.zeros((0, 4)), detection_scores=[], detection_classes=[])
+    made = said(nothing, DETECTOR, image, monkeypatch, truth=truth)
+    assert made.truth == truth
+    with Image.open(made.drawn) as picture:
+        row = np.asarray(picture)[20, 30:90]  # the upper edge of the box
+    assert {tuple(pixel) for pixel in row.tolist()} == {(255, 255, 255), (0, 0, 0)}
+    none = said(nothing, DETECTOR, image, monkeypatch)
+    with Image.open(none.drawn) as picture:
+        assert np.unique(np.asarray(picture)).tolist() == [127]

@@ -6,30 +6,41 @@ import contextlib
 import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from PIL import Image
 
+import own_files
 from on_bytes import with_facts
 from tflbuild.cli import main
+from tflbuild.commands.schema import schema_of
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
+from tflbuild.core.signature import Signature
 from tflbuild.engine.workers.apart import Apart, Suspect
 from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.show.inference import open_model
+from tflbuild.show.ground_truth import Known
+from tflbuild.show.inference import Numbers, open_model
+from tflbuild.show.photos import names_of
 from tflbuild.show.prediction import (
     Answer,
     LeftOut,
+    Note,
     Prediction,
-    _names,
+    Truth,
     _predict_one,
+    folder_for,
     lines,
     predict,
     predictions,
+    to_json,
 )
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
 
@@ -70,32 +81,56 @@ def test_a_prediction_is_told_with_its_size_and_its_boxes_in_pixels() -> None:
     assert lines(LeftOut(Path("b.jpg"), "it is damaged")) == ["left out: it is damaged"]
 
 
+def test_what_is_right_is_told_beside_what_was_found() -> None:
+    box = (0.0, 0.0, 0.5, 0.5)
+    made = Prediction(
+        image=Path("a.jpg"),
+        height=40,
+        width=60,
+        found=(Answer(label="cat", score=0.9, box=box),),
+        best=0.9,
+        drawn=Path("o/a.png"),
+        truth=(Truth(label="tomcat", box=box),),
+    )
+    assert lines(made)[1:] == ["  cat     0.90  x 0-30, y 0-20", "  tomcat  truth  x 0-30, y 0-20"]
+    assert lines(replace(made, found=(), truth=()))[1:] == [
+        "  nothing found (best score 0.90)",
+        "  truth: no object",
+    ]
+    assert lines(Note("a\x1b")) == ["note: a\x1b"], "who makes a note makes it harmless"
+    numbers = {"code": Numbers((2, 3), -1.0, 0.25, 2.0, (0.5, -1.0, 2.0, 0.5, 1.0, 0.0))}
+    assert lines(replace(made, found=(), truth=None, outputs=numbers))[1:] == [
+        "  code (2, 3): -1 to 2, mean 0.25; 0.5, -1, 2, 0.5, ..."
+    ]
+
+
 def test_images_of_one_name_are_numbered_past_names_that_are_taken() -> None:
     given = [Path(name) for name in ("x/a.jpg", "y/a.png", "a-2.jpg", "z/a.gif", "b.jpg")]
-    assert [path.name for path in _names(given, Path("out"))] == [
+    assert [path.name for path in names_of(given, Path("out"))] == [
         "a.png",
         "a-2.png",
         "a-2-2.png",
         "a-3.png",
         "b.png",
     ]
-    assert {path.parent for path in _names(given, Path("out"))} == {Path("out")}
+    assert {path.parent for path in names_of(given, Path("out"))} == {Path("out")}
 
 
-def test_detections_are_shown_from_a_score_of_three_tenths_on_unless_another_is_given(
+def test_the_least_score_that_is_shown_is_handed_on(
     detector: Path, white: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[float] = []
+    asked: list[float | None] = []
 
     def call(self: Apart, function: str, *arguments: Any, **more: Any) -> Any:
         if function == "tflbuild.show.inference:predict_image":
             asked.append(arguments[3])
+        return {"open_model": (), "of_photo": Known()}.get(function.rpartition(":")[2])
 
     monkeypatch.setattr(Apart, "call", call)
     predict(detector, [white], tmp_path / "out")
     list(predictions(detector, [white], tmp_path / "out"))
     predict(detector, [white], tmp_path / "out", 0.0)
-    assert asked == [0.3, 0.3, 0.0]
+    assert asked == [None, None, 0.0]
 
 
 class Scripted:
@@ -126,7 +161,7 @@ def test_an_image_of_a_folder_is_left_out_only_where_it_is_to_blame(
     read: bool, of_folder: bool, left_out: bool
 ) -> None:
     apart: Any = Scripted(read, RecipeError("it is damaged"))
-    given = (apart, Path("m"), Path("i"), Path("o"), 0.5, of_folder)
+    given = (apart, Path("m"), Path("i"), Path("o"), 0.5, None, of_folder)
     if left_out:
         assert _predict_one(*given) == LeftOut(Path("i"), "it is damaged")
     else:
@@ -240,22 +275,147 @@ def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path
             predict(model, [image], tmp_path / "out")
 
 
+def test_predictions_go_beside_the_run_or_the_file_and_are_no_photos_themselves(
+    detector: Path, white: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert folder_for(detector) == tmp_path / "detector-predictions"
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "outputs" / "mine" / "run"
+    (run / "cpu").mkdir(parents=True)
+    (run / "cpu" / "model.tflite").write_bytes(detector.read_bytes())
+    run_folder(run, {"name": "cpu", "path": "cpu/model.tflite"})
+    (run.parent / "latest").symlink_to("run")
+    latest = Path("outputs/mine/latest")
+    for named in (run, latest, latest / "cpu" / "model.tflite"):
+        assert folder_for(named) == Path("outputs/mine/run/predictions")
+    (made,) = predict(latest, [white])
+    assert made.drawn == Path("outputs/mine/run/predictions/white.png")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (8, 8)).save(photos / "a.png")
+    for _ in range(2):
+        assert [one.image.name for one in predict(detector, [photos], photos / "out")] == ["a.png"]
+
+
+def test_truth_beside_a_photo_is_found_and_told_in_json(
+    detector: Path, white: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    white.with_suffix(".txt").write_text("1 0.5 0.5 0.5 0.5\n")
+    words = [
+        "predict",
+        str(detector),
+        str(white),
+        "--json",
+        "--threshold=0.5",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    (one,) = said.pop("predictions")
+    assert said == {
+        "schema": "tflbuild.predictions/1",
+        "model": str(detector),
+        "threshold": 0.5,
+        "left_out": [],
+        "notes": [
+            f"{white}: white.txt has class numbers, and no file beside it names them: they are taken for the model's"
+        ],
+    }
+    assert one["truth"] == [{"label": "dark", "box": [0.25, 0.25, 0.75, 0.75]}]
+    assert [found["label"] for found in one["found"]] == ["bright"]
+    assert one["drawn"] == str(tmp_path / "out" / "white.png")
+    problems_of = Draft202012Validator(schema_of("predictions")).iter_errors(said | {"predictions": [one]})
+    assert list(problems_of) == []
+    white.with_suffix(".txt").unlink()
+    white.with_suffix(".xml").write_text("<annotation>")
+    (note, made) = predictions(detector, [white], tmp_path / "out")
+    assert isinstance(note, Note)
+    assert "no ground truth: " in note.text
+    assert "white.xml cannot be read: broken XML" in note.text
+    assert to_json(detector, [made], None)["predictions"][0]["truth"] is None
+
+
+def test_truth_of_a_runs_own_data_is_found(detector: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name in ("bright", "dark"):
+        (photos / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.full((8, 8, 3), number + (200 if name == "bright" else 0), np.uint8)
+            Image.fromarray(pixels).save(photos / name / f"{number}.png")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.tflite").write_bytes(detector.read_bytes())
+    report = {"targets": [{"name": "cpu", "path": "model.tflite"}]}
+    report["resolved"] = {"data": {"type": "image_folder", "root": str(photos)}}
+    (run / "report.json").write_text(json.dumps(report))
+    elsewhere = tmp_path / "elsewhere.png"
+    Image.new("RGB", (8, 8), "red").save(elsewhere)
+    (photos / "bright" / "link.png").symlink_to(elsewhere)
+    made = predict(run, [photos / "dark" / "1.png", photos / "bright" / "link.png"])
+    assert [one.truth for one in made] == [(Truth(label="dark"),), (Truth(label="bright"),)]
+    assert predict(run, [tmp_path / "elsewhere.png"])[0].truth is None
+    report["resolved"] = {"data": {"type": "image_folder", "root": str(photos / "gone")}}
+    (run / "report.json").write_text(json.dumps(report))
+    made = list(predictions(run, [elsewhere]))
+    assert [type(one) for one in made] == [Prediction], "photos elsewhere do not ask for data that are gone"
+
+
+def test_a_model_of_numbers_takes_arrays_and_draws_nothing(tmp_path: Path) -> None:
+    path, sample = tmp_path / "vector.tflite", tmp_path / "sample.npy"
+    content = own_files.FILES["vector"]()
+    path.write_bytes(content)
+    ((name, spec),) = Signature.from_json(flatbuffer.signature(path)).inputs.items()
+    given = Input(modality="vector", shape=spec.shape[1:])
+    path.write_bytes(with_facts(content, Meaning(task="unlabelled", inputs={name: given}).to_json()))
+    np.save(sample, np.ones(given.shape))
+    (made,) = predict(path, [sample], tmp_path / "out")
+    assert (made.drawn, made.width, made.found) == (None, 0, ())
+    assert made.outputs
+    assert lines(made)[0] == f"{sample}: an array"
+    assert to_json(path, [made], None)["predictions"][0]["drawn"] is None
+    np.save(sample, np.ones((2, 2)))
+    with pytest.raises(RecipeError, match="does not fit what it says of its input"):
+        predict(path, [sample], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--threshold", "2"], "--threshold: '2' is no score; give a number in 0..1"),
+        (["--threshold"], "--threshold needs a value"),
+        (["--out="], "--out needs a value"),
+        (["--treshold=1"], "'--treshold=1' is no option"),
+    ],
+)
+def test_a_wrong_word_is_named(
+    words: list[str], message: str, detector: Path, white: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(detector), str(white), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_made_is_said(detector: Path, white: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         predict(detector, [white], white / "out")
 
 
-def test_a_folder_is_all_the_images_in_it(detector: Path, white: Path, tmp_path: Path) -> None:
+def test_a_folder_is_all_the_images_below_it(detector: Path, white: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     (folder / "inner").mkdir(parents=True)
-    for name in ("b.png", "A.JPG", ".hidden.png"):
+    for name in ("b.png", "A.JPG", ".hidden.png", "inner/inner.png"):
         Image.new("RGB", (8, 8)).save(folder / name, "png")
     (folder / "notes.txt").write_text("no image")
     (folder / "half.png").write_bytes(white.read_bytes()[:100])
     made = list(predictions(detector, [folder, white], tmp_path / "out"))
-    assert [type(one) for one in made] == [Prediction, Prediction, LeftOut, Prediction]
-    assert [one.image.name for one in made] == ["A.JPG", "b.png", "half.png", "white.jpg"]
-    (said,) = lines(made[2])
+    assert [one.image.name for one in made if isinstance(one, Prediction)] == [
+        "A.JPG",
+        "b.png",
+        "inner.png",
+        "white.jpg",
+    ]
+    (left,) = (one for one in made if isinstance(one, LeftOut))
+    (said,) = lines(left)
     assert said.startswith("left out: ")
     assert "half.png" in said
 
@@ -296,7 +456,7 @@ def test_names_that_are_not_utf_8_are_taken(
     white.rename(odd)
     assert main(["predict", str(detector), odd]) == 0
     assert capsys.readouterr().out.startswith(
-        "\\udcff\\x1b.jpg: 60x40, drawn in predictions/\\udcff\\x1b.png"
+        f"\\udcff\\x1b.jpg: 60x40, drawn in {tmp_path}/detector-predictions/\\udcff\\x1b.png"
     )
 
 

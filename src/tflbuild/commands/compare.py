@@ -21,11 +21,39 @@ from tflbuild.engine.explaining import short
 from tflbuild.engine.lock import NAME, read_lock
 from tflbuild.engine.report_form import read_report
 from tflbuild.show import comparison
+from tflbuild.show.file_comparison import FileComparison
 
 USAGE = (
     "usage: tflbuild compare RUN_OR_SWEEP [RUN_OR_SWEEP ...] [--json], or compare FILE FILE data.root=FOLDER "
     "[KEY=VALUE ...]"
 )
+
+
+class ComparedRuns(NamedTuple):
+    """Runs side by side, and each held against the first, sample by sample."""
+
+    made: comparison.Comparison
+    paired: Sequence[Paired]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that `--json` prints."""
+        return self.made.to_json() | {"paired": [one.to_json() for one in self.paired]}
+
+
+class ComparedSweeps(NamedTuple):
+    """Sweeps side by side.
+
+    Attributes:
+        jobs: those that all sweeps have, by name.
+        others: names of the others, by the sweep's folder.
+    """
+
+    jobs: Mapping[str, ComparedRuns]
+    others: Mapping[str, Sequence[str]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that `--json` prints."""
+        return {"jobs": {name: one.to_json() for name, one in self.jobs.items()}, "others": dict(self.others)}
 
 
 @command("compare", "two runs, or two model files on the same samples", usage="A B [data.root=D]")
@@ -41,10 +69,30 @@ def compare(words: list[str]) -> int:
         RecipeError: fewer than two runs or files, or one that left no report.
         BudgetExceeded: the second file is over a limit.
     """
-    runs = [word for word in words if word != "--json"]
+    made = compared([word for word in words if word != "--json"])
+    if "--json" in words:
+        say(json.dumps(made.to_json(), indent=1))
+    elif isinstance(made, ComparedRuns):
+        _show(*made)
+    elif isinstance(made, ComparedSweeps):
+        _show_sweeps(made)
+    else:
+        for line in made.lines():
+            say(line)
+    if isinstance(made, FileComparison):
+        refuse_over_budget(made)
+    return 0
+
+
+def compared(runs: list[str]) -> ComparedRuns | ComparedSweeps | FileComparison:
+    """Compare what words name, runs, sweeps or two model files; prints nothing.
+
+    Raises:
+        RecipeError: fewer than two runs or files, or one that left no report.
+    """
     files = [word for word in runs if is_model_file(word)]
     if files:
-        return _files(files, [word for word in runs if word not in files], as_json="--json" in words)
+        return _files(files, [word for word in runs if word not in files])
     if any(run.startswith("-") for run in runs) or (len(runs) < 2 and not any(map(is_sweep, runs))):
         raise RecipeError(USAGE)
     if len(runs) == 1:
@@ -54,51 +102,22 @@ def compare(words: list[str]) -> int:
                 f"compare: {plain(runs[0])} is the only job of its sweep with a report; name another run."
             )
     if all(map(is_sweep, runs)):
-        return _sweeps(runs, as_json="--json" in words)
-    made = _compared(with_jobs("compare", runs))
-    if "--json" in words:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        _show(*made)
-    return 0
+        return _sweeps(runs)
+    return _runs(with_jobs("compare", runs))
 
 
-def _sweeps(folders: list[str], *, as_json: bool) -> int:
-    """Compare the jobs that some sweeps have in common, one after another."""
+def _sweeps(folders: list[str]) -> ComparedSweeps:
+    """Compare the jobs that some sweeps have in common."""
     shared, others = in_every(folders)
     if not shared:
         raise RecipeError(
             f"compare: no job of {' and '.join(map(plain, folders))} has the same name and a report."
         )
-    made = {name: _compared([str(Path(folder) / name) for folder in folders]) for name in shared}
-    if as_json:
-        say(
-            json.dumps(
-                {"jobs": {name: one.to_json() for name, one in made.items()}, "others": others}, indent=1
-            )
-        )
-        return 0
-    for name, one in made.items():
-        say(f"\n{plain(name)}")
-        _show(*one)
-    for folder, names in others.items():
-        if names:
-            say(f"only in {plain(folder)}: {', '.join(map(plain, names))}")
-    return 0
+    jobs = {name: _runs([str(Path(folder) / name) for folder in folders]) for name in shared}
+    return ComparedSweeps(jobs, others)
 
 
-class Compared(NamedTuple):
-    """Runs side by side, and each held against the first, sample by sample."""
-
-    made: comparison.Comparison
-    paired: Sequence[Paired]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the form that `--json` prints."""
-        return self.made.to_json() | {"paired": [one.to_json() for one in self.paired]}
-
-
-def _compared(runs: list[str]) -> Compared:
+def _runs(runs: list[str]) -> ComparedRuns:
     folders = [Path(run) for run in runs]
     reports = [read_report(folder) for folder in folders]
 
@@ -112,10 +131,10 @@ def _compared(runs: list[str]) -> Compared:
         return found
 
     made = comparison.compare(runs, reports, causes)
-    return Compared(made, paired_with_first(runs, [_folder(folder) for folder in folders], reports))
+    return ComparedRuns(made, paired_with_first(runs, [_folder(folder) for folder in folders], reports))
 
 
-def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
+def _files(files: list[str], rest: list[str]) -> FileComparison:
     """Measure two model files on the same samples."""
     for word in rest:
         if Path(word).is_dir():
@@ -125,18 +144,20 @@ def _files(files: list[str], rest: list[str], *, as_json: bool) -> int:
             )
         if "=" not in word:
             raise RecipeError(f"compare: '{plain(word)}' is neither a model file nor KEY=VALUE. {USAGE}")
-    made = compare_files(files, rest)
-    if as_json:
-        say(json.dumps(made.to_json(), indent=1))
-    else:
-        for line in made.lines():
-            say(line)
-    refuse_over_budget(made)
-    return 0
+    return compare_files(files, rest)
 
 
 def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
+
+
+def _show_sweeps(made: ComparedSweeps) -> None:
+    for name, one in made.jobs.items():
+        say(f"\n{plain(name)}")
+        _show(*one)
+    for folder, names in made.others.items():
+        if names:
+            say(f"only in {plain(folder)}: {', '.join(map(plain, names))}")
 
 
 def _show(made: comparison.Comparison, paired: Sequence[Paired]) -> None:

@@ -65,18 +65,7 @@ def diagnose(words: list[str]) -> int:
     Raises:
         RecipeError: a word is missing or wrong.
     """
-    rest, count = _trials([word for word in words if word not in ("--json", *INSTEAD)])
-    if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
-        raise RecipeError(USAGE)
-    tell = listener_for(words)
-    asked = [word for word in INSTEAD if word in words]
-    if len(asked) > 1:
-        raise RecipeError(f"diagnose: {' and '.join(asked)} are two questions; ask one of them. {USAGE}")
-    look, name = INSTEAD[asked[0]] if asked else (diagnosed, "diagnosis")
-    if is_model_file(rest[0]):
-        made, folder = _of_file(rest, tell, count, look)
-    else:
-        made, folder = _of_run(rest, tell, count, look, name)
+    made, folder = diagnosis_of(words, listener_for(words))
     if "--json" in words:
         say(json.dumps(made.to_json(), indent=1))
         return 0
@@ -84,6 +73,28 @@ def diagnose(words: list[str]) -> int:
         say(line)
     say(f"page: {folder / PAGE}")
     return 0
+
+
+def diagnosis_of(words: list[str], tell: Listener) -> tuple[Diagnosis, Path]:
+    """Diagnose what words name, as the command does; gives the diagnosis, and the folder that it is written to.
+
+    Args:
+        words: of the command.
+        tell: is told what happens.
+
+    Raises:
+        RecipeError: a word is missing or wrong.
+    """
+    rest, count = _trials([word for word in words if word not in ("--json", *INSTEAD)])
+    if not rest or rest[0].startswith("-") or ("=" in rest[0] and not Path(rest[0]).exists()):
+        raise RecipeError(USAGE)
+    asked = [word for word in INSTEAD if word in words]
+    if len(asked) > 1:
+        raise RecipeError(f"diagnose: {' and '.join(asked)} are two questions; ask one of them. {USAGE}")
+    look, name = INSTEAD[asked[0]] if asked else (diagnosed, "diagnosis")
+    if is_model_file(rest[0]):
+        return _of_file(rest, tell, count, look)
+    return _of_run(rest, tell, count, look, name)
 
 
 def _publish(made: Diagnosis, folder: Path, store: Opened) -> None:

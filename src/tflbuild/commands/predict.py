@@ -2,32 +2,97 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
+
+USAGE = "usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER... [--threshold 0.5] [--out FOLDER] [--json]"
+
+VALUED = ("--threshold", "--out")
 
 
 @command(
-    "predict", "run a delivered file on images; writes them with boxes drawn", usage="RUN_OR_TFLITE IMAGE..."
+    "predict",
+    "run a delivered file on images; writes them with boxes drawn",
+    usage="RUN_OR_TFLITE IMAGE... [--threshold X] [--out DIR] [--json]",
 )
 def predict(words: list[str]) -> int:
-    """Run a delivered file on images; each is said as soon as it is drawn.
+    """Run a delivered file on images; each is reported as soon as it is drawn.
+
+    The drawn images go to `predictions/` in the run's folder; `--out` names another. Objects with a score of 0.3 or
+    more are shown; `--threshold` sets another limit, for classes too. Where the run's data or an annotation beside the
+    image (VOC, YOLO, COCO) says what is right, that is drawn dashed. `--json` prints one document instead of lines;
+    its boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image. A model of numbers takes `.npy` files, not drawn.
 
     Raises:
         RecipeError: a word is missing or wrong, or none of the images can be read.
+        StoreError: the images cannot be written.
     """
     from tflbuild.show import prediction
 
-    if len(words) < 2 or not all(words):
-        raise RecipeError("usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER...")
-    images = [Path(word) for word in words[1:]]
-    drawn = 0
-    for result in prediction.predictions(Path(words[0]), images, Path("predictions")):
-        drawn += isinstance(result, prediction.Prediction)
-        for line in prediction.lines(result):
+    asked = _read(words)
+    made = []
+    for result in prediction.predictions(asked.model, asked.images, asked.out, asked.threshold):
+        made.append(result)
+        for line in () if asked.as_json else prediction.lines(result):
             say(line)
-    if not drawn:
+    if asked.as_json:
+        say(json.dumps(prediction.to_json(asked.model, made, asked.threshold), indent=1))
+    if not any(isinstance(one, prediction.Prediction) for one in made):
         raise RecipeError("predict: none of the images can be read.")
     return 0
+
+
+class _Asked(NamedTuple):
+    model: Path
+    images: list[Path]
+    out: Path | None
+    threshold: float | None
+    as_json: bool
+
+
+def _read(words: list[str]) -> _Asked:
+    """Read the words.
+
+    Raises:
+        RecipeError: one is missing or wrong.
+    """
+    given: dict[str, str] = {}
+    rest: list[str] = []
+    waiting = iter(word for word in words if word != "--json")
+    for word in waiting:
+        option, equals, value = word.partition("=")
+        if option in VALUED:
+            given[option] = value if equals else next(waiting, "")
+            if not given[option]:
+                raise RecipeError(f"predict: {option} needs a value. {USAGE}")
+        elif word.startswith("--"):
+            raise RecipeError(f"predict: '{plain(word)}' is no option. {USAGE}")
+        else:
+            rest.append(word)
+    if len(rest) < 2 or not all(rest):
+        raise RecipeError(USAGE)
+    return _Asked(
+        model=Path(rest[0]),
+        images=[Path(word) for word in rest[1:]],
+        out=Path(given["--out"]) if "--out" in given else None,
+        threshold=_threshold(given["--threshold"]) if "--threshold" in given else None,
+        as_json="--json" in words,
+    )
+
+
+def _threshold(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise RecipeError(
+            f"predict: --threshold: '{plain(text)}' is no score; give a number in 0..1, e.g. 0.5."
+        )
+    return value

@@ -35,7 +35,7 @@ def preprocess(words: list[str]) -> int:
         raise RecipeError(USAGE)
     from tflbuild import plugins
     from tflbuild.engine.workers.apart import Apart, Suspect
-    from tflbuild.show.prediction import model_file
+    from tflbuild.show.delivered import model_file
 
     file, sample, other = model_file(Path(words[0])), Path(words[1]), Path(words[3])
     read = False

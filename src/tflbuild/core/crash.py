@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tflbuild.core import toolchain
 from tflbuild.core.cache import cache_folder
-from tflbuild.core.errors import RecipeError, StoreError, TflbuildError, Unexpected
+from tflbuild.core.errors import PluginError, RecipeError, StoreError, TflbuildError, Unexpected
+from tflbuild.core.place import Place, place_of
 from tflbuild.core.plain_text import plain
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -40,6 +41,8 @@ def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
         )
     elif isinstance(error, OSError) and number in MISNAMED and error.filename:
         found = RecipeError(f"{plain(error.filename, most=100)} is no name of a file: {error.strerror}.")
+    elif place := place_of(error):
+        found = PluginError(_blamed(error, place, folder))
     else:
         found = Unexpected(_sentence(error, folder))
     found.__cause__ = error
@@ -55,9 +58,15 @@ def is_requeue(error: BaseException) -> bool:
     return name.partition(".")[0] == "submitit"
 
 
+def _blamed(error: BaseException, place: Place, folder: Path | None) -> str:
+    """Blame the plugin that an exception came from: what, where, and where the whole story lies."""
+    kept = _kept(error, folder)
+    story = f"  The full traceback is in {plain(kept)}." if kept else "  --verbose shows the full traceback."
+    return "\n".join([f"the plugin {plain(place.file)} raised {described(error)}", *place.lines(), story])
+
+
 def _sentence(error: BaseException, folder: Path | None) -> str:
-    kept = _keep(error, folder) if folder is not None else None
-    kept = kept or _keep(error, cache_folder("crashes"))
+    kept = _kept(error, folder)
     story = f"with {plain(kept)}, which has the whole story" if kept else "with what --verbose shows"
     return f"{described(error)}: this was not expected, and is a fault of tflbuild; please report it {story}."
 
@@ -69,6 +78,12 @@ def described(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - the exception's own code runs here
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _kept(error: BaseException, folder: Path | None) -> Path | None:
+    """Write the story into a folder, or into the user's cache; None where neither can be written."""
+    kept = _keep(error, folder) if folder is not None else None
+    return kept or _keep(error, cache_folder("crashes"))
 
 
 def _keep(error: BaseException, folder: Path) -> Path | None:

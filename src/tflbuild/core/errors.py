@@ -3,7 +3,7 @@
 TflbuildError            1  (never raised itself)
 ├── RecipeError          2  the recipe or its input is wrong
 │   └── DataError        2  a data set is missing, empty or unusable
-├── PluginError          3  a plugin that the recipe needs is wrong
+├── PluginError          3  a plugin that the recipe needs is wrong, or raised in this process
 │   └── NameTaken        3  it declares a name that is taken
 ├── PassError            4  a pass failed
 │   ├── BrokenPromise    4  a pass ended, but its file is not what it promised
@@ -20,14 +20,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TflbuildError(Exception):
-    """One clear sentence for the user, with the exit code of the command."""
+    """One clear sentence for the user, with the exit code of the command.
+
+    Attributes:
+        report: of the build that it ended, as `report.json` holds it; None where there was no build yet.
+        folder: of that run; None likewise.
+    """
 
     exit_code: ClassVar[int] = 1
+    report: Mapping[str, Any] | None = None
+    folder: Path | None = None
 
 
 class RecipeError(TflbuildError):
@@ -102,9 +110,13 @@ class StoreError(TflbuildError):
 
 
 class BudgetExceeded(TflbuildError):
-    """A gate stayed closed."""
+    """A limit of the budget is exceeded, and nothing was delivered.
+
+    Raised by `tflbuild.build`, `report` says what was measured, and the rejected model lies in `folder`.
+    """
 
     exit_code = 5
+    report: Mapping[str, Any] = MappingProxyType({})
 
 
 class MissingTool(TflbuildError):

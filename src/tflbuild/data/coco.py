@@ -44,7 +44,7 @@ class Coco(FileDataset):
         used: set[str] = set()
         folders: dict[Path, set[str]] = {}
         for split, path in annotation_files(root, self.root, dropped).items():
-            annotations = _Annotations(root, split, path, dropped)
+            annotations = Annotations(root, split, path, dropped)
             for number, name in annotations.categories.items():
                 ids.setdefault(name, number)
             splits[split] = annotations.images(folders)
@@ -86,7 +86,7 @@ class _Image(NamedTuple):
     width: int
 
 
-class _Annotations:
+class Annotations:
     """One annotation file; what is wrong with it goes to `dropped`.
 
     Raises:

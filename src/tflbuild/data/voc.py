@@ -54,7 +54,7 @@ class Voc(FileDataset):
         """Read one annotation; what is wrong with it goes to `dropped`."""
         source = part.annotation(stem)
         try:
-            tree = _tree(f"{root}/{source}")
+            tree = tree_of(f"{root}/{source}")
         except (OSError, ValueError) as error:
             dropped.append(Dropped(source, _why(error)))
             return None
@@ -65,44 +65,72 @@ class Voc(FileDataset):
         if problem or image is None:
             dropped.append(Dropped(source, problem))
             return None
-        nodes = [node for node in tree if node.tag == "object"]
-        objects = tuple(
-            box
-            for number, node in enumerate(nodes, start=1)
-            if (box := self._box(node, number, source, dropped)) is not None
-        )
-        size = voc_xml.fields(fields.get("size"))
-        height, width = (voc_xml.integer(voc_xml.text(size.get(side))) for side in ("height", "width"))
         key = f"{part.photos}{image}"
-        return Annotated(key, source, f"{root}{os.sep}{key}", height, width, objects)
-
-    def _box(
-        self, node: ElementTree.Element, number: int, source: str, dropped: list[Dropped]
-    ) -> RawBox | None:
-        fields = voc_xml.fields(node)
-        label = voc_xml.text(fields.get("name"))
-        if not label:
-            dropped.append(Dropped(source, f"box {number} has no name: dropped"))
-            return None
-        if self.difficult == "drop" and voc_xml.text(fields.get("difficult")) == "1":
-            dropped.append(Dropped(source, f"box {number} ({label}) is difficult: dropped"))
-            return None
-        corners = voc_xml.fields(fields.get("bndbox"))
-        if not corners:
-            dropped.append(Dropped(source, f"box {number} ({label}) has no bndbox: dropped"))
-            return None
-        edges = []
-        for edge in ("ymin", "xmin", "ymax", "xmax"):
-            text = voc_xml.text(corners.get(edge))
-            try:
-                edges.append(float(text))
-            except ValueError:
-                dropped.append(Dropped(source, f"box {number} ({label}) has {edge} '{text}': dropped"))
-                return None
-        return RawBox(str(number), label, *edges)
+        return annotated_in(tree, key, source, f"{root}{os.sep}{key}", dropped, self.difficult)
 
 
-def _tree(path: str) -> ElementTree.Element:
+def annotated_in(
+    tree: ElementTree.Element,
+    key: str,
+    source: str,
+    path: str,
+    dropped: list[Dropped],
+    difficult: Literal["keep", "drop"] = "keep",
+) -> Annotated:
+    """Give the size and the boxes that an annotation states.
+
+    Args:
+        tree: the annotation.
+        key: of the photo, for messages.
+        source: of the annotation, likewise.
+        path: of the photo.
+        dropped: gains what is no box.
+        difficult: whether objects marked difficult are kept.
+    """
+    nodes = [node for node in tree if node.tag == "object"]
+    objects = tuple(
+        box
+        for number, node in enumerate(nodes, start=1)
+        if (box := _box(node, number, source, dropped, difficult)) is not None
+    )
+    size = voc_xml.fields(voc_xml.fields(tree).get("size"))
+    height, width = (voc_xml.integer(voc_xml.text(size.get(side))) for side in ("height", "width"))
+    return Annotated(key, source, path, height, width, objects)
+
+
+def _box(
+    node: ElementTree.Element, number: int, source: str, dropped: list[Dropped], difficult: str
+) -> RawBox | None:
+    fields = voc_xml.fields(node)
+    label = voc_xml.text(fields.get("name"))
+    if not label:
+        dropped.append(Dropped(source, f"box {number} has no name: dropped"))
+        return None
+    if difficult == "drop" and voc_xml.text(fields.get("difficult")) == "1":
+        dropped.append(Dropped(source, f"box {number} ({label}) is difficult: dropped"))
+        return None
+    corners = voc_xml.fields(fields.get("bndbox"))
+    if not corners:
+        dropped.append(Dropped(source, f"box {number} ({label}) has no bndbox: dropped"))
+        return None
+    edges = []
+    for edge in ("ymin", "xmin", "ymax", "xmax"):
+        text = voc_xml.text(corners.get(edge))
+        try:
+            edges.append(float(text))
+        except ValueError:
+            dropped.append(Dropped(source, f"box {number} ({label}) has {edge} '{text}': dropped"))
+            return None
+    return RawBox(str(number), label, *edges)
+
+
+def tree_of(path: str) -> ElementTree.Element:
+    """Parse an annotation.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is none.
+    """
     tree = voc_xml.parse(path)
     if tree.tag != "annotation":
         raise ValueError(f"its outermost element is '{tree.tag}', not 'annotation'")

@@ -13,6 +13,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.disagreement import BASE, MODEL, TRUTH
 from tflbuild.core.errors import PassError
 from tflbuild.core.names import named
+from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime
 from tflbuild.engine.deliver import FINAL_SPLIT, Delivery, runtime_of
@@ -123,7 +124,7 @@ class Analyst:
             try:
                 entries.append(self.entry(name, analysis, models, runtime))
             except PassError as error:
-                self._warn(f"analyses.{name}: {error}")
+                self._warn(f"analyses.{name}: {on_one_line(str(error))}")
         return entries
 
     def entry(

@@ -13,6 +13,7 @@ from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
+from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine.account import Account
@@ -318,7 +319,7 @@ class Build:
         self._tell(Event("looking", {"done": done, "total": total}))
 
     def _warn(self, text: str) -> None:
-        self._tell(Event("warning", {"text": text}))
+        self._tell(Event("warning", {"text": on_one_line(text)}))
 
     def _tell(self, event: Event) -> None:
         if event.kind == "warning":

@@ -9,6 +9,7 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.errors import PassError
+from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.gate import GATE_SPLIT
@@ -50,7 +51,7 @@ def first_look(
             found = measurer.readings(model, found.value, split)
     except PassError as error:
         what = "tried with other readings of its input" if found else "held against chance"
-        tell(Event("warning", {"text": f"the base could not be {what}: {error}"}))
+        tell(Event("warning", {"text": f"the base could not be {what}: {on_one_line(str(error))}"}))
     if found is None or not found.value.get("text"):
         return None
     finding = dict(found.value)

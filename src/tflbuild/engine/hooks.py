@@ -18,6 +18,7 @@ from typing import Any
 from tflbuild.core.errors import INTERRUPTED
 from tflbuild.core.hook import Hook, Unmade
 from tflbuild.core.options import to_json
+from tflbuild.core.place import on_one_line, with_place
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event, Listener
 
@@ -90,7 +91,7 @@ class Hooks:
             self._listening.pop(name, None)
             self._tell(Event("log", {"text": "".join(traceback.format_exception(error))}))
             text = f"hook '{name}' raised {_said(error)} in {call} and is not called again"
-            self._tell(Event("warning", {"text": text}))
+            self._tell(Event("warning", {"text": on_one_line(with_place(text, error))}))
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:

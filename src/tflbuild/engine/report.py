@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,9 @@ class StepReport:
         }
 
 
-@dataclass(kw_only=True)
-class Report:
-    """The result of a build.
+@dataclass(kw_only=True, eq=False)
+class Report(Mapping[str, Any]):
+    """The result of a build: a mapping of what `report.json` holds.
 
     Attributes:
         folder: the run's folder.
@@ -98,6 +98,12 @@ class Report:
 
     def __getitem__(self, field: str) -> Any:
         return self.content[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
 
     def metric(self, name: str, target: str = "") -> float:
         """Give a metric of the delivered file of a target, the first by default.

@@ -12,6 +12,7 @@ from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.errors import BudgetExceeded, PassError
 from tflbuild.core.options import to_json
+from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.bundle import Failure, assignment_of
 from tflbuild.engine.contents import keep_contents
@@ -246,7 +247,7 @@ class Runner:
                     {"run": fallback.text, "ok": False, "error": str(error), "passes": passes}
                 )
                 self._tell(Event("pass_ended", part.to_json()))
-                self._tell(Event("warning", {"text": f"fallback {fallback.text}: {error}"}))
+                self._tell(Event("warning", {"text": f"fallback {fallback.text}: {on_one_line(str(error))}"}))
                 return None
             last = label == fallback.run[-1]
             attempt = self._judge(label, result, alternative.limits, current, part)

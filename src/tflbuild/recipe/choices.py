@@ -52,6 +52,15 @@ def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
     return Data(made, (*recognised, *preprocessing.told(root, found, model)))
 
 
+def dataset(value: Any) -> Dataset:
+    """Validate a data set by itself, without what a model says of it.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    return _chosen(DATASETS, value, "data").resolved()[0]
+
+
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:
     if not isinstance(value, Mapping) or "type" not in value:
         raise RecipeError(

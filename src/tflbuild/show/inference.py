@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tflbuild.core.answer import Answer
-from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.crash import described
-from tflbuild.core.errors import RecipeError, StoreError, TflbuildError
-from tflbuild.core.meaning import Input, Meaning
+from tflbuild.core.answer import Answer, Truth
+from tflbuild.core.errors import StoreError
+from tflbuild.core.meaning import Input
 from tflbuild.core.plain_text import plain
-from tflbuild.core.regular_file import check_regular
-from tflbuild.core.runtime import Execution, usual_runtime
 from tflbuild.core.task import Task
 from tflbuild.engine.workers.request import Progress
+from tflbuild.evaluation.answering import Answered, OpenedFile, answer, only_input, open_file
+from tflbuild.evaluation.samples import read_image, read_sample
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 LEAST_SCORE = 0.3
-"""The score below which objects and classes are not shown."""
+"""The score below which objects are not shown, unless the user says another."""
 
 LONGEST_LABEL = 60
 """Characters of a class's name that are drawn."""
+
+MOST_VALUES = 64
+"""Values of an output that are given as they are."""
+
+
+class Numbers(NamedTuple):
+    """An output that means nothing to people, in numbers.
+
+    Attributes:
+        shape: without the batch axis.
+        low: the least value.
+        mean: of all.
+        high: the largest.
+        values: the first ones, in order.
+    """
+
+    shape: tuple[int, ...]
+    low: float
+    mean: float
+    high: float
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +54,14 @@ class Prediction:
     """A model's prediction for one image.
 
     Attributes:
-        image: the file.
-        height: of the image in pixels.
-        width: of the image in pixels.
+        image: the file; an `.npy` for a model that takes numbers.
+        height: of the image in pixels; 0 of numbers.
+        width: likewise.
         found: in falling order of score.
         best: the best score of all, shown or not; 0 where there is none.
-        drawn: the file with what was found drawn in.
+        drawn: the file with what was found drawn in; None of numbers.
+        truth: what is there by its annotation; None where nothing says it.
+        outputs: of a model whose outputs have no meaning to people, by name; {} for others.
     """
 
     image: Path
@@ -49,150 +69,127 @@ class Prediction:
     width: int
     found: tuple[Answer, ...]
     best: float
-    drawn: Path
+    drawn: Path | None
+    truth: tuple[Truth, ...] | None = None
+    outputs: Mapping[str, Numbers] = field(default_factory=dict)
 
 
-def open_model(file: Path, report: Progress) -> None:
-    """Load a file and run it once, on a black image; what is wrong with it shows before any image is read.
+def open_model(file: Path, report: Progress) -> tuple[str, ...]:
+    """Load a file and run it once, on a black image or on zeros: a fault of it shows before any sample is read.
+
+    Returns:
+        The class names that it knows.
 
     Raises:
         RecipeError: it cannot be loaded, or is not what it says of itself.
     """
     import numpy as np
 
-    _answer(opened_file(file), np.zeros((8, 8, 3), np.uint8), file)
+    opened = opened_file(file)
+    _, given = only_input(opened.meaning, file)
+    black = np.zeros((8, 8, 3), np.uint8)
+    answer(opened, black if _takes_pictures(given) else np.zeros(given.shape, np.float32), file)
+    return opened.meaning.labels
 
 
-def predict_image(file: Path, image: Path, drawn: Path, least_score: float, report: Progress) -> Prediction:
-    """Run a file on one image, and draw what it finds; reports progress once the image is read.
+def predict_image(
+    file: Path,
+    image: Path,
+    drawn: Path,
+    threshold: float | None,
+    truth: tuple[Truth, ...] | None,
+    report: Progress,
+) -> Prediction:
+    """Run a file on one image, and draw what it finds, or on numbers; reports progress once the file is read.
+
+    Args:
+        file: the model.
+        image: the picture, or an `.npy`.
+        drawn: the file that is written.
+        threshold: the score below which nothing is shown; None for the usual one of objects, and none for classes.
+        truth: what is right, drawn dashed; None where nothing says it.
+        report: is told when the image is read.
 
     Raises:
         RecipeError: the image or what the model gives cannot be used.
         StoreError: the drawn image cannot be written.
     """
     opened = opened_file(file)
-    pixels = read_image(image)
+    _, given = only_input(opened.meaning, file)
+    pictures = _takes_pictures(given)
+    sample = read_image(image) if pictures else read_sample(image, given.kind)
     report(1, 1, "read")
-    every = _answer(opened, pixels, file)
+    answered = answer(opened, sample, file)
+    every = answered.found
     boxed = any(found.box for found in every)
-    shown = tuple(found for found in every if found.score >= least_score) if boxed else every
-    _draw(opened.meaning.kind, pixels, shown if boxed else shown[:1], drawn)
-    best = max((found.score for found in every), default=0.0)
-    height, width = pixels.shape[:2]
-    return Prediction(image=image, height=height, width=width, found=shown, best=best, drawn=drawn)
-
-
-class OpenedFile(NamedTuple):
-    """A file that is loaded, with what it says of itself."""
-
-    execution: Execution
-    meaning: Meaning
+    least = threshold if threshold is not None else LEAST_SCORE if boxed else 0.0
+    shown = tuple(found for found in every if found.score >= least)
+    if pictures:
+        _draw(opened.meaning.kind, sample, shown if boxed else shown[:1], truth or (), drawn)
+    height, width = sample.shape[:2] if pictures else (0, 0)
+    return Prediction(
+        image=image,
+        height=height,
+        width=width,
+        found=shown,
+        best=max((found.score for found in every), default=0.0),
+        drawn=drawn if pictures else None,
+        truth=truth,
+        outputs={} if opened.meaning.kind.labelled else _numbers(answered),
+    )
 
 
 @lru_cache(maxsize=1)
 def opened_file(file: Path) -> OpenedFile:
-    """Load a file that may come from anywhere.
+    """Load a file that may come from anywhere; the last one stays loaded.
 
     Raises:
         RecipeError: it cannot be loaded, or is not what it says of itself.
     """
-    meaning = _facts(file)
-    with blaming(file, "it cannot be loaded"):
-        model = TFLiteModel(path=file, digest="", fingerprint="", meta={"facts": meaning.to_json()})
-        execution = usual_runtime(model.kind)().open(model)
-        _check_inputs(execution, meaning, file)
-    return OpenedFile(execution, meaning)
+    return open_file(file)
 
 
-def _check_inputs(execution: Execution, meaning: Meaning, file: Path) -> None:
-    specs = execution.signature.inputs
-    for name, given in meaning.inputs.items():
-        said, has = (
-            f"{plain(file)}: it says that its input '{plain(name)}' is {given.shape}",
-            plain(", ".join(specs)),
+def _takes_pictures(given: Input) -> bool:
+    return given.kind.file == "image"
+
+
+def _numbers(answered: Answered) -> dict[str, Numbers]:
+    return {
+        name: Numbers(
+            shape=tuple(value.shape),
+            low=float(value.min(initial=float("inf"))),
+            mean=float(value.mean()) if value.size else 0.0,
+            high=float(value.max(initial=-float("inf"))),
+            values=tuple(map(float, value.ravel()[:MOST_VALUES])),
         )
-        if name not in specs:
-            raise RecipeError(f"{said}, and its inputs are {has}.")
-        if specs[name].shape[1:] != given.shape:
-            raise RecipeError(f"{said}, and it is {specs[name].shape[1:]}.")
+        for name, value in answered.outputs.items()
+        if value.size
+    }
 
 
-def _facts(file: Path) -> Meaning:
-    from tflbuild.tflite import flatbuffer
-
-    flatbuffer.check(file)
-    facts = flatbuffer.read_facts(file)
-    if not facts:
-        raise RecipeError(
-            f"{plain(file)} does not say how it was preprocessed or what its labels are: tflbuild did not make it."
-        )
-    return Meaning.from_json(facts)
-
-
-@contextmanager
-def blaming(file: Path, what: str) -> Iterator[None]:
-    """Blame a file of somebody else for whatever it makes our code raise."""
-    try:
-        yield
-    except TflbuildError:
-        raise
-    except Exception as error:
-        raise RecipeError(f"{plain(file)}: {what}: {described(error)}") from error
-
-
-def read_image(image: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as it is meant to be seen.
-
-    Raises:
-        RecipeError: it cannot be decoded.
-    """
-    from tflbuild.modalities.image.files import read
-
-    try:
-        check_regular(image)
-        return read(image)
-    except OSError as error:
-        raise RecipeError(f"{plain(image)}: {plain(error.strerror or error)}") from error
-    except Exception as error:
-        raise RecipeError(f"{plain(image)} cannot be decoded: {described(error)}") from error
-
-
-def _answer(opened: OpenedFile, pixels: npt.NDArray[np.uint8], file: Path) -> tuple[Answer, ...]:
-    """Give everything that a model says of an image, in falling order of score."""
-    from tflbuild.evaluation.feeding import as_input
-    from tflbuild.evaluation.predictions import readable
-
-    execution, meaning = opened
-    name, given = only_input(meaning, file)
-    with blaming(file, "an image does not fit what it says of its input"):
-        encoded = given.kind.encode(pixels, given.shape)
-    with blaming(file, "what it gives is not what it says of itself"):
-        codes = as_input(encoded.codes[None], given.kind, execution.signature.inputs[name])
-        outputs = readable(execution.run({name: codes}), execution)
-        first = {output: value[0] for output, value in outputs.items()}
-        task = meaning.kind
-        rows = task.decode(task.finisher(meaning, whole=True)(first), meaning, {name: encoded.geometry})
-        return tuple(task.found(rows, meaning))
-
-
-def only_input(meaning: Meaning, file: Path) -> tuple[str, Input]:
-    """Give the one input, by its name."""
-    if len(meaning.inputs) > 1:
-        names = plain(", ".join(meaning.inputs))
-        raise RecipeError(f"{plain(file)} has {len(meaning.inputs)} inputs ({names}), and an image is one.")
-    return next(iter(meaning.inputs.items()))
-
-
-def _draw(task: Task, pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], path: Path) -> None:
+def _draw(
+    task: Task, pixels: npt.NDArray[np.uint8], shown: Sequence[Answer], truth: Sequence[Truth], path: Path
+) -> None:
     import numpy as np
     from PIL import Image
 
+    from tflbuild.modalities.image.dashes import dashed
     from tflbuild.modalities.image.files import draw
 
-    boxes = np.array([found.box or (0.0, 0.0, 1.0, 1.0) for found in shown], np.float32).reshape(-1, 4)
     texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
+    rights = [("" if one.box else "truth: ") + plain(one.label, most=LONGEST_LABEL) for one in truth]
     try:
         own = task.draw(pixels, shown)
-        Image.fromarray(draw(pixels, boxes, texts) if own is None else own).save(path)
+        picture = draw(pixels, _boxes(shown), texts) if own is None else own
+        if truth and np.ndim(picture) == 3:
+            picture = dashed(picture, _boxes(truth), rights)
+        Image.fromarray(picture).save(path)
     except OSError as error:
         raise StoreError(f"{plain(path)} cannot be written: {error.strerror or error}") from error
+
+
+def _boxes(some: Sequence[Answer] | Sequence[Truth]) -> npt.NDArray[np.float32]:
+    """Give boxes (objects, 4); what is said of the whole picture has the whole picture."""
+    import numpy as np
+
+    return np.array([one.box or (0.0, 0.0, 1.0, 1.0) for one in some], np.float32).reshape(-1, 4)

@@ -6,23 +6,22 @@ Neither the file nor an image is read in this process: `tflbuild.show.inference`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tflbuild import plugins
-from tflbuild.core import json_text
-from tflbuild.core.answer import Answer
-from tflbuild.core.crash import described
+from tflbuild.core.answer import Answer, Truth
 from tflbuild.core.errors import RecipeError, StoreError
-from tflbuild.core.form import is_inside
-from tflbuild.core.image_files import IMAGE_SUFFIXES
 from tflbuild.core.plain_text import plain
-from tflbuild.core.regular_file import check_regular
 from tflbuild.engine.workers.apart import Apart, Suspect
-from tflbuild.show.inference import LEAST_SCORE, Prediction
+from tflbuild.show.delivered import model_file, run_of
+from tflbuild.show.ground_truth import Known
+from tflbuild.show.inference import Numbers, Prediction
+from tflbuild.show.photos import listed, names_of
+from tflbuild.show.prediction_form import SCHEMA
 
-__all__ = ["Answer", "LeftOut", "Prediction", "lines", "predict", "predictions"]
+__all__ = ["Answer", "LeftOut", "Note", "Prediction", "Truth", "lines", "predict", "predictions", "to_json"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,17 @@ class LeftOut:
     reason: str
 
 
+class Note(NamedTuple):
+    """A sentence on the ground truth: what of it was left out or taken for granted."""
+
+    text: str
+
+
+Made = Prediction | LeftOut | Note
+
+
 def predict(
-    path: Path, images: Sequence[Path], out_folder: Path, least_score: float = LEAST_SCORE
+    path: Path, images: Sequence[Path], out_folder: Path | None = None, least_score: float | None = None
 ) -> list[Prediction]:
     """Run a model on images and draw what it finds; see `predictions`."""
     made = predictions(path, images, out_folder, least_score)
@@ -42,59 +50,154 @@ def predict(
 
 
 def predictions(
-    path: Path, images: Sequence[Path], out_folder: Path, least_score: float = LEAST_SCORE
-) -> Iterator[Prediction | LeftOut]:
-    """Run a model on one image after another and draw what it finds.
+    path: Path, images: Sequence[Path], out_folder: Path | None = None, least_score: float | None = None
+) -> Iterator[Made]:
+    """Run a model on one image after another and draw what it finds, and the ground truth where there is some.
 
     Args:
         path: a run's folder, or a `.tflite` made by tflbuild.
-        images: image files; of a folder all images in it, by name.
-        out_folder: where the drawn images go, each as `NAME.png`.
-        least_score: of a detection that is shown.
+        images: image files; of a folder all images below it, by name.
+        out_folder: where the drawn images go, each as `NAME.png`; None for `folder_for(path)`.
+        least_score: of what is shown; None for the usual one.
 
     Yields:
         What it says of each image; an image of a folder that cannot be read is left out.
 
     Raises:
         RecipeError: the model or an image that was named is missing or cannot be used.
+        StoreError: the folder or an image in it cannot be written.
     """
-    file = model_file(path)
-    named = _listed(images)  # all of them first: a wrong name ends it before any work
+    file, out_folder = model_file(path), out_folder or folder_for(path)
+    named = listed(images, out_folder)  # all of them first: a wrong name ends it before any work
     with Apart(loader=(plugins.LOADER, plugins.default_folder())) as apart:
-        apart.call("tflbuild.show.inference:open_model", file, suspect=lambda: _model(file))
+        labels = apart.call("tflbuild.show.inference:open_model", file, suspect=lambda: _model(file))
         try:
             out_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{plain(out_folder)} cannot be written: {error.strerror}") from error
-        drawn = _names([image for image, _ in named], out_folder)
+            raise StoreError(
+                f"{plain(out_folder)} cannot be written: {error.strerror}; --out FOLDER says another place."
+            ) from error
+        known, notes = _truth_of_run(path, [image for image, _ in named])
+        yield from map(Note, notes)
+        drawn = names_of([image for image, _ in named], out_folder)
         for (image, of_folder), out in zip(named, drawn, strict=True):
-            yield _predict_one(apart, file, image, out, least_score, of_folder)
+            right = known.get(image) or _truth_beside(apart, image, labels)
+            yield from (Note(f"{plain(image)}: {note}") for note in right.notes)
+            yield _predict_one(apart, file, image, out, least_score, right.truth, of_folder)
 
 
-def lines(prediction: Prediction | LeftOut) -> list[str]:
+def folder_for(path: Path) -> Path:
+    """Give the folder that predictions go to: in the run's, or beside a file that belongs to no run."""
+    run = run_of(path)
+    if run is None:
+        return path.with_name(f"{path.stem}-predictions")
+    here = Path.cwd()
+    return (run.relative_to(here) if run.is_relative_to(here) else run) / "predictions"
+
+
+def _truth_of_run(path: Path, images: Sequence[Path]) -> tuple[Mapping[Path, Known], Sequence[str]]:
+    run = run_of(path)
+    if run is None:
+        return {}, ()
+    from tflbuild.show import run_truth
+
+    return run_truth.of_run(run, images)
+
+
+def _truth_beside(apart: Apart, image: Path, labels: Sequence[str]) -> Known:
+    """Look beside an image; a file that breaks its reader is a note."""
+
+    def suspect() -> Suspect:
+        return Suspect(image, "the reader of its annotation", "the annotation beside it is damaged")
+
+    try:
+        found: Known = apart.call("tflbuild.show.ground_truth:of_photo", image, labels, suspect=suspect)
+    except RecipeError as error:
+        return Known(notes=(f"no ground truth: {error}",))
+    return found
+
+
+def lines(made: Made) -> list[str]:
     """Say a prediction in lines for a terminal; boxes are in pixels of the image."""
-    if isinstance(prediction, LeftOut):
-        return [f"left out: {prediction.reason}"]
-    said = [
-        f"{plain(prediction.image)}: {prediction.width}x{prediction.height}, drawn in {plain(prediction.drawn)}"
-    ]
-    if not prediction.found:
-        return [*said, f"  nothing found (best score {prediction.best:.2f})"]
-    labels = [plain(found.label) for found in prediction.found]
-    wide = max(map(len, labels))
-    for found, label in zip(prediction.found, labels, strict=True):
-        text = f"  {label:<{wide}}  {found.score:.2f}"
-        if found.box is not None:
-            ymin, xmin, ymax, xmax = found.box
-            left, right = round(xmin * prediction.width), round(xmax * prediction.width)
-            top, bottom = round(ymin * prediction.height), round(ymax * prediction.height)
-            text += f"  x {left}-{right}, y {top}-{bottom}"
-        said.append(text)
+    if isinstance(made, LeftOut):
+        return [f"left out: {made.reason}"]
+    if isinstance(made, Note):
+        return [f"note: {made.text}"]
+    drawn = f"{made.width}x{made.height}, drawn in {plain(made.drawn)}" if made.drawn else "an array"
+    said = [f"{plain(made.image)}: {drawn}"]
+    if made.outputs:
+        return [*said, *(_numbers(name, numbers) for name, numbers in made.outputs.items())]
+    rows = [(plain(one.label), f"{one.score:.2f}", one.box) for one in made.found]
+    truths = [(plain(one.label), "truth", one.box) for one in made.truth or ()]
+    wide = max((len(label) for label, _, _ in (*rows, *truths)), default=0)
+    if not rows:
+        said.append(f"  nothing found (best score {made.best:.2f})")
+    for label, score, box in (*rows, *truths):
+        said.append(f"  {label:<{wide}}  {score}" + _corners(box, made))
+    if made.truth == ():
+        said.append("  truth: no object")
     return said
 
 
+def _corners(box: tuple[float, float, float, float] | None, made: Prediction) -> str:
+    if box is None:
+        return ""
+    ymin, xmin, ymax, xmax = box
+    left, right = round(xmin * made.width), round(xmax * made.width)
+    top, bottom = round(ymin * made.height), round(ymax * made.height)
+    return f"  x {left}-{right}, y {top}-{bottom}"
+
+
+def _numbers(name: str, numbers: Numbers) -> str:
+    first = ", ".join(f"{value:.4g}" for value in numbers.values[:4])
+    more = ", ..." if len(numbers.values) > 4 else ""
+    return (
+        f"  {plain(name)} {numbers.shape}: {numbers.low:.4g} to {numbers.high:.4g}, mean {numbers.mean:.4g}; "
+        f"{first}{more}"
+    )
+
+
+def to_json(model: Path, made: Sequence[Made], threshold: float | None) -> dict[str, Any]:
+    """Give predictions as `predict --json` prints them; boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image.
+
+    Args:
+        model: as the user named it.
+        made: what `predictions` gave.
+        threshold: as the user gave it.
+    """
+    return {
+        "schema": SCHEMA,
+        "model": str(model),
+        "threshold": threshold,
+        "predictions": [_json(one) for one in made if isinstance(one, Prediction)],
+        "left_out": [
+            {"image": str(one.image), "reason": one.reason} for one in made if isinstance(one, LeftOut)
+        ],
+        "notes": [one.text for one in made if isinstance(one, Note)],
+    }
+
+
+def _json(made: Prediction) -> dict[str, Any]:
+    return {
+        "image": str(made.image),
+        "width": made.width,
+        "height": made.height,
+        "drawn": str(made.drawn) if made.drawn else None,
+        "best": made.best,
+        "found": [asdict(one) for one in made.found],
+        "truth": None if made.truth is None else [asdict(one) for one in made.truth],
+        "outputs": {name: numbers._asdict() for name, numbers in made.outputs.items()},
+    }
+
+
 def _predict_one(
-    apart: Apart, file: Path, image: Path, drawn: Path, least_score: float, of_folder: bool
+    apart: Apart,
+    file: Path,
+    image: Path,
+    drawn: Path,
+    least_score: float | None,
+    truth: tuple[Truth, ...] | None,
+    of_folder: bool,
 ) -> Prediction | LeftOut:
     read = False
 
@@ -105,7 +208,7 @@ def _predict_one(
     def suspect() -> Suspect:
         return _model(file) if read else Suspect(image, "the decoder", "it is damaged")
 
-    arguments = (file, image, drawn, least_score)
+    arguments = (file, image, drawn, least_score, truth)
     try:
         made: Prediction = apart.call(
             "tflbuild.show.inference:predict_image", *arguments, suspect=suspect, progress=progress
@@ -119,98 +222,3 @@ def _predict_one(
 
 def _model(file: Path) -> Suspect:
     return Suspect(file, "the runtime", "it is damaged or made for another runtime")
-
-
-def model_file(path: Path) -> Path:
-    """Find the file of a run that this machine can execute, or take the file itself."""
-    try:
-        if path.is_dir():
-            return _file_of_run(path)
-        if path.exists():
-            check_regular(path)
-            return path
-    except (OSError, ValueError) as error:
-        raise RecipeError(f"{plain(path)} cannot be read: {_reason(error)}.") from error
-    raise RecipeError(f"{plain(path)} does not exist; expected a run's folder or a .tflite file.")
-
-
-def _file_of_run(path: Path) -> Path:
-    try:
-        report = json_text.read_mapping(path / "report.json")
-    except (OSError, ValueError) as error:
-        raise RecipeError(
-            f"{plain(path)} is no run's folder: it has no report.json that can be read; expected e.g. "
-            f"outputs/RECIPE/latest or a .tflite file."
-        ) from error
-    targets = _targets(report, path)
-    runnable = [target for target in targets if "not_executed" not in target]
-    if targets and not runnable:
-        names = ", ".join(plain(target.get("name", "?")) for target in targets)
-        raise RecipeError(
-            f"{plain(path)}: its file is compiled for {names}, which this machine cannot execute."
-        )
-    if not runnable or not (path / runnable[0]["path"]).is_file():
-        status = plain(report.get("status", "no status"))
-        raise RecipeError(f"{plain(path)}: this run delivered no model ({status}).")
-    return path / str(runnable[0]["path"])
-
-
-def _targets(report: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]:
-    """Give the targets of a report, each with a path inside the run's folder."""
-    targets = report.get("targets") or []
-    if not isinstance(targets, list) or not all(isinstance(target, Mapping) for target in targets):
-        raise RecipeError(f"{plain(path / 'report.json')}: its targets are no list of mappings.")
-    for target in targets:
-        given = target.get("path")
-        if not is_inside(given):
-            raise RecipeError(
-                f"{plain(path / 'report.json')}: targets.path: {plain(repr(given))} is no file of that run."
-            )
-    return targets
-
-
-def _listed(images: Sequence[Path]) -> list[tuple[Path, bool]]:
-    """Give the images with whether each came out of a folder.
-
-    Raises:
-        RecipeError: one is missing or no file, or a folder holds none.
-    """
-    found: list[tuple[Path, bool]] = []
-    for image in images:
-        try:
-            if image.is_dir():
-                found += [(one, True) for one in _images_in(image)]
-                continue
-            check_regular(image)
-        except FileNotFoundError as error:
-            raise RecipeError(f"{plain(image)} does not exist; expected an image file.") from error
-        except (OSError, ValueError) as error:
-            raise RecipeError(f"{plain(image)} cannot be read: {_reason(error)}.") from error
-        found.append((image, False))
-    return found
-
-
-def _images_in(folder: Path) -> list[Path]:
-    names = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    images = [path for path in names if path.name[0] != "." and not path.is_dir()]
-    if not images:
-        raise RecipeError(f"{plain(folder)} holds no image; expected {', '.join(sorted(IMAGE_SUFFIXES))}.")
-    return images
-
-
-def _reason(error: Exception) -> str:
-    return plain(error.strerror) if isinstance(error, OSError) and error.strerror else described(error)
-
-
-def _names(images: Sequence[Path], folder: Path) -> list[Path]:
-    """Name the drawn images; a name that is taken gets a number."""
-    taken: set[str] = set()
-    names = []
-    for image in images:
-        name, count = image.stem, 1
-        while name in taken:
-            count += 1
-            name = f"{image.stem}-{count}"
-        taken.add(name)
-        names.append(folder / f"{name}.png")
-    return names

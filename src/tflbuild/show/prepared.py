@@ -13,14 +13,15 @@ from tflbuild.core.modality import Modality
 from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import TensorSpec
 from tflbuild.engine.workers.request import Progress
+from tflbuild.evaluation.answering import blaming, only_input
 from tflbuild.evaluation.feeding import as_input, takes_codes
+from tflbuild.evaluation.samples import array_of, read_image
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.vector import Vector
-from tflbuild.show.inference import blaming, only_input, opened_file, read_image
+from tflbuild.show.inference import opened_file
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    pass
 
 
 class Summary(NamedTuple):
@@ -113,38 +114,6 @@ def _orientation(sample: Path) -> int:
     from tflbuild.modalities.image.files import inspect
 
     return inspect(sample).orientation
-
-
-def array_of(path: Path, what: str) -> npt.NDArray[np.generic]:
-    """Read an array of numbers from an `.npy`; nothing is unpickled.
-
-    Raises:
-        RecipeError: it is no such file.
-    """
-    import numpy as np
-
-    from tflbuild.core.array_file import BROKEN, LONGEST_HEADER, described
-
-    try:
-        held = described(path)
-        if list(held) != ["array"]:
-            raise RecipeError(
-                f"{plain(path)} is an archive of arrays; the {what} is one array in an .npy file."
-            )
-        if not held["array"].is_numbers:
-            raise RecipeError(
-                f"{plain(path)} holds {plain(held['array'])}; the {what} is an array of numbers."
-            )
-        with path.open("rb") as file:
-            found: npt.NDArray[np.generic] = np.lib.format.read_array(
-                file, allow_pickle=False, max_header_size=LONGEST_HEADER
-            )
-            return found
-    except FileNotFoundError as error:
-        raise RecipeError(f"{plain(path)} does not exist; expected the {what} as an .npy file.") from error
-    except BROKEN as error:
-        said = plain(getattr(error, "strerror", None) or error)
-        raise RecipeError(f"{plain(path)}: no {what} in an .npy file: {said}.") from error
 
 
 def _words(kind: Modality, spec: TensorSpec) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +23,12 @@ from tflbuild.sweep.row import row_of_waiting
 from tflbuild.sweep.show import say
 
 
-def run_sweep(overrides: Sequence[str]) -> int:
+def run_sweep(overrides: Sequence[str], began: Callable[[Path], object] = lambda folder: None) -> int:
     """Build every combination; gives the exit code.
 
     Args:
         overrides: as typed; of Hydra's own settings, `hydra/launcher`, `hydra/sweeper` and their options.
+        began: is told the sweep's folder before the first job.
 
     Raises:
         RecipeError: the words cannot be read, or no job of the sweep is valid.
@@ -37,7 +38,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     if request.sweeper != GRID:
         from tflbuild.sweep.search import run_search
 
-        return run_search(request, chosen, list(overrides))
+        return run_search(request, chosen, list(overrides), began)
     found = grid_points(expand(request.overrides))
     names = names_of([point.combination for point in found])
     refuse_nothing_valid(found, names)
@@ -46,6 +47,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     for line in invalid_lines(found, names):
         say(line)
     folder = make_sweep_folder(recipes)
+    began(folder)
     record = SweepRecord(
         folder=folder,
         command=list(overrides),

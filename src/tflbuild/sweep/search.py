@@ -8,7 +8,7 @@ told as failed; one that is over its budget as infeasible, by how far it is over
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +50,19 @@ if TYPE_CHECKING:
 RESULTS = "optimization_results.yaml"
 
 
-def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> int:
+def run_search(
+    request: Request,
+    chosen: Launcher,
+    command: Sequence[str],
+    began: Callable[[Path], object] = lambda folder: None,
+) -> int:
     """Search; gives the exit code, by the same rule as a sweep's.
 
     Args:
         request: the search space among the recipe's overrides, and Optuna's options.
         chosen: where trials are built.
         command: as typed.
+        began: is told the sweep's folder before the first job.
 
     Raises:
         RecipeError: an option, the space, the objective or the recipe is wrong.
@@ -69,6 +75,7 @@ def run_search(request: Request, chosen: Launcher, command: Sequence[str]) -> in
     search = {"recipe": kept, "space": searched, "objective": list(recipe.objective)}
     study, existed = open_study(options, recipe.name, directions, search)
     record = _record_of(study, recipe, request, command)
+    began(record.folder)
     aims = ", ".join(f"{way} {name}" for name, way in zip(recipe.objective, directions, strict=True))
     say(f"search: {options.n_trials} trials to {aims}")
     with record.lock():

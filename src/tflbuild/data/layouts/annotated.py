@@ -90,7 +90,7 @@ def _checked(
     checked = {}
     for split, found in sized.items():
         before = len(dropped)
-        checked[split] = [_check(image, facts, unturned, dropped) for image, facts in found]
+        checked[split] = [checked_image(image, facts, unturned, dropped) for image, facts in found]
         refuse_outside(root, split, sum(len(image.objects) for image, _ in found), dropped[before:])
     return {split: [image for image in found if image is not None] for split, found in checked.items()}
 
@@ -128,7 +128,9 @@ def _sized(image: Annotated, facts: FileFacts) -> tuple[Annotated, FileFacts]:
     return image, facts
 
 
-def _check(image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dropped]) -> Checked | None:
+def checked_image(
+    image: Annotated, facts: FileFacts, unturned: bool, dropped: list[Dropped]
+) -> Checked | None:
     """Hold an annotation against its image file.
 
     Args:

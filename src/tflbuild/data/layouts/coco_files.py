@@ -86,10 +86,11 @@ def candidates(root: Path) -> list[Path]:
 
 def listing_files(root: Path) -> list[Path]:
     """Give the files that list images, annotations and categories, as their text shows without being read as JSON."""
-    return [path for path in candidates(root) if _has_lists(path)]
+    return [path for path in candidates(root) if has_lists(path)]
 
 
-def _has_lists(path: Path) -> bool:
+def has_lists(path: Path) -> bool:
+    """Say whether the text of a file shows the three lists of COCO annotations."""
     try:
         check_regular(path)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:

@@ -57,7 +57,7 @@ def found_in(root: Path, shown: str, dropped: list[Dropped]) -> Found:
     dropped += [Dropped(*left) for left in there.left_out]
     texts = frozenset(name for name in there.others if name.lower().endswith(".txt"))
     config = yolo_config.read(root, there.others)
-    classes = config.classes or _listed_classes(root, there.others)
+    classes = config.classes or listed_classes(root, there.others)
     said = _said_of_classes(classes)
     if config.splits:
         photos, evidence = _named(root, shown, config, there, dropped)
@@ -78,7 +78,7 @@ def _said_of_classes(classes: ClassList | None) -> list[Mapping[str, str]]:
     return [{"what": "classes", "value": str(len(classes.names)), "evidence": classes.evidence()}]
 
 
-def _listed_classes(root: Path, names: Sequence[str]) -> ClassList | None:
+def listed_classes(root: Path, names: Sequence[str]) -> ClassList | None:
     """Read the list of classes that lies there by its usual name; of several, all must say the same."""
     lists = [
         class_lists.read(root / name, root)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tflbuild.core.errors import PassError, RecipeError, WorkerDied
 from tflbuild.core.names import load_nothing
+from tflbuild.core.place import on_one_line
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.workers.process import Process, Start
 from tflbuild.engine.workers.request import Progress, finished
@@ -103,7 +104,7 @@ class Apart:
                 f"{plain(blamed.file)}: {blamed.reader} {error.why} on this file; {blamed.cause}."
             ) from error
         except PassError as error:
-            reason = str(error).removeprefix("it failed: ")
+            reason = on_one_line(str(error).removeprefix("it failed: "))
             raise RecipeError(f"{plain(suspect().file)} cannot be read: {plain(reason)}.") from error
 
 

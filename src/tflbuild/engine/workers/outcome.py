@@ -11,6 +11,7 @@ from typing import Any
 
 from tflbuild.core.crash import DISK_ERRORS
 from tflbuild.core.errors import PassError, StoreError, TflbuildError
+from tflbuild.core.place import with_place
 
 TRACED = "in user code:"
 """Beginning of TensorFlow's message about an error in a function that it traces."""
@@ -37,11 +38,15 @@ def outcome(method: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
 
 
 def _foreign(error: BaseException) -> PassError:
-    """Name what is not ours on one line; TensorFlow's messages may hold a traceback, whose last line says it."""
+    """Name what is not ours on one line, with the line of a plugin that it came from below.
+
+    TensorFlow's messages may hold a traceback, whose last line says it.
+    """
     kind, text = type(error).__name__, str(error)
     if text.startswith(TRACED):
         text = text.rstrip().rpartition("\n\n")[2].strip().removeprefix(f"{kind}: ")
-    return PassError(f"{kind}: {' '.join(filter(None, map(str.strip, text.splitlines())))}")
+    said = " ".join(filter(None, map(str.strip, text.splitlines())))
+    return PassError(with_place(f"{kind}: {said}" if said else kind, error))
 
 
 def _sendable(error: TflbuildError) -> TflbuildError:

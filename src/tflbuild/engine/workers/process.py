@@ -103,6 +103,10 @@ class Process:
             self._start.told,
         )
 
+    def log(self, text: str) -> None:
+        """Add lines to what the process printed."""
+        self._start.log(text)
+
     def stop(self) -> None:
         """Kill the process, if there is one, and what it started."""
         if self._popen is not None:

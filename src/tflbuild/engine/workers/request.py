@@ -95,6 +95,7 @@ class Request:
             self.process.loaded, self._deadline = True, _after(self._timeout)
         if kind == "error" and number in (0, self._number):
             self.ended = True
+            self.process.log(f"{self._who}: {value[1].rstrip()}")
             if number == 0:
                 self.process.stop()
             raise named(value, self._who)

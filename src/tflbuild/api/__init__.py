@@ -1,0 +1,1 @@
+"""The commands as functions: what they give is a value, and what goes wrong an exception."""
