@@ -18,5 +18,9 @@ NAMES = Names(
     logged="tflbuild.training.board:measured",
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
-    delivered="tflbuild.analyses.disagreements:Disagreements",
+    delivered=(
+        "tflbuild.analyses.disagreements:Disagreements",
+        "tflbuild.analyses.thresholds:Thresholds",
+        "tflbuild.analyses.operator_times:OperatorTimes",
+    ),
 )

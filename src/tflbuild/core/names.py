@@ -29,7 +29,7 @@ class Names:
         logged: writes what a gate measured into the TensorBoard logs of a training.
         changes: says what a pass changed in the graph of its input; {} of kinds that have none.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
-        delivered: analysis that every build runs on what it delivers; "" for none.
+        delivered: analyses that every build runs on what it delivers.
     """
 
     predict: str
@@ -45,7 +45,7 @@ class Names:
     logged: str
     changes: str
     describe: str
-    delivered: str = ""
+    delivered: tuple[str, ...] = ()
 
 
 def named(dotted: str) -> Callable[..., Any]:

@@ -22,6 +22,8 @@ def figure(value: float | None, unit: str) -> str:
         return MISSING
     if unit == "error":
         return f"{value:#.3g}".rstrip(".")
+    if unit == "count":
+        return f"{value:,.0f}"
     if unit == "%":
         return f"{100 * value:.3g} %"
     if unit == "1":
