@@ -14,6 +14,9 @@ LONGEST = 80
 DRAWN = 10
 """Kinds that are drawn, the slowest first."""
 
+LEAST = 0.005
+"""Share of the time that a kind has to take, so that it is drawn by itself."""
+
 SLOWEST = 12
 """Operators that are listed at once, the slowest first."""
 
@@ -39,15 +42,16 @@ def _kinds(operators: Sequence[Mapping[str, Any]], total: float) -> Bars:
     for one in operators:
         sums.setdefault(one["name"], []).append(one["ms"])
     ranked = sorted(sums.items(), key=lambda item: -sum(item[1]))
+    shown = min(DRAWN, sum(sum(times) >= LEAST * total for _, times in ranked))
     bars = [
         Bar(
             label=f"{len(times)} × {plain(name, LONGEST)}",
             values=(sum(times),),
             text=f"{100 * sum(times) / total:.0f} %",
         )
-        for name, times in ranked[:DRAWN]
+        for name, times in ranked[:shown]
     ]
-    rest = [time for _, times in ranked[DRAWN:] for time in times]
+    rest = [time for _, times in ranked[shown:] for time in times]
     if rest:
         bars.append(Bar(label=f"{len(rest)} others", values=(sum(rest),), text=f"{100 * sum(rest) / total:.0f} %"))
     return Bars(bars=tuple(bars), unit="ms")

@@ -1,4 +1,4 @@
-"""The list of contents of a page, read off its headings."""
+"""The list of contents of a page, read off its headings; regions of one name are told apart."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 HEADING = re.compile(r"<h2(?P<more>[^>]*)>(?P<text>.*?)</h2>", re.DOTALL)
+
+REGION = re.compile(r'role="region" aria-label="(?P<name>[^"]*)"')
 
 TAGS = re.compile(r"<[^>]+>")
 
@@ -38,4 +40,16 @@ def listed(body: Markup) -> Listed:
         return f'<h2 id="{links[-1][0]}"{found["more"]}>{found["text"]}</h2>'
 
     made = HEADING.sub(named, str(body))
-    return Listed(links, Markup(made))  # noqa: S704 - likewise
+    return Listed(links, Markup(_distinct(made)))  # noqa: S704 - likewise
+
+
+def _distinct(body: str) -> str:
+    """Number regions of one name: who jumps from one to the next has to tell them apart."""
+    seen: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        name = found["name"]
+        seen[name] = seen.get(name, 0) + 1
+        return f'role="region" aria-label="{name}{f" ({seen[name]})" if seen[name] > 1 else ""}"'
+
+    return REGION.sub(numbered, body)

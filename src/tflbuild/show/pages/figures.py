@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from tflbuild.core.metric import headline
 
 MISSING = "–"
+
+LONGEST_NUMBER = 6
+"""Letters of a number that stands as it was typed."""
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -31,6 +35,20 @@ def figure(value: float | None, unit: str) -> str:
     if unit == "bytes":
         return size(value)
     return f"{value:,.0f} {unit}" if abs(value) >= 999.5 else f"{value:.3g} {unit}"
+
+
+def short(value: Any) -> str:
+    """Write an option's value: a number in four digits at most.
+
+    >>> short("0.30000000000000004"), short("0.5"), short("int8"), short(0.00012345)
+    ('0.3', '0.5', 'int8', '0.0001235')
+    """
+    text = str(value)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= LONGEST_NUMBER or not math.isfinite(number) else f"{number:.4g}"
 
 
 def size(value: float | None) -> str:

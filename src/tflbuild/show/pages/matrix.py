@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tflbuild.core.decision import NOTHING
 from tflbuild.core.exhibit import Matrix
+from tflbuild.show.pages.figures import MISSING
 
 DARKEST = 40
 """Percent of colour in a cell that has all of its row: text stays readable on it."""
@@ -15,7 +17,7 @@ class Shaded(NamedTuple):
 
     Attributes:
         matrix: it.
-        rows: name, cells and their sum; a cell has its count, percent of colour, and whether it is right.
+        rows: name, cells and their sum; a cell has its text, percent of colour, and whether it is right.
     """
 
     matrix: Matrix
@@ -28,7 +30,11 @@ def shaded(matrix: Matrix) -> Shaded:
     for name, counts in zip(matrix.rows, matrix.counts, strict=True):
         total = sum(counts)
         cells = [
-            {"count": count, "shade": round(DARKEST * count / total) if total else 0, "right": column == name}
+            {
+                "text": MISSING if name == column == NOTHING else f"{count:,}",
+                "shade": round(DARKEST * count / total) if total else 0,
+                "right": name == column != NOTHING,
+            }
             for column, count in zip(matrix.columns, counts, strict=True)
         ]
         rows.append({"name": name, "cells": cells, "total": total})
