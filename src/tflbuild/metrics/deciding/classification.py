@@ -31,7 +31,7 @@ def decisions(given: Decided, thresholds: Floats) -> Decisions:
     else:
         score, right, wanted = scores.max(axis=1), first == labels, len(labels)
         what = "The class with the best score is an answer where that score reaches the threshold."
-    reached = score[None] >= thresholds[:, None]
+    reached = score.astype(np.float32)[None] >= thresholds.astype(np.float32)[:, None]  # as an app compares
     return Decisions(
         what=what,
         made=reached.sum(axis=1),

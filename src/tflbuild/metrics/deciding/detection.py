@@ -24,7 +24,7 @@ def decisions(given: Decided, thresholds: npt.NDArray[np.float64]) -> Decisions:
     """
     names = [str(name) for name in given.truth["names"]]
     found = match(given.model, given.truth, len(names), np.array([OVERLAP]))
-    reached = found.score[None] >= thresholds[:, None]
+    reached = found.score.astype(np.float32)[None] >= thresholds.astype(np.float32)[:, None]  # as an app compares
     return Decisions(
         what="A detection is right where its box overlaps an object of its class with an IoU of 0.5 or more.",
         made=reached.sum(axis=1),
@@ -76,7 +76,7 @@ def _sure(arrays: Any, place: int, least: float, classes: int) -> tuple[Any, Any
     """Give boxes and classes of a picture's detections from a score on, the surest first."""
     scores, labels = _rows(arrays, place, "scores"), _rows(arrays, place, "classes")
     order = np.argsort(-scores, kind="stable")
-    order = order[(scores[order] >= least) & (labels[order] >= 0) & (labels[order] < classes)]
+    order = order[(scores[order] >= np.float32(least)) & (labels[order] >= 0) & (labels[order] < classes)]
     return _rows(arrays, place, "boxes")[order], labels[order]
 
 
