@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -38,20 +38,24 @@ def test_every_operator_of_a_real_file_is_named_in_order_with_its_time(tmp_path:
     assert 0 <= sum(one["ms"] for one in finding["operators"]) <= finding["whole_ms"]
 
 
-def test_a_file_that_the_profiler_does_not_take_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_the_profiler_does_not_take_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "broken.tflite"
     path.write_bytes(b"\x18\0\0\0TFL3")
     entry = {"name": "operator_times", "findings": [found(path)]}
     assert lines_of_analysis(entry) == []
     (exhibit,) = exhibits_of_analyses([entry])
-    assert exhibit.text[0].startswith("LiteRT's profiler does not take this file: LiteRtCreateModelFromFile gave")
+    assert exhibit.text[0].startswith(
+        "LiteRT's profiler does not take this file: LiteRtCreateModelFromFile gave"
+    )
     assert capfd.readouterr() == ("", ""), "LiteRT's own words stay out of the log"
 
 
 class Told:
     """A profiler that tells what it was given, a run at a time."""
 
-    runs: list[tuple[list[Event], int]] = []
+    runs: ClassVar[list[tuple[list[Event], int]]] = []
 
     def __init__(self, path: Path) -> None:
         self._left = list(self.runs)
@@ -69,14 +73,20 @@ class Told:
         return self._left.pop(0)
 
 
-def told(monkeypatch: pytest.MonkeyPatch, made: list[tuple[list[Event], int]], **options: Any) -> dict[str, Any]:
+def told(
+    monkeypatch: pytest.MonkeyPatch, made: list[tuple[list[Event], int]], **options: Any
+) -> dict[str, Any]:
     monkeypatch.setattr(Told, "runs", made)
     monkeypatch.setattr("tflbuild.runtimes.profiler.Profiler", Told)
     return found(Path("m.tflite"), **options)
 
 
 def run(conv: int, last: int) -> tuple[list[Event], int]:
-    events = [Event("CONV", 0, True, conv), Event("CONV", 1, True, 2 * conv), Event("SOFTMAX", 2, False, last)]
+    events = [
+        Event("CONV", 0, True, conv),
+        Event("CONV", 1, True, 2 * conv),
+        Event("SOFTMAX", 2, False, last),
+    ]
     return events, 3 * conv + last + 10
 
 

@@ -43,7 +43,12 @@ TEST = split([0.9, 0.5, 0.4, 0.3], [0.76, 0.1])
 
 def found(tmp_path: Path, val: Any = VAL, test: Any = TEST, **options: Any) -> dict[str, Any]:
     predicted = {}
-    for name, content in {"val:model": val[0], "val:truth": val[1], "model": test[0], "truth": test[1]}.items():
+    for name, content in {
+        "val:model": val[0],
+        "val:truth": val[1],
+        "model": test[0],
+        "truth": test[1],
+    }.items():
         predicted[name] = tmp_path / f"{name.replace(':', '-')}.npz"
         store(content, predicted[name])
     ctx: Any = SimpleNamespace(predicted=predicted)
@@ -66,9 +71,14 @@ def test_the_threshold_is_the_best_on_val_and_never_chosen_on_test(tmp_path: Pat
 
 def test_recall_may_count_for_more(tmp_path: Path) -> None:
     val = split([0.9, 0.4], [0.6, 0.5, 0.2])
-    assert found(tmp_path, val)["threshold"] == 0.9  # F1 2/3, like 0.4's: two of four said are right, both found
+    assert (
+        found(tmp_path, val)["threshold"] == 0.9
+    )  # F1 2/3, like 0.4's: two of four said are right, both found
     assert found(tmp_path, val, beta=2.0)["threshold"] == 0.4  # F2 5/6, against 5/9
-    assert "best F2 on val" in lines_of_analysis({"name": "thresholds", "findings": [found(tmp_path, beta=2.0)]})[0]
+    assert (
+        "best F2 on val"
+        in lines_of_analysis({"name": "thresholds", "findings": [found(tmp_path, beta=2.0)]})[0]
+    )
 
 
 def test_it_is_told_in_a_line_and_drawn_with_the_matrix(tmp_path: Path) -> None:
@@ -105,7 +115,10 @@ def test_of_many_classes_the_pairs_that_are_confused_most_are_kept(tmp_path: Pat
     many = ({"scores": scores}, {"labels": labels, "names": names})
     finding = found(tmp_path, many, many)
     assert "confusion" not in finding
-    assert finding["confused"] == [{"right": "c0", "said": "c5", "n": 2}, {"right": "c2", "said": "c7", "n": 1}]
+    assert finding["confused"] == [
+        {"right": "c0", "said": "c5", "n": 2},
+        {"right": "c2", "said": "c7", "n": 1},
+    ]
     table = exhibits_of_analyses([{"name": "thresholds", "findings": [finding]}])[1].parts[0]
     assert isinstance(table, Table)
     assert table.rows[0].cells[:2] == ("c0", "c5")

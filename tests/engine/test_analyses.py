@@ -270,7 +270,9 @@ def test_an_analysis_of_what_is_delivered_is_given_what_its_accuracy_was_measure
 def test_every_build_runs_the_analysis_that_it_is_given_for_what_it_delivers(
     recipe: Recipe, build: FakeBuild, here: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(here, "names", replace(here.names, delivered=("test_analyses_delivered:OfDelivered",)))
+    monkeypatch.setattr(
+        here, "names", replace(here.names, delivered=("test_analyses_delivered:OfDelivered",))
+    )
     monkeypatch.setitem(sys.modules, "test_analyses_delivered", sys.modules[__name__])
     (entry,) = found(build(recipe))
     assert entry["findings"] == [PREDICTED]

@@ -107,7 +107,9 @@ def thresholds(labels: tuple[str, ...] = ("stop", "yield"), boxed: bool = True) 
         "confusion": {
             "rows": ends,
             "columns": ends,
-            "counts": [[40 + 1000 * (row == column) for column in range(len(ends))] for row in range(len(ends))],
+            "counts": [
+                [40 + 1000 * (row == column) for column in range(len(ends))] for row in range(len(ends))
+            ],
             "from_score": 0.43 if boxed else None,
         },
     }
@@ -152,7 +154,11 @@ def classifier() -> dict[str, Any]:
         "subject": f"file {LONG} on images {LONG}",
         "overrides": [f"model.path={LONG}"],
         "warnings": [f"data: {LONG} was left out"],
-        "analyses": [disagreements(classified, 3), disagreements(measured, 2), thresholds(CLASSES, boxed=False)],
+        "analyses": [
+            disagreements(classified, 3),
+            disagreements(measured, 2),
+            thresholds(CLASSES, boxed=False),
+        ],
         "recognised": [{"what": "outputs", "value": "softmax", "evidence": "it ends in SOFTMAX"}],
     }
 

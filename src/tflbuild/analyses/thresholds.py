@@ -44,7 +44,9 @@ class Thresholds(Analysis):
     asks: ClassVar[str] = "deciding"
     form = form.FORM
 
-    beta: Annotated[float, Gt(0), Le(100)] = 1.0  # of the F-score; recall counts so many times as much as precision
+    beta: Annotated[float, Gt(0), Le(100)] = (
+        1.0  # of the F-score; recall counts so many times as much as precision
+    )
 
     def reads(self) -> tuple[str, ...]:
         """Read no samples: predictions say it all."""
@@ -84,9 +86,7 @@ class Thresholds(Analysis):
             }
         ]
 
-    def _decided(
-        self, meaning: Meaning, ctx: AnalysisContext, before: str, thresholds: Any
-    ) -> Decisions:
+    def _decided(self, meaning: Meaning, ctx: AnalysisContext, before: str, thresholds: Any) -> Decisions:
         from tflbuild.evaluation.arrays import load
 
         model, truth = (load(ctx.predicted[f"{before}{name}"]) for name in (MODEL, TRUTH))

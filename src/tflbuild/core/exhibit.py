@@ -1,4 +1,4 @@
-"""The exhibit of a finding, before anybody draws it: bars, tables, curves, plots, matrices and samples of plain values."""
+"""The exhibit of a finding, before anybody draws it: bars, tables, curves, plots, matrices and samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Note = Any
 
 
 class Quantity(NamedTuple):
-    """A value with its unit: "1", "error", "bytes", "ms", "s", "count", or "%" of a share; None for one that is not known."""
+    """A value with its unit: "1", "error", "bytes", "ms", "s", "count", or "%" of a share; None for one not known."""
 
     value: float | None
     unit: str = "1"

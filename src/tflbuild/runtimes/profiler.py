@@ -108,7 +108,12 @@ class Profiler:
         if not kept or not whole:
             raise CannotProfile("LiteRT's profiler told of no operator")
         named = [
-            Event((one.tag or b"").decode(errors="replace"), int(one.place), one.kind != OPERATOR, int(one.elapsed))
+            Event(
+                (one.tag or b"").decode(errors="replace"),
+                int(one.place),
+                one.kind != OPERATOR,
+                int(one.elapsed),
+            )
             for one in kept
         ]
         return named, int(whole[0])

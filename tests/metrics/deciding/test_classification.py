@@ -44,7 +44,9 @@ def test_the_matrix_is_of_best_classes_whatever_their_score() -> None:
 
 
 def test_logits_are_turned_into_probabilities_and_unknown_classes_are_never_said() -> None:
-    made = counted([(np.log(9), 0.0, -np.inf), (0.0, np.log(1.5), -np.inf)], [0, 2], ("a", "b", "c"), logits=True)
+    made = counted(
+        [(np.log(9), 0.0, -np.inf), (0.0, np.log(1.5), -np.inf)], [0, 2], ("a", "b", "c"), logits=True
+    )
     assert made.made.tolist() == [2, 2, 1, 1]  # 0.9 and 0.6
     assert made.right.tolist() == [1, 1, 1, 1]
 

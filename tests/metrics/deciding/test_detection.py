@@ -26,9 +26,7 @@ TRUTH = arrays([(HERE, 0, 1.0), (THERE, 1, 1.0), (HERE, 0, 1.0)], [0, 2, 3], "la
 }
 """A cat and a dog in the first picture, a cat in the second."""
 
-FOUND = arrays(
-    [(THERE, 0, 0.6), (HERE, 0, 0.9), (NOWHERE, 1, 0.4), (HERE, 0, 0.3)], [0, 2, 4], "classes"
-)
+FOUND = arrays([(THERE, 0, 0.6), (HERE, 0, 0.9), (NOWHERE, 1, 0.4), (HERE, 0, 0.3)], [0, 2, 4], "classes")
 """In the first picture the cat, and a cat that is the dog; in the second a dog that is nothing, and the cat."""
 
 

@@ -29,8 +29,8 @@ def judged(**changed: Any) -> dict[str, Any]:
         ({"decided": True}, "good", "within the limit"),
         ({"decided": False}, "warned", "within the limit, but undecided"),
         ({"ok": False}, "bad", "over the limit"),
-        ({"metric": "map50"}, "warned", "no limit was set"),
-        ({"target": "ethos_u55"}, "warned", "no limit was set"),
+        ({"metric": "map50"}, "warned", "no limit on map was set"),
+        ({"target": "ethos_u55"}, "warned", "no limit on map was set"),
     ],
 )
 def test_the_colour_is_that_of_the_limit(changed: dict[str, Any], state: str, word: str) -> None:

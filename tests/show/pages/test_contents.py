@@ -8,7 +8,9 @@ from tflbuild.show.pages.contents import listed
 
 
 def test_every_heading_has_a_name_and_a_link() -> None:
-    body = Markup('<h2>map, pass by pass</h2><p>x</p>\n<h2 class="told">size <span>of it</span></h2><h3>no</h3>')
+    body = Markup(
+        '<h2>map, pass by pass</h2><p>x</p>\n<h2 class="told">size <span>of it</span></h2><h3>no</h3>'
+    )
     made = listed(body)
     assert made.links == [("part-1", Markup("map, pass by pass")), ("part-2", Markup("size of it"))]
     assert '<h2 id="part-1">map, pass by pass</h2>' in made.body
@@ -17,7 +19,7 @@ def test_every_heading_has_a_name_and_a_link() -> None:
 
 
 def test_text_of_files_stays_text() -> None:
-    hostile = escape("<h2>x</h2> role=\"region\" aria-label=\"y\"")
+    hostile = escape('<h2>x</h2> role="region" aria-label="y"')
     made = listed(Markup("<h2>{}</h2>").format(hostile))
     assert [text for _, text in made.links] == [hostile]
     assert made.body == f'<h2 id="part-1">{hostile}</h2>'

@@ -54,7 +54,9 @@ def test_a_page_fits_draws_everything_and_asks_for_nothing(
     assert written[name].stat().st_size < MOST
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "failed"])  # it has nothing that "breach" lacks
+@pytest.mark.parametrize(
+    "name", [name for name in PAGES if name != "failed"]
+)  # it has nothing that "breach" lacks
 def test_axe_finds_nothing_in_light_nor_in_the_colours_of_dark(
     browser: Browser, written: Written, name: str
 ) -> None:
@@ -139,7 +141,10 @@ def test_what_scrolls_takes_the_keyboard_and_every_heading_of_a_table_has_text(
 ) -> None:
     with browser.open(written[name]) as tab:
         assert tab.run(REACHED) == []
-        assert tab.run("[...document.querySelectorAll('th')].filter((one) => !one.textContent.trim()).length") == 0
+        assert (
+            tab.run("[...document.querySelectorAll('th')].filter((one) => !one.textContent.trim()).length")
+            == 0
+        )
         names = tab.run("[...document.querySelectorAll('[role=region]')].map((one) => one.ariaLabel)")
         assert len(names) == len({*names}), "regions are told apart"
 
@@ -156,7 +161,9 @@ def test_a_button_copies_the_command_without_asking_for_anything(browser: Browse
         assert sum(address.startswith("file:") for address in tab.asked) == 1
 
 
-def test_without_a_clipboard_the_command_is_copied_as_it_is_selected(browser: Browser, written: Written) -> None:
+def test_without_a_clipboard_the_command_is_copied_as_it_is_selected(
+    browser: Browser, written: Written
+) -> None:
     with browser.open(written["detector"]) as tab:
         tab.run("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
         box = tab.page.locator(".code:has([aria-label='the command that was typed'])")
@@ -177,7 +184,9 @@ def test_the_contents_lead_to_every_heading(browser: Browser, written: Written) 
 
 def test_bars_keep_a_width_on_a_phone(browser: Browser, written: Written) -> None:
     with browser.open(written["detector"], width=400) as tab:
-        widths = tab.run("[...document.querySelectorAll('.rails')].map((one) => one.getBoundingClientRect().width)")
+        widths = tab.run(
+            "[...document.querySelectorAll('.rails')].map((one) => one.getBoundingClientRect().width)"
+        )
         assert min(width for width in widths if width) >= 120
 
 

@@ -18,7 +18,15 @@ def put(folder: Path, *names: str) -> None:
 
 def test_links_lead_to_files_that_are_there(tmp_path: Path) -> None:
     run = tmp_path / "recipe" / "2026-12-01_08-00-00"
-    put(run, "report.json", "report.html", "log.txt", "recipe.lock.yaml", "cpu/model.tflite", "rejected/prune.h5")
+    put(
+        run,
+        "report.json",
+        "report.html",
+        "log.txt",
+        "recipe.lock.yaml",
+        "cpu/model.tflite",
+        "rejected/prune.h5",
+    )
     report = made_up.report()
     assert links_of(run, report).files == (
         ("./", "run folder"),
@@ -40,7 +48,9 @@ def test_other_runs_of_the_recipe_are_listed_the_newest_first(tmp_path: Path) ->
     others = [name for name in names[::-1] if name != names[3]]
     assert found.runs == tuple((f"../{name}/report.html", name) for name in others[:MOST_RUNS])
     assert (found.more, found.sweep) == (2, "")
-    assert links_of(tmp_path / "latest", made_up.report()).runs[0][1] == names[-2], "the run itself is no other"
+    assert links_of(tmp_path / "latest", made_up.report()).runs[0][1] == names[-2], (
+        "the run itself is no other"
+    )
 
 
 def test_a_job_leads_to_its_sweep_and_to_the_other_jobs(tmp_path: Path) -> None:

@@ -750,5 +750,7 @@ def test_names_of_the_model_stand_beside_those_of_the_data() -> None:
 
 
 def test_the_page_says_how_to_see_the_graph_of_what_was_delivered() -> None:
-    assert "tabindex=\"0\">tflbuild view &#39;outputs/a b&#39;</pre>" in render(pages.report(), folder="outputs/a b")
+    assert 'tabindex="0">tflbuild view &#39;outputs/a b&#39;</pre>' in render(
+        pages.report(), folder="outputs/a b"
+    )
     assert "tflbuild view" not in render(pages.report() | {"targets": []}, folder="outputs/a")

@@ -40,7 +40,9 @@ def test_lines_without_values_are_no_plot() -> None:
 
 def test_cells_are_shaded_by_their_share_of_the_row() -> None:
     names = ("cat", "nothing")
-    made = shaded(Matrix(rows=names, columns=names, counts=((3, 1), (0, 0)), row_name="is", column_name="said"))
+    made = shaded(
+        Matrix(rows=names, columns=names, counts=((3, 1), (0, 0)), row_name="is", column_name="said")
+    )
     assert made.rows == [
         {
             "name": "cat",
@@ -58,13 +60,20 @@ def test_cells_are_shaded_by_their_share_of_the_row() -> None:
     ]
 
 
-@pytest.mark.parametrize("curve", [None, {}, {"step": [1], "loss": [2.0]}, {"step": [1, 2], "loss": [None, 2.0]}])
+@pytest.mark.parametrize(
+    "curve", [None, {}, {"step": [1], "loss": [2.0]}, {"step": [1, 2], "loss": [None, 2.0]}]
+)
 def test_a_pass_without_a_curve_has_none(curve: object) -> None:
     assert exhibits_of_training([{"label": "convert"}, {"label": "train", "curve": curve}]) == []
 
 
 def test_loss_learning_rate_and_speed_are_a_plot_each() -> None:
-    curve = {"step": [0, 10], "loss": [3.0, 1.0], "learning_rate": [0.1, 0.0], "images_per_second": [None, 90.0]}
+    curve = {
+        "step": [0, 10],
+        "loss": [3.0, 1.0],
+        "learning_rate": [0.1, 0.0],
+        "images_per_second": [None, 90.0],
+    }
     (exhibit,) = exhibits_of_training([{"label": "train", "curve": curve}])
     assert exhibit.title == "train"
     assert [(plot.y_name, plot.lines[0].points) for plot in exhibit.parts] == [  # type: ignore[union-attr]

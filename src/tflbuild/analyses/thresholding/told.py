@@ -37,8 +37,8 @@ def exhibits_of(found: Mapping[str, Any], title: str) -> list[Exhibit]:
     chosen, measured, at = found["chosen_on"], found["measured_on"], found["threshold"]
     said = sentence(found)
     rule = (
-        f"The threshold was chosen on {chosen} by the best {_score(found)}; both lines are of {measured}, which nothing "
-        f"was chosen on. {found['what']}"
+        f"The threshold was chosen on {chosen} by the best {_score(found)}; both lines are of {measured}, "
+        f"which nothing was chosen on. {found['what']}"
     )
     plot = Plot(
         lines=(_line("precision", found), _line("recall", found)),
@@ -63,7 +63,11 @@ def _confusion(found: Mapping[str, Any], measured: str) -> list[Exhibit]:
     title = "which class is taken for which"
     if matrix:
         at = matrix["from_score"]
-        which = "answers with the best score" if at is None else f"detections from the score {at:.2f} on"
+        which = (
+            "by the class with the best score"
+            if at is None
+            else f"detections with a score of {at:.2f} or more"
+        )
         part = Matrix(
             rows=tuple(plain(name, LONGEST) for name in matrix["rows"]),
             columns=tuple(plain(name, LONGEST) for name in matrix["columns"]),
@@ -71,11 +75,15 @@ def _confusion(found: Mapping[str, Any], measured: str) -> list[Exhibit]:
             row_name="is",
             column_name="taken for",
         )
-        text = f"Counted on {measured}, {which}. A row is what is right, a column what the delivered file says."
+        text = (
+            f"Counted on {measured}, {which}. A row is what is right, a column what the delivered file says."
+        )
         return [Exhibit(title=title, text=(text,), parts=(part,))]
     if pairs:
         rows = tuple(
-            Row(cells=(plain(one["right"], LONGEST), plain(one["said"], LONGEST), Quantity(one["n"], "count")))
+            Row(
+                cells=(plain(one["right"], LONGEST), plain(one["said"], LONGEST), Quantity(one["n"], "count"))
+            )
             for one in pairs
         )
         table = Table(headings=("is", "taken for", "how often"), rows=rows)

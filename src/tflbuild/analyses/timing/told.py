@@ -29,10 +29,10 @@ def exhibit_of(found: Mapping[str, Any], title: str) -> Exhibit | None:
         return Exhibit(title=title, text=(f"LiteRT's profiler does not take this file: {why}.",), parts=())
     total = sum(one["ms"] for one in operators) or 1.0
     text = (
-        f"One run takes {float(found['whole_ms']):.3f} ms on one thread of {plain(found['cpu'], 100)}; its operators take "
-        f"{total:.3f} ms of that. Measured by LiteRT's profiler on the delivered file: the mean of the faster half of "
-        f"{found['runs']} runs. The profiler counts whole microseconds, so that the shortest operators are shown as less than "
-        f"they take. Names with brackets are XNNPACK's own."
+        f"One run takes {float(found['whole_ms']):.3f} ms on one thread of {plain(found['cpu'], 100)}; its operators "
+        f"take {total:.3f} ms of that. Measured by LiteRT's profiler on the delivered file: the mean of the faster "
+        f"half of {found['runs']} runs. The profiler counts whole microseconds, so very short operators read low. "
+        f"Names with brackets are XNNPACK's own."
     )
     return Exhibit(title=title, text=(text,), parts=(_kinds(operators, total), _slowest(operators, total)))
 
@@ -53,7 +53,9 @@ def _kinds(operators: Sequence[Mapping[str, Any]], total: float) -> Bars:
     ]
     rest = [time for _, times in ranked[shown:] for time in times]
     if rest:
-        bars.append(Bar(label=f"{len(rest)} others", values=(sum(rest),), text=f"{100 * sum(rest) / total:.0f} %"))
+        bars.append(
+            Bar(label=f"{len(rest)} others", values=(sum(rest),), text=f"{100 * sum(rest) / total:.0f} %")
+        )
     return Bars(bars=tuple(bars), unit="ms")
 
 

@@ -24,7 +24,9 @@ def decisions(given: Decided, thresholds: npt.NDArray[np.float64]) -> Decisions:
     """
     names = [str(name) for name in given.truth["names"]]
     found = match(given.model, given.truth, len(names), np.array([OVERLAP]))
-    reached = found.score.astype(np.float32)[None] >= thresholds.astype(np.float32)[:, None]  # as an app compares
+    reached = (
+        found.score.astype(np.float32)[None] >= thresholds.astype(np.float32)[:, None]
+    )  # as an app compares
     return Decisions(
         what="A detection is right where its box overlaps an object of its class with an IoU of 0.5 or more.",
         made=reached.sum(axis=1),

@@ -26,14 +26,16 @@ def change_tiles(
     verdicts = limiting(report, metric, target.get("name"))
     base, measured = report["base"]["metrics"].get(metric), measured or {}
     found = measured.get("value")
-    if not target and verdicts:  # over its budget: nothing is delivered, and the verdict has what was measured
+    if (
+        not target and verdicts
+    ):  # over its budget: nothing is delivered, and the verdict has what was measured
         found, measured = verdicts[0]["value"], verdicts[0]
     if not base or base["value"] is None or found is None or base.get("split") != measured.get("split"):
         return []
     bounds = _interval(target, metric, verdicts)
     since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
     notes = [f"{change(bounds[0], unit)} to {change(bounds[1], unit)}, paired" if bounds else "", since]
-    state, word = _state(verdicts)
+    state, word = _state(verdicts, metric)
     return [tile("change", change(found - base["value"], unit), *notes, word, state=state)]
 
 
@@ -46,25 +48,27 @@ def limiting(report: Mapping[str, Any], metric: str, target: str | None) -> list
     ]
 
 
-def _interval(
-    target: Mapping[str, Any], metric: str, verdicts: Sequence[Mapping[str, Any]]
-) -> Bounds | None:
+def _interval(target: Mapping[str, Any], metric: str, verdicts: Sequence[Mapping[str, Any]]) -> Bounds | None:
     """Give the paired interval of the change: as it was measured, or as a limit on the fall has it."""
     found = target.get("differences", {}).get(metric)
     if found and found.get("low") is not None and found.get("high") is not None:
         return found["low"], found["high"]
     for verdict in verdicts:
-        if "max_drop" in verdict["limit"] and verdict.get("low") is not None and verdict.get("high") is not None:
+        if (
+            "max_drop" in verdict["limit"]
+            and verdict.get("low") is not None
+            and verdict.get("high") is not None
+        ):
             return -verdict["high"], -verdict["low"]
     return None
 
 
-def _state(verdicts: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def _state(verdicts: Sequence[Mapping[str, Any]], metric: str) -> tuple[str, str]:
     """Give colour and words: green within a limit, amber where none decides, red over one."""
     if any(not verdict["ok"] for verdict in verdicts):
         return "bad", "over the limit"
     if not verdicts:
-        return "warned", "no limit was set"
+        return "warned", f"no limit on {metric} was set"
     if any(not verdict["decided"] for verdict in verdicts):
         return "warned", "within the limit, but undecided"
     return "good", "within the limit"

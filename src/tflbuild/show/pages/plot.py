@@ -49,14 +49,19 @@ def place(plot: Plot) -> Drawing | None:
         return None
     low, high = min(x for x, _ in points), max(x for x, _ in points)
     span = (high - low) or FLAT
-    scale = Scale(low=plot.ends[0], high=plot.ends[1]) if plot.ends else scale_of([{"value": y} for y in values])
+    scale = (
+        Scale(low=plot.ends[0], high=plot.ends[1]) if plot.ends else scale_of([{"value": y} for y in values])
+    )
 
     def across(x: float) -> float:
         return round(LEFT + (x - low) / span * (WIDTH - LEFT - RIGHT), 1)
 
     marks, decimals = round_values(low, low + span)
     lines = [
-        {"name": line.name, "paths": _paths([(across(x), None if y is None else scale.y(y)) for x, y in line.points])}
+        {
+            "name": line.name,
+            "paths": _paths([(across(x), None if y is None else scale.y(y)) for x, y in line.points]),
+        }
         for line in plot.lines
     ]
     return Drawing(
@@ -71,7 +76,12 @@ def place(plot: Plot) -> Drawing | None:
 
 def _mark(x: float, text: str) -> dict[str, Any]:
     left = x > WIDTH / 2
-    return {"x": x, "text": text, "text_x": round(x + (-6 if left else 6), 1), "anchor": "end" if left else "start"}
+    return {
+        "x": x,
+        "text": text,
+        "text_x": round(x + (-6 if left else 6), 1),
+        "anchor": "end" if left else "start",
+    }
 
 
 def _paths(points: Sequence[tuple[float, float | None]]) -> list[str]:

@@ -33,7 +33,9 @@ def publish(folder: Path, content: Mapping[str, Any]) -> None:
         StoreError: the folder cannot be written.
     """
     with writing(folder):
-        (folder / PAGE).write_text(render(content, beside(folder), str(folder), links_of(folder, content)), encoding="utf-8")
+        (folder / PAGE).write_text(
+            render(content, beside(folder), str(folder), links_of(folder, content)), encoding="utf-8"
+        )
 
 
 def publish_again(folder: Path, warn: Callable[[str], None]) -> None:

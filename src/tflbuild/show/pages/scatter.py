@@ -34,7 +34,19 @@ Box = tuple[float, float, float, float]
 DOT, DIGIT, TALL = 7.0, 9.0, 11.0
 """Half the side of a point, and the size of a digit beside it."""
 
-AROUND = ((13, -6), (13, 14), (-13, -6), (-13, 14), (0, -14), (0, 23), (22, 4), (-22, 4), (26, -18), (-26, -18), (26, 28))
+AROUND = (
+    (13, -6),
+    (13, 14),
+    (-13, -6),
+    (-13, 14),
+    (0, -14),
+    (0, 23),
+    (22, 4),
+    (-22, 4),
+    (26, -18),
+    (-26, -18),
+    (26, 28),
+)
 """Places of a number beside its point, the first choice first."""
 
 SIZE = Across("compressed_bytes", "size", "compressed size, KiB", 1024.0, "bytes")

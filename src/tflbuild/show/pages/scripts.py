@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import NamedTuple
-
 from pathlib import Path
+from typing import NamedTuple
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -41,8 +41,8 @@ ALL = {"uint8": UINT8, "int8": INT8, "float32": FLOAT, "another scale": OTHER, "
         (FLOAT, "    imageValues[3 * place + 2] = (pixel and 255) * 0.25f + -0.75f"),
         (
             OTHER,
-            "    imageValues[3 * place + 1] = ((((pixel shr 8 and 255) * 0.0078125f + -1.0f) / 0.02f).roundToInt() + -5)"
-            ".coerceIn(-128, 127).toByte()",
+            "    imageValues[3 * place + 1] = ((((pixel shr 8 and 255) * 0.0078125f + -1.0f) / 0.02f)"
+            ".roundToInt() + -5).coerceIn(-128, 127).toByte()",
         ),
         (VECTOR, "// fill x1Values: round(value / 0.4) + 89, between -128 and 127"),
     ],
@@ -81,7 +81,9 @@ def test_cpp_compiles_against_the_headers_of_litert(tmp_path: Path) -> None:
     if not folders or not compiler:
         pytest.skip("$TFLBUILD_TEST_LITERT_INCLUDE names no headers of LiteRT, or there is no g++")
     source = tmp_path / "all.cc"
-    texts = [f"namespace n{k} {{\n" + _body(cpp.code(file(one))) + "}\n" for k, one in enumerate(ALL.values())]
+    texts = [
+        f"namespace n{k} {{\n" + _body(cpp.code(file(one))) + "}\n" for k, one in enumerate(ALL.values())
+    ]
     headers = cpp.code(file(UINT8)).partition("//")[0]
     source.write_text(headers + "".join(texts))
     includes = [f"-I{folder}" for folder in folders.split(":")]
@@ -111,8 +113,20 @@ def test_a_microcontroller_is_given_its_operators_and_an_arena() -> None:
 def test_operators_have_the_names_of_the_resolver() -> None:
     from tflbuild.show.pages.snippets.micro import _method
 
-    names = ("DEPTHWISE_CONV_2D", "MAX_POOL_2D", "SOFTMAX", "TFLite_Detection_PostProcess", "SPACE_TO_BATCH_ND")
-    made = ["AddDepthwiseConv2D", "AddMaxPool2D", "AddSoftmax", "AddDetectionPostprocess", "AddSpaceToBatchNd"]
+    names = (
+        "DEPTHWISE_CONV_2D",
+        "MAX_POOL_2D",
+        "SOFTMAX",
+        "TFLite_Detection_PostProcess",
+        "SPACE_TO_BATCH_ND",
+    )
+    made = [
+        "AddDepthwiseConv2D",
+        "AddMaxPool2D",
+        "AddSoftmax",
+        "AddDetectionPostprocess",
+        "AddSpaceToBatchNd",
+    ]
     assert [_method(name) for name in names] == made
 
 

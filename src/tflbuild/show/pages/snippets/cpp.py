@@ -63,8 +63,9 @@ def _grid(tensor: Tensor) -> str:
 
 def _body(file: File) -> Iterator[str]:
     yield "LITERT_ASSIGN_OR_RETURN(auto environment, litert::Environment::Create({}));"
+    opened = f"litert::CompiledModel::Create(environment, {quoted(file.name)}, litert::HwAccelerators::kCpu)"
     yield "LITERT_ASSIGN_OR_RETURN("
-    yield f"    auto model, litert::CompiledModel::Create(environment, {quoted(file.name)}, litert::HwAccelerators::kCpu));"
+    yield f"    auto model, {opened});"
     yield "litert::FlatHashMap<litert::StringView, litert::TensorBuffer> inputs, outputs;"
     for place, tensor in enumerate(file.inputs):
         yield f"LITERT_ASSIGN_OR_RETURN(auto input_{place}, model.CreateInputBuffer({quoted(tensor.name)}));"

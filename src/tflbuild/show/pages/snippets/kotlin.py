@@ -9,13 +9,18 @@ from tflbuild.show.pages.snippets.delivered import File, Tensor
 
 PACKAGE = "com.google.ai.edge.litert:litert:2.3.0"
 
-INTO = {"float32": ("writeFloat", "FloatArray"), "int32": ("writeInt", "IntArray"), "int64": ("writeLong", "LongArray")}
+INTO = {
+    "float32": ("writeFloat", "FloatArray"),
+    "int32": ("writeInt", "IntArray"),
+    "int64": ("writeLong", "LongArray"),
+}
 """What writes an input of a dtype; bytes are written by `writeInt8`, signed or not."""
 
 
 def code(file: File) -> str:
     """Write the whole of it: open, fill, run, read."""
     pictured = any(tensor.pictured for tensor in file.inputs)
+    name, options = quoted(file.name), "CompiledModel.Options(Accelerator.CPU)"
     lines = [
         f'// dependencies {{ implementation("{PACKAGE}") }}',
         *(["import android.graphics.Bitmap"] if pictured else []),
@@ -23,7 +28,7 @@ def code(file: File) -> str:
         "import com.google.ai.edge.litert.CompiledModel",
         *(["import kotlin.math.roundToInt"] if any(_rounds(tensor) for tensor in file.inputs) else []),
         "",
-        f"val model = CompiledModel.create(context.assets, {quoted(file.name)}, CompiledModel.Options(Accelerator.CPU))",
+        f"val model = CompiledModel.create(context.assets, {name}, {options})",
     ]
     for tensor in file.inputs:
         lines += ["", f"// input {quoted(tensor.name)}: {tensor.text}", *_filled(tensor)]
@@ -72,7 +77,8 @@ def _filled(tensor: Tensor) -> Iterator[str]:
 def _grid(tensor: Tensor) -> str:
     if not tensor.integer:
         return ""
-    return f": round(value / {tensor.spec.scale!r}) + {tensor.spec.zero_point}, between {tensor.lowest} and {tensor.highest}"
+    level = f"round(value / {tensor.spec.scale!r}) + {tensor.spec.zero_point}"
+    return f": {level}, between {tensor.lowest} and {tensor.highest}"
 
 
 def _pixels(tensor: Tensor, values: str) -> Iterator[str]:

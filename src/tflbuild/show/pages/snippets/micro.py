@@ -52,4 +52,5 @@ def _method(name: str) -> str:
 
 def _end(tensor: Tensor, where: str, what: str) -> Iterator[str]:
     kind = TYPES.get(tensor.spec.dtype, f"{tensor.spec.dtype}_t")
-    yield f"{kind}* {tensor.variable} = tflite::GetTensorData<{kind}>({where});  // {what} {tensor.numbers}: {tensor.text}"
+    told = f"{what} {tensor.numbers}: {tensor.text}"
+    yield f"{kind}* {tensor.variable} = tflite::GetTensorData<{kind}>({where});  // {told}"

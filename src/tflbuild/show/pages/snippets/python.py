@@ -40,6 +40,11 @@ def _by_pil(tensor: Tensor) -> bool:
 
 
 def _prepared(tensor: Tensor) -> Iterator[str]:
+    if tensor.pictured and not _by_pil(tensor):
+        yield f"# PIL cannot resize so ({tensor.modality.resize} without antialiasing); this writes a picture's tensor:"
+        yield "# tflbuild preprocess RUN photo.jpg --out tensor.npy"
+        yield f"{tensor.variable} = np.load('tensor.npy').reshape({tensor.shape})"
+        return
     if tensor.pictured:
         yield from _pixels(tensor)
     else:
@@ -66,11 +71,6 @@ def _numbers(values: tuple[float, ...]) -> str:
 def _pixels(tensor: Tensor) -> Iterator[str]:
     _, height, width, channels = tensor.shape
     given = tensor.modality
-    if not _by_pil(tensor):
-        yield f"# resized to {width} x {height} by {given.resize} without antialiasing, {given.aspect}, {given.channels}:"
-        yield "# PIL cannot do that; `tflbuild preprocess` writes such a file of a picture"
-        yield f"pixels = np.load('pixels.npy').reshape({tensor.shape})  # uint8"
-        return
     yield "picture = ImageOps.exif_transpose(Image.open('photo.jpg')).convert('RGB')"
     kernel = f"Image.Resampling.{given.resize.upper()}"
     if given.aspect == "center_crop":
@@ -146,11 +146,14 @@ def _decoded(file: File) -> Iterator[str]:
     by_role = {tensor.role: tensor for tensor in file.outputs}
     if {"detection_boxes", "detection_classes", "detection_scores"} <= by_role.keys():
         yield from _labels(file)
-        boxes, classes, scores = (by_role[f"detection_{what}"].variable for what in ("boxes", "classes", "scores"))
+        boxes, classes, scores = (
+            by_role[f"detection_{what}"].variable for what in ("boxes", "classes", "scores")
+        )
         count = by_role.get("num_detections")
         last = f"[: int({count.variable}.ravel()[0])]" if count else ""
         yield f"for box, label, score in zip({boxes}[0]{last}, {classes}[0], {scores}[0]):"
-        yield "    print(labels[int(label)] if labels else int(label), float(score), box)  # top, left, bottom, right in 0..1"
+        yield "    name = labels[int(label)] if labels else int(label)"
+        yield "    print(name, float(score), box)  # top, left, bottom, right in 0..1"
     elif "scores" in by_role and len(file.outputs) == 1:
         yield from _labels(file)
         variable = by_role["scores"].variable
