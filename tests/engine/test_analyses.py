@@ -281,6 +281,31 @@ def test_every_build_runs_the_analysis_that_it_is_given_for_what_it_delivers(
     assert (found(outcome), outcome.report["warnings"]) == ([], []), "nobody asked for it"
 
 
+class Choosing(OfDelivered):
+    """Tell what was predicted on val, too."""
+
+    chooses = "val"
+
+
+def test_an_analysis_that_chooses_is_given_val_without_executing_anything_again(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    (entry,) = found(build(asking(recipe, mine=Choosing())))
+    (finding,) = entry["findings"]
+    assert finding == PREDICTED | {"val:model": {"score": 0.89}, "val:truth": finding["val:truth"]}
+    gates = log.read_text().splitlines().count("predict val")
+    assert gates == len(recipe.steps), "one of each step, by its gate"
+
+
+def test_a_file_that_a_target_compiles_is_executed_on_val_itself(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    compiled = replace(recipe, targets={"npu": fakes.FakeCompiler()})
+    assert found(build(asking(compiled, mine=Choosing())))
+    gates = log.read_text().splitlines().count("predict val")
+    assert gates == len(recipe.steps) + 1
+
+
 def test_a_build_over_its_budget_is_looked_at_too(recipe: Recipe, build: FakeBuild) -> None:
     wanted = asking(recipe, mine=OfDelivered())
     limit = Limit(metric="score", form="min", bound=0.95)

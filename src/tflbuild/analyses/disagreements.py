@@ -32,7 +32,6 @@ class Disagreements(Analysis):
     of = (BASE, MODEL)
     title = "where the base and the delivered file disagree"
     delivered: ClassVar[bool] = True
-    asks: ClassVar[str] = "comparing"
     form = form.FORM
 
     shown: Annotated[int, Ge(1), Le(48)] = 12  # samples, at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le
 
@@ -13,6 +13,9 @@ from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, analysis
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.disagreement import MODEL
 from tflbuild.core.exhibit import Exhibit
+
+if TYPE_CHECKING:
+    from tflbuild.runtimes.profiler import Event
 
 WARM = 3
 """Runs before the first that is timed."""
@@ -33,6 +36,7 @@ class OperatorTimes(Analysis):
     needs = ("ai_edge_litert", "numpy")
     title = "time per operator"
     delivered: ClassVar[bool] = True
+    asks: ClassVar[str] = ""
     timed: ClassVar[bool] = True
     form = form.FORM
 
@@ -62,7 +66,8 @@ class OperatorTimes(Analysis):
     def _timed(self, profiler: Any) -> dict[str, Any]:
         for _ in range(WARM):
             profiler.warm()
-        begun, found = time.perf_counter(), []
+        begun = time.perf_counter()
+        found: list[tuple[list[Event], int]] = []
         while len(found) < self.runs:
             found.append(profiler.run())
             if len(found) >= FEWEST and time.perf_counter() - begun > self.seconds:

@@ -150,8 +150,9 @@ class Analysis:
     chooses: ClassVar[str] = ""
     """The split that it chooses something on, for an analysis of what is delivered: it is also given the predictions of
     its last model there, as `SPLIT:model`, and `SPLIT:truth`; "" for none."""
-    asks: ClassVar[str] = ""
-    """The attribute of `tflbuild.core.task.Task` that names the code it calls, e.g. `comparing`; "" for none."""
+    asks: ClassVar[str] = "comparing"
+    """The attribute of `tflbuild.core.task.Task` that names the code which an analysis of what is delivered calls; ""
+    for none."""
     timed: ClassVar[bool] = False
     """Whether it times something, so that what it finds depends on the processor."""
     form: ClassVar[Form] = FINDING

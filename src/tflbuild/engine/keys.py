@@ -214,7 +214,8 @@ class Keys:
         cls = type(analysis)
         meanings = [Meaning.of(model) for model in models.values()]
         modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
-        asked = [getattr(meaning.kind, cls.asks) for meaning in meanings if cls.asks]
+        asks = cls.asks if predicted is not None else ""
+        asked = [getattr(meaning.kind, asks) for meaning in meanings if asks]
         modules |= {module_of(dotted) for dotted in asked if dotted}
         tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in tools_of_inputs(of))))
         return {

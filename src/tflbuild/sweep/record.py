@@ -137,8 +137,8 @@ class SweepRecord:
 
     def summary(self) -> dict[str, Any]:
         """Give the content of `summary.json`."""
-        known = [entry.frozen.mapping["recipe"] for entry in self.entries if entry.frozen]
-        recipes = ", ".join(dict.fromkeys(map(str, known)))
+        known = [str(entry.frozen.mapping.get("recipe", "")) for entry in self.entries if entry.frozen]
+        recipes = ", ".join(dict.fromkeys(name for name in known if name))
         return summarise([entry.row for entry in self.entries], self.command, recipes, stamped(self.folder))
 
     def unfinished(self) -> list[int]:

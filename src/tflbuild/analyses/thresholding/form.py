@@ -5,7 +5,7 @@ from __future__ import annotations
 from tflbuild.core.form import NUMBER, TEXT, fields, list_of, maybe, optional, whole
 
 FIGURES = maybe(fields({"precision": maybe(NUMBER), "recall": maybe(NUMBER), "f": NUMBER}))
-"""What the threshold gives on a split."""
+"""Figures that the threshold gives on a split."""
 
 CONFUSION = fields(
     {

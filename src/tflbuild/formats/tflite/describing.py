@@ -74,7 +74,7 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
     unpacked = flatbuffer.unpack(content)
     needed = runtime_version.needed_by(unpacked)
     added = {NAME: whole} | ({runtime_version.KEY: _padded(needed.version)} if needed.version else {})
-    said = {
+    said: dict[str, Any] = {
         "metadata": _line(metadata, members),
         "min_runtime": {**needed._asdict(), "unknown": [*needed.unknown]},
         "signature": _signature(content),

@@ -40,7 +40,7 @@ def figure(value: float | None, unit: str) -> str:
 def short(value: Any) -> str:
     """Write an option's value: a number in four digits at most.
 
-    >>> short("0.30000000000000004"), short("0.5"), short("int8"), short(0.00012345)
+    >>> short("0.30000000000000004"), short("0.5"), short("int8"), short(0.000123456)
     ('0.3', '0.5', 'int8', '0.0001235')
     """
     text = str(value)

@@ -92,12 +92,10 @@ def _axis(name: str, x: float, values: Sequence[Any], unit: str) -> Axis:
     told = (
         [min(places, key=places.__getitem__), max(places, key=places.__getitem__)] if unit else list(places)
     )
-    marks = [
-        {"y": height(value), "text": _short(figure(value, unit) if unit else short(value))} for value in told
-    ]
-    marks = _apart([{**mark, "end": mark["y"] in (TOP, HEIGHT - BOTTOM)} for mark in marks])
+    texts = {height(value): _short(figure(value, unit) if unit else short(value)) for value in told}
+    marks = [{"y": y, "text": text, "end": y in (TOP, HEIGHT - BOTTOM)} for y, text in texts.items()]
     heights = [None if value is None else height(value) for value in values]
-    return Axis(name, x, list({mark["y"]: mark for mark in marks}.values()), heights)
+    return Axis(name, x, _apart(marks), heights)
 
 
 def _apart(marks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

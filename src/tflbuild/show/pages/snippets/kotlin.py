@@ -14,7 +14,7 @@ INTO = {
     "int32": ("writeInt", "IntArray"),
     "int64": ("writeLong", "LongArray"),
 }
-"""What writes an input of a dtype; bytes are written by `writeInt8`, signed or not."""
+"""Method and array that fill an input of a dtype; bytes are written by `writeInt8`, signed or not."""
 
 
 def code(file: File) -> str:
