@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 
 from tflbuild.show.pages.snippets.delivered import LISTED, File, Tensor
@@ -122,6 +123,9 @@ def _quantized(values: str, tensor: Tensor) -> str:
 
 def _run(file: File) -> Iterator[str]:
     if file.signature:
+        if all(tensor.name.isidentifier() and not keyword.iskeyword(tensor.name) for tensor in file.inputs):
+            yield f"outputs = run({', '.join(f'{tensor.name}={tensor.variable}' for tensor in file.inputs)})"
+            return
         given = ", ".join(f"{tensor.name!r}: {tensor.variable}" for tensor in file.inputs)
         yield f"outputs = run(**{{{given}}})"
         return
