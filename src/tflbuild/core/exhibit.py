@@ -150,6 +150,7 @@ class Plot:
         ends: of the vertical axis; None for those of the values.
         at: where a line across marks something; None for nowhere.
         mark: what stands beside it.
+        summary: what is said in its place until somebody opens it; "" for a plot that stands open.
     """
 
     macro: ClassVar[str] = "plot"
@@ -159,6 +160,7 @@ class Plot:
     ends: tuple[float, float] | None = None
     at: float | None = None
     mark: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

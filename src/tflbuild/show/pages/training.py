@@ -28,7 +28,8 @@ def _plots(curve: Mapping[str, Any]) -> tuple[Plot, ...]:
             lines=(Line(name=name, points=tuple(zip(steps, values, strict=False))),),
             x_name="step",
             y_name=name,
+            summary="" if place == 0 else name,
         )
-        for name, values in found
+        for place, (name, values) in enumerate(found)
         if sum(value is not None for value in values[: len(steps)]) >= FEWEST
     )
