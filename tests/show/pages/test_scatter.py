@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from made_up import measurement
@@ -60,4 +61,4 @@ def test_values_that_would_lie_over_one_another_are_left_out_but_for_the_ends() 
     marks = chart.axes[0].marks
     assert sorted(mark["text"] for mark in marks) == ["0", "100", "50"]
     heights = sorted(mark["y"] for mark in marks)
-    assert all(after - before >= NEAREST for before, after in zip(heights, heights[1:], strict=False))
+    assert all(after - before >= NEAREST for before, after in pairwise(heights))
