@@ -105,14 +105,14 @@ def test_everything_the_report_proves_is_on_the_page() -> None:
         assert target["sha256"] in text
         assert f"{target['bytes']:,} bytes" in text
     for expected in (
-        "64 of 65 run on xnnpack",
+        "64 of 65 operators run on xnnpack",
         "TFLite_Detection_PostProcess",
         "median 1.234 ms, p90 1.410 ms",
         "uint8 0.0078125 128",
         "This machine cannot execute a file for ethos_u55",
         "0.566",  # average precision of the first class
         "test, n = 500, xnnpack",
-        "3 left out of 2 files",
+        "3 skipped in 2 files",
         "box 3 has no width; box 4 lies <outside>",
         "tensorflow 2.21.0",
         "tflbuild recipe=ssd_mobilenet_int8 prune.sparsity=0.5 'data.root=a folder'",
@@ -522,7 +522,7 @@ def test_what_a_page_says_beside_its_tables() -> None:
     for expected in (
         "643,384 bytes, 321,234 compressed",
         "median 1.234 ms, p90 1.410 ms over 50 warm runs on 1 thread (Made-up Processor 3000)",
-        "82 of 86 run on ethos-u55-128; left: DEQUANTIZE",
+        "82 of 86 operators run on ethos-u55-128; the others: DEQUANTIZE",
         "memory mode Shared_Sram",
         "voc from ../shared/data/bccd : 2,400 train, 300 val samples",
         "8 classes: stop, yield,",
@@ -535,7 +535,7 @@ def test_what_a_page_says_beside_its_tables() -> None:
     ):
         assert expected in text, expected
     assert (
-        "Nothing was left out." in outline(render(pages.report() | {"data": {"splits": {}, "root": ""}})).text
+        "Nothing was skipped." in outline(render(pages.report() | {"data": {"splits": {}, "root": ""}})).text
     )
 
 
