@@ -3,9 +3,9 @@
     RUN            the folder of a run that was not cached, e.g. outputs/ssd_mobilenet_int8/2026-12-01_03-20-00
     --times N      drawing and opening are done so often; the median is told
 
-Printed: seconds that the build took for the samples of the page (the analysis `disagreements`, by the run's own
-events), for drawing and writing `report.html` in a fresh process, imports and templates included, and together; the
-size of the page; seconds until Chromium has opened it. Nothing in the run's folder is written.
+Printed: seconds that the build took for the analyses of the page (by the run's own events), for drawing and writing
+`report.html` in a fresh process, imports and templates included, and together; the size of the page; seconds until
+Chromium has opened it. Nothing in the run's folder is written.
 
 Bars: 2 s together, 6 MB, 2 s to open.
 """
@@ -27,7 +27,9 @@ sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
 import browsing  # noqa: E402 - the browser of the tests
 
-ANALYSIS = "disagreements"
+ANALYSES = ("disagreements", "thresholds", "operator_times")
+"""Analyses that every build runs for its page."""
+
 MOST_SECONDS, MOST_BYTES = 2.0, 6 * 2**20
 
 DRAW = """
@@ -43,12 +45,12 @@ print(time.perf_counter() - begun)
 """
 
 
-def looking(run: Path) -> float:
-    """Read off a run's events what finding the samples took, the worker's start included; 0 where it was recalled."""
+def looking(run: Path, analysis: str) -> float:
+    """Read off a run's events what an analysis took, the worker's start included; 0 where it was recalled."""
     lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
     events = [json.loads(line) for line in lines]
-    begun = [one["time"] for one in events if one.get("what") == f"analysis {ANALYSIS}"]
-    ended = [one["time"] for one in events if one["event"] == "analysis" and one["name"] == ANALYSIS]
+    begun = [one["time"] for one in events if one.get("what") == f"analysis {analysis}"]
+    ended = [one["time"] for one in events if one["event"] == "analysis" and one["name"] == analysis]
     return float(ended[-1] - begun[-1]) if begun and ended else 0.0
 
 
@@ -81,14 +83,16 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        samples, drawn = looking(given.run), median(lambda: drawing(given.run, page), given.times)
+        found = {name: looking(given.run, name) for name in ANALYSES}
+        samples, drawn = sum(found.values()), median(lambda: drawing(given.run, page), given.times)
         size, opened = page.stat().st_size, None
         if browsing.chromium():
             with browsing.browser() as browser:
                 opened = median(lambda: opening(browser, page), given.times)
-    print(
-        f"samples of the page: {samples:.2f} s{'' if samples else ' (recalled: give a run that was built anew)'}"
-    )
+    for name, seconds in found.items():
+        print(
+            f"{f'{name}:':20} {seconds:.2f} s{'' if seconds else ' (recalled: give a run that was built anew)'}"
+        )
     print(f"drawing and writing: {drawn:.2f} s")
     print(f"together:            {samples + drawn:.2f} s, bar {MOST_SECONDS:.0f}")
     print(f"size:                {size:,} bytes, bar {MOST_BYTES:,}")

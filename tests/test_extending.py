@@ -245,7 +245,8 @@ def test_a_build_uses_a_task_a_runtime_an_analysis_and_targets_of_plugins(here: 
     assert by_target["far_away"]["metrics"]["count_error"]["kernels"] == "child"
     assert by_target["cpu"]["metrics"]["count_error"]["kernels"] == "xnnpack"
     assert by_target["cpu"]["metrics"]["count_error"]["value"] < 1e-4
-    (entry,) = report["analyses"]
+    entry, times = report["analyses"]
+    assert times["name"] == "operator_times"
     assert entry["name"] == "far_weights"
     declared = json.loads(tflbuild("schema", "analyses.far_weights").stdout)
     assert declared["items"]["properties"]["bytes"] == {"type": "integer", "minimum": 0}

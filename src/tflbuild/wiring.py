@@ -17,5 +17,9 @@ NAMES = Names(
     inspect="tflbuild.modalities.image.files:inspect",
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
-    delivered="tflbuild.analyses.disagreements:Disagreements",
+    delivered=(
+        "tflbuild.analyses.disagreements:Disagreements",
+        "tflbuild.analyses.thresholds:Thresholds",
+        "tflbuild.analyses.operator_times:OperatorTimes",
+    ),
 )

@@ -98,7 +98,7 @@ def test_a_look_at_field_samples_has_a_page_that_the_run_leads_to(here: Workspac
     for text in ("The field samples are darker than those of training", "train with darker copies"):
         assert text in whole
         assert text in page
-    assert '<a href="drift.html">the whole of it</a>' in page
+    assert '<a href="drift.html">open the whole page</a>' in page
 
 
 def test_every_build_shows_the_samples_on_which_its_base_and_its_file_disagree(here: Workspace) -> None:

@@ -270,13 +270,40 @@ def test_an_analysis_of_what_is_delivered_is_given_what_its_accuracy_was_measure
 def test_every_build_runs_the_analysis_that_it_is_given_for_what_it_delivers(
     recipe: Recipe, build: FakeBuild, here: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(here, "names", replace(here.names, delivered="test_analyses_delivered:OfDelivered"))
+    monkeypatch.setattr(
+        here, "names", replace(here.names, delivered=("test_analyses_delivered:OfDelivered",))
+    )
     monkeypatch.setitem(sys.modules, "test_analyses_delivered", sys.modules[__name__])
     (entry,) = found(build(recipe))
     assert entry["findings"] == [PREDICTED]
     monkeypatch.setattr(OfDelivered, "fits", lambda self, models: "there is nothing to see")
     outcome = build(recipe)
     assert (found(outcome), outcome.report["warnings"]) == ([], []), "nobody asked for it"
+
+
+class Choosing(OfDelivered):
+    """Tell what was predicted on val, too."""
+
+    chooses = "val"
+
+
+def test_an_analysis_that_chooses_is_given_val_without_executing_anything_again(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    (entry,) = found(build(asking(recipe, mine=Choosing())))
+    (finding,) = entry["findings"]
+    assert finding == PREDICTED | {"val:model": {"score": 0.89}, "val:truth": finding["val:truth"]}
+    gates = log.read_text().splitlines().count("predict val")
+    assert gates == len(recipe.steps), "one of each step, by its gate"
+
+
+def test_a_file_that_a_target_compiles_is_executed_on_val_itself(
+    recipe: Recipe, build: FakeBuild, log: Path
+) -> None:
+    compiled = replace(recipe, targets={"npu": fakes.FakeCompiler()})
+    assert found(build(asking(compiled, mine=Choosing())))
+    gates = log.read_text().splitlines().count("predict val")
+    assert gates == len(recipe.steps) + 1
 
 
 def test_a_build_over_its_budget_is_looked_at_too(recipe: Recipe, build: FakeBuild) -> None:

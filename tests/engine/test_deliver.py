@@ -179,7 +179,7 @@ def test_a_compressed_size_is_that_of_the_best_compression(tmp_path: Path) -> No
         path=tmp_path / "m",
         digest="its digest",
         fingerprint="",
-        meta={"facts": fakes.FACTS, "signature": {"inputs": ["i"], "outputs": ["o"]}},
+        meta={"facts": fakes.FACTS, "signature": {"inputs": [{"name": "i"}], "outputs": [{"name": "o"}]}},
     )
     delivery = Delivery(target="npu", model=model, figures={"cycles": 3}, metrics={})
     assert delivery.to_json("here.tflite") == {
@@ -191,8 +191,8 @@ def test_a_compressed_size_is_that_of_the_best_compression(tmp_path: Path) -> No
         "labels": ["a"],
         "metrics": {},
         "differences": {},
-        "inputs": ["i"],
-        "outputs": ["o"],
+        "inputs": [{"name": "i"}],
+        "outputs": [{"name": "o"}],
         "cycles": 3,
     }
     assert len(zlib.compress(content, 9)) != len(zlib.compress(content, 1))

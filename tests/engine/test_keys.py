@@ -747,6 +747,24 @@ def test_a_limit_without_a_baseline_is_held_against_nothing(world: World) -> Non
     assert [limit["baseline"] for limit in key["judging"]["limits"]] == ["", "the baseline"]
 
 
+class Timed(fakes.FakeAnalysis):
+    """An analysis that times something."""
+
+    timed = True
+    asks = ""
+
+
+def test_what_is_timed_depends_on_the_processor_and_on_no_code_that_it_does_not_call(world: World) -> None:
+    usual, timed = (
+        world.keys().analysis(analysis, {"model": world.model}, {"model": "p"})
+        for analysis in (fakes.FakeAnalysis(), Timed())
+    )
+    assert timed["cpu"] == "a processor"
+    assert "cpu" not in usual
+    assert " of.comparing" in usual["code"]
+    assert " of.comparing" not in timed["code"]
+
+
 def test_the_tools_of_a_pass_are_named_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fakes.FakeAny, "needs", ("tensorflow",))
     assert preimages(world)["plain"]["toolchain"] == {"tensorflow": "for pass 'fake_any'"}

@@ -90,9 +90,58 @@ def disagreements(kind: Any = detected, count: int = 6, name: str = "sample") ->
     return {"name": "disagreements", "key": made_up.SHA, "findings": [{**finding, "samples": samples}]}
 
 
+def thresholds(labels: tuple[str, ...] = ("stop", "yield"), boxed: bool = True) -> dict[str, Any]:
+    """Give an entry of report.json's `analyses`: a precision that rises to 1, a recall that falls to 0."""
+    ends = [*labels, "nothing"] if boxed else list(labels)
+    finding = {
+        "what": "A detection is right where its box overlaps an object of its class with an IoU of 0.5 or more.",
+        "beta": 1.0,
+        "chosen_on": "val",
+        "measured_on": "test",
+        "threshold": 0.43,
+        "val": {"precision": 0.71, "recall": 0.65, "f": 0.6787},
+        "test": {"precision": 0.7, "recall": 0.6, "f": 0.6462},
+        "thresholds": [k / 100 for k in range(101)],
+        "precision": [min(1.0, 0.4 + k / 120) if k < 95 else None for k in range(101)],
+        "recall": [round(0.9 * (1 - k / 100), 4) for k in range(101)],
+        "confusion": {
+            "rows": ends,
+            "columns": ends,
+            "counts": [
+                [40 + 1000 * (row == column) for column in range(len(ends))] for row in range(len(ends))
+            ],
+            "from_score": 0.43 if boxed else None,
+        },
+    }
+    return {"name": "thresholds", "key": made_up.SHA, "findings": [finding]}
+
+
+def operator_times(name: str = "Convolution (NHWC, QC8) IGEMM") -> dict[str, Any]:
+    """Give an entry of report.json's `analyses`: thirteen operators, the last but one by LiteRT itself."""
+    operators = [{"name": name, "delegated": True, "ms": 0.02 + 0.001 * k} for k in range(12)]
+    operators.insert(12, {"name": "TFLite_Detection_PostProcess", "delegated": False, "ms": 0.4})
+    finding = {"cpu": "Made-up 3000", "threads": 1, "runs": 40, "whole_ms": 0.71, "operators": operators}
+    return {"name": "operator_times", "key": made_up.SHA, "findings": [finding]}
+
+
+def curve() -> dict[str, Any]:
+    """Give a training curve of twenty points."""
+    steps = list(range(0, 2200, 110))
+    return {
+        "step": steps,
+        "loss": [round(6.0 / (1 + k), 3) for k in range(20)],
+        "learning_rate": [0.004 * (1 - k / 20) for k in range(20)],
+        "images_per_second": [None, *[90.0 + k % 3 for k in range(19)]],
+    }
+
+
 def detector() -> dict[str, Any]:
     """Give a report with everything that a page draws."""
-    report = made_up.report() | {"analyses": [disagreements()]}
+    found = [disagreements(count=2), thresholds(), operator_times()]
+    report = made_up.report() | {"analyses": found}
+    report["passes"][0]["curve"], report["passes"][1]["curve"] = curve(), curve()
+    report["targets"][0] |= {"signature": "serving_default", "metadata": "image to location; labels.txt"}
+    report["targets"][0]["inputs"][0] |= {"modality": "image", "preprocess": {}}
     report["passes"][-1]["notes"] = noted.NOTES | {"parity": {**noted.PARITY, "of": LONG}}
     report["passes"][1]["notes"] = {"sparsity": 0.5}
     return report
@@ -105,8 +154,27 @@ def classifier() -> dict[str, Any]:
         "subject": f"file {LONG} on images {LONG}",
         "overrides": [f"model.path={LONG}"],
         "warnings": [f"data: {LONG} was left out"],
-        "analyses": [disagreements(classified, 12), disagreements(measured, 4)],
+        "analyses": [
+            disagreements(classified, 3),
+            disagreements(measured, 2),
+            thresholds(CLASSES, boxed=False),
+        ],
         "recognised": [{"what": "outputs", "value": "softmax", "evidence": "it ends in SOFTMAX"}],
+    }
+
+
+CLASSES = tuple(f"class {k} of twelve" for k in range(12))
+
+
+def breach() -> dict[str, Any]:
+    """Give a report of a build whose file was over its budget."""
+    verdict = made_up.verdict(0.01, 0.684, 0.61, target="cpu", split="test")
+    return made_up.report() | {
+        "status": "over_budget",
+        "error": f"budget: {verdict['text']}",
+        "targets": [],
+        "budget": {"ok": False, "verdicts": [verdict]},
+        "analyses": [thresholds(), operator_times()],
     }
 
 
@@ -119,7 +187,11 @@ def hostile() -> dict[str, Any]:
     numbers["outputs"] = {HOSTILE: numbers["outputs"]["embedding"]}
     entry = disagreements(count=0)
     entry["findings"][0] |= {"samples": [boxed, numbers], "what": HOSTILE}
-    report["analyses"] = [entry]
+    report["analyses"] = [entry, thresholds((HOSTILE, f"{HOSTILE} 2")), operator_times(HOSTILE)]
+    report["targets"] = made_up.targets()
+    report["targets"][0]["inputs"][0] |= {"name": HOSTILE, "modality": "image", "preprocess": {}}
+    report["targets"][0]["outputs"][0] |= {"name": HOSTILE}
+    report["targets"][0] |= {"signature": HOSTILE, "labels": [HOSTILE]}
     report["data"]["classes"] = [HOSTILE]
     report["recognised"] = [{"what": HOSTILE, "value": HOSTILE, "evidence": HOSTILE}]
     report["passes"][0] |= {"label": HOSTILE, "reason": HOSTILE, "notes": {HOSTILE: HOSTILE}}

@@ -76,6 +76,14 @@ def test_what_is_written_is_read_again(tmp_path: Path, mapping: dict[str, Any]) 
     assert json.loads((tmp_path / "sweep.json").read_text())["schema"] == "tflbuild.sweep/1"
 
 
+def test_a_summary_says_its_recipe_and_when_it_was_begun(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep-2026-12-01_07-45-38-2"
+    found = record_of(folder, "built", "built").summary()
+    assert (found["recipe"], found["started"]) == ("r", "2026-12-01T07:45:38")
+    elsewhere = record_of(tmp_path / "mine-2026-13-01_07-45-38").summary()
+    assert (elsewhere["recipe"], elsewhere["started"]) == ("", ""), "that is no date"
+
+
 def test_a_job_without_plugins_has_none_again(tmp_path: Path, mapping: dict[str, Any]) -> None:
     made = record_of(tmp_path, "waiting")
     made.entries[0].frozen = replace(frozen("job0", tmp_path), mapping=mapping, plugins=None)

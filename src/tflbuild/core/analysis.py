@@ -147,6 +147,14 @@ class Analysis:
     delivered: ClassVar[bool] = False
     """Whether it looks at the file that is delivered, once that was measured, and at its predictions and those of its
     other models on the same samples."""
+    chooses: ClassVar[str] = ""
+    """The split that it chooses something on, for an analysis of what is delivered: it is also given the predictions of
+    its last model there, as `SPLIT:model`, and `SPLIT:truth`; "" for none."""
+    asks: ClassVar[str] = "comparing"
+    """The attribute of `tflbuild.core.task.Task` that names the code which an analysis of what is delivered calls; ""
+    for none."""
+    timed: ClassVar[bool] = False
+    """Whether it times something, so that what it finds depends on the processor."""
     form: ClassVar[Form] = FINDING
     """The form of each finding, which `tflbuild schema` gives as JSON Schema; by default any mapping with `text`."""
 

@@ -1,4 +1,4 @@
-"""The exhibit of a finding, before anybody draws it: bars, tables, curves, histograms and samples of plain values."""
+"""The exhibit of a finding, before anybody draws it: bars, tables, curves, plots, matrices and samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Note = Any
 
 
 class Quantity(NamedTuple):
-    """A value with its unit: "1", "error", "bytes", "ms", "s", or "%" of a share; None for one that is not known."""
+    """A value with its unit: "1", "error", "bytes", "ms", "s", "count", or "%" of a share; None for one not known."""
 
     value: float | None
     unit: str = "1"
@@ -132,6 +132,58 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a plot: its name, and points from the left to the right; a gap where a value is None."""
+
+    name: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Lines over one axis.
+
+    Attributes:
+        lines: with one unit.
+        x_name: what runs along.
+        y_name: what runs upwards.
+        ends: of the vertical axis; None for those of the values.
+        at: where a line across marks something; None for nowhere.
+        mark: what stands beside it.
+        summary: what is said in its place until somebody opens it; "" for a plot that stands open.
+    """
+
+    macro: ClassVar[str] = "plot"
+    lines: tuple[Line, ...]
+    x_name: str
+    y_name: str
+    ends: tuple[float, float] | None = None
+    at: float | None = None
+    mark: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Counts by row and column.
+
+    Attributes:
+        rows: their names.
+        columns: likewise.
+        counts: of each row.
+        row_name: what rows are.
+        column_name: what columns are.
+    """
+
+    macro: ClassVar[str] = "matrix"
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    row_name: str
+    column_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mark:
     """One object or class in a sample.
 
@@ -202,7 +254,7 @@ class Exhibit:
     """
 
     title: str
-    parts: tuple[Bars | Table | Curve | Histogram | Samples, ...]
+    parts: tuple[Bars | Table | Curve | Histogram | Plot | Matrix | Samples, ...]
     text: tuple[str, ...] = ()
 
 

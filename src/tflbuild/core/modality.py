@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 MODALITIES: Registry[Modality] = Registry("modality", "modality", "modalities")
 
 
+LOWEST: Mapping[str, int] = {"uint8": 0, "int8": -128}
+"""The lowest number of an input that may take codes as they are, by its dtype."""
+
+_HALF_LEVEL = 0.5 + 1e-3  # a zero point is rounded, so raw bytes may be that far off
+
+
 class Encoded(NamedTuple):
     """A sample as codes, and what is needed to undo its geometry.
 
@@ -168,3 +174,15 @@ class Modality:
 
 modality = MODALITIES.declare
 """Class decorator: declare a modality under a name."""
+
+
+def takes_codes(spec: TensorSpec, modality: Modality) -> bool:
+    """Say whether code p means the same to a tensor as to its modality, within the rounding of its zero point."""
+    given = modality.quantization()
+    if spec.dtype not in LOWEST or not spec.scale or given is None or modality.limits() is None:
+        return False
+    zero = modality.scaled(0.0)
+    offset = float(zero if isinstance(zero, float) else zero.ravel()[0])  # one for all channels
+    black = (offset - spec.scale * (LOWEST[spec.dtype] - spec.zero_point)) / spec.scale
+    white = black + 255 * (given[0] - spec.scale) / spec.scale
+    return abs(black) <= _HALF_LEVEL and abs(white) <= _HALF_LEVEL

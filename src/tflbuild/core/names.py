@@ -28,7 +28,7 @@ class Names:
         inspect: gives a file's digest and whether it decodes.
         changes: says what a pass changed in the graph of its input; {} of kinds that have none.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
-        delivered: analysis that every build runs on what it delivers; "" for none.
+        delivered: analyses that every build runs on what it delivers.
     """
 
     predict: str
@@ -43,7 +43,7 @@ class Names:
     inspect: str
     changes: str
     describe: str
-    delivered: str = ""
+    delivered: tuple[str, ...] = ()
 
 
 def named(dotted: str) -> Callable[..., Any]:

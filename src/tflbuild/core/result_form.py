@@ -87,6 +87,7 @@ FIGURES = {
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "metadata": optional(TEXT),
+    "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
     "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
     **NPU,

@@ -49,6 +49,9 @@ class Task:
     comparing: ClassVar[str] = ""
     """Dotted name of what gives a `tflbuild.core.disagreement.Disagreement`, apart, so that another way to show answers
     measures nothing again; "" for a task whose answers nobody is shown."""
+    deciding: ClassVar[str] = ""
+    """Dotted name of what gives `tflbuild.core.decision.Decisions`: how many answers are right from each score on;
+    "" for a task without scores."""
     head_checks: ClassVar[Mapping[str, Check]] = {}
     """The check of each field of `Meaning.head` that may lie in a file of somebody else."""
 

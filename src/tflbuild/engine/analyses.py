@@ -87,13 +87,13 @@ class Analyst:
             deliveries: to each target.
             base: what total budgets are held against.
         """
-        dotted = self._worker.names.delivered
-        usual = [named(dotted)()] if dotted else []
+        usual = [named(dotted)() for dotted in self._worker.names.delivered]
         chosen = {type(one).name: one for one in (*usual, *self._recipe.analyses.values()) if one.delivered}
         for made in deliveries:
             if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
                 runtime = runtime_of(self._recipe.targets[made.target])
-                return self.each(chosen, {BASE: base, MODEL: made.model}, asked=False, runtime=runtime)
+                models = {BASE: base, MODEL: made.model}
+                return self.each(chosen, models, asked=False, runtime=runtime, same=made.same)
         return []
 
     def each(
@@ -103,6 +103,7 @@ class Analyst:
         *,
         asked: bool = True,
         runtime: Runtime | None = None,
+        same: Artifact | None = None,
     ) -> list[dict[str, Any]]:
         """Run analyses, one after the other; one that fails is a warning, and the others run all the same.
 
@@ -111,6 +112,7 @@ class Analyst:
             models: by name, see `models_of`.
             asked: whether the user asked for each; one that has nothing to look at is left out in silence otherwise.
             runtime: executes the delivered file, for analyses of that; None for the usual one.
+            same: computes what the delivered file does, see `Delivery`.
         """
         entries = []
         for name, analysis in analyses.items():
@@ -122,7 +124,7 @@ class Analyst:
                     self._warn(f"analyses.{name} is left out: {reason}")
                 continue
             try:
-                entries.append(self.entry(name, analysis, models, runtime))
+                entries.append(self.entry(name, analysis, models, runtime, same))
             except PassError as error:
                 self._warn(f"analyses.{name}: {on_one_line(str(error))}")
         return entries
@@ -133,6 +135,7 @@ class Analyst:
         analysis: Analysis,
         models: Mapping[str, Artifact],
         runtime: Runtime | None = None,
+        same: Artifact | None = None,
     ) -> dict[str, Any]:
         """Run one analysis, or recall it; gives an entry of report.json's `analyses`.
 
@@ -141,6 +144,7 @@ class Analyst:
             analysis: it.
             models: by name, see `models_of`; those that it does not look at are left out.
             runtime: executes the delivered file, for an analysis of that; None for the usual one.
+            same: computes what the delivered file does, see `Delivery`.
 
         Raises:
             PassError: it failed.
@@ -149,6 +153,8 @@ class Analyst:
         if analysis.steps:
             given |= {of: model for of, model in models.items() if of.startswith(STEP)}
         predicted = self._predicted(given, runtime) if analysis.delivered else None
+        if predicted is not None and analysis.chooses:
+            predicted |= self._predicted_on(analysis.chooses, same or given[MODEL], runtime)
         preimage = self._keys.analysis(analysis, given, predicted)
         found: tuple[Measured, ...] = ()
         if analysis.measures:
@@ -182,6 +188,13 @@ class Analyst:
         }
         records = found | {TRUTH: self._measurer.truth(FINAL_SPLIT)}
         return {name: record.value["file"] for name, record in records.items()}
+
+    def _predicted_on(self, split: str, model: Artifact, runtime: Runtime | None) -> dict[str, str]:
+        """Give the same of a model on another split; one of the runtime's kind is executed by that."""
+        executes = runtime if runtime is not None and model.kind in type(runtime).kinds else None
+        found = self._measurer.predictions(model, split, executes)
+        records = {MODEL: found, TRUTH: self._measurer.truth(split)}
+        return {f"{split}:{name}": record.value["file"] for name, record in records.items()}
 
     def _measured(
         self, name: str, analysis: Analysis, given: Mapping[str, Artifact], preimage: Mapping[str, Any]

@@ -38,6 +38,8 @@ class Delivery:
         metrics: measured on the delivered file.
         verdicts: of the total budget.
         differences: from the base, paired by sample.
+        same: a model that computes the same, and that gates have measured: the last step's where the target compiles
+            nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
     """
 
     target: str
@@ -46,21 +48,22 @@ class Delivery:
     metrics: dict[str, Measurement]
     verdicts: list[Verdict] = field(default_factory=list)
     differences: dict[str, Difference] = field(default_factory=dict)
+    same: Artifact | None = None
 
     def to_json(self, path: str) -> dict[str, Any]:
         """Give the form that report.json holds."""
-        signature = self.model.meta.get("signature", {})
+        signature, meaning = self.model.meta.get("signature", {}), Meaning.of(self.model)
         return {
             "name": self.target,
             "path": path,
             "sha256": self.model.digest,
             "bytes": self.model.path.stat().st_size,
             COMPRESSED: self._compressed_bytes(),
-            "labels": list(Meaning.of(self.model).labels),
+            "labels": list(meaning.labels),
             "metrics": measurements(self.metrics),
             "differences": differences(self.differences),
-            "inputs": signature.get("inputs", []),
-            "outputs": signature.get("outputs", []),
+            "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
+            "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
             **self.figures,
         }
 
@@ -70,6 +73,18 @@ class Delivery:
             if getattr(METRICS.get(name), "figure", "") == COMPRESSED:
                 return int(measured.value)
         return len(zlib.compress(self.model.path.read_bytes(), 9))
+
+
+def _input(entry: Mapping[str, Any], meaning: Meaning) -> dict[str, Any]:
+    """Say of an input what it is made of, too."""
+    given = meaning.inputs.get(entry["name"])
+    return {**entry, **({"modality": given.modality, "preprocess": dict(given.preprocess)} if given else {})}
+
+
+def _output(entry: Mapping[str, Any], meaning: Meaning) -> dict[str, Any]:
+    """Say of an output what the task takes it for, too, where a file of others names it otherwise."""
+    roles = {name: role for role, name in (meaning.head.get("outputs") or {}).items()}
+    return {**entry, **({"role": roles[entry["name"]]} if entry["name"] in roles else {})}
 
 
 def deliver(
@@ -115,7 +130,8 @@ def deliver(
             for metric in METRICS
             if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
         }
-        deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found))
+        same = made if type(target).compiles else given
+        deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found, same=same))
     _judge_total(recipe, measurer, deliveries, base, outputs)
     return deliveries
 

@@ -214,8 +214,9 @@ class Keys:
         cls = type(analysis)
         meanings = [Meaning.of(model) for model in models.values()]
         modules = {name for meaning in meanings for name in modules_of(meaning, served=True)}
-        if predicted is not None:
-            modules |= {module_of(meaning.kind.comparing) for meaning in meanings if meaning.kind.comparing}
+        asks = cls.asks if predicted is not None else ""
+        asked = [getattr(meaning.kind, asks) for meaning in meanings if asks]
+        modules |= {module_of(dotted) for dotted in asked if dotted}
         tools = dict.fromkeys((*cls.needs, *(tool for of in meanings for tool in tools_of_inputs(of))))
         return {
             "schema": KEY_SCHEMA,
@@ -230,6 +231,7 @@ class Keys:
             "reader": {"code": self._reader, "preprocess": to_json(self.recipe.data.preprocess)},
             **({} if analysis.is_light(models) else {"environment": self._environment}),
             **({} if predicted is None else {"predicted": dict(predicted)}),
+            **({"cpu": cpu_name()} if cls.timed else {}),
         }
 
     def file_metric(self, metric: str, model: Artifact) -> dict[str, Any]:

@@ -138,6 +138,9 @@ TENSOR = called(
             "dtype": TEXT,
             "scale": optional(maybe(NUMBER)),
             "zero_point": optional(maybe(NUMBER)),
+            "modality": optional(TEXT),
+            "preprocess": optional(MAPPING),
+            "role": optional(TEXT),
         }
     ),
 )

@@ -46,6 +46,14 @@ def make_stamped_folder(parent: Path, prefix: str = "") -> Path:
     return folder
 
 
+def stamped(folder: Path) -> str:
+    """Read in a folder's name when it was made: "2026-12-01T07:45:38"; "" where it does not say so."""
+    found = RUN.search(folder.name)
+    with suppress(ValueError):
+        return datetime.strptime(found["stamp"], STAMP).isoformat() if found else ""
+    return ""
+
+
 def newest_run(runs: Path, name: str) -> Path | None:
     """Find the newest run that left a file: that which `latest` points to, else the last by the date in its name.
 

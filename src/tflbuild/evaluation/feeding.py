@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.core.modality import Modality
+from tflbuild.core.modality import Modality, takes_codes
 from tflbuild.core.signature import TensorSpec
-
-BYTES = ("uint8", "int8")
-
-_HALF_LEVEL = 0.5 + 1e-3  # a zero point is rounded, so raw bytes may be that far off
 
 
 def as_input(codes: npt.NDArray[Any], modality: Modality, spec: TensorSpec) -> npt.NDArray[Any]:
@@ -30,19 +26,6 @@ def as_input(codes: npt.NDArray[Any], modality: Modality, spec: TensorSpec) -> n
         return codes if spec.dtype == "uint8" else (codes.astype(np.int16) - 128).astype(np.int8)
     values = modality.values(codes)
     return quantized(values, spec) if spec.scale else values.astype(spec.dtype)
-
-
-def takes_codes(spec: TensorSpec, modality: Modality) -> bool:
-    """Say whether code p means the same to a tensor as to its modality, within the rounding of its zero point."""
-    given = modality.quantization()
-    limits = modality.limits()
-    if spec.dtype not in BYTES or not spec.scale or given is None or limits is None:
-        return False
-    scale, offset = given[0], float(np.ravel(modality.scaled(np.zeros(1)))[0])  # one for all channels
-    lowest = np.iinfo(spec.dtype).min
-    black = (offset - spec.scale * (lowest - spec.zero_point)) / spec.scale
-    white = black + 255 * (scale - spec.scale) / spec.scale
-    return bool(abs(black) <= _HALF_LEVEL and abs(white) <= _HALF_LEVEL)
 
 
 def quantized(values: npt.NDArray[np.float32], spec: TensorSpec) -> npt.NDArray[Any]:

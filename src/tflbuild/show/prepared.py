@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tflbuild.analyses.mistakes import candidates
 from tflbuild.analyses.mistakes.explained import Explained, explained
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Input
-from tflbuild.core.modality import Modality
+from tflbuild.core.modality import Modality, takes_codes
 from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import TensorSpec
 from tflbuild.engine.workers.request import Progress
 from tflbuild.evaluation.answering import blaming, only_input
-from tflbuild.evaluation.feeding import as_input, takes_codes
+from tflbuild.evaluation.feeding import as_input
 from tflbuild.evaluation.samples import array_of, read_image
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.vector import Vector
 from tflbuild.show.inference import opened_file
-
-if TYPE_CHECKING:
-    pass
 
 
 class Summary(NamedTuple):

@@ -40,7 +40,7 @@ from tflbuild.core.form import (
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.report_form import DIFFERENCES, METRICS, RESOLVED, read_report
-from tflbuild.engine.run_folder import make_stamped_folder
+from tflbuild.engine.run_folder import make_stamped_folder, stamped
 from tflbuild.engine.storage.disk import replace_file
 from tflbuild.engine.storage.kernel_lock import take
 from tflbuild.engine.storage.store import writing
@@ -141,7 +141,9 @@ class SweepRecord:
 
     def summary(self) -> dict[str, Any]:
         """Give the content of `summary.json`."""
-        return summarise([entry.row for entry in self.entries], self.command)
+        known = [str(entry.frozen.mapping.get("recipe", "")) for entry in self.entries if entry.frozen]
+        recipes = ", ".join(dict.fromkeys(name for name in known if name))
+        return summarise([entry.row for entry in self.entries], self.command, recipes, stamped(self.folder))
 
     def unfinished(self) -> list[int]:
         """Give the positions of the jobs that can be built and are not."""

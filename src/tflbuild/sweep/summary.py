@@ -25,18 +25,24 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 """First characters of a cell that may make a spreadsheet read a formula; the last four are full-width."""
 
 
-def summarise(rows: Sequence[Mapping[str, Any]], command: Sequence[str]) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[Mapping[str, Any]], command: Sequence[str], recipe: str = "", started: str = ""
+) -> dict[str, Any]:
     """Give the content of `summary.json`.
 
     Args:
         rows: one a job, in the order of the grid.
         command: what was typed.
+        recipe: its name, or the names of several.
+        started: when, in ISO 8601; "" where nobody knows.
     """
     metric = accuracy_metric(rows)
     marks = optimal(rows, metric)
     return {
         "schema": SCHEMA,
         "command": list(command),
+        "recipe": recipe,
+        "started": started,
         "metric": metric,
         "pareto_rule": rule(metric),
         "jobs": [{**row, "pareto": mark} for row, mark in zip(rows, marks, strict=True)],

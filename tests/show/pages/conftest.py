@@ -13,6 +13,7 @@ import made_up
 import pages
 from tflbuild.show.pages import diagnosis
 from tflbuild.show.pages.beside import beside
+from tflbuild.show.pages.links import Links
 from tflbuild.show.pages.page import render
 from tflbuild.show.pages.sweep import render_summary
 
@@ -38,6 +39,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "diagnosis/diagnosis": diagnosis.render(pages.diagnosis()),
         "hostile diagnosis": diagnosis.render(pages.diagnosis(pages.HOSTILE)),
         "classifier": render(pages.classifier()),
+        "breach": render(pages.breach()),
         "failed": render(
             made_up.report("failed") | {"error": f"{pages.LONG} broke", "reproduce": pages.LONG}
         ),
@@ -49,5 +51,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     }
     for name, text in made.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    (folder / "detector.html").write_text(render(pages.detector(), beside(folder)), encoding="utf-8")
+    links = Links(
+        files=(("./", "run folder"), ("model.tflite", "model for cpu"), ("log.txt", "log")),
+        runs=(("../2026-11-20_08-00-00/report.html", "2026-11-20_08-00-00"),),
+        more=3,
+    )
+    detector = render(pages.detector(), beside(folder), "outputs/a run", links)
+    (folder / "detector.html").write_text(detector, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in (*made, "detector")}

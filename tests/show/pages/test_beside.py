@@ -86,7 +86,7 @@ def test_a_page_is_written_again_with_what_was_found_since(tmp_path: Path) -> No
     warned: list[str] = []
     (tmp_path / "report.json").write_text(json.dumps(whole()))
     publish(tmp_path, whole())
-    assert "the whole of it" not in (tmp_path / "report.html").read_text()
+    assert "open the whole page" not in (tmp_path / "report.html").read_text()
     found(tmp_path, "drift", pages.diagnosis())
     publish_again(tmp_path, warned.append)
     assert '<a href="drift.html">' in (tmp_path / "report.html").read_text()

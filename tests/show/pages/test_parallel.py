@@ -66,4 +66,4 @@ def test_many_axes_make_a_wider_drawing_and_long_names_are_cut() -> None:
     assert made is not None
     # By hand: 12 steps of 130 and 84 on both sides.
     assert made.width == 12 * 130 + 2 * 84
-    assert made.axes[0].name == "…alibration.source.0"  # 20 letters
+    assert made.axes[0].name == "…ation.source.0"  # 15 letters

@@ -18,9 +18,9 @@ from tflbuild.analyses.mistakes.known import (
     Mistake,
     readings,
 )
-from tflbuild.core.modality import Modality
+from tflbuild.core.modality import Modality, takes_codes
 from tflbuild.core.signature import TensorSpec
-from tflbuild.evaluation.feeding import as_input, quantized, takes_codes
+from tflbuild.evaluation.feeding import as_input, quantized
 from tflbuild.modalities.image.grey import luma
 from tflbuild.modalities.image.modality import ImageModality
 

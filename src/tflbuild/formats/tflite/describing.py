@@ -50,8 +50,8 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
         model: it was made of.
 
     Returns:
-        The file, and fields for the report: `metadata`, a line for people, `min_runtime`, and `cautions` where there
-        are some; {} for another format.
+        The file, and fields for the report: `metadata`, a line for people, `min_runtime`, `signature`, its key, and
+        `cautions` where there are some; {} for another format.
     """
     if content[4:8] != b"TFL3":
         return content, {}
@@ -74,13 +74,21 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
     unpacked = flatbuffer.unpack(content)
     needed = runtime_version.needed_by(unpacked)
     added = {NAME: whole} | ({runtime_version.KEY: _padded(needed.version)} if needed.version else {})
-    said = {
+    said: dict[str, Any] = {
         "metadata": _line(metadata, members),
         "min_runtime": {**needed._asdict(), "unknown": [*needed.unknown]},
+        "signature": _signature(content),
     }
     warned = cautions(unpacked, meaning.labels)
     said |= {"cautions": warned} if warned else {}
     return packed_files.packed_behind(entries.with_entries(content, added), members), said
+
+
+def _signature(content: bytes) -> str | None:
+    """Give the key of the first signature; None for a file without one."""
+    model = Model(content)
+    signatures = model.children(model.root, "signature_defs")
+    return plain(signatures[0].text("signature_key") or "") if signatures else None
 
 
 def _padded(version: str) -> bytes:

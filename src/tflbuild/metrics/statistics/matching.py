@@ -34,6 +34,7 @@ class Matches(NamedTuple):
         label: (detections,) int64: its class.
         hit: (thresholds, detections) bool: whether it matched an object at each overlap threshold.
         objects: (images, classes) int64: objects to be found.
+        score: (detections,) float: its score.
     """
 
     images: int
@@ -41,6 +42,7 @@ class Matches(NamedTuple):
     label: Ints
     hit: Bools
     objects: Ints
+    score: npt.NDArray[Any]
 
 
 class _Pairs(NamedTuple):
@@ -68,7 +70,8 @@ def match(
     images = len(truth["offsets"]) - 1
     image = _image_of(predictions["offsets"])
     label = np.asarray(predictions["classes"], np.int64)
-    order = _ranked(np.asarray(predictions["scores"]), image, label, classes)
+    scores = np.asarray(predictions["scores"])
+    order = _ranked(scores, image, label, classes)
     image, label = image[order], label[order]
     boxes = np.asarray(predictions["boxes"], np.float64)[order]
 
@@ -79,7 +82,7 @@ def match(
     pairs = _pairs(boxes, group, targets, target_group[by_group], float(levels.min()))
     hit = _assign(pairs, group, len(targets), levels)
     objects = np.bincount(target_group, minlength=images * classes).reshape(images, classes)
-    return Matches(images, image, label, hit, objects)
+    return Matches(images, image, label, hit, objects, scores[order])
 
 
 def found_objects(

@@ -11,6 +11,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.pages.beside import gist_of
 from tflbuild.show.pages.page import environment
+from tflbuild.show.pages.scripts import COPY, scripts
 
 LONGEST = 2000
 """Letters of a text."""
@@ -34,6 +35,7 @@ def render(diagnosis: Mapping[str, Any], title: str = "Diagnosis") -> str:
             command=plain(shlex.join(["tflbuild", *diagnosis["command"]]), LONGEST),
             causes=[_cause(cause) for cause in diagnosis["causes"]],
             exhibits=exhibits_of_analyses(diagnosis["analyses"]),
+            scripts=scripts(COPY),
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from tflbuild.core import file_size
 from tflbuild.core.metric import headline
 
 MISSING = "–"
+
+LONGEST_NUMBER = 6
+"""Letters of a number that stands as it was typed."""
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -23,6 +27,8 @@ def figure(value: float | None, unit: str) -> str:
         return MISSING
     if unit == "error":
         return f"{value:#.3g}".rstrip(".")
+    if unit == "count":
+        return f"{value:,.0f}"
     if unit == "%":
         return f"{100 * value:.3g} %"
     if unit == "1":
@@ -30,6 +36,20 @@ def figure(value: float | None, unit: str) -> str:
     if unit == "bytes":
         return size(value)
     return f"{value:,.0f} {unit}" if abs(value) >= 999.5 else f"{value:.3g} {unit}"
+
+
+def short(value: Any) -> str:
+    """Write an option's value: a number in four digits at most.
+
+    >>> short("0.30000000000000004"), short("0.5"), short("int8"), short(0.000123456)
+    ('0.3', '0.5', 'int8', '0.0001235')
+    """
+    text = str(value)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= LONGEST_NUMBER or not math.isfinite(number) else f"{number:.4g}"
 
 
 def size(value: float | None) -> str:

@@ -1,11 +1,10 @@
-"""A report as one page of HTML that needs nothing else: no script, no font, no network."""
+"""A report as one page of HTML that needs nothing else: no font, no network, and no script but to copy text."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,10 +17,11 @@ from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
-from tflbuild.show.pages import curve, histogram
+from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
 from tflbuild.show.pages.class_names import class_table
 from tflbuild.show.pages.compiled import compiled_templates
+from tflbuild.show.pages.contents import listed
 from tflbuild.show.pages.figures import (
     change,
     duration,
@@ -30,9 +30,14 @@ from tflbuild.show.pages.figures import (
     primary_metric,
     size,
 )
+from tflbuild.show.pages.links import Links
+from tflbuild.show.pages.matrix import shaded
 from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
-from tflbuild.show.pages.tiles import measured_where, tiles
+from tflbuild.show.pages.snippets.listing import snippets
+from tflbuild.show.pages.tile import measured_where
+from tflbuild.show.pages.tiles import tiles
+from tflbuild.show.pages.training import exhibits_of_training
 from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
 from tflbuild.show.step_lines import mark_of
 
@@ -41,7 +46,6 @@ BANNERS = {"good": "built", "unsure": "warned"}
 """Style of the banner by the tone of the conclusion; a build that failed has one by its status."""
 
 KEPT = ("ran", "cached")
-TEMPLATES = Path(__file__).with_name("templates")
 OPTIONS: Mapping[str, Any] = {
     "autoescape": True,
     "trim_blocks": True,
@@ -51,13 +55,19 @@ OPTIONS: Mapping[str, Any] = {
 """Options that, with the text, decide a template's code; optimizing would run filters while compiling."""
 
 
-def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str = "RUN") -> str:
+def render(
+    report: Mapping[str, Any],
+    beside: Sequence[Beside] = (),
+    folder: str = "RUN",
+    links: Links | None = None,
+) -> str:
     """Write the page of `report.json` (schema `tflbuild.report/1`).
 
     Args:
         report: what it holds.
         beside: what was found out about the run since.
         folder: of the run, as it is typed.
+        links: to its files and to other runs.
     """
     looked, others = _split(report.get("analyses", []))
     metric = primary_metric(report)
@@ -82,6 +92,10 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
             longest=max((step["seconds"] for step in report["passes"]), default=0) or 1,
             largest=max((step["bytes"] or 0 for step in report["passes"]), default=0) or 1,
             verdicts=_verdicts(report["budget"]["verdicts"]),
+            training=exhibits_of_training(report["passes"]),
+            snippets={target["name"]: snippets(target) for target in report["targets"]},
+            links=links or Links(),
+            scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
@@ -98,7 +112,7 @@ def render(report: Mapping[str, Any], beside: Sequence[Beside] = (), folder: str
 def environment() -> Environment:
     """Give the environment that all pages are made in."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(scripts.TEMPLATES),
         undefined=StrictUndefined,
         bytecode_cache=compiled_templates(OPTIONS),
         **OPTIONS,
@@ -112,6 +126,9 @@ def environment() -> Environment:
         "apart": apart_text,
         "place": curve.place,
         "bins": histogram.place,
+        "plotted": plot.place,
+        "shaded": shaded,
+        "listed": listed,
         "drawn": drawn,
         "address": partial(quote, safe="/=,"),
     }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tflbuild.show.pages.figures import figure
+from tflbuild.show.pages.figures import figure, short
 from tflbuild.show.pages.scatter import LATENCY, SIZE, text_of
 
 WIDTH, HEIGHT = 960.0, 300.0
@@ -20,8 +20,11 @@ TOP, BOTTOM, SIDE = 52.0, 32.0, 84.0
 NARROWEST = 130.0
 """Least distance of two axes; more axes make a wider drawing."""
 
-LONGEST = 20
-"""Letters of a key or a value that are drawn."""
+LONGEST = 15
+"""Letters of a key or a value that are drawn: more would run into the next axis."""
+
+NEAREST = 15.0
+"""Distance of two values on an axis, so that their texts are apart; of nearer ones the first is told."""
 
 
 class Axis(NamedTuple):
@@ -89,10 +92,19 @@ def _axis(name: str, x: float, values: Sequence[Any], unit: str) -> Axis:
     told = (
         [min(places, key=places.__getitem__), max(places, key=places.__getitem__)] if unit else list(places)
     )
-    marks = [{"y": height(value), "text": _short(figure(value, unit) if unit else value)} for value in told]
-    marks = [{**mark, "end": mark["y"] in (TOP, HEIGHT - BOTTOM)} for mark in marks]
+    texts = {height(value): _short(figure(value, unit) if unit else short(value)) for value in told}
+    marks = [{"y": y, "text": text, "end": y in (TOP, HEIGHT - BOTTOM)} for y, text in texts.items()]
     heights = [None if value is None else height(value) for value in values]
-    return Axis(name, x, list({mark["y"]: mark for mark in marks}.values()), heights)
+    return Axis(name, x, _apart(marks), heights)
+
+
+def _apart(marks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out values whose text would lie over another's; the ends stay."""
+    kept: list[Mapping[str, Any]] = []
+    for mark in sorted(marks, key=lambda mark: not mark["end"]):
+        if mark["end"] or all(abs(mark["y"] - other["y"]) >= NEAREST for other in kept):
+            kept.append(mark)
+    return kept
 
 
 def _number(value: Any) -> float | None:

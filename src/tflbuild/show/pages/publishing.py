@@ -13,6 +13,7 @@ from tflbuild.core.errors import TflbuildError
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.storage.store import writing
 from tflbuild.show.pages.beside import beside
+from tflbuild.show.pages.links import links_of
 from tflbuild.show.pages.page import render
 
 PAGE = "report.html"
@@ -32,7 +33,9 @@ def publish(folder: Path, content: Mapping[str, Any]) -> None:
         StoreError: the folder cannot be written.
     """
     with writing(folder):
-        (folder / PAGE).write_text(render(content, beside(folder), str(folder)), encoding="utf-8")
+        (folder / PAGE).write_text(
+            render(content, beside(folder), str(folder), links_of(folder, content)), encoding="utf-8"
+        )
 
 
 def publish_again(folder: Path, warn: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tflbuild.show.pages.figures import figure
+from tflbuild.show.pages.figures import figure, short
 from tflbuild.show.pages.waterfall import HEIGHT, LEFT, RIGHT, WIDTH, round_values, scale_of
 
 
@@ -27,6 +27,27 @@ class Across(NamedTuple):
     unit: float
     text: str
 
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+DOT, DIGIT, TALL = 7.0, 9.0, 11.0
+"""Half the side of a point, and the size of a digit beside it."""
+
+AROUND = (
+    (13, -6),
+    (13, 14),
+    (-13, -6),
+    (-13, 14),
+    (0, -14),
+    (0, 23),
+    (22, 4),
+    (-22, 4),
+    (26, -18),
+    (-26, -18),
+    (26, 28),
+)
+"""Places of a number beside its point, the first choice first."""
 
 SIZE = Across("compressed_bytes", "size", "compressed size, KiB", 1024.0, "bytes")
 LATENCY = Across("latency_ms", "latency", "latency, ms", 1.0, "ms")
@@ -88,6 +109,7 @@ def scatter(jobs: Sequence[Mapping[str, Any]], metric: str, across: Across = SIZ
         }
         for (number, job, found), cost in zip(measured, costs, strict=True)
     ]
+    _label(points)
     return Scatter(
         metric=metric,
         across=across,
@@ -98,9 +120,31 @@ def scatter(jobs: Sequence[Mapping[str, Any]], metric: str, across: Across = SIZ
     )
 
 
+def _label(points: Sequence[dict[str, Any]]) -> None:
+    """Put each number beside its point where it lies over no other point or number, if there is such a place."""
+    taken: list[Box] = [(p["x"] - DOT, p["y"] - DOT, p["x"] + DOT, p["y"] + DOT) for p in points]
+    for point in points:
+        wide = DIGIT * len(str(point["number"]))
+        boxes = [_box(point, dx, dy, wide) for dx, dy in AROUND]
+        best = min(range(len(AROUND)), key=lambda place: sum(_meet(boxes[place], other) for other in taken))
+        dx, dy = AROUND[best]
+        anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
+        point |= {"text_x": round(point["x"] + dx, 1), "text_y": round(point["y"] + dy, 1), "anchor": anchor}
+        taken.append(boxes[best])
+
+
+def _box(point: Mapping[str, Any], dx: float, dy: float, wide: float) -> Box:
+    left = point["x"] + dx - (0 if dx > 0 else wide if dx < 0 else wide / 2)
+    return (left, point["y"] + dy - TALL, left + wide, point["y"] + dy)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def text_of(job: Mapping[str, Any], metric: str) -> str:
     """Say what a job was built with, and what it came to."""
-    settings = ", ".join(f"{key}={value}" for key, value in job["overrides"].items())
+    settings = ", ".join(f"{key}={short(value)}" for key, value in job["overrides"].items())
     found = job.get("metrics", {}).get(metric)
     figures = [f"{metric} {figure(found['value'], found['unit'])}"] if found else []
     figures += [

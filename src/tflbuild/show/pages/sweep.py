@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tflbuild.show.pages.page import STATUSES, TEMPLATES, environment
+from tflbuild.show.pages.figures import figure, interval, short
+from tflbuild.show.pages.page import STATUSES, environment
 from tflbuild.show.pages.parallel import parallel
 from tflbuild.show.pages.scatter import LATENCY, SIZE, scatter
-
-SCRIPT = "sweep.js"
+from tflbuild.show.pages.scripts import COPY, SWEEP, scripts
+from tflbuild.show.pages.tile import measured_where
 
 
 def render_summary(summary: Mapping[str, Any]) -> str:
@@ -21,7 +21,6 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     metric = summary["metric"]
     counts = {status: sum(job["status"] == status for job in jobs) for status in STATUSES}
     charts = [scatter(jobs, metric, across) for across in (SIZE, LATENCY)]
-    script = (TEMPLATES / SCRIPT).read_text(encoding="utf-8").strip()
     return (
         environment()
         .get_template("summary.html.j2")
@@ -36,15 +35,26 @@ def render_summary(summary: Mapping[str, Any]) -> str:
             rows=[_job(job, keys, metric) for job in jobs],
             failed=[(number, job) for number, job in enumerate(jobs, start=1) if job.get("error")],
             spreads=_spreads(summary),
-            script=script,
-            policy=f"script-src '{_hash(script)}'",
+            command=shlex.join(["tflbuild", "-m", *summary.get("command", [])]),
+            base=_base(jobs, metric),
+            started=str(summary.get("started") or "").replace("T", " "),
+            scripts=scripts(SWEEP, COPY),
         )
     )
 
 
-def _hash(script: str) -> str:
-    """Name the one script that a browser runs on the page, by its content."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+def _base(jobs: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Say what jobs are held against: one base, or the range of several."""
+    bases = [job["base"] for job in jobs if (job.get("base") or {}).get("metrics", {}).get(metric)]
+    found = [base["metrics"][metric] for base in bases if base["metrics"][metric]["value"] is not None]
+    if not found:
+        return ""
+    labels = ", ".join(dict.fromkeys(str(base.get("label", "the base")) for base in bases))
+    texts = sorted({figure(one["value"], one["unit"]) for one in found})
+    if len(texts) > 1:
+        return f"{labels}: {metric} {texts[0]} to {texts[-1]}, by the options of the job ({measured_where(found[0])})"
+    told = [f"95 % interval {interval(found[0])}" if interval(found[0]) else "", measured_where(found[0])]
+    return f"{labels}: {metric} {texts[0]} ({'; '.join(text for text in told if text)})"
 
 
 def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]:
@@ -52,7 +62,8 @@ def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]
     base = (job.get("base") or {}).get("metrics", {}).get(metric)
     known = measured and base and measured["value"] is not None and base["value"] is not None
     return {
-        "settings": [str(job["overrides"].get(key, "")) for key in keys],
+        "settings": [short(job["overrides"].get(key, "")) for key in keys],
+        "typed": [str(job["overrides"].get(key, "")) for key in keys],
         "words": " ".join([*(f"{key}={value}" for key, value in job["overrides"].items()), job["status"]]),
         "status": job["status"],
         "error": job.get("error"),
@@ -72,7 +83,7 @@ def _spreads(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     units = {"bytes": "bytes", "latency_ms": "ms"}
     return [
         {
-            "settings": [f"{key}={value}" for key, value in group["overrides"].items()],
+            "settings": [f"{key}={short(value)}" for key, value in group["overrides"].items()],
             "built": group["built"],
             "jobs": len(group["jobs"]),
             "name": name,

@@ -12,6 +12,8 @@ from tflbuild.show.pages.figures import change, figure
 
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 320, 44, 56, 56, 16
 WIDEST_COLUMN, PANEL_GAP, WIDTH = 170, 44, 960
+LETTER = 6.8
+"""Width of a letter under a column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ def _place(
     before: dict[str, Any] | None = None
     for position, column in enumerate(columns):
         point = _point(scale, unit, column, x + step * (position + 0.5))
+        point["short"] = fitting(column.label, step)
         start = made.get(column.input, before)
         if start is not None:
             point["change"] = change(point["value"] - start["value"], unit)
@@ -144,6 +147,12 @@ def _point(scale: Scale, unit: str, column: Column, x: float) -> dict[str, Any]:
         "state": column.state,
         "change": "",
     }
+
+
+def fitting(text: str, width: float) -> str:
+    """Cut a text so that it stays within a width."""
+    letters = max(4, int(width / LETTER))
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _vacuous(value: float, floor: bool) -> bool:

@@ -31,6 +31,7 @@ class Classification(Task):
     serving: ClassVar[str] = "tflbuild.backends.keras:scores_of"
     training: ClassVar[str] = "tflbuild.tasks.classification.training"
     comparing: ClassVar[str] = "tflbuild.tasks.classification.comparing:disagreement"
+    deciding: ClassVar[str] = "tflbuild.metrics.deciding.classification:decisions"
     head_checks: ClassVar[Mapping[str, Check]] = {
         "outputs": text_mapping,
         "scores": one_of("softmax", "sigmoid", "logits"),

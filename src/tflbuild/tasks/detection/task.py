@@ -62,6 +62,7 @@ class Detection(Task):
     serving: ClassVar[str] = "tflbuild.backends.keras:boxes_of"
     training: ClassVar[str] = "tflbuild.tasks.detection.training"
     comparing: ClassVar[str] = "tflbuild.tasks.detection.comparing:disagreement"
+    deciding: ClassVar[str] = "tflbuild.metrics.deciding.detection:decisions"
     head_checks: ClassVar[Mapping[str, Check]] = {
         "feature_maps": _feature_maps,
         "anchors": mapping,

@@ -1,0 +1,1 @@
+"""Parts of the analysis `thresholds`: its form, and what is told of it."""

@@ -1,0 +1,1 @@
+"""Parts of the analysis `operator_times`: its form, and what is told of it."""
