@@ -22,7 +22,7 @@ from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.compose import compose
 from tflbuild.recipe.files import group_names
-from tflbuild.recipe.load import RootOptions
+from tflbuild.recipe.keys import RootOptions
 
 GROUPS = ("model", "data", "target", "hooks")
 
