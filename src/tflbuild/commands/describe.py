@@ -28,7 +28,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.declared_options import Option, options_of
-from tflbuild.show.option_text import fact_lines, option_lines, wrapped
+from tflbuild.show.option_text import fact_lines, option_lines, reflowed, wrapped
 from tflbuild.sweep.launchers import LAUNCHERS
 
 Found = Sequence[tuple[Owner, Option]]
@@ -61,13 +61,13 @@ def page(cls: type[Any], kind: str, options: Sequence[Option] | None = None) -> 
         options: to list; by default its own fields.
     """
     text = inspect.getdoc(cls) or "(no docstring)"
-    lines = [text.partition("\n\nRaises:")[0], ""]
+    lines = [reflowed(text.partition("\n\nRaises:")[0]), ""]
     if issubclass(cls, Pass):
         given, made = kinds_of(cls)
         lines.append(f"takes   {given.kind if given else 'nothing: it starts a model'}")
         lines.append(f"gives   {made.kind}")
         if cls.promises:
-            lines.append(f"promises {cls.promises}")
+            lines += wrapped(f"promises {cls.promises}", 0, 8)
     if kind == "metrics":
         lines.append(f"unit    {cls.unit}; {'higher' if cls.higher_is_better else 'lower'} is better")
         lines.append(f"limits  budget.{cls.name}.max_drop=..., see `tflbuild describe budget`")
@@ -118,7 +118,7 @@ def _keys(name: str) -> list[str]:
 
 def key_page(owner: Owner) -> str:
     """Give the page of what has options and is not declared in a registry."""
-    head = f"{owner.name} ({owner.noun})\n\n{owner.text}\n"
+    head = f"{owner.name} ({owner.noun})\n\n{reflowed(owner.text)}\n"
     key = f"{owner.place}.NAME" if owner.place else "NAME"
     return "\n".join([head, f"options (key: {key})", *option_lines(owner.options)])
 
