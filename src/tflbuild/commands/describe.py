@@ -140,7 +140,7 @@ def _matching(name: str) -> Found:
     exact = [
         (owner, option)
         for owner, option in every
-        if name in (f"{owner.name}.{option.name}", owner.key(option))
+        if name in (f"{owner.name}.{option.name}", owner.key(option) or None)
     ]
     if exact or name.partition(".")[0] in (owner.name for owner, _ in every):
         return exact
@@ -202,4 +202,4 @@ def _unknown(name: str) -> str:
     choices = [*recipe_files.recipe_names(), *declared, *(owner.name for owner in known)]
     for owner in known:
         choices += [text for one in owner.options for text in (one.name, f"{owner.name}.{one.name}")]
-    return f"describe: nothing is called '{plain(name)}'.{did_you_mean(name, choices)}"
+    return f"describe: nothing is called '{plain(name)}'.{did_you_mean(name, dict.fromkeys(choices))}"
