@@ -43,11 +43,15 @@ def describe(words: list[str]) -> int:
     """Print the page of anything declared, of a key of a recipe, of one option (`prune.sparsity`), or of a recipe."""
     name = one(words, "describe NAME")
     loaded = plugins.load(plugins.default_folder())
-    pages = [*_declared(name), *_files(name), *_keys(name)] or [*_options(name), *_kind(name, loaded)]
+    pages = [*_declared(name), *_files(name), *_keys(name)]
+    pages = pages or [*_options(name, _named(_without_metric(name))), *_kind(name, loaded)]
     if not pages:
-        warn(loaded.warnings)
-        plugins.require(name, loaded)
-        raise RecipeError(_unknown(name))
+        known = everything()
+        pages = _options(name, _ending(name, known))
+        if not pages:
+            warn(loaded.warnings)
+            plugins.require(name, loaded)
+            raise RecipeError(_unknown(name, known))
     say("\n\n".join(pages))
     return 0
 
@@ -123,30 +127,30 @@ def key_page(owner: Owner) -> str:
     return "\n".join([head, f"options (key: {key})", *option_lines(owner.options)])
 
 
-def _options(name: str) -> list[str]:
-    """Give the pages of options by their owner, their key or their own name: `voc.root`, `data.root`, `sparsity`.
-
-    An option that several have, and that says the same everywhere, has one page.
-    """
+def _options(name: str, found: Found) -> list[str]:
+    """Give the pages of options; one that several have, and that says the same everywhere, has one page."""
     pages: dict[tuple[str, str], list[tuple[Owner, Option]]] = {}
-    for owner, option in _matching(_without_metric(name)):
+    for owner, option in found:
         pages.setdefault((option.text, option.range), []).append((owner, option))
-    return [_option_page(name, found) for found in pages.values()]
+    return [_option_page(name, same) for same in pages.values()]
 
 
-def _matching(name: str) -> Found:
-    """Find the options that a name may mean: by their owner, by their key, or by their own name alone."""
+def _named(name: str) -> Found:
+    """Find options by their owner or by their key, which several may share: `voc.root`, `data.root`."""
     every = [(owner, option) for owner in owners(name) for option in owner.options]
-    exact = [
+    found = [
         (owner, option)
         for owner, option in every
         if name in (f"{owner.name}.{option.name}", owner.key(option) or None)
     ]
-    if exact or name.partition(".")[0] in (owner.name for owner, _ in every):
-        return exact
-    return [
-        (o, option) for o in everything() for option in o.options if f".{option.name}".endswith(f".{name}")
-    ]
+    own = [(owner, option) for owner, option in found if owner.name == name.partition(".")[0]]
+    return own or found
+
+
+def _ending(name: str, known: Sequence[Owner]) -> Found:
+    """Find options by their own name: `sparsity`, `calibration.samples`."""
+    every = [(owner, option) for owner in known for option in owner.options]
+    return [pair for pair in every if name and f".{pair[1].name}".endswith(f".{name}")]
 
 
 def _without_metric(name: str) -> str:
@@ -189,10 +193,9 @@ def whose_option(noun: str, names: Sequence[str]) -> str:
     return f"the {plural} {', '.join(names)}"
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, known: Sequence[Owner]) -> str:
     """Say that nothing has a name, and which is nearest."""
     outer, _, inner = name.rpartition(".")
-    known = everything()
     having = [owner for owner in known if outer and outer in (owner.name, owner.place)]
     if having:
         options = [option.name for owner in having for option in owner.options]
