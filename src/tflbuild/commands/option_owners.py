@@ -96,8 +96,10 @@ def owners(name: str) -> list[Owner]:
 
 
 def _may_mean(owner: Owner, outer: str) -> bool:
-    return outer in (owner.name, (owner.place or "").partition(".")[0]) or (
-        owner.place == "" and outer in (option.name for option in owner.options)
+    return (
+        outer == owner.name
+        or outer == (owner.place or owner.name).partition(".")[0]
+        or (owner.place == "" and outer in (option.name for option in owner.options))
     )
 
 
