@@ -16,8 +16,8 @@ from PIL import Image
 import keras_files
 from tflbuild import cli, plugins
 from tflbuild.cli import main
+from tflbuild.commands.listing import REGISTRIES
 from tflbuild.core.command import COMMANDS
-from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import BudgetExceeded, Drift, PassError, RecipeError
 from tflbuild.core.flags import FLAGS
 from tflbuild.data.fashion_mnist import FashionMnist
@@ -483,14 +483,16 @@ def test_lists_and_recipes_sweep_too() -> None:
     assert jobs[3].differs == {"recipe": "ssd_mobilenet_qat", "pipeline": "[train,prune,convert]"}
 
 
-def test_every_pass_has_a_page_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_name_that_is_declared_has_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     plugins.load(None)
-    for name in PASSES:
-        if PASSES.get(name).__module__.startswith("tflbuild."):
-            assert main(["describe", name]) == 0
-            printed = capsys.readouterr().out
-            assert "(no docstring)" not in printed
-            assert "gives" in printed
+    for kind, registry in REGISTRIES.items():
+        for name in registry:
+            if registry.get(name).__module__.startswith("tflbuild."):
+                assert main(["describe", name]) == 0, (kind, name)
+                printed = capsys.readouterr().out
+                assert f"{name} ({registry.noun})" in printed
+                assert "(no docstring)" not in printed
+                assert kind != "passes" or "gives" in printed
 
 
 def test_a_new_plugin_can_be_described_at_once(

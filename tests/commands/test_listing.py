@@ -234,7 +234,8 @@ def test_a_command_is_described_with_the_words_that_it_takes(capsys: pytest.Capt
     assert printed(capsys, "describe", "describe") == [
         "describe (command)",
         "",
-        "Print the page of anything declared, of a key of a recipe, of one option (`prune.sparsity`), or of a recipe.",
+        "Print the page of anything declared, of a key of a recipe, of one option",
+        "(`prune.sparsity`), or of a recipe.",
         "",
         "usage   tflbuild describe NAME",
     ]

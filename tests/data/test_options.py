@@ -54,6 +54,7 @@ ENDS: dict[type, dict[str, tuple[float | None, float | None]]] = {
     Arrays: DRAWS,
     Auto: FILES | DRAWS,
 }
+ENDS |= {kind: ends | {"max_pixels": (1, None)} for kind, ends in ENDS.items() if kind is not Difficulty}
 """The least and the largest value of every option that is a number."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tflbuild.recipe.declared_options import GROUP, Option
-from tflbuild.show.option_text import WIDTH, fact_lines, option_lines
+from tflbuild.show.option_text import WIDTH, fact_lines, option_lines, reflowed
 
 SHORT = Option(
     name="ramp",
@@ -48,3 +48,30 @@ def test_every_key_that_sets_an_option_is_shown_with_its_default() -> None:
         "  key      prune.ramp                       default 0.5",
         "           data.root                        needed",
     ]
+
+
+DOCSTRING = """\
+A sentence
+in two lines.
+
+Styles:
+    `a`: the first one,
+        with more of it:
+        and more.
+    `b`: the second
+    one.
+References:
+    Somebody, 2020."""
+
+
+def test_a_docstring_is_broken_anew_and_entries_of_its_lists_stay_apart() -> None:
+    assert reflowed(DOCSTRING).splitlines() == [
+        "A sentence in two lines.",
+        "",
+        "Styles:",
+        "    `a`: the first one, with more of it: and more.",
+        "    `b`: the second one.",
+        "References:",
+        "    Somebody, 2020.",
+    ]
+    assert all(len(line) <= WIDTH for line in reflowed("word " * 99).splitlines())

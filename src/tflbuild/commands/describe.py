@@ -28,7 +28,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.declared_options import Option, options_of
-from tflbuild.show.option_text import fact_lines, option_lines, wrapped
+from tflbuild.show.option_text import fact_lines, option_lines, reflowed, wrapped
 from tflbuild.sweep.launchers import LAUNCHERS
 
 Found = Sequence[tuple[Owner, Option]]
@@ -43,11 +43,15 @@ def describe(words: list[str]) -> int:
     """Print the page of anything declared, of a key of a recipe, of one option (`prune.sparsity`), or of a recipe."""
     name = one(words, "describe NAME")
     loaded = plugins.load(plugins.default_folder())
-    pages = [*_declared(name), *_files(name), *_keys(name)] or [*_options(name), *_kind(name, loaded)]
+    pages = [*_declared(name), *_files(name), *_keys(name)]
+    pages = pages or [*_options(name, _named(_without_metric(name))), *_kind(name, loaded)]
     if not pages:
-        warn(loaded.warnings)
-        plugins.require(name, loaded)
-        raise RecipeError(_unknown(name))
+        known = everything()
+        pages = _options(name, _ending(name, known))
+        if not pages:
+            warn(loaded.warnings)
+            plugins.require(name, loaded)
+            raise RecipeError(_unknown(name, known))
     say("\n\n".join(pages))
     return 0
 
@@ -61,13 +65,13 @@ def page(cls: type[Any], kind: str, options: Sequence[Option] | None = None) -> 
         options: to list; by default its own fields.
     """
     text = inspect.getdoc(cls) or "(no docstring)"
-    lines = [text.partition("\n\nRaises:")[0], ""]
+    lines = [reflowed(text.partition("\n\nRaises:")[0]), ""]
     if issubclass(cls, Pass):
         given, made = kinds_of(cls)
         lines.append(f"takes   {given.kind if given else 'nothing: it starts a model'}")
         lines.append(f"gives   {made.kind}")
         if cls.promises:
-            lines.append(f"promises {cls.promises}")
+            lines += wrapped(f"promises {cls.promises}", 0, 8)
     if kind == "metrics":
         lines.append(f"unit    {cls.unit}; {'higher' if cls.higher_is_better else 'lower'} is better")
         lines.append(f"limits  budget.{cls.name}.max_drop=..., see `tflbuild describe budget`")
@@ -118,35 +122,35 @@ def _keys(name: str) -> list[str]:
 
 def key_page(owner: Owner) -> str:
     """Give the page of what has options and is not declared in a registry."""
-    head = f"{owner.name} ({owner.noun})\n\n{owner.text}\n"
+    head = f"{owner.name} ({owner.noun})\n\n{reflowed(owner.text)}\n"
     key = f"{owner.place}.NAME" if owner.place else "NAME"
     return "\n".join([head, f"options (key: {key})", *option_lines(owner.options)])
 
 
-def _options(name: str) -> list[str]:
-    """Give the pages of options by their owner, their key or their own name: `voc.root`, `data.root`, `sparsity`.
-
-    An option that several have, and that says the same everywhere, has one page.
-    """
+def _options(name: str, found: Found) -> list[str]:
+    """Give the pages of options; one that several have, and that says the same everywhere, has one page."""
     pages: dict[tuple[str, str], list[tuple[Owner, Option]]] = {}
-    for owner, option in _matching(_without_metric(name)):
+    for owner, option in found:
         pages.setdefault((option.text, option.range), []).append((owner, option))
-    return [_option_page(name, found) for found in pages.values()]
+    return [_option_page(name, same) for same in pages.values()]
 
 
-def _matching(name: str) -> Found:
-    """Find the options that a name may mean: by their owner, by their key, or by their own name alone."""
+def _named(name: str) -> Found:
+    """Find options by their owner or by their key, which several may share: `voc.root`, `data.root`."""
     every = [(owner, option) for owner in owners(name) for option in owner.options]
-    exact = [
+    found = [
         (owner, option)
         for owner, option in every
-        if name in (f"{owner.name}.{option.name}", owner.key(option))
+        if name in (f"{owner.name}.{option.name}", owner.key(option) or None)
     ]
-    if exact or name.partition(".")[0] in (owner.name for owner, _ in every):
-        return exact
-    return [
-        (o, option) for o in everything() for option in o.options if f".{option.name}".endswith(f".{name}")
-    ]
+    own = [(owner, option) for owner, option in found if owner.name == name.partition(".")[0]]
+    return own or found
+
+
+def _ending(name: str, known: Sequence[Owner]) -> Found:
+    """Find options by their own name: `sparsity`, `calibration.samples`."""
+    every = [(owner, option) for owner in known for option in owner.options]
+    return [pair for pair in every if name and f".{pair[1].name}".endswith(f".{name}")]
 
 
 def _without_metric(name: str) -> str:
@@ -189,10 +193,9 @@ def whose_option(noun: str, names: Sequence[str]) -> str:
     return f"the {plural} {', '.join(names)}"
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, known: Sequence[Owner]) -> str:
     """Say that nothing has a name, and which is nearest."""
     outer, _, inner = name.rpartition(".")
-    known = everything()
     having = [owner for owner in known if outer and outer in (owner.name, owner.place)]
     if having:
         options = [option.name for owner in having for option in owner.options]
@@ -202,4 +205,4 @@ def _unknown(name: str) -> str:
     choices = [*recipe_files.recipe_names(), *declared, *(owner.name for owner in known)]
     for owner in known:
         choices += [text for one in owner.options for text in (one.name, f"{owner.name}.{one.name}")]
-    return f"describe: nothing is called '{plain(name)}'.{did_you_mean(name, choices)}"
+    return f"describe: nothing is called '{plain(name)}'.{did_you_mean(name, dict.fromkeys(choices))}"

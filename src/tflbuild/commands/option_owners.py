@@ -77,28 +77,29 @@ class Owner:
 
 
 def owners(name: str) -> list[Owner]:
-    """Give what has options and may be meant by a name, e.g. "prune.sparsity"; everything where nothing is known by it.
+    """Give what has options and may be meant by a name, e.g. "prune.sparsity": by what it begins with.
 
     Nothing else is imported, so that the page of one option does not load every declaration.
     """
     outer = name.partition(".")[0]
     near: list[Owner] = []
     for kind, registry in REGISTRIES.items():
-        placed = (
-            PLACES.get(kind, "").partition(".")[0] == outer and kind != "modalities"
-        )  # has a key of its own
+        # preprocess.* is told once, as a key of a recipe
+        placed = kind in PLACES and kind != "modalities" and PLACES[kind].partition(".")[0] == outer
         for one in registry if placed else {outer} & set(registry):
             near += _declared(kind, one)
     near += [owner for owner in of_recipes() if _may_mean(owner, outer)]
     near += [owner for owner in of_heads() if outer in (owner.name, "model")]
     if outer in (*LAUNCHERS, "optuna", "hydra"):
         near += of_sweeps()
-    return near or everything()
+    return near
 
 
 def _may_mean(owner: Owner, outer: str) -> bool:
-    return outer in (owner.name, (owner.place or "").partition(".")[0]) or (
-        owner.place == "" and outer in (option.name for option in owner.options)
+    return (
+        outer == owner.name
+        or outer == (owner.place or owner.name).partition(".")[0]
+        or (owner.place == "" and outer in (option.name for option in owner.options))
     )
 
 

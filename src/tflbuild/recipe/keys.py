@@ -41,7 +41,8 @@ class WorkerSettings:
     evaluators: Annotated[int, Ge(1), Le(1024)] | None = None
     """Processes that evaluate at once. More are faster and need more memory. null: one for each core. [processes]"""
     checkpoint_seconds: Annotated[float, Ge(0), Le(LONGEST_TIMEOUT)] = 30.0
-    """Time between two states that a training keeps, from which it goes on after an interruption. [seconds]"""
+    """Time between two states that a training keeps, from which it goes on after an interruption; 0 keeps one
+    every 20 steps. [seconds]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,6 @@ class LimitKeys:
     max_rise: float | None = None
     """By how much the value may rise since the baseline. [unit of the metric]"""
     max_relative_drop: float | None = None
-    """By which part of the baseline the value may fall, e.g. 0.01 for 1 %. [fraction of the baseline]"""
+    """By which share of the baseline's size the value may fall, e.g. 0.01 for 1 %. [fraction of the baseline]"""
     since: str | None = None
     """Label of the step whose output is the baseline. null: the step's own input; in the recipe's budget, the base."""

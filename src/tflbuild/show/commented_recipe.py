@@ -22,7 +22,7 @@ from tflbuild.recipe.keys import ChoiceKeys, LimitKeys, RootOptions, StepKeys
 from tflbuild.show.option_text import WIDTH, wrapped
 
 HEADER = (
-    "# What each key does, its range and its default; `tflbuild describe KEY` says more.",
+    "# What each key does, its range and default; `tflbuild describe KEY` says more.",
     "# Limits that are not set are left out; see `tflbuild describe budget`.",
 )
 CHOSEN: Mapping[str, Registry[Any]] = {"model": ARCHITECTURES, "data": DATASETS}

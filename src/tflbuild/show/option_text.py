@@ -72,3 +72,22 @@ def wrapped(text: str, first: int = 0, further: int | None = None, width: int = 
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def reflowed(text: str) -> str:
+    """Break the paragraphs of a docstring anew, so that a terminal breaks no word; entries of a list stay apart."""
+    return "\n\n".join("\n".join(_paragraph(part.splitlines())) for part in text.split("\n\n"))
+
+
+def _paragraph(lines: list[str]) -> list[str]:
+    if not any(line.startswith(" ") for line in lines):
+        return wrapped(" ".join(lines))
+    items: list[tuple[int, str]] = []
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        before, said = items[-1] if items else (0, "")
+        if 0 < before < indent or (0 < before == indent and not said.endswith((".", ":"))):
+            items[-1] = (before, f"{said} {line.strip()}")
+        else:
+            items.append((indent, line.strip()))
+    return [line for indent, item in items for line in wrapped(item, indent, indent + 4 if indent else 0)]
