@@ -159,6 +159,21 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         "unsure",
     ),
     (
+        "a file whose accuracy is no number",
+        {"targets": [{"name": "cpu", "metrics": {"map": {"value": None}, "size": {"value": 7}}}]},
+        "Built. No accuracy limit was set; map of the file for cpu could not be measured.",
+        "unsure",
+    ),
+    (
+        "a base whose accuracy is no number",
+        {
+            "targets": [{"name": "cpu", "metrics": {"map": {"value": 0.5}}}],
+            "base": {"label": "train", "metrics": {"map": {"value": None}}},
+        },
+        "Built. No accuracy limit was set; map of the base, train, could not be measured.",
+        "unsure",
+    ),
+    (
         "several targets",
         {"targets": [target(0.0, 0.0, 0.0, "cpu"), target(-0.2, -0.3, -0.1, "npu")]},
         "Built. No accuracy limit was set; map fell by 0.200 [0.100, 0.300] in the file for npu, most of it in prune.",

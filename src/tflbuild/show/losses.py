@@ -24,7 +24,7 @@ def loss_of(report: Mapping[str, Any]) -> str:
         if (name := headline(target.get("differences", {})))
     ]
     if not compared:
-        return _unpaired(report)
+        return _unmeasured(report) or _unpaired(report)
     target, change = min(compared, key=lambda pair: float(pair[1]["value"]))
     name = headline(target["differences"])
     said = moved(name, change["value"], change["low"], change["high"])
@@ -88,6 +88,20 @@ def blamed(steps: Sequence[Mapping[str, Any]], metric: str) -> str:
 def _change(step: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = step.get("differences", {}).get(metric) or {}
     return found
+
+
+def _unmeasured(report: Mapping[str, Any]) -> str:
+    """Say which accuracy is no number, so that nothing can be held against it; "" where none is."""
+    base = report.get("base", {})
+    of = [
+        (f"the file for {plain(target['name'])}", target.get("metrics", {}))
+        for target in report.get("targets", [])
+    ]
+    for owner, metrics in (*of, (f"the base, {plain(base.get('label', ''))},", base.get("metrics", {}))):
+        name = headline(metrics)
+        if name and report.get("targets") and metrics[name].get("value") is None:
+            return f"{name} of {owner} could not be measured"
+    return ""
 
 
 def _unpaired(report: Mapping[str, Any]) -> str:
