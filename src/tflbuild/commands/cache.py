@@ -96,7 +96,8 @@ def verify(given: Mapping[str, str]) -> int:
     if found.orphans:
         orphaned = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
         say(
-            f"{amount(len(found.orphans), 'file')} that no record names ({size(orphaned)}); tflbuild cache gc removes them"
+            f"{amount(len(found.orphans), 'file')} that no record names ({size(orphaned)}); tflbuild cache gc removes "
+            f"them"
         )
     say(f"{found.records} records and {found.blobs} files read, {size(found.bytes)}")
     if found.damaged or found.busy:
@@ -128,8 +129,8 @@ def gc(given: Mapping[str, str]) -> int:
     count = len(choice.removables) - len(left)
     say(
         f"{'would remove' if dry else 'removed'} {amount(count, 'item')}, {size(freed)}; "
-        f"{size(choice.before - freed)} stay, {size(choice.needed)} of them needed by {amount(roots.runs, 'run')} on disk "
-        f"and running builds"
+        f"{size(choice.before - freed)} stay, {size(choice.needed)} of them needed by "
+        f"{amount(roots.runs, 'run')} on disk and running builds"
     )
     if left:
         say(f"kept: {amount(len(left), 'item')} that a build has begun to use")
