@@ -19,7 +19,7 @@ def build(recipe: Recipe) -> int:
     from tflbuild.show import terminal
     from tflbuild.show.breach import breach_lines
     from tflbuild.show.conclusion import conclusion
-    from tflbuild.show.toned import say_toned, say_wrapped
+    from tflbuild.show.toned import say_toned, say_wrapped, warn_wrapped
 
     outcome = build_once(recipe, (terminal.listener(),))
     report, folder = outcome.report.content, os.path.relpath(outcome.report.folder)
@@ -35,7 +35,8 @@ def build(recipe: Recipe) -> int:
     if isinstance(outcome.error, KeyboardInterrupt):
         warn("interrupted; the same command continues")
         return INTERRUPTED
-    if isinstance(outcome.error, BudgetExceeded):
-        warn("error: " + "\n".join(breach_lines(report, folder)))
-        return outcome.error.exit_code
-    raise outcome.error
+    breach = breach_lines(report, folder) if isinstance(outcome.error, BudgetExceeded) else []
+    if not breach:
+        raise outcome.error
+    warn_wrapped([f"error: {breach[0]}", *breach[1:]])
+    return outcome.error.exit_code

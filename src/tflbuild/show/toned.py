@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from tflbuild.core.plain_text import harmless
-from tflbuild.show.audience import Sheltered, say
+from tflbuild.show.audience import Sheltered, say, warn
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from tflbuild.show.conclusion import Tone
+
+COMMAND = "  tflbuild "
+"""Begins a line that is a command."""
 
 STYLES: dict[Tone, str] = {"good": "bold green", "unsure": "bold yellow", "bad": "bold red"}
 
@@ -34,9 +37,21 @@ def say_toned(text: str, tone: Tone) -> None:
 
 def say_wrapped(lines: Iterable[str]) -> None:
     """Print lines of any origin, on a terminal without breaking a word or a number."""
-    watched = sys.stdout is not None and sys.stdout.isatty()
     for line in lines:
-        say(wrapped(line, shutil.get_terminal_size().columns) if watched else line)
+        say(_fitting(line, sys.stdout))
+
+
+def warn_wrapped(lines: Iterable[str]) -> None:
+    """Print lines on the standard error likewise."""
+    for line in lines:
+        warn(_fitting(line, sys.stderr))
+
+
+def _fitting(line: str, stream: TextIO | None) -> str:
+    """Break a line for a terminal; a command stays in one piece, so that it can be copied."""
+    if stream is None or not stream.isatty() or line.startswith(COMMAND):
+        return line
+    return wrapped(line, shutil.get_terminal_size().columns)
 
 
 def wrapped(line: str, width: int) -> str:
