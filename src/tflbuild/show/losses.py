@@ -124,7 +124,7 @@ def _unpaired(report: Mapping[str, Any]) -> str:
     steps = steps_behind(report)
     names = {name for step in steps for name in step.get("differences", {})}
     name = headline(names)
-    clauses = []
+    clauses: list[str] = []
     for step in fallen(steps, name):
         change = step["differences"][name]
         said = moved(name, change["value"], change["low"], change["high"])
