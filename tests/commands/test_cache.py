@@ -82,8 +82,8 @@ def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str])
     assert main(["cache", "verify"]) == 7
     said = capsys.readouterr()
     assert f"damaged: {key(2)[:12]}: its record was altered or cut short" in said.out
-    assert "1 file(s) that no record names (1000 B); tflbuild cache gc removes them" in said.out
-    assert "1 stored result(s) or file(s)" in said.err
+    assert "1 file that no record names (1000 B); tflbuild cache gc removes them" in said.out
+    assert "1 stored file of outputs/store had been damaged" in said.err
     assert main(["cache", "verify"]) == 0
 
 
@@ -93,10 +93,10 @@ def test_gc_says_what_it_would_remove_and_then_removes_it(
     assert main(["cache", "gc", "--older-than", "30d", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert f"result      {key(1, 'prune')[:12]}  prune" in said
-    assert "would remove 3 thing(s)" in said
+    assert "would remove 3 items" in said
     assert len(list((root / "actions").iterdir())) == 3
     assert main(["cache", "gc", "--older-than=30d"]) == 0
-    assert "removed 3 thing(s)" in capsys.readouterr().out
+    assert "removed 3 items" in capsys.readouterr().out
     assert list((root / "actions").iterdir()) == list((root / "blobs").iterdir()) == []
 
 
@@ -148,7 +148,7 @@ def test_a_cap_below_what_a_run_needs_is_refused(
     (run / "report.json").write_text(f'{{"passes": [{{"action": "{key(1, "prune")}"}}]}}')
     assert main(["cache", "gc", "--max-size", "1k"]) == 2
     said = capsys.readouterr().err
-    assert "1 run(s) on disk and running builds need; give at least --max-size" in said
+    assert "1 run on disk and running builds need; give at least --max-size" in said
     assert len(list((root / "actions").iterdir())) == 3
     needed = re.search(r"give at least --max-size (\d+)", said)
     assert needed is not None
@@ -187,7 +187,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, utc: None) -> World:
-    """Give a store of 16,000 bytes, of which two things may go and 9,000 are needed by 3 runs."""
+    """Give a store of 16,000 bytes, of which two items may go and 9,000 are needed by 3 runs."""
     made = World()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s" / "blobs").mkdir(parents=True)
@@ -257,15 +257,15 @@ def test_gc_says_what_it_removed_and_what_stays(world: World, capsys: pytest.Cap
     assert main(["cache", "gc", "--max-size", "5k", "--older-than", "2h", "outputs=a,b"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "warning: a run cannot be read",
-        "removed 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running builds",
+        "removed 2 items, 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 runs on disk and running builds",
     ]
     assert world.asked.pop("collected").removables == CANDIDATES
     assert world.asked == {"outputs": [Path("a"), Path("b")], "max_bytes": 5_000, "older_than": 7_200.0}
     world.left = [CANDIDATES[0]]
     assert main(["cache", "gc"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "removed 1 thing(s), 700 B; 14.9 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running builds",
-        "1 thing(s) stay, since a build uses them by now",
+        "removed 1 item, 700 B; 14.9 KiB stay, 8.8 KiB of them needed by 3 runs on disk and running builds",
+        "kept: 1 item that a build has begun to use",
     ]
     assert (world.asked["max_bytes"], world.asked["older_than"]) == (None, None)
 
@@ -277,7 +277,7 @@ def test_a_dry_run_names_everything_and_removes_nothing(
     assert main(["cache", "gc", word]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         *LINES,
-        "would remove 2 thing(s), 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 run(s) on disk and running "
+        "would remove 2 items, 5.6 KiB; 10.1 KiB stay, 8.8 KiB of them needed by 3 runs on disk and running "
         "builds",
     ]
     assert "collected" not in world.asked
@@ -306,12 +306,11 @@ def test_verify_tells_damage_busy_records_and_orphans_apart(
     assert said.out.splitlines() == [
         "damaged: dddddddddddd: its bytes differ",
         "damaged: eeeeeeeeeeee: it is cut short; a build is putting it right",
-        "2 file(s) that no record names (1.5 KiB); tflbuild cache gc removes them",
+        "2 files that no record names (1.5 KiB); tflbuild cache gc removes them",
         "3 records and 2 files read, 5.9 KiB",
     ]
     assert (
-        "2 stored result(s) or file(s) of s were damaged; they lie in s/quarantine and are built again"
-        in said.err
+        "2 stored files of s had been damaged, and lie in s/quarantine now; they are made again" in said.err
     )
     world.audit = Audit(busy={"e" * 64: "it is cut short"})
     assert main(["cache", "verify"]) == 7

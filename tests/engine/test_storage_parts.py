@@ -115,7 +115,7 @@ def test_what_is_in_use_stays_with_its_files(inventory: Inventory) -> None:
     with pytest.raises(RecipeError) as caught:
         choose(inventory, roots, max_bytes=15_010)
     assert str(caught.value) == (
-        "--max-size: 14.7 KiB (15,010 bytes) is less than the 14.7 KiB (15,011 bytes) that 2 run(s) on disk "
+        "--max-size: 14.7 KiB (15,010 bytes) is less than the 14.7 KiB (15,011 bytes) that 2 runs on disk "
         "and running builds need; give at least --max-size 15011, or remove runs first. Nothing was removed."
     )
     assert choose(inventory, roots, max_bytes=15_011).after == 15_011

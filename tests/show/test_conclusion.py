@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tflbuild.core.metric import METRICS
 from tflbuild.show.conclusion import conclusion
 
 
@@ -159,6 +160,21 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         "unsure",
     ),
     (
+        "a file whose accuracy is no number",
+        {"targets": [{"name": "cpu", "metrics": {"map": {"value": None}, "size": {"value": 7}}}]},
+        "Built. No accuracy limit was set; map of the file for cpu could not be measured.",
+        "unsure",
+    ),
+    (
+        "a base whose accuracy is no number",
+        {
+            "targets": [{"name": "cpu", "metrics": {"map": {"value": 0.5}}}],
+            "base": {"label": "train", "metrics": {"map": {"value": None}}},
+        },
+        "Built. No accuracy limit was set; map of the base, train, could not be measured.",
+        "unsure",
+    ),
+    (
         "several targets",
         {"targets": [target(0.0, 0.0, 0.0, "cpu"), target(-0.2, -0.3, -0.1, "npu")]},
         "Built. No accuracy limit was set; map fell by 0.200 [0.100, 0.300] in the file for npu, most of it in prune.",
@@ -192,3 +208,21 @@ def test_the_sentence_says_what_became_of_the_limits_what_was_lost_and_where(
 def test_a_step_before_the_base_or_left_out_is_not_blamed() -> None:
     passes = [step("first", 0.5), step("train"), step("prune", 0.6, outcome="skipped"), step("quantize", 0.1)]
     assert "most of it in quantize" in conclusion(report(passes=passes)).text
+
+
+def test_a_metric_that_should_be_low_is_worse_when_it_rose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(METRICS.get("map"), "higher_is_better", False)
+    found = report(
+        targets=[target(0.2, 0.1, 0.3)],
+        passes=[step("train"), step("prune", 0.1), step("quantize", -0.3)],
+        budget={"verdicts": [verdict()]},
+    )
+    assert conclusion(found).text == (
+        "Built. The limit on map allows the loss of all of it; map rose by 0.200 [0.100, 0.300], most of it in "
+        "quantize."
+    ), "a limit on how far it falls limits nothing"
+
+
+def test_a_ceiling_is_no_limit_on_what_may_be_lost() -> None:
+    ceiling = verdict() | {"limit": {"max": 0.9}}
+    assert conclusion(report(budget={"verdicts": [ceiling]})).tone == "unsure"

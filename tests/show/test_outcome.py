@@ -71,9 +71,9 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
     [
         (
             {"latency_ms": {"median": 3.146, "p90": 3.456, "threads": 2, "cpu": "some cpu"}},
-            ["  3.15 ms a sample (p90 3.46, 2 thread(s), some cpu)"],
+            ["  3.15 ms a sample (p90 3.46, 2 threads, some cpu)"],
         ),
-        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms a sample (p90 3.15, 1 thread(s), )"]),
+        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms a sample (p90 3.15, 1 thread, )"]),
         (
             {"delegate": {"delegated": 30, "total": 31, "name": "xnnpack"}},
             ["  30 of 31 operators on xnnpack"],

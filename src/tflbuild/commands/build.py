@@ -45,7 +45,9 @@ def build(recipe: Recipe, command: str) -> int:
     if isinstance(outcome.error, KeyboardInterrupt):
         show_interrupted(command)
         return INTERRUPTED
-    if isinstance(outcome.error, BudgetExceeded):
-        warn("error: " + "\n".join(breach_lines(report, folder)))
-        return outcome.error.exit_code
-    raise outcome.error
+    breach = breach_lines(report, folder) if isinstance(outcome.error, BudgetExceeded) else []
+    if not breach:
+        raise outcome.error
+    for line in (f"error: {breach[0]}", *breach[1:]):
+        warn(line, fold=True)
+    return outcome.error.exit_code

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflbuild.commands.words import say
+from tflbuild.core.amount import amount
 from tflbuild.core.command import command
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
 from tflbuild.core.file_size import RIGHT, read_size, size
@@ -95,13 +96,14 @@ def verify(given: Mapping[str, str]) -> int:
     if found.orphans:
         orphaned = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
         say(
-            f"{len(found.orphans)} file(s) that no record names ({size(orphaned)}); tflbuild cache gc removes them"
+            f"{amount(len(found.orphans), 'file')} that no record names ({size(orphaned)}); tflbuild cache gc removes "
+            f"them"
         )
     say(f"{found.records} records and {found.blobs} files read, {size(found.bytes)}")
     if found.damaged or found.busy:
         raise Drift(
-            f"{len(found.damaged) + len(found.busy)} stored result(s) or file(s) of {root} were damaged; they lie in "
-            f"{root / 'quarantine'} and are built again when they are next wanted."
+            f"{amount(len(found.damaged) + len(found.busy), 'stored file')} of {root} had been damaged, and lie in "
+            f"{root / 'quarantine'} now; they are made again when they are next wanted."
         )
     return 0
 
@@ -126,12 +128,12 @@ def gc(given: Mapping[str, str]) -> int:
     freed = choice.before - choice.after - sum(each.bytes for each in left)
     count = len(choice.removables) - len(left)
     say(
-        f"{'would remove' if dry else 'removed'} {count} thing(s), {size(freed)}; "
-        f"{size(choice.before - freed)} stay, {size(choice.needed)} of them needed by {roots.runs} run(s) on disk "
-        f"and running builds"
+        f"{'would remove' if dry else 'removed'} {amount(count, 'item')}, {size(freed)}; "
+        f"{size(choice.before - freed)} stay, {size(choice.needed)} of them needed by "
+        f"{amount(roots.runs, 'run')} on disk and running builds"
     )
     if left:
-        say(f"{len(left)} thing(s) stay, since a build uses them by now")
+        say(f"kept: {amount(len(left), 'item')} that a build has begun to use")
     return 0
 
 

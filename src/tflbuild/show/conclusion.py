@@ -117,13 +117,13 @@ def _unlimited(report: Mapping[str, Any]) -> str:
 
 
 def _allows_all(verdict: Mapping[str, Any]) -> bool:
-    """Say whether a limit cannot be exceeded: no accuracy is below 0, and a base that has little can lose it all."""
-    lines = [
-        limit.line(verdict.get("baseline"))
-        for limit in limits_of({verdict["metric"]: verdict.get("limit", {})})
-        if limit.floor
-    ]
-    return bool(lines) and all(line is not None and line <= 0 for line in lines)
+    """Say whether a limit keeps no accuracy: none is below 0, so that a base that has little can lose it all."""
+    metric = verdict["metric"]
+    limits = limits_of({metric: verdict.get("limit", {})})
+    if not METRICS.get(metric).higher_is_better:
+        return all(limit.floor for limit in limits)
+    lines = [limit.line(verdict.get("baseline")) for limit in limits if limit.floor]
+    return all(line is not None and line <= 0 for line in lines)
 
 
 def _is_accuracy(name: str) -> bool:

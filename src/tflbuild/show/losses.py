@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tflbuild.core.change import moved
-from tflbuild.core.metric import headline
+from tflbuild.core.metric import METRICS, headline
 from tflbuild.core.plain_text import plain
+
+
+class Loss(NamedTuple):
+    """What was lost of a metric, with its 95 % interval; positive where it became worse."""
+
+    value: float
+    low: float
+    high: float
+
 
 LEFT_OUT = ("skipped", "failed")
 """Outcomes of a step whose result the build does not go on with."""
@@ -24,23 +33,31 @@ def loss_of(report: Mapping[str, Any]) -> str:
         if (name := headline(target.get("differences", {})))
     ]
     if not compared:
-        return _unpaired(report)
-    target, change = min(compared, key=lambda pair: float(pair[1]["value"]))
+        return _unmeasured(report) or _unpaired(report)
+    target, change = max(compared, key=lambda pair: loss_in(pair[1], headline(pair[0]["differences"])).value)
     name = headline(target["differences"])
     said = moved(name, change["value"], change["low"], change["high"])
     where = f" in the file for {plain(target['name'])}" if len(report["targets"]) > 1 else ""
     step = (report.get("resolved", {}).get("target", {}).get(target["name"]) or {}).get("step")
     earlier = step or target["name"] in [one["label"] for one in report.get("passes", [])]
-    if change["high"] >= 0 or earlier:
+    if loss_in(change, name).low <= 0 or earlier:
         return said + where
     return said + where + blamed(steps_behind(report), name)
 
 
+def loss_in(change: Mapping[str, Any], metric: str) -> Loss:
+    """Give a change as a loss, which is positive where the metric became worse, whichever way that is."""
+    value, low, high = (float(change[key]) for key in ("value", "low", "high"))
+    if metric in METRICS and not METRICS.get(metric).higher_is_better:
+        return Loss(value, low, high)
+    return Loss(-value, -high, -low)
+
+
 def fell(report: Mapping[str, Any]) -> str:
-    """Name the task's metric where a delivered file has lost some of it beyond noise; "" where none has."""
+    """Name the task's metric where a delivered file is worse by it beyond noise; "" where none is."""
     for target in report.get("targets", []):
         name = headline(target.get("differences", {}))
-        if name and target["differences"][name]["high"] < 0:
+        if name and loss_in(target["differences"][name], name).low > 0:
             return name
     return ""
 
@@ -56,8 +73,8 @@ def steps_behind(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def fallen(steps: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
     """Give the steps that lost accuracy beyond noise, the costliest first."""
-    found = [step for step in steps if (change := _change(step, metric)) and change["high"] < 0]
-    return sorted(found, key=lambda step: float(_change(step, metric)["value"]))
+    lost = [(loss, step) for loss, step in _losses(steps, metric) if loss.low > 0]
+    return [step for _, step in sorted(lost, key=lambda pair: pair[0].value, reverse=True)]
 
 
 def blamed(steps: Sequence[Mapping[str, Any]], metric: str) -> str:
@@ -67,27 +84,39 @@ def blamed(steps: Sequence[Mapping[str, Any]], metric: str) -> str:
         steps: those that the build went on with, in order.
         metric: the metric's name.
     """
-    lost = fallen(steps, metric)
-    if not lost:
-        known = any(_change(step, metric) for step in steps)
-        return ", in no single pass beyond noise" if known else ""
-    worst = _change(lost[0], metric)
-    alike = [
-        step["label"]
-        for step in steps
-        if (change := _change(step, metric)) and change["value"] < 0 and change["low"] <= worst["high"]
-    ]
+    losses = _losses(steps, metric)
+    if not fallen(steps, metric):
+        return ", in no single pass beyond noise" if losses else ""
+    worst, step = max(((loss, step) for loss, step in losses if loss.low > 0), key=lambda pair: pair[0].value)
+    alike = [plain(one["label"]) for loss, one in losses if loss.value > 0 and loss.high >= worst.low]
     if len(alike) > 1:
-        names = f"{', '.join(map(plain, alike[:-1]))} or {plain(alike[-1])}"
-        return f", most of it in {names}: their intervals overlap"
-    falls = [change["value"] for step in steps if (change := _change(step, metric)) and change["value"] < 0]
-    part = "most of it" if 2 * worst["value"] <= sum(falls) else "the largest part"
-    return f", {part} in {plain(lost[0]['label'])}"
+        return f", most of it in {', '.join(alike[:-1])} or {alike[-1]}: their intervals overlap"
+    lost = sum(loss.value for loss, _ in losses if loss.value > 0)
+    part = "most of it" if 2 * worst.value >= lost else "the largest part"
+    return f", {part} in {plain(step['label'])}"
 
 
-def _change(step: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = step.get("differences", {}).get(metric) or {}
-    return found
+def _losses(steps: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[Loss, Mapping[str, Any]]]:
+    """Give what is known of the loss of each step, in order."""
+    return [
+        (loss_in(change, metric), step)
+        for step in steps
+        if (change := step.get("differences", {}).get(metric))
+    ]
+
+
+def _unmeasured(report: Mapping[str, Any]) -> str:
+    """Say which accuracy is no number, so that nothing can be held against it; "" where none is."""
+    base = report.get("base", {})
+    of = [
+        (f"the file for {plain(target['name'])}", target.get("metrics", {}))
+        for target in report.get("targets", [])
+    ]
+    for owner, metrics in (*of, (f"the base, {plain(base.get('label', ''))},", base.get("metrics", {}))):
+        name = headline(metrics)
+        if name and report.get("targets") and metrics[name].get("value") is None:
+            return f"{name} of {owner} could not be measured"
+    return ""
 
 
 def _unpaired(report: Mapping[str, Any]) -> str:
@@ -95,13 +124,12 @@ def _unpaired(report: Mapping[str, Any]) -> str:
     steps = steps_behind(report)
     names = {name for step in steps for name in step.get("differences", {})}
     name = headline(names)
-    said = [
-        (moved(name, change["value"], change["low"], change["high"]), f"in {plain(step['label'])}")
-        for step in fallen(steps, name)
-        if (change := _change(step, name))
-    ]
-    clauses = [f"{text} {where}" for text, where in said[:1]]
-    clauses += [f"{text.partition(' fell ')[2]} {where}" for text, where in said[1:]]
+    clauses: list[str] = []
+    for step in fallen(steps, name):
+        change = step["differences"][name]
+        said = moved(name, change["value"], change["low"], change["high"])
+        by = said[said.index(" by ") + 1 :] if clauses else said
+        clauses.append(f"{by} in {plain(step['label'])}")
     if any("not_executed" in target for target in report.get("targets", [])):
         told = f"on val, {' and '.join(clauses)}" if clauses else "on val, no pass lost accuracy beyond noise"
         return f"this machine cannot execute the file to measure it{f'; {told}' if name else ''}"

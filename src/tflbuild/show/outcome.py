@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from tflbuild.core.amount import amount
 from tflbuild.core.change import signed, told, unsigned
 from tflbuild.core.file_size import size
 from tflbuild.core.metric import METRICS
@@ -122,7 +123,7 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if latency:
         lines.append(
             f"  {latency['median']:.2f} ms a sample (p90 {latency.get('p90', latency['median']):.2f}, "
-            f"{latency.get('threads', 1)} thread(s), {plain(latency.get('cpu', ''))})"
+            f"{amount(latency.get('threads', 1), 'thread')}, {plain(latency.get('cpu', ''))})"
         )
     if delegate:
         lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")

@@ -7,12 +7,15 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from tflbuild.core.plain_text import harmless
-from tflbuild.show.audience import Sheltered, say
+from tflbuild.show.audience import Sheltered, say, warn
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from tflbuild.show.conclusion import Tone
+
+COMMAND = "  tflbuild "
+"""Begins a line that is a command."""
 
 STYLES: dict[Tone, str] = {"good": "bold green", "unsure": "bold yellow", "bad": "bold red"}
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from tflbuild.core.change import moved, signed, told
 from tflbuild.core.file_size import size
+from tflbuild.core.metric import METRICS
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.report_form import read_report
 from tflbuild.show.audience import say
@@ -65,7 +66,9 @@ def _since_base(row: Mapping[str, Any], metric: str) -> str:
     if not found:
         return ""
     ends = found["low"], found["high"]
-    return f" ({signed(found['value'], *ends)} since the base: {told(*ends)})"
+    return (
+        f" ({signed(found['value'], *ends)} since the base: {told(*ends, higher_is_better=_higher(metric))})"
+    )
 
 
 def change_since_base(row: Mapping[str, Any], metric: str) -> str:
@@ -85,7 +88,11 @@ def lost_most(row: Mapping[str, Any], metric: str) -> bool:
     """Say whether a job lost more than half of what its base could do."""
     value = row.get("metrics", {}).get(metric, {}).get("value")
     base = (row.get("base") or {}).get("metrics", {}).get(metric, {}).get("value")
-    return value is not None and base is not None and 0 <= value < base / 2
+    return _higher(metric) and value is not None and base is not None and 0 <= value < base / 2
+
+
+def _higher(metric: str) -> bool:
+    return metric not in METRICS or METRICS.get(metric).higher_is_better
 
 
 def show_times(folder: Path) -> None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflbuild.core.amount import amount
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.file_size import sizes_apart
 from tflbuild.engine.storage import kernel_lock, workspace
@@ -89,7 +90,7 @@ def choose(
     if max_bytes is not None and needed > max_bytes:
         given, least = sizes_apart(max_bytes, needed)
         raise RecipeError(
-            f"--max-size: {given} is less than the {least} that {roots.runs} run(s) on disk and "
+            f"--max-size: {given} is less than the {least} that {amount(roots.runs, 'run')} on disk and "
             f"running builds need; give at least --max-size {needed}, or remove runs first. Nothing was removed."
         )
     limit = -math.inf if older_than is None else (time.time() if now is None else now) - older_than
