@@ -50,6 +50,15 @@ def size(value: float) -> str:
     return f"{value / KIB**2:,.1f} MiB" if abs(value) < KIB**3 else f"{value / KIB**3:,.1f} GiB"
 
 
+def signed_size(change: float) -> str:
+    """Write how much larger or smaller a file is.
+
+    >>> signed_size(-9344), signed_size(0)
+    ('-9.1 KiB', '+0 B')
+    """
+    return f"{'-' if change < 0 else '+'}{size(abs(change))}"
+
+
 def sizes_apart(first: float, second: float) -> tuple[str, str]:
     """Write two sizes so that they can be told apart: with their bytes where they read the same.
 
