@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,7 +146,8 @@ class TimeLeft:
         paces = [pace for stage in self._stages.values() if (pace := stage.pace(now)) is not None]
         if not paces:
             return self._slowness_by_loading()
-        took, expected = (sum(column) for column in zip(*paces, strict=True))
+        took: float = sum(one for one, _ in paces)
+        expected: float = sum(one for _, one in paces)
         slow = (took + TRUSTED_SECONDS) / (expected + TRUSTED_SECONDS)
         return min(max(slow, LEAST_SPEED), MOST_SPEED)
 
@@ -153,5 +155,5 @@ class TimeLeft:
         """Say so by the first import alone, half of what it says: it is all there is in the first seconds."""
         if self._loaded is None or not self._expected_loading:
             return 1.0
-        slow = ((self._loaded + 1.0) / (self._expected_loading + 1.0)) ** 0.5
-        return float(min(max(slow, LEAST_LOADING), MOST_LOADING))
+        slow = math.sqrt((self._loaded + 1.0) / (self._expected_loading + 1.0))
+        return min(max(slow, LEAST_LOADING), MOST_LOADING)
