@@ -13,7 +13,9 @@ from tflbuild.core.hook import CALLS, HOOKS, Hook, Unmade
 
 
 def test_calls_are_the_methods_of_a_hook_in_the_order_of_a_build() -> None:
-    assert CALLS == ("before_build", "before_pass", "after_pass", "on_gate", "on_failure", "after_build")
+    assert " ".join(CALLS) == (
+        "before_build before_pass on_training after_pass on_gate on_failure after_build"
+    )
     methods = {name for name in vars(Hook) if name.startswith(("before_", "after_", "on_"))}
     assert methods == set(CALLS)
 
@@ -22,7 +24,7 @@ def test_calls_are_the_methods_of_a_hook_in_the_order_of_a_build() -> None:
 def test_a_misspelt_call_is_refused(name: str) -> None:
     with pytest.raises(PluginError, match=f"'{name}' is none of before_build, ") as caught:
         type("Mine", (Hook,), {name: lambda self: None, "__module__": "mine"})
-    calls = "before_build, before_pass, after_pass, on_gate, on_failure, after_build"
+    calls = "before_build, before_pass, on_training, after_pass, on_gate, on_failure, after_build"
     start = f"hook Mine in mine: '{name}' is none of {calls}."
     assert re.fullmatch(re.escape(start) + r"( Did you mean '\w+'\?)?", str(caught.value))
     assert ("Did you mean 'before_build'?" in str(caught.value)) is (name == "before_buidl")

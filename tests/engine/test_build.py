@@ -327,6 +327,7 @@ def test_who_listens_is_told_first_what_would_run(
                 },
             ],
             "about_delivery_seconds": None,
+            "about_loading_seconds": None,
             "unused": {"spare": "not in pipeline"},
             "subject": "fake_model on fake_data",
             "classes": ["a"],

@@ -40,6 +40,15 @@ def test_an_answer_is_that_of_its_request_with_what_it_cost(clock: Clock) -> Non
     assert bench.channel.sent[-1] == (2, "run", ())
 
 
+def test_what_a_process_does_meanwhile_is_told_and_what_it_did_for_another_is_not(clock: Clock) -> None:
+    bench = Bench()
+    request = bench.begin()
+    doing = ("doing", {"label": "", "text": "loading TensorFlow"})
+    bench.channel.comes = [[(1, "told", doing), (7, "told", ("doing", {"text": "another's"}))]]
+    assert request.poll() is None
+    assert bench.meanwhile == [doing]
+
+
 def test_memory_is_looked_at_last_when_the_answer_is_there(clock: Clock) -> None:
     bench = Bench()
     request = bench.begin()

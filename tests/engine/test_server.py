@@ -373,6 +373,15 @@ def test_progress_is_told_twenty_times_a_second_and_at_the_end(
     assert list(replies) == [(9, "progress", (done, 10, f"at {done}")) for done in (1, 3, 10)]
 
 
+def test_what_is_waited_for_is_told_at_once(server: Server, replies: Replies) -> None:
+    inner: Any = server
+    inner._request = 9
+    server.doing("loading TensorFlow")
+    server.doing("")
+    told = [{"label": "", "text": text} for text in ("loading TensorFlow", "")]
+    assert list(replies) == [(9, "told", ("doing", one)) for one in told]
+
+
 class Odd(PassError):
     """An error that the other side cannot make again."""
 

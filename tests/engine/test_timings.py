@@ -14,7 +14,7 @@ from building import FakeBuild, change
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event
 from tflbuild.engine.stopwatch import Stopwatch
-from tflbuild.engine.timings import DELIVERY, KEPT, Taken, Timings
+from tflbuild.engine.timings import DELIVERY, KEPT, LOADING, Taken, Timings
 
 
 def planned(events: list[Event]) -> dict[str, Any]:
@@ -68,10 +68,10 @@ TRAITS = {"label": "train", "options": {"steps": 100, "rate": 0.5}, "data": {"tr
 
 def test_the_nearest_build_is_taken_and_of_equally_near_ones_the_median(tmp_path: Path) -> None:
     timings = Timings(tmp_path)
-    for seconds in (1.0, 90.0, 30.0, 20.0):
+    for seconds in (1.0, 2.0, 90.0, 80.0, 30.0, 20.0, 10.0):
         timings.keep("train", TRAITS, Taken(seconds))
     timings.keep("train", {**TRAITS, "data": {"train": 99}}, Taken(500.0))
-    assert timings.expected("train", TRAITS) == Taken(30.0), "of the last three"
+    assert timings.expected("train", TRAITS) == Taken(30.0), "of the last five"
     assert timings.expected("train", {**TRAITS, "data": {"train": 99}}) == Taken(500.0)
     assert timings.expected("train", {**TRAITS, "label": "other"}) == Taken(30.0)
     assert timings.expected("prune", TRAITS) is None
@@ -127,6 +127,18 @@ def test_a_step_is_timed_from_its_start_to_its_end_with_its_gate() -> None:
         (24, "finished", {"status": "built"}),
     )
     assert kept == {"a": Taken(17, 10, 3), DELIVERY: Taken(4)}
+
+
+def test_the_import_of_a_heavy_package_is_timed_too() -> None:
+    kept = timed(
+        (1, "pass_started", {"label": "a"}),
+        (2, "doing", {"label": "", "text": "loading TensorFlow"}),
+        (8, "doing", {"label": "", "text": ""}),
+        (9, "doing", {"label": "a", "text": "reading data"}),
+        (10, "doing", {"label": "a", "text": "compiling the graph"}),
+        (18, "pass_ended", {"label": "a", "cached": False, "outcome": "ran"}),
+    )
+    assert kept[LOADING] == Taken(6)
 
 
 def test_what_a_fallback_tries_is_time_of_its_step_and_a_failure_is_none() -> None:

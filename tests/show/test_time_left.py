@@ -19,7 +19,13 @@ class Made:
         delivery: seconds behind the last.
     """
 
-    def __init__(self, *expected: float | None, delivery: float | None = 10.0, tail: float = 2.0) -> None:
+    def __init__(
+        self,
+        *expected: float | None,
+        delivery: float | None = 10.0,
+        tail: float = 2.0,
+        loading: float | None = None,
+    ) -> None:
         self.now = 0.0
         self.left = TimeLeft()
         labels = [f"step{number}" for number in range(len(expected))]
@@ -27,7 +33,7 @@ class Made:
             {"label": label, "status": "RUN", "about_seconds": seconds, "about_tail_seconds": tail}
             for label, seconds in zip(labels, expected, strict=True)
         ]
-        self.tell("plan", steps=steps, about_delivery_seconds=delivery)
+        self.tell("plan", steps=steps, about_delivery_seconds=delivery, about_loading_seconds=loading)
 
     def tell(self, kind: str, **fields: Any) -> None:
         self.left(Event(kind, fields, time=self.now))
@@ -68,6 +74,22 @@ def test_a_build_that_goes_slower_than_before_takes_longer() -> None:
     assert made.seconds() == pytest.approx(10 * 305 / 155 - 5)
     made.now += 100
     assert made.seconds() == 0
+
+
+@pytest.mark.parametrize(
+    ("took", "slow"), [(9.0, 1.0), (24.0, 1.5), (3.0, (4 / 10) ** 0.5), (15.0, 1.6**0.5)]
+)
+def test_the_first_import_tells_how_fast_the_machine_is_today(took: float, slow: float) -> None:
+    """Half of what it says, within bounds, and nothing any more once a pass has told more."""
+    made = Made(100.0, 50.0, loading=9.0)
+    made.tell("pass_started", label="step0")
+    made.tell("doing", label="", text="loading TensorFlow")
+    made.now += took
+    made.tell("doing", label="", text="")
+    assert made.seconds() == pytest.approx(160 * slow - took)
+    made.now = 100.0
+    made.tell("pass_ended", label="step0", cached=False)
+    assert made.seconds() == pytest.approx(60)
 
 
 def test_a_step_that_was_in_the_store_after_all_says_nothing_of_the_speed() -> None:

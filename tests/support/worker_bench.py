@@ -98,12 +98,14 @@ class Bench:
 
     def __init__(self, max_rss: int = 600, most_rss: float | None = None) -> None:
         self.logged: list[str] = []
+        self.meanwhile: list[Any] = []
         start = Start(
             environment={},
             loader=("nothing", None),
             names=None,
             max_rss=max_rss,
             log=self.logged.append,
+            told=lambda *event: self.meanwhile.append(event),
             most_rss=most_rss,
         )
         self.process = Process(start)

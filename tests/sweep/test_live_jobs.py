@@ -91,8 +91,9 @@ def test_a_job_that_is_built_anew_starts_over(tmp_path: Path) -> None:
 
 
 def frozen(folder: Path) -> FrozenJob:
+    differs = dict(part.split("=") for part in folder.name.split(",") if "=" in part)
     return FrozenJob(
-        mapping={}, overrides=(), differs={}, name=folder.name, plugins=None, folder=str(folder), cwd="/"
+        mapping={}, overrides=(), differs=differs, name=folder.name, plugins=None, folder=str(folder), cwd="/"
     )
 
 
@@ -115,7 +116,7 @@ def test_each_running_job_has_a_row_and_nothing_is_wider_than_the_terminal(
     write(folders[1], PLAN, ("pass_started", {"label": "train"}), ("waiting", {"text": "another process"}))
     write(folders[2], PLAN, ("finished", {"status": "built"}))
     first, second, last = lines_of(shown)
-    assert first.startswith("prune.sparsity=")
+    assert first.startswith("0.5, 96" if width == 80 else "sparsity=0.5,input_size=96")
     assert "  1/2    train: 40 of 200 " in first
     assert ("━" in first) == (width > 80)
     assert "train: waiting for" in second

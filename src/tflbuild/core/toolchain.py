@@ -34,6 +34,7 @@ EXTRAS: dict[str, str] = {
     "s3fs": "s3",
     "model_explorer": "view",
     "netron": "view",
+    "tensorboard": "tensorboard",
 }
 """The extra of tflbuild that installs a tool; other tools come with tflbuild itself."""
 

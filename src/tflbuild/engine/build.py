@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,14 +27,13 @@ from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import base_label, judged_metrics
-from tflbuild.engine.plan import Planned, plan
+from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import Report, StepReport, measurements
 from tflbuild.engine.run import Runner
 from tflbuild.engine.run_folder import keep_index, keep_model, point_latest
-from tflbuild.engine.stopwatch import Stopwatch
 from tflbuild.engine.storage.store import writing
-from tflbuild.engine.timings import DELIVERY, Taken, Timings, expected_steps, traits_of
+from tflbuild.engine.timekeeper import Timekeeper
 from tflbuild.engine.workers.worker import Worker
 
 Publish = Callable[[Report], None]
@@ -73,8 +72,8 @@ class Build:
         self._make_folder = make_folder
         self._worker = worker
         self._hooks = Hooks(recipe.hooks, self._tell)
-        self._stopwatch = Stopwatch(self._keep_time)
-        self._listeners: tuple[Listener, ...] = (*listeners, self._hooks, self._stopwatch)
+        self._listeners: tuple[Listener, ...] = (*listeners, self._hooks)
+        self._timekeeper: Timekeeper | None = None
         self._publish = publish
         self._account = Account()
         self._log: EventLog | None = None
@@ -95,7 +94,8 @@ class Build:
         self._prepared = prepared
         self.recipe, self._order = prepared.recipe, prepared.order
         prepared.store.prepare()
-        self._timings = Timings(prepared.store.root)
+        self._timekeeper = Timekeeper(prepared)
+        self._listeners = (*self._listeners, self._timekeeper)
         try:
             return self._run(prepared)
         finally:
@@ -132,7 +132,8 @@ class Build:
         planned = plan(recipe, prepared.keys, prepared.store)
         if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
             raise StoreError(planned.warnings[0])
-        fields = self._expected(planned.steps[: len(order)])
+        assert self._timekeeper is not None
+        fields = self._timekeeper.foretold(planned.steps[: len(order)])
         fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
         self._tell(Event("plan", fields))
@@ -159,38 +160,6 @@ class Build:
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
         self._deliver(prepared, measurer, runner, model, analyst)
-
-    def _expected(self, steps: Sequence[Planned]) -> dict[str, Any]:
-        """Give the steps of a plan, with about how long each will take."""
-        prepared = self._prepared
-        assert prepared is not None
-        recipe, index = prepared.recipe, prepared.index
-        taken, delivery = expected_steps(
-            self._timings, recipe, index, [(planned.step, planned.status) for planned in steps]
-        )
-        told = [
-            {
-                "label": planned.step.label,
-                "status": planned.status,
-                "reason": planned.reason,
-                "about_seconds": None if one is None else one.seconds,
-                "about_tail_seconds": None if one is None else one.tail,
-            }
-            for planned, one in zip(steps, taken, strict=True)
-        ]
-        return {"steps": told, "about_delivery_seconds": None if delivery is None else delivery.seconds}
-
-    def _keep_time(self, label: str, taken: Taken) -> None:
-        """Keep what a step took, or the delivery; a run that stops early delivers nothing."""
-        assert self._prepared is not None
-        recipe, index = self._prepared.recipe, self._prepared.index
-        if label == DELIVERY:
-            if not recipe.run.stop_after:
-                traits = traits_of(recipe, index, cached=self._stopwatch.cached)
-                self._timings.keep(DELIVERY, traits, taken)
-            return
-        step = recipe.steps[label]
-        self._timings.keep(type(step.options).name, traits_of(recipe, index, step), taken)
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:
         if self.recipe.run.keep_intermediate:

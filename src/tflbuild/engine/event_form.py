@@ -39,6 +39,7 @@ KINDS: dict[str, Form] = {
         {
             "steps": list_of(PLANNED),
             "about_delivery_seconds": written(maybe(number(0))),
+            "about_loading_seconds": written(maybe(number(0))),
             "unused": MAPPING,
             "subject": TEXT,
             "classes": list_of(TEXT),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tflbuild.engine.events import Event
-from tflbuild.engine.timings import DELIVERY, Taken
+from tflbuild.engine.timings import DELIVERY, LOADING, Taken
 
 Keep = Callable[[str, Taken], None]
-"""Function that keeps what a step took, by its label, or `DELIVERY`."""
+"""Function that keeps what a step took, by its label, or `DELIVERY`, or `LOADING`."""
 
 
 class Stopwatch:
@@ -24,6 +24,7 @@ class Stopwatch:
         self._label = ""
         self._began, self._first, self._last = 0.0, 0.0, 0.0
         self._ended = 0.0
+        self._loading: float | None = None
         self._cached = True
 
     def __call__(self, event: Event) -> None:
@@ -37,6 +38,8 @@ class Stopwatch:
         elif event.kind == "progress" and fields.get("label") == self._label:
             self._last = event.time
             self._first = self._last if self._first == self._began else self._first
+        elif event.kind == "doing":
+            self._load(event)
         elif event.kind == "pass_ended" and fields["label"] == self._label:
             self._end(event)
         elif event.kind == "finished" and fields["status"] == "built" and self._ended:
@@ -46,6 +49,12 @@ class Stopwatch:
     def cached(self) -> bool:
         """Say whether no step ran."""
         return self._cached
+
+    def _load(self, event: Event) -> None:
+        """Time the import of a heavy package: it begins with what is said of it, and ends with what is said next."""
+        if self._loading is not None:
+            self._keep(LOADING, Taken(event.time - self._loading))
+        self._loading = event.time if event.fields["text"].startswith("loading ") else None
 
     def _end(self, event: Event) -> None:
         label, self._label, self._ended = self._label, "", event.time

@@ -24,11 +24,14 @@ from tflbuild.engine.storage.sharing import make_folder
 KEPT = 32
 """Timings of a pass that are kept."""
 
-SAME = 3
+SAME = 5
 """Timings of equally near builds whose median is taken: one may have shared the machine."""
 
 DELIVERY = "_delivery"
 """Name for what comes behind the last step: analyses, delivery and the report."""
+
+LOADING = "_loading"
+"""Name for the import of a heavy package, which is the first that tells how fast a machine is today."""
 
 LENGTH = "options.steps"
 """Trait by which a training takes longer in proportion."""

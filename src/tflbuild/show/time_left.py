@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ TRUSTED_SECONDS = 5.0
 """Seconds that earlier builds count for, where this one is held against them: a short step says little of its speed."""
 
 LEAST_SPEED, MOST_SPEED = 1 / 3, 3.0
+
+LEAST_LOADING, MOST_LOADING = 0.6, 1.5
+"""Bounds of what the time of an import says of the speed: it may also have waited for the disk."""
 
 
 @dataclass
@@ -75,6 +79,9 @@ class TimeLeft:
         self._delivery: float | None = None
         self._label = ""
         self._ended: float | None = None
+        self._expected_loading: float | None = None
+        self._loading: float | None = None
+        self._loaded: float | None = None
 
     def __call__(self, event: Event) -> None:
         """Note what an event says of time."""
@@ -86,6 +93,8 @@ class TimeLeft:
             case "pass_started" if stage and not self._label:
                 self._label, stage.began = fields["label"], event.time
                 stage.rate = Rate()
+            case "doing":
+                self._load(event)
             case "training" if stage:
                 stage.trains = True
             case "progress" if stage and fields.get("label"):
@@ -119,16 +128,32 @@ class TimeLeft:
             return None
         return stage.rate.left(now)
 
+    def _load(self, event: Event) -> None:
+        if self._loading is not None and self._loaded is None:
+            self._loaded = event.time - self._loading
+        self._loading = event.time if event.fields["text"].startswith("loading ") else None
+
     def _begin(self, plan: Mapping[str, Any]) -> None:
         self._stages = {
             step["label"]: Stage(step.get("about_seconds"), step.get("about_tail_seconds") or 0.0)
             for step in plan["steps"]
         }
         self._delivery = plan.get("about_delivery_seconds")
+        self._expected_loading = plan.get("about_loading_seconds")
 
     def _slowness(self, now: float) -> float:
         """Say how many times longer this build takes than earlier ones did, as far as it has come."""
         paces = [pace for stage in self._stages.values() if (pace := stage.pace(now)) is not None]
-        took, expected = (sum(column) for column in zip(*paces, strict=True)) if paces else (0.0, 0.0)
+        if not paces:
+            return self._slowness_by_loading()
+        took: float = sum(one for one, _ in paces)
+        expected: float = sum(one for _, one in paces)
         slow = (took + TRUSTED_SECONDS) / (expected + TRUSTED_SECONDS)
         return min(max(slow, LEAST_SPEED), MOST_SPEED)
+
+    def _slowness_by_loading(self) -> float:
+        """Say so by the first import alone, half of what it says: it is all there is in the first seconds."""
+        if self._loaded is None or not self._expected_loading:
+            return 1.0
+        slow = math.sqrt((self._loaded + 1.0) / (self._expected_loading + 1.0))
+        return min(max(slow, LEAST_LOADING), MOST_LOADING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +51,7 @@ class LiveJobs:
 
     def __init__(self, jobs: Sequence[FrozenJob], pace: Pace, console: Console | None = None) -> None:
         self._jobs = [RunningJob(job.name, Path(job.folder)) for job in jobs]
+        self._differs = {job.name: job.differs for job in jobs}
         self._gone: set[int] = set()
         self._pace = pace
         self._looked = 0.0
@@ -111,7 +112,8 @@ class LiveJobs:
         for columns in (name, STEPS, max(rest - name, LEAST_NAME), *([bar] if bar else []), TIME, LEFT):
             table.add_column(width=columns, no_wrap=True, overflow="ellipsis")
         for job in running:
-            table.add_row(*self._cells(job, now, with_bar=bool(bar)))
+            label = short_name(job.name, self._differs[job.name], name)
+            table.add_row(Text(plain(label)), *self._cells(job, now, with_bar=bool(bar)))
         return table
 
     def _cells(self, job: RunningJob, now: float, *, with_bar: bool) -> list[RenderableType]:
@@ -125,10 +127,21 @@ class LiveJobs:
         rest = "" if left is None else f"{about(left).removeprefix('about ').removeprefix('a few ')} left"
         count = f"{min(job.done + 1, job.steps)}/{job.steps}" if job.steps else ""
         return [
-            Text(plain(job.name)),
             count,
             Text(what),
             *bar,
             whole_seconds(now - (now if job.began is None else job.began)),
             rest,
         ]
+
+
+def short_name(name: str, differs: Mapping[str, str], columns: int) -> str:
+    """Name a job so that it can be told from others where there is little room: by its values alone.
+
+    >>> differs = {"prune.sparsity": "0.5", "model.input_size": "96"}
+    >>> [short_name("prune.sparsity=0.5,model.input_size=96", differs, columns) for columns in (40, 30, 20)]
+    ['prune.sparsity=0.5,model.input_size=96', 'sparsity=0.5,input_size=96', '0.5, 96']
+    """
+    short = ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in differs.items())
+    values = ", ".join(differs.values())
+    return next((text for text in (name, short) if text and len(text) <= columns), values or name)

@@ -33,12 +33,16 @@ class RunningJob:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
+        self._path = folder / "events.jsonl"
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing of the job yet."""
         self.began: float | None = None
         self.ended = False
         self.label, self.note = "", ""
         self.done, self.steps = 0, 0
         self.progress: tuple[int, int] | None = None
-        self._path = folder / "events.jsonl"
         self._read = 0
         self._time_left = TimeLeft()
 
@@ -47,7 +51,7 @@ class RunningJob:
         try:
             with self._path.open("rb") as file:
                 if file.seek(0, 2) < self._read:
-                    self._start_over()  # the job is built anew
+                    self._begin()  # the job is built anew
                 file.seek(self._read)
                 whole, newline, _ = file.read(LONGEST_READ).rpartition(b"\n")
         except OSError:
@@ -92,6 +96,3 @@ class RunningJob:
         self.progress, self.note = (int(fields["step"]), int(fields["total"])), ""
         told = {"label": fields["label"], "done": fields["step"], "total": fields["total"], "note": ""}
         self._time_left(Event("progress", told, event.time))
-
-    def _start_over(self) -> None:
-        self.__init__(self.name, self._path.parent)  # type: ignore[misc]

@@ -19,6 +19,9 @@ DIGEST = hashlib.sha256().digest_size
 class Checkpoint:
     """The state of a training in one file, replaced as a whole and ending with its own digest.
 
+    It holds every variable of the model and of the optimizer, the running means, the state of what Dropout draws, the
+    step and the curve.
+
     It stays when the training ends: until the store has the result, a kill would cost the training. The store
     removes it with the commit.
 

@@ -106,10 +106,8 @@ def fit(
 ) -> float:
     """Train a model in place.
 
-    The result follows from the model, the batches and the schedule alone: a training that was killed and
-    continued from its checkpoint ends with the same weights, to the bit. The checkpoint holds every variable of the
-    model and of the optimizer, the running means, the state of what Dropout draws, and the step; the batches
-    follow from their step.
+    The result follows from the model, the batches and the schedule alone: a training that was killed and continued
+    from its checkpoint ends with the same weights, to the bit. See `Checkpoint`; the batches follow from their step.
 
     Args:
         model: a `tf_keras.Model` from model values (batch, ...) float32 to its raw outputs.
@@ -129,7 +127,7 @@ def fit(
     training = _Training(model, loss, schedule, scaled, hooks or Hooks())
     state = Checkpoint(watch.checkpoint, training.variables, watch.log)
     start, value = state.restore()
-    curve = Pace(state.curve, watch.trained, training.rate, watch.epoch)
+    pace = Pace(state.curve, watch.trained, training.rate, watch.epoch)
     if start:
         watch.continued(start)
     watch.doing("reading data")
@@ -145,10 +143,9 @@ def fit(
             value = _finite(float(result), step, schedule, watch.label)
         if step == start:
             watch.doing("")
-        curve.went_on(step, len(images), value if looked else None)
+        pace.went_on(step, len(images), value if looked else None)
         watch.progress(step + 1, schedule.steps, f"loss {value:.3f}")
-        due = looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds
-        if due:
+        if looked if not watch.checkpoint_seconds else time.monotonic() - saved > watch.checkpoint_seconds:
             state.save(step + 1, value)
             saved = time.monotonic()
     training.finish()
