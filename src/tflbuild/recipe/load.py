@@ -15,7 +15,6 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
-from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
@@ -167,14 +166,12 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
     steps |= {label: {"pass": label} for label in root.pipeline if label not in steps and label in PASSES}
-    for name in root.objective:
-        if name not in METRICS:
-            METRICS.get(name, "objective")  # which says that there is none, and the nearest
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
     model = choices.model(mapping["model"])
     data, recognised = choices.data(mapping["data"], root.preprocess or {}, model)
+    choices.check_objective(root.objective, data.task)
     recipe = Recipe(
         name=root.recipe,
         description=root.description,
