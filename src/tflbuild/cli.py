@@ -168,7 +168,7 @@ def _known(name: str) -> None:
         from tflbuild.recipe.files import meant_recipe
 
         near, recipe = did_you_mean(name, COMMANDS), meant_recipe(name)
-        if recipe and (not near or f"'recipe={name}'" in recipe):
+        if recipe and (not near or f"={name}'" in recipe):
             raise RecipeError(f"'{plain(name)}' is no command.{recipe}")
         raise RecipeError(
             f"'{plain(name)}' is neither a command ({', '.join(sorted(COMMANDS))}) nor KEY=VALUE.{near}"

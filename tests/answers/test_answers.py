@@ -117,6 +117,7 @@ MEANT = [
     (["conf/mine.yaml"], "'conf/mine.yaml' is no command. Did you mean 'recipe=conf/mine.yaml'?"),
     (["plan", "int8"], "int8: cannot be read as KEY=VALUE. Did you mean 'recipe=int8'?"),
     (["-m", "int8"], "'int8' is no command. Did you mean 'recipe=int8'?"),
+    (["best.onnx"], "'best.onnx' is no command. Did you mean 'recipe=int8 model.path=best.onnx'?"),
     (["plann", RECIPE], "nor KEY=VALUE. Did you mean 'plan'?"),
     (
         ["plan", "--cfg", "job"],
@@ -131,5 +132,6 @@ def test_a_word_that_is_none_is_answered_with_what_was_meant(
 ) -> None:
     Path("conf").mkdir()
     Path("conf/mine.yaml").write_text("defaults: [ssd_mobilenet_int8, _self_]\n")
+    Path("best.onnx").touch()
     assert main(words) == 2
     assert said in capsys.readouterr().err

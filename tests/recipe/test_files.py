@@ -189,3 +189,6 @@ def test_the_recipe_that_a_word_was_meant_for_is_named(conf: Path) -> None:
     assert meant_recipe("every.yaml") == " Did you mean 'recipe=every'?"
     assert meant_recipe("conf/mine.yaml") == " Did you mean 'recipe=conf/mine.yaml'?"
     assert meant_recipe("zzz") == ""
+    (conf / "best.onnx").write_bytes(b"")
+    assert meant_recipe("conf/best.onnx") == " Did you mean 'recipe=int8 model.path=conf/best.onnx'?"
+    assert meant_recipe("conf/gone.onnx") == ""

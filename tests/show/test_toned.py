@@ -7,7 +7,8 @@ import io
 import pytest
 
 from tflbuild.show import toned
-from tflbuild.show.toned import say_toned, say_wrapped, warn_wrapped
+from tflbuild.show.audience import say, warn
+from tflbuild.show.toned import say_toned
 
 LONG = "  map 0.1290 [0.1000, 0.1500] on 500 test samples; train had 0.2340"
 COMMAND = "  tflbuild recipe=ssd_mobilenet_int8 model.input_size=96 data.train=300"
@@ -33,8 +34,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def test_lines_are_broken_at_blanks_and_commands_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = watched(monkeypatch)
-    say_wrapped([LONG])
-    warn_wrapped([COMMAND])
+    say(LONG, fold=True)
+    warn(COMMAND, fold=True)
     assert screen.getvalue().splitlines() == [
         "  map 0.1290 [0.1000, 0.1500] on 500",
         "    test samples; train had 0.2340",
@@ -56,5 +57,5 @@ def test_a_sentence_has_the_colour_of_its_tone(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_pipe_gets_lines_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     say_toned("Built.", "good")
-    say_wrapped([LONG])
+    say(LONG, fold=True)
     assert capsys.readouterr().out.splitlines() == ["Built.", LONG]

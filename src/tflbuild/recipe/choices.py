@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,7 +12,9 @@ from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.meaning import IMAGE
+from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.modalities.image.augment import Augment
@@ -130,6 +132,22 @@ def _hook(name: str, value: Any) -> Hook:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
         return Unmade(error=error)
+
+
+def check_objective(names: Iterable[str], task: str) -> None:
+    """Refuse an objective that is measured on no delivered file of a task.
+
+    Raises:
+        RecipeError: names it.
+    """
+    for name in names:
+        if name in METRICS and (not METRICS.get(name).tasks or task in METRICS.get(name).tasks):
+            continue
+        fit = [name for name, cls in METRICS.items() if not cls.tasks or task in cls.tasks]
+        raise RecipeError(
+            f"objective: '{plain(name)}' is no metric for {task}; there are {', '.join(sorted(fit))}."
+            f"{did_you_mean(name, fit)}"
+        )
 
 
 def model(value: Any) -> Architecture:

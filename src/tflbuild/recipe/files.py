@@ -12,6 +12,7 @@ from typing import Any
 
 from tflbuild.core.errors import RecipeError, did_you_mean, nearest
 from tflbuild.core.home import at_home
+from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
 
 CONFIG_DIR = "TFLBUILD_CONFIG_DIR"
@@ -119,14 +120,17 @@ def by_path(overrides: Iterable[str]) -> Iterator[list[str]]:
 
 
 def meant_recipe(word: str) -> str:
-    """Give the end of an error message for a word without a key: the recipe that was meant, or nothing.
+    """Give the end of an error message for a word without a key: the recipe or model that was meant, or nothing.
 
     >>> meant_recipe("ssd_mobilenet_int8")
     " Did you mean 'recipe=ssd_mobilenet_int8'?"
     """
     known = recipe_names()
-    if is_path(word) and os.path.isfile(at_home(word)):
-        return f" Did you mean 'recipe={plain(word)}'?"
+    if os.path.isfile(at_home(word)):
+        if is_path(word) and word.endswith(SUFFIX):
+            return f" Did you mean 'recipe={plain(word)}'?"
+        if any(Path(word).suffix in declared.suffixes for _, declared in FORMATS.items()):
+            return f" Did you mean 'recipe=int8 model.path={plain(word)}'?"
     name = word if word in known else nearest(word.removesuffix(SUFFIX), known)
     return f" Did you mean 'recipe={name}'?" if name else ""
 

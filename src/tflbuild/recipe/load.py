@@ -13,7 +13,6 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
 from tflbuild.core.form import is_inside, is_name
-from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
@@ -110,19 +109,13 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
     known = {*roots, *(f.name for f in dataclasses.fields(ChoiceKeys))}
-    for key in ("worker", "store"):
-        if mapping.get(key, 0) is None:
-            mapping = {**mapping, key: {}}
-    mapping = {**mapping, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
+    mapping = _written_out(mapping)
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
     steps |= {label: {"pass": label} for label in root.pipeline if label not in steps and label in PASSES}
-    for name in root.objective:
-        if name not in METRICS:
-            METRICS.get(name, "objective")  # which says that there is none, and the nearest
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
@@ -171,6 +164,12 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     return start_from_file(with_deliveries(recipe))
 
 
+def _written_out(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out what is short for something: a mapping that is null, and a single value where a list is meant."""
+    empty = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
+    return {**mapping, **empty, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
+
+
 def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping[str, Any]) -> None:
     """Refuse a key that is neither one of a recipe's own nor a step, and a recipe that lacks a choice."""
     for label, value in steps.items():
@@ -186,7 +185,8 @@ def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping
 
 
 def _check_names(recipe: Recipe) -> None:
-    """Refuse names that would lead out of the run's folder, where steps and targets have files by their name."""
+    """Refuse names that are none: of files in the run's folder, and of metrics."""
+    choices.check_objective(recipe.objective, recipe.data.task)
     if not is_inside(recipe.name):
         raise RecipeError(
             f"recipe: '{plain(recipe.name)}' is no name of a recipe, since runs are filed under it."

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from tflbuild.core.plain_text import harmless
-from tflbuild.show.audience import Sheltered, say, warn
+from tflbuild.show.audience import Sheltered, say
 
 if TYPE_CHECKING:
     from typing import TextIO

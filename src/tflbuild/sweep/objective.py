@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from tflbuild.core.budget import limits_of
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.metric import METRICS
 from tflbuild.core.recipe import Recipe
+from tflbuild.recipe.choices import check_objective
 
 OF_THE_FILE = {"size": "bytes", "compressed_size": "compressed_bytes", "latency": "latency_ms"}
 """Metrics that a summary's row holds beside `metrics`, by the row's name for them."""
@@ -28,14 +29,7 @@ def directions_of(recipe: Recipe) -> list[Direction]:
     """
     if not recipe.objective:
         raise RecipeError("objective: a search needs to know what it aims at, e.g. objective=[map,size].")
-    task = recipe.data.task
-    fit = [name for name, cls in METRICS.items() if not cls.tasks or task in cls.tasks]
-    for name in recipe.objective:
-        if name not in fit:
-            raise RecipeError(
-                f"objective: '{name}' is no metric for {task}; there are {', '.join(sorted(fit))}."
-                f"{did_you_mean(name, fit)}"
-            )
+    check_objective(recipe.objective, recipe.data.task)
     return ["maximize" if METRICS.get(name).higher_is_better else "minimize" for name in recipe.objective]
 
 
