@@ -50,7 +50,7 @@ def test_a_breach_is_an_error_that_is_said_once_with_exit_code_5(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ending(monkeypatch, tmp_path / "run", BudgetExceeded("prune: map fell by 0.2"))
-    assert build(RECIPE) == 5
+    assert build(RECIPE, "tflbuild recipe=r") == 5
     printed = capsys.readouterr()
     assert printed.out.splitlines() == ["Over budget: no model was delivered.", "report: run/report.html"]
     assert printed.err.splitlines() == [
@@ -68,7 +68,7 @@ def test_any_other_error_is_raised_and_a_model_is_delivered_with_exit_code_0(
 ) -> None:
     ending(monkeypatch, tmp_path, PassError("it broke"), status="failed")
     with pytest.raises(PassError, match="it broke"):
-        build(RECIPE)
+        build(RECIPE, "tflbuild recipe=r")
     ending(monkeypatch, tmp_path, None, status="built", passes=[])
-    assert build(RECIPE) == 0
+    assert build(RECIPE, "tflbuild recipe=r") == 0
     assert "Built. No accuracy limit was set." in capsys.readouterr().out

@@ -97,10 +97,10 @@ def made(runs: tuple[str, ...]) -> Comparison:
 def test_a_section_with_a_difference_has_its_heading_and_two_runs_their_change(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _show(made(("o/1", "o/2")))
+    _show(made(("o/1", "o/2")), [])
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines == ["1 2 change", "recipe", "a.b 1 3 +2", "equal: 2 of recipe, 1 of causes, 0 of figures"]
-    _show(made(("o/1", "o/2", "o/3")))
+    _show(made(("o/1", "o/2", "o/3")), [])
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == ["1 2 3", "recipe", "a.b 1 3 9"]
     assert _equal(made(("o/1", "o/2"))) == lines[-1]
@@ -109,7 +109,7 @@ def test_a_section_with_a_difference_has_its_heading_and_two_runs_their_change(
 def test_long_values_and_colons_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     long = f":cat: {'x' * 120}"
     comparison = replace(made(("o/1", "o/2")), differing={"recipe": {"a": [long, 1]}})
-    _show(replace(comparison, differing={"causes": {}, "figures": {}, **comparison.differing}))
+    _show(replace(comparison, differing={"causes": {}, "figures": {}, **comparison.differing}), [])
     assert f"a {long} 1" in [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 

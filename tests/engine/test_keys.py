@@ -198,6 +198,7 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     "name": ("other", NOBODY),
     "description": ("other", NOBODY),
     "overrides": (("seed=1",), NOBODY),
+    "file": ("elsewhere/fake.yaml", NOBODY),
     "model": (fakes.FakeModel(), ASK_MODEL),
     "data": (fakes.FakeData(preprocess={"scale": 3.0}, augment={"flip": 1.0}), READ | TRAIN | ANALYSES),
     "targets": ({"any": fakes.FakeCompiler(), "npu": fakes.FakeTarget()}, {"delivery", "compilation"}),

@@ -290,16 +290,16 @@ def test_a_search_over_seeds_is_refused(monkeypatch: pytest.MonkeyPatch, seeds: 
 
     monkeypatch.setattr(searching, "grid_points", grid_points)
     with pytest.raises(RecipeError, match="seeds: a search builds every trial once"):
-        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]), None)
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
 
 
 def test_what_is_wrong_with_the_first_point_is_the_searchs_error(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = RecipeError("wrong")
     monkeypatch.setattr(
-        searching, "grid_points", lambda points, timings: [GridPoint(combination=points[0], error=wrong)]
+        searching, "grid_points", lambda points: [GridPoint(combination=points[0], error=wrong)]
     )
     with pytest.raises(RecipeError, match=r"^wrong$"):
-        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]), None)
+        searching._first_point(space_of(["recipe=fake", "prune.cost=0.1,0.2"]))
 
 
 def test_a_folder_that_is_gone_is_made_anew(here: Place, tmp_path: Path) -> None:

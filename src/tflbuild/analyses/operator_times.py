@@ -40,8 +40,10 @@ class OperatorTimes(Analysis):
     timed: ClassVar[bool] = True
     form = form.FORM
 
-    runs: Annotated[int, Ge(5), Le(1000)] = 40  # runs that are timed, at most
-    seconds: Annotated[float, Gt(0), Le(600)] = 1.0  # after which no further run begins, once there are five
+    runs: Annotated[int, Ge(5), Le(1000)] = 40
+    """Runs that are timed, at most. More make the times surer. [runs]"""
+    seconds: Annotated[float, Gt(0), Le(600)] = 1.0
+    """Time after which no further run begins, once there were five. [seconds]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read no samples: inputs are zeros."""

@@ -44,9 +44,8 @@ class Thresholds(Analysis):
     asks: ClassVar[str] = "deciding"
     form = form.FORM
 
-    beta: Annotated[float, Gt(0), Le(100)] = (
-        1.0  # of the F-score; recall counts so many times as much as precision
-    )
+    beta: Annotated[float, Gt(0), Le(100)] = 1.0
+    """How many times as much as precision recall counts in the F-score that chooses the threshold; 1 is F1. [ratio]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read no samples: predictions say it all."""

@@ -162,6 +162,9 @@ def folded(line: str, columns: int) -> str:
 
 
 def _columns(stream: Sheltered) -> int:
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and int(asked) > 0:
+        return int(asked)
     with contextlib.suppress(OSError, ValueError):
         return os.get_terminal_size(stream.fileno()).columns
     return 80

@@ -11,7 +11,7 @@ from tflbuild.core.plain_text import plain
 
 
 class Loss(NamedTuple):
-    """What was lost of a metric, with its 95 % interval; positive where it became worse."""
+    """A loss of a metric, with its 95 % interval; positive where it became worse."""
 
     value: float
     low: float

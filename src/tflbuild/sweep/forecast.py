@@ -1,4 +1,4 @@
-"""What a sweep would compute, and about how long that takes, several jobs at a time."""
+"""Reckon about how long the passes of a sweep take, several jobs at a time."""
 
 from __future__ import annotations
 
