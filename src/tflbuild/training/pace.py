@@ -37,7 +37,7 @@ class Pace:
         self._images += images
         if loss is None:
             return
-        now = time.monotonic()
+        now = time.perf_counter()
         speed = math.nan if self._since is None else self._images / max(now - self._since, 1e-9)
         epochs = (step + 1) / self._epoch if self._epoch else math.nan
         self._since, self._images = now, 0
