@@ -211,7 +211,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
 
 def _written_out(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Write out what is short for something: a mapping that is null, and a single value where a list is meant."""
-    empty = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
+    empty: dict[str, Any] = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
     return {**mapping, **empty, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
 
 
