@@ -61,8 +61,9 @@ EXTRAS: dict[str, list[str]] = {
     "s3": [*BUILD, "store.remote=s3://bucket/store", "store.path={folder}/store"],
     "view": ["view", "model.tflite"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
+    "docs": ["build", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", "{folder}/site"],
 }
-"""What is built with each extra, or looked at; `{folder}` is an empty one."""
+"""What is built with each extra, or looked at; `{folder}` is an empty one. `docs` is for mkdocs, the others for tflbuild."""
 
 TINY = """
 from pathlib import Path
@@ -116,7 +117,7 @@ def tried(extra: str, plain: Path, work: Path) -> bool:
     folder = work / (extra or "none")
     folder.mkdir()
     started = time.monotonic()
-    problem = _refused(extra, plain, folder, work) if extra else ""
+    problem = _refused(extra, plain, folder, work) if extra not in ("", "docs") else ""
     if not problem:
         place = work / f"env-{extra or 'none'}"
         shutil.copytree(plain.parents[1], place, symlinks=True, copy_function=os.link)
@@ -134,7 +135,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the extra's command as a user does, in a folder of its own."""
     words = [word.format(folder=folder) for word in EXTRAS[extra]]
-    words = words if extra == "view" else [f"store.path={work / 'store'}", *words]
+    words = words if extra in ("view", "docs") else [f"store.path={work / 'store'}", *words]
     unset = ("PYTHONPATH", "VIRTUAL_ENV")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
@@ -142,7 +143,7 @@ def run(
     if extra == "view":
         return _looked(python, words, folder, told)
     return subprocess.run(
-        [str(python), "-m", "tflbuild.cli", *words],
+        [str(python), "-m", "mkdocs" if extra == "docs" else "tflbuild.cli", *words],
         cwd=folder,
         env=told,
         capture_output=True,
@@ -187,6 +188,8 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         rows = json.loads(summary.read_text())["jobs"] if summary else []
         built = [row for row in rows if row["status"] == "built"]
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
+    if extra == "docs":
+        return "" if (folder / "site" / "index.html").is_file() else "no site was written"
     if extra == "view":
         return "" if "http://" in done.stdout else f"no page was served\n{_tail(done)}"
     if extra == "mlflow":
