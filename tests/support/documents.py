@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ("passes.md", "commands.md", "report.md")
 """Pages that are written from the declarations; tests hold that they are fresh."""
@@ -23,6 +25,12 @@ PROGRAMS = ("tflbuild", "make", "pip", "python", "python3", "git", "cd", "adb", 
 MARK = re.compile(r"<!-- (needs|tested by): (.+?) -->")
 """`needs: what the reader has and no test` or `tested by: tests/FILE.py`, above a block or in the line of a command."""
 
+FILE = re.compile(r"<!-- file: (\S+) -->")
+"""Above a block that the reader is to save under that name."""
+
+WORKFLOW = ("printf", "gh")
+"""Programs that a workflow may run besides; tests/documents/test_workflow.py runs it whole, with a stand-in for GitHub's."""
+
 PLACEHOLDER = re.compile(r"(?<![\w${])[A-Z][A-Z_]+(?!\w)|\.\.\.")
 """Stands for what the reader puts there."""
 
@@ -37,6 +45,7 @@ class Block:
         language: the word behind the fence.
         text: what is in it.
         mark: `needs` or `tested by`, and what; empty where nothing marks it.
+        file: the name to save it under, or nothing.
     """
 
     page: str
@@ -44,6 +53,7 @@ class Block:
     language: str
     text: str
     mark: tuple[str, str] | tuple[()] = ()
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -96,7 +106,10 @@ def blocks(page: Path) -> list[Block]:
             while lines[number].strip() != fence:
                 number += 1
             text = "\n".join(line.removeprefix(indent) for line in lines[first:number])
-            found.append(Block(name, first + 1, language, text, _mark_above(lines, first - 1)))
+            above = _above(lines, first - 1)
+            mark, file = MARK.fullmatch(above), FILE.fullmatch(above)
+            marked = (mark[1], mark[2]) if mark else ()
+            found.append(Block(name, first + 1, language, text, marked, file[1] if file else ""))
         number += 1
     return found
 
@@ -113,7 +126,9 @@ def outside(page: Path) -> list[tuple[int, str]]:
 
 
 def block_commands(block: Block) -> list[Command]:
-    """Give the commands of a block: lines of a shell block, and what stands behind `$ ` in any other."""
+    """Give the commands of a block: lines of a shell block, what stands behind `$ `, and what a workflow runs."""
+    if block.language == "yaml" and "\njobs:" in block.text:
+        return [Command(str(block), line, block.mark) for line in workflow_lines(block) if not line.startswith(WORKFLOW)]
     found = []
     lines = block.text.replace("\\\n", "").splitlines()
     for line in lines:
@@ -122,6 +137,13 @@ def block_commands(block: Block) -> list[Command]:
             parts = re.split(r" && | \|\| |; ", line.removeprefix("$ ").strip())
             found += [Command(str(block), re.sub(r" +", " ", part), block.mark) for part in parts]
     return found
+
+
+def workflow_lines(block: Block) -> list[str]:
+    """Give the lines that a GitHub workflow runs, without where their output goes."""
+    steps = [step for job in yaml.safe_load(block.text)["jobs"].values() for step in job["steps"]]
+    lines = "\n".join(step.get("run", "") for step in steps).splitlines()
+    return [line.partition(" > ")[0].strip() for line in lines if line.strip()]
 
 
 def sentence_commands(page: Path) -> Iterator[Command]:
@@ -144,8 +166,7 @@ def commands() -> list[Command]:
     return list(found.values())
 
 
-def _mark_above(lines: list[str], fence: int) -> tuple[str, str] | tuple[()]:
-    """Read the mark above a fence, an empty line between them or none."""
-    above = [line for line in lines[max(0, fence - 2) : fence] if line.strip()]
-    mark = MARK.fullmatch(above[-1].strip()) if above else None
-    return (mark[1], mark[2]) if mark else ()
+def _above(lines: list[str], fence: int) -> str:
+    """Give the line above a fence, an empty one between them or none."""
+    above = [line.strip() for line in lines[max(0, fence - 2) : fence] if line.strip()]
+    return above[-1] if above else ""
