@@ -40,7 +40,9 @@ SMALLEST = [
 
 def main() -> int:
     """Make a release and try it; gives the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--no-demo", action="store_true", help="do not install the wheel and build the demo")
     parser.add_argument("--python", default=sys.executable, help="the Python that the wheel is tried with")
     given = parser.parse_args()

@@ -63,7 +63,7 @@ EXTRAS: dict[str, list[str]] = {
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
     "docs": ["build", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", "{folder}/site"],
 }
-"""What is built with each extra, or looked at; `{folder}` is an empty one. `docs` is for mkdocs, the others for tflbuild."""
+"""What is built with each extra, or looked at; `{folder}` is an empty one. `docs` is for mkdocs."""
 
 TINY = """
 from pathlib import Path

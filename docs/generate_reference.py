@@ -14,12 +14,27 @@ from tflbuild.core.command import COMMANDS
 
 EXIT_CODES = {
     0: ("it did what you asked for", ""),
-    2: ("the recipe, an option or an input file is wrong", "read the sentence: it names the key or file, what was given and what would be right"),
-    3: ("a plugin in `./plugins/` or of a package is wrong", "the sentence names its file; `tflbuild list plugins` shows all"),
-    4: ("a pass failed, or the store cannot be read or written", "`tflbuild reproduce RUN` runs that pass alone"),
-    5: ("a limit was exceeded; no model is delivered", "`tflbuild report RUN`, `tflbuild diagnose RUN`; the file is in `rejected/` of the run"),
+    2: (
+        "the recipe, an option or an input file is wrong",
+        "read the sentence: it names the key or file, what was given and what would be right",
+    ),
+    3: (
+        "a plugin in `./plugins/` or of a package is wrong",
+        "the sentence names its file; `tflbuild list plugins` shows all",
+    ),
+    4: (
+        "a pass failed, or the store cannot be read or written",
+        "`tflbuild reproduce RUN` runs that pass alone",
+    ),
+    5: (
+        "a limit was exceeded; no model is delivered",
+        "`tflbuild report RUN`, `tflbuild diagnose RUN`; the file is in `rejected/` of the run",
+    ),
     6: ("a tool or an extra is not installed", "the sentence has the command that installs it"),
-    7: ("something differs from what was recorded: a lock, the store, or samples from the field", "the output names each difference"),
+    7: (
+        "something differs from what was recorded: a lock, the store, or samples from the field",
+        "the output names each difference",
+    ),
     70: ("a fault of tflbuild itself", "the sentence names the file with the full story: please report it"),
     130: ("interrupted with Ctrl-C", "run the same command again; it continues"),
 }
@@ -31,7 +46,12 @@ DEPTH = 4
 
 def commands_page() -> str:
     """Give the page of commands and exit codes."""
-    lines = ["# Commands and exit codes", "", "Written by `make docs` from the commands themselves; do not edit.", ""]
+    lines = [
+        "# Commands and exit codes",
+        "",
+        "Written by `make docs` from the commands themselves; do not edit.",
+        "",
+    ]
     lines += ["```text", HELP.replace("\n{commands}\n", "").rstrip(), "```", ""]
     for name, command in COMMANDS.items():
         if command.__module__.startswith("tflbuild."):
@@ -39,7 +59,11 @@ def commands_page() -> str:
             lines += [f"## {name}", "", "```text", usage, "```", "", prose(inspect.getdoc(command) or ""), ""]
     lines += ["## Exit codes", "", "| code | meaning | what to do |", "| --- | --- | --- |"]
     lines += [f"| {code} | {meaning} | {cure} |" for code, (meaning, cure) in EXIT_CODES.items()]
-    lines += ["", "A sweep ends with the first of 130, 70, 4, 3, 6, 2, 5, 7 and 0 that any of its jobs had.", ""]
+    lines += [
+        "",
+        "A sweep ends with the first of 130, 70, 4, 3, 6, 2, 5, 7 and 0 that any of its jobs had.",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -62,10 +86,10 @@ def report_page() -> str:
     lines = [
         "# Files for scripts",
         "",
-        "What tflbuild writes as JSON, field by field. Written by `make docs` from the schemas that `tflbuild schema report`",
-        "and its like print; do not edit. Fields stay, and lists may grow: ignore what you do not know. `optional` fields may",
-        "be absent, and `null` stands where something was not measured. Bytes are exact, times are in seconds unless the name",
-        "says otherwise.",
+        "What tflbuild writes as JSON, field by field. Written by `make docs` from the schemas that",
+        "`tflbuild schema report` and its like print; do not edit. Fields stay, and new ones may come: ignore what you do",
+        "not know. `null` stands where something was not measured. Bytes are exact; times are in seconds unless the name",
+        "says otherwise. `*` stands for any name, `[]` for each item of a list.",
         "",
     ]
     for name, (identity, title, _) in DOCUMENTS.items():

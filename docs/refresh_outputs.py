@@ -46,7 +46,7 @@ def shown(block: re.Match[str], folder: str) -> str:
     if done.returncode != expected:
         raise SystemExit(f"{command}: exit code {done.returncode}, and the page says {expected}\n{printed}")
     if "..." in before.splitlines():
-        print(f"$ {command}\n{printed}")
+        sys.stdout.write(f"$ {command}\n{printed}\n")
         return block[0]
     return f"```text\n$ {command}\n{printed.rstrip()}\n```"
 

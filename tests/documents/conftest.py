@@ -28,8 +28,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     for name in ("photos", "more_photos", "field"):
         write_photos(folder / name, count=24)
     write_classes(folder / "my_classes", count=12)
+    write_voc(folder / "my_voc")
+    shutil.copytree(folder / "my_voc", folder / "cells")
     Image.fromarray(picture(7)).save(folder / "photo.jpg")
-    shutil.copytree(ROOT / "plugins", folder / "plugins", ignore=shutil.ignore_patterns("test_*", "conftest*"))
+    shutil.copytree(
+        ROOT / "plugins", folder / "plugins", ignore=shutil.ignore_patterns("test_*", "conftest*")
+    )
     for block in (block for page in PAGES for block in blocks(page) if block.file):
         path = folder / block.file
         path.parent.mkdir(exist_ok=True)
@@ -50,3 +54,17 @@ def write_models(folder: Path) -> None:
     (folder / "best.onnx").write_bytes(onnx_files.classifier(shape=("N", 3, 320, 320)))
     torch_files.written(folder / "best.pt2")
     keras_files.h5(folder / "model.h5", keras_files.dense())
+
+
+VOC = """<annotation><filename>{name}.jpg</filename><size><width>20</width><height>24</height><depth>3</depth></size>
+<object><name>{label}</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>12</xmax><ymax>14</ymax></bndbox></object></annotation>"""
+
+
+def write_voc(folder: Path) -> None:
+    """Write photos with a box each, in Pascal VOC form."""
+    for name in ("Annotations", "JPEGImages"):
+        (folder / name).mkdir(parents=True)
+    for number in range(20):
+        Image.fromarray(picture(number)).save(folder / "JPEGImages" / f"{number}.jpg")
+        text = VOC.format(name=number, label=("cat", "dog")[number % 2])
+        (folder / "Annotations" / f"{number}.xml").write_text(text, encoding="utf-8")

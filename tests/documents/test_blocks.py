@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def test_no_page_has_code_that_no_fence_shows(page: Path) -> None:
     lines = outside(page)
     found = [
         number
-        for (_, before), (number, line) in zip(lines, lines[1:], strict=False)
+        for (_, before), (number, line) in pairwise(lines)
         if re.match(r" {4,}\S", line) and not before.strip() and not re.match(r" *([-*]|\d+\.) ", line)
     ]
     assert found == [], f"{page.name}: indented code in these lines; fence it, and say its language"
@@ -54,7 +55,9 @@ def test_every_mark_says_what_is_needed_or_names_a_test_that_is_there(page: Path
 
 def of(language: str) -> list[Any]:
     """Give the blocks of a language that a test here is to try."""
-    return [pytest.param(block, id=str(block)) for block in ALL if block.language == language and not block.mark]
+    return [
+        pytest.param(block, id=str(block)) for block in ALL if block.language == language and not block.mark
+    ]
 
 
 @pytest.mark.parametrize("block", of("yaml"))
@@ -104,7 +107,9 @@ def test_zsh_itself_makes_the_same_words_of_every_command(tmp_path: Path) -> Non
         pytest.skip("zsh is not installed; the test above looks for what it would expand")
     chosen = [command for command in SHELL if not command.shape and " > " not in command.text]
     script = "".join(f"(print -rNl -- {command.text}; print -rn -- $'\\n\\0')\n" for command in chosen)
-    done = subprocess.run([zsh, "-f"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [zsh, "-f"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stderr == ""
     read = [line.split("\0")[:-1] for line in done.stdout.split("\n\0")[:-1]]
     assert read == [shlex.split(command.text) for command in chosen]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
+import sys
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ READING = ("compare", "diagnose", "drift", "lint", "predict", "preprocess", "rep
 
 LISTING = ("cache", "describe", "list", "schema")
 
-CODES = {"compare": (0, 5), "drift": (0, 7)}
+CODES = {"compare": (0, 5), "drift": (0, 7), "lint": (0, 2)}
 """Exit codes of a command that did what it is for; 0 alone where none are said."""
 
 OF_COMMANDS = ("metric", "max_drop")
@@ -63,7 +64,10 @@ def run_or_plan(reader: Workspace, words: list[str]) -> None:
     elif recipe and first not in LISTING and (first != "lint" or recipe == ["recipe=ssd_mobilenet_int8"]):
         plan(reader, [FLAGS.get(word, word) for word in words if "=" in word or word in FLAGS])
     elif any(word.endswith("model.h5") for word in words):
-        plan(reader, ["recipe=int8", "model.path=model.h5", *(word for word in words if word.startswith("data.root"))])
+        plan(
+            reader,
+            ["recipe=int8", "model.path=model.h5", *(word for word in words if word.startswith("data.root"))],
+        )
     elif first in LISTING or (first in READING and there(reader, words)):
         assert answered(reader, tame(words)) in CODES.get(first, (0,))
     else:
@@ -72,7 +76,9 @@ def run_or_plan(reader: Workspace, words: list[str]) -> None:
 
 def there(reader: Workspace, words: list[str]) -> bool:
     """Tell whether every run that is named is one of the reader's."""
-    return len(words) > 1 and all((reader.folder / word).exists() for word in words if word.startswith("outputs/"))
+    return len(words) > 1 and all(
+        (reader.folder / word).exists() for word in words if word.startswith("outputs/")
+    )
 
 
 def tame(words: list[str]) -> list[str]:
@@ -85,18 +91,22 @@ def tame(words: list[str]) -> list[str]:
 
 
 def answered(reader: Workspace, words: list[str]) -> int:
-    """Run a command; gives its exit code, and prints what it printed."""
+    """Run a command; gives its exit code, and leaves what it printed to the report of a failure."""
     code, printed = reader.answer(*words)
-    print(printed)
+    sys.stdout.write(printed)
     return code
 
 
 def plan(reader: Workspace, words: list[str]) -> None:
     """Plan a build where its data are here; compose its recipe where they are the reader's own."""
-    kept = [word for word in words if word.split("=")[0] not in OF_COMMANDS and not word.startswith("locked=")]
+    kept = [
+        word for word in words if word.split("=")[0] not in OF_COMMANDS and not word.startswith("locked=")
+    ]
     roots = [word.partition("=")[2] for word in kept if word.startswith("data.root=")]
     extras = ("target=", "hooks=", "store.remote=", "model.path=best.onnx", "model.path=best.pt2")
-    if all((reader.folder / root).exists() for root in roots) and not any(word.startswith(extras) for word in kept):
+    if all((reader.folder / root).exists() for root in roots) and not any(
+        word.startswith(extras) for word in kept
+    ):
         assert answered(reader, ["plan", *kept]) == 0
     else:
         load_recipe(kept)
@@ -120,6 +130,8 @@ def hold_to_declarations(command: Command) -> None:
     """Hold a command with placeholders, or for what nobody has here, to the words and flags that there are."""
     words = command.text.split()[1:]
     first, source = words[0], HELP
+    if first in ("NAME", "COMMAND"):
+        return
     if first in COMMANDS:
         source += Path(inspect.getfile(COMMANDS.get(first).run)).read_text(encoding="utf-8")
     else:

@@ -15,7 +15,11 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 
 def messages() -> list[str]:
     """Give the messages of the first columns."""
-    rows = [line.split(" | ")[0] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.split(" | ")[0]
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     return [row.removeprefix("| ").strip("`") for row in rows]
 
 
@@ -37,7 +41,9 @@ def printed() -> str:
 def test_every_message_of_the_page_is_one_that_is_printed(message: str) -> None:
     for part in (part.strip() for part in message.split("…")):
         if len(part) > 3:
-            assert re.search(re.escape(part), printed()), f"nothing prints {part!r}: mend docs/troubleshooting.md"
+            assert re.search(re.escape(part), printed()), (
+                f"nothing prints {part!r}: mend docs/troubleshooting.md"
+            )
 
 
 def test_the_page_has_messages() -> None:

@@ -29,7 +29,7 @@ FILE = re.compile(r"<!-- file: (\S+) -->")
 """Above a block that the reader is to save under that name."""
 
 WORKFLOW = ("printf", "gh")
-"""Programs that a workflow may run besides; tests/documents/test_workflow.py runs it whole, with a stand-in for GitHub's."""
+"""Programs that a workflow may run besides; test_workflow.py runs it whole, with a stand-in for GitHub's."""
 
 PLACEHOLDER = re.compile(r"(?<![\w${])[A-Z][A-Z_]+(?!\w)|\.\.\.")
 """Stands for what the reader puts there."""
@@ -128,7 +128,11 @@ def outside(page: Path) -> list[tuple[int, str]]:
 def block_commands(block: Block) -> list[Command]:
     """Give the commands of a block: lines of a shell block, what stands behind `$ `, and what a workflow runs."""
     if block.language == "yaml" and "\njobs:" in block.text:
-        return [Command(str(block), line, block.mark) for line in workflow_lines(block) if not line.startswith(WORKFLOW)]
+        return [
+            Command(str(block), line, block.mark)
+            for line in workflow_lines(block)
+            if not line.startswith(WORKFLOW)
+        ]
     found = []
     lines = block.text.replace("\\\n", "").splitlines()
     for line in lines:
