@@ -87,9 +87,9 @@ def report_page() -> str:
         "# Files for scripts",
         "",
         "What tflbuild writes as JSON, field by field. Written by `make docs` from the schemas that",
-        "`tflbuild schema report` and its like print; do not edit. Fields stay, and new ones may come: ignore what you do",
-        "not know. `null` stands where something was not measured. Bytes are exact; times are in seconds unless the name",
-        "says otherwise. `*` stands for any name, `[]` for each item of a list.",
+        "`tflbuild schema NAME` prints; do not edit. Fields stay, and new ones may come: ignore what you do not know.",
+        "`null` stands where something was not measured. Bytes are exact; times are in seconds unless the name says",
+        "otherwise. `*` stands for any name, `[]` for each item of a list.",
         "",
     ]
     for name, (identity, title, _) in DOCUMENTS.items():
