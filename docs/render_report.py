@@ -1,8 +1,8 @@
-"""Draw docs/report.png, the picture of README, from the page of a run: `python docs/render_report.py RUN`.
+r"""Draw docs/report.png, the picture of README, from the page of a run: `python docs/render_report.py RUN`.
 
 The picture is of the run that tutorial_detector.md makes, in 4 bits, so that the page has something to show:
 
-    tflbuild recipe=ssd_mobilenet_int8 data=voc data.root=cells quantize.method=fixed quantize.weight_bits=4 \\
+    tflbuild recipe=ssd_mobilenet_int8 data=voc data.root=cells quantize.method=fixed quantize.weight_bits=4 \
         quantize.fallback=null quantize.budget=null budget=null
 """
 

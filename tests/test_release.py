@@ -43,7 +43,7 @@ def test_a_wheel_with_every_recipe_is_let_pass(release: Any, tmp_path: Path) -> 
 
 
 def test_a_recipe_that_the_wheel_lacks_is_named(release: Any, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="the wheel lacks recipes: data/voc.yaml"):
+    with pytest.raises(SystemExit, match=r"the wheel lacks recipes: data/voc\.yaml"):
         release.hold(tmp_path / "tflbuild-1.0.tar.gz", wheel(tmp_path, without="data/voc.yaml"))
 
 
