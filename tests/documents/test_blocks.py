@@ -74,9 +74,12 @@ def test_every_yaml_is_a_recipe_that_composes_or_a_workflow_whose_commands_are_t
     load_recipe(["recipe=shown"])
 
 
-@pytest.mark.parametrize("block", of("python"))
-def test_every_python_of_the_pages_runs(block: Block, reader: Workspace) -> None:
-    reader.python(block.text)
+@pytest.mark.parametrize("page", sorted({block.page for block in ALL if block.language == "python"}))
+def test_every_python_of_a_page_runs_in_its_order(page: str, reader: Workspace) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in ALL:
+        if (block.page, block.language) == (page, "python") and not block.mark:
+            reader.python(block.text, names)
 
 
 @pytest.mark.parametrize("block", [*of("toml"), *of("json")])

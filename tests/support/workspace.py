@@ -51,12 +51,10 @@ class Workspace:
             given = main(words)
         return given, printed.getvalue()
 
-    def python(self, text: str) -> dict[str, Any]:
-        """Run Python here as a script of the user's; gives the names that it leaves."""
-        names: dict[str, Any] = {"__name__": "__main__"}
+    def python(self, text: str, names: dict[str, Any]) -> None:
+        """Run Python here as a script of the user's does, with the names that earlier parts of it left."""
         with _in_folder(self.folder), contextlib.redirect_stdout(io.StringIO()):
             exec(compile(text, "script.py", "exec"), names)
-        return names
 
     def run_apart(self, *words: str, code: int = 0) -> str:
         """Run the command in a process of its own; gives what it printed."""
