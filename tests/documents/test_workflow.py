@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import yaml
 
 from documents import ROOT, blocks
-from workspace import Workspace
+from own_files import classifier, write_photos
 
 BLOCK = next(block for block in blocks(ROOT / "docs" / "ci.md") if block.language == "yaml")
 GITHUB = '#!/bin/sh\necho "$@" > said.txt\ncp comment.md commented.md\n'
@@ -35,10 +34,10 @@ def test_every_step_uses_an_action_of_a_version_or_runs_something() -> None:
 
 
 @pytest.mark.slow
-def test_its_steps_build_verify_compare_and_comment(reader: Workspace, tmp_path: Path) -> None:
+def test_its_steps_build_verify_compare_and_comment(tmp_path: Path) -> None:
     for name in ("best.tflite", "old.tflite"):
-        shutil.copy(reader.folder / name, tmp_path / name)
-    shutil.copytree(reader.folder / "photos", tmp_path / "photos")
+        (tmp_path / name).write_bytes(classifier())
+    write_photos(tmp_path / "photos", count=24)
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "gh").write_text(GITHUB)
