@@ -62,8 +62,9 @@ EXTRAS: dict[str, list[str]] = {
     "view": ["view", "model.tflite"],
     "mlflow": [*BUILD, "hooks=[mlflow]", "hooks.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"],
     "tensorboard": [*BUILD, "hooks=[tensorboard]"],
+    "docs": ["build", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", "{folder}/site"],
 }
-"""What is built with each extra, or looked at; `{folder}` is an empty one."""
+"""What is built with each extra, or looked at; `{folder}` is an empty one. `docs` is for mkdocs."""
 
 TO_LOOK = ("tensorboard",)
 """Extras that look at what tflbuild writes without them."""
@@ -129,7 +130,7 @@ def tried(extra: str, plain: Path, work: Path) -> bool:
     folder = work / (extra or "none")
     folder.mkdir()
     started = time.monotonic()
-    problem = _refused(extra, plain, folder, work) if extra and extra not in TO_LOOK else ""
+    problem = _refused(extra, plain, folder, work) if extra not in ("", "docs", *TO_LOOK) else ""
     if not problem:
         place = work / f"env-{extra or 'none'}"
         shutil.copytree(plain.parents[1], place, symlinks=True, copy_function=os.link)
@@ -147,15 +148,16 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the extra's command as a user does, in a folder of its own."""
     words = [word.format(folder=folder) for word in EXTRAS[extra]]
-    words = words if extra == "view" else [f"store.path={work / 'store'}", *words]
+    words = words if extra in ("view", "docs") else [f"store.path={work / 'store'}", *words]
     unset = ("PYTHONPATH", "VIRTUAL_ENV")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
     told = {**inherited, "PATH": path, **variables}
     if extra == "view":
         return _looked(python, words, folder, told)
+    tool = "mkdocs" if extra == "docs" else "tflbuild.cli"
     given = {"cwd": folder, "env": told, "capture_output": True, "text": True, "timeout": 900}
-    done = subprocess.run([str(python), "-m", "tflbuild.cli", *words], **given)
+    done = subprocess.run([str(python), "-m", tool, *words], **given)
     if extra == "tensorboard" and not done.returncode:
         return subprocess.run([str(python), "-c", READ], **given)
     return done
@@ -197,6 +199,8 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         rows = json.loads(summary.read_text())["jobs"] if summary else []
         built = [row for row in rows if row["status"] == "built"]
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
+    if extra == "docs":
+        return "" if (folder / "site" / "index.html").is_file() else "no site was written"
     if extra == "view":
         return "" if "http://" in done.stdout else f"no page was served\n{_tail(done)}"
     if extra == "tensorboard":

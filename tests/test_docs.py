@@ -1,4 +1,4 @@
-"""What the documents say is true: commands are valid, examples run, the generated page is fresh."""
+"""What the documents say is true: examples run, generated pages are fresh, what is named is there."""
 
 from __future__ import annotations
 
@@ -6,30 +6,17 @@ import doctest
 import importlib
 import importlib.util
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-import onnx_files
-import torch_files
-from saved_model_files import classifier, written
 from tflbuild import plugins
-from tflbuild.cli import FLAGS, main
-from tflbuild.core.command import COMMANDS
-from tflbuild.core.errors import MissingTool
+from tflbuild.core import errors
+from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.hook import CALLS, HOOKS
-from tflbuild.recipe.load import load_recipe
-from tflbuild.sweep import expand
-from tflbuild.sweep.launchers import launcher
-from tflbuild.sweep.request import read_request
-from tflbuild.sweep.space import space_of
-from tflbuild.testing import tiny_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,96 +28,33 @@ def loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "_loaded", {})
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Give every indented or fenced line that begins with tflbuild."""
-    found = []
-    for page in PAGES:
-        for line in page.read_text(encoding="utf-8").splitlines():
-            text = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
-            if text.startswith("tflbuild ") and line.startswith(("    ", "$ ")):
-                found.append((page.name, shlex.split(text, comments=True)[1:]))
-    return found
-
-
-YOURS = {
-    "model.path=best.tflite": "best.tflite",
-    "data.root=photos/": "photos",
-    "model.path=exported/": "exported",
-    "model.path=best.onnx": "best.onnx",
-    "model.path=best.pt2": "best.pt2",
-}
-"""A file and a folder of the reader's, which tests stand in for, by the word that names them."""
-
-
-@pytest.fixture(scope="module")
-def yours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Make what the reader is taken to have, and give the words that name it."""
-    folder = tmp_path_factory.mktemp("yours")
-    tiny_tflite(folder).path.rename(folder / "best.tflite")
-    written(folder / "exported", classifier())
-    (folder / "best.onnx").write_bytes(onnx_files.classifier(shape=("N", 3, 320, 320)))
-    torch_files.written(folder / "best.pt2")
-    (folder / "photos").mkdir()
-    for number in range(8):
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photos" / f"{number}.png")
-    return {word: f"{word.partition('=')[0]}={folder / name}" for word, name in YOURS.items()}
-
-
-@pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: " ".join(value)[:70])
-def test_every_command_of_the_documents_is_valid(
-    page: str, words: list[str], yours: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    first = words[0]
-    if first == "-sc":
-        assert main(words[:2]) == 0  # what follows leads it into a file
-        return
-    words = [yours.get(word, word) for word in words]
-    if "model.path=my.h5" in words:
-        pytest.skip("needs the reader's own model; tests/scenarios/test_builds.py builds with one")
-    if first == "compare" and yours["data.root=photos/"] in words:
-        load_recipe(["recipe=_model_file", yours["model.path=best.tflite"], *(w for w in words if "=" in w)])
-    if first in COMMANDS and first != "plan":
-        return
-    overrides = [FLAGS.get(word, word) for word in words if word not in ("-m", "plan")]
-    if first == "-m":
-        request = read_request(overrides)
-        with suppress(MissingTool):  # an extra, or Slurm
-            launcher(request.launcher, request.launcher_options)
-        if request.sweeper == "optuna":
-            pytest.importorskip("optuna", reason="the extra optuna is not installed")
-            overrides = space_of(request.overrides).corner.overrides
-        else:
-            assert len(expand(request.overrides)) > 1
-            overrides = expand(request.overrides)[0].overrides
-    load_recipe(overrides)
-
-
-def recipes() -> list[str]:
-    """Give every recipe that the guide to quantization shows whole."""
-    text = (ROOT / "docs" / "quantization.md").read_text(encoding="utf-8")
-    return re.findall(r"```yaml\n(# @package _global_\n.*?)```", text, re.DOTALL)
-
-
-@pytest.mark.parametrize("text", recipes(), ids=lambda text: re.sub(r"\s+", " ", text)[60:120])
-def test_every_recipe_of_the_guide_is_valid(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes" / "mine.yaml").write_text(text, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    load_recipe(["recipe=mine"])
+def loaded(name: str) -> Any:
+    """Load a script of `docs/`."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def test_the_page_of_passes_is_fresh() -> None:
-    spec = importlib.util.spec_from_file_location("generate_passes", ROOT / "docs" / "generate_passes.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
     plugins.load(None)
     written = (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")
-    assert written == generator.page_of_everything(), "run `make docs`"
+    assert written == loaded("generate_passes").page_of_everything(), "run `make docs`"
+
+
+def test_the_pages_of_commands_and_of_files_are_fresh() -> None:
+    plugins.load(None)
+    generator = loaded("generate_reference")
+    for name, page in generator.PAGES.items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), f"{name}: run `make docs`"
+    codes = {
+        error.exit_code
+        for error in vars(errors).values()
+        if isinstance(error, type) and hasattr(error, "exit_code")
+    }
+    assert codes - {1} | {0, errors.INTERRUPTED} == set(generator.EXIT_CODES)
 
 
 def test_the_hook_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +67,15 @@ def test_the_hook_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "failures.txt").read_text() == f"{tmp_path}: over budget\n"
     for call in CALLS:
         assert f"`{call}(" in text
+
+
+def test_the_pass_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "writing_a_pass.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(PASSES, "_classes", {})
+    names: dict[str, Any] = {"__name__": __name__}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), names)
+    names["test_padding_keeps_the_model_running"](tmp_path)
+    assert PASSES.get("pad_tail") is names["PadTail"]
 
 
 def modules_with_examples() -> Iterator[Any]:
@@ -216,7 +149,7 @@ def test_the_rooms_of_the_page_on_architecture_are_the_layers_in_order() -> None
 def test_modules_that_a_page_names_with_their_room_are_there(page: Path) -> None:
     named = re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", page.read_text(encoding="utf-8"))
     here = (ROOT / "src" / "tflbuild", ROOT, ROOT / "tests")
-    rooms = {path.name for folder in here for path in folder.iterdir() if path.is_dir()}
+    rooms = {path.name for folder in here for path in folder.iterdir() if path.is_dir()} - {"outputs", "dist"}
     for name in named:
         if name.split("/")[0] in rooms:
             places = [folder / name for folder in here] + [folder / f"{name}.py" for folder in here]

@@ -40,7 +40,7 @@ SECTIONS = {
         ),
     ),
     "trained": (
-        "trained on, each against its control",
+        "methods that continue training, each against its control",
         ("qat_control", "qat", "prune_control", "pruned", "pqat_control", "pqat"),
     ),
     "ill": (

@@ -36,6 +36,12 @@ class Workspace:
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run the command here; gives what it printed. What it needs TensorFlow for, a warm worker does."""
+        given, printed = self.answer(*words)
+        assert given == code, printed
+        return printed
+
+    def answer(self, *words: str) -> tuple[int, str]:
+        """Run the command here; gives its exit code and what it printed."""
         printed = io.StringIO()
         with (
             _in_folder(self.folder),
@@ -43,8 +49,12 @@ class Workspace:
             contextlib.redirect_stderr(printed),
         ):
             given = main(words)
-        assert given == code, printed.getvalue()
-        return printed.getvalue()
+        return given, printed.getvalue()
+
+    def python(self, text: str, names: dict[str, Any]) -> None:
+        """Run Python here as a script of the user's does, with the names that earlier parts of it left."""
+        with _in_folder(self.folder), contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(text, "script.py", "exec"), names)
 
     def run_apart(self, *words: str, code: int = 0) -> str:
         """Run the command in a process of its own; gives what it printed."""
