@@ -66,7 +66,8 @@ def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     console.print(_fitting(console, *table_of(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
         say(
-            f"pareto: no other built job is as good in {summary['metric']}, bytes and latency and better in one"
+            f"pareto: no other built job is as good in {summary['metric']}, bytes and latency and better in one",
+            fold=True,
         )
     if summary["groups"]:
         console.print(_spread(summary))
