@@ -119,7 +119,7 @@ def test_each_running_job_has_a_row_and_nothing_is_wider_than_the_terminal(
     assert first.startswith("0.5, 96" if width == 80 else "sparsity=0.5,input_size=96")
     assert "  1/2    train: 40 of 200 " in first
     assert ("━" in first) == (width > 80)
-    assert "train: waiting for" in second
+    assert "train: waiting for a job" in second
     assert second.endswith("3 min left"), "what earlier builds took"
     assert last == "2 running, 2 waiting"
     assert max(map(len, (first, second, last))) <= width

@@ -47,7 +47,18 @@ def test_what_earlier_builds_took_is_known_from_the_start(clock: Clock) -> None:
     assert pace.left() == 40
     clock.now = 150
     pace.end(0)
-    assert pace.left() == 150 * 20 / 100, "it takes half as long again as it did"
+    assert pace.left() == pytest.approx(150 * 15 / 105), (
+        "half as long again as it did; one of the two is half done"
+    )
+
+
+def test_of_jobs_that_run_beside_one_another_half_is_done(clock: Clock) -> None:
+    pace = Pace([None, None], 2, parallel=2)
+    clock.now = 83
+    pace.end(0)
+    assert pace.left() == pytest.approx(83 / 1.5 * 0.5)
+    pace.end(1)
+    assert pace.left() == 0
 
 
 def test_a_search_whose_trials_are_not_chosen_yet_goes_by_its_rate(clock: Clock) -> None:

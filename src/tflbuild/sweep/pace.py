@@ -34,12 +34,15 @@ class Pace:
         """Estimate the seconds left; None as long as there is no telling."""
         spent = time.monotonic() - self._began
         known = [seconds for seconds in self._expected if seconds is not None]
+        running = min(self._parallel - 1, self._left)  # beside the place that has just become free; half done
         if len(known) < len(self._expected) or len(self._expected) != self._left + len(self._ended):
             settled = self._ended and spent > SETTLING_SECONDS
-            return spent / len(self._ended) * self._left if settled else None
-        done = sum(known[position] for position in self._ended)
-        if done > 0:
-            return spent * (sum(known) - done) / done
+            done = len(self._ended) + running / 2
+            return spent / done * (self._left - running / 2) if settled else None
+        ended = sum(known[position] for position in self._ended)
+        if ended > 0:
+            half = (sum(known) - ended) * running / 2 / max(self._left, 1)
+            return spent * (sum(known) - ended - half) / (ended + half)
         return max(sum(known) / min(self._parallel, len(known)) - spent, 0.0) if known else None
 
 

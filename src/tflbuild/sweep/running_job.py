@@ -84,7 +84,7 @@ class RunningJob:
             case "measuring":
                 self.note, self.progress = f"measuring {plain(fields['what'])}", None
             case "waiting":
-                self.note = "waiting for another job"
+                self.note = "waiting for a job"
             case "pass_ended":
                 self.done, self.label, self.note, self.progress = self.done + 1, "", "", None
             case "finished":

@@ -107,11 +107,11 @@ def show_summary(summary: Mapping[str, Any], folder: Path) -> None:
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
     console.print(_fitting(console, *shown_table(summary)))
     if any(job["pareto"] for job in summary["jobs"]):
-        say(rule(summary["metric"]))
+        say(rule(summary["metric"]), fold=True)
     for job in summary["jobs"]:
         if job["pareto"] and lost_most(job, summary["metric"]):
             said = change_since_base(job, summary["metric"]) or f"lost {LOST}"
-            say(f"{job['name']} is Pareto-optimal, but {said}")
+            say(f"{job['name']} is Pareto-optimal, but {said}", fold=True)
     if summary["groups"]:
         console.print(_spread(summary))
     for job in summary["jobs"]:
