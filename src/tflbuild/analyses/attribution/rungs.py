@@ -68,7 +68,8 @@ def rungs(models: Mapping[str, Artifact], ctx: AnalysisContext) -> Iterator[Vari
     converted = isinstance(base, TFLiteModel)
     last = base
     for label, step in behind(models, base):
-        if step.digest == model.digest or step.digest == last.digest:
+        delivered = step.digest == model.digest and isinstance(model, TFLiteModel)
+        if delivered or step.digest == last.digest:
             continue
         if isinstance(step, TFLiteModel) and step.meta.get("quantized"):
             break
