@@ -42,7 +42,7 @@ def test_an_installed_plugin_is_listed_and_described(python: Path, tmp_path: Pat
     assert "describe_file" in run(python, tmp_path, "list", "passes").stdout
     page = run(python, tmp_path, "describe", "describe_file").stdout
     assert "Write a description into the report" in page
-    assert "style            short | long = 'short'" in page
+    assert "style = short                  short | long" in page
 
 
 def test_an_installed_plugin_is_planned_with_typed_options(python: Path, tmp_path: Path) -> None:

@@ -320,7 +320,8 @@ def test_a_hook_that_raises_does_not_change_how_a_build_ends() -> None:
     )
     ended = tflbuild("recipe=tiny", "hooks=[bad,diary]")
     assert ended.returncode == 0, ended.stderr
-    said = "hook 'bad' raised SystemExit: 9 in after_pass and is not called again"
+    place = "plugins/bad.py:6, in after_pass: raise SystemExit(9)"
+    said = f"hook 'bad' raised SystemExit: 9 in after_pass and is not called again ({place})"
     assert f"warning: {said}" in ended.stdout
     assert json.loads(Path("outputs/tiny/latest/report.json").read_text())["warnings"] == [said]
     assert Path("diary.txt").read_text() == "tiny ran\nbuilt True\n"
@@ -338,8 +339,11 @@ def test_a_sweep_is_logged_to_mlflow_by_job() -> None:
     assert "mlflow" not in swept.stdout.lower()
     with quietly():
         client, experiment = connect(f"sqlite:///{Path('runs.db').resolve()}", "tiny")
-    found = client.search_runs([experiment])
+    everything = client.search_runs([experiment])
+    (parent,) = [run for run in everything if run.info.run_name.startswith("sweep-")]
+    found = [run for run in everything if run is not parent]
     assert sorted(run.info.run_name for run in found) == ["seed=0", "seed=1"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
     assert {run.info.status for run in found} == {"FINISHED"}
     (sweep,) = {run.data.tags["tflbuild.sweep"] for run in found}
     assert Path("outputs/tiny", sweep, "summary.json").is_file()

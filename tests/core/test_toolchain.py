@@ -71,7 +71,7 @@ def test_other_tools_come_with_tflbuild_under_their_usual_name(tool: str) -> Non
 
 
 def test_every_extra_that_is_no_tool_chest_is_offered_for_something() -> None:
-    assert set(toolchain.EXTRAS.values()) == set(PROJECT["optional-dependencies"]) - {"dev"}
+    assert set(toolchain.EXTRAS.values()) == set(PROJECT["optional-dependencies"]) - {"dev", "docs"}
 
 
 @pytest.mark.parametrize(

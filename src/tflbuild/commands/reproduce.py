@@ -28,7 +28,7 @@ def reproduce(words: list[str]) -> int:
     label = content["pass"]["label"]
     say(f"{label} failed with: {content['error']}")
     worker = session.worker_for(recipe)
-    worker.log = lambda text: say(f"  {text}")
+    worker.log = _log
 
     def progress(done: float, total: float, note: str) -> None:
         if done >= total:
@@ -50,6 +50,12 @@ def _recipe(content: Mapping[str, Any], path: Path, asked: Asked) -> Recipe:
     mapping = {**given["resolved"], "hooks": {}}  # a pass alone tells nobody
     kept = Kept(mapping=mapping, overrides=given["overrides"], file=folder / NAME, run=folder)
     return thawed(placed(kept, asked, _note), kept, plugin_folder(given["plugins"], asked, _note))
+
+
+def _log(text: str) -> None:
+    """Print what the worker logs; of a traceback, the error message says the place."""
+    if "Traceback (most recent call last)" not in text:
+        say(f"  {text}")
 
 
 def _note(text: str) -> None:

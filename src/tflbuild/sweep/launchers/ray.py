@@ -121,11 +121,15 @@ class Launcher:
 
     @property
     def parallel(self) -> int:
-        """How many jobs fit on the cluster at once."""
+        """How many jobs fit on the cluster at once; before it is connected to, what its options say."""
         import ray
 
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's own lack
-        cpus = float(resources.get("CPU", 1))
+        if ray.is_initialized():
+            resources = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's own lack
+            cpus = float(resources.get("CPU", 1))
+        else:
+            init = self.options.init
+            cpus = float(init.num_cpus or (1 if init.address else os.cpu_count() or 1))
         return max(1, int(cpus // (self.options.remote.num_cpus or 1)))
 
     def __enter__(self) -> Launcher:
