@@ -121,7 +121,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "an ONNX file of two samples at a time": (
         case("pairs.onnx", "photos"),
-        "model.path: the input 'image' of 'pairs.onnx' is (2, 3, 12, 12) float32, so that it takes 2 samples at a "
+        "model.path: the input 'image' of 'pairs.onnx' is (2, 3, 12, 12) float32, so it takes 2 samples at a "
         "time; "
         "export it again for one sample at a time, or with an open batch.",
     ),
@@ -196,7 +196,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "arrays of other lengths": (
         case("two_inputs.tflite", "uneven.npz"),
-        "data.root: 'uneven.npz' has 48 rows in 'map' and 47 in 'numbers'; expected as many in each, one a sample.",
+        "data.root: 'uneven.npz' has 48 rows in 'map' and 47 in 'numbers'; expected as many in each, one per sample.",
     ),
     "code in a file of Keras 3": (
         case("keras3_code.keras", "three"),
@@ -272,7 +272,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "fidelity at the base": (
         case("classifier.tflite", "photos", "+load.budget.fidelity.max_drop=0.1"),
-        "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so that there is "
+        "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so there is "
         "nothing to "
         "limit at 'load'; put the limit behind 'load', or into the recipe's total budget.",
     ),

@@ -87,7 +87,7 @@ TABLE = [
     (["hydra/launcher=joblib"], ["hydra/launcher"]),
     (["nonsense=1"], ["nonsense"]),
     (["train.weight_decay=inf"], ["train.weight_decay: inf should be less than or equal to 1000"]),
-    (["data.preprocess.scale=nan"], ["data.preprocess.scale: nan is no finite number"]),
+    (["data.preprocess.scale=nan"], ["data.preprocess.scale: nan is not a finite number"]),
     (["budget.map.min=inf"], ["budget.map.min: inf is not a number"]),
     (["prune.budget.map.max_drop=little"], ["prune.budget.map.max_drop: 'little' is not a number"]),
     (["quantize.fallback=[nobody]"], ["quantize.fallback.0: 'nobody' is not configured"]),
@@ -113,9 +113,9 @@ def test_a_wrong_override_is_one_clear_sentence(
         (["plam", R], "Did you mean 'plan'?"),
         (["describe", "prun"], "Did you mean 'prune'?"),
         (["list", "pases"], "Did you mean 'passes'?"),
-        (["--config-dir", "nowhere", R], "is no folder"),
+        (["--config-dir", "nowhere", R], "is not a folder"),
         (["--nonsense", R], "no option of tflbuild"),
-        (["report", "nowhere"], "nowhere is no report of a run"),
+        (["report", "nowhere"], "nowhere is not a report of a run"),
         (["-m", "recipe=nobody", "seed=0,1"], "no job of the sweep is valid"),
     ],
 )
@@ -249,7 +249,7 @@ EXPORTS = {
     "a record file that is none": (
         "tfrecord",
         {"train.record": b"something else"},
-        "train.record is no TFRecord file.",
+        "train.record is not a TFRecord file.",
     ),
     "two names for one number": (
         "tfrecord",

@@ -60,7 +60,7 @@ def test_many_small_losses_are_told_from_one_large_one() -> None:
 
 
 def test_an_undecided_loss_says_so() -> None:
-    assert "(undecided: its interval holds the budget)" in said({"train": 0.60, "prune": 0.545}, 0.05)
+    assert "(undecided: the budget lies inside its interval)" in said({"train": 0.60, "prune": 0.545}, 0.05)
 
 
 def test_no_loss_names_the_costliest_pass_all_the_same() -> None:
@@ -129,7 +129,7 @@ def test_a_gain_is_no_loss_even_where_nothing_may_be_lost() -> None:
 def test_a_loss_is_decided_where_its_whole_interval_lies_above_the_budget(low: float, word: bool) -> None:
     total = replace(change(0.6, 0.5), high=-low)
     text = blame([Loss(label="a", value=None, own=change(0.6, 0.5), total=total)], "map", 0.05)
-    assert ("(undecided: its interval holds the budget)" in text) is word
+    assert ("(undecided: the budget lies inside its interval)" in text) is word
 
 
 def test_passes_that_cannot_be_compared_are_passed_over() -> None:
@@ -275,7 +275,7 @@ def test_words_are_a_metric_a_drop_and_overrides() -> None:
     assert _words(["metric=map", "max_drop=0"])[1] == 0.0
     assert _words(["metric=map"]) == ("map", None, [])
     for odd in ("inf", "nan"):
-        with pytest.raises(RecipeError, match=f"max_drop: '{odd}' is no finite number"):
+        with pytest.raises(RecipeError, match=f"max_drop: '{odd}' is not a finite number"):
             _words(["metric=map", f"max_drop={odd}"])
 
 

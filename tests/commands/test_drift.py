@@ -151,8 +151,8 @@ def test_field_samples_that_are_training_samples_are_told(here: Workspace) -> No
         (("data.root=empty",), "data.root: the folder 'empty' is empty; expected samples from the field."),
         (("data.root=nowhere",), "data.root: there is no 'nowhere'; expected a folder"),
         (("data.root=text",), "data.root: './text' is not a usable image. Left out:"),
-        (("data.root=",), "drift: no field samples are named; say data.root=FOLDER."),
-        ((), "drift: no field samples are named; say data.root=FOLDER."),
+        (("data.root=",), "drift: no field samples given; set data.root=FOLDER."),
+        ((), "drift: no field samples given; set data.root=FOLDER."),
         (("data.root=same", "other"), "usage: tflbuild drift RUN data.root=FIELD"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_diagnosis_of_the_run_is_read_and_held_to_its_form(here: Workspace) ->
         assert written(here, RUN)["results"] == {"y": {"value": 7.5}}
         file.write_text(json.dumps({**whole, "causes": 5}))
         printed = here.run("view", RUN, "--json", "data.json", code=2)
-        assert "diagnosis.json is no diagnosis: causes is 5" in printed
+        assert "diagnosis.json is not a diagnosis: causes is 5" in printed
     finally:
         file.unlink()
         file.parent.rmdir()
@@ -104,7 +104,7 @@ WRONG: list[tuple[list[str], str]] = [
         [RUN, "--netron", "--json", "x"],
         "view: --json writes node data for Model Explorer, and Netron reads none",
     ),
-    (["nothing"], "nothing is no report of a run"),
+    (["nothing"], "nothing is not a report of a run"),
     (["nothing.tflite"], "view: there is no file 'nothing.tflite'."),
     (["a.tflite", "--json", "x"], "view: there is no error by layer of a.tflite to write."),
 ]

@@ -193,12 +193,12 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "rows that are not as many": (
         {"a": floats(8, 4), "b": floats(7, 4)},
         {},
-        "data.root: 'a.npz' has 8 rows in 'a' and 7 in 'b'; expected as many in each, one a sample.",
+        "data.root: 'a.npz' has 8 rows in 'a' and 7 in 'b'; expected as many in each, one per sample.",
     ),
     "a value that is none": (
         {"a": np.array([[0.0], [np.nan], [1.0]])},
         {},
-        "data.root: 'a.npz' has nan in row 1 of 'a', which is no finite float32; 1 of 3 rows have such values.",
+        "data.root: 'a.npz' has nan in row 1 of 'a', which is not a finite float32; 1 of 3 rows have such values.",
     ),
     "pickles": (
         {"a": np.array([{}, []], object)},
@@ -230,7 +230,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         f"data.root: 'a.npz' has the label -1 in row 2 of 'y'; expected 0 to {MOST_CLASSES - 1}.",
     ),
-    "a label that is no class": (
+    "a label that is not a class": (
         {"a": floats(8, 4), "y": np.full(8, MOST_CLASSES)},
         {},
         f"data.root: 'a.npz' has the label {MOST_CLASSES} in row 0 of 'y'",
@@ -337,7 +337,7 @@ def test_what_was_recognised_is_said_with_its_evidence(tmp_path: Path) -> None:
     assert recognised == (
         {"what": "samples", "value": "numbers", "evidence": "'x_train', a row for each"},
         {"what": "splits", "value": "train, test", "evidence": "arrays are named x_train, x_test"},
-        {"what": "labels", "value": "classes", "evidence": "'y_train' holds whole numbers, one a row"},
+        {"what": "labels", "value": "classes", "evidence": "'y_train' holds whole numbers, one per row"},
     )
     assert kept == Arrays(root=str(path))
     _, recognised = Arrays(root=str(saved(tmp_path, images=np.zeros((4, 6, 5), np.uint8)))).resolved()

@@ -209,19 +209,19 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         Coco,
         "'train.json' lists images, annotations and categories",
     ),
-    "YOLO": (yolo, ".", Yolo, "'labels/0.txt' has a class and a box in 0..1 a line, as YOLO"),
+    "YOLO": (yolo, ".", Yolo, "'labels/0.txt' has a class and a box in 0..1 per line, as YOLO"),
     "YOLO beside photos": (
         lambda root: yolo(root, "", ""),
         ".",
         Yolo,
-        "'0.txt' has a class and a box in 0..1 a line, as YOLO",
+        "'0.txt' has a class and a box in 0..1 per line, as YOLO",
     ),
     "a table of classes": (table, ".", Csv, "'labels.csv' has columns filename, label"),
     "a table without a line of names": (
         lambda root: table(root, "", "train.csv"),
         ".",
         Csv,
-        "'train.csv' has a file and a class a line",
+        "'train.csv' has a file and a class per line",
     ),
     "arrays": (arrays, "a.npz", Arrays, "'a.npz' is a file of NumPy's arrays"),
     "one array": (
@@ -270,7 +270,7 @@ ASKED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "YOLO beside COCO": (
         lambda root: (yolo(root), coco(root, photos="images")),
         "could be coco ('train.json' lists images, annotations and categories) or yolo ('labels/0.txt' has a class and "
-        "a box in 0..1 a line, as YOLO); say which: data=coco or data=yolo.",
+        "a box in 0..1 per line, as YOLO); say which: data=coco or data=yolo.",
     ),
     "a table beside classes": (
         lambda root: (pictures(root, cat=3, dog=3), written(root / "a.csv", "file,class\ncat/0.png,cat\n")),
@@ -369,7 +369,7 @@ def test_what_is_not_read_is_refused_with_what_works(
 LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a TFRecord that is none": (
         lambda root: written(root / "a.tfrecord", "something else"),
-        r"a\.tfrecord is no TFRecord file",
+        r"a\.tfrecord is not a TFRecord file",
     ),
     "a packed TFRecord": (
         lambda root: written(root / "a.tfrecord.gz", "something else"),
@@ -543,7 +543,7 @@ REAL: dict[str, tuple[str, str]] = {
     # By ../shared/data/README.md: what each folder is.
     "data/bccd": ("voc", "Pascal VOC"),
     "data/cards": ("coco", "'test.json', 'train.json' list images, annotations and categories"),
-    "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 a line"),
+    "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 per line"),
     "models/odapi/bccd_tfrecord": ("tfrecord", "'bccd_test.record' and 5 more, named like TFRecord files"),
     "data/coco128/images": ("images", "128 pictures in train, and nothing"),
     "cases/shapes": ("image_folder", "3 folders of pictures, named like classes: disc, square, triangle"),
@@ -562,5 +562,5 @@ def test_real_data_are_recognised(place: str) -> None:
 def test_an_archive_of_something_else_is_no_file_of_arrays(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("0.png", b"x")
-    with pytest.raises(DataError, match=r"a\.npz' has '0\.png', which is no array\.$"):
+    with pytest.raises(DataError, match=r"a\.npz' has '0\.png', which is not an array\.$"):
         Auto(root=str(tmp_path / "a.npz")).resolved()

@@ -174,7 +174,7 @@ def test_an_annotation_without_an_id_is_named_by_its_place(root: Path) -> None:
     (root / "train.json").write_text(json.dumps(made))
     assert [dropped.reason for dropped in index(root).dropped] == [
         "annotation 2 of 0.png is a crowd: dropped",
-        "annotation 3 is no mapping: dropped",
+        "annotation 3 is not a mapping: dropped",
     ]
 
 
@@ -382,9 +382,9 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda made: made["categories"].append({"id": 3.0, "name": "emu"}),
         "gives category id 3 to 'zebra' and to 'emu'",
     ),
-    "a category whose name is no text": (
+    "a category whose name is not text": (
         lambda made: made["categories"].append({"id": 5, "name": "\ud800"}),
-        "has the category '.ud800', whose name is no text",
+        "has the category '.ud800', whose name is not text",
     ),
     "fractions": (
         lambda made: [a.update(bbox=[0.1, 0.2, 0.9, 0.5]) for a in made["annotations"]],

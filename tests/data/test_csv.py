@@ -340,7 +340,7 @@ def test_what_was_recognised_is_said(tmp_path: Path) -> None:
         {
             "what": "table",
             "value": "boxes",
-            "evidence": "'annotations.csv': set, file, class and corners in 0..1 a line, as AutoML has them",
+            "evidence": "'annotations.csv': set, file, class and corners in 0..1 per line, as AutoML has them",
         },
     )
 

@@ -180,7 +180,7 @@ def test_a_missing_file_says_how_to_get_it(root: Path, tmp_path: Path) -> None:
     ):
         FashionMnist(root=str(root), val=9).index(never)
     with pytest.raises(
-        DataError, match=r"is no folder that is there; .*apt-get install dataset-fashion-mnist"
+        DataError, match=r"is not a folder that is there; .*apt-get install dataset-fashion-mnist"
     ):
         FashionMnist(root=str(tmp_path / "nowhere")).index(never)
 

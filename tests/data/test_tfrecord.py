@@ -154,7 +154,7 @@ def test_one_id_of_several_images_is_said_once_and_all_are_taken(folder: Path) -
             "used, all are taken",
         ),
     )
-    assert counted(found.dropped) == ["1 id of several images"]
+    assert counted(found.dropped) == ["1 id shared by several images"]
 
 
 def test_images_without_ids_and_empty_ids_are_no_twins(folder: Path) -> None:
@@ -363,7 +363,7 @@ BOXES: dict[str, tuple[tuple[int, str, float, float, float, float], str]] = {
     ),
     "no number": (
         (1, "cat", float("nan"), 0.25, 0.5, 0.75),
-        "box 1 of record 3 (cat) has an edge that is no number: dropped",
+        "box 1 of record 3 (cat) has an edge that is not a number: dropped",
     ),
 }
 
@@ -381,7 +381,7 @@ def test_boxes_in_pixels_are_refused(folder: Path) -> None:
     box = (1, "cat", 4.0, 5.0, 20.0, 15.0)
     write(folder / "pets_train.record", boxed(1, box), boxed(2, DOG))
     message = (
-        "1 of 2 boxes of the train split of '.*' are no fractions of their image, e.g. box 1 of record 1 in "
+        "1 of 2 boxes of the train split of '.*' are not fractions of their image, e.g. box 1 of record 1 in "
     )
     with pytest.raises(DataError, match=message):
         index(folder)

@@ -88,7 +88,7 @@ BAD_BOXES = [
         ("cat", 50, 2, 60, 9),
         "box 1 (cat) lies outside its image, x 50..60, y 2..9 in 40 x 20 pixels: dropped",
     ),
-    (("cat", "nan", 2, 60, 9), "box 1 (cat) has an edge that is no number: dropped"),
+    (("cat", "nan", 2, 60, 9), "box 1 (cat) has an edge that is not a number: dropped"),
     (("cat", "left", 2, 60, 9), "box 1 (cat) has xmin 'left': dropped"),
     (("cat", "", 2, 60, 9), "box 1 (cat) has xmin '': dropped"),
     ((" ", 1, 2, 10, 9), "box 1 has no name: dropped"),
@@ -193,7 +193,7 @@ def test_classes_may_be_chosen_and_ordered(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("dogg",), r"data.classes: 'dogg' is no class of .*; there are cat, dog. Did you mean 'dog'\?"),
+        (("dogg",), r"data.classes: 'dogg' is not a class of .*; there are cat, dog. Did you mean 'dog'\?"),
         (("dog", "dog"), "none twice"),
         ((), "name at least one class"),
     ],

@@ -533,7 +533,7 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
     "no mapping": (
         "- |\n  names: [cat]\n",
         {},
-        r"data\.yaml is no mapping; expected train, val and names\.$",
+        r"data\.yaml is not a mapping; expected train, val and names\.$",
     ),
     "keypoints of one number": (
         f"kpt_shape: [17]\n{NAMES}",
@@ -547,7 +547,7 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
         {},
         r"data\.yaml: train is \['images/train', ''\]; expected a path\.$",
     ),
-    "a number that is no class": (
+    "a number that is not a class": (
         "names: {12345678: cat}\n",
         {},
         r"names is .*; expected a list, or a mapping of numbers and words\.$",

@@ -68,7 +68,7 @@ def alter_orphan(root: Path, record: Record) -> str:
 
 
 DAMAGES = [
-    (cut_record, "its record is no JSON"),
+    (cut_record, "its record is not JSON"),
     (alter_value, "its record was altered or cut short"),
     (swap_records, "its record belongs to another key"),
     (alter_blob, "its file was altered or cut short"),

@@ -195,7 +195,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(RecipeError) as caught:
         check(url)
     assert str(caught.value) == (
-        f"store.remote: '{url}' is no URL; right would be s3://bucket/prefix or file:///mnt/store."
+        f"store.remote: '{url}' is not a URL; expected s3://bucket/prefix or file:///mnt/store."
     )
 
 

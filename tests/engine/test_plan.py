@@ -456,7 +456,9 @@ def test_a_source_that_is_no_split_to_learn_from_is_refused(recipe: Recipe, sour
 
 
 def test_pixels_that_may_be_decoded_are_one_or_more(recipe: Recipe) -> None:
-    with pytest.raises(RecipeError, match=r"data\.max_pixels: 0 is no number of pixels; expected 1 or more"):
+    with pytest.raises(
+        RecipeError, match=r"data\.max_pixels: 0 is not a number of pixels; expected 1 or more"
+    ):
         prepared_of(replace(recipe, data=fakes.FakeData(max_pixels=0)))
     prepared_of(replace(recipe, data=fakes.FakeData(max_pixels=1)))
 

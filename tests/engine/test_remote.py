@@ -132,7 +132,7 @@ def remove_blob(there: Path, record: str, blob: str) -> None:
 
 
 DAMAGES = [
-    (cut_record, "its record is no JSON"),
+    (cut_record, "its record is not JSON"),
     (alter_record, "its record was altered or cut short"),
     (swap_record, "its record belongs to another key"),
     (alter_blob, "its file was altered or cut short"),
@@ -281,8 +281,8 @@ def test_a_remote_that_may_only_be_read_gives_hits(
 
 
 WRONG = [
-    ("bucket/prefix", RecipeError, "'bucket/prefix' is no URL; right would be s3://bucket/prefix"),
-    ("s3://", RecipeError, "'s3://' is no URL"),
+    ("bucket/prefix", RecipeError, "'bucket/prefix' is not a URL; expected s3://bucket/prefix"),
+    ("s3://", RecipeError, "'s3://' is not a URL"),
     ("nosuch://bucket", RecipeError, "store.remote=nosuch://bucket: Protocol not known: nosuch"),
 ]
 

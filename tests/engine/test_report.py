@@ -188,8 +188,8 @@ def test_what_is_no_report_is_said(tmp_path: Path, content: str | None, why: str
         with pytest.raises(RecipeError) as caught:
             read_report(path)
         said = str(caught.value)
-        assert said.startswith(f"{file} is no report of a run: ")
-        assert said.removeprefix(f"{file} is no report of a run: ").startswith(why), said
+        assert said.startswith(f"{file} is not a report of a run: ")
+        assert said.removeprefix(f"{file} is not a report of a run: ").startswith(why), said
 
 
 def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_here: FakeBuild) -> None:

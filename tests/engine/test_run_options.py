@@ -80,7 +80,7 @@ def test_time_is_said_of_every_pass_and_of_measuring(recipe: Recipe, build: Fake
 def test_a_build_that_trains_nothing_says_that_there_are_no_logs(recipe: Recipe, build: FakeBuild) -> None:
     untrained = steps(fakes.FakeLoad(), fakes.FakeConvert(), fakes.FakeQuantize())
     wanted = replace(recipe, run=RunOptions(tensorboard=True), steps=untrained, pipeline=tuple(untrained))
-    said = "tensorboard: no step of this build trains, so that there is nothing to log"
+    said = "tensorboard: no step of this build trains, so there is nothing to log"
     assert build(wanted).report["warnings"] == [said]
 
 
@@ -156,5 +156,5 @@ def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="a run whose pass failed leaves one"):
         read_bundle(tmp_path)
     (tmp_path / "reproduce.yaml").write_text(yaml.safe_dump({"schema": "other"}))
-    with pytest.raises(RecipeError, match="is no bundle"):
+    with pytest.raises(RecipeError, match="is not a bundle"):
         read_bundle(tmp_path)

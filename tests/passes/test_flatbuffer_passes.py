@@ -306,7 +306,7 @@ def test_equalization_is_as_the_options_say_and_exact_unless_relu6_is_replaced(
     assert (first, list(observed), images) == (b"float", ["float"], list(range(10)))
     assert ways == {"balance": "activations", "relu6": "keep", "tolerance": 1e-5}
     assert (others["balance"], others["relu6"]) == ("weights", "replace")
-    assert others["tolerance"] > 1e300, "finite, so that what does not run is still too far"
+    assert others["tolerance"] > 1e300, "finite, so what does not run is still too far"
     assert np.isfinite(others["tolerance"])
     assert ctx.notes["equalize"] == {
         "layers": 2,

@@ -171,8 +171,8 @@ REFUSED = [
         "preprocess.mena: the data are of the modality 'image', which has no such option; it has antialias, aspect, "
         "channels, crop, mean, offset, resize, scale, std.",
     ),
-    ({}, 7, "data.preprocess: 7 is no mapping of options."),
-    ({}, [], "data.preprocess: [] is no mapping of options."),
+    ({}, 7, "data.preprocess: 7 is not a mapping of options."),
+    ({}, [], "data.preprocess: [] is not a mapping of options."),
 ]
 
 

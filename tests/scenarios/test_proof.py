@@ -74,7 +74,7 @@ def test_verify_measures_the_shipped_file_again(here: Workspace, run: Path) -> N
     said = here.run("verify", str(run))
     assert "ok     cpu: map " in said
     assert "ok     cpu: sha256 " in said
-    assert said.rstrip().endswith("the file is what its lock claims")
+    assert said.rstrip().endswith("the file agrees with its lock")
 
 
 def test_verify_refuses_an_altered_file_and_a_false_claim(here: Workspace, run: Path, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
     failed = outcome(**none, stopped_after="prune", passes=passes, status="failed")
     assert failed == ["Failed.", report]
     assert outcome(**none, reproduce="tflbuild reproduce out")[1:] == [
-        "to run the failed pass alone: tflbuild reproduce out",
+        "to run only the failed pass: tflbuild reproduce out",
         report,
     ]
 

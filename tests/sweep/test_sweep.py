@@ -163,7 +163,7 @@ def test_rerun_of_one_run_builds_its_resolved_recipe_in_a_new_folder(here: Place
     ("words", "message"),
     [
         ([], "usage: tflbuild rerun"),
-        (["nowhere"], "holds neither sweep.json nor a report.json"),
+        (["nowhere"], "contains neither sweep.json nor report.json"),
         (["nowhere", "seed=1"], "a run is built as it was"),
     ],
 )

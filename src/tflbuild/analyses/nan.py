@@ -62,7 +62,7 @@ class NotFinite(Analysis):
     steps = True
 
     samples: Annotated[int, Ge(1)] = 16
-    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
+    """Samples of the test split that are run, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
@@ -115,7 +115,7 @@ def _findings(role: str, result: Traced) -> Iterator[dict[str, Any]]:
 
 def _sentence(role: str, origin: Origin, result: Traced) -> str:
     what = "NaN" if origin.nan else "infinity"
-    why = f"its constant '{origin.weight}' holds what is no number" if origin.weight else origin.reason
+    why = f"its constant '{origin.weight}' holds what is not a number" if origin.weight else origin.reason
     shown = (
         f"the outputs are not finite on {result.spoiled} of them"
         if result.spoiled

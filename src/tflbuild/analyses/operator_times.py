@@ -51,7 +51,7 @@ class OperatorTimes(Analysis):
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where LiteRT does not run the file."""
-        return "" if isinstance(models[MODEL], TFLiteModel) else "what is delivered is no .tflite"
+        return "" if isinstance(models[MODEL], TFLiteModel) else "what is delivered is not a .tflite"
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Run the file, and give the mean of the faster half."""

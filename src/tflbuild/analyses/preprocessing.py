@@ -44,11 +44,11 @@ class Preprocessing(Analysis):
     every: bool = False
     """Whether every known mistake is measured and told with its cost, those of cameras and decoders included."""
     first: Annotated[int, Ge(1)] = 64
-    """Samples, at most, that say which other ways seem better. More are surer and take longer. [samples]"""
+    """Samples, at most, that say which other ways seem better. More give surer results and take longer. [samples]"""
     samples: Annotated[int, Ge(1)] = 200
-    """Samples, at most, that decide. More are surer and take longer. [samples]"""
+    """Samples, at most, that decide. More give surer results and take longer. [samples]"""
     least: Annotated[float, Ge(0)] = 0.02
-    """Gain of the metric below which another way is no cause. [unit of the metric]"""
+    """Gain of the metric below which another way is not a cause. [unit of the metric]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read nothing: what is measured is measured by the engine."""

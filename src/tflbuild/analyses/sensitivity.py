@@ -147,7 +147,7 @@ class SensitivityAnalysis(Analysis):
     scheme: Literal["int8", "int16x8"] = "int8"
     """Number format whose errors are measured."""
     samples: Annotated[int, Ge(1)] = 16
-    """Held-out calibration samples that errors are measured on, at most. More are surer and take longer.
+    """Held-out calibration samples that errors are measured on, at most. More give surer results and take longer.
     [samples]"""
     calibration: Calibration = field(default_factory=Calibration)
     """Images that ranges are measured on."""

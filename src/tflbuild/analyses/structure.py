@@ -57,7 +57,7 @@ class Structure(Analysis):
     steps = True
 
     samples: Annotated[int, Ge(1)] = 8
-    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
+    """Samples of the test split that are run, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""

@@ -228,7 +228,7 @@ def _evidence(layout: ArrayLayout) -> Iterator[Mapping[str, str]]:
         said = f"arrays are named {', '.join(plain(name, 60) for name in every)}"
         yield {"what": "splits", "value": ", ".join(layout.parts), "evidence": said}
     if part.labels:
-        said = f"'{plain(part.labels, 60)}' holds whole numbers, one a row"
+        said = f"'{plain(part.labels, 60)}' holds whole numbers, one per row"
         yield {"what": "labels", "value": "classes", "evidence": said}
 
 

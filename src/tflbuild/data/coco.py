@@ -152,7 +152,7 @@ class Annotations:
             label = str(name)
             if not _is_text(label):
                 raise DataError(
-                    f"data.root: {self.source} has the category '{plain(label)}', whose name is no text."
+                    f"data.root: {self.source} has the category '{plain(label)}', whose name is not text."
                 )
             if found.setdefault(number, label) != label:
                 raise DataError(
@@ -211,7 +211,7 @@ class Annotations:
     def _problem(self, annotation: Any, image: Id | None, category: Id | None) -> str:
         """Say why an annotation is no box of a known class in a known image; "" if it is."""
         if not isinstance(annotation, dict):
-            return "is no mapping"
+            return "is not a mapping"
         if image is None or image not in self._listed:
             return f"is of an unknown image {plain(annotation.get('image_id'), 40)}"
         name = self._listed[image].name

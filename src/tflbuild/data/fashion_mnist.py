@@ -182,7 +182,7 @@ class FashionMnist(Dataset):
             if path.is_file():
                 return path
         if not root.is_dir():
-            raise DataError(f"data.root: '{self.root}' is no folder that is there; expected {EXPECTED}.")
+            raise DataError(f"data.root: '{self.root}' is not a folder that is there; expected {EXPECTED}.")
         near = did_you_mean(name, [path.name for path in root.iterdir()])
         raise DataError(f"data.root: '{self.root}' has no {name} or {name}.gz; expected {EXPECTED}.{near}")
 

@@ -97,7 +97,7 @@ class ImageFolder(FileDataset):
         name = folder.relative_to(root).as_posix()
         form = exports.marked(folder, "" if name == "." else name)
         if form and self.classes is None:
-            raise DataError(f"data.root: '{self.root}' is no folder of classes: it looks like {form}.")
+            raise DataError(f"data.root: '{self.root}' is not a folder of classes: it looks like {form}.")
 
     def _pictures(self, root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[Picture]:
         """Look at every image of a split, class by class in alphabetical order."""

@@ -147,7 +147,7 @@ class Build:
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
         if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
-            self._warn("tensorboard: no step of this build trains, so that there is nothing to log")
+            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         runner = Runner(*parts)
         self._runner, self._account.steps = runner, runner.reports

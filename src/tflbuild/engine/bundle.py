@@ -123,7 +123,7 @@ def run_bundle(
     label = content["pass"]["label"]
     if label not in recipe.steps:
         raise RecipeError(
-            f"reproduce: pass.label: '{plain(label)}' is no step of the bundle's recipe; there are "
+            f"reproduce: pass.label: '{plain(label)}' is not a step of the bundle's recipe; there are "
             f"{', '.join(recipe.steps)}."
         )
     step = recipe.steps[label]
@@ -213,7 +213,7 @@ def _inputs(content: Mapping[str, Any], prepared: Prepared) -> Inputs:
             {entry["metric"]: {k: v for k, v in entry.items() if k not in ("metric", "baseline")}}
         )
         if len(found) != 1:
-            raise RecipeError(f"reproduce: held.{position} holds {len(found)} limits; right would be one.")
+            raise RecipeError(f"reproduce: held.{position} holds {len(found)} limits; expected one.")
         held.append(HeldLimit(limit=found[0], baseline=_found(entry["baseline"], content, prepared)))
     models = {label: _found(given, content, prepared) for label, given in content["models"].items()}
     return Inputs(

@@ -77,9 +77,9 @@ def read_bundle(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RecipeError(f"{plain(file)} cannot be read: {error}.") from error
     if content.get("schema") != SCHEMA:
-        raise RecipeError(f"{plain(file)} is no bundle: its schema is not {SCHEMA}.")
+        raise RecipeError(f"{plain(file)} is not a bundle: its schema is not {SCHEMA}.")
     try:
         check(content, BUNDLE)
     except Malformed as error:
-        raise RecipeError(f"{plain(file)} is no bundle: {error}.") from error
+        raise RecipeError(f"{plain(file)} is not a bundle: {error}.") from error
     return content

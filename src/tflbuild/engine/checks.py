@@ -241,7 +241,7 @@ def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tup
         return
     if order.index(label) <= order.index(base):
         raise RecipeError(
-            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so that there is nothing to "
+            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so there is nothing to "
             f"limit at '{label}'; put the limit behind '{base}', or into the recipe's total budget."
         )
 

@@ -53,7 +53,7 @@ def judge(
         return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
     cost, *interval = _cost(limit, value, baseline, difference)
     if cost is None:
-        text = f"{limit.metric}: the baseline is 0, so that a relative drop is undefined; use max_drop"
+        text = f"{limit.metric}: the baseline is 0, so a relative drop is undefined; use max_drop"
         return _unmeasured(limit, text, value)
     low, high = (end if end is not None and math.isfinite(end) else None for end in interval)
     at_least = limit.form == "min"

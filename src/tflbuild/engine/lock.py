@@ -117,11 +117,11 @@ def read_lock(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RecipeError(f"{plain(path)} cannot be read as a lock: {error}.") from error
     if content.get("schema") != SCHEMA:
-        raise RecipeError(f"{plain(path)} is no lock: its schema is not {SCHEMA}.")
+        raise RecipeError(f"{plain(path)} is not a lock: its schema is not {SCHEMA}.")
     try:
         check(content, LOCK)
     except Malformed as error:
-        raise RecipeError(f"{plain(path)} is no lock: {error}.") from error
+        raise RecipeError(f"{plain(path)} is not a lock: {error}.") from error
     return content
 
 

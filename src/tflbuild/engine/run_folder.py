@@ -76,7 +76,7 @@ def newest_run(runs: Path, name: str) -> Path | None:
     (began, _), newest = max(dated)
     if began > datetime.now() + ANOTHER_CLOCK:
         raise RecipeError(
-            f"locked: {plain(newest)} is dated in the future, so that it is not known which run is the newest; name "
+            f"locked: {plain(newest)} is dated in the future, so it is not known which run is the newest; name "
             f"the lock with locked=FILE, or remove that folder."
         )
     return newest

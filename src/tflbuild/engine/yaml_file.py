@@ -60,7 +60,7 @@ def _check_plain(value: Any) -> None:
     if isinstance(value, dict):
         for name, part in value.items():
             if not isinstance(name, str):
-                raise ValueError(f"it holds a key that is no text: {str(name)[:60]}")
+                raise ValueError(f"it holds a key that is not text: {str(name)[:60]}")
             _check_plain(part)
     elif isinstance(value, list):
         for part in value:

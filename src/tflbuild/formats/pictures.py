@@ -30,7 +30,7 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 ASSUMED = (
-    "nothing in the file says how pixels are scaled, so that the default, -1..1, is assumed; where the model was "
+    "nothing in the file says how pixels are scaled, so the default, -1..1, is assumed; where the model was "
     "trained otherwise, set preprocess.scale and preprocess.offset, or preprocess.mean and preprocess.std"
 )
 
@@ -133,7 +133,7 @@ def likeness(shape: Sequence[int]) -> Likeness:
             return Likeness(0, True, "its channels come first, and pictures are taken with channels last")
         return Likeness(0, True, f"it has {channels} channels, and a picture has 1 or 3")
     if min(height, width) < LEAST_SIDE or max(height, width) > MOST_ASPECT * min(height, width):
-        return Likeness(0, True, f"{height} x {width} are no usual sides of a picture")
+        return Likeness(0, True, f"{height} x {width} are not usual sides of a picture")
     if channels == COLOUR:
         return Likeness(COLOUR, True, "three channels")
     if height == width:
@@ -141,5 +141,5 @@ def likeness(shape: Sequence[int]) -> Likeness:
             GREY, False, "one channel, and it is square as pictures often are; spectrograms may be, too"
         )
     return Likeness(
-        0, False, "one channel, and it is no square: a spectrogram may look so, or a grey picture"
+        0, False, "one channel, and it is not a square: a spectrogram may look so, or a grey picture"
     )

@@ -82,7 +82,7 @@ class File(KerasFile):
             raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
         if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
             raise ValueError(
-                f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "
+                f"shape: {list(self.shape)} is not a shape of one sample; the first side is the batch, 1, e.g. "
                 f"[1,192,192,3]"
             )
         found = self.description  # which checks the file, and holds `outputs`, `signature` and `shape` to it

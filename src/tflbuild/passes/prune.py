@@ -107,7 +107,7 @@ class Prune(Fitting):
         for pattern, share in self._special.items():
             if not 0 <= share < 1:
                 raise ValueError(
-                    f"layers.{pattern}: {share} is no share of zeros; it should be at least 0, and below 1"
+                    f"layers.{pattern}: {share} is not a share of zeros; it should be at least 0, and below 1"
                 )
         if self.schedule == "2:4":
             self._check_two_of_four()

@@ -89,7 +89,7 @@ class ReestimateBatchNorm(Pass):
         before, after = keras.load(model.path), keras.load(result.path)
         changed = batch_norm.changed(before, after)
         if changed:
-            raise BrokenPromise(f"{changed[0]} changed, which is no statistic of a batch norm.")
+            raise BrokenPromise(f"{changed[0]} changed, which is not a statistic of a batch norm.")
         broken = keras.not_finite(after)
         if broken:
             raise BrokenPromise(f"{broken[0]} holds values that are not finite.")

@@ -36,7 +36,7 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
         also: further keys that would have been right there, for the nearest spelling.
     """
     if not isinstance(values, Mapping):
-        raise RecipeError(f"{key}: {shown(values)} is no mapping of options.")
+        raise RecipeError(f"{key}: {shown(values)} is not a mapping of options.")
     values = _without_null(cls, values)
     _refuse_unknown(cls, values, key, also)
     missing = [name for name, value in values.items() if value == "???"]
@@ -101,7 +101,7 @@ def _refuse_truth(given: Any, made: Any, key: str) -> None:
     """Refuse true and false where a number is meant; pydantic reads them as 1 and 0."""
     if isinstance(given, bool):
         if isinstance(made, (int, float)) and not isinstance(made, bool):
-            raise RecipeError(f"{key}: {'true' if given else 'false'} is no number.")
+            raise RecipeError(f"{key}: {'true' if given else 'false'} is not a number.")
     elif isinstance(given, Mapping):
         for name, value in given.items():
             part = made.get(name) if isinstance(made, Mapping) else getattr(made, str(name), None)
@@ -114,7 +114,7 @@ def _refuse_truth(given: Any, made: Any, key: str) -> None:
 def _refuse_unusable(value: Any, key: str) -> None:
     """Refuse numbers that an action key, a report or a tool cannot hold: JSON knows no infinity and no NaN."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise RecipeError(f"{key}: {value} is no finite number.")
+        raise RecipeError(f"{key}: {value} is not a finite number.")
     if isinstance(value, float) and abs(value) > LARGEST_FLOAT:
         raise RecipeError(f"{key}: {value} is too large; at most {LARGEST_FLOAT:g} is read.")
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:

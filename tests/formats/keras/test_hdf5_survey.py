@@ -123,8 +123,8 @@ def test_attributes_that_keras_writes_are_taken() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (np.zeros(2), "has the attribute 'keras_version', which is no text"),
-        (5, "has the attribute 'keras_version', which is no text"),
+        (np.zeros(2), "has the attribute 'keras_version', which is not text"),
+        (5, "has the attribute 'keras_version', which is not text"),
         (np.bytes_(b"\xff"), "holds text that is not UTF-8"),
     ],
 )

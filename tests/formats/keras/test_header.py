@@ -189,7 +189,7 @@ CONFIGS = {
     ),
     "circle": (at("config/layers/1/inbound_nodes", [[["scores", 0, 0, {}]]]), "can never be there"),
     "no such call": (at("config/layers/2/inbound_nodes", [[["flat", 7, 0, {}]]]), "can never be there"),
-    "nodes are text": (at("config/layers/1/inbound_nodes", "abc"), "inbound_nodes are no list"),
+    "nodes are text": (at("config/layers/1/inbound_nodes", "abc"), "inbound_nodes are not a list"),
     "more weights than there are": (at("config/layers/2/config/units", 10**9), "units=1000000000"),
 }
 
@@ -213,7 +213,7 @@ def test_text_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["3.0.0", "abc", "9" * 500, "2.\x1b[2J"])
 def test_another_version_is_one_sentence(version: str, tmp_path: Path) -> None:
     said = refusal(keras_files.h5(tmp_path / "my.h5", dense(), version=version))
-    assert ("whose calls are not those of Keras 3" in said) or ("which is no version" in said)
+    assert ("whose calls are not those of Keras 3" in said) or ("which is not a version" in said)
     assert "\x1b" not in said
 
 
@@ -370,7 +370,7 @@ def said_of(found: keras_header.Header, **options: Any) -> str:
         ("2.16.0-tf", ""),
         ("3.0.0", ""),
         ("2.", ""),
-        ("x2", "model.path: 'my.h5' says that Keras 'x2' saved it, which is no version."),
+        ("x2", "model.path: 'my.h5' says that Keras 'x2' saved it, which is not a version."),
     ],
 )
 def test_versions_at_the_edge(version: str, said: str) -> None:

@@ -129,7 +129,7 @@ def test_an_autoencoder_is_no_classifier(tmp_path: Path) -> None:
             functional(
                 image(), layer("Conv2D", "mask", "image", filters=2, kernel_size=[1, 1], activation="softmax")
             ),
-            "the one output, (?, 64, 48, 2) float32, is no row of scores; layer 'mask' ends in softmax",
+            "the one output, (?, 64, 48, 2) float32, is not a row of scores; layer 'mask' ends in softmax",
         ),
         (classifier(units=1), "layer 'scores' ends in softmax, and a softmax of one number is always 1"),
         (

@@ -184,13 +184,13 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "weights elsewhere": (
         classifier(external={"location": "../weights.bin"}),
-        "keeps weights in '../weights.bin', which is no file in its own folder: files elsewhere are not read; it "
+        "keeps weights in '../weights.bin', which is not a file in its own folder: files elsewhere are not read; it "
         "cannot "
         "be used",
     ),
     "weights at an absolute path": (
         classifier(external={"location": "/etc/passwd"}),
-        "keeps weights in '/etc/passwd', which is no file in its own folder: files elsewhere are not read; it cannot "
+        "keeps weights in '/etc/passwd', which is not a file in its own folder: files elsewhere are not read; it cannot "
         "be "
         "used",
     ),
@@ -216,10 +216,10 @@ def test_a_file_that_cannot_be_taken_in_is_one_sentence(case: str, tmp_path: Pat
 BATCHES: dict[str, tuple[Sequence[int | str] | None, str]] = {
     "two samples at a time": (
         (2, 3, 12, 12),
-        "is (2, 3, 12, 12) float32, so that it takes 2 samples at a time; export it again for one sample at a time, or "
+        "is (2, 3, 12, 12) float32, so it takes 2 samples at a time; export it again for one sample at a time, or "
         "with an open batch.",
     ),
-    "no axes": ((), "is () float32, so that it has no axis for the batch; export it again"),
+    "no axes": ((), "is () float32, so it has no axis for the batch; export it again"),
     "no shape": (None, "says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."),
 }
 

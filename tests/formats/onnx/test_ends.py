@@ -161,8 +161,8 @@ def test_a_shape_can_be_said_of_a_single_input() -> None:
 
 
 REFUSED: list[tuple[Shape, str]] = [
-    ((4, 3), "is (4, 3) float32, so that it takes 4 samples at a time; export it again"),
-    ((), "is () float32, so that it has no axis for the batch; export it again"),
+    ((4, 3), "is (4, 3) float32, so it takes 4 samples at a time; export it again"),
+    ((), "is () float32, so it has no axis for the batch; export it again"),
     (
         (1, 3, "H", 7),
         "is (1, 3, ?, 7) float32, whose sides are open; say them in the file's own order of axes: "

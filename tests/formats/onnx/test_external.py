@@ -46,7 +46,7 @@ def test_each_file_is_named_once_and_must_reach_as_far_as_any_tensor_in_it(tmp_p
 def test_what_is_no_file_in_the_folder_is_no_place(name: str, tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(bytes(8))
     assert refusal(tmp_path / "inner", {"location": name}).endswith(
-        ", which is no file in its own folder: files elsewhere are not read"
+        ", which is not a file in its own folder: files elsewhere are not read"
     )
 
 

@@ -182,7 +182,7 @@ def test_open_sides_are_those_that_are_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(0, 8, 8, 3), (2, 8, 8, 3), (1, -1, 8, 3), (1,) * 9])
 def test_a_shape_that_is_none_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
     file = File(path=str(written(tmp_path, classifier((-1, -1, -1, 3)))), shape=shape)
-    with pytest.raises(ValueError, match=r"^shape: \[.*\] is no shape of one sample"):
+    with pytest.raises(ValueError, match=r"^shape: \[.*\] is not a shape of one sample"):
         file.check()
 
 

@@ -124,7 +124,7 @@ def test_the_first_of_several_languages_is_taken(tmp_path: Path) -> None:
     [
         (None, "which is not in the file: no archive is packed behind the model"),
         ({"other.txt": b"x"}, "which is not in the archive behind the model"),
-        ({"names.txt": b"\xff\xfe\0"}, "which is no text in UTF-8"),
+        ({"names.txt": b"\xff\xfe\0"}, "which is not text in UTF-8"),
         ({"names.txt": b""}, "which has 0 lines, or longer ones than a list of labels has"),
         ({"names.txt": b"x" * 5000}, "which has 1 lines, or longer ones than a list of labels has"),
         ({"names.txt": b"x\n" * 20_001}, "which has 20001 lines, or longer ones than a list of labels has"),
@@ -262,7 +262,7 @@ OF_THE_INPUT = "model.path: the input 'image' of '{path}' is "
         ),
         (
             classifier("Poses"),
-            "model.path: '{path}' has the custom operator 'Poses', which LiteRT has not, so that it cannot be executed",
+            "model.path: '{path}' has the custom operator 'Poses', which LiteRT has not, so it cannot be executed",
         ),
         (
             classifier("SOFTMAX", change=sides(1, -1, -1, 3)),
@@ -277,7 +277,7 @@ OF_THE_INPUT = "model.path: the input 'image' of '{path}' is "
             classifier("SOFTMAX", shape=()),
             OF_THE_INPUT + "() float32, and the first side of an input is the batch, 1",
         ),
-        (b"", "model.path: {path} is no TensorFlow Lite file; it cannot be used."),
+        (b"", "model.path: {path} is not a TensorFlow Lite file; it cannot be used."),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:

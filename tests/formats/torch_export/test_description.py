@@ -170,7 +170,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 ARCHIVES: dict[str, tuple[dict[str, Any], str]] = {
     "compiled code": (
         {"more": {"data/aotinductor/model/code.so": b""}},
-        "holds 'net/data/aotinductor/model/code.so', which is no part of a program",
+        "holds 'net/data/aotinductor/model/code.so', which is not part of a program",
     ),
     "an older PyTorch": (
         {"more": {"serialized_exported_program.json": b"{}"}},

@@ -202,7 +202,7 @@ def test_levels_of_sparsity_are_drawn_and_listed_with_every_metric() -> None:
     assert iterations.lines(LEVELS)[2] == "  sparsity 55 %: kept"
     one = iterations.exhibit(LEVELS[:1])
     assert one is not None
-    assert len(one.parts) == 1, "one point is no curve"
+    assert len(one.parts) == 1, "one point is not a curve"
     assert iterations.exhibit([]) is None
     assert iterations.lines(LEVELS[:1])[0] == "pruned in 1 level:"
 

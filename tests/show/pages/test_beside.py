@@ -108,7 +108,7 @@ def test_a_page_that_cannot_be_written_again_stays_as_it_is_and_that_is_said(
     (tmp_path / "report.html").mkdir()
     publish_again(tmp_path, warned.append)
     for said, why in zip(
-        warned, ("is no report of a run", "is not as this tflbuild", "cannot write to"), strict=True
+        warned, ("is not a report of a run", "is not as this tflbuild", "cannot write to"), strict=True
     ):
         assert said.startswith(f"{tmp_path / 'report.html'} stays as it is: ")
         assert why in said

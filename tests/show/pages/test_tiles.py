@@ -54,7 +54,7 @@ def test_the_tiles_say_accuracy_change_file_latency_and_time() -> None:
 def test_without_a_target_the_last_pass_that_was_measured_is_shown() -> None:
     report = REPORT | {"targets": []}
     assert shown(report)[0] == ["map", "0.700", "0.600 to 0.700", "val, n = 1,500"]
-    assert [row[0] for row in shown(report)] == ["map", "time"], "val and test are no pair"
+    assert [row[0] for row in shown(report)] == ["map", "time"], "val and test are not pair"
     again = [*REPORT["passes"], {"label": "q", "cached": True, "metrics": {"map": measured(0.5, "test")}}]
     assert shown(report | {"passes": again})[:2] == [
         ["map", "0.500", "0.600 to 0.700", "test, n = 1,500"],

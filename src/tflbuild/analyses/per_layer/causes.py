@@ -107,7 +107,7 @@ def _named(part: str, row: Row) -> tuple[str, str]:
             return (
                 "weights.granularity",
                 f"its {row['channels']} channels share one scale, and their ranges are {row['range_ratio']:.3g} x "
-                f"apart, so that one has {row['fewest_steps']} distinct values",
+                f"apart, so one has {row['fewest_steps']} distinct values",
             )
         if (row["input_ratio"] or 0) >= FAR_APART:
             return (

@@ -19,7 +19,7 @@ LARGEST = 10**9
 OUTSIDE = ("lies outside its image", "reaches outside its image")
 
 MANY = 10
-"""Boxes outside their images from which it is no slip of single ones any more, where half of all are so."""
+"""Boxes outside their images from which it is not a slip of single ones any more, where half of all are so."""
 
 Box = tuple[float, float, float, float]
 
@@ -163,7 +163,7 @@ def fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
     if 0 <= top < bottom <= height and 0 <= left < right <= width:  # as nearly all are
         return (top / height, left / width, bottom / height, right / width), ""
     if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
-        return None, "has an edge that is no number: dropped"
+        return None, "has an edge that is not a number: dropped"
     for axis, low, high in (("x", left, right), ("y", top, bottom)):
         if low >= high:
             sign = "=" if low == high else ">"

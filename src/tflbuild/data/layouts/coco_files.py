@@ -24,7 +24,7 @@ LISTS = ("images", "annotations", "categories")
 OTHERS = re.compile(
     r"^(captions|person_keypoints|panoptic|stuff|image_info|deepfashion)_|createml\.json$", re.IGNORECASE
 )
-"""Annotations that are no boxes of classes, by the names that COCO and others give them."""
+"""Annotations that are not boxes of classes, by the names that COCO and others give them."""
 
 MOST_CANDIDATES = 100
 

@@ -130,7 +130,7 @@ class FileDataset(RootedDataset):
             if name not in known:
                 there = ", ".join(map(plain, known)) or "none"
                 raise DataError(
-                    f"data.classes: '{plain(name)}' is no class of '{self.root}'; there are {there}."
+                    f"data.classes: '{plain(name)}' is not a class of '{self.root}'; there are {there}."
                     f"{did_you_mean(name, known)}"
                 )
             if name not in found:

@@ -102,7 +102,9 @@ def _annotated(root: Path, shown: str, there: Below) -> list[Guess]:
             Guess("coco", f"{names} list{'s' * (len(files) == 1)} images, annotations and categories")
         )
     if form := next(exports.forms(root, (exports.yolo_labels,)), None):
-        found.append(Guess("yolo", f"'{plain(form.evidence)}' has a class and a box in 0..1 a line, as YOLO"))
+        found.append(
+            Guess("yolo", f"'{plain(form.evidence)}' has a class and a box in 0..1 per line, as YOLO")
+        )
     if named := [name for name in there.others if record_set.NAMED.search(name)]:
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         found.append(Guess("tfrecord", f"'{plain(named[0])}'{more}, named like TFRecord files"))

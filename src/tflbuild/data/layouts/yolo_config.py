@@ -75,7 +75,7 @@ def _of_yaml(name: str, text: str) -> Config:
     except ValueError as error:
         raise DataError(f"data.root: {plain(name)} cannot be read: {error}.") from error
     if not isinstance(content, dict):
-        raise DataError(f"data.root: {plain(name)} is no mapping; expected train, val and names.")
+        raise DataError(f"data.root: {plain(name)} is not a mapping; expected train, val and names.")
     classes = _classes(content.get("names"), content.get("nc"), name)
     splits: dict[str, tuple[str, ...]] = {}
     for key, value in content.items():

@@ -69,7 +69,7 @@ def obstacle(root: Path, commits: Path) -> str:
         return ""
     place = closed[0] if closed else commits
     return (
-        f"store.path: {place} may not be written by this user, so that nothing new can be kept in the store "
+        f"store.path: {place} may not be written by this user, so nothing new can be kept in the store "
         f"{root}; set store.path to another folder, or have its owner share it: store.shared=true."
     )
 

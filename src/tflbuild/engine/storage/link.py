@@ -203,7 +203,7 @@ def check(url: str) -> None:
     protocol, separator, rest = url.partition("://")
     if not separator or not protocol or not rest:
         raise RecipeError(
-            f"store.remote: '{url}' is no URL; right would be s3://bucket/prefix or file:///mnt/store."
+            f"store.remote: '{url}' is not a URL; expected s3://bucket/prefix or file:///mnt/store."
         )
     toolchain.require(("s3fs", "fsspec") if protocol in S3 else ("fsspec",), f"store.remote={url}")
 

@@ -147,14 +147,14 @@ def read(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
     try:
         found = json_text.parse(content)
     except ValueError as error:
-        raise Damaged(f"its record is no JSON ({error})") from error
+        raise Damaged(f"its record is not JSON ({error})") from error
     if not isinstance(found, dict) or found.pop("digest", "") != _digest(found):
         raise Damaged("its record was altered or cut short")
     try:
         check(found, RECORD)
         check(found, _form_of(found["preimage"]))
     except Malformed as error:
-        raise Damaged(f"its record is no result: {error}") from error
+        raise Damaged(f"its record is not a result: {error}") from error
     if found["key"] != key or digest.of_json(found["preimage"]) != key:
         raise Damaged("its record belongs to another key")
     _check_files(found)
@@ -198,7 +198,7 @@ def _check_files(found: Mapping[str, Any]) -> None:
     if str(found["preimage"].get("measure")) in FILES:
         spoken.add(found["value"]["file"])
     if not spoken <= set(found["blobs"]):
-        raise Damaged("its record is no result: it speaks of a file that is not among its files")
+        raise Damaged("its record is not a result: it speaks of a file that is not among its files")
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ class Description:
             )
         elif stated not in ("auto", kind) and kind != "unknown":
             raise RecipeError(
-                f"model.outputs: {stated} is said, but in '{path}' {evidence}, so that its outputs are {WORDS[kind]}; "
+                f"model.outputs: {stated} is said, but in '{path}' {evidence}, so its outputs are {WORDS[kind]}; "
                 f"set model.outputs={kind}, or leave it out."
             )
 

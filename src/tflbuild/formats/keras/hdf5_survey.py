@@ -151,7 +151,7 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         value.encode()  # bytes that are not UTF-8 are surrogates in it
         return value
-    raise Refused(f"has the attribute '{name}', which is no text")
+    raise Refused(f"has the attribute '{name}', which is not text")
 
 
 def answer(content: bytes) -> dict[str, Any]:

@@ -257,7 +257,7 @@ def check_sound(header: Header, path: Path, key: str = "model.path: ") -> None:
     version = VERSION.fullmatch(header.version) if header.version else None
     if header.version and version is None:
         raise RecipeError(
-            f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is no version."
+            f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is not a version."
         )
     if header.origin is not None and header.origin.refused:
         raise RecipeError(f"{key}in '{said}', {header.origin.refused}")

@@ -122,7 +122,7 @@ def _check_object(layer: str, value: Mapping[str, Any]) -> None:
         raise Unwanted(f"{_where(layer)} is {_described(kind)}.")
     if module is not None and not _is_module(module):
         raise Unwanted(
-            f"{_where(layer)} is said to come from '{plain(module, 60)}', which is no module of tf_keras; "
+            f"{_where(layer)} is said to come from '{plain(module, 60)}', which is not a module of tf_keras; "
             f"use built-in layers."
         )
     if registered is not None and (not isinstance(registered, str) or registered not in CLASSES):
@@ -161,14 +161,14 @@ def _check_array(layer: str, value: Mapping[str, Any]) -> None:
     config = value.get("config")
     if not isinstance(config, dict) or str(config.get("dtype")) not in DTYPES:
         raise Unwanted(
-            f"{_where(layer)} holds a constant that is no plain number; rebuild the model without it."
+            f"{_where(layer)} holds a constant that is not a plain number; rebuild the model without it."
         )
 
 
 def _check_string(layer: str, key: str, value: str) -> None:
     if value == COMPOSITE:
         raise Unwanted(
-            f"{_where(layer)} holds a constant that is no plain number; rebuild the model without it."
+            f"{_where(layer)} holds a constant that is not a plain number; rebuild the model without it."
         )
     if key.endswith("activation") and not _is_activation(value):
         raise Unwanted(
@@ -176,7 +176,7 @@ def _check_string(layer: str, key: str, value: str) -> None:
         )
     if key in ATTRIBUTE_KEYS and value not in ATTRIBUTES:
         raise Unwanted(
-            f"{_where(layer)} names '{plain(value, 60)}' in {key}, which is no weight or activation."
+            f"{_where(layer)} names '{plain(value, 60)}' in {key}, which is not a weight or activation."
         )
     if key.endswith(PART_KEYS) and value not in PART_NAMES:
         raise Unwanted(
@@ -196,7 +196,7 @@ def _is_module(name: Any) -> bool:
 def _described(kind: Any) -> str:
     known = ADVICE.get(kind) if isinstance(kind, str) else None
     return known or (
-        f"a '{plain(kind, 60)}', which is no layer or part of tf_keras that is known to run no code; "
+        f"a '{plain(kind, 60)}', which is not a layer or part of tf_keras that is known to run no code; "
         f"rebuild the model from built-in layers"
     )
 

@@ -97,7 +97,7 @@ def _fixed(name: str, spec: TensorSpec | None, said: str, shape: tuple[int, ...]
     if batch not in (OPEN, 1):
         reason = f"takes {batch} samples at a time" if batch else "has no axis for the batch"
         raise RecipeError(
-            f"model.path: {known} is {spec.text}, so that it {reason}; export it again for one sample at a time, or "
+            f"model.path: {known} is {spec.text}, so it {reason}; export it again for one sample at a time, or "
             f"with an open batch."
         )
     sides = (1, *spec.shape[1:])

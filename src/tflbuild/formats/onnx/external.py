@@ -43,7 +43,7 @@ def _checked(name: str, end: int, folder: Path) -> Path:
     shown = plain(name, 120)
     if not name or "\0" in name or inside.is_absolute() or ".." in inside.parts or "\\" in name:
         raise Malformed(
-            f"keeps weights in '{shown}', which is no file in its own folder: files elsewhere are not read"
+            f"keeps weights in '{shown}', which is not a file in its own folder: files elsewhere are not read"
         )
     path = folder / name
     try:

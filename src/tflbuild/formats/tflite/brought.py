@@ -50,7 +50,7 @@ def of_file(content: bytes) -> tuple[dict[str, Any], list[str]]:
 def _member(content: bytes, name: str, most: int) -> bytes:
     """Read a file that is packed with others again, so that its name must be one in any folder."""
     if not is_name(name):
-        raise ValueError("has a name that is no file's")
+        raise ValueError("has a name that is not a file's")
     member = packed_files.member(content, name)
     if len(member) > most:
         raise ValueError(f"is one of more than {MOST_BYTES} bytes together")

@@ -199,10 +199,10 @@ REFUSED = {
         layer("Mine", "a", "image", module="mine.layers"),
         "is a 'Mine', a class of its author's own",
     ),
-    "of no class": (layer("Mine", "a", "image"), "is a 'Mine', which is no layer of Keras 3"),
+    "of no class": (layer("Mine", "a", "image"), "is a 'Mine', which is not a layer of Keras 3"),
     "of an application": (
         layer("LayerScale", "a", "image"),
-        "is a 'LayerScale', which is no layer of Keras 3",
+        "is a 'LayerScale', which is not a layer of Keras 3",
     ),
     "registered": (
         {**layer("Dense", "a", "image"), "registered_name": "mine>Dense"},

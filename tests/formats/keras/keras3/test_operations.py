@@ -221,7 +221,7 @@ def test_height_and_width_alone_are_padded_and_resized() -> None:
     assert lack("Resize", IMAGE, size=[4, 5], data_format="channels_first") == (
         "with data_format=channels_first"
     )
-    assert lack("Resize", ROW, size=[4, 5]) == "of what is no batch of pictures"
+    assert lack("Resize", ROW, size=[4, 5]) == "of what is not a batch of pictures"
     assert lack("Cast", IMAGE, dtype="int32") == "to int32"
     ((_, cast),) = steps("Cast", IMAGE, dtype="float32")
     assert cast["dtype"] == "float32"
