@@ -107,7 +107,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "no file": (case("gone.tflite", "rows.npz"), "model.path: there is no file 'gone.tflite'."),
     "no path": (
         ["recipe=int8", "data.root=rows.npz"],
-        "model.path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file",
+        "model.path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file",
     ),
     "of no format": (case("text.tflite", "rows.npz"), f"model.path: 'text.tflite' {NO_FORMAT}."),
     "of a format that is not read": (
@@ -132,7 +132,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "an ONNX file without its weights": (
         case("light.onnx", "photos"),
-        "model.path: 'light.onnx' keeps weights in 'weights.bin', which is not beside it; put it there; it cannot be "
+        "model.path: 'light.onnx' keeps weights in 'weights.bin', which is missing; put it beside the "
+        "model; it cannot be "
         "used.",
     ),
     "a shape that does not fit an ONNX file": (
@@ -201,7 +202,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "code in a file of Keras 3": (
         case("keras3_code.keras", "three"),
         "model.path: in 'keras3_code.keras', layer 'last' is a Lambda, Python code in a file, which tflbuild does not "
-        "execute; write it in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.",
+        "execute; export it in Keras 3 with model.export('FOLDER'), and set model.path=FOLDER.",
     ),
     # Passes
     "pruning what Keras 3 exports": (
@@ -283,9 +284,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "a scale beside a mean": (
         case("classifier.tflite", "photos", "preprocess.scale=1", "preprocess.mean=[1,2,3]"),
-        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; leave "
-        "one of "
-        "them out.",
+        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     "two means for three channels": (
         case("classifier.tflite", "photos", "preprocess.mean=[1,2]"),

@@ -281,7 +281,7 @@ def test_what_was_printed_and_lost_is_an_error_where_it_was_all_there_is(
     monkeypatch.setattr(cli, "unwritten", lambda: "No space left")
     assert cli._written(words, code) == end
     assert capsys.readouterr().err == (
-        "warning: the standard output cannot be written: No space left; what was printed is lost\n"
+        "warning: the standard output cannot be written: No space left; the output is lost\n"
     )
     monkeypatch.setattr(cli, "unwritten", lambda: "")
     assert cli._written(words, code) == code
@@ -358,7 +358,7 @@ def own() -> list[str]:
 def test_a_recipe_of_the_users_own_model_asks_for_it(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", f"recipe={recipe}"]) == 2
     assert capsys.readouterr().err == (
-        "error: model.path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file\n"
+        "error: model.path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file\n"
     )
 
 

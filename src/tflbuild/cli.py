@@ -113,7 +113,7 @@ def _written(words: list[str], code: int) -> int:
     why = unwritten()
     if not why:
         return code
-    warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
+    warn(f"warning: the standard output cannot be written: {plain(why)}; the output is lost")
     only_prints = not words or any(word.partition("=")[0] in PRINTING for word in words) or _prints(words[0])
     return code or (StoreError.exit_code if only_prints else 0)
 

@@ -95,7 +95,7 @@ def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
         try:
             return Build(again, lambda: make_run_folder(again), worker, listeners, publish).run()
         except RecipeError as refused:  # e.g. a pass that trains what only the first way gives
-            raise OtherWay(f"{outcome.error} That fails, too: {refused}") from refused
+            raise OtherWay(f"{outcome.error} That fails as well: {refused}") from refused
     finally:
         worker.stop()
 

@@ -81,7 +81,7 @@ def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str])
     (root / "actions" / f"{key(2)}.json").write_text("{}")
     assert main(["cache", "verify"]) == 7
     said = capsys.readouterr()
-    assert f"damaged: {key(2)[:12]}: its record was altered or cut short" in said.out
+    assert f"damaged: {key(2)[:12]}: its record was changed or cut off" in said.out
     assert "1 filethat no record uses (1000 B); tflbuild cache gc removes them" in said.out
     assert "1 stored file of outputs/store had been damaged" in said.err
     assert main(["cache", "verify"]) == 0

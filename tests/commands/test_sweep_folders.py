@@ -94,7 +94,7 @@ def test_report_tells_of_a_sweep_what_was_built_and_what_is_missing(
     assert main(["report", str(sweep)]) == 0
     printed = capsys.readouterr().out
     assert "3 jobs: 3 waiting" in printed
-    assert f"to build what is missing: tflbuild rerun {sweep}" in printed
+    assert f"to build the missing jobs: tflbuild rerun {sweep}" in printed
     assert (sweep / "summary.html").is_file()
 
 

@@ -238,7 +238,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "one class": (
         {"a": floats(8, 4), "y": np.zeros(8, int)},
         {},
-        "data.root: 'a.npz' has the label 0 alone in 'y'.",
+        "data.root: 'a.npz' has only the label 0 in 'y'.",
     ),
     "names for fewer classes": (
         {"a": floats(8, 4), "y": np.arange(8) % 3},
@@ -308,10 +308,16 @@ def test_a_file_that_changed_since_is_one_sentence(tmp_path: Path) -> None:
     data = Arrays(root=str(path))
     sample = data.index(never).splits["train"][-1]
     saved(tmp_path, other=floats(8, 4))
-    with pytest.raises(DataError, match=r"a\.npz' was readable when the build began: it holds other arrays"):
+    with pytest.raises(
+        DataError,
+        match=r"a\.npz' was readable when the build started, but is not now: it "
+        "holds other arrays",
+    ):
         data.read(sample)
     path.unlink()
-    with pytest.raises(DataError, match=r"a\.npz' was readable when the build began: .*No such file"):
+    with pytest.raises(
+        DataError, match=r"a\.npz' was readable when the build started, but is not now: .*No such file"
+    ):
         data.read(sample)
 
 

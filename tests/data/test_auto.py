@@ -95,13 +95,13 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         lambda root: pictures(root, _=5),
         ".",
         Images,
-        "5 pictures, and nothing that says what is on them",
+        "5 pictures, without labels",
     ),
     "one folder of pictures": (
         lambda root: pictures(root, photos=5),
         ".",
         Images,
-        "5 pictures in photos, and nothing that says what is on them",
+        "5 pictures in photos, without labels",
     ),
     "folders of which one has pictures": (
         lambda root: (
@@ -111,31 +111,31 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         ),
         ".",
         Images,
-        "5 pictures in photos, and nothing that says what is on them",
+        "5 pictures in photos, without labels",
     ),
     "pictures by year and month": (
         lambda root: pictures(root, y2024__m01=2, y2024__m02=2, y2025__m01=2),
         ".",
         Images,
-        "6 pictures, and nothing that says what is on them",
+        "6 pictures, without labels",
     ),
     "splits of pictures": (
         lambda root: pictures(root, train=4, val=2, test=2),
         ".",
         Images,
-        "8 pictures in test, train, val, and nothing that says what is on them",
+        "8 pictures in test, train, val, without labels",
     ),
     "one split of pictures": (
         lambda root: pictures(root, train=4),
         ".",
         Images,
-        "4 pictures in train, and nothing that says what is on them",
+        "4 pictures in train, without labels",
     ),
     "splits with one folder each": (
         lambda root: pictures(root, train__all=4, test__all=2),
         ".",
         Images,
-        "6 pictures in test, train, and nothing that says what is on them",
+        "6 pictures in test, train, without labels",
     ),
     "folders of classes": (
         lambda root: pictures(root, cat=6, dog=6),
@@ -318,7 +318,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "sounds": (
         lambda root: written(root / "zero/a.wav"),
-        "nothing in 'X' was recognised: it holds 1 file, none named like a picture; expected pictures, a folder of "
+        "nothing in 'X' was recognised: it holds 1 file, none with an image suffix; expected pictures, a folder of "
         "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
         "looks like sounds ('zero/a.wav'), which is not read.",
     ),
@@ -343,13 +343,13 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "classes beside splits": (
         lambda root: pictures(root, train=3, cat=3),
-        "'train' in 'X' is named like a split, but beside it lie pictures in 'cat'; say what they are: "
+        "'train' in 'X' is named like a split, but beside it lie pictures in 'cat'; choose what they are: "
         "data=image_folder with data.classes, or data=images.",
     ),
     "splits by other names": (
         lambda root: pictures(root, train2017=3, val2017=3),
-        "the folders 'train2017' and 'val2017' in 'X' are named like splits; call them train, val and test, or say "
-        "what they are: data=image_folder or data=images.",
+        "the folders 'train2017' and 'val2017' in 'X' are named like splits; call them train, val and "
+        "test, or choose what they are: data=image_folder or data=images.",
     ),
 }
 
@@ -381,7 +381,7 @@ LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "data.yaml without labels": (
         lambda root: (pictures(root, images=3), written(root / "data.yaml", "train: images\nnames: [a]\n")),
-        "the train split of .* ends without a usable image",
+        "the train split of .* has no usable image",
     ),
     "splits in classes": (
         lambda root: pictures(root, cat__train=3, cat__test=3, dog__train=3, dog__test=3),
@@ -493,7 +493,7 @@ def test_an_option_of_another_data_set_is_refused_by_name(
     Path("X").mkdir()
     lay(Path("X"))
     with pytest.raises(
-        DataError, match=f"^{re.escape(message)}.*, which has no such option; there are "
+        DataError, match=f"^{re.escape(message)}.*, which does not have this option; it has "
     ) as caught:
         Auto(root="X", **options).resolved()
     assert "max_pixels, root" in str(caught.value)

@@ -263,7 +263,7 @@ LINES: dict[str, tuple[str, str]] = {
     "no box": ("0.jpg,40,20,cat,,,,", "line 14 (0.jpg, cat) has no box: dropped"),
     "no number": ("0.jpg,40,20,cat,1,2,x,4", "line 14 (0.jpg) has the box 2, 1, 4, x: dropped"),
     "fields short": ("0.jpg,40,20,cat,1,2", "line 14 (0.jpg) has the box 2, 1, , : dropped"),
-    "twice": ("0.jpg,40,20,cat,4,5,20,15", "line 14 (0.jpg) is there twice: taken once"),
+    "twice": ("0.jpg,40,20,cat,4,5,20,15", "line 14 (0.jpg) appears twice: used once"),
     "without area": ("0.jpg,40,20,cat,9,5,9,15", "box line 14 (cat) has no area, xmin 9 = xmax 9: dropped"),
     "outside": (
         "0.jpg,40,20,cat,50,5,60,15",

@@ -142,7 +142,7 @@ def test_the_root_decides_where_it_is_there(root: Path, monkeypatch: pytest.Monk
 def test_a_split_that_others_use_up_is_said(root: Path) -> None:
     write(root / "train-images-idx3-ubyte.gz", np.repeat(pixels(root, "t10k")[:1], 40, axis=0))
     with pytest.raises(
-        DataError, match=r"the train split ends empty: left out of val: the same image as t10k/00000"
+        DataError, match=r"the train split is empty: left out of val: the same image as t10k/00000"
     ):
         FashionMnist(root=str(root), val=9).index(never)
 

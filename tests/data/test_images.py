@@ -264,9 +264,7 @@ def test_pictures_that_are_all_damaged_are_named(tmp_path: Path) -> None:
     fill(tmp_path / "train", 3)
     (tmp_path / "test").mkdir()
     (tmp_path / "test/x.png").write_bytes(b"none")
-    with pytest.raises(
-        DataError, match=r"the test split of '.*' ends without a usable picture; .*test/x.png: not"
-    ):
+    with pytest.raises(DataError, match=r"the test split of '.*' has no usable picture; .*test/x.png: not"):
         Images(root=str(tmp_path)).index(inspect)
 
 

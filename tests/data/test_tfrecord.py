@@ -291,7 +291,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "another label map": (
         lambda path: path.with_name("other.pbtxt").write_text(MAP.replace("dog", "cow")),
-        r"label_map\.pbtxt and other\.pbtxt list other classes; leave one of them there\.$",
+        r"label_map\.pbtxt and other\.pbtxt list other classes; keep only one of them there\.$",
     ),
 }
 

@@ -178,7 +178,7 @@ def test_a_class_that_train_never_has_is_dropped_from_val(folder: Folder) -> Non
     assert index.classes == ("cat", "dog")
     assert index.splits["val"][0].labels == (0,)
     assert index.dropped == (
-        Dropped("Annotations/c.xml", "2 x class 'emu' in val, which train never has: dropped"),
+        Dropped("Annotations/c.xml", "2 x class 'emu' in val, which train does not have: dropped"),
     )
 
 
@@ -269,11 +269,11 @@ def test_train_is_what_trainval_has_beside_val(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("empty_list", "the val split of '.*' ends without a usable image."),
-        ("no_boxes", "the test split of '.*' ends without a usable box"),
+        ("empty_list", "the val split of '.*' has no usable image."),
+        ("no_boxes", "the test split of '.*' has no usable box"),
         (
             "broken",
-            r"the train split of '.*' ends without a usable image; 2 were dropped, the first: ",
+            r"the train split of '.*' has no usable image; 2 were dropped, the first: ",
         ),
     ],
 )

@@ -348,7 +348,7 @@ LINES: dict[str, tuple[str, tuple[float, ...] | None, str]] = {
         None,
         f"line 2 is '0.{'5' * 58}', no class and box: dropped",
     ),
-    "twice": (BOX, None, "line 2 is there twice: taken once"),
+    "twice": (BOX, None, "line 2 appears twice: used once"),
 }
 
 
@@ -528,7 +528,7 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
     "another configuration": (
         f"train: images/train\n{NAMES}",
         {"other.yml": "names: [dog, cat]\n"},
-        r"'data\.yaml', 'other\.yml' each describe a data set; leave one of them there\.$",
+        r"'data\.yaml', 'other\.yml' each describe a data set; keep only one of them there\.$",
     ),
     "no mapping": (
         "- |\n  names: [cat]\n",

@@ -170,7 +170,7 @@ def test_every_difference_from_then_is_said(
         "threads is 3, it failed on 9",
         f"tflbuild is {now['toolchain']['tflbuild']}, it failed with 0.0",
         "gone is None, it failed with 1",
-        "its key differs from the failed one: code, data or tools are not what they were",
+        "its key differs from that of the failed pass: code, data or tools have changed",
     ]
 
 
@@ -202,7 +202,8 @@ def test_a_bundle_of_another_recipe_is_refused(failing: Recipe, build_here: Fake
     with pytest.raises(RecipeError) as caught:
         again(content, failing, here)
     assert str(caught.value) == (
-        "reproduce: pass.label: 'mxied' is not a step of the bundle's recipe; there are train, prune, convert, quantize, "
+        "reproduce: pass.label: 'mxied' is not a step of the bundle's recipe; there are train, prune, "
+        "convert, quantize, "
         "mixed."
     )
 

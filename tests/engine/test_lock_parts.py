@@ -227,7 +227,7 @@ def test_all_that_drifted_is_named_at_once(tmp_path: Path, monkeypatch: pytest.M
         (StepReport(label="more", pass_name=""), "more is not in it."),
         (
             StepReport(label="thin", pass_name="", action=of_json(CAUSES), output=A),
-            f"thin gave {A[:10]}, locked is {B[:10]}, though every cause that the lock names is the same.",
+            f"thin gave {A[:10]}, locked is {B[:10]}, although everything that the lock names is unchanged.",
         ),
         (
             StepReport(label="thin", pass_name="", action=A, output=B),
@@ -253,7 +253,8 @@ def test_another_processor_is_named_where_bytes_differ(
     lock = locked(tmp_path, Keys())
     step = StepReport(label="thin", pass_name="", action=of_json(CAUSES), output=A)
     assert said(lock, lambda: lock.check_step(step)).endswith(
-        ", though every cause that the lock names is the same but the processor: another one, locked on this processor."
+        ", although everything that the lock names is unchanged but the processor: another one, locked on "
+        "this processor."
     )
 
 
@@ -340,7 +341,7 @@ def test_what_is_not_remembered_is_not_spoken_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: &x 1\nb: *x", "it holds an alias ('*x'), which no build writes"),
+        ("a: &x 1\nb: *x", "it holds an alias ('*x'), which tflbuild never writes"),
         ("- 1", "it holds a list, not a mapping"),
         ("1: 2", "it holds a key that is not text: 1"),
         ("a: {2020-01-01: 1}", "it holds a key that is not text: 2020-01-01"),

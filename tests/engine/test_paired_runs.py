@@ -106,6 +106,6 @@ def test_runs_that_cannot_be_paired_say_why(change: dict[str, Any], reason: str)
 def test_several_runs_are_each_held_against_the_first() -> None:
     found = Paired("c", {"map": Difference(value=-0.1, low=-0.2, high=0.05, n=7)})
     assert found.lines("c", "a") == [
-        "c against a, on the same 7 test samples: whether map changed cannot be told: -0.100 [-0.200, +0.050]"
+        "c against a, on the same 7 test samples: no clear change of map: -0.100 [-0.200, +0.050]"
     ]
     assert SimpleNamespace(**found.to_json()).run == "c"

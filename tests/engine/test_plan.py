@@ -167,11 +167,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "a figure of a target": (
         lambda r: change(r, "quantize", limits=(replace(SCORE, metric="npu"),)),
-        "quantize.budget.npu: only a target gives it; put it in the recipe's total budget.",
+        "quantize.budget.npu: only a target measures it; put it in the recipe's total budget.",
     ),
     "a figure of another target": (
         lambda r: replace(r, limits=(replace(SCORE, metric="npu"),)),
-        "budget.npu: no target of the recipe gives it (target=[any]); add a target of type 'fake_npu', e.g. "
+        "budget.npu: no target of the recipe measures it (target=[any]); add a target of type 'fake_npu', e.g. "
         "target=[any,npu_55].",
     ),
     "stop after nothing": (

@@ -133,10 +133,10 @@ def remove_blob(there: Path, record: str, blob: str) -> None:
 
 DAMAGES = [
     (cut_record, "its record is not JSON"),
-    (alter_record, "its record was altered or cut short"),
+    (alter_record, "its record was changed or cut off"),
     (swap_record, "its record belongs to another key"),
-    (alter_blob, "its file was altered or cut short"),
-    (cut_blob, "its file was altered or cut short"),
+    (alter_blob, "its file was changed or cut off"),
+    (cut_blob, "its file was changed or cut off"),
     (remove_blob, "its file is gone"),
 ]
 
@@ -464,7 +464,7 @@ def test_a_blob_that_was_altered_in_the_bucket_is_refused_and_built_again(
     assert second.report["passes"][1]["output"] == sha256
     said = [text for text in second.report["warnings"] if "is not used" in text]
     assert len(said) == 1
-    assert f"{S3}/blobs/{sha256} is not used: its file was altered or cut short" in said[0]
+    assert f"{S3}/blobs/{sha256} is not used: its file was changed or cut off" in said[0]
     assert s3.cat_file(f"models/tflbuild/blobs/{sha256}") == good, "the next machine finds it whole"
     third = build(replace(other, store=tmp_path / "third"))
     assert ran(third) == []

@@ -114,7 +114,7 @@ REFUSALS = [
     (
         classifier("SOFTMAX"),
         "detection",
-        "'file' is for classification (data=images takes pictures alone)",
+        "'file' is for classification (data=images takes only pictures)",
     ),
     (
         classifier(),
@@ -287,7 +287,7 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
 
 
 MISSING = [
-    ("", "path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
+    ("", "path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
     ("nowhere.tflite", "model.path: there is no file 'nowhere.tflite'."),
 ]
 

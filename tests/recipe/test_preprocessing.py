@@ -133,20 +133,20 @@ REFUSED = [
     (
         {"scale": 1.0, "mean": MEANS},
         {},
-        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; leave one "
-        "of them out.",
+        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     (
         {"offset": 1.0, "std": STDS},
         {},
-        "preprocess.offset: it has no effect beside preprocess.std, which says the values of each channel; leave one "
-        "of them out.",
+        "preprocess.offset: it has no effect beside preprocess.std, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     (
         {},
         {"offset": 1.0, "scale": 1.0, "mean": MEANS},
-        "data.preprocess.offset: it has no effect beside data.preprocess.mean, which says the values of each channel; "
-        "leave one of them out.",
+        "data.preprocess.offset: it has no effect beside data.preprocess.mean, which says the values of "
+        "each channel; keep only one of them out.",
     ),
     ({"crop": 0.5}, {}, "preprocess.crop: 0.5 has no effect with aspect=stretch; set aspect=center_crop."),
     (

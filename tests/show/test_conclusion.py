@@ -131,7 +131,7 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "nothing to be told",
         {"targets": [target(-0.003, -0.012, 0.006)]},
-        "Built. No accuracy limit was set; whether map changed cannot be told: -0.0030 [-0.0120, +0.0060].",
+        "Built. No accuracy limit was set; no clear change of map: -0.0030 [-0.0120, +0.0060].",
         "unsure",
     ),
     (

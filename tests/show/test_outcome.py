@@ -56,7 +56,7 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "told"),
-    [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.05, "no difference can be told")],
+    [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.05, "no clear difference")],
 )
 def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
     low: float, high: float, told: str

@@ -180,7 +180,7 @@ def test_a_best_trial_that_lost_what_its_base_could_do_says_so(
         entry.row["differences"] = {"score": {"value": -4.1, "low": -4.2, "high": -4.0, "n": 9}}
     capsys.readouterr()
     made._write_results()
-    said = "score 0.9; score fell by 4.100 [4.000, 4.200] since the base, more than half of what it could do"
+    said = "score 0.9; score fell by 4.100 [4.000, 4.200] since the base, more than half of its accuracy"
     assert said in capsys.readouterr().out
 
 

@@ -43,7 +43,7 @@ class Ladder(Analysis):
     measures = "test"
 
     metric: str = ""
-    """Metric that the finding is told in. Empty: the first that the task is judged by."""
+    """Metric of the finding. Empty: the first primary metric of the task."""
     least: Annotated[float, Ge(0)] = 0.01
     """Loss of the metric below which no step is blamed. [unit of the metric]"""
 

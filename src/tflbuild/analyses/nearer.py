@@ -41,7 +41,7 @@ class Nearer(Analysis):
     )
 
     samples: Annotated[int, Ge(2)] = 64
-    """Samples of the val split that files are compared on, at most. More give surer results and take longer. [samples]"""
+    """Validation samples that files are compared on, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read samples that nothing was learned from."""

@@ -238,7 +238,8 @@ def _said_by_base(recipe: Recipe, file: str, overrides: Sequence[str]) -> list[s
         return []
     warn(
         [
-            f"the outputs of '{plain(file)}' are taken as {scores}, like the base's; set model.outputs= if they are something else"
+            f"the outputs of '{plain(file)}' are taken as {scores}, like the base's; set model.outputs= if "
+            f"they are something else"
         ]
     )
     return [f"model.outputs={scores}"]

@@ -86,7 +86,7 @@ class FashionMnist(Dataset):
         val, rest = drawn[: self.val], drawn[self.val :]
         if not rest:
             raise DataError(
-                f"data.val: {self.val} leaves nothing to train on: '{self.root}' has {len(given)} training images."
+                f"data.val: {self.val} leaves no images to train on: '{self.root}' has {len(given)} training images."
             )
         train = self._drawn("train", rest, self.train)
         splits, dropped = without_leaks(
@@ -164,7 +164,7 @@ class FashionMnist(Dataset):
             return list(pictures)
         if count > len(pictures):
             raise DataError(
-                f"data.{split}: {count} images are wanted, '{self.root}' has {len(pictures)} for it."
+                f"data.{split}: {count} images were asked for, but '{self.root}' has {len(pictures)}."
             )
         return self._ranked(pictures)[:count]
 
@@ -189,7 +189,7 @@ class FashionMnist(Dataset):
 
 def _samples(split: str, pictures: Sequence[_Picture], dropped: Sequence[Dropped]) -> tuple[Sample, ...]:
     if not pictures:
-        raise DataError(f"data.root: the {split} split ends empty: {dropped[0].reason}.")
+        raise DataError(f"data.root: the {split} split is empty: {dropped[0].reason}.")
     return tuple(
         Sample(
             key=picture.key,

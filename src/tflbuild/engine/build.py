@@ -302,7 +302,7 @@ class Build:
                 raise
             except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
                 self._listeners = tuple(other for other in self._listeners if other is not listener)
-                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
+                self._warn(f"the display of this build stops here: {told(error, self.folder)}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:

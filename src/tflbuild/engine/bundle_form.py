@@ -72,7 +72,7 @@ def read_bundle(path: Path) -> dict[str, Any]:
         content = yaml_file.read_mapping(file)
     except OSError as error:
         raise RecipeError(
-            f"{plain(file)} cannot be read: {error.strerror or error}; a run whose pass failed leaves one."
+            f"{plain(file)} cannot be read: {error.strerror or error}; only a run with a failed pass has one."
         ) from error
     except ValueError as error:
         raise RecipeError(f"{plain(file)} cannot be read: {error}.") from error

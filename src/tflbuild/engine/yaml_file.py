@@ -47,7 +47,7 @@ def _check_events(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError(f"it holds an alias ('*{event.anchor}'), which no build writes")
+            raise ValueError(f"it holds an alias ('*{event.anchor}'), which tflbuild never writes")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -1,4 +1,4 @@
-"""A base that is held against chance, on predictions made by hand."""
+"""A base that is compared with chance, on predictions made by hand."""
 
 from __future__ import annotations
 

@@ -269,12 +269,12 @@ def changes(*layers: dict[str, Any]) -> list[tuple[str, str]]:
 def test_what_is_left_out_is_counted_by_its_kind_and_four_are_named() -> None:
     flips = [layer("RandomFlip", f"f{number}") for number in range(6)]
     assert changes(*flips[:2]) == [
-        ("2 augmentation layers left out", "'f0', 'f1': nothing when the model is used")
+        ("2 augmentation layers left out", "'f0', 'f1': no effect when the model is used")
     ]
-    assert changes(*flips[:4])[0][1] == "'f0', 'f1', 'f2', 'f3': nothing when the model is used"
-    assert changes(*flips)[0][1] == "'f0', 'f1', 'f2', 'f3' and 2 more: nothing when the model is used"
+    assert changes(*flips[:4])[0][1] == "'f0', 'f1', 'f2', 'f3': no effect when the model is used"
+    assert changes(*flips)[0][1] == "'f0', 'f1', 'f2', 'f3' and 2 more: no effect when the model is used"
     noise = layer("GaussianNoise", "n")
-    assert changes(noise) == [("1 training-only layer left out", "'n': nothing when the model is used")]
+    assert changes(noise) == [("1 training-only layer left out", "'n': no effect when the model is used")]
     assert changes(flips[0], noise)[0][0] == "2 training-only layers left out"
     assert changes(layer("Dropout", "d")) == []
 

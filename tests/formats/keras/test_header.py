@@ -203,7 +203,7 @@ def test_a_wrong_configuration_is_one_sentence(case: str, tmp_path: Path) -> Non
 def test_a_file_that_is_cut_short_is_said_so(tmp_path: Path) -> None:
     path = keras_files.h5(tmp_path / "my.h5", dense())
     path.write_bytes(path.read_bytes()[:3000])
-    assert "it is HDF5 that is cut short or damaged" in refusal(path)
+    assert "it is a damaged or incomplete HDF5 file" in refusal(path)
 
 
 def test_text_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_a_library_that_dies_is_one_sentence(tmp_path: Path, monkeypatch: pytest
     program.write_text("import os\nos.abort()\n")
     monkeypatch.setattr(hdf5, "_PROGRAM", program)
     monkeypatch.setattr(hdf5, "_SURVEYOR", hdf5._Surveyor())
-    with pytest.raises(ValueError, match="is damaged in a way that ends libhdf5"):
+    with pytest.raises(ValueError, match="is damaged so that libhdf5 crashes"):
         hdf5.survey(b"\x89HDF\r\n\x1a\n first")
 
 

@@ -295,7 +295,7 @@ def test_modules_are_those_of_layers_and_their_parts(module: Any, right: bool) -
         check_inert(model)
     else:
         said = (
-            rf"layer 'scores' is said to come from '{str(module)[:40]}.*', which is not a module of tf_keras"
+            rf"layer 'scores' claims to come from '{str(module)[:40]}.*', which is not a module of tf_keras"
         )
         with pytest.raises(Unwanted, match=said):
             check_inert(model)

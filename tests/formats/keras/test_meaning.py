@@ -206,7 +206,7 @@ def test_changes_of_the_layers_are_said(tmp_path: Path) -> None:
     config = functional(
         image(), layer("RandomFlip", "flip", "image"), layer("Flatten", "flat", "flip"), dense("scores")
     )
-    said = Evidence("layers", "1 augmentation layer left out", "'flip': nothing when the model is used")
+    said = Evidence("layers", "1 augmentation layer left out", "'flip': no effect when the model is used")
     assert describe(tmp_path, config).recognised[-1] == said
 
 

@@ -130,8 +130,9 @@ def test_open_sides_are_fixed_by_the_recipe_in_the_files_own_order_of_axes(tmp_p
     with pytest.raises(RecipeError) as caught:
         described(tmp_path, content)
     assert str(caught.value) == (
-        f"model.path: the input 'image' of '{tmp_path / 'model.onnx'}' is (1, 3, ?, ?) float32, whose sides are open; "
-        "say them in the file's own order of axes: model.shape=[1,3,SIDE,SIDE] with a number for each SIDE."
+        f"model.path: the input 'image' of '{tmp_path / 'model.onnx'}' is (1, 3, ?, ?) float32, whose "
+        f"sides are not fixed; set them in the file's own order of axes: model.shape=[1,3,SIDE,SIDE] with "
+        f"a number for each SIDE."
     )
     for shape in ((1, 16, 20, 3), (1, 3, 16)):
         with pytest.raises(
@@ -167,7 +168,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "an operator that is random": (
         classifier(behind=[node("RandomNormal", [], ["x"])]),
-        "has the operator 'RandomNormal', whose values are others each time; export the model for inference",
+        "has the operator 'RandomNormal', whose values are random; export the model for inference",
     ),
     "an opset that is too new": (
         classifier(opset=99),
@@ -180,7 +181,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "weights that are missing": (
         classifier(external={"location": "weights.bin", "offset": "0", "length": "432"}),
-        "keeps weights in 'weights.bin', which is not beside it; put it there; it cannot be used",
+        "keeps weights in 'weights.bin', which is missing; put it beside the model; it cannot be used",
     ),
     "weights elsewhere": (
         classifier(external={"location": "../weights.bin"}),
@@ -190,7 +191,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "weights at an absolute path": (
         classifier(external={"location": "/etc/passwd"}),
-        "keeps weights in '/etc/passwd', which is not a file in its own folder: files elsewhere are not read; it cannot "
+        "keeps weights in '/etc/passwd', which is not a file in its own folder: files elsewhere are not "
+        "read; it cannot "
         "be "
         "used",
     ),
@@ -220,7 +222,7 @@ BATCHES: dict[str, tuple[Sequence[int | str] | None, str]] = {
         "with an open batch.",
     ),
     "no axes": ((), "is () float32, so it has no axis for the batch; export it again"),
-    "no shape": (None, "says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."),
+    "no shape": (None, "has no shape; set it in the file's own order, e.g. model.shape=[1,3,224,224]."),
 }
 
 

@@ -155,8 +155,7 @@ def test_a_shape_can_be_said_of_a_single_input() -> None:
     with pytest.raises(ValueError, match=r"^shape: ") as caught:
         ends(("N", 3, 5, 7), said=(1, 3, 5, 7), more=[end("z", (1, 2))])
     assert (
-        str(caught.value)
-        == "shape: 'net.onnx' has 2 inputs, and a shape can be said of a single one; leave it out"
+        str(caught.value) == "shape: 'net.onnx' has 2 inputs, but shape is for a single input; leave it out"
     )
 
 
@@ -165,10 +164,10 @@ REFUSED: list[tuple[Shape, str]] = [
     ((), "is () float32, so it has no axis for the batch; export it again"),
     (
         (1, 3, "H", 7),
-        "is (1, 3, ?, 7) float32, whose sides are open; say them in the file's own order of axes: "
+        "is (1, 3, ?, 7) float32, whose sides are not fixed; set them in the file's own order of axes: "
         "model.shape=[1,3,SIDE,7] with a number for each SIDE.",
     ),
-    (None, "says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."),
+    (None, "has no shape; set it in the file's own order, e.g. model.shape=[1,3,224,224]."),
 ]
 
 

@@ -58,7 +58,7 @@ def test_a_file_in_a_folder_below_is_one_and_a_folder_is_none(tmp_path: Path) ->
         "keeps weights in 'below', which cannot be read: "
     )
     assert refusal(tmp_path, {"location": "w"}) == (
-        "keeps weights in 'w', which is not beside it; put it there"
+        "keeps weights in 'w', which is missing; put it beside the model"
     )
 
 

@@ -47,7 +47,7 @@ RANDOM = (
 @pytest.mark.parametrize("kind", RANDOM)
 def test_what_draws_numbers_is_refused(kind: str) -> None:
     assert said([of("Relu"), of(kind)]) == (
-        f"has the operator '{kind}', whose values are others each time; export the model for inference"
+        f"has the operator '{kind}', whose values are random; export the model for inference"
     )
 
 

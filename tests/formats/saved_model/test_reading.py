@@ -65,8 +65,7 @@ def test_of_several_signatures_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         described(tmp_path, content)
     assert str(caught.value) == (
-        f"model.signature: '{tmp_path}' has 2 signatures, 'small', 'large'; say which is built, e.g. "
-        f"model.signature=small."
+        f"model.signature: '{tmp_path}' has 2 signatures, 'small', 'large'; choose one, e.g. model.signature=small."
     )
     found = described(tmp_path, content, Asked(signature="large"))
     assert ("signature", "large", "model.signature says so") in found.recognised
@@ -113,7 +112,8 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "texts": (
         classifier((-1,), STRING),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes texts, such as encoded pictures, and a .tflite numbers; export "
+        "model.path: the input 'image' of FOLDER takes strings, such as encoded pictures, but a .tflite "
+        "takes numbers; export "
         "a signature that takes decoded pictures.",
     ),
     "whole numbers": (

@@ -266,16 +266,17 @@ OF_THE_INPUT = "model.path: the input 'image' of '{path}' is "
         ),
         (
             classifier("SOFTMAX", change=sides(1, -1, -1, 3)),
-            OF_THE_INPUT + "(1, ?, ?, 3) float32, whose sides are open; convert it again with fixed ones.",
+            OF_THE_INPUT
+            + "(1, ?, ?, 3) float32, whose sides are not fixed; convert it again with fixed ones.",
         ),
         (
             classifier("SOFTMAX", shape=(4, 8, 8, 3)),
             OF_THE_INPUT
-            + "(4, 8, 8, 3) float32, and the first side of an input is the batch, 1; convert it again",
+            + "(4, 8, 8, 3) float32; the first side of an input must be the batch, 1; convert it again",
         ),
         (
             classifier("SOFTMAX", shape=()),
-            OF_THE_INPUT + "() float32, and the first side of an input is the batch, 1",
+            OF_THE_INPUT + "() float32; the first side of an input must be the batch, 1",
         ),
         (b"", "model.path: {path} is not a TensorFlow Lite file; it cannot be used."),
     ],
@@ -357,6 +358,6 @@ def test_a_variable_that_outlives_a_call_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as raised:
         TFLITE.check(path)
     assert str(raised.value) == (
-        f"model.path: '{path}' keeps state between calls in a variable (VAR_HANDLE), and samples are run one by one, "
-        f"each from a fresh start; convert it again with its state as an input and an output."
+        f"model.path: '{path}' keeps state between calls in a variable (VAR_HANDLE), but samples are run "
+        f"one by one, each from a fresh start; convert it again with its state as an input and an output."
     )

@@ -82,7 +82,7 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
             (1, 3, 16, 16),
             None,
             "vector",
-            "its channels come first, and pictures are taken with channels last",
+            "its channels come first; expected channels last",
         ),
         ((1, 16, 16, 4), None, "vector", "it has 4 channels, and a picture has 1 or 3"),
         ((1, 128, 1, 3), None, "vector", "128 x 1 are not usual sides of a picture"),
@@ -164,7 +164,8 @@ def test_an_unusual_range_is_that_of_calibration_and_says_nothing() -> None:
     options, value, evidence = scaling(read(typed=Typed("uint8", 0.00602845, 89)))
     assert (options, value) == ({}, "assumed")
     assert evidence.startswith(
-        "scale 0.00602845 and zero point 89 span -0.5365..1.001, which is not a usual one of pixels; nothing in the file"
+        "scale 0.00602845 and zero point 89 span -0.5365..1.001, which is not a usual one of pixels; "
+        "nothing in the file"
     )
 
 

@@ -64,8 +64,8 @@ def misfit(image: Annotated, facts: FileFacts, unturned: bool) -> str:
     if fits_unturned(image, facts):
         stored, seen = f"{facts.height} x {facts.width}", f"{facts.width} x {facts.height}"
         return (
-            f"its boxes fit the photo as stored, {stored} pixels; EXIF orientation {facts.orientation} turns it, and "
-            f"it is seen as {seen}"
+            f"its boxes fit the photo as stored, {stored} pixels; EXIF orientation {facts.orientation} "
+            f"turns it, and it is shown as {seen}"
         )
     if unturned and facts.orientation > 1 and image.objects:
         return (
@@ -194,6 +194,6 @@ def refuse_outside(root: str, split: str, boxes: int, dropped: Sequence[Dropped]
     if len(outside) >= MANY and 2 * len(outside) >= boxes:
         raise DataError(
             f"data.root: {len(outside)} of {boxes} boxes of the {split} split of '{root}' are not inside their images, "
-            f"e.g. {plain(outside[0].file)}: {plain(outside[0].reason)}; are the images of another size than when they "
-            f"were annotated, or the numbers in another order?"
+            f"e.g. {plain(outside[0].file)}: {plain(outside[0].reason)}; were the images resized after "
+            f"annotation, or are the numbers in another order?"
         )

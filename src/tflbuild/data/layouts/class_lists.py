@@ -103,7 +103,7 @@ def numbered(rows: Iterable[tuple[int, str]], source: str) -> dict[int, str]:
                 f"class must have one number."
             )
     if not names:
-        raise DataError(f"data.root: {plain(source)} lists no class.")
+        raise DataError(f"data.root: {plain(source)} lists no classes.")
     return names
 
 

@@ -134,7 +134,7 @@ def _only(paths: Sequence[Path], split: str, root: Path, shown: str) -> Path:
     if len(fit) > 1:
         names = ", ".join(plain(_name(path, root)) for path in fit)
         raise DataError(
-            f"data.root: '{shown}' has several annotation files for {split}: {names}; leave one of them there."
+            f"data.root: '{shown}' has several annotation files for {split}: {names}; keep only one of them."
         )
     return fit[0] if fit else paths[0]
 

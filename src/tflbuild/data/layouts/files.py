@@ -92,7 +92,9 @@ class RootedDataset(Dataset):
         try:
             pixels = image.read(sample.path, self.max_pixels)
         except OSError as error:
-            raise DataError(f"data.root: {sample.key} was readable when the build began: {error}") from error
+            raise DataError(
+                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
+            ) from error
         return Example(pixels, boxes, np.array(sample.labels, np.int32))
 
 
@@ -134,7 +136,7 @@ class FileDataset(RootedDataset):
                     f"{did_you_mean(name, known)}"
                 )
             if name not in found:
-                raise DataError(f"data.classes: '{plain(name)}' is in val or test, but train never has it.")
+                raise DataError(f"data.classes: '{plain(name)}' is in val or test, but not in train.")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise DataError(f"data.classes: {list(self.classes)}: name at least one class, and none twice.")
         return self.classes

@@ -136,12 +136,14 @@ def _of_names(names: Sequence[str]) -> Columns:
             found = _surest(found, words)
         if len(found) > 1:
             both = " and ".join(f"'{plain(names[position])}'" for position in found[:2])
-            raise ValueError(f"has the columns {both}, which both may mean the {meaning}; leave one of them")
+            raise ValueError(
+                f"has the columns {both}, which may both mean the {meaning}; keep only one of them"
+            )
         if found:
             at[meaning] = found[0]
     there = ", ".join(plain(name, 40) for name in names[:15])
     if "file" not in at:
-        raise ValueError(f"has no column of files, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no file column; its columns are {there}; expected {EXPECTED}")
     at = _with_sizes(at)
     columns = Columns(
         at, True, False, f"columns {', '.join(plain(names[p], 40) for p in sorted(at.values()))}"
@@ -149,9 +151,9 @@ def _of_names(names: Sequence[str]) -> Columns:
     begun = [name for name in CORNERS if name in at]
     if begun and len(begun) < len(CORNERS):
         lacking = next(name for name in CORNERS if name not in at)
-        raise ValueError(f"has no column {lacking}, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no column {lacking}; its columns are {there}; expected {EXPECTED}")
     if not columns.edges and "label" not in at:
-        raise ValueError(f"has no column of classes or boxes, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no class or box columns; its columns are {there}; expected {EXPECTED}")
     return columns
 
 

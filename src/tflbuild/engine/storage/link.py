@@ -100,7 +100,9 @@ class Link:
             self._ask(lambda: self._upload(f"{self._root}/{path}", content), size)
         except (PermissionError, FileNotFoundError) as error:  # the latter, e.g., for a bucket
             self._only_read = True
-            raise Unusable(f"cannot be written ({described(error)}); what is built stays here") from error
+            raise Unusable(
+                f"cannot be written ({described(error)}); new results stay in the local store"
+            ) from error
         self._absent.pop(path, None)
 
     def distrust(self, path: str) -> None:

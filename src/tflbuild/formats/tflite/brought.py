@@ -41,7 +41,7 @@ def of_file(content: bytes) -> tuple[dict[str, Any], list[str]]:
         try:
             member = _member(content, name, MOST_BYTES - size)
         except ValueError as error:
-            left_out.append(f"'{plain(name, 80)}', which the file's metadata name, {error}, and is left out")
+            left_out.append(f"'{plain(name, 80)}', which the file's metadata name, {error}, and is skipped")
             continue
         files[name], size = _text(member), size + len(member)
     return {KEY: {"metadata": _text(stored), "files": files}}, left_out

@@ -104,7 +104,7 @@ def _scaling(graph: Graph, index: int, known: TensorMetadata) -> tuple[dict[str,
         wrong = _wrong(known, channels)
         if not wrong:
             return _normalized(known)
-        return {}, "assumed", f"its metadata {wrong}, which cannot be; {ASSUMED}"
+        return {}, "assumed", f"its metadata {wrong}, which is impossible; {ASSUMED}"
     if pixels is not None and channels != GREY:
         return dict(pixels.by_channel), f"mean and std, {pixels.words}", _measured(stored)
     if spec.dtype == "uint8" and not spec.scale:

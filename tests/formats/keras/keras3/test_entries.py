@@ -177,7 +177,7 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
 )
 def test_a_layer_that_keras_3_alone_has_is_no_refusal(entry: dict[str, Any]) -> None:
     kind = entry["class_name"]
-    said = f"^layer 'a' is the layer {kind} of Keras 3, which has no equal in tf_keras that tflbuild knows$"
+    said = f"^layer 'a' is the layer {kind} of Keras 3, which has no known equivalent in tf_keras$"
     with pytest.raises(NoEqual, match=said):
         entry_of(entry)
 

@@ -38,7 +38,7 @@ def test_a_plan_reads_it_and_says_that_it_is_translated(tmp_path: Path) -> None:
     assert shown.changes == (
         (
             "translated to tf_keras",
-            "Keras 3.15.1 saved it; what it computes there is what the result is held to",
+            "Keras 3.15.1 saved it; the result is compared with what it computes there",
         ),
     )
 
@@ -59,7 +59,7 @@ def test_a_layer_without_an_equal_goes_to_keras_3_and_the_plan_says_which(tmp_pa
     assert said.recognised[-1] == (
         "layers",
         "exported by Keras 3 as a SavedModel, in float32",
-        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no equal in tf_keras that tflbuild knows "
+        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no known equivalent in tf_keras "
         "(and 1 more layer of such kinds); what it computes in Keras 3 is what the result is held to, and no pass can "
         "train it",
     )
@@ -176,6 +176,6 @@ def test_weights_alone_are_refused_with_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "my.weights.h5"
     path.write_bytes(keras3_files.store(keras3_files.dense_weights()))
     assert (
-        "holds weights alone, without the model's configuration; save the whole model: model.save"
+        "holds only weights, without the model's configuration; save the whole model: model.save"
         in refusal(path)
     )

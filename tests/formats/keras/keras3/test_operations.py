@@ -141,7 +141,7 @@ def test_options_are_those_that_the_operation_was_given() -> None:
     for given, wanted in (({}, True), ({"approximate": True}, True), ({"approximate": False}, False)):
         ((_, gelu),) = steps("Gelu", IMAGE, **given)
         assert gelu["approximate"] is wanted
-    with pytest.raises(NoEqual, match=r"which has no equal among the layers of tf_keras$"):
+    with pytest.raises(NoEqual, match=r"which has no equivalent layer in tf_keras$"):
         operated("a", "Matmul", {}, Call((IMAGE, IMAGE), {}))
 
 
