@@ -128,7 +128,7 @@ def test_outputs_that_are_numbers_are_lines_and_not_finite_ones_have_none(tmp_pa
 @pytest.mark.parametrize(
     ("base", "other", "reason"),
     [
-        (model("a"), model("a"), "nothing was done to the base"),
+        (model("a"), model("a"), "the base was not changed"),
         (
             model("a"),
             model("b", "unlabelled"),

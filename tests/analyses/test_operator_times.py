@@ -47,7 +47,7 @@ def test_a_file_that_the_profiler_does_not_take_is_told(
     assert lines_of_analysis(entry) == []
     (exhibit,) = exhibits_of_analyses([entry])
     assert exhibit.text[0].startswith(
-        "LiteRT's profiler does not take this file: LiteRtCreateModelFromFile gave"
+        "LiteRT's profiler cannot run this file: LiteRtCreateModelFromFile gave"
     )
     assert capfd.readouterr() == ("", ""), "LiteRT's own words stay out of the log"
 

@@ -68,7 +68,7 @@ def test_a_tensor_of_an_app_is_explained(
     np.save(dumped, right(photo)[0, ..., ::-1])
     assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0
     said = capsys.readouterr().out
-    assert f"{dumped}: explained by: channels the other way round, blue first\n" in said
+    assert f"{dumped}: explained by: channels in reverse, blue first\n" in said
     assert "it lacks the batch axis: (8, 8, 3), and the input takes (1, 8, 8, 3)" in said
     np.save(dumped, RNG.normal(size=(1, 8, 8, 3)))
     assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0

@@ -879,7 +879,8 @@ def test_the_table_shows_twelve_layers_and_the_report_all() -> None:
     )
     lines = sensitivity.table(found)
     assert lines[0] == (
-        "output error with everything rounded 0.1235; weights alone 0.2000, activations alone 0.1000: weights cost more"
+        "output error with everything quantized 0.1235; weights alone 0.2000, activations alone 0.1000: "
+        "weights cost more"
     )
     assert len(lines) == 2 + 12 + 1
     assert lines[2].split() == ["layer_0", "CONV_2D", "0.1235", "-", "0.5000", "0.2500", "12,345"]

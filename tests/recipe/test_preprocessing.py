@@ -101,7 +101,7 @@ def test_each_option_is_the_first_that_is_said(root: Any, data: Any, file: Any, 
 
 
 CHANNELS = [
-    # a mean or a std takes the place of a weaker scale and offset, and the other way round
+    # a mean or a std takes the place of a weaker scale and offset, and in reverse
     ({"mean": MEANS, "std": STDS}, {}, {}, {"mean": MEANS, "std": STDS}),
     ({"mean": MEANS}, {"scale": 2.0, "offset": 3.0}, {"scale": 0.5}, {"mean": MEANS}),
     ({"std": STDS}, {}, {"scale": 0.5, "offset": 0.0}, {"std": STDS}),

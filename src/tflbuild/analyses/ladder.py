@@ -57,7 +57,7 @@ class Ladder(Analysis):
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where base and file are one."""
-        return "nothing was done to the base" if models["base"].digest == models["model"].digest else ""
+        return "the base was not changed" if models["base"].digest == models["model"].digest else ""
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
         """Make the models."""
@@ -68,7 +68,7 @@ class Ladder(Analysis):
         measured = ctx.measured
         metric = judging.metric_of(measured, self.metric)
         if not metric:
-            return [{"text": "no accuracy could be measured on every step", "rungs": []}]
+            return [{"text": "accuracy could not be measured at every step", "rungs": []}]
         costs = [judging.cost_of(one.changes[metric], metric) for one in measured[1:]]
         total = judging.cost_of(measured[-1].totals[metric], metric)
         marks = judging.blamed(costs, total, self.least)

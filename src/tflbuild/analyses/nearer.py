@@ -104,7 +104,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     """Put distances into one sentence."""
     names = ("shipped", "new", "between", "change", "low", "high", "samples")
     shipped, new, between, change, low, high, count = (number(found, name) or 0.0 for name in names)
-    verdict = "as near to the float model as the shipped one, as far as the interval tells"
+    verdict = "no clear difference in distance to the float model"
     if high < 0:
         verdict = "nearer to the float model than the shipped one"
     elif low > 0:

@@ -196,6 +196,7 @@ def _refuse_training(model: KerasModel, error: PassError) -> None:
     if norms:
         more = f" and {len(norms) - 1} more" if len(norms) > 1 else ""
         raise PassError(
-            f"the batch norm '{plain(norms[0], 100)}'{more} is called with training=True: it normalises by the samples "
-            f"that it is given together, and a device gives it one; save the model as it is called with training=False."
+            f"the batch norm '{plain(norms[0], 100)}'{more} is called with training=True: it normalises by "
+            f"its batch, and a device runs one sample at a time; save the model as it is called with "
+            f"training=False."
         ) from error

@@ -175,7 +175,7 @@ def test_missing_classes_are_worth_knowing() -> None:
     taken = samples(photos(30), [0] * 10 + [1] * 20)
     train = samples(photos(30), [0] * 10 + [1] * 10 + [2] * 10)
     assert judging.coverage(taken, train, ("a", "b", "c"))["text"] == (
-        "no calibration sample shows c, which training samples do"
+        "no calibration sample shows c, but training samples do"
     )
     assert judging.coverage(taken, taken, ("a", "b")) == {}
 

@@ -346,18 +346,21 @@ MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val samples"
         ({}, f"the base is not better than chance: {MEASURED}, chance is 0.2500"),
         (
             {"only": "disc"},
-            f"the base is not better than chance: {MEASURED}, chance is 0.2500, and it says nothing but 'disc'",
+            f"the base is not better than chance: {MEASURED}, chance is 0.2500; it only ever says 'disc'",
         ),
         ({"chance": 0.21}, f"the base is not better than chance: {MEASURED}, chance is 0.2100"),
-        ({"chance": 0.19}, f"too few samples to tell the base from chance: {MEASURED}, chance is 0.1900"),
-        ({"verdict": "one_class", "only": "disc"}, f"the base says nothing but 'disc': {MEASURED}"),
+        (
+            {"chance": 0.19},
+            f"too few samples to tell whether the base is better than chance: {MEASURED}, chance is 0.1900",
+        ),
+        ({"verdict": "one_class", "only": "disc"}, f"the base only ever says 'disc': {MEASURED}"),
         (
             {"verdict": "order"},
             f"the base seems to have its classes in another order than the data: {MEASURED}",
         ),
         (
             {"verdict": "reading"},
-            f"the base seems to be given other pixels than it was trained on: {MEASURED}",
+            f"the base seems to get other pixels than it was trained on: {MEASURED}",
         ),
         (
             {"metric": "map", "low": None},

@@ -488,7 +488,7 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "outputs that share a scale",
         "candidates",
         "learned rounding",
-        "what rounding each layer costs",
+        "what quantizing each layer costs",
         "layers kept out of int8",
         "operators of another dtype",
         "levels of sparsity",

@@ -95,7 +95,7 @@ class Ranges:
         try:
             made = dequantize(graph)
         except PassError as error:
-            self.why = f"the file is not taken apart: {error}"
+            self.why = f"the file cannot be taken apart: {error}"
             return
         cut = without_custom(graph)
         known = {

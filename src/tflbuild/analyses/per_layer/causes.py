@@ -136,13 +136,13 @@ def _named(part: str, row: Row) -> tuple[str, str]:
 def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     quantize = quantizing(steps)
     evened = Cure(
-        "even the ranges of channels out before quantizing",
+        "equalize the ranges of channels before quantizing",
         f"{quantize}.method=fixed {quantize}.equalize=weights",
         lost,
         "minutes",
     )
     ranged = Cure(
-        "let ranges hold every calibration value",
+        "let ranges include every calibration value",
         f"{quantize}.method=fixed {quantize}.ranges=minmax",
         lost,
         "minutes",

@@ -121,7 +121,7 @@ def _remembered(path: Path, *_state: int) -> Header:
 def header_of(content: bytes) -> Header:
     """Read what a file's bytes say.
 
-    What it is, its first bytes decide: an archive behind an HDF5 file, or the other way round, is never looked at.
+    What it is, its first bytes decide: an archive behind an HDF5 file, or in reverse, is never looked at.
 
     Raises:
         ValueError: it is no model; the message completes "it ".
