@@ -98,7 +98,7 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 
 NO_FORMAT = (
-    "is by its content none of the formats that are recognised, keras (.h5, .keras), "
+    "has none of the known formats, keras (.h5, .keras), "
     "onnx (.onnx), "
     "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), torch_export (.pt2)"
 )
@@ -113,7 +113,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "of a format that is not read": (
         case("model.pt", "rows.npz"),
         f"model.path: 'model.pt' {NO_FORMAT}; it is a PyTorch model, which is not read: it is a pickle, "
-        "which could run code; save the live model with torch.export.save as a .pt2.",
+        f"which could run code; save the model as a .pt2 with torch.export.save.",
     ),
     "an ONNX file that is cut short": (
         case("cut.onnx", "rows.npz"),
@@ -251,14 +251,13 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "pruning without labels": (
         ["recipe=pruned_int8", *case("keras.h5", "photos")[1:]],
-        "prune: pass 'prune' trains on labels, and data 'images' have none; use data with labels, or leave 'prune' "
-        "out of "
-        "pipeline.",
+        "prune: pass 'prune' trains on labels, and data 'images' have none; use data with labels, or "
+        "remove 'prune' from pipeline.",
     ),
     "training without labels": (
         ["recipe=qat_int8", *case("keras.h5", "photos")[1:]],
-        "qat: pass 'qat' trains on labels, and data 'images' have none; use data with labels, or leave 'qat' out of "
-        "pipeline.",
+        "qat: pass 'qat' trains on labels, and data 'images' have none; use data with labels, or remove "
+        "'qat' from pipeline.",
     ),
     # Budgets
     "a metric of classes without labels": (
@@ -274,8 +273,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "fidelity at the base": (
         case("classifier.tflite", "photos", "+load.budget.fidelity.max_drop=0.1"),
         "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so there is "
-        "nothing to "
-        "limit at 'load'; put the limit behind 'load', or into the recipe's total budget.",
+        "nothing to limit at 'load'; put the limit on a later step, or into the recipe's total budget.",
     ),
     # Options
     "a crop without its aspect": (
@@ -297,7 +295,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "the same in the other spelling": (
         case("unsigned.tflite", "rows.npz", "data.preprocess.scale=2"),
-        "data.preprocess.scale: this is for pictures, and 'rows.npz' holds numbers.",
+        "data.preprocess.scale: this option is for pictures, but 'rows.npz' contains numbers.",
     ),
     "an option that nothing has": (
         case("classifier.tflite", "photos", "preprocess.mena=[1,2,3]"),

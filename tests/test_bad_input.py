@@ -271,7 +271,8 @@ EXPORTS = {
     "a table that lacks a column": (
         "csv",
         {"a.csv": b"filename,class,xmin,ymin,xmax\n0.ppm,a,1,2,3\n", "0.ppm": PICTURE},
-        "'set': a.csv has no column ymax, but filename, class, xmin, ymin, xmax; expected a column of files (filename, "
+        "'set': a.csv has no column ymax; its columns are filename, class, xmin, ymin, xmax; expected a "
+        "column of files (filename, "
         "path, image_id, ...) and one of classes (class, label, ...); of boxes xmin, ymin, xmax and ymax besides.",
     ),
 }

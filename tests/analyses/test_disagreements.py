@@ -95,8 +95,7 @@ def test_models_that_say_the_same_have_no_sample_that_is_shown(tmp_path: Path) -
     (finding,) = run(tmp_path, split, models, base=scores, model=scores, truth={"samples": np.ones(1)})
     assert finding["samples"] == []
     assert (
-        told.sentence(finding)
-        == "the base and the delivered file say the same of all 1 samples of the test split"
+        told.sentence(finding) == "the base and the delivered file agree on all 1 samples of the test split"
     )
     assert Disagreements().exhibits([finding])[0].parts == ()
 

@@ -71,7 +71,7 @@ def test_no_loss_names_the_costliest_pass_all_the_same() -> None:
 def test_without_a_budget_the_costliest_pass_is_named() -> None:
     text = said({"train": 0.60, "prune": 0.40}, None)
     assert text.startswith("the costliest pass is prune, 0.2000")
-    assert "max_drop=X gives one" in text
+    assert "max_drop=X sets one" in text
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_interval_that_begins_at_zero_is_printed() -> None:
 
 def test_a_limit_that_limits_nothing_is_not_printed_and_noise_blames_no_pass() -> None:
     text = said({"train": 0.60, "prune": 0.596, "quantize": 0.599}, 1e9)
-    assert text == "no pass lost map beyond noise; no budget limits map (max_drop=X gives one)"
+    assert text == "no pass lost map beyond noise; no budget limits map (max_drop=X sets one)"
 
 
 def test_passes_whose_intervals_overlap_share_the_blame() -> None:
@@ -134,7 +134,7 @@ def test_a_loss_is_decided_where_its_whole_interval_lies_above_the_budget(low: f
 
 def test_passes_that_cannot_be_compared_are_passed_over() -> None:
     before = Loss(label="before", value=0.1, own=change(0.9, 0.1))
-    assert blame([before], "map", 0.0) == "no pass behind the base has a map that can be compared"
+    assert blame([before], "map", 0.0) == "no pass after the base has a map that can be compared"
     after = Loss(label="after", value=0.5, own=change(0.6, 0.5), total=change(0.6, 0.5))
     told = blame([before, after], "map", None)
     assert told.startswith("the costliest pass is after, 0.1000 [0.0900, 0.1100]; no budget limits map")

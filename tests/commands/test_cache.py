@@ -83,7 +83,7 @@ def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr()
     assert f"damaged: {key(2)[:12]}: its record was changed or cut off" in said.out
     assert "1 filethat no record uses (1000 B); tflbuild cache gc removes them" in said.out
-    assert "1 stored file of outputs/store had been damaged" in said.err
+    assert "1 stored file of outputs/store were damaged" in said.err
     assert main(["cache", "verify"]) == 0
 
 
@@ -127,7 +127,7 @@ WRONG = [
     (["gc", "--older-than"], "--older-than needs a value"),
     (["gc", "--max-sise", "5G"], "'--max-sise' is not one of its options. Did you mean 'max-size'?"),
     (["info", "--dry-run"], "'--dry-run' is none of its options"),
-    (["info", "store.path=nowhere"], "there is no store in nowhere"),
+    (["info", "store.path=nowhere"], "no store in nowhere"),
 ]
 
 
@@ -309,9 +309,7 @@ def test_verify_tells_damage_busy_records_and_orphans_apart(
         "2 filesthat no record uses (1.5 KiB); tflbuild cache gc removes them",
         "3 records and 2 files read, 5.9 KiB",
     ]
-    assert (
-        "2 stored files of s had been damaged, and lie in s/quarantine now; they are made again" in said.err
-    )
+    assert "2 stored files of s were damaged and moved to s/quarantine; they are built again" in said.err
     world.audit = Audit(busy={"e" * 64: "it is cut short"})
     assert main(["cache", "verify"]) == 7
     world.audit = Audit(orphans=["o1"])

@@ -134,7 +134,7 @@ def test_broken_plugins_are_warned_of_where_they_are_not_listed(
 def test_a_kind_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "pases"]) == 2
     assert capsys.readouterr().err == (
-        f"error: list: 'pases' is none of {', '.join(KINDS)}. Did you mean 'passes'?\n"
+        f"error: list: 'pases' is not one of {', '.join(KINDS)}. Did you mean 'passes'?\n"
     )
 
 
@@ -176,7 +176,7 @@ def test_an_option_that_is_not_there_is_said_with_the_nearest(capsys: pytest.Cap
     for name, said in (
         ("polish.amuont", "polish (pass) has no option 'amuont'. Did you mean 'polish.amount'?"),
         ("polish.x", "polish (pass) has no option 'x'."),
-        ("amuont", "nothing is called 'amuont'. Did you mean 'amount'?"),
+        ("amuont", "there is nothing called 'amuont'. Did you mean 'amount'?"),
         ("worker.thread", "worker (key of a recipe) has no option 'thread'. Did you mean 'worker.threads'?"),
     ):
         assert main(["describe", name]) == 2
@@ -210,7 +210,7 @@ def test_a_recipe_is_shown_as_it_stands_and_what_is_not_there_is_said(
     assert main(["describe", "polsh"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "warning: plugin b.py is skipped: it broke",
-        "error: describe: nothing is called 'polsh'. Did you mean 'polish'?",
+        "error: describe: there is nothing called 'polsh'. Did you mean 'polish'?",
     ]
     assert main(["describe", "minee"]) == 2
     assert "Did you mean 'mine'?" in capsys.readouterr().err

@@ -192,7 +192,7 @@ def test_all_that_drifted_is_in_one_sentence(shipped: SimpleNamespace) -> None:
         verify.verify(["run"])
     assert str(drift.value) == (
         "run/recipe.lock.yaml: prune was altered; data.test is bbbbbbbbbb, the lock was measured on aaaaaaaaaa; "
-        "cpu: map is 0.6, the lock claims 0.5."
+        "cpu: map is 0.6, but the lock says 0.5."
     )
     assert shipped.stopped == 1
 

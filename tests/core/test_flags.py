@@ -63,7 +63,7 @@ def test_words_are_flags_a_command_or_overrides(words: list[str], given: Given) 
 REFUSED = [
     (["--cfg"], "--cfg: its value is missing; write --cfg job or hydra or all."),
     (["--cfg", "recipe=r"], "--cfg: its value is missing; write --cfg job or hydra or all."),
-    (["--cfg", "jop"], "--cfg: 'jop' is none of job, hydra, all. Did you mean 'job'?"),
+    (["--cfg", "jop"], "--cfg: 'jop' is not one of job, hydra, all. Did you mean 'job'?"),
     (
         ["--info", "default"],
         "--info: 'default' is none of all, config, defaults, defaults-tree, plugins, sear",

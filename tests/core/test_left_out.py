@@ -62,7 +62,7 @@ REASONS = [
     ("the annotation says 8 x 4 pixels: its boxes are scaled", "resized image", "resized images"),
     ("the annotation says 8 x 4 pixels, they fit the image", "resized image", "resized images"),
     ("box 1 (cat) reaches outside: clipped", "box clipped", "boxes clipped"),
-    ("3 x class 'cat', which train never has", "class missing in train", "classes missing in train"),
+    ("3 x class 'cat', which train does not have", "class missing in train", "classes missing in train"),
     ("box 1 has no area", "invalid annotation", "invalid annotations"),
     ("annotation 3 is not a box", "invalid annotation", "invalid annotations"),
     (

@@ -386,6 +386,6 @@ def test_an_option_of_pictures_that_is_set_for_numbers_is_refused(
 ) -> None:
     data = Arrays(root=str(saved(tmp_path, x=floats(8, 4))), **{block: options})
     with pytest.raises(
-        DataError, match=rf"^{re.escape(key)}: this is for pictures, and '.*a\.npz' holds numbers\."
+        DataError, match=rf"^{re.escape(key)}: this option is for pictures, but '.*a\.npz' contains numbers."
     ):
         data.resolved()

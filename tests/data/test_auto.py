@@ -318,23 +318,23 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "sounds": (
         lambda root: written(root / "zero/a.wav"),
-        "nothing in 'X' was recognised: it holds 1 file, none with an image suffix; expected pictures, a folder of "
+        "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
         "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
         "looks like sounds ('zero/a.wav'), which is not read.",
     ),
     "empty folders": (
         lambda root: (root / "a/b").mkdir(parents=True),
-        "nothing in 'X' was recognised: it holds no file; expected pictures",
+        "nothing in 'X' was recognised: it contains no file; expected pictures",
     ),
     "a folder with arrays": (arrays, "'X' is a folder with arrays; give one file, e.g. data.root=X/a.npz"),
     "a folder around classes": (
         lambda root: pictures(root, flowers__rose=3, flowers__tulip=3),
-        "'X' is a folder around 'flowers', which looks like a data set of its own (2 folders of pictures, named like "
-        "classes: rose, tulip); give that folder, or take its pictures without classes: data=images.",
+        "'X' is a folder around 'flowers', which looks like a data set itself (2 folders of pictures, named like "
+        "classes: rose, tulip); give that folder, or use its pictures without classes: data=images.",
     ),
     "a folder around splits of classes": (
         lambda root: pictures(root, data__train__rose=3, data__train__tulip=3),
-        "'X' is a folder around 'data', which looks like a data set of its own (2 folders of pictures in train",
+        "'X' is a folder around 'data', which looks like a data set itself (2 folders of pictures in train",
     ),
     "a folder around COCO": (
         lambda root: coco(root, "set/annotations/train.json", "set/photos"),
@@ -343,7 +343,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "classes beside splits": (
         lambda root: pictures(root, train=3, cat=3),
-        "'train' in 'X' is named like a split, but beside it lie pictures in 'cat'; choose what they are: "
+        "'train' in 'X' is named like a split, but next to it are pictures in 'cat'; choose what they are: "
         "data=image_folder with data.classes, or data=images.",
     ),
     "splits by other names": (
@@ -377,7 +377,7 @@ LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a table without classes": (
         lambda root: (pictures(root, _=3), written(root / "test.csv", "id\n0\n")),
-        r"test\.csv has no column of classes or boxes, but id; expected a column of files",
+        r"test\.csv has no class or box columns; its columns are id; expected a column of files",
     ),
     "data.yaml without labels": (
         lambda root: (pictures(root, images=3), written(root / "data.yaml", "train: images\nnames: [a]\n")),
@@ -385,7 +385,7 @@ LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "splits in classes": (
         lambda root: pictures(root, cat__train=3, cat__test=3, dog__train=3, dog__test=3),
-        "the class folder 'cat' in '.*' holds its images in folders of their own",
+        "the class folder 'cat' in '.*' has its images in subfolders",
     ),
     "a folder around VOC": (
         lambda root: voc(root / "VOC2007"),
@@ -516,7 +516,7 @@ def test_arrays_that_were_recognised_lose_the_options_of_pictures(tmp_path: Path
     data, recognised = Auto(root=str(tmp_path / "a.npz"), **blocks).resolved()
     assert (data.task, data.modality, data.preprocess, data.augment) == ("classification", "vector", {}, {})
     assert [entry["what"] for entry in recognised] == ["data", "samples", "labels"]
-    with pytest.raises(DataError, match=r"^data\.preprocess\.scale: this is for pictures"):
+    with pytest.raises(DataError, match=r"^data\.preprocess\.scale: this option is for pictures"):
         Auto(root=str(tmp_path / "a.npz"), preprocess={"scale": 1}).resolved()
 
 

@@ -95,7 +95,7 @@ def test_a_number_that_the_model_does_not_have_is_said(tmp_path: Path) -> None:
     found = beside(given, ("hen",))
     assert found is not None
     assert [label for label, _ in found.objects] == ["hen"]
-    assert found.said[-1] == "a.txt: class 1, and the model has 1: dropped"
+    assert found.said[-1] == "a.txt: class 1, but the model has 1: dropped"
 
 
 @pytest.mark.parametrize(

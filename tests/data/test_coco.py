@@ -595,7 +595,7 @@ def test_photos_of_two_folders_that_end_alike_are_refused(tmp_path: Path) -> Non
     write_images(tmp_path / "images", 1)
     (tmp_path / "result.json").write_text(json.dumps(content(*GOOD, images=("/one/0.png", "/two/0.png"))))
     with pytest.raises(
-        DataError, match=r"'/one/0\.png' and '/two/0\.png' are not there, and both end like 'images/0\.png'"
+        DataError, match=r"'/one/0\.png' and '/two/0\.png' do not exist, and both could be 'images/0\.png'"
     ):
         index(tmp_path)
 

@@ -150,9 +150,9 @@ def test_a_split_that_others_use_up_is_said(root: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"val": 40}, "data.val: 40 leaves nothing to train on: '.*' has 40 training images"),
-        ({"val": 9, "train": 32}, "data.train: 32 images are wanted, '.*' has 31 for it"),
-        ({"val": 9, "test": 13}, "data.test: 13 images are wanted, '.*' has 12 for it"),
+        ({"val": 40}, "data.val: 40 leaves no images to train on: '.*' has 40 training images"),
+        ({"val": 9, "train": 32}, "data.train: 32 images were asked for, but '.*' has 31"),
+        ({"val": 9, "test": 13}, "data.test: 13 images were asked for, but '.*' has 12"),
     ],
 )
 def test_more_than_there_is_is_refused(root: Path, options: dict[str, int], message: str) -> None:

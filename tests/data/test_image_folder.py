@@ -82,7 +82,7 @@ def test_classes_may_be_chosen(tmp_path: Path) -> None:
         ({"a": 8}, "has only the class 'a'"),
         (
             {"train/a": 3, "train/b": 3, "val/a": 0, "test/a": 2, "test/b": 1},
-            "the val split of '.*' ends without",
+            "the val split of '.*' has no usable",
         ),
     ],
 )
@@ -127,11 +127,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "classes beside splits": (
         ("train/a", "train/b", "c", "d"),
-        "named like the train split, but beside it lie c, d",
+        "named like the train split, but next to it are c, d",
     ),
     "a class called train": (
         ("train", "bus", "car"),
-        "named like the train split, but beside it lie bus, car",
+        "named like the train split, but next to it are bus, car",
     ),
     "no train": (("val/a", "val/b", "test/a"), "named like the test split, but there is no train folder"),
     "splits by other names": (
@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "flat splits by other names": (("train_images", "test_images"), "are named like splits, not classes"),
     "splits in classes": (
         ("a/train", "a/test", "b/train"),
-        "'a' in .* holds its images in folders of their own .test",
+        "'a' in .* has its images in subfolders .test",
     ),
     "classes in a class": (
         ("x", "animals/cat", "animals/dog"),
@@ -448,7 +448,7 @@ def test_chosen_classes_may_be_called_like_splits_beside_which_others_lie(tmp_pa
     with pytest.raises(DataError) as refused:
         read(root)
     assert str(refused.value).startswith(
-        f"data.root: 'test' in '{root}' is named like the test split, but beside it lie bus; expected a folder"
+        f"data.root: 'test' in '{root}' is named like the test split, but next to it are bus; expected a folder"
     )
     assert str(refused.value).endswith("If these are classes, name all of them in data.classes.")
     assert read(root, classes=("test", "bus", "train"))[0] == ("test", "bus", "train")

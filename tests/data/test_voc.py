@@ -493,8 +493,8 @@ def turned(folder: Folder, stem: str, orientation: int) -> None:
 def test_boxes_of_a_turned_photo_as_stored_are_said_as_that(folder: Folder) -> None:
     turned(folder, "b", 6)
     reason = (
-        "JPEGImages/b.jpg: its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is "
-        "seen as 20 x 40"
+        "JPEGImages/b.jpg: its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, "
+        "and it is shown as 20 x 40"
     )
     assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
     folder.annotation("b", ("dog", 0, 0, 40, 20), size=(0, 0))

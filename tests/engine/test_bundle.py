@@ -168,8 +168,8 @@ def test_every_difference_from_then_is_said(
         f"cpu is {now['cpu']}, it failed on old",
         "device is gpu, it failed on tpu",
         "threads is 3, it failed on 9",
-        f"tflbuild is {now['toolchain']['tflbuild']}, it failed with 0.0",
-        "gone is None, it failed with 1",
+        f"tflbuild is {now['toolchain']['tflbuild']}; it failed with 0.0",
+        "gone is None; it failed with 1",
         "its key differs from that of the failed pass: code, data or tools have changed",
     ]
 

@@ -837,7 +837,7 @@ D1, D2 = "1" * 64, "2" * 64
         ((("input", "meta"), D1, D2), "its input changed"),
         ((("models", "train", "meta"), D1, D2), "the output of train changed"),
         ((("models",), None, {}), "it now reads other steps"),
-        ((("judging", "limits"), [], []), "prune2.budget, or what it is held against, changed"),
+        ((("judging", "limits"), [], []), "prune2.budget or its baseline changed"),
         ((("judging", "strict"), False, True), "the data that judge its candidates changed"),
         ((("model", "code"), D1, D2), "source of the model changed"),
         ((("model", "files"), [], []), "model.path content changed"),

@@ -253,7 +253,7 @@ def test_another_processor_is_named_where_bytes_differ(
     lock = locked(tmp_path, Keys())
     step = StepReport(label="thin", pass_name="", action=of_json(CAUSES), output=A)
     assert said(lock, lambda: lock.check_step(step)).endswith(
-        ", although everything that the lock names is unchanged but the processor: another one, locked on "
+        ", although everything that the lock names is unchanged except the processor: another one, locked on "
         "this processor."
     )
 

@@ -73,7 +73,7 @@ def test_a_run_whose_store_lacks_something_is_not_built_again(
     recipes[two[1].folder] = costing(recipes[two[1].folder], 0.07)
     here.asked.clear()
     (found,) = paired(two)
-    assert "its store no longer holds 'quantize'" in found.reason
+    assert "'quantize' is no longer in its store" in found.reason
     assert "run_pass" not in {what for _, what, _ in here.asked}
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_cannot_be_opened_says_why(two: list[Report], monkeypatch: py
     monkeypatch.setattr(paired_runs, "recipe_of", gone)
     (found,) = paired(two)
     assert found.reason.startswith(
-        "one cannot be opened again (its data are gone.). Name the two model files"
+        "one cannot be opened again (its data are gone.). To measure them again, give the two model files"
     )
     assert found.lines("two", "one") == [f"two and one are not paired: {found.reason}"]
 

@@ -83,11 +83,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no file in the end": (
         lambda r: replace(r, pipeline=("train", "prune")),
-        "pipeline: it ends with 'prune', which gives a KerasModel; add 'fake_convert' behind it.",
+        "pipeline: it ends with 'prune', which makes a KerasModel; add 'fake_convert' after it.",
     ),
     "quantized twice": (
         lambda r: add(replace(r, pipeline=(*r.pipeline, "again")), again=(fakes.FakeQuantize(),)),
-        "pipeline: 'again' quantizes a model that 'quantize' has quantized already.",
+        "pipeline: 'again' quantizes a model that 'quantize' has already quantized.",
     ),
     "skip of a conversion": (
         lambda r: change(r, "convert", on_breach="skip"),
@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "judging without a budget": (
         lambda r: configured(r, fakes.FakeMixed(), pipeline=("train", "convert", "mixed")),
-        "mixed.budget: pass 'fake_mixed' holds its candidates to its budget, but there is none; set e.g. "
+        "mixed.budget: pass 'fake_mixed' chooses by its budget, but has none; set e.g. "
         "mixed.budget.METRIC.max_drop=0.01.",
     ),
     "an unknown metric": (

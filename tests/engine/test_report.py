@@ -366,7 +366,7 @@ def test_a_model_is_copied_whole_and_is_the_user_s(
 
 def test_a_model_that_was_damaged_is_not_delivered(model: TFLiteModel, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    said = "was damaged while the build ran; the same command notices it and builds it again"
+    said = "was damaged during the build; run the same command again to rebuild it"
     model.path.chmod(0o644)
     model.path.write_bytes(b"molde")
     with pytest.raises(StoreError, match=said):

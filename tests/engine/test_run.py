@@ -177,7 +177,7 @@ def test_the_first_fallback_that_holds_takes_the_place_and_no_further_one_is_tri
     report = last(outcome)
     assert outcome.error is None
     assert score(outcome) == pytest.approx(0.84)
-    assert (report["outcome"], report["reason"]) == ("replaced", "it exceeded its limit; good took its place")
+    assert (report["outcome"], report["reason"]) == ("replaced", "it exceeded its limit; good replaced it")
     before, after = (step["metrics"]["score"]["value"] for step in outcome.report["passes"][-2:])
     assert report["differences"]["score"]["value"] == pytest.approx(after - before), "of what took its place"
     assert [(tried["run"], tried["ok"]) for tried in report["tried"]] == [
@@ -242,7 +242,7 @@ def test_a_fallback_from_a_step_that_does_not_run_is_said_to_be_left_out(
     outcome = build_here(recipe)
     assert isinstance(outcome.error, BudgetExceeded)
     warned = [event.fields["text"] for event in events if event.kind == "warning"]
-    assert warned == ["fallback convert from prune is left out, since prune does not run"]
+    assert warned == ["fallback convert from prune is skipped, since prune does not run"]
     assert [tried["run"] for tried in last(outcome)["tried"]] == ["quantize"]
 
 

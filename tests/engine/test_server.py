@@ -181,9 +181,9 @@ def test_a_pass_gives_its_model_and_its_notes(
 BAD: list[tuple[Any, str]] = [
     (
         lambda self, model, ctx: KerasModel(path=model.path, digest=model.digest, fingerprint=""),
-        "pass 'thin' gave KerasModel, not TFLiteModel.",
+        "pass 'thin' returned KerasModel, not TFLiteModel.",
     ),
-    (lambda self, model, ctx: None, "pass 'thin' gave NoneType, not TFLiteModel."),
+    (lambda self, model, ctx: None, "pass 'thin' returned NoneType, not TFLiteModel."),
     (
         lambda self, model, ctx: replace(model, digest="0" * 64),
         "pass 'thin' changed its file after emitting it.",

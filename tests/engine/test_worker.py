@@ -97,7 +97,7 @@ def misbehave(
     ("how", "error", "message"),
     [
         ("abort", WorkerDied, "signal 6 (SIGABRT)"),
-        ("be killed", WorkerDied, "signal 9 (SIGKILL), which is how the system ends a process when memory"),
+        ("be killed", WorkerDied, "signal 9 (SIGKILL); the system does this when memory"),
         ("read address 0", WorkerDied, "signal 11 (SIGSEGV)"),
         ("leave", WorkerDied, "exit code 3"),
         ("exit", PassError, "pass 'rogue' failed: SystemExit: 3"),
@@ -107,7 +107,7 @@ def misbehave(
         ("hang", WorkerDied, "exceeded its time limit of 1 s"),
         ("ask", PassError, "pass 'rogue' failed: EOFError"),
         ("open", PassError, "No such file or directory: 'nowhere/nothing'"),
-        ("write to the channel", WorkerDied, "wrote to the channel that carries its answers"),
+        ("write to the channel", WorkerDied, "wrote to its answer channel"),
         ("close the channel", WorkerDied, "closed its answer channel"),
         ("flood", WorkerDied, "signal 6 (SIGABRT)"),
         ("leave a child", WorkerDied, "signal 6 (SIGABRT)"),

@@ -122,7 +122,7 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     path = tflite_files.written(tmp_path, content, "my.bin")
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
-    known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
+    known = f"model.path: '{path}' has none of the known formats, "
     known += "keras (.h5, .keras), "
     known += "onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), "
     known += "torch_export (.pt2)"

@@ -118,7 +118,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"inner": {"siz": 1}},
         "step.inner.siz: there is no such option; there are size, path. Did you mean 'size'?",
     ),
-    ({"needed": "???"}, "step.needed: required; set it, e.g.  step.needed=..."),
+    ({"needed": "???"}, "step.needed: required; set it, e.g. step.needed=..."),
     ({"flag": 7}, "step.flag: 7 should be a valid boolean, unable to interpret input."),
     # pydantic reads true as 1; a recipe does not
     ({"count": True}, "step.count: true is not a number."),
@@ -156,8 +156,8 @@ def test_what_is_just_not_too_large_is_taken(value: Any) -> None:
 
 
 def test_what_is_needed_is_asked_for() -> None:
-    assert said({}) == "step.needed: required; set it, e.g.  step.needed=..."
-    assert said({}, key="") == "needed: required; set it, e.g.  needed=..."
+    assert said({}) == "step.needed: required; set it, e.g. step.needed=..."
+    assert said({}, key="") == "needed: required; set it, e.g. needed=..."
 
 
 def test_keys_at_the_root_have_no_prefix() -> None:

@@ -117,7 +117,7 @@ def test_a_command_whose_result_is_what_it_prints_says_that_it_was_lost(
 
 def test_errors_are_said_as_they_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "\x1b[2J\u202e"]) == 2
-    assert capsys.readouterr().err == "error: describe: nothing is called '\\x1b[2J\\u202e'.\n"
+    assert capsys.readouterr().err == "error: describe: there is nothing called '\\x1b[2J\\u202e'.\n"
 
 
 def test_the_streams_of_a_program_come_back(monkeypatch: pytest.MonkeyPatch) -> None:

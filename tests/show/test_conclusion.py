@@ -137,8 +137,8 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "two that lost alike",
         {"passes": [step("train"), step("prune", 0.05), step("quantize", 0.055)]},
-        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], most of it in prune or quantize: their "
-        "intervals overlap.",
+        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], most of it in prune or "
+        "quantize(their intervals overlap).",
         "unsure",
     ),
     (

@@ -90,8 +90,7 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
         (
             {"min_runtime": {"version": "2.3.0", "by": "PAD version 2", "unknown": ["ADD version 9", "X"]}},
             [
-                "  needs TensorFlow Lite 2.3.0 or later, for PAD version 2; of ADD version 9, X it is not known "
-                "which one has it"
+                "  needs TensorFlow Lite 2.3.0 or later, for PAD version 2; the version of ADD version 9, X is unknown"
             ],
         ),
         ({"min_runtime": {"version": "", "by": "", "unknown": []}}, []),

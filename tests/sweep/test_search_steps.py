@@ -275,8 +275,8 @@ def test_a_continued_search_says_what_is_done(
             assert "continuing" not in capsys.readouterr().out
     assert batches == [[1, 1, 1], [1, 1], []]
     printed = capsys.readouterr().out
-    assert "continuing: 2 trials are done, 1 were cut short and are built again" in printed
-    assert "continuing: 4 trials are done, 0 were cut short and are built again" in printed
+    assert "continuing: 2 trials are done, 1 were interrupted and are built again" in printed
+    assert "continuing: 4 trials are done, 0 were interrupted and are built again" in printed
     (folder,) = (here.folder / "outputs" / "fake").glob("sweep-*")
     assert len(searching.read_record(folder).entries) == 4
 

@@ -220,7 +220,7 @@ class KerasFile(Architecture):
 
         if not self.feature_maps:
             raise RecipeError(
-                f"model.feature_maps: '{self.path}' does not say where its {found} anchors are; set e.g.  "
+                f"model.feature_maps: '{self.path}' does not say where its {found} anchors are; set e.g. "
                 f"model.feature_maps=[[6,6],[3,3]], rows and columns of each map, the finest first, and model.anchors."
             )
         counts = boxes_per_cell(len(self.feature_maps), self.anchors)

@@ -41,7 +41,7 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
     _refuse_unknown(cls, values, key, also)
     missing = [name for name, value in values.items() if value == "???"]
     if missing:
-        raise RecipeError(f"{_join(key, missing[0])}: required; set it, e.g.  {_join(key, missing[0])}=...")
+        raise RecipeError(f"{_join(key, missing[0])}: required; set it, e.g. {_join(key, missing[0])}=...")
     try:
         made: T = _validator(cls).validate_python(dict(values))  # type: ignore[arg-type]
     except ValidationError as error:
@@ -137,7 +137,7 @@ def _reworded(error: ValidationError, key: str) -> str:
     where = _join(key, ".".join(str(part) for part in first["loc"] if _is_key(part)))
     given, context = first["input"], first.get("ctx", {})
     if first["type"] == "missing":
-        return f"{_join(key, str(first['loc'][-1]))}: required; set it, e.g.  {where}=..."
+        return f"{_join(key, str(first['loc'][-1]))}: required; set it, e.g. {where}=..."
     if first["type"] == "literal_error":
         choices = [choice.strip(" '") for choice in str(context["expected"]).replace(" or ", ", ").split(",")]
         nearest = did_you_mean(str(given), choices) if isinstance(given, str) else ""

@@ -260,7 +260,7 @@ def test_rows_say_what_was_tried_and_how_it_was_typed(tmp_path: Path) -> None:
     assert finding["now"]["override"] == "preprocess.scale=0.0078125 preprocess.offset=-1"
     assert (finding["now"]["better"], finding["now"]["metric"], finding["now"]["n"]) == (False, "top1", 64)
     first, *others = finding["readings"]
-    assert first["how"] == "the channels in reverse, blue first"
+    assert first["how"] == "channels swapped, blue first"
     assert first["override"] == f"{finding['now']['override']} preprocess.channels=bgr"
     assert first["low"] > 0.9
     assert [row["value"] for row in others] == sorted((row["value"] for row in others), reverse=True)

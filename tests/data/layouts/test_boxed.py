@@ -130,7 +130,7 @@ def test_a_photo_that_exif_turns_fits_as_stored_where_its_size_or_a_box_says_so(
     assert not fits_unturned(image(raw(0, 0, 30, 10), height=0, width=0), seen)
     assert not fits_unturned(image(raw(0, 0, 10, 10), height=0, width=0), seen), "it fits both"
     assert misfit(image(height=20, width=40), seen, True) == (
-        "its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is seen as 20 x 40"
+        "its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is shown as 20 x 40"
     )
 
 

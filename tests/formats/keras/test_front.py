@@ -126,7 +126,7 @@ def test_what_changes_when_a_model_is_taken_in_is_counted_and_named() -> None:
         "1 augmentation layer left out",
         "1 nested model flattened",
         "loaded as float32",
-        "1 frozen layer thawed for passes that train",
+        "1 frozen layer unfrozen for passes that train",
     ]
     assert changes_of(functional(image(), conv("image"))) == []
 
@@ -287,7 +287,7 @@ def test_nested_models_precision_and_frozen_layers_are_told() -> None:
     assert found == [("loaded as float32", "the file's policy is float16, mixed_bfloat16")]
     assert changes(layer("Dense", "a", dtype="float32"), layer("Embedding", "b", dtype="int32")) == []
     frozen = layer("Dense", "a", trainable=False, kernel_initializer={})
-    assert changes(frozen) == [("1 frozen layer thawed for passes that train", "'a'")]
+    assert changes(frozen) == [("1 frozen layer unfrozen for passes that train", "'a'")]
     assert changes({**frozen, "name": "a_of_pixels"}) == []
     assert changes(layer("Dense", "a", trainable=True, kernel_initializer={})) == []
     assert changes(layer("ReLU", "a", trainable=False)) == []

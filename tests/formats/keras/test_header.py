@@ -128,7 +128,7 @@ PREPARED = {
     "soft link": (linked(h5py.SoftLink("/model_weights")), "a link to somewhere else"),
     "references": (referring, "values are not numbers"),
     "filter of a plugin": (filtered, "with filter 32000"),
-    "group in itself": (endless, "there under another name too"),
+    "group in itself": (endless, "which also has another name"),
     "declared and not there": (huge, "declares"),
     "never written": (never_written, "declares"),
     "text as weights": (texts, "values are not numbers"),
@@ -250,7 +250,7 @@ ARCHIVES: dict[str, tuple[dict[str, Any], str]] = {
     "no json": ({"members": {"config.json": b"\xff"}}, "config.json, which cannot be read as JSON"),
     "deep json": ({"members": {"config.json": b"[" * 100_000}}, "nested more than"),
     "metadata is a list": ({"members": {"metadata.json": b"[]"}}, "metadata.json, which is a list"),
-    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "cut short or damaged"),
+    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "a damaged or incomplete HDF5 file"),
     "bomb": (
         {"members": {"model.weights.h5": bytes(1 << 26)}, "compression": zipfile.ZIP_DEFLATED},
         "holds more in model.weights.h5",
@@ -388,9 +388,9 @@ def shaped(*shape: Any) -> dict[str, Any]:
     ("shape", "said"),
     [
         ((8, 8, 3), ""),
-        ((8, 8, 1), "has shape (8, 8, 1); (height, width, 3) is expected."),
-        ((192,), "has shape (192,); (height, width, 3) is expected."),
-        ((2, 8, 8, 3), "has shape (2, 8, 8, 3); (height, width, 3) is expected."),
+        ((8, 8, 1), "has shape (8, 8, 1); expected (height, width, 3)."),
+        ((192,), "has shape (192,); expected (height, width, 3)."),
+        ((2, 8, 8, 3), "has shape (2, 8, 8, 3); expected (height, width, 3)."),
         (
             (None, 8, 3),
             "has shape (None, 8, 3); height and width must be fixed numbers, e.g. Input((96, 96, 3)).",
@@ -413,7 +413,7 @@ def test_inputs_are_those_of_input_layers_or_of_the_first() -> None:
     assert header(first).inputs() == [(4,)]
     two = functional(layer("InputLayer", "more", batch_input_shape=[None, 5]))
     assert header(two).inputs() == [(8, 8, 3), (5,)]
-    assert said_of(header(two)) == "model.path: 'my.h5' has 2 inputs; one image is expected."
+    assert said_of(header(two)) == "model.path: 'my.h5' has 2 inputs; expected one image."
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,9 @@ def test_a_file_that_a_pass_wrote_opens_or_breaks_its_promise(tmp_path: Path) ->
     path = keras_files.h5(tmp_path / "my.h5", dense())
     keras_header.check_opens(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: is HDF5 that is cut short"):
+    with pytest.raises(
+        BrokenPromise, match=r"^the file it wrote cannot be read: is a damaged or incomplete HDF5 file"
+    ):
         keras_header.check_opens(path)
     with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: .*No such file"):
         keras_header.check_opens(tmp_path / "missing.h5")

@@ -158,9 +158,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         classifier(
             behind=[node("NMS", ["scores"], ["x"], "ai.mine"), node("Py", ["x"], ["y"], "com.microsoft")]
         ),
-        "has the operators 'ai.mine.NMS', 'com.microsoft.Py', not of ONNX itself but of somebody's own: what they "
-        "would "
-        "do is not in the file; export the model again with operators of ONNX alone",
+        "has the operators 'ai.mine.NMS', 'com.microsoft.Py', which ONNX does not define, so the file does "
+        "not say what they computes; export the model again with operators of ONNX alone",
     ),
     "an unknown operator in a branch": (
         classifier(behind=[node("If", ["scores"], ["x"], then_branch=BRANCH)]),
@@ -240,9 +239,7 @@ def test_text_cannot_go_in(tmp_path: Path) -> None:
     given = Given(
         [node("Identity", ["t"], ["y"])], [end("t", (1, 2), "string")], [end("y", (1, 2), "string")]
     )
-    with pytest.raises(
-        RecipeError, match=r"the input 't' of .* is \(1, 2\) string, and samples can be given as"
-    ):
+    with pytest.raises(RecipeError, match=r"the input 't' of .* is \(1, 2\) string; samples can only be "):
         described(tmp_path, model(given))
 
 
@@ -254,9 +251,7 @@ def test_weights_beside_a_file_are_among_its_files(tmp_path: Path) -> None:
     weights.write_bytes(bytes(432))
     assert Onnx().files(path) == (path, weights)
     weights.write_bytes(bytes(431))
-    with pytest.raises(
-        RecipeError, match="which has 431 bytes, and at least 432 are wanted; it cannot be used"
-    ):
+    with pytest.raises(RecipeError, match="which has 431 bytes; expected at least 432; it cannot be used"):
         Onnx().files(path)
 
 

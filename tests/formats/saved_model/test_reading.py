@@ -84,13 +84,13 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "open sides": (
         classifier((-1, -1, -1, 3)),
         Asked(),
-        "model.shape: the input 'image' of FOLDER is (?, ?, ?, 3) float32, whose sides are open; say them, e.g. "
+        "model.shape: the input 'image' of FOLDER is (?, ?, ?, 3) float32, whose sides are not fixed; set them, e.g. "
         "model.shape=[1,192,192,3].",
     ),
     "any number of axes": (
         classifier(None),
         Asked(),
-        "model.shape: the input 'image' of FOLDER has any number of axes; say its shape, e.g. "
+        "model.shape: the input 'image' of FOLDER has any number of axes; set its shape, e.g. "
         "model.shape=[1,192,192,3].",
     ),
     "another shape": (
@@ -106,8 +106,8 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "two at a time": (
         classifier((2, 8, 8, 3)),
         Asked(),
-        "model.path: the input 'image' of FOLDER is (2, 8, 8, 3) float32, and the first side of an input is the batch, "
-        "1.",
+        "model.path: the input 'image' of FOLDER is (2, 8, 8, 3) float32; the first side of an input must "
+        "be the batch, 1.",
     ),
     "texts": (
         classifier((-1,), STRING),
@@ -119,19 +119,20 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "whole numbers": (
         classifier((-1, 20), INT32),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes int32, and samples become float32; export a signature that "
+        "model.path: the input 'image' of FOLDER takes int32, but samples are float32; export a signature that "
         "takes floats.",
     ),
     "bytes": (
         classifier((-1, 8, 8, 3), UINT8),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes uint8, and samples become float32; export a signature that "
+        "model.path: the input 'image' of FOLDER takes uint8, but samples are float32; export a signature that "
         "takes floats.",
     ),
     "texts as outputs": (
         ended({"names": tensor("scores:0", (1, 8), STRING)}),
         Asked(),
-        "model.path: the output 'names' of FOLDER gives string, and a .tflite numbers; export a signature without it.",
+        "model.path: the output 'names' of FOLDER is string, but a .tflite can only output numbers; export "
+        "a signature without it.",
     ),
     "no inputs": (
         ended(SCORES, {}),
@@ -158,8 +159,7 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "no variables": (
         classifier(more=[node("w", "VarHandleOp"), node("v", "VarHandleOp")]),
         Asked(),
-        "model.path: FOLDER has 2 variables, and no variables/ beside its graph gives their values; copy the whole "
-        "folder.",
+        "model.path: FOLDER has 2 variables, but no variables/ folder with their values; copy the whole folder.",
     ),
 }
 

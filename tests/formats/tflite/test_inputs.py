@@ -43,8 +43,8 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
 @pytest.mark.parametrize(
     ("shape", "typed", "modality", "reason"),
     [
-        ((1, 640), None, "vector", "it has 2 axes, and a picture has 4: batch, height, width, channels"),
-        ((1, 49, 10, 1), None, "vector", "49 x 10 are not usual sides of a picture"),
+        ((1, 640), None, "vector", "it has 2 axes; a picture has 4: batch, height, width, channels"),
+        ((1, 49, 10, 1), None, "vector", "49 x 10 is an unusual size for a picture"),
         (
             (1, 96, 64, 1),
             None,
@@ -84,8 +84,8 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
             "vector",
             "its channels come first; expected channels last",
         ),
-        ((1, 16, 16, 4), None, "vector", "it has 4 channels, and a picture has 1 or 3"),
-        ((1, 128, 1, 3), None, "vector", "128 x 1 are not usual sides of a picture"),
+        ((1, 16, 16, 4), None, "vector", "it has 4 channels; a picture has 1 or 3"),
+        ((1, 128, 1, 3), None, "vector", "128 x 1 is an unusual size for a picture"),
     ],
 )
 def test_a_kind_is_told_by_shape_and_range(

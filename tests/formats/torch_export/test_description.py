@@ -52,7 +52,9 @@ def test_the_batch_is_one_sample_and_open_sides_are_said(tmp_path: Path) -> None
     batch = written(tmp_path / "batch.pt2", program(shape=("s0", 3, 8, 8)))
     assert TorchExport().describe(batch).signature.inputs["x"].shape == (1, 8, 8, 3)
     sides = written(tmp_path / "sides.pt2", program(shape=(1, 3, "s1", "s2")))
-    with pytest.raises(RecipeError, match=r"whose sides are open; say them .*model\.shape=\[1,3,SIDE,SIDE\]"):
+    with pytest.raises(
+        RecipeError, match=r"whose sides are not fixed; set them .*model\.shape=\[1,3,SIDE,SIDE\]"
+    ):
         TorchExport().describe(sides)
     found = TorchExport().describe_as(sides, Asked(shape=(1, 3, 8, 8)))
     assert found.signature.inputs["x"].shape == (1, 8, 8, 3)
@@ -75,11 +77,11 @@ def target(name: str) -> Mapping[str, Any]:
 REFUSED = {
     "an operator of others": (
         program([FLATTEN, target("torch.ops.mine.linear.default"), SOFTMAX]),
-        "has the operator torch.ops.mine.linear.default, which is none of PyTorch's own (torch.ops.aten).",
+        "has the operator torch.ops.mine.linear.default, which is not one of PyTorch's own (torch.ops.aten).",
     ),
     "a function of torch": (
         program([FLATTEN, target("torch.hub.load"), SOFTMAX]),
-        "has the operator torch.hub.load, which is none of PyTorch's own (torch.ops.aten).",
+        "has the operator torch.hub.load, which is not one of PyTorch's own (torch.ops.aten).",
     ),
     "a function of Python": (
         program([FLATTEN, target("_operator.attrgetter"), SOFTMAX]),

@@ -52,7 +52,7 @@ def test_an_input_has_its_shape_and_its_numbers() -> None:
 @pytest.mark.parametrize("option", ["sparse", "ragged", "optional"])
 def test_an_input_that_may_be_missing_or_is_no_array_is_refused(option: str) -> None:
     with pytest.raises(
-        Unwanted, match=r"^layer 'a' is an input that may be sparse, ragged or missing; write it in"
+        Unwanted, match=r"^layer 'a' is an input that may be sparse, ragged or missing; export it in"
     ):
         entry_of(layer("InputLayer", "a", batch_shape=[None, 4], **{option: True}))
 
