@@ -156,9 +156,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "a broken Keras file": (
         case("cut.h5", "rows.npz"),
-        "model.path: 'cut.h5' is not a Keras model; expected a whole model saved by Keras as .h5 or .keras (it "
-        "is HDF5 "
-        "that is cut short or damaged).",
+        "model.path: 'cut.h5' is not a Keras model (it is a damaged or incomplete HDF5 file); expected a whole "
+        "model saved by Keras as .h5 or .keras.",
     ),
     # Data
     "no data": (

@@ -70,7 +70,7 @@ TABLE = [
     ),
     (["quantize.budget.top1.max_drop=0.1"], ["'top1' is a metric for classification", "detection"]),
     (["+quantize.budget.mapp.max_drop=0.1"], ["mapp", "Did you mean 'map'?"]),
-    (["budget.npu_coverage.min=0.9"], ["no target of the recipe gives it", "ethos_u55"]),
+    (["budget.npu_coverage.min=0.9"], ["no target of the recipe measures it", "ethos_u55"]),
     (["model=mobilenet_v1"], ["is for classification, but data 'signs' is for detection"]),
     (["data=voc", "data.root=nowhere"], ["data.root", "nowhere", "does not exist"]),
     (["data=voc"], ["data.root"]),

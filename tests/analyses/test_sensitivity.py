@@ -71,10 +71,10 @@ FOUND: dict[str, Any] = {
 def test_what_rounding_a_layer_costs_is_what_leaving_it_out_gains() -> None:
     assert lines_of(FOUND) == [
         "sensitivity: output error 0.03 with everything quantized, 0 with only weights quantized: weights cost more",
-        "  c                      +0.02 by rounding it",
-        "  bb                     +0.005 by rounding it",
-        "  a   ADD                +0.001 by rounding it",
-        "  d                      -0.01 by rounding it",
+        "  c                      quantizing it adds 0.02 output error",
+        "  bb                     quantizing it adds 0.005 output error",
+        "  a   ADD                quantizing it adds 0.001 output error",
+        "  d                      quantizing it adds -0.01 output error",
     ]
     assert lines_of({"layers": []}) == []
     assert lines_of({"layers": [{"layer": "a"}], "guilty": "weights"})[0] == "sensitivity:"
@@ -141,7 +141,10 @@ def test_zeros_are_values() -> None:
 
 
 def test_what_is_missing_is_said_as_a_question_mark() -> None:
-    assert lines_of({"layers": [{}]}) == ["sensitivity:", "  ?                     +0 by rounding it"]
+    assert lines_of({"layers": [{}]}) == [
+        "sensitivity:",
+        "  ?                     quantizing it adds 0 output error",
+    ]
 
 
 def test_the_five_costliest_layers_are_told_with_what_rounding_them_costs() -> None:

@@ -102,7 +102,7 @@ def test_the_first_pass_over_the_budget_is_named_and_none_at_it(allowed: float, 
 def test_an_interval_that_begins_at_zero_is_printed() -> None:
     text = said({"base": 1.0, "a": 0.75}, 0.1, width=0.25)
     assert text == (
-        "whether the budget of 0.1000 was lost cannot be told: 0.2500 [0.0000, 0.5000] since the base; no pass lost "
+        "it is undecided whether the budget of 0.1000 was lost: 0.2500 [0.0000, 0.5000] since the base; no pass lost "
         "map beyond noise"
     )
 

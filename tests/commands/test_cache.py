@@ -82,8 +82,8 @@ def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str])
     assert main(["cache", "verify"]) == 7
     said = capsys.readouterr()
     assert f"damaged: {key(2)[:12]}: its record was changed or cut off" in said.out
-    assert "1 filethat no record uses (1000 B); tflbuild cache gc removes them" in said.out
-    assert "1 stored file of outputs/store were damaged" in said.err
+    assert "1 file that no record uses (1000 B); tflbuild cache gc removes them" in said.out
+    assert "outputs/store: 1 damaged file moved to" in said.err
     assert main(["cache", "verify"]) == 0
 
 
@@ -306,10 +306,10 @@ def test_verify_tells_damage_busy_records_and_orphans_apart(
     assert said.out.splitlines() == [
         "damaged: dddddddddddd: its bytes differ",
         "damaged: eeeeeeeeeeee: it is cut short; a running build is repairing it",
-        "2 filesthat no record uses (1.5 KiB); tflbuild cache gc removes them",
+        "2 files that no record uses (1.5 KiB); tflbuild cache gc removes them",
         "3 records and 2 files read, 5.9 KiB",
     ]
-    assert "2 stored files of s were damaged and moved to s/quarantine; they are built again" in said.err
+    assert "s: 2 damaged files moved to s/quarantine; a build that needs one makes it again" in said.err
     world.audit = Audit(busy={"e" * 64: "it is cut short"})
     assert main(["cache", "verify"]) == 7
     world.audit = Audit(orphans=["o1"])

@@ -180,8 +180,8 @@ REFUSED = [
     ),
     (
         ["a.tflite", "plain.tflite", "data.root=rows.npz"],
-        "compare: the outputs of 'a.tflite' are for classification and those of 'plain.tflite' are of a kind that is "
-        "not recognised; only outputs of the same kind can be compared.",
+        "compare: the outputs of 'a.tflite' are for classification and those of 'plain.tflite' are of an unknown kind; "
+        "only outputs of the same kind can be compared.",
     ),
     (
         ["plain.tflite", "wide.tflite", "data.root=rows.npz"],

@@ -22,7 +22,7 @@ def test_calls_are_the_methods_of_a_hook_in_the_order_of_a_build() -> None:
 
 @pytest.mark.parametrize("name", ["before_buidl", "after_pas", "on_gates", "after_", "on_start"])
 def test_a_misspelt_call_is_refused(name: str) -> None:
-    with pytest.raises(PluginError, match=f"'{name}' is none of before_build, ") as caught:
+    with pytest.raises(PluginError, match=f"'{name}' is not one of before_build, ") as caught:
         type("Mine", (Hook,), {name: lambda self: None, "__module__": "mine"})
     calls = "before_build, before_pass, on_training, after_pass, on_gate, on_failure, after_build"
     start = f"hook Mine in mine: '{name}' is not one of {calls}."

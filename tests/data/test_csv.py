@@ -136,7 +136,7 @@ def test_every_usual_table_of_boxes_gives_the_same(what: str, tmp_path: Path) ->
     for samples in found.splits.values():
         for sample in samples:
             assert np.allclose(sample.boxes, [(0.25, 0.1, 0.75, 0.5)])
-    assert [d for d in found.dropped if "taken by their names" not in d.reason] == []
+    assert [d for d in found.dropped if "found by name instead" not in d.reason] == []
 
 
 def test_several_boxes_without_a_line_of_names_and_background(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_calling_judge_without_saying_so_fails_the_pass(tmp_path: Path) -> None:
         def judges(self) -> bool:
             return False
 
-    with pytest.raises(PassError, match="its judges\\(\\) does not say so"):
+    with pytest.raises(PassError, match="its judges\\(\\) returns false"):
         run_pass(Sly(), _scored(tiny_tflite(tmp_path)), tmp_path)
 
 

@@ -85,7 +85,9 @@ def zipped(*names: str) -> bytes:
     return target.getvalue()
 
 
-TORCH = "a PyTorch model, which is not read: it is a pickle, which could run code; save the live model with torch.ex"
+TORCH = (
+    "a PyTorch model, which is not read: it is a pickle, which could run code; save the model as a .pt2 with"
+)
 SAVED = "the saved_model.pb of a TensorFlow SavedModel: give its folder instead."
 FROZEN = "a frozen graph of TensorFlow 1, which is not read: tflite_convert --enable_v1_converter"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

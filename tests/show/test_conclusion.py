@@ -84,7 +84,7 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "a limit that a poor base cannot exceed",
         {"budget": {"verdicts": [verdict(baseline=0.15)]}},
-        f"Built. The limit on mapis so wide that all of it may be lost; {FELL}",
+        f"Built. The limit on map is so wide that all of it may be lost; {FELL}",
         "unsure",
     ),
     (
@@ -218,7 +218,8 @@ def test_a_metric_that_should_be_low_is_worse_when_it_rose(monkeypatch: pytest.M
         budget={"verdicts": [verdict()]},
     )
     assert conclusion(found).text == (
-        "Built. The limit on mapis so wide that all of it may be lost; map rose by 0.200 [0.100, 0.300], most of it in "
+        "Built. The limit on map is so wide that all of it may be lost; map rose by 0.200 [0.100, 0.300], "
+        "most of it in "
         "quantize."
     ), "a limit on how far it falls limits nothing"
 

@@ -195,7 +195,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_options_that_could_run_commands_are_typed_again(options: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match="is not taken from a file"):
+    with pytest.raises(RecipeError, match="is not read from a file"):
         check_harmless(options, Path("sweep.json"))
 
 

@@ -68,7 +68,7 @@ def test_a_plan_of_a_search_says_what_is_searched_and_its_first_point(here: Plac
     assert found[:2] == ["search (tpe): 8 trials to maximize score", "prune.cost=interval(0.01,0.2)"]
     assert found[3] == "1  prune.cost=0.01"
     assert main(["plan", "-m", "recipe=fake", "prune.cost=interval(0.01,0.2)", *words[:2]]) == 2
-    assert "objective: a search needs to know what it aims at" in capsys.readouterr().err
+    assert "objective: a search needs an objective" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -109,5 +109,5 @@ def test_options_out_of_a_folder_are_looked_at_before_they_are_used(
     record = replace(record_of(tmp_path, 1), launcher="submitit", launcher_options={"setup": ["rm x"]})
     monkeypatch.setattr(run, "read_record", lambda folder: record)
     monkeypatch.setattr(run, "_usable", lambda record, asked: record)
-    with pytest.raises(RecipeError, match=r"sweep.json: launcher_options.setup is not taken from a file"):
+    with pytest.raises(RecipeError, match=r"sweep.json: launcher_options.setup is not read from a file"):
         run.rerun_sweep(tmp_path)

@@ -164,7 +164,7 @@ def test_rerun_of_one_run_builds_its_resolved_recipe_in_a_new_folder(here: Place
     [
         ([], "usage: tflbuild rerun"),
         (["nowhere"], "contains neither sweep.json nor report.json"),
-        (["nowhere", "seed=1"], "a run is built as it was"),
+        (["nowhere", "seed=1"], "a run is rebuilt unchanged"),
     ],
 )
 def test_a_wrong_rerun_is_one_clear_sentence(

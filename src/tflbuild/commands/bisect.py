@@ -160,7 +160,7 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
         return f"no pass lost the budget of {allowed:.4f}; {most}"
     loss, total = culprit
     if total.high >= 0:
-        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_lost(total)} since the base; {most}"
+        return f"it is undecided whether the budget of {allowed:.4f} was lost: {_lost(total)} since the base; {most}"
     undecided = "" if -total.high > allowed else " (undecided: the budget lies inside its interval)"
     return (
         f"the budget of {allowed:.4f} was lost at {loss.label}: {_lost(loss.own)} there, "

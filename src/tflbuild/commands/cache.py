@@ -98,14 +98,14 @@ def verify(given: Mapping[str, str]) -> int:
     if found.orphans:
         orphaned = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
         say(
-            f"{amount(len(found.orphans), 'file')}that no record uses ({size(orphaned)}); tflbuild cache gc removes "
+            f"{amount(len(found.orphans), 'file')} that no record uses ({size(orphaned)}); tflbuild cache gc removes "
             f"them"
         )
     say(f"{found.records} records and {found.blobs} files read, {size(found.bytes)}")
     if found.damaged or found.busy:
         raise Drift(
-            f"{amount(len(found.damaged) + len(found.busy), 'stored file')} of {root} were damaged and moved to "
-            f"{root / 'quarantine'}; they are built again when a build needs them."
+            f"{root}: {amount(len(found.damaged) + len(found.busy), 'damaged file')} moved to {root / 'quarantine'}; "
+            f"a build that needs one makes it again."
         )
     return 0
 

@@ -103,7 +103,7 @@ def _unlimited(report: Mapping[str, Any]) -> str:
     if not limits:
         return "No accuracy limit was set"
     if not limited:
-        return f"The limit on {plain(limits[-1][1]['metric'])}is so wide that all of it may be lost"
+        return f"The limit on {plain(limits[-1][1]['metric'])} is so wide that all of it may be lost"
     name = fell(report)
     if name and all(METRICS.get(metric).against != METRICS.get(name).against for _, metric in limited):  # type: ignore[attr-defined]
         return f"No limit on {name} was set"

@@ -408,11 +408,11 @@ def test_pixels_and_order_together_are_said_together() -> None:
 
 def test_what_was_tried_in_vain_is_counted() -> None:
     row = {**explained("x", 0.1, ""), "better": False}
-    assert "; 2 other orders of the classes were tried, and none" in sentence(
+    assert "; 2 other orders of the classes were tried, but none" in sentence(
         {**FINDING, "orders": [row] * 2}
     )
     text = sentence({**FINDING, "orders": [row] * 2, "readings": [row] * 3})
-    assert "; 2 other orders of the classes and 3 readings of the pixels were tried, and none" in text
+    assert "; 2 other orders of the classes and 3 readings of the pixels were tried, but none" in text
 
 
 @pytest.mark.parametrize(("letters", "shown"), [(200, True), (201, False)])

@@ -127,7 +127,7 @@ def test_every_mistake_is_told_with_its_cost() -> None:
     assert whole["rows"][0]["cost"] == {"value": 0.3, "low": 0.27, "high": pytest.approx(0.33), "n": 64}
     assert "the costliest, channels in reverse, blue first, top1 0.3000" in whole["text"]
     lines = Preprocessing().lines([whole])
-    assert any("coded as JPEG of quality 90" in line and "within noise" in line for line in lines)
+    assert any("compressed before as JPEG of quality 90" in line and "within noise" in line for line in lines)
     assert len(Preprocessing().exhibits([whole])[0].parts) == 2
 
 

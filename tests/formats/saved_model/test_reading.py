@@ -190,7 +190,7 @@ def test_variables_beside_the_graph_are_enough(tmp_path: Path) -> None:
     content = classifier(more=[node("w", "VarHandleOp")])
     assert described(tmp_path, content, variables=True).task == "classification"
     (tmp_path / "variables/variables.data-00000-of-00001").unlink()
-    with pytest.raises(RecipeError, match="has 1 variables, and no variables/"):
+    with pytest.raises(RecipeError, match="has 1 variables, but no variables/"):
         described(tmp_path, content)
 
 

@@ -49,13 +49,13 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
             (1, 96, 64, 1),
             None,
             "vector",
-            "one channel, and it is not a square: a spectrogram may look so, or a grey",
+            "one channel and not square: it may be a spectrogram or a grey",
         ),
         (
             (1, 28, 28, 1),
             None,
             "image",
-            "one channel, and it is square as pictures often are; spectrograms may be",
+            "one channel and square, like most pictures; but it may be",
         ),
         (
             (1, 96, 96, 1),

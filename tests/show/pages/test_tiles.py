@@ -103,7 +103,7 @@ def test_a_file_is_set_against_its_compressed_size_where_weights_are_zeros() -> 
     assert made is not None
     assert made.title == "Size"
     assert made.text[0].startswith(
-        "62 % of the pruned layers' weights are zeros. They are stored like all others"
+        "62 % of the pruned layers' weights are zeros. They are stored like other weights"
     )
     (bars,) = made.parts
     assert [(bar.label, bar.values, bar.text) for bar in bars.bars] == [  # type: ignore[union-attr]
