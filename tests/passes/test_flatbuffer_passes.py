@@ -316,7 +316,7 @@ def test_equalization_is_as_the_options_say_and_exact_unless_relu6_is_replaced(
         "images": 10,
     }
     assert ctx.said[:2] == [
-        "2 layers share sizes with those behind them; outputs change by 3.0e-06",
+        "2 layers share sizes with the layers after them; outputs change by 3.0e-06",
         "'three' was left as it was: it is odd",
     ]
     assert ctx.told[0] == (1, 20, "activations")

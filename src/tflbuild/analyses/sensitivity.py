@@ -148,10 +148,10 @@ class SensitivityAnalysis(Analysis):
     scheme: Literal["int8", "int16x8"] = "int8"
     """Number format whose errors are measured."""
     samples: Annotated[int, Ge(1)] = 16
-    """Held-out calibration samples that errors are measured on, at most. More give surer results and take longer.
-    [samples]"""
+    """Held-out calibration samples that errors are measured on, at most. More give surer results and take
+    longer. [samples]"""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that ranges are measured on."""
+    """Images to measure ranges on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

@@ -68,7 +68,7 @@ class FashionMnist(Dataset):
     train: Annotated[int, Ge(1)] | None = None
     """Images to train on, drawn by content. null: all that val leaves. [images]"""
     val: Annotated[int, Ge(1)] = 5000
-    """Images taken from train that budgets between passes are judged on. More decide more surely. [images]"""
+    """Images taken from train that budgets between passes are judged on. More make decisions more certain. [images]"""
     test: Annotated[int, Ge(1)] | None = None
     """Images of the final numbers. null: all 10,000. [images]"""
     seed: Annotated[int, Ge(0)] = 0

@@ -46,7 +46,7 @@ class MeasureSensitivity(Quantizing):
     scheme: Literal["int8", "int16x8"] = "int8"
     """Number format whose errors are measured."""
     images: Annotated[int, Ge(1)] = 16
-    """Held-out calibration images that errors are measured on, at most. More are steadier and take longer.
+    """Held-out calibration images to measure errors on, at most. More give steadier errors and take longer.
     [images]"""
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:

@@ -93,7 +93,7 @@ def test_two_of_many_classes_that_are_swapped_are_found_above_chance(
 def test_one_class_alone_is_said(judged: Callable[..., dict[str, Any]], label: int) -> None:
     finding = judged(saying(np.full(60, label)), truth(LABELS))
     assert finding["only"] == NAMES[label]
-    assert f"nothing but '{NAMES[label]}'" in finding["text"]
+    assert f"only ever says '{NAMES[label]}'" in finding["text"]
     assert not any(order["better"] for order in finding["orders"])
 
 

@@ -122,8 +122,8 @@ def test_the_first_of_several_languages_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (None, "which is not in the file: no archive is packed behind the model"),
-        ({"other.txt": b"x"}, "which is not in the archive behind the model"),
+        (None, "which is not in the file: no archive follows the model"),
+        ({"other.txt": b"x"}, "which is not in the archive after the model"),
         ({"names.txt": b"\xff\xfe\0"}, "which is not text in UTF-8"),
         ({"names.txt": b""}, "which has 0 lines, or longer ones than a list of labels has"),
         ({"names.txt": b"x" * 5000}, "which has 1 lines, or longer ones than a list of labels has"),

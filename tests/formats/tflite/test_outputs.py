@@ -229,7 +229,7 @@ def test_a_detector_that_gives_only_some_of_it_is_none() -> None:
     found = read(changed(scores_alone))
     assert found.kind == ""
     assert found.evidence == (
-        "it has a TFLite_Detection_PostProcess, whose detection_boxes and detection_classes and num_detections are no "
+        "it has a TFLite_Detection_PostProcess, whose detection_boxes and detection_classes and num_detections are not "
         "outputs of the model"
     )
 

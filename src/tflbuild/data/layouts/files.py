@@ -110,11 +110,11 @@ class FileDataset(RootedDataset):
     """Classes that are taken, in this order; objects of others are left out. null: the classes of the train
     split, sorted or as a class list says."""
     val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Part of train that becomes val, where there is no val split. Larger judges budgets more surely and leaves
-    less to train on. [fraction of train]"""
+    """Part of train that becomes val, where there is no val split. Larger makes budgets more certain and
+    leaves less to train on. [fraction of train]"""
     test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Part of all images that becomes test, where there is no test split. Larger gives surer final numbers.
-    [fraction of all images]"""
+    """Part of all images that becomes test, where there is no test split. Larger gives more certain final
+    numbers. [fraction of all images]"""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the draws that make splits; independent of the recipe's `seed`. [no unit]"""
 

@@ -31,8 +31,8 @@ class DrawnDataset(RootedDataset):
     train: Annotated[int, Ge(1)] | None = None
     """Samples to train and calibrate on, drawn by content. null: all that val and test leave. [samples]"""
     val: Annotated[int, Ge(1)] | None = None
-    """Samples that budgets between passes are judged on. More decide more surely and take longer. null: all of
-    the val split, or a quarter where there is none. [samples]"""
+    """Samples that budgets between passes are judged on. More make decisions more certain and take longer.
+    null: all of the val split, or a quarter where there is none. [samples]"""
     test: Annotated[int, Ge(1)] | None = None
     """Samples of the final numbers. More give narrower intervals and take longer. null: all of the test split,
     or a quarter where there is none. [samples]"""
